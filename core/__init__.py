@@ -1,0 +1,1 @@
+"""The science of VITask Studio: works alone, with no server, from the command line."""

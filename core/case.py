@@ -1,0 +1,150 @@
+"""The currency of data: a case, the task that a set asks, and the set that holds both."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+from PIL import Image
+from pydantic import Field, field_validator
+
+from core.errors import DataError
+from core.settings import Settings
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Kind = Literal["single", "multi", "ordinal"]
+Severity = Literal["error", "warning", "note"]
+
+TEMPLATE = "Analyze the given {modality} image. The possible diagnoses are:{label set}."
+INCOMPLETE_TEMPLATE = "Analyze the given {modality} image."
+NO_FINDING = "no finding"
+
+
+class Pixels(Protocol):
+    """Where the pixels of a case are: a file, a member of a zip, a row of an array."""
+
+    def load(self) -> Image.Image:
+        """The picture, upright, in mode RGB or L (8 bit). Raises DataError where it can't be read."""
+        ...
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the stored bytes: equal pictures have equal digests."""
+        ...
+
+
+@dataclass(frozen=True)
+class Box:
+    """A named rectangle: its corners as fractions of the picture's width and height, 0 to 1."""
+
+    label: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One labelled image. Labels are the task's own answers; a multi case with none has no finding."""
+
+    id: str
+    pixels: Pixels
+    labels: tuple[str, ...]
+    split: Split | None = None
+    patient: str | None = None
+    boxes: tuple[Box, ...] = ()
+    mask: Pixels | None = None
+    report: str | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+class Task(Settings):
+    """The question that a set asks."""
+
+    modality: str = Field("medical", title="Modality", description="What kind of picture it is, as in “chest X-ray”.")
+    answers: tuple[str, ...] = Field(
+        title="Candidate answers", description="Every label that an image may have, in the order that prompts list them."
+    )
+    kind: Kind = Field(
+        "single",
+        title="Kind of labels",
+        description="single: exactly one label; multi: any number of them; ordinal: one, and their order has a meaning.",
+    )
+    template: str = Field(
+        TEMPLATE,
+        title="Instruction",
+        description="What the model is asked. {modality} and {label set} are filled in; leave {label set} out for an "
+        "incomplete instruction.",
+    )
+
+    @field_validator("answers")
+    @classmethod
+    def _answers_are_told_apart(cls, answers: tuple[str, ...]) -> tuple[str, ...]:
+        if len(answers) < 2:
+            raise ValueError("a task needs at least two candidate answers")
+        repeated = [name for name, times in Counter(answers).items() if times > 1]
+        if repeated:
+            raise ValueError(f"the answer {repeated[0]!r} is listed twice")
+        if any(not name.strip() for name in answers):
+            raise ValueError("an answer is empty")
+        return answers
+
+    def instruction(self) -> str:
+        """The template with everything filled in."""
+        return self.template.replace("{modality}", self.modality).replace("{label set}", " " + ", ".join(self.answers))
+
+    def response(self, labels: Iterable[str]) -> str:
+        """What a perfect reader says for these labels: their names in the task's own order."""
+        named = set(labels)
+        return ", ".join(name for name in self.answers if name in named) or NO_FINDING
+
+    def candidates(self) -> tuple[str, ...]:
+        """The responses whose probabilities make the response distribution (single and ordinal tasks)."""
+        return self.answers
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the check of a set noticed. Cases are ids, at most the first hundred."""
+
+    kind: str
+    severity: Severity
+    count: int
+    message: str
+    cases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Named cases and the question that they answer, with what reading them brought to light."""
+
+    name: str
+    task: Task
+    cases: tuple[Case, ...]
+    findings: tuple[Finding, ...] = ()
+
+    def of(self, split: Split) -> tuple[Case, ...]:
+        return tuple(case for case in self.cases if case.split == split)
+
+    def with_cases(self, cases: Iterable[Case]) -> ImageSet:
+        return replace(self, cases=tuple(cases))
+
+    def hash(self) -> str:
+        """Names exactly what a run saw: the task, and every case's id, pixels, labels, patient and split."""
+        whole = hashlib.sha256(self.task.model_dump_json().encode())
+        for case in self.cases:
+            row = (case.id, case.pixels.digest(), *case.labels, case.patient or "", case.split or "")
+            whole.update("\x1f".join(row).encode() + b"\x1e")
+        return whole.hexdigest()
+
+    def stop_on_errors(self) -> ImageSet:
+        """The set itself, or a DataError with the first thing that has to be mended before it can be used."""
+        errors = [finding for finding in self.findings if finding.severity == "error"]
+        if errors:
+            more = f" ({len(errors) - 1} more: see `vitask set check`.)" if len(errors) > 1 else ""
+            raise DataError(errors[0].message + more)
+        return self

@@ -1,0 +1,45 @@
+"""What a person can mend, as errors whose messages say what is wrong, what was expected and what to do.
+
+    CoreError
+    |-- DataError          the images or labels that were given
+    |   `-- DownloadError  a set that could not be fetched
+    |-- SettingsError      a run file, an option, or a combination of them
+    |-- ModelError         a checkpoint, a family or a model part
+    |-- RunError           the folder of a run, a resume
+    |   `-- StoppedError   a run that was asked to stop and saved what it had
+    `-- NumericError       a loss that is not a number any more
+
+The command line prints the message and leaves with exit code 2; anything else is our fault and exit code 1.
+"""
+
+
+class CoreError(Exception):
+    """Something that the person can mend."""
+
+
+class DataError(CoreError):
+    """The images or labels that were given."""
+
+
+class DownloadError(DataError):
+    """A set that could not be fetched."""
+
+
+class SettingsError(CoreError):
+    """A run file, an option, or a combination of them."""
+
+
+class ModelError(CoreError):
+    """A checkpoint, a family or a model part."""
+
+
+class RunError(CoreError):
+    """The folder of a run, a resume."""
+
+
+class StoppedError(RunError):
+    """A run that was asked to stop and saved what it had."""
+
+
+class NumericError(CoreError):
+    """A loss that is not a number any more."""

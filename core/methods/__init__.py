@@ -1,0 +1,1 @@
+"""Tuning methods: one file a method."""

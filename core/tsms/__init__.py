@@ -1,0 +1,1 @@
+"""Task-specific models: one file a model."""
