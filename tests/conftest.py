@@ -1,4 +1,4 @@
-"""What every test starts from: offline, seeded, one thread for each worker, and the shared data where a machine has it."""
+"""What every test starts from: offline, seeded, one thread a worker, and the real image sets where a machine has them."""
 
 from __future__ import annotations
 
