@@ -55,7 +55,7 @@ clean: ## Remove .venv and what the tools left
 # Torch goes first, so that a wheel of exactly this version that is already on the disk is the one that is taken.
 .venv/.engine: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing what running needs; the first time this downloads torch and takes some minutes."
-	@$(PIP) install $(LOCKED) -q torch
+	@$(PIP) install $(LOCKED) torch
 	@$(PIP) install $(LOCKED) -q --editable .
 	@touch .venv/.engine
 

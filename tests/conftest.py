@@ -1,4 +1,4 @@
-"""What every test starts from: offline, seeded, one thread a worker, and the real image sets where a machine has them."""
+"""What every test starts from: offline, seeded, one thread a worker, and the real image sets where a machine has any."""
 
 from __future__ import annotations
 
