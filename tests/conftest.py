@@ -1,4 +1,4 @@
-"""What every test starts from: offline, seeded, one thread a worker, and the real image sets where a machine has any."""
+"""What every test starts from: offline, seeded, one thread a worker, the real image sets where a machine has them."""
 
 from __future__ import annotations
 
