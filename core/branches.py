@@ -1,0 +1,225 @@
+"""One prefix, many branches: what several texts about one image have in common runs through the model once.
+
+Every image of a batch becomes one packed row. Its image tokens come first; instructions with and without the
+exemplar, responses, another case's response, every candidate answer grow from there as a tree, and a token sees its
+own ancestors only. So each branch gets exactly what a sequence of its own would get (method.md section 2).
+
+Axes: R rows, L packed length, H hidden, S slots (places where a next token is asked for), V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.vlm import ImageFeatures, Prompt, Vlm
+
+ROOT = -1
+
+
+def exemplar_token(number: int) -> int:
+    """The marker that stands in a tree where the exemplar of the TSM with this number goes."""
+    return -1 - number
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Tokens that continue the end of another segment. In a mutual one every token sees every other."""
+
+    parent: int
+    tokens: tuple[int, ...]
+    start: int
+    is_mutual: bool
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.tokens)
+
+
+@dataclass
+class Tree:
+    """One packed row: segments in the order in which they were grown, equal ones grown once."""
+
+    image: int
+    segments: list[Segment] = field(default_factory=list)
+    roots: dict[int, Prompt] = field(default_factory=dict)
+    _known: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        return self.segments[-1].end if self.segments else 0
+
+    def grow(self, parent: int, tokens: Sequence[int], is_mutual: bool = False) -> int:
+        """The number of the segment that continues `parent` with these tokens."""
+        key = (parent, tuple(tokens))
+        if key not in self._known:
+            self._known[key] = len(self.segments)
+            self.segments.append(Segment(parent, tuple(tokens), self.length, is_mutual))
+        return self._known[key]
+
+    def ask(self, prompt: Prompt, exemplars: Iterable[int], sees: str) -> int:
+        """The segment at whose end the answer to this prompt begins."""
+        marks = tuple(exemplar_token(number) for number in exemplars)
+        if sees == "prefix":
+            end = self.grow(ROOT, (*prompt.head, *marks, *prompt.tail), is_mutual=True)
+            self.roots.setdefault(end, prompt)
+            return end
+        head = self.grow(ROOT, prompt.head)
+        self.roots.setdefault(head, prompt)
+        return self.grow(head, (*marks, *prompt.tail))
+
+    def answer(self, segment: int, response: Sequence[int]) -> list[int]:
+        """The place before each token of the response. The last token is asked for and never put in."""
+        places = [self.segments[segment].end - 1]
+        for token in response[:-1]:
+            segment = self.grow(segment, (token,))
+            places.append(self.segments[segment].start)
+        return places
+
+    def ancestry(self, image_slots: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Who sees whom, [L, L]: a token its own ancestors and itself, image tokens each other where asked for."""
+        sees = np.zeros((self.length, self.length), dtype=bool)
+        for segment in self.segments:
+            rows = slice(segment.start, segment.end)
+            if segment.parent != ROOT:
+                sees[rows] = sees[self.segments[segment.parent].end - 1]
+            size = len(segment.tokens)
+            sees[rows, rows] = True if segment.is_mutual else np.tri(size, dtype=bool)
+        if image_slots is not None:
+            sees |= np.outer(image_slots, image_slots)
+        return sees
+
+    def depths(self) -> NDArray[np.int64]:
+        """How many tokens stand before each one in its own branch."""
+        depth = np.zeros(self.length, dtype=np.int64)
+        for segment in self.segments:
+            first = 0 if segment.parent == ROOT else depth[self.segments[segment.parent].end - 1] + 1
+            depth[segment.start : segment.end] = np.arange(first, first + len(segment.tokens))
+        return depth
+
+
+class Branches:
+    """Everything that one batch asks of the language model, gathered first and run in one pass.
+
+    `is_shared=False` lays every question out as a row of its own and takes the model's own forward: the plain passes
+    against which sharing is checked, and the way out for an architecture that can't share.
+    """
+
+    def __init__(
+        self, vlm: Vlm, features: Sequence[ImageFeatures], exemplars: Tensor | None = None, is_shared: bool = True
+    ) -> None:
+        """`exemplars` [images, TSMs, H] are the embedded features, one row an image."""
+        self.vlm = vlm
+        self.features = features
+        self.exemplars = exemplars
+        self.is_shared = is_shared
+        self.trees = [Tree(image) for image in range(len(features))] if is_shared else []
+        self._slots: dict[tuple[int, int], int] = {}
+
+    def add(self, image: int, prompt: Prompt, response: Sequence[int], with_exemplar: bool = False) -> list[int]:
+        """Asks how likely a response is; the result names, token by token, rows of what `logits` returns."""
+        row = image if self.is_shared else len(self.trees)
+        if not self.is_shared:
+            self.trees.append(Tree(image))
+        tree = self.trees[row]
+        exemplars = range(self.exemplars.shape[1]) if with_exemplar and self.exemplars is not None else ()
+        asked = tree.ask(prompt, exemplars, self.vlm.anatomy.sees)
+        return [self._slots.setdefault((row, place), len(self._slots)) for place in tree.answer(asked, response)]
+
+    def hidden(self) -> Tensor:
+        """Last-layer states at every slot, [S, H]."""
+        rows = [row for row, tree in enumerate(self.trees) if tree.segments]
+        place_of = {row: place for place, row in enumerate(rows)}
+        states = self._run([self.trees[row] for row in rows])
+        at = torch.tensor([(place_of[row], place) for row, place in self._slots], device=states.device)
+        return states[at[:, 0], at[:, 1]]
+
+    def logits(self) -> Tensor:
+        """Next-token logits at every slot, [S, V], in float32."""
+        return self.vlm.logits(self.hidden()).float()
+
+    def _run(self, trees: list[Tree]) -> Tensor:
+        device = self.vlm.device
+        ids = _padded([[token for segment in tree.segments for token in segment.tokens] for tree in trees], device)
+        image_slots = ids == self.vlm.image_token
+        embeds = self._embed(trees, ids, image_slots)
+        positions = self._positions(trees, ids.shape[1]).to(device)
+        used = [self.features[tree.image] for tree in trees for _ in tree.roots]
+        if not self.is_shared:
+            return self._run_plainly(trees, embeds, positions, image_slots, used)
+        masks = self._masks(trees, image_slots, embeds.dtype)
+        extras = self.vlm.anatomy.decoder_extras(used, image_slots)
+        return self.vlm.decode(embeds, masks, positions, **extras).last_hidden_state  # type: ignore[no-any-return]
+
+    def _run_plainly(
+        self, trees: list[Tree], embeds: Tensor, positions: Tensor, image_slots: Tensor, used: list[ImageFeatures]
+    ) -> Tensor:
+        lengths = torch.tensor([tree.length for tree in trees], device=embeds.device)
+        prefixes = torch.tensor([_prompt_end(tree) for tree in trees], device=embeds.device)
+        places = torch.arange(embeds.shape[1], device=embeds.device)
+        attention = (places < lengths[:, None]).long()
+        extras = self.vlm.anatomy.plain_extras(used, image_slots, places >= prefixes[:, None])
+        return self.vlm.decode_plainly(embeds, attention, positions, **extras)
+
+    def _embed(self, trees: list[Tree], ids: Tensor, image_slots: Tensor) -> Tensor:
+        is_text = (ids >= 0) & ~image_slots
+        embeds = self.vlm.embed(ids.masked_fill(~is_text, 0))
+        tokens = torch.cat([self.features[tree.image].tokens for tree in trees for _ in tree.roots])
+        embeds = embeds.masked_scatter(image_slots[..., None], tokens.to(embeds))
+        if self.exemplars is None or not bool((ids < 0).any()):
+            return embeds
+        row_of = torch.tensor([tree.image for tree in trees], device=ids.device)
+        rows, places = torch.nonzero(ids < 0, as_tuple=True)
+        asked = self.exemplars[row_of[rows], -1 - ids[rows, places]]
+        return embeds.index_put((rows, places), asked.to(embeds.dtype))
+
+    def _positions(self, trees: list[Tree], length: int) -> Tensor:
+        """Position ids [K, R, L]: where a family counts images its own way, text goes on from where the head ends."""
+        rows = []
+        for tree in trees:
+            depth = torch.from_numpy(tree.depths())
+            prompt = next(iter(tree.roots.values()))
+            head, following = self.vlm.anatomy.head_positions(self.vlm, prompt, self.features[tree.image])
+            row = (depth + following - len(prompt.head)).expand(head.shape[0], -1).clone()
+            for root, asked in tree.roots.items():
+                start = tree.segments[root].start
+                row[:, start : start + len(asked.head)] = head
+            rows.append(torch.nn.functional.pad(row, (0, length - row.shape[1])))
+        return torch.stack(rows, dim=1)
+
+    def _masks(self, trees: list[Tree], image_slots: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
+        """What is added to attention scores, [R, 1, L, L] for each kind of layer: 0 where seen, else the least number."""
+        length = image_slots.shape[1]
+        slots = image_slots.cpu().numpy()
+        is_mutual = self.vlm.anatomy.sees == "image"
+        seen = np.zeros((len(trees), length, length), dtype=bool)
+        depth = np.zeros((len(trees), length), dtype=np.int64)
+        seen[:, range(length), range(length)] = True
+        for row, tree in enumerate(trees):
+            size = tree.length
+            seen[row, :size, :size] = tree.ancestry(slots[row, :size] if is_mutual else None)
+            depth[row, :size] = tree.depths()
+        masks = {}
+        for kind, window in self.vlm.windows().items():
+            near = seen if window is None else seen & (depth[:, :, None] - depth[:, None, :] < window)
+            hidden = torch.from_numpy(~near).to(image_slots.device)
+            masks[kind] = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(
+                hidden, torch.finfo(dtype).min
+            )[:, None]
+        return masks
+
+
+def _prompt_end(tree: Tree) -> int:
+    """Where the answer begins in a row that holds one question only."""
+    first = next(iter(tree.roots))
+    return tree.segments[first].end if tree.segments[first].is_mutual else tree.segments[first + 1].end
+
+
+def _padded(rows: list[list[int]], device: torch.device) -> Tensor:
+    length = max(len(row) for row in rows)
+    return torch.tensor([row + [0] * (length - len(row)) for row in rows], device=device)

@@ -1,0 +1,298 @@
+"""A vision-language model as the methods see it: image features, prompts, and a language model over embeddings.
+
+What differs from one architecture to the next is an `Anatomy`; its defaults fit most checkpoints that
+`AutoModelForImageTextToText` opens, and a file in `families/` replaces only what is odd about its family.
+
+Axes: B rows, L packed length, N image tokens, H hidden, V vocabulary, K position axes (1, or 3 for Qwen-VL).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from PIL import Image
+from pydantic import Field
+from torch import Tensor
+
+from core.errors import ModelError
+from core.settings import Settings
+
+Sees = Literal["causal", "image", "prefix"]
+PROBE = "What is this?"
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """What the frozen encoder and connector say of one image: [N, H], and what some families need beside it."""
+
+    tokens: Tensor
+    grid: tuple[int, int, int] | None = None
+    deeper: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> ImageFeatures:
+        deeper = None if self.deeper is None else self.deeper.to(device)
+        return replace(self, tokens=self.tokens.to(device), deeper=deeper)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids of everything before an answer. The exemplar, where there is one, stands between head and tail."""
+
+    head: tuple[int, ...]
+    tail: tuple[int, ...]
+
+
+class VlmSettings(Settings):
+    """What every family asks for."""
+
+    checkpoint: str = Field(
+        title="Checkpoint",
+        description="A model's name on the hub, or a folder that holds its configuration, tokenizer and safetensors.",
+    )
+    attention: Literal["auto", "eager", "sdpa"] = Field(
+        "auto",
+        title="Attention",
+        description="How attention is computed; auto takes eager on a CPU, where it trains faster, and sdpa on a GPU.",
+    )
+    dtype: Literal["bfloat16", "float32"] = Field(
+        "bfloat16", title="Number format of frozen weights", description="bfloat16 is faster and half the size."
+    )
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What one architecture does its own way."""
+
+    sees: Sees = "causal"
+    first_position: int = 0
+    render: Callable[[Vlm, str, int], str] = field(default=lambda vlm, text, count: render_chat(vlm, text, count))
+    encode: Callable[[Vlm, Sequence[Image.Image]], list[ImageFeatures]] = field(
+        default=lambda vlm, images: encode_images(vlm, images)
+    )
+    head_positions: Callable[[Vlm, Prompt, ImageFeatures], tuple[Tensor, int]] = field(
+        default=lambda vlm, prompt, features: text_positions(vlm, prompt)
+    )
+    decoder_extras: Callable[[Sequence[ImageFeatures], Tensor], dict[str, Any]] = field(
+        default=lambda features, image_slots: {}
+    )
+    plain_extras: Callable[[Sequence[ImageFeatures], Tensor, Tensor], dict[str, Any]] = field(
+        default=lambda features, image_slots, answer_slots: {}
+    )
+
+
+class Vlm:
+    """A loaded model with its tokenizer and image processor. `base` may hold LoRA layers inside."""
+
+    def __init__(self, base: Any, tokenizer: Any, image_processor: Any, anatomy: Anatomy, name: str) -> None:
+        self.base = base
+        self.tokenizer = tokenizer
+        self.image_processor = image_processor
+        self.anatomy = anatomy
+        self.name = name
+        self.image_token = int(base.config.image_token_id)
+        self._prompt = lru_cache(maxsize=4096)(self._lay_out)
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.base.parameters())).device
+
+    @property
+    def text_config(self) -> Any:
+        return self.base.config.get_text_config()
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.text_config.hidden_size)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self.base.get_output_embeddings().weight.shape[0])
+
+    @property
+    def special_tokens(self) -> dict[int, str]:
+        return {place: token.content for place, token in self.tokenizer.added_tokens_decoder.items() if token.special}
+
+    @property
+    def end_token(self) -> int:
+        """The token that ends an answer: the one that closes a turn where the template has one."""
+        text = self.tokenizer.apply_chat_template(_conversation(PROBE, "\x00"), tokenize=False) if self.chats else ""
+        after = text.partition("\x00")[2].strip()
+        ends = [token for token in self.special_tokens.values() if after.startswith(token)]
+        token = max(ends, key=len) if ends else self.tokenizer.eos_token
+        return int(self.tokenizer.convert_tokens_to_ids(token))
+
+    @property
+    def chats(self) -> bool:
+        return bool(getattr(self.tokenizer, "chat_template", None))
+
+    def encode(self, images: Sequence[Image.Image]) -> list[ImageFeatures]:
+        """Features of every image; no gradients, because encoder and connector are frozen."""
+        with torch.inference_mode():
+            features = self.anatomy.encode(self, images)
+        return [replace(one, tokens=one.tokens.clone(), deeper=_cloned(one.deeper)) for one in features]
+
+    def prompt(self, instruction: str, image_tokens: int) -> Prompt:
+        return self._prompt(instruction, image_tokens)
+
+    def response(self, text: str) -> tuple[int, ...]:
+        """Token ids of an answer, with the token that ends it."""
+        return (*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.end_token)
+
+    def _lay_out(self, instruction: str, image_tokens: int) -> Prompt:
+        text = self.anatomy.render(self, instruction, image_tokens)
+        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        found = [place for place, token in enumerate(ids) if token == self.image_token]
+        if len(found) != image_tokens:
+            raise ModelError(
+                f"The prompt of {self.name} holds {len(found)} image tokens where its encoder returned {image_tokens}. "
+                "This checkpoint's tokenizer and chat template don't fit each other; choose another family or checkpoint."
+            )
+        end = found[-1] + 1
+        closing = self.special_tokens.keys() - {self.tokenizer.bos_token_id}
+        while end < len(ids) and ids[end] in closing:
+            end += 1
+        return Prompt(tuple(ids[:end]), tuple(ids[end:]))
+
+    def embed(self, ids: Tensor) -> Tensor:
+        return self.base.get_input_embeddings()(ids)  # type: ignore[no-any-return]
+
+    def decode(self, embeds: Tensor, masks: Mapping[str, Tensor], positions: Tensor, **extras: Any) -> Any:
+        """The language model over embeddings [B, L, H] with masks [B, 1, L, L] added to its attention scores."""
+        mask: Any = dict(masks) if len(masks) > 1 else next(iter(masks.values()))
+        position_ids = positions[0] if positions.shape[0] == 1 else positions
+        return self.base.get_decoder()(
+            inputs_embeds=embeds, attention_mask=mask, position_ids=position_ids, **({"use_cache": False} | extras)
+        )
+
+    def decode_plainly(self, embeds: Tensor, attention: Tensor, positions: Tensor, **extras: Any) -> Tensor:
+        """The whole model's own forward over one unshared sequence a row: [B, L, H]. The measure of all sharing."""
+        position_ids = positions[0] if positions.shape[0] == 1 else positions
+        output = self.base.model(
+            inputs_embeds=embeds, attention_mask=attention, position_ids=position_ids, use_cache=False, **extras
+        )
+        return output.last_hidden_state  # type: ignore[no-any-return]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return self.base.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
+
+    def windows(self) -> dict[str, int | None]:
+        """Kinds of attention layers and how far back each sees; None where it sees everything."""
+        config = self.text_config
+        window = getattr(config, "sliding_window", None)
+        kinds = set(getattr(config, "layer_types", None) or ())
+        if "sliding_attention" in kinds:
+            return {"full_attention": None, "sliding_attention": window}
+        return {"full_attention": window if not kinds else None}
+
+
+def render_chat(vlm: Vlm, instruction: str, image_tokens: int) -> str:
+    """The checkpoint's own chat template with one image, its placeholder written once for every feature."""
+    if not vlm.chats:
+        raise ModelError(
+            f"{vlm.name} brings no chat template, so it can't be told how a question is put to it. "
+            "Choose an instruction-tuned checkpoint, or a family that has a file of its own."
+        )
+    text = vlm.tokenizer.apply_chat_template(_conversation(instruction), tokenize=False, add_generation_prompt=True)
+    token = vlm.tokenizer.convert_ids_to_tokens(vlm.image_token)
+    return str(text).replace(token, token * image_tokens, 1)
+
+
+def _conversation(instruction: str, answer: str | None = None) -> list[dict[str, Any]]:
+    question = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": instruction}]}
+    if answer is None:
+        return [question]
+    return [question, {"role": "assistant", "content": [{"type": "text", "text": answer}]}]
+
+
+def encode_images(vlm: Vlm, images: Sequence[Image.Image]) -> list[ImageFeatures]:
+    """One tile an image through the encoder and the model's own connector."""
+    inputs = vlm.image_processor(images=[image.convert("RGB") for image in images], return_tensors="pt")
+    pixels = inputs["pixel_values"].to(vlm.device, vlm.base.dtype)
+    output = vlm.base.get_image_features(pixel_values=pixels)
+    return [ImageFeatures(tokens.reshape(-1, tokens.shape[-1])) for tokens in output.pooler_output]
+
+
+def text_positions(vlm: Vlm, prompt: Prompt) -> tuple[Tensor, int]:
+    first = vlm.anatomy.first_position
+    return torch.arange(first, first + len(prompt.head))[None], first + len(prompt.head)
+
+
+def _cloned(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.clone()
+
+
+def attention_for(settings: VlmSettings) -> str:
+    if settings.attention != "auto":
+        return settings.attention
+    return "sdpa" if torch.cuda.is_available() else "eager"
+
+
+def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: Any) -> Vlm:
+    """Any checkpoint or folder that `AutoModelForImageTextToText` opens, from safetensors and without foreign code."""
+    from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+
+    source = settings.checkpoint
+    _look_at_folder(Path(source))
+    try:
+        base = AutoModelForImageTextToText.from_pretrained(
+            source,
+            dtype=getattr(torch, settings.dtype),
+            attn_implementation=attention_for(settings),
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        images = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False, **image_options)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"The model {source!r} could not be opened: {reason} Give the name of an image-text-to-text checkpoint "
+            "that this machine can reach, or a folder with config.json, tokenizer files and *.safetensors."
+        ) from error
+    _complete_tokenizer(tokenizer, source)
+    return Vlm(base.eval().requires_grad_(False), tokenizer, images, anatomy, source)
+
+
+def _look_at_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        return
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"The folder {folder} holds no config.json, so it is not a checkpoint. Give a model's folder.")
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
+    if pickled:
+        raise ModelError(
+            f"The folder {folder} holds its weights as {pickled[0]}, a pickled file that could run code when opened. "
+            "Only safetensors are read: convert it with the tool that made it, then try again."
+        )
+    raise ModelError(f"The folder {folder} holds no weights (*.safetensors). Copy the whole checkpoint, then try again.")
+
+
+def _complete_tokenizer(tokenizer: Any, source: str) -> None:
+    """Older checkpoints keep the chat template with their processor: look for it there."""
+    if getattr(tokenizer, "chat_template", None):
+        return
+    from transformers.utils import cached_file
+
+    for name, read in (("chat_template.jinja", str), ("chat_template.json", _template_of)):
+        try:
+            path = cached_file(source, name)
+        except OSError as error:
+            logging.getLogger(__name__).debug("no %s with %s: %s", name, source, error)
+            continue
+        if path:
+            tokenizer.chat_template = read(Path(path).read_text(encoding="utf-8"))
+            return
+
+
+def _template_of(text: str) -> str:
+    import json
+
+    return str(json.loads(text)["chat_template"])
