@@ -1,0 +1,129 @@
+"""What this machine can do and what is missing: the findings behind `vitask doctor`."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+GIB = 2**30
+OLDEST_PYTHON = (3, 11)
+SMALLEST_MEMORY = 4 * GIB
+SMALLEST_DISK = 2 * GIB
+PRODUCT_SIDE = 1024
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding. ok is None where it is neither good nor bad; advice is empty where none is needed."""
+
+    name: str
+    ok: bool | None
+    found: str
+    advice: str = ""
+
+
+def examine(folder: Path = Path()) -> tuple[Line, ...]:
+    """Everything that a run depends on; the folder is where runs will be written."""
+    return (python(), libraries(), device(), number_format(), cores(), memory(), disk(folder), access(folder), video())
+
+
+def python() -> Line:
+    ok = sys.version_info >= OLDEST_PYTHON
+    return Line(
+        "Python", ok, platform.python_version(), "" if ok else "Install Python 3.11 or newer, then `make setup`."
+    )
+
+
+def libraries() -> Line:
+    names = ("torch", "transformers", "peft", "accelerate")
+    return Line("Libraries", True, ", ".join(f"{name} {version(name)}" for name in names))
+
+
+def device() -> Line:
+    import torch
+
+    if torch.cuda.is_available():
+        gpu = torch.cuda.get_device_properties(0)
+        return Line("Device", True, f"{gpu.name}, {_gib(gpu.total_memory)}, {torch.cuda.device_count()} in all")
+    if torch.backends.mps.is_available():
+        return Line("Device", True, "Apple GPU (MPS)")
+    advice = "Enough for the bundled starter. A model of a billion parameters or more wants a CUDA device."
+    return Line("Device", None, f"CPU ({platform.machine()})", advice)
+
+
+def number_format() -> Line:
+    """Some processors are many times faster in bf16, others many times slower: only a measurement tells."""
+    import torch
+
+    where = "cuda" if torch.cuda.is_available() else "cpu"
+    single, half = (_seconds_per_product(dtype, where) for dtype in (torch.float32, torch.bfloat16))
+    found = f"{half * 1e3:.2f} ms in bf16, {single * 1e3:.2f} ms in fp32 for a product of {PRODUCT_SIDE}-wide matrices"
+    return Line("Number format", None, found, f"Tune in {'bf16' if half < single else 'fp32'} here.")
+
+
+def _seconds_per_product(dtype: torch.dtype, where: str) -> float:
+    """The fastest of three, after one that warms up."""
+    import torch
+
+    matrix = torch.ones(PRODUCT_SIDE, PRODUCT_SIDE, dtype=dtype, device=where)
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        (matrix @ matrix)[0, 0].item()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def cores() -> Line:
+    import psutil
+    import torch
+
+    found = f"{psutil.cpu_count()}, of which torch uses {torch.get_num_threads()}"
+    return Line("Processor cores", None, found)
+
+
+def memory() -> Line:
+    import psutil
+
+    found = psutil.virtual_memory()
+    ok = found.available >= SMALLEST_MEMORY
+    advice = f"Close other programs: tuning the starter wants {_gib(SMALLEST_MEMORY)}." if not ok else ""
+    return Line("Memory", ok, f"{_gib(found.available)} free of {_gib(found.total)}", advice)
+
+
+def disk(folder: Path) -> Line:
+    free = shutil.disk_usage(folder).free
+    ok = free >= SMALLEST_DISK
+    advice = f"Make room: checkpoints and cached features want {_gib(SMALLEST_DISK)} or more." if not ok else ""
+    return Line("Disk", ok, f"{_gib(free)} free in {folder.resolve()}", advice)
+
+
+def access(folder: Path) -> Line:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return Line("Write access", True, str(folder.resolve()))
+    except OSError as error:
+        return Line(
+            "Write access", False, f"{folder.resolve()}: {error.strerror}", "Name a folder that you may write to."
+        )
+
+
+def video() -> Line:
+    if importlib.util.find_spec("torchvision"):
+        return Line("torchvision", None, f"{version('torchvision')}, not used")
+    return Line("torchvision", None, "not installed: fine, pictures are prepared without it")
+
+
+def _gib(count: int) -> str:
+    return f"{count / GIB:.1f} GiB"

@@ -1,0 +1,40 @@
+"""The doctor's findings on machines that are well, short of something, or closed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import doctor
+
+
+def test_a_machine_that_runs_the_tests_is_examined_without_a_fault(tmp_path: Path) -> None:
+    lines = {line.name: line for line in doctor.examine(tmp_path)}
+    assert lines["Python"].ok and lines["Write access"].ok
+    assert "torch 2" in lines["Libraries"].found
+    assert "bf16" in lines["Number format"].found
+
+
+def test_every_fault_comes_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "SMALLEST_MEMORY", 2**60)
+    monkeypatch.setattr(doctor, "SMALLEST_DISK", 2**60)
+    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (99, 0))
+    faults = [doctor.python(), doctor.memory(), doctor.disk(Path())]
+    assert [line.ok for line in faults] == [False, False, False]
+    assert all(line.advice for line in faults)
+
+
+def test_a_folder_that_does_not_take_files_is_a_fault(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "notes.txt"
+    in_the_way.touch()
+    line = doctor.access(in_the_way)
+    assert line.ok is False
+    assert "Not a directory" in line.found
+
+
+def test_looking_at_the_doctor_does_not_load_torch() -> None:
+    code = "import sys, core.doctor; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
