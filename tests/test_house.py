@@ -1,0 +1,103 @@
+"""The rules of the house that no tool holds: how files open, what imports cost, what every setting tells."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import core
+from core import errors
+from core.settings import Settings
+
+ROOT = Path(core.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+HOMELESS = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
+UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib"}
+VAGUE = re.compile(r"(Manager|Handler|Helper|Processor|Utils?)$")
+
+
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def place(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def trusting(tree: ast.Module) -> list[str]:
+    """The places that would run code that came with data."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name in UNPICKLERS]
+        if isinstance(node, ast.ImportFrom) and node.module in UNPICKLERS:
+            found.append(node.module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+            found += ["torch.load"] if "weights_only=True" not in ast.unparse(node) else []
+        if isinstance(node, ast.keyword) and node.arg in ("trust_remote_code", "allow_pickle"):
+            found += [node.arg] if ast.unparse(node.value) != "False" else []
+    return found
+
+
+def every_settings_class() -> list[type[Settings]]:
+    for found in pkgutil.walk_packages([str(ROOT)], "core."):
+        importlib.import_module(found.name)
+    classes: list[type[Settings]] = [Settings]
+    for known in classes:
+        classes += [new for new in known.__subclasses__() if new.__module__.startswith("core.") and new not in classes]
+    return classes[1:]
+
+
+def holds_a_number(annotation: Any) -> bool:
+    if annotation in (int, float):
+        return True
+    return get_origin(annotation) in (Union, UnionType) and any(map(holds_a_number, get_args(annotation)))
+
+
+def test_every_file_opens_with_what_it_is_for() -> None:
+    assert [place(file) for file in FILES if not ast.get_docstring(tree_of(file))] == []
+
+
+def test_modules_and_classes_have_names_of_the_field() -> None:
+    vague = [place(file) for file in FILES if HOMELESS.search(file.stem)]
+    for file in FILES:
+        classes = [node.name for node in ast.walk(tree_of(file)) if isinstance(node, ast.ClassDef)]
+        vague += [f"{place(file)}: {name}" for name in classes if VAGUE.search(name)]
+    assert vague == []
+
+
+def test_nothing_is_unpickled_and_no_foreign_code_is_trusted() -> None:
+    assert [f"{place(file)}: {found}" for file in FILES for found in trusting(tree_of(file))] == []
+
+
+def test_the_currencies_load_without_torch() -> None:
+    code = "import sys, core.case, core.settings, core.errors; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_error_is_drawn_in_the_tree() -> None:
+    drawn = str(errors.__doc__)
+    named = [name for name, found in vars(errors).items() if isinstance(found, type)]
+    assert [name for name in named if not re.search(rf"\b{name}\b", drawn)] == []
+
+
+def test_every_setting_tells_its_title_help_and_range() -> None:
+    silent = []
+    for settings in every_settings_class():
+        for name, field in settings.model_fields.items():
+            ranged = not holds_a_number(field.annotation) or field.metadata
+            if not (field.title and field.description and ranged):
+                silent.append(f"{settings.__module__}.{settings.__qualname__}.{name}")
+    assert silent == []
+
+
+def test_no_weights_are_kept_but_safetensors() -> None:
+    pickled = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib"}
+    assert [file for file in ROOT.rglob("*") if file.suffix in pickled] == []
