@@ -6,8 +6,6 @@ LOCKED := -c constraints.txt
 # Workers each load torch: more than eight cost more memory than they save time.
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
-export OMP_NUM_THREADS ?= 1
-
 .PHONY: help setup run test test-fast check format lock clean
 
 help: ## List these targets
@@ -16,7 +14,7 @@ help: ## List these targets
 setup: .venv/.everything ## Prepare .venv with everything: the engine, its tests and its benchmarks
 
 run: .venv/.engine ## Install what running needs, then tune the bundled starter on the bundled sample set
-	@unset OMP_NUM_THREADS; .venv/bin/vitask demo
+	@.venv/bin/vitask demo
 
 test: setup ## Run every test
 	@$(PYTHON) -m pytest $(PARALLEL)
