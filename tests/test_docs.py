@@ -1,0 +1,53 @@
+"""The documents hold: their examples run, and they name everything that the catalog offers."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"```python\n# core/(\w+)/\w+\.py\n(.*?)```", ADDING, flags=re.DOTALL))
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The example of a kind of thing, as a module of its own."""
+    file = tmp_path / f"example_of_{request.param}.py"
+    file.write_text(EXAMPLES[request.param], encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, file.stem, module)  # pydantic looks there for the names in annotations
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("example", ["formats"], indirect=True)
+def test_the_format_of_the_example_reads_what_it_writes(example: ModuleType, tmp_path: Path) -> None:
+    written = example.write_example(tmp_path / "set")
+    assert example.looks_like(tmp_path / "set")
+    assert example.read(tmp_path / "set", example.Settings()) == written
+    assert len(written.cases) == 3
+
+
+@pytest.mark.parametrize("example", ["tsms"], indirect=True)
+def test_the_tsm_of_the_example_comes_back_from_its_folder(example: ModuleType, tmp_path: Path) -> None:
+    tsm = example.tiny(answers=3)
+    pixels = tsm.prepare([Image.new("RGB", (30, 20), "red"), Image.new("L", (8, 8), 90)])
+    tsm.save(tmp_path / "tsm")
+    assert torch.equal(example.load(tmp_path / "tsm").scores(pixels), tsm.scores(pixels))
+    assert tsm.features(pixels).shape == (2, tsm.width)
+
+
+@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+def test_an_example_tells_which_line_of_the_catalog_lists_it(kind: str) -> None:
+    assert re.search(rf'"core\.{kind}\.\w+"` in `{kind.upper()}`', ADDING)
