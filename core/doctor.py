@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import platform
 import shutil
 import sys
@@ -21,6 +22,7 @@ OLDEST_PYTHON = (3, 11)
 SMALLEST_MEMORY = 4 * GIB
 SMALLEST_DISK = 2 * GIB
 PRODUCT_SIDE = 1024
+STARTER = Path(__file__).parent / "starter" / "weights" / "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Line:
 
 def examine(folder: Path = Path()) -> tuple[Line, ...]:
     """Everything that a run depends on; the folder is where runs will be written."""
-    return (python(), libraries(), device(), number_format(), cores(), memory(), disk(folder), access(folder), video())
+    machine = (python(), libraries(), device(), number_format(), cores(), memory(), disk(folder), access(folder))
+    return (*machine, starter(STARTER), video())
 
 
 def python() -> Line:
@@ -117,6 +120,18 @@ def access(folder: Path) -> Line:
         return Line(
             "Write access", False, f"{folder.resolve()}: {error.strerror}", "Name a folder that you may write to."
         )
+
+
+def starter(weights: Path) -> Line:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="np") as opened:
+            shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]
+    except (OSError, SafetensorError) as error:
+        advice = "Install the package again, or make the starter anew with `vitask starter build`."
+        return Line("Starter", False, f"{weights.name} can't be read ({error})", advice)
+    return Line("Starter", True, f"{sum(map(math.prod, shapes)) / 1e6:.1f} million parameters")
 
 
 def video() -> Line:

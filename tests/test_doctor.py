@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from core import doctor
 
@@ -33,6 +35,15 @@ def test_a_folder_that_does_not_take_files_is_a_fault(tmp_path: Path) -> None:
     line = doctor.access(in_the_way)
     assert line.ok is False
     assert "Not a directory" in line.found
+
+
+def test_a_starter_that_was_cut_off_is_a_fault(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    save_file({"row": np.zeros((3000, 400), dtype=np.float32)}, weights)
+    assert doctor.starter(weights).found == "1.2 million parameters"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    line = doctor.starter(weights)
+    assert line.ok is False and "vitask starter build" in line.advice
 
 
 def test_looking_at_the_doctor_does_not_load_torch() -> None:
