@@ -1,1 +1,1 @@
-"""Data formats: one file a format."""
+"""Dataset formats: one file each, with TITLE, Settings, looks_like, read and write_example."""

@@ -1,0 +1,126 @@
+"""A folder or a zip in which each class is a folder of pictures, under train/, val/ and test/ if the set is divided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from core.case import Case, ImageSet, Split
+from core.errors import DataError
+from core.findings import Findings
+from core.images import SUFFIXES, FilePixels
+from core.question import Question
+from core.split import split_named
+from core.table import find_manifest
+from core.tree import Tree, natural, open_tree, outer
+
+TITLE = "class folders (a folder or zip with one folder of pictures for each class)"
+
+
+class Settings(Question):
+    """What to ask about the pictures."""
+
+
+def looks_like(path: Path) -> bool:
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        return False
+    tree = open_tree(path)
+    return any("/" in name for name in tree.pictures()) and find_manifest(tree) is None
+
+
+def read(path: Path, settings: Settings) -> ImageSet:
+    tree = _within(open_tree(path))
+    findings = Findings()
+    parts = _parts(tree, findings)
+    cases = [case for prefix, split in parts.items() for case in _cases(tree, prefix, split, findings)]
+    if not cases:
+        known = ", ".join(sorted(SUFFIXES))
+        raise DataError(f"{tree.name} has no pictures in class folders. Pictures are files that end in {known}.")
+    counts = Counter(label for case in cases for label in case.labels)
+    folders = _class_folders(tree, parts)
+    for label, folder in folders.items():
+        if not counts[label]:
+            findings.add(
+                "empty_class", "error", label, f'The folder "{folder}" has no pictures. Add some or remove it.'
+            )
+    task = settings.task(tree.name, sorted(folders, key=natural))
+    for case in cases:
+        if case.labels[0] not in task.answers:
+            message = f'"{case.id}" is in a class that the task does not list ({", ".join(task.answers)}). Correct one.'
+            findings.add("unknown_label", "error", case.id, message)
+    kept = tuple(case for case in cases if case.labels[0] in task.answers)
+    return ImageSet(tree.name, task, kept, findings.listed())
+
+
+def write_example(folder: Path) -> ImageSet:
+    """Six grey pictures of two classes, not divided."""
+    cases = []
+    for label, shade in (("dark cell", 40), ("light cell", 200)):
+        below = folder / label.replace(" ", "_")
+        below.mkdir(parents=True)
+        for number in range(3):
+            file = below / f"{number}.png"
+            Image.new("L", (20, 20), shade + number).save(file)
+            cases.append(Case(f"{below.name}/{file.name}", FilePixels(file), (label,)))
+    task = Question().task(folder.name, ("dark cell", "light cell"))
+    return ImageSet(folder.name, task, tuple(cases))
+
+
+def _within(tree: Tree) -> Tree:
+    """The tree without the folders around it that name neither a class nor a split."""
+    while True:
+        pictures = tree.pictures()
+        around = outer(pictures)
+        inner = {name.removeprefix(around).count("/") for name in pictures}
+        if not around or 0 in inner or split_named(around.rstrip("/")):
+            return tree
+        tree = tree.below(around)
+
+
+def _parts(tree: Tree, findings: Findings) -> Mapping[str, Split | None]:
+    """Where the class folders begin, and the split that each beginning stands for."""
+    tops = [folder for folder in tree.folders if folder.count("/") == 1]
+    splits = {top: split for top in tops if (split := split_named(top.rstrip("/")))}
+    is_divided = any(name.startswith(top) and name.count("/") > 1 for top in splits for name in tree.pictures())
+    if not is_divided or "train" not in splits.values():
+        return {"": None}
+    for name in tree.pictures():
+        if not name.startswith(tuple(splits)):
+            message = f'"{name}" lies beside the train folder, so it has no split and was left out. Move it into one.'
+            findings.add("outside_splits", "warning", name, message)
+    return splits
+
+
+def _class_folders(tree: Tree, parts: Mapping[str, Split | None]) -> dict[str, str]:
+    """Each class's name and its (first) folder."""
+    found: dict[str, str] = {}
+    for prefix in parts:
+        for folder in tree.folders:
+            inside = folder.removeprefix(prefix)
+            if folder.startswith(prefix) and inside.count("/") == 1:
+                found.setdefault(_class_name(inside.rstrip("/")), folder)
+    return found
+
+
+def _class_name(folder: str) -> str:
+    return " ".join(folder.replace("_", " ").split())
+
+
+def _cases(tree: Tree, prefix: str, split: Split | None, findings: Findings) -> list[Case]:
+    cases = []
+    for name in tree.files:
+        if not name.startswith(prefix):
+            continue
+        folder, slash, _ = name.removeprefix(prefix).partition("/")
+        if PurePosixPath(name).suffix.lower() not in SUFFIXES:
+            message = f'"{name}" is not a picture and was left out. Nothing to do if that is as it should be.'
+            findings.add("other_files", "note", name, message)
+        elif not slash:
+            message = f'"{name}" lies in no class folder and was left out. Move it into the folder of its class.'
+            findings.add("outside_classes", "warning", name, message)
+        else:
+            cases.append(Case(name, tree.pixels(name), (_class_name(folder),), split))
+    return cases

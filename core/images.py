@@ -1,0 +1,133 @@
+"""Where the pixels of a case are, and how they become an upright 8-bit picture.
+
+Archives and arrays stay open per process, so a picture costs one read and nothing is extracted beside the data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from core.arrays import Array, open_array
+from core.errors import DataError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
+MAX_PIXELS = 89_478_485  # Pillow's own bound, above which a small file may be made to exhaust the memory
+
+
+@dataclass(frozen=True)
+class FilePixels:
+    """A picture in a file of its own."""
+
+    path: Path
+
+    def load(self) -> Image.Image:
+        return decode(self._stored(), str(self.path))
+
+    def digest(self) -> str:
+        return hashlib.sha256(self._stored()).hexdigest()
+
+    def _stored(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise DataError(f'"{self.path}" can\'t be read ({error.strerror}). Restore or remove it.') from None
+
+
+@dataclass(frozen=True)
+class ZipPixels:
+    """A picture in a zip, read in place."""
+
+    zip: Path
+    member: str
+
+    def load(self) -> Image.Image:
+        return decode(self._stored(), f"{self.zip.name}: {self.member}")
+
+    def digest(self) -> str:
+        return hashlib.sha256(self._stored()).hexdigest()
+
+    def _stored(self) -> bytes:
+        return read_member(self.zip, self.member)
+
+
+@dataclass(frozen=True)
+class ArrayPixels:
+    """A picture that is one row of an array in an npz file: [N, H, W] grey, or [N, H, W, 3] colour."""
+
+    npz: Path
+    key: str
+    row: int
+
+    def load(self) -> Image.Image:
+        return Image.fromarray(np.ascontiguousarray(self._stored()))
+
+    def digest(self) -> str:
+        row = np.ascontiguousarray(self._stored())
+        return hashlib.sha256(row.tobytes() + str(row.shape).encode()).hexdigest()
+
+    def _stored(self) -> Array:
+        rows = open_array(self.npz, self.key)
+        if not 0 <= self.row < len(rows):
+            raise DataError(f"{self.npz.name} has no row {self.row} in {self.key}. Read the set again.")
+        row: Array = rows[self.row]
+        return row[..., 0] if row.ndim == 3 and row.shape[-1] == 1 else row
+
+
+def read_member(path: Path, member: str) -> bytes:
+    """The bytes of one member of a zip."""
+    try:
+        stamp = path.stat().st_mtime_ns
+        return _archive(path, stamp, os.getpid()).read(member)
+    except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
+        raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
+
+
+@lru_cache(maxsize=8)
+def _archive(path: Path, stamp: int, process: int) -> ZipFile:
+    # Keyed by process: forked data loaders would share one file position and read each other's bytes.
+    return ZipFile(path)
+
+
+def decode(stored: bytes, name: str) -> Image.Image:
+    """An encoded picture as an upright one in mode RGB or L; `name` is for the message."""
+    try:
+        with Image.open(BytesIO(stored)) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            return eight_bit(ImageOps.exif_transpose(picture))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        limit = f"{MAX_PIXELS // 1_000_000} million pixels"
+        raise DataError(f'"{name}" is larger than {limit}. Make it smaller, or cut it into tiles.') from None
+    except Exception as error:  # Pillow's plugins raise almost anything on damaged files
+        reason = "not a picture of a known kind" if isinstance(error, UnidentifiedImageError) else error
+        raise DataError(f'"{name}" can\'t be read as a picture ({reason}). Replace or remove it.') from None
+
+
+def eight_bit(picture: Image.Image) -> Image.Image:
+    """The same picture in mode L or RGB; what is transparent becomes white."""
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        return _stretched(np.asarray(picture, dtype=np.float64))
+    mode = "L" if picture.mode in ("1", "L", "LA", "La") else "RGB"
+    return (_on_white(picture) if picture.has_transparency_data else picture).convert(mode)
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture.convert("RGBA"))
+
+
+def _stretched(grey: Array) -> Image.Image:
+    # From the picture's own darkest to its brightest: 12-bit scans in 16-bit files would come out black otherwise.
+    finite = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(finite.min()), float(finite.max())
+    scaled = (finite - low) * (255.0 / (high - low)) if high > low else np.zeros_like(finite)
+    return Image.fromarray(scaled.round().astype(np.uint8))

@@ -1,0 +1,47 @@
+"""Finds the file that a table means: tables often leave out folders and suffixes, and spell accents in another way."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from unicodedata import normalize
+
+from core.errors import DataError
+
+
+class Lookup:
+    """The files of a set, by everything that a table in `folder` may call them."""
+
+    def __init__(self, names: Iterable[str], folder: str) -> None:
+        self._folder = folder
+        self._exact: dict[str, str] = {}
+        self._ends: defaultdict[str, list[str]] = defaultdict(list)
+        for name in names:
+            plain = normalize("NFC", name)
+            self._exact[plain] = name
+            for end in {posixpath.basename(plain), posixpath.splitext(posixpath.basename(plain))[0]}:
+                self._ends[end].append(plain)
+
+    def find(self, said: str) -> str:
+        """The file's name; a DataError, to be put after "Row 3 of labels.csv", where there is no such one file."""
+        path = normalize("NFC", said.strip().replace("\\", "/"))
+        if path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
+            raise DataError(f'names "{said}", which is outside of the folder. Write the path within it.')
+        path = posixpath.normpath(path)
+        for whole in (posixpath.join(self._folder, path), path):
+            if whole in self._exact:
+                return self._exact[whole]
+        found = [plain for plain in self._ends[posixpath.basename(path)] if _ends_with(plain, path)]
+        if not found:
+            raise DataError(f'names "{said}", which is not in the folder. Add the image or remove the row.')
+        if len(found) > 1:
+            raise DataError(
+                f'names "{said}", which is in several places ({found[0]}, {found[1]}). Write the whole path.'
+            )
+        return self._exact[found[0]]
+
+
+def _ends_with(plain: str, path: str) -> bool:
+    return any(f"/{whole}".endswith(f"/{path}") for whole in (plain, posixpath.splitext(plain)[0]))

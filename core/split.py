@@ -1,0 +1,177 @@
+"""Which cases are learned from, which choose the settings, and which are kept for the last word."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import Field
+
+from core.case import NO_FINDING, SPLITS, Case, Split
+from core.errors import DataError, SettingsError
+from core.settings import Settings
+
+NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+class SplitSettings(Settings):
+    """How a set without splits is divided."""
+
+    val: float = Field(
+        0.15, ge=0.0, le=0.45, title="Validation share", description="Part of the cases that choose the settings."
+    )
+    test: float = Field(
+        0.15, ge=0.0, le=0.45, title="Test share", description="Part of the cases kept for the final figures."
+    )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that must stay together: one patient's, or copies of one picture."""
+
+    places: tuple[int, ...]
+    classes: Counter[str]
+
+
+def split_named(name: str) -> Split | None:
+    """The split that a folder or a cell names, in any of the usual words."""
+    return NAMES.get(name.strip().casefold())
+
+
+def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[Case, ...]:
+    """The cases, each with a split: the given ones, and what is missing carved out of the training cases.
+
+    A patient's cases and copies of one picture stay together; classes come out in near proportion; each is in train.
+    """
+    given = {case.split for case in cases}
+    if given == {None}:
+        cases, given = [replace(case, split="train") for case in cases], {"train"}
+    _refuse_gaps(cases)
+    missing: dict[Split, float] = {}
+    for name, share in (("val", settings.val), ("test", settings.test)):
+        split = split_named(name)
+        if split and share and split not in given:
+            missing[split] = share
+    return _carve(cases, missing, seed) if missing else tuple(cases)
+
+
+def _refuse_gaps(cases: Sequence[Case]) -> None:
+    without = [case.id for case in cases if case.split is None]
+    if without:
+        raise DataError(
+            f"{len(without)} of {len(cases)} cases have no split, the first is {without[0]}. "
+            "Give every case train, val or test, or none of them."
+        )
+    if not any(case.split == "train" for case in cases):
+        raise DataError("No case is in the train split, so there is nothing to learn from. Put some there.")
+
+
+def _carve(cases: Sequence[Case], shares: Mapping[Split, float], seed: int) -> tuple[Case, ...]:
+    groups = _groups(cases, [place for place, case in enumerate(cases) if case.split == "train"])
+    random.Random(seed).shuffle(groups)
+    groups.sort(key=lambda group: -len(group.places))
+    wanted = {"train": 1.0 - sum(shares.values()), **shares}
+    chosen = _deal(groups, wanted)
+    _cover(groups, chosen)
+    splits = {place: split for group, split in zip(groups, chosen, strict=True) for place in group.places}
+    return tuple(replace(case, split=splits.get(place, case.split)) for place, case in enumerate(cases))
+
+
+def _deal(groups: Sequence[Group], shares: Mapping[Split, float]) -> list[Split]:
+    """A split for each group: greedily the one whose classes are then nearest to its share."""
+    totals: Counter[str] = Counter()
+    for group in groups:
+        totals.update(group.classes)
+    room = {split: {name: share * total for name, total in totals.items()} for split, share in shares.items()}
+    chosen = []
+    for group in groups:
+        # Minimises the sum of squared gaps, each class weighing the same: the constant part is left out.
+        gain = {s: sum(n * room[s][name] / totals[name] for name, n in group.classes.items()) for s in shares}
+        best = max(shares, key=gain.__getitem__)
+        for name, count in group.classes.items():
+            room[best][name] -= count
+        chosen.append(best)
+    return chosen
+
+
+def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
+    """Moves the smallest group of a class into train where the class has none there."""
+    learned = {name for group, split in zip(groups, chosen, strict=True) if split == "train" for name in group.classes}
+    for place in reversed(range(len(groups))):  # the groups come largest first
+        if not learned.issuperset(groups[place].classes):
+            chosen[place] = "train"
+            learned.update(groups[place].classes)
+
+
+def _groups(cases: Sequence[Case], places: Sequence[int]) -> list[Group]:
+    """The cases at these places, tied together by patient and by picture."""
+    root = {place: place for place in places}
+
+    def find(place: int) -> int:
+        while root[place] != place:
+            root[place] = place = root[root[place]]
+        return place
+
+    first: dict[tuple[str, str], int] = {}
+    for place in places:
+        case = cases[place]
+        ties = [("picture", case.pixels.digest()), *([("patient", case.patient)] if case.patient else [])]
+        for tie in ties:
+            root[find(place)] = find(first.setdefault(tie, place))
+    tied: defaultdict[int, list[int]] = defaultdict(list)
+    for place in places:
+        tied[find(place)].append(place)
+    return [Group(tuple(group), _classes(cases, group)) for group in tied.values()]
+
+
+def _classes(cases: Sequence[Case], places: Sequence[int]) -> Counter[str]:
+    return Counter(name for place in places for name in cases[place].labels or (NO_FINDING,))
+
+
+def limit(cases: Sequence[Case], counts: Mapping[str, int], seed: int) -> tuple[Case, ...]:
+    """At most so many cases of each split, drawn by class in proportion, at least one of each; the order stays."""
+    unknown = [name for name in counts if name not in SPLITS]
+    if unknown:
+        raise SettingsError(f"limit.{unknown[0]} is not a split. Known: {', '.join(SPLITS)}.")
+    kept = {place for place, case in enumerate(cases) if case.split not in counts}
+    for split, count in counts.items():
+        kept.update(
+            _draw(cases, [place for place, case in enumerate(cases) if case.split == split], count, split, seed)
+        )
+    return tuple(case for place, case in enumerate(cases) if place in kept)
+
+
+def _draw(cases: Sequence[Case], places: Sequence[int], count: int, split: str, seed: int) -> list[int]:
+    frequency = _classes(cases, places)
+    classes: defaultdict[str, list[int]] = defaultdict(list)
+    for place in places:
+        names = cases[place].labels or (NO_FINDING,)
+        classes[min(names, key=lambda name: (frequency[name], name))].append(place)  # a multi case: by its rarest
+    if count >= len(places):
+        return list(places)
+    if count < len(classes):
+        raise SettingsError(f"limit.{split}: {count} is fewer than the {len(classes)} classes there. Raise it.")
+    drawn = random.Random(f"{seed} {split}")
+    numbers = _apportion({name: len(classes[name]) for name in sorted(classes)}, count)
+    return [place for name, number in numbers.items() for place in drawn.sample(classes[name], number)]
+
+
+def _apportion(sizes: Mapping[str, int], count: int) -> dict[str, int]:
+    """Whole numbers in proportion to the sizes, each at least one, that add up to the count."""
+    numbers = dict.fromkeys(sizes, 1)
+    quota = {name: count * size / sum(sizes.values()) for name, size in sizes.items()}
+    for _ in range(count - len(sizes)):
+        name = max(sizes, key=lambda name: (quota[name] - numbers[name], name))
+        numbers[name] += 1
+    return numbers
