@@ -94,6 +94,10 @@ class Tree:
             sees |= np.outer(image_slots, image_slots)
         return sees
 
+    def mutual(self) -> NDArray[np.bool_]:
+        """Which tokens belong to a mutual segment: no sliding window narrows what they see."""
+        return np.repeat([segment.is_mutual for segment in self.segments], [len(one.tokens) for one in self.segments])
+
     def depths(self) -> NDArray[np.int64]:
         """How many tokens stand before each one in its own branch."""
         depth = np.zeros(self.length, dtype=np.int64)
@@ -163,6 +167,9 @@ class Branches:
         prefixes = torch.tensor([_prompt_end(tree) for tree in trees], device=embeds.device)
         places = torch.arange(embeds.shape[1], device=embeds.device)
         attention = (places < lengths[:, None]).long()
+        beside = self.vlm.anatomy.decoder_extras(used, image_slots)
+        if beside:  # the whole model would make these from pixels only, and then does nothing but this
+            return self.vlm.decode(embeds, {"": attention}, positions, **beside).last_hidden_state  # type: ignore[no-any-return]
         extras = self.vlm.anatomy.plain_extras(used, image_slots, places >= prefixes[:, None])
         return self.vlm.decode_plainly(embeds, attention, positions, **extras)
 
@@ -193,20 +200,24 @@ class Branches:
         return torch.stack(rows, dim=1)
 
     def _masks(self, trees: list[Tree], image_slots: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
-        """What is added to attention scores, [R, 1, L, L] for each kind of layer: 0 where seen, else the least number."""
+        """What is added to attention scores, [R, 1, L, L] for each kind of layer: 0 where seen, else far below."""
         length = image_slots.shape[1]
         slots = image_slots.cpu().numpy()
         is_mutual = self.vlm.anatomy.sees == "image"
         seen = np.zeros((len(trees), length, length), dtype=bool)
+        free = np.zeros((len(trees), length), dtype=bool)
         depth = np.zeros((len(trees), length), dtype=np.int64)
         seen[:, range(length), range(length)] = True
         for row, tree in enumerate(trees):
             size = tree.length
             seen[row, :size, :size] = tree.ancestry(slots[row, :size] if is_mutual else None)
+            free[row, :size] = tree.mutual()
             depth[row, :size] = tree.depths()
         masks = {}
         for kind, window in self.vlm.windows().items():
-            near = seen if window is None else seen & (depth[:, :, None] - depth[:, None, :] < window)
+            near = seen
+            if window is not None:
+                near = seen & (free[:, :, None] | (depth[:, :, None] - depth[:, None, :] < window))
             hidden = torch.from_numpy(~near).to(image_slots.device)
             masks[kind] = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(
                 hidden, torch.finfo(dtype).min

@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,6 +85,7 @@ class Anatomy:
     plain_extras: Callable[[Sequence[ImageFeatures], Tensor, Tensor], dict[str, Any]] = field(
         default=lambda features, image_slots, answer_slots: {}
     )
+    next_tokens: Callable[[Vlm, Tensor], Tensor] = field(default=lambda vlm, hidden: next_token_logits(vlm, hidden))
 
 
 class Vlm:
@@ -95,12 +97,15 @@ class Vlm:
         self.image_processor = image_processor
         self.anatomy = anatomy
         self.name = name
+        self.peft: Any = None
         self.image_token = int(base.config.image_token_id)
         self._prompt = lru_cache(maxsize=4096)(self._lay_out)
+        self._response = lru_cache(maxsize=4096)(self._spell_out)
 
     @property
     def device(self) -> torch.device:
-        return next(iter(self.base.parameters())).device
+        device: torch.device = next(iter(self.base.parameters())).device
+        return device
 
     @property
     def text_config(self) -> Any:
@@ -121,8 +126,7 @@ class Vlm:
     @property
     def end_token(self) -> int:
         """The token that ends an answer: the one that closes a turn where the template has one."""
-        text = self.tokenizer.apply_chat_template(_conversation(PROBE, "\x00"), tokenize=False) if self.chats else ""
-        after = text.partition("\x00")[2].strip()
+        after = self._around_answer[1].strip()
         ends = [token for token in self.special_tokens.values() if after.startswith(token)]
         token = max(ends, key=len) if ends else self.tokenizer.eos_token
         return int(self.tokenizer.convert_tokens_to_ids(token))
@@ -130,6 +134,18 @@ class Vlm:
     @property
     def chats(self) -> bool:
         return bool(getattr(self.tokenizer, "chat_template", None))
+
+    @cached_property
+    def _around_answer(self) -> tuple[str, str]:
+        """What a chat template writes before and after an answer."""
+        if not self.chats:
+            return "", ""
+        before, _, after = self.chat(PROBE, "\x00").partition("\x00")
+        return before, after
+
+    def chat(self, instruction: str, answer: str | None = None) -> str:
+        turns = _conversation(instruction, answer)
+        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None))
 
     def encode(self, images: Sequence[Image.Image]) -> list[ImageFeatures]:
         """Features of every image; no gradients, because encoder and connector are frozen."""
@@ -142,22 +158,37 @@ class Vlm:
 
     def response(self, text: str) -> tuple[int, ...]:
         """Token ids of an answer, with the token that ends it."""
-        return (*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.end_token)
+        return self._response(text)
 
     def _lay_out(self, instruction: str, image_tokens: int) -> Prompt:
-        text = self.anatomy.render(self, instruction, image_tokens)
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = self._ids(self.anatomy.render(self, instruction, image_tokens))
         found = [place for place, token in enumerate(ids) if token == self.image_token]
         if len(found) != image_tokens:
             raise ModelError(
                 f"The prompt of {self.name} holds {len(found)} image tokens where its encoder returned {image_tokens}. "
-                "This checkpoint's tokenizer and chat template don't fit each other; choose another family or checkpoint."
+                "This checkpoint's tokenizer and chat template don't fit; choose another family or checkpoint."
             )
         end = found[-1] + 1
         closing = self.special_tokens.keys() - {self.tokenizer.bos_token_id}
         while end < len(ids) and ids[end] in closing:
             end += 1
         return Prompt(tuple(ids[:end]), tuple(ids[end:]))
+
+    def _spell_out(self, answer: str) -> tuple[int, ...]:
+        """An answer is cut into tokens where it stands: some templates put a space before it, some tokenizers too."""
+        asked = self.chat(PROBE) if self.chats else ""
+        before = self._around_answer[0]
+        whole = (before if before.startswith(asked) else asked) + answer
+        prompt, ids = self._ids(asked), self._ids(whole)
+        if ids[: len(prompt)] != prompt:  # the answer would melt into the prompt's last token
+            prompt, ids = [], self._ids(answer, bare=True)
+        return (*ids[len(prompt) :], self.end_token)
+
+    def _ids(self, text: str, bare: bool = False) -> list[int]:
+        """As processors do it: a tokenizer adds its own first token unless the text has it."""
+        bos = self.tokenizer.bos_token
+        bare = bare or not text or (bos is not None and bos in text)
+        return list(self.tokenizer(text, add_special_tokens=not bare)["input_ids"])
 
     def embed(self, ids: Tensor) -> Tensor:
         return self.base.get_input_embeddings()(ids)  # type: ignore[no-any-return]
@@ -179,7 +210,7 @@ class Vlm:
         return output.last_hidden_state  # type: ignore[no-any-return]
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return self.base.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
+        return self.anatomy.next_tokens(self, hidden)
 
     def windows(self) -> dict[str, int | None]:
         """Kinds of attention layers and how far back each sees; None where it sees everything."""
@@ -198,9 +229,8 @@ def render_chat(vlm: Vlm, instruction: str, image_tokens: int) -> str:
             f"{vlm.name} brings no chat template, so it can't be told how a question is put to it. "
             "Choose an instruction-tuned checkpoint, or a family that has a file of its own."
         )
-    text = vlm.tokenizer.apply_chat_template(_conversation(instruction), tokenize=False, add_generation_prompt=True)
     token = vlm.tokenizer.convert_ids_to_tokens(vlm.image_token)
-    return str(text).replace(token, token * image_tokens, 1)
+    return vlm.chat(instruction).replace(token, token * image_tokens, 1)
 
 
 def _conversation(instruction: str, answer: str | None = None) -> list[dict[str, Any]]:
@@ -211,11 +241,17 @@ def _conversation(instruction: str, answer: str | None = None) -> list[dict[str,
 
 
 def encode_images(vlm: Vlm, images: Sequence[Image.Image]) -> list[ImageFeatures]:
-    """One tile an image through the encoder and the model's own connector."""
+    """One tile an image through the encoder and the model's own connector, with whatever that asks for by name."""
     inputs = vlm.image_processor(images=[image.convert("RGB") for image in images], return_tensors="pt")
-    pixels = inputs["pixel_values"].to(vlm.device, vlm.base.dtype)
-    output = vlm.base.get_image_features(pixel_values=pixels)
+    asked = signature(vlm.base.get_image_features).parameters
+    known = {name: value.to(vlm.device) for name, value in inputs.items() if name in asked}
+    known["pixel_values"] = known["pixel_values"].to(vlm.base.dtype)
+    output = vlm.base.get_image_features(**known)
     return [ImageFeatures(tokens.reshape(-1, tokens.shape[-1])) for tokens in output.pooler_output]
+
+
+def next_token_logits(vlm: Vlm, hidden: Tensor) -> Tensor:
+    return vlm.base.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
 
 
 def text_positions(vlm: Vlm, prompt: Prompt) -> tuple[Tensor, int]:
@@ -227,10 +263,11 @@ def _cloned(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.clone()
 
 
-def attention_for(settings: VlmSettings) -> str:
+def attention_for(settings: VlmSettings) -> str | None:
+    """None on a GPU: transformers takes sdpa there, except for architectures that can't."""
     if settings.attention != "auto":
         return settings.attention
-    return "sdpa" if torch.cuda.is_available() else "eager"
+    return None if torch.cuda.is_available() else "eager"
 
 
 def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: Any) -> Vlm:
@@ -272,14 +309,16 @@ def _look_at_folder(folder: Path) -> None:
             f"The folder {folder} holds its weights as {pickled[0]}, a pickled file that could run code when opened. "
             "Only safetensors are read: convert it with the tool that made it, then try again."
         )
-    raise ModelError(f"The folder {folder} holds no weights (*.safetensors). Copy the whole checkpoint, then try again.")
+    raise ModelError(
+        f"The folder {folder} holds no weights (*.safetensors). Copy the whole checkpoint, then try again."
+    )
 
 
 def _complete_tokenizer(tokenizer: Any, source: str) -> None:
     """Older checkpoints keep the chat template with their processor: look for it there."""
     if getattr(tokenizer, "chat_template", None):
         return
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     for name, read in (("chat_template.jinja", str), ("chat_template.json", _template_of)):
         try:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 
-from core.tiny import CHATML, TEXT, tiny_tokenizer
-from core.vlm import Anatomy, Vlm, VlmSettings, load_checkpoint
+from core.tiny import SIZE, TEXT, VISION, chatml, tiny_model, tiny_tokenizer
+from core.vlm import Anatomy, Vlm, VlmSettings, load_checkpoint, render_chat
 
 TITLE = "InternVL"
-ANATOMY = Anatomy()
-SPECIAL = ["<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"]
+MODEL_TYPES = ("internvl",)
+START, IMAGE, END = "<img>", "<IMG_CONTEXT>", "</img>"
+
+
+def render(vlm: Vlm, instruction: str, image_tokens: int) -> str:
+    """Most templates leave it to the processor to put the image between its markers; the starter's does it itself."""
+    text = render_chat(vlm, instruction, image_tokens)
+    run = IMAGE * image_tokens
+    return text if START + run in text else text.replace(run, START + run + END)
+
+
+ANATOMY = Anatomy(render=render)
 
 
 class Settings(VlmSettings):
@@ -31,23 +40,15 @@ def tiny() -> Vlm:
     from transformers import InternVLConfig, InternVLForConditionalGeneration
     from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 
-    tokenizer = tiny_tokenizer(SPECIAL, CHATML.replace("IMAGE", "<img><IMG_CONTEXT></img>\n"), "<|im_end|>")
+    special = ["<|im_start|>", "<|im_end|>", START, END, IMAGE, "<video>"]
+    names = {"start_image_token": START, "end_image_token": END, "context_image_token": IMAGE, "video_token": "<video>"}
+    tokenizer = tiny_tokenizer(special, chatml(IMAGE + "\n"), "<|im_end|>", **names)
+    side = VISION["image_size"], VISION["patch_size"]
     config = InternVLConfig(
-        vision_config={
-            "hidden_size": 16,
-            "intermediate_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": [28, 28],
-            "patch_size": [7, 7],
-        },
+        vision_config=VISION | {"image_size": [side[0]] * 2, "patch_size": [side[1]] * 2},
         text_config={"model_type": "qwen2", "vocab_size": len(tokenizer), **TEXT},
-        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
         downsample_ratio=0.5,
     )
-    config._attn_implementation = "eager"
-    torch.manual_seed(0)
-    images = GotOcr2ImageProcessorPil(size={"height": 28, "width": 28}, crop_to_patches=False)
-    return Vlm(
-        InternVLForConditionalGeneration(config).eval().requires_grad_(False), tokenizer, images, ANATOMY, "internvl"
-    )
+    images = GotOcr2ImageProcessorPil(size=SIZE, crop_to_patches=False)
+    return Vlm(tiny_model(InternVLForConditionalGeneration, config), tokenizer, images, ANATOMY, "tiny internvl")
