@@ -12,6 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from core.branches import Branches
+from core.catalog import FAMILIES, FORMATS, METHODS, TSMS
+from core.method import Plan
+
 ROOT = Path(__file__).resolve().parents[1]
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,6 +50,33 @@ def test_the_tsm_of_the_example_comes_back_from_its_folder(example: ModuleType, 
     tsm.save(tmp_path / "tsm")
     assert torch.equal(example.load(tmp_path / "tsm").scores(pixels), tsm.scores(pixels))
     assert tsm.features(pixels).shape == (2, tsm.width)
+
+
+@pytest.mark.parametrize("example", ["families"], indirect=True)
+def test_the_family_of_the_example_shares_its_prefix_exactly(example: ModuleType) -> None:
+    vlm = example.tiny()
+    features = vlm.encode([Image.new("RGB", (40, 30), "red"), Image.new("L", (28, 28), 90)])
+    prompts = [vlm.prompt("What is it?", len(one.tokens)) for one in features]
+    exemplars = torch.ones(2, 1, vlm.hidden_size)
+    shared, plain = (Branches(vlm, features, exemplars, is_shared) for is_shared in (True, False))
+    for branches in (shared, plain):
+        for image, prompt in enumerate(prompts):
+            branches.add(image, prompt, vlm.response("cat"), with_exemplar=True)
+    torch.testing.assert_close(shared.logits(), plain.logits(), atol=1e-4, rtol=0)
+    assert vlm.tokenizer.decode(prompts[0].head).endswith("<|IMG_PATCH|>" * 4 + "<|END_OF_IMG|>")
+
+
+@pytest.mark.parametrize("example", ["methods"], indirect=True)
+def test_the_method_of_the_example_plans_one_stage_and_its_reader(example: ModuleType) -> None:
+    plan = Plan(example, example.Settings())
+    assert [(stage.adapter, stage.wanted.weights) for stage in plan.stages] == [("prompting", {"ep": 1.0})]
+    assert [reader.adapter for reader in plan.readers] == [None, "prompting"]
+    assert plan.stages[0].wanted.weights.keys() == example.TERMS.keys()
+
+
+@pytest.mark.parametrize("catalog", [FORMATS, TSMS, FAMILIES, METHODS], ids=["formats", "tsms", "families", "methods"])
+def test_the_documents_name_everything_in_the_catalog(catalog: dict[str, str]) -> None:
+    assert [name for name in catalog if f"`{name}`" not in ADDING + README] == []
 
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
