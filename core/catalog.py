@@ -1,0 +1,52 @@
+"""What there is to choose from: one line a thing. Modules are imported when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from core.errors import SettingsError
+
+FORMATS = {
+    "class_folders": "core.formats.class_folders",
+    "manifest": "core.formats.manifest",
+    "medmnist_npz": "core.formats.medmnist_npz",
+}
+
+TSMS = {
+    "convnet": "core.tsms.convnet",
+    "backbone": "core.tsms.backbone",
+}
+
+FAMILIES = {
+    "starter": "core.families.starter",
+    "auto": "core.families.auto",
+    "internvl": "core.families.internvl",
+    "qwen_vl": "core.families.qwen_vl",
+    "smolvlm": "core.families.smolvlm",
+    "llava_onevision": "core.families.llava_onevision",
+    "gemma3": "core.families.gemma3",
+    "paligemma": "core.families.paligemma",
+}
+
+METHODS = {
+    "vanilla": "core.methods.vanilla",
+    "vitask": "core.methods.vitask",
+}
+
+
+def find(catalog: Mapping[str, str], name: str, what: str) -> ModuleType:
+    """The module of a catalog's entry."""
+    if name not in catalog:
+        raise SettingsError(f'There is no {what} called "{name}". Known: {", ".join(catalog)}. Choose one of these.')
+    return import_module(catalog[name])
+
+
+def chosen(catalog: Mapping[str, str], values: Any, key: str, where: str) -> tuple[ModuleType, Any]:
+    """The module that a block of a run file names under `key`, and the block as its settings."""
+    if not isinstance(values, Mapping) or not isinstance(values.get(key), str):
+        raise SettingsError(f"{where} must name one of {', '.join(catalog)}, like {{{key}: {next(iter(catalog))}}}.")
+    module = find(catalog, values[key], where)
+    return module, module.Settings.parse(dict(values), where)

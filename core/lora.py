@@ -1,0 +1,128 @@
+"""LoRA on the language model of a VLM: adapters by name, so that one loaded model serves every tuned reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from core.errors import ModelError
+from core.settings import Settings
+from core.vlm import Vlm
+
+ATTENTION = re.compile(r"(^|_)(q|k|v|o|qkv|out)(_proj)?$|attn")
+
+
+class LoraSettings(Settings):
+    """Low-rank adaptation. Defaults are ours, after the base model's published recipe: the paper is silent."""
+
+    rank: int = Field(16, ge=1, le=1024, title="Rank", description="Width of the low-rank update (ours).")
+    alpha: float = Field(32, gt=0, le=4096, title="Alpha", description="The update is scaled by alpha / rank (ours).")
+    dropout: float = Field(0.05, ge=0, lt=1, title="Dropout", description="Dropout before the update (ours).")
+    layers: Literal["all", "attention"] = Field(
+        "all", title="Layers", description="All linear layers of the language model, or those of its attention only."
+    )
+
+
+def lora_targets(vlm: Vlm, layers: Literal["all", "attention"] = "all") -> str:
+    """A pattern that matches exactly the full names of the language model's linear layers."""
+    decoder = vlm.base.get_decoder()
+    prefix = next(name for name, module in vlm.base.named_modules() if module is decoder)
+    # Where an adapter sits already, a layer's own weights have moved one level down, beside the adapter's.
+    linear = [
+        name.removesuffix(".base_layer")
+        for name, module in decoder.named_modules()
+        if isinstance(module, nn.Linear) and "lora_" not in name
+    ]
+    wanted = [name for name in linear if layers == "all" or ATTENTION.search(name.rsplit(".", 1)[-1])]
+    if not wanted:
+        raise ModelError(
+            f"No linear layer of {vlm.name}'s language model could be found to tune ({len(linear)} in all). "
+            "Choose all layers, or a checkpoint with an ordinary transformer as its language model."
+        )
+    shapes = sorted({re.sub(r"\\\.\d+\\\.", r"\\.\\d+\\.", re.escape(name)) for name in wanted})
+    return re.escape(f"{prefix}." if prefix else "") + "(" + "|".join(shapes) + ")"
+
+
+def attach(vlm: Vlm, settings: LoraSettings, name: str) -> Any:
+    """Puts a fresh adapter into the language model and returns the PEFT model that knows all adapters."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        lora_dropout=settings.dropout,
+        target_modules=lora_targets(vlm, settings.layers),
+    )
+    if vlm.peft is None:
+        vlm.peft = get_peft_model(vlm.base, config, adapter_name=name)
+    else:
+        vlm.peft.add_adapter(name, config)
+    return vlm.peft
+
+
+def load_adapter(vlm: Vlm, folder: Path, name: str) -> None:
+    """An adapter as it was saved; nothing of it is trained any further."""
+    from peft import PeftModel
+
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise ModelError(f"{folder} holds no adapter_model.safetensors. Copy the whole folder of the run.")
+    try:
+        if vlm.peft is None:
+            vlm.peft = PeftModel.from_pretrained(vlm.base, folder, adapter_name=name)
+        else:
+            vlm.peft.load_adapter(folder, adapter_name=name)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"The adapter in {folder} does not fit {vlm.name} ({error}). Load it with the checkpoint that its run names."
+        ) from error
+
+
+def save_adapter(vlm: Vlm, folder: Path, name: str) -> None:
+    """adapter_config.json and adapter_model.safetensors, straight into the folder."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    state = get_peft_model_state_dict(vlm.peft, adapter_name=name)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = vlm.peft.peft_config[name]
+    was, config.inference_mode = config.inference_mode, True
+    config.base_model_name_or_path = vlm.name
+    config.save_pretrained(folder)
+    config.inference_mode = was
+
+
+def adapter_parameters(vlm: Vlm, name: str) -> dict[str, nn.Parameter]:
+    return {key: value for key, value in vlm.base.named_parameters() if f".{name}." in key and "lora_" in key}
+
+
+@contextmanager
+def using(vlm: Vlm, name: str | None) -> Iterator[None]:
+    """Reads with one adapter, or with none of them."""
+    if vlm.peft is None:
+        yield
+        return
+    if name is None:
+        with vlm.peft.disable_adapter():
+            yield
+        return
+    vlm.peft.set_adapter(name)
+    yield
+
+
+def merged(vlm: Vlm, name: str) -> Any:
+    """The base model itself with the adapter added into its weights, in float32 so that little is lost."""
+    vlm.base.to(torch.float32)
+    vlm.peft.set_adapter(name)
+    model = vlm.peft.merge_and_unload(adapter_names=[name])
+    vlm.peft = None
+    return model
+

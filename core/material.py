@@ -1,0 +1,78 @@
+"""What a run learns from and is measured on: the cases of one or several image sets, each with its own question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from core.case import Case, ImageSet, Split, Task
+from core.catalog import FORMATS, find
+from core.errors import DataError
+from core.opening import open_set
+from core.split import SplitSettings, assign, limit
+
+LOADERS = 4
+
+
+@dataclass(frozen=True)
+class Item:
+    """A case and the number of the set that it comes from."""
+
+    set: int
+    case: Case
+
+
+@dataclass(frozen=True)
+class Material:
+    sets: tuple[ImageSet, ...]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tuple(image_set.task for image_set in self.sets)
+
+    @property
+    def answers(self) -> int:
+        """The width of the head that all sets share."""
+        return sum(len(task.answers) for task in self.tasks)
+
+    def answer_range(self, number: int) -> range:
+        """Which answers of the shared head belong to a set."""
+        start = sum(len(task.answers) for task in self.tasks[:number])
+        return range(start, start + len(self.tasks[number].answers))
+
+    def items(self, split: Split) -> list[Item]:
+        return [Item(number, case) for number, one in enumerate(self.sets) for case in one.of(split)]
+
+
+def gather(
+    paths: str | Sequence[str],
+    options: Mapping[str, Any],
+    split: SplitSettings,
+    limits: Mapping[str, int],
+    seed: int,
+) -> Material:
+    """Opens every set of a run, deals its cases to splits and takes as many as are wanted."""
+    listed = [paths] if isinstance(paths, str) else list(paths)
+    if not listed:
+        raise DataError("The run names no images. Give a path, or a list of them.")
+    formats = [find(FORMATS, name, "format") for name in FORMATS]
+    sets = []
+    for path in listed:
+        opened = open_set(path, options, formats).stop_on_errors()
+        cases = limit(assign(opened.cases, split, seed), limits, seed)
+        sets.append(opened.with_cases(cases))
+    for one in sets:
+        for wanted in ("train", "val", "test"):
+            if not one.of(wanted):  # type: ignore[arg-type]
+                raise DataError(f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made.")
+    return Material(tuple(sets))
+
+
+def pictures(items: Iterable[Item]) -> list[Image.Image]:
+    """The pictures of some cases, read side by side."""
+    with ThreadPoolExecutor(LOADERS) as pool:
+        return list(pool.map(lambda item: item.case.pixels.load(), items))

@@ -1,0 +1,75 @@
+"""The contract of a tuning method: the stages that it goes through and the readers that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.response import Wanted
+from core.settings import Settings
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage: which adapter it tunes, by which losses, for how long. Stages of one adapter follow each other."""
+
+    name: str
+    adapter: str
+    epochs: float
+    wanted: Wanted
+    trains_exemplars: bool = False
+    length: int = 1
+    """How many times the run's `training.steps`, where those are given."""
+
+
+@dataclass(frozen=True)
+class ReaderPlan:
+    """One reader: the model with an adapter (or none), reading with or without the exemplar."""
+
+    name: str
+    adapter: str | None
+    with_exemplar: bool = False
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method needs beside the cases."""
+
+    tsm: bool = False
+    exemplars: bool = False
+    is_constant: bool = False
+    tunes_vlm_connector: bool = False
+
+
+class Method(Protocol):
+    """What a module in core/methods offers."""
+
+    TITLE: str
+    TERMS: Mapping[str, str]
+    """The losses by name, with a title each: every one is a curve."""
+
+    @property
+    def Settings(self) -> type[Settings]: ...
+
+    def needs(self, settings: Any) -> Needs: ...
+
+    def stages(self, settings: Any) -> tuple[StagePlan, ...]: ...
+
+    def readers(self, settings: Any) -> tuple[ReaderPlan, ...]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A method with its settings."""
+
+    method: Method
+    settings: Any
+    stages: tuple[StagePlan, ...] = field(init=False)
+    readers: tuple[ReaderPlan, ...] = field(init=False)
+    needs: Needs = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", self.method.stages(self.settings))
+        object.__setattr__(self, "readers", self.method.readers(self.settings))
+        object.__setattr__(self, "needs", self.method.needs(self.settings))

@@ -1,0 +1,38 @@
+"""Plain tuning: cross-entropy with the label's name, and nothing else. What everything is compared to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from core.method import Needs, ReaderPlan, StagePlan
+from core.response import Wanted
+from core.settings import Settings as Base
+
+TITLE = "Plain tuning"
+TERMS = {"van": "Response, without exemplar"}
+
+
+class Settings(Base):
+    name: Literal["vanilla"] = Field("vanilla", title="Method", description="Plain supervised tuning with LoRA.")
+    epochs: float = Field(2, gt=0, le=1000, title="Epochs", description="As many as both stages of VITask together.")
+    label_smoothing: float = Field(
+        0, ge=0, lt=1, title="Label smoothing", description="Share of every target token that goes to all others."
+    )
+    tune_vlm_connector: bool = Field(
+        False, title="Tune the VLM's connector", description="Trains what carries image features too; slower."
+    )
+
+
+def needs(settings: Settings) -> Needs:
+    return Needs(tunes_vlm_connector=settings.tune_vlm_connector)
+
+
+def stages(settings: Settings) -> tuple[StagePlan, ...]:
+    wanted = Wanted({"van": 1.0}, label_smoothing=settings.label_smoothing)
+    return (StagePlan("vanilla", "vanilla", settings.epochs, wanted, length=2),)
+
+
+def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
+    return (ReaderPlan("vlm", None), ReaderPlan("vanilla", "vanilla"))

@@ -1,0 +1,151 @@
+"""VITask (arXiv 2410.06456): exemplar prompting, response distribution alignment, contrastive response tuning.
+
+Stage 1: L_van + L_ep + align * L_rda, with the connector. Stage 2: the same + contrast * L_crt, connector frozen.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from core.losses import Direction
+from core.method import Needs, ReaderPlan, StagePlan
+from core.response import ContrastOn, Wanted
+from core.settings import Settings as Base
+
+TITLE = "VITask"
+TERMS = {
+    "van": "Response, without exemplar",
+    "ep": "Response, with exemplar",
+    "rda": "Alignment of both",
+    "crt": "Contrast with another image",
+}
+
+
+class Settings(Base):
+    name: Literal["vitask"] = Field("vitask", title="Method", description="Tuning with the help of a TSM.")
+    exemplar: bool = Field(
+        True, title="Exemplar prompting", description="Shows the TSM's feature to the model as one extra token."
+    )
+    align: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Alignment weight",
+        description="Of response distribution alignment; 0 switches it off. 1 is ours: the paper is silent.",
+    )
+    contrast: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Contrast weight",
+        description="Of contrastive response tuning; 0 switches it off. 1 is ours: the paper is silent.",
+    )
+    contrast_on: ContrastOn = Field(
+        "all",
+        title="Contrast on",
+        description="All tokens of a response, as printed, or only the first that tells both responses apart.",
+    )
+    direction: Direction = Field(
+        "student_first",
+        title="Direction of alignment",
+        description="student_first is KL(without || with exemplar), as printed; teacher_first the other way round.",
+    )
+    stage_1_epochs: float = Field(1, ge=0, le=1000, title="Epochs of stage 1", description="0 leaves it out.")
+    stage_2_epochs: float = Field(1, ge=0, le=1000, title="Epochs of stage 2", description="0 leaves it out.")
+    freeze_connector: Literal["stage_2", "never"] = Field(
+        "stage_2", title="Exemplar's connector frozen", description="From stage 2 on, as printed, or never."
+    )
+    constant_prefix: bool = Field(
+        False,
+        title="Control: constant prefix",
+        description="One learned token, equal for every case, in the exemplar's place. Shows what a token alone does.",
+    )
+    label_smoothing: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        title="Control: label smoothing",
+        description="On the response without exemplar. With alignment off it shows what soft targets alone do.",
+    )
+    tune_vlm_connector: bool = Field(
+        False,
+        title="Control: tune the VLM's connector",
+        description="Trains what carries image features into the language model too; slower.",
+    )
+    baseline: bool = Field(
+        True,
+        title="Plain tuning beside it",
+        description="Also tunes an adapter plainly, with as many steps, so that there is a vanilla reader to compare.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_alignment_without_exemplar(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("exemplar") is False:
+            return {"align": 0.0} | values
+        return values
+
+    @model_validator(mode="after")
+    def _switches_fit(self) -> Settings:
+        if self.stage_1_epochs + self.stage_2_epochs == 0:
+            raise ValueError("both stages are left out; give stage_1_epochs or stage_2_epochs")
+        if self.constant_prefix and not self.exemplar:
+            raise ValueError("constant_prefix stands in the exemplar's place, so exemplar must be true")
+        if self.align and not self.exemplar:
+            raise ValueError("alignment needs the exemplar as its teacher; set align to 0 or exemplar to true")
+        return self
+
+
+def needs(settings: Settings) -> Needs:
+    return Needs(
+        tsm=settings.exemplar and not settings.constant_prefix,
+        exemplars=settings.exemplar,
+        is_constant=settings.constant_prefix,
+        tunes_vlm_connector=settings.tune_vlm_connector,
+    )
+
+
+def stages(settings: Settings) -> tuple[StagePlan, ...]:
+    first = _weights(settings)
+    second = first | ({"crt": settings.contrast} if settings.contrast else {})
+    planned = [
+        StagePlan("stage-1", "vitask", settings.stage_1_epochs, _wanted(settings, first), settings.exemplar),
+        StagePlan(
+            "stage-2",
+            "vitask",
+            settings.stage_2_epochs,
+            _wanted(settings, second),
+            settings.exemplar and (settings.freeze_connector == "never" or not settings.stage_1_epochs),
+        ),
+    ]
+    kept = [stage for stage in planned if stage.epochs]
+    if settings.baseline:
+        epochs = settings.stage_1_epochs + settings.stage_2_epochs
+        plain = Wanted({"van": 1.0})
+        kept.insert(0, StagePlan("vanilla", "vanilla", epochs, plain, length=len(kept)))
+    return tuple(kept)
+
+
+def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
+    found = [ReaderPlan("vlm", None)]
+    if settings.baseline:
+        found.append(ReaderPlan("vanilla", "vanilla"))
+    found.append(ReaderPlan("vitask", "vitask"))
+    if settings.exemplar:
+        found.append(ReaderPlan("vitask+tsm", "vitask", with_exemplar=True))
+    return tuple(found)
+
+
+def _weights(settings: Settings) -> dict[str, float]:
+    weights = {"van": 1.0}
+    if settings.exemplar:
+        weights["ep"] = 1.0
+        if settings.align:
+            weights["rda"] = settings.align
+    return weights
+
+
+def _wanted(settings: Settings, weights: dict[str, float]) -> Wanted:
+    return Wanted(weights, settings.contrast_on, settings.direction, settings.label_smoothing)
