@@ -14,6 +14,7 @@ from typing import Any, Union, get_args, get_origin
 
 import core
 from core import errors
+from core.catalog import FAMILIES, FORMATS, METHODS, TSMS
 from core.settings import Settings
 
 ROOT = Path(core.__file__).parent
@@ -77,8 +78,14 @@ def test_nothing_is_unpickled_and_no_foreign_code_is_trusted() -> None:
     assert [f"{place(file)}: {found}" for file in FILES for found in trusting(tree_of(file))] == []
 
 
-def test_the_currencies_load_without_torch() -> None:
-    code = "import sys, core.case, core.settings, core.errors; sys.exit('torch' in sys.modules)"
+def test_every_module_of_a_kind_is_in_the_catalog() -> None:
+    for folder, catalog in {"formats": FORMATS, "tsms": TSMS, "families": FAMILIES, "methods": METHODS}.items():
+        found = {f"core.{folder}.{file.stem}" for file in (ROOT / folder).glob("*.py") if file.stem != "__init__"}
+        assert found == set(catalog.values())
+
+
+def test_the_currencies_and_the_catalog_load_without_torch() -> None:
+    code = "import sys, core.case, core.settings, core.errors, core.catalog; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
