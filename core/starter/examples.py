@@ -1,0 +1,128 @@
+"""Drawings as training batches: worn pixels, token ids, and targets for the throw-away heads."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from core.starter.architecture import IMAGE_TOKENS, MEAN, SIDE, SPREAD
+from core.starter.drawing import Drawing
+from core.starter.looks import draw
+from core.starter.questions import Survey, talk
+from core.starter.tokenizer import END, IMAGE, IMAGE_END, IMAGE_START, START
+
+LOW_SIDE = 28
+LENGTH = 96  # of every row: each new shape costs a CPU seconds of preparing its kernels
+IGNORED = -100
+SIZE, SPOKEN = 80, 48  # all pictures of a batch are shown to the heads, the first ones are talked about too
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pixels [B, 3, S, S] as the model takes them, facts and measures of all B with masks, ids and labels of the first."""
+
+    pixels: Tensor
+    ids: Tensor
+    labels: Tensor
+    facts: Tensor
+    facts_known: Tensor
+    measures: Tensor
+    measures_known: Tensor
+
+
+def wear(rng: np.random.Generator, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture after a bad scanner: half of them at 28 pixels, some compressed, some lighter or flatter."""
+    image = Image.fromarray(pixels)
+    if rng.random() < 0.5:
+        method = Image.Resampling.BICUBIC if rng.random() < 0.5 else Image.Resampling.BOX
+        image = image.resize((LOW_SIDE, LOW_SIDE), method).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    if rng.random() < 0.2:
+        stored = io.BytesIO()
+        image.save(stored, "JPEG", quality=int(rng.integers(30, 90)))
+        image = Image.open(stored)
+    levels = np.asarray(image, np.float32)
+    levels = 128 + (levels - 128) * rng.uniform(0.9, 1.1) + rng.uniform(-8, 8)
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+def normalised(pixels: NDArray[np.uint8]) -> Tensor:
+    """[B, S, S, 3] of bytes as the image processor would give them."""
+    levels = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    return (levels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(SPREAD).view(3, 1, 1)
+
+
+def prompt(question: str) -> str:
+    """A first turn, up to where the answer starts; the image already takes its full number of tokens."""
+    return f"{START}user\n{IMAGE_START}{IMAGE * IMAGE_TOKENS}{IMAGE_END}\n{question}{END}\n{START}assistant\n"
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, turns: list[tuple[str, str]]) -> tuple[list[int], list[int]]:
+    """Ids of a conversation about one picture, and labels: only answers and their end are learned.
+
+    Turns that do not fit are left out.
+    """
+    ids: list[int] = []
+    labels: list[int] = []
+    for number, (question, answer) in enumerate(turns):
+        asked = f"\n{START}user\n{question}{END}\n{START}assistant\n" if number else prompt(question)
+        head, tail = tokenizer.encode(asked), tokenizer.encode(answer + END)
+        if len(ids) + len(head) + len(tail) > LENGTH:
+            break
+        ids += head + tail
+        labels += [IGNORED] * len(head) + tail
+    return ids, labels
+
+
+class Batches:
+    """Batch number i is the same for the same seed, whoever draws it."""
+
+    def __init__(self, seed: int, steps: int, found: Survey, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.seed, self.steps, self.found, self.tokenizer = seed, steps, found, tokenizer
+        self.slots: dict[str, slice] = {}
+        for noun, values in found.values.items():
+            self.slots[noun] = slice(self.width, self.width + len(values))
+
+    @property
+    def width(self) -> int:
+        """How many values all nouns have together."""
+        return max((slot.stop for slot in self.slots.values()), default=0)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, number: int) -> Batch:
+        rng = np.random.default_rng([self.seed, 2, number])
+        drawings = [draw(rng, SIDE) for _ in range(SIZE)]
+        pixels = normalised(np.stack([wear(rng, drawing.pixels) for drawing in drawings]))
+        ids, labels = self._text([talk(rng, drawing, self.found.values) for drawing in drawings[:SPOKEN]])
+        return Batch(pixels, ids, labels, *self._facts(drawings), *self._measures(drawings))
+
+    def _text(self, talks: list[list[tuple[str, str]]]) -> tuple[Tensor, Tensor]:
+        rows = [encode(self.tokenizer, turns) for turns in talks]
+        pad = self.tokenizer.convert_tokens_to_ids("<|endoftext|>")
+        ids = [row + [pad] * (LENGTH - len(row)) for row, _ in rows]
+        labels = [row + [IGNORED] * (LENGTH - len(row)) for _, row in rows]
+        return torch.tensor(ids), torch.tensor(labels)
+
+    def _facts(self, drawings: list[Drawing]) -> tuple[Tensor, Tensor]:
+        """Which values hold, and for which values that is known: those of the nouns that the picture has."""
+        holds, known = torch.zeros(2, len(drawings), self.width).unbind()
+        for row, drawing in enumerate(drawings):
+            for noun, value in drawing.facts.items():
+                values = self.found.values.get(noun, ())
+                if value in values:  # what the survey never met has no head
+                    known[row, self.slots[noun]] = 1.0
+                    holds[row, self.slots[noun].start + values.index(value)] = 1.0
+        return holds, known
+
+    def _measures(self, drawings: list[Drawing]) -> tuple[Tensor, Tensor]:
+        rows = [[drawing.measures.get(name, float("nan")) for name in self.found.measures] for drawing in drawings]
+        values = torch.tensor(rows)
+        return values.nan_to_num(), (~values.isnan()).float()
