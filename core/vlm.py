@@ -8,12 +8,10 @@ Axes: B rows, L packed length, N image tokens, H hidden, V vocabulary, K positio
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from inspect import signature
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -147,11 +145,10 @@ class Vlm:
         turns = _conversation(instruction, answer)
         return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None))
 
-    def encode(self, images: Sequence[Image.Image]) -> list[ImageFeatures]:
-        """Features of every image; no gradients, because encoder and connector are frozen."""
-        with torch.inference_mode():
-            features = self.anatomy.encode(self, images)
-        return [replace(one, tokens=one.tokens.clone(), deeper=_cloned(one.deeper)) for one in features]
+    def encode(self, images: Sequence[Image.Image], with_gradients: bool = False) -> list[ImageFeatures]:
+        """Features of every image; without gradients, unless the model's own connector is tuned."""
+        with torch.set_grad_enabled(with_gradients):
+            return self.anatomy.encode(self, images)
 
     def prompt(self, instruction: str, image_tokens: int) -> Prompt:
         return self._prompt(instruction, image_tokens)
@@ -257,81 +254,3 @@ def next_token_logits(vlm: Vlm, hidden: Tensor) -> Tensor:
 def text_positions(vlm: Vlm, prompt: Prompt) -> tuple[Tensor, int]:
     first = vlm.anatomy.first_position
     return torch.arange(first, first + len(prompt.head))[None], first + len(prompt.head)
-
-
-def _cloned(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.clone()
-
-
-def attention_for(settings: VlmSettings) -> str | None:
-    """None on a GPU: transformers takes sdpa there, except for architectures that can't."""
-    if settings.attention != "auto":
-        return settings.attention
-    return None if torch.cuda.is_available() else "eager"
-
-
-def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: Any) -> Vlm:
-    """Any checkpoint or folder that `AutoModelForImageTextToText` opens, from safetensors and without foreign code."""
-    from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
-
-    source = settings.checkpoint
-    _look_at_folder(Path(source))
-    try:
-        base = AutoModelForImageTextToText.from_pretrained(
-            source,
-            dtype=getattr(torch, settings.dtype),
-            attn_implementation=attention_for(settings),
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        images = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False, **image_options)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"The model {source!r} could not be opened: {reason} Give the name of an image-text-to-text checkpoint "
-            "that this machine can reach, or a folder with config.json, tokenizer files and *.safetensors."
-        ) from error
-    _complete_tokenizer(tokenizer, source)
-    return Vlm(base.eval().requires_grad_(False), tokenizer, images, anatomy, source)
-
-
-def _look_at_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        return
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"The folder {folder} holds no config.json, so it is not a checkpoint. Give a model's folder.")
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
-    if pickled:
-        raise ModelError(
-            f"The folder {folder} holds its weights as {pickled[0]}, a pickled file that could run code when opened. "
-            "Only safetensors are read: convert it with the tool that made it, then try again."
-        )
-    raise ModelError(
-        f"The folder {folder} holds no weights (*.safetensors). Copy the whole checkpoint, then try again."
-    )
-
-
-def _complete_tokenizer(tokenizer: Any, source: str) -> None:
-    """Older checkpoints keep the chat template with their processor: look for it there."""
-    if getattr(tokenizer, "chat_template", None):
-        return
-    from transformers.utils.hub import cached_file
-
-    for name, read in (("chat_template.jinja", str), ("chat_template.json", _template_of)):
-        try:
-            path = cached_file(source, name)
-        except OSError as error:
-            logging.getLogger(__name__).debug("no %s with %s: %s", name, source, error)
-            continue
-        if path:
-            tokenizer.chat_template = read(Path(path).read_text(encoding="utf-8"))
-            return
-
-
-def _template_of(text: str) -> str:
-    import json
-
-    return str(json.loads(text)["chat_template"])

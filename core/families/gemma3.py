@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import Tensor
 
+from core.pretrained import load_checkpoint
 from core.tiny import SIZE, TEXT, VISION, chat_template, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings, load_checkpoint, render_chat
+from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings, render_chat
 
 TITLE = "Gemma 3 / MedGemma"
 MODEL_TYPES = ("gemma3",)

@@ -9,8 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from core.pretrained import load_checkpoint
 from core.tiny import SIZE, TEXT, VISION, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings, load_checkpoint
+from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings
 
 TITLE = "PaliGemma"
 MODEL_TYPES = ("paligemma",)

@@ -1,0 +1,53 @@
+"""The small model that ships with the project: InternVL's architecture at 64 pixels, quick on any machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+
+from core.errors import ModelError
+from core.pretrained import load_checkpoint
+from core.tiny import SEED
+from core.vlm import Anatomy, Vlm, VlmSettings
+
+TITLE = "Starter"
+MODEL_TYPES: tuple[str, ...] = ()
+ANATOMY = Anatomy()
+BUNDLED = "bundled"
+WEIGHTS = Path(__file__).parents[1] / "starter" / "weights"
+
+
+class Settings(VlmSettings):
+    family: Literal["starter"] = Field("starter", title="Family", description="The small model of this project.")
+    checkpoint: str = Field(
+        BUNDLED,
+        title="Checkpoint",
+        description="`bundled` is the one that ships with the project; a folder is one that was built or tuned from it.",
+    )
+
+
+def load(settings: Settings) -> Vlm:
+    if settings.checkpoint != BUNDLED:
+        return load_checkpoint(settings, ANATOMY)
+    if not WEIGHTS.is_dir():
+        raise ModelError(
+            f"The starter's weights are missing: {WEIGHTS} does not exist. "
+            "Install the project again, or make them with `vitask starter build`."
+        )
+    vlm = load_checkpoint(settings.model_copy(update={"checkpoint": str(WEIGHTS)}), ANATOMY)
+    vlm.name = "starter"
+    return vlm
+
+
+def tiny() -> Vlm:
+    """The whole starter, which is small enough, with random weights."""
+    from core.starter.architecture import image_processor, new
+    from core.starter.tokenizer import train
+
+    tokenizer = train([])
+    torch.manual_seed(SEED)
+    base = new(tokenizer).eval().requires_grad_(False)
+    return Vlm(base, tokenizer, image_processor(), ANATOMY, "tiny starter")
