@@ -83,7 +83,7 @@ def _opening(source: str) -> Iterator[None]:
 def _weights(settings: VlmSettings) -> Any:
     from transformers import AutoModelForImageTextToText
 
-    base, found = AutoModelForImageTextToText.from_pretrained(
+    opened: Any = AutoModelForImageTextToText.from_pretrained(
         settings.checkpoint,
         dtype=getattr(torch, settings.dtype),
         attn_implementation=attention_for(settings),
@@ -91,6 +91,7 @@ def _weights(settings: VlmSettings) -> Any:
         trust_remote_code=False,
         output_loading_info=True,
     )
+    base, found = opened
     if found["missing_keys"]:  # transformers would go on with random numbers in their place
         missing = sorted(found["missing_keys"])
         raise ModelError(

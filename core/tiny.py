@@ -47,7 +47,7 @@ def tiny_tokenizer(special: list[str], template: str | None, end: str, **named: 
 
     Tokens that an architecture knows by a name of its own (`image_token`, `bos_token`) are given by that name.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -56,6 +56,11 @@ def tiny_tokenizer(special: list[str], template: str | None, end: str, **named: 
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([*special, "<pad>"])
     bos = {name: named.pop(name) for name in ("bos_token",) if name in named}
+    if bos and template:  # as Llama and Gemma do; where there is no template, the family puts it in itself
+        first = bos["bos_token"]
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{first} $A", special_tokens=[(first, tokenizer.token_to_id(first))]
+        )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=end,

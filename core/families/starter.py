@@ -25,7 +25,7 @@ class Settings(VlmSettings):
     checkpoint: str = Field(
         BUNDLED,
         title="Checkpoint",
-        description="`bundled` is the one that ships with the project; a folder is one that was built or tuned from it.",
+        description="`bundled` is the one that ships with the project; a folder holds one built or tuned later.",
     )
 
 
