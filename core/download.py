@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from ssl import SSLError
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -47,7 +48,7 @@ def fetch(
 ) -> Fetched:
     """The npz of a set ("blood", "bloodmnist") at a size, as bloodmnist_64.npz in the folder.
 
-    `report` is told the bytes so far and all of them, where the server says; `address` is a mirror's, for this very file.
+    `report` is told the bytes so far, and of how many where the server says; `address` is a mirror's, for this file.
     """
     facts = facts_of(name)
     if size not in SIZES:
@@ -109,7 +110,7 @@ def _read_on(address: str, part: Path, report: Report) -> None:
     except HTTPError as error:
         with error:
             _judge(error, address, part, start)
-    except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+    except (URLError, HTTPException, SSLError, ConnectionError, TimeoutError) as error:
         raise _Broken(str(getattr(error, "reason", error)) or type(error).__name__) from None
 
 
@@ -138,7 +139,7 @@ def _append(response: HTTPResponse, part: Path, start: int, report: Report) -> N
         )
     done = start
     with part.open("ab" if start else "wb") as file:
-        while block := response.read(BLOCK_BYTES):
+        while block := response.read1(BLOCK_BYTES):
             file.write(block)
             done += len(block)
             report(done, total)

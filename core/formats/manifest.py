@@ -57,10 +57,10 @@ class Settings(Question):
 
 @dataclass(frozen=True)
 class Entry:
-    """A row whose picture was found."""
+    """A row and its labels; no file where its picture is missing or has a row already."""
 
     place: str
-    file: str
+    file: str | None
     row: dict[str, str]
     labels: tuple[str, ...]
 
@@ -165,7 +165,7 @@ def _sidecar(tree: Tree, name: str) -> Question:
 
 
 def _entries(sheet: Sheet, settings: Settings, separators: str) -> Iterator[Entry]:
-    """The rows whose picture and labels can be read, each picture once."""
+    """The rows whose labels can be read."""
 
     def read_labels(row: dict[str, str]) -> tuple[str, ...]:
         if settings.label_columns:
@@ -176,17 +176,16 @@ def _entries(sheet: Sheet, settings: Settings, separators: str) -> Iterator[Entr
     for number, row in sheet.table.rows:
         place, said = f"Row {number} of {sheet.table.name}", sheet.cell(row, "image")
         file = _try(sheet, "missing_image", place, said, sheet.files.find, said)
-        if file is None:
-            continue
         if file in places:
             message = (
                 f'{place} names "{file}" again, after {places[file]}. Keep one of the two; several labels of one '
                 f'picture go into one cell, with "{settings.separators[0]}" between them.'
             )
             sheet.findings.add("duplicate_row", "error", file, message)
-            continue
-        places[file] = f"row {number}"
-        labels = _try(sheet, "unreadable_label", place, file, read_labels, row)
+            file = None
+        elif file:
+            places[file] = f"row {number}"
+        labels = _try(sheet, "unreadable_label", place, file or said, read_labels, row)
         if labels is not None:
             yield Entry(place, file, row, labels)
 
@@ -201,6 +200,8 @@ def _try(sheet: Sheet, kind: str, place: str, case: str, read_cell: Callable[[S]
 
 
 def _case(sheet: Sheet, entry: Entry, task: Task, is_marked: bool) -> Case | None:
+    if entry.file is None:
+        return None
     labels = without_no_finding(entry.labels) if task.kind == "multi" else entry.labels
     unknown = [name for name in labels if name not in task.answers]
     if unknown:
@@ -215,11 +216,11 @@ def _case(sheet: Sheet, entry: Entry, task: Task, is_marked: bool) -> Case | Non
         sheet.findings.add("unlabelled", "note" if is_multi else "warning", entry.file, message)
         if not is_multi:
             return None
-    return _with_more(sheet, entry, tuple(name for name in task.answers if name in labels))
+    return _with_more(sheet, entry, entry.file, tuple(name for name in task.answers if name in labels))
 
 
-def _with_more(sheet: Sheet, entry: Entry, labels: tuple[str, ...]) -> Case:
-    row, place, file = entry.row, entry.place, entry.file
+def _with_more(sheet: Sheet, entry: Entry, file: str, labels: tuple[str, ...]) -> Case:
+    row, place = entry.row, entry.place
     mask = value(sheet.cell(row, "mask"))
     mask_file = _try(sheet, "missing_mask", place, file, sheet.files.find, mask) if mask else None
     boxes = _try(sheet, "unreadable_boxes", place, file, drawn_boxes, sheet.cell(row, "boxes"))
