@@ -11,7 +11,7 @@ import numpy as np
 
 from core.case import SPLITS, Case, Finding, ImageSet
 from core.findings import ORDER, about
-from core.likeness import near_pairs
+from core.likeness import SIDE, near_pairs
 from core.looks import Look, look_at_all
 
 TINY_PIXELS = 16
@@ -124,7 +124,7 @@ def _near_copies(opened: Seen) -> Iterator[Finding]:
         if not found.is_blank:
             first.setdefault(found.digest, (case, found))
     kept = list(first.values())
-    thumbnails = np.frombuffer(b"".join(found.thumbnail for _, found in kept), np.uint8).reshape(len(kept), -1)
+    thumbnails = np.frombuffer(b"".join(found.thumbnail for _, found in kept), np.uint8).reshape(-1, SIDE * SIDE)
     pairs = [(kept[one][0], kept[other][0]) for one, other in near_pairs(thumbnails)] if kept else []
     if pairs:
         ids = list(dict.fromkeys(case.id for pair in pairs for case in pair))

@@ -36,7 +36,7 @@ def look(pixels: Pixels) -> Look:
     except DataError as error:
         return Look(problem=str(error))
     grey = picture.convert("L")
-    thumbnail = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.uint8)
+    thumbnail = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
     is_blank = all(low == high for low, high in _extremes(picture))
     return Look(picture.size, picture.mode, is_blank, digest, thumbnail.tobytes())
 
