@@ -61,7 +61,8 @@ def tiny() -> Vlm:
     from transformers import LlavaConfig, LlavaForConditionalGeneration
     from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
-    template = chat_template("{{ message['role'] | upper }}: ", "<image>\n", " ", "ASSISTANT:")
+    closing = "{{ '</s>' if message['role'] == 'assistant' else ' ' }}"
+    template = chat_template("{{ message['role'] | upper }}: ", "<image>\n", closing, "ASSISTANT:")
     special = ["<s>", "</s>", "<image>"]
     tokenizer = tiny_tokenizer(special, template, "</s>", bos_token="<s>", image_token="<image>")
     config = LlavaConfig(

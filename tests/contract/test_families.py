@@ -1,0 +1,113 @@
+"""Every family lays out what its own processor does, and says the same with and without a shared prefix."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, inputs, official_logits, pictures, tiny
+
+# @ is the run of image tokens, | the place of the exemplar.
+PROMPTS = {
+    "starter": "<|im_start|>user\n<img>@</img>|\nWhat is this?<|im_end|>\n<|im_start|>assistant\n",
+    "auto": "<s>USER: @|\nWhat is this? ASSISTANT:",
+    "internvl": "<|im_start|>user\n<img>@</img>|\nWhat is this?<|im_end|>\n<|im_start|>assistant\n",
+    "qwen_vl": "<|im_start|>user\n<|vision_start|>@<|vision_end|>|What is this?<|im_end|>\n<|im_start|>assistant\n",
+    OLDER_QWEN: "<|im_start|>user\n<|vision_start|>@<|vision_end|>|What is this?<|im_end|>\n<|im_start|>assistant\n",
+    "smolvlm": "<|im_start|>User:<fake_token_around_image><global-img>@<fake_token_around_image>|"
+    "What is this?<end_of_utterance>\nAssistant:",
+    "llava_onevision": "<|im_start|>user\n@|\nWhat is this?<|im_end|>\n<|im_start|>assistant\n",
+    "gemma3": "<bos><start_of_turn>user\n\n\n<start_of_image>@<end_of_image>|"
+    "\n\nWhat is this?<end_of_turn>\n<start_of_turn>model\n",
+    "paligemma": "@|<bos>What is this?\n",
+}
+ANSWERS = {"auto": " a scar</s>", "smolvlm": " a scar<end_of_utterance>", "gemma3": "a scar<end_of_turn>"} | {
+    "paligemma": "a scar<eos>"
+}
+every_family = pytest.mark.parametrize("name", NAMES)
+
+
+@every_family
+def test_the_exemplar_stands_between_image_and_instruction(name: str) -> None:
+    vlm = tiny(name)
+    prompt = vlm.prompt(QUESTION, 5)
+    text = vlm.tokenizer.decode(prompt.head) + "|" + vlm.tokenizer.decode(prompt.tail)
+    image = vlm.tokenizer.convert_ids_to_tokens(vlm.image_token)
+    assert text.replace(image * 5, "@") == PROMPTS[name]
+    assert vlm.tokenizer.decode(vlm.response("a scar")) == ANSWERS.get(name, "a scar<|im_end|>")
+
+
+@every_family
+@pytest.mark.parametrize("image", range(3))
+def test_prompts_equal_those_of_the_familys_own_processor(name: str, image: int) -> None:
+    vlm, picture = tiny(name), pictures()[image]
+    official = inputs(name, vlm, picture, "a scar")
+    prompt = vlm.prompt(QUESTION, len(vlm.encode([picture])[0].tokens))
+    ours = [*prompt.head, *prompt.tail, *vlm.response("a scar")]
+    theirs = official["input_ids"][0].tolist()
+    assert theirs[: len(ours)] == ours
+    assert vlm.tokenizer.decode(theirs[len(ours) :]).strip() == ""
+
+
+@every_family
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "plain"])
+def test_answers_get_the_logits_of_the_models_own_forward(name: str, is_shared: bool) -> None:
+    vlm = tiny(name)
+    asked = [(image, answer, False) for image in range(3) for answer in ("a scar", "no", "a scan")]
+    with torch.no_grad():
+        found = ask(vlm, asked, is_shared=is_shared)
+    for (image, answer, _), logits in zip(asked, found, strict=True):
+        torch.testing.assert_close(logits, official_logits(name, vlm, pictures()[image], answer), atol=1e-4, rtol=0)
+
+
+@every_family
+def test_a_shared_prefix_changes_nothing(name: str) -> None:
+    vlm = tiny(name)
+    exemplars = torch.randn(3, 2, vlm.hidden_size)
+    asked = [
+        (image, answer, with_exemplar)
+        for image in range(3)
+        for answer in ("a scar", "no")
+        for with_exemplar in (False, True)
+    ]
+    with torch.no_grad():
+        shared = ask(vlm, asked, exemplars, is_shared=True)
+        plain = ask(vlm, asked, exemplars, is_shared=False)
+    for ours, theirs in zip(shared, plain, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+
+
+@every_family
+def test_an_exemplar_reaches_the_branches_that_have_it_and_no_others(name: str) -> None:
+    vlm = tiny(name)
+    asked = [(0, "no", False), (0, "no", True), (1, "no", False), (1, "no", True)]
+    exemplars = torch.randn(3, 1, vlm.hidden_size)
+    other = exemplars.clone()
+    other[1] = torch.randn(1, vlm.hidden_size)
+    with torch.no_grad():
+        before, after = ask(vlm, asked, exemplars), ask(vlm, asked, other)
+    moved = [float((one - two).abs().max()) for one, two in zip(before, after, strict=True)]
+    assert moved[:3] == [0, 0, 0]
+    assert moved[3] > 1e-2
+
+
+@every_family
+def test_another_image_gives_another_answer(name: str) -> None:
+    with torch.no_grad():
+        own, others = ask(tiny(name), [(0, "no", False), (1, "no", False)])
+    assert float((own - others).abs().max()) > 1e-2
+
+
+@pytest.mark.parametrize("name", ["internvl", "auto", "smolvlm", "llava_onevision"])
+def test_the_exemplar_is_one_more_embedding_in_the_sequence(name: str) -> None:
+    vlm, exemplar = tiny(name), torch.randn(3, 1, tiny(name).hidden_size)
+    (features,) = vlm.encode(pictures()[1:2])
+    prompt, response = vlm.prompt(QUESTION, len(features.tokens)), vlm.response("no")
+    head = vlm.embed(torch.tensor(prompt.head))
+    head[torch.tensor(prompt.head) == vlm.image_token] = features.tokens
+    rest = vlm.embed(torch.tensor([*prompt.tail, *response]))
+    whole = torch.cat([head, exemplar[1], rest])
+    with torch.no_grad():
+        expected = vlm.base(inputs_embeds=whole[None]).logits[0, -len(response) - 1 : -1]
+        (found,) = ask(vlm, [(1, "no", True)], exemplar)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
