@@ -16,6 +16,8 @@ from core.tsm import Tsm, TsmSettings, read_saved, restore, start_from
 
 TITLE = "Small convnet"
 LARGEST_AUTOMATIC = 64
+# Running means must catch up in a small set's few steps: 200 cases read at .17 with the usual 0.1, at .71 with this.
+MOMENTUM = 0.3
 
 
 class Settings(TsmSettings):
@@ -40,10 +42,10 @@ class Block(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(before, after, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(after),
+            nn.BatchNorm2d(after, momentum=MOMENTUM),
             nn.ReLU(inplace=True),
             nn.Conv2d(after, after, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(after),
+            nn.BatchNorm2d(after, momentum=MOMENTUM),
         )
         same = before == after and stride == 1
         self.shortcut = nn.Identity() if same else nn.Conv2d(before, after, 1, stride, bias=False)
@@ -78,7 +80,7 @@ def _body(width: int, blocks: int) -> nn.Module:
     widths = (width // 4, width // 2, width)
     layers: list[nn.Module] = [
         nn.Conv2d(3, widths[0], 3, 1, 1, bias=False),
-        nn.BatchNorm2d(widths[0]),
+        nn.BatchNorm2d(widths[0], momentum=MOMENTUM),
         nn.ReLU(inplace=True),
     ]
     before = widths[0]
