@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import torch
 import transformers
 from PIL import Image
 from torch import Tensor
-from transformers.models.smolvlm import processing_smolvlm
 
 from core.branches import Branches
 from core.catalog import FAMILIES, find
@@ -64,7 +64,8 @@ def processor(name: str, vlm: Vlm) -> Any:
             return None if argument is None else super().check_argument_for_proper_class(name, argument)
 
     if name == "smolvlm":  # it refuses to start without a package that spells the number of a video's frames
-        processing_smolvlm.num2words = str
+        smolvlm: Any = import_module("transformers.models.smolvlm.processing_smolvlm")
+        smolvlm.num2words = str
     if name == "paligemma":
         vlm.image_processor.image_seq_length = 16
     return Still(image_processor=vlm.image_processor, tokenizer=vlm.tokenizer, **options)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import LlavaConfig, LlavaForConditionalGeneration
 
+from core.tiny import TEXT, tiny_model
+from core.vlm import Vlm
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, inputs, official_logits, pictures, tiny
 
 # @ is the run of image tokens, | the place of the exemplar.
@@ -96,6 +99,24 @@ def test_another_image_gives_another_answer(name: str) -> None:
     with torch.no_grad():
         own, others = ask(tiny(name), [(0, "no", False), (1, "no", False)])
     assert float((own - others).abs().max()) > 1e-2
+
+
+def hybrid() -> Vlm:
+    """LLaVA over a language model whose first layer is a convolution: it takes in what stands before."""
+    llava = tiny("auto")
+    text = {"model_type": "lfm2", "layer_types": ["conv", "full_attention"], "vocab_size": len(llava.tokenizer)}
+    config = llava.base.config.to_dict() | {"text_config": TEXT | text}
+    model = tiny_model(LlavaForConditionalGeneration, LlavaConfig.from_dict(config))
+    return Vlm(model, llava.tokenizer, llava.image_processor, llava.anatomy, "tiny hybrid")
+
+
+def test_an_architecture_that_cannot_share_is_right_in_plain_passes_and_found_out_by_them() -> None:
+    vlm, asked = hybrid(), [(image, answer, False) for image in range(3) for answer in ("a scar", "no")]
+    with torch.no_grad():
+        plain, shared = torch.cat(ask(vlm, asked, is_shared=False)), torch.cat(ask(vlm, asked))
+    own = [official_logits("auto", vlm, pictures()[image], answer) for image, answer, _ in asked]
+    torch.testing.assert_close(plain, torch.cat(own), atol=1e-4, rtol=0)
+    assert float((shared - plain).abs().max()) > 1e-2
 
 
 @pytest.mark.parametrize("name", ["internvl", "auto", "smolvlm", "llava_onevision"])

@@ -118,6 +118,14 @@ def test_a_saved_folder_opens_with_equal_answers(name: str, tmp_path: Path) -> N
     assert not any(parameter.requires_grad for parameter in again.base.parameters())
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "paligemma"])  # caps scores: eager only
+def test_fused_attention_gives_the_same_answers(name: str) -> None:
+    vlm = build(name)
+    vlm.base.set_attn_implementation("sdpa")
+    assert vlm.text_config._attn_implementation == "sdpa"
+    torch.testing.assert_close(answers(vlm), answers(tiny(name)), atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "starter"])
 def test_auto_opens_a_checkpoint_by_the_family_that_knows_it(name: str, tmp_path: Path) -> None:
     vlm = opened("auto", saved(tiny(name), tmp_path))
