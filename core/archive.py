@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import stat
-from functools import lru_cache
 from pathlib import Path
 from typing import IO
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -20,11 +19,6 @@ BOMB_RATIO = 200
 
 def examine(path: Path) -> tuple[str, ...]:
     """The names of a zip's members (folders end with a slash), or a DataError where it should not be read."""
-    return _examine(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=8)
-def _examine(path: Path, stamp: int) -> tuple[str, ...]:
     with path.open("rb") as file:
         return examine_stream(file, path.name, path.stat().st_size)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 from core.archive import examine
 from core.errors import DataError
@@ -58,12 +59,17 @@ def open_tree(path: Path) -> Tree:
     if path.is_dir():
         return _tree(path, _walk(path))
     if path.suffix.lower() == ".zip":
-        return _tree(path, examine(path))
+        return _zip_tree(path, path.stat().st_mtime_ns)
     raise DataError(f"{path.name} is neither a folder nor a zip. Give one of the two.")
 
 
+@lru_cache(maxsize=4)
+def _zip_tree(path: Path, stamp: int) -> Tree:
+    return _tree(path, examine(path))
+
+
 def is_picture(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
+    return posixpath.splitext(name)[1].lower() in SUFFIXES
 
 
 def natural(text: str) -> list[tuple[int, str]]:
@@ -79,12 +85,12 @@ def outer(names: Iterable[str]) -> str:
 
 
 def _tree(root: Path, names: Iterable[str]) -> Tree:
-    seen = [name for name in names if not any(_is_litter(part) for part in name.split("/"))]
+    seen = [name for name in names if not any(map(_is_litter, name.split("/")))]
     files = tuple(sorted((name for name in seen if not name.endswith("/")), key=natural))
-    folders = {name for name in seen if name.endswith("/")}
-    for name in files:
-        folders.update(f"{parent}/" for parent in PurePosixPath(name).parents if parent.name)
-    return Tree(root, files, tuple(sorted(folders, key=natural)))
+    folders = {name for name in seen if name.endswith("/")} | {name[: name.rfind("/") + 1] for name in files}
+    for name in tuple(folders):
+        folders.update(name[: place + 1] for place, letter in enumerate(name) if letter == "/")
+    return Tree(root, files, tuple(sorted(folders - {""}, key=natural)))
 
 
 def _is_litter(part: str) -> bool:

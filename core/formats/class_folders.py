@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 
@@ -15,7 +15,7 @@ from core.images import SUFFIXES, FilePixels
 from core.question import Question
 from core.split import split_named
 from core.table import find_manifest
-from core.tree import Tree, natural, open_tree, outer
+from core.tree import Tree, is_picture, natural, open_tree, outer
 
 TITLE = "class folders (a folder or zip with one folder of pictures for each class)"
 
@@ -115,7 +115,7 @@ def _cases(tree: Tree, prefix: str, split: Split | None, findings: Findings) -> 
         if not name.startswith(prefix):
             continue
         folder, slash, _ = name.removeprefix(prefix).partition("/")
-        if PurePosixPath(name).suffix.lower() not in SUFFIXES:
+        if not is_picture(name):
             message = f'"{name}" is not a picture and was left out. Nothing to do if that is as it should be.'
             findings.add("other_files", "note", name, message)
         elif not slash:

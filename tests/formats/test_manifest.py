@@ -139,6 +139,19 @@ def test_columns_with_one_1_in_each_row_make_a_single_task(tmp_path: Path) -> No
     assert read(tmp_path, Settings(label_columns=("mass", "node"))).task.kind == "single"
 
 
+def test_two_marks_in_a_single_task_are_told(tmp_path: Path) -> None:
+    listed(tmp_path, "image,mass,node\n1.png,1,1\n2.png,0,0\n")
+    found = told(read(tmp_path, Settings(label_columns=("mass", "node"), kind="single")))
+    assert found["several_labels"].message.startswith("Row 2 of labels.csv has 2 labels, a single task one.")
+    assert found["unlabelled"].cases == ("2.png",)
+
+
+def test_a_set_whose_pictures_are_all_missing_says_so(tmp_path: Path) -> None:
+    image_set = read(listed(tmp_path, "image,label\nx.png,a\ny.png,b\n"), Settings())
+    with pytest.raises(DataError, match=r'Row 2 of labels.csv names "x.png", which is not in the folder.*1 more like'):
+        image_set.stop_on_errors()
+
+
 def test_something_else_than_0_or_1_is_told_with_its_row(tmp_path: Path) -> None:
     listed(tmp_path, "image,mass,node\n1.png,1,0\n2.png,maybe,1\n")
     finding = told(read(tmp_path, Settings(label_columns=("mass", "node"))))["unreadable_label"]
