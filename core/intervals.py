@@ -70,7 +70,7 @@ def _numbered(cases: int, groups: Sequence[str | None] | None) -> NDArray[np.int
     if len(named) != cases:
         raise ValueError(f"{len(named)} groups for {cases} cases")
     numbers: dict[str | int, int] = {}
-    keys = (place if name is None else name for place, name in enumerate(named))
+    keys = (name or place for place, name in enumerate(named))
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
 
 

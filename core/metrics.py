@@ -43,7 +43,10 @@ def figures(
     draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """The figures of a reader over all answers. labels: int [N] (single, ordinal) or 0/1 [N, C] (multi)."""
+    """The figures of a reader over all answers. labels: int [N] (single, ordinal) or 0/1 [N, C] (multi).
+
+    Without draws there are no intervals: low and high are NaN.
+    """
     sheet = _Sheet(probabilities, labels, kind, answers)
     values, drawn = _drawn(sheet.overall, sheet.cases, groups, draws, seed)
     return {name: figure(values[name][0], drawn[name]) for name in values}
@@ -104,7 +107,8 @@ def _drawn(
     """The figures themselves, and in every draw (along the last axis)."""
     values = weighted(np.ones((cases, 1)))
     chunks = [weighted(weights) for weights in resampled(cases, groups, draws, seed)]
-    return values, {name: np.concatenate([chunk[name] for chunk in chunks], axis=-1) for name in values}
+    none = {name: value[..., :0] for name, value in values.items()}
+    return values, {name: np.concatenate([chunk[name] for chunk in (none, *chunks)], axis=-1) for name in values}
 
 
 class _Sheet:

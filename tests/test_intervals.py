@@ -42,7 +42,7 @@ def test_cases_of_one_patient_are_drawn_together() -> None:
 
 
 def test_cases_without_a_patient_are_drawn_alone() -> None:
-    drawn = weights(4, ["ann", None, "ann", None], 100)
+    drawn = weights(4, ["ann", None, "ann", ""], 100)
     assert (drawn[0] == drawn[2]).all()
     assert (drawn[1] != drawn[3]).any()
 

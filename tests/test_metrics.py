@@ -22,7 +22,7 @@ ROWS = [[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.1, 0.7, 0.2], [0.2, 0.5, 0.3], [0.1
 def values(
     probabilities: Any, labels: Any, kind: Kind = "single", answers: tuple[str, ...] = THREE
 ) -> dict[str, float]:
-    return {name: found.value for name, found in figures(probabilities, labels, kind, answers, draws=1).items()}
+    return {name: found.value for name, found in figures(probabilities, labels, kind, answers, draws=0).items()}
 
 
 def test_six_rows_have_the_figures_worked_out_by_hand() -> None:
@@ -45,7 +45,7 @@ def test_six_rows_have_the_figures_worked_out_by_hand() -> None:
 
 
 def test_six_rows_have_the_figures_of_one_answer_worked_out_by_hand() -> None:
-    of_b = {name: found.value for name, found in per_class(ROWS, LABELS, "single", THREE, draws=1)["b"].items()}
+    of_b = {name: found.value for name, found in per_class(ROWS, LABELS, "single", THREE, draws=0)["b"].items()}
     by_hand = {"sensitivity": 2 / 3, "specificity": 2 / 3, "ppv": 2 / 3, "npv": 2 / 3, "f1": 2 / 3, "support": 3}
     assert {name: of_b[name] for name in by_hand} == pytest.approx(by_hand)
     assert of_b["auroc"] == pytest.approx(7 / 9)
@@ -130,7 +130,7 @@ def test_what_is_undefined_is_not_a_number_rather_than_zero() -> None:
     found = values(only_a, [0, 0, 0], "ordinal")
     assert math.isnan(found["auroc"]) and math.isnan(found["auprc"]) and math.isnan(found["quadratic_kappa"])
     assert found["accuracy"] == 1
-    of_c = per_class(only_a, [0, 0, 0], "single", THREE, draws=1)["c"]
+    of_c = per_class(only_a, [0, 0, 0], "single", THREE, draws=0)["c"]
     assert math.isnan(of_c["sensitivity"].value) and math.isnan(of_c["ppv"].value) and math.isnan(of_c["f1"].value)
     assert of_c["specificity"].value == 1 and of_c["support"].value == 0
 
@@ -175,6 +175,12 @@ def test_a_reader_does_not_differ_from_itself() -> None:
     probabilities, labels = random_reader(40, 3)
     for found in paired(probabilities, probabilities, labels, "single", THREE, draws=20).values():
         assert (found.value, found.low, found.high, found.share_at_or_below_zero) == (0, 0, 0, 1)
+
+
+def test_without_draws_there_are_figures_and_no_intervals() -> None:
+    found = figures(ROWS, LABELS, "single", THREE, draws=0)["accuracy"]
+    assert found.value == pytest.approx(4 / 6)
+    assert math.isnan(found.low) and math.isnan(found.high)
 
 
 def test_no_cases_is_an_error_that_says_what_to_do() -> None:

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from core.errors import ModelError
+from core.pretrained import look_at_folder
 from core.tsm import Tsm, TsmSettings, read_saved, restore, start_from
 
 TITLE = "Pretrained backbone"
@@ -144,7 +145,7 @@ def _opened(checkpoint: str) -> tuple[Any, set[str]]:
     """The network, and the names of its weights that the checkpoint does not hold."""
     from transformers import AutoConfig, AutoModel
 
-    _look_at_folder(Path(checkpoint))
+    look_at_folder(Path(checkpoint))
     try:
         config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=False)
         network, report = AutoModel.from_pretrained(
@@ -167,20 +168,6 @@ def _unopened(checkpoint: str, error: Exception) -> ModelError:
     return ModelError(
         f"The image model {checkpoint!r} could not be opened: {reason} Give the name of a checkpoint that this machine "
         "can reach, or a folder with config.json, preprocessor_config.json and *.safetensors."
-    )
-
-
-def _look_at_folder(folder: Path) -> None:
-    if not folder.is_dir() or any(folder.glob("*.safetensors")):
-        return
-    pickled = sorted(path.name for ending in ("bin", "pt", "pth", "ckpt") for path in folder.glob(f"*.{ending}"))
-    if pickled:
-        raise ModelError(
-            f"The folder {folder} holds its weights as {pickled[0]}, a pickled file that could run code when opened. "
-            "Only safetensors are read: convert it with the tool that made it, then try again."
-        )
-    raise ModelError(
-        f"The folder {folder} holds no weights (*.safetensors). Copy the whole checkpoint, then try again."
     )
 
 
