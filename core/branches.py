@@ -147,7 +147,28 @@ class Branches:
         """Next-token logits at every slot, [S, V], in float32."""
         return self.vlm.logits(self.hidden()).float()
 
-    def _run(self, trees: list[Tree]) -> Tensor:
+    def begin(self, cache: object) -> tuple[Tensor, Tensor]:
+        """Runs the one question that was asked into a cache: its last state [1, H], and the position it stands at."""
+        (tree,) = self.trees
+        states = self._run([tree], use_cache=True, past_key_values=cache)
+        positions = self._positions([tree], tree.length).to(states.device)
+        return states[:, -1], positions[:, :, -1:]
+
+    def go_on(self, token: int, position: Tensor, length: int, cache: object) -> tuple[Tensor, Tensor]:
+        """Puts one more token at the end of a cache of this length."""
+        device = position.device
+        embeds = self.vlm.embed(torch.tensor([[token]], device=device))
+        back = torch.arange(length, -1, -1, device=device)
+        masks = {}
+        for kind, window in self.vlm.windows().items():
+            hidden = back >= (window or length + 1)
+            masks[kind] = torch.zeros(hidden.shape, dtype=embeds.dtype, device=device).masked_fill_(
+                hidden, torch.finfo(embeds.dtype).min
+            )[None, None, None]
+        output = self.vlm.decode(embeds, masks, position + 1, use_cache=True, past_key_values=cache)
+        return output.last_hidden_state[:, -1], position + 1
+
+    def _run(self, trees: list[Tree], **options: object) -> Tensor:
         device = self.vlm.device
         ids = _padded([[token for segment in tree.segments for token in segment.tokens] for tree in trees], device)
         image_slots = ids == self.vlm.image_token
@@ -158,7 +179,7 @@ class Branches:
             return self._run_plainly(trees, embeds, positions, image_slots, used)
         masks = self._masks(trees, image_slots, embeds.dtype)
         extras = self.vlm.anatomy.decoder_extras(used, image_slots)
-        return self.vlm.decode(embeds, masks, positions, **extras).last_hidden_state  # type: ignore[no-any-return]
+        return self.vlm.decode(embeds, masks, positions, **extras, **options).last_hidden_state  # type: ignore[no-any-return]
 
     def _run_plainly(
         self, trees: list[Tree], embeds: Tensor, positions: Tensor, image_slots: Tensor, used: list[ImageFeatures]

@@ -117,11 +117,11 @@ class Vlm:
     def vocabulary_size(self) -> int:
         return int(self.base.get_output_embeddings().weight.shape[0])
 
-    @property
+    @cached_property
     def special_tokens(self) -> dict[int, str]:
         return {place: token.content for place, token in self.tokenizer.added_tokens_decoder.items() if token.special}
 
-    @property
+    @cached_property
     def end_token(self) -> int:
         """The token that ends an answer: the one that closes a turn where the template has one."""
         after = self._around_answer[1].strip()

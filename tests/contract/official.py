@@ -71,12 +71,14 @@ def processor(name: str, vlm: Vlm) -> Any:
     return Still(image_processor=vlm.image_processor, tokenizer=vlm.tokenizer, **options)
 
 
-def inputs(name: str, vlm: Vlm, image: Image.Image, answer: str) -> dict[str, Tensor]:
-    """One image, the question and its answer as the family's own processor puts them for training."""
+def inputs(name: str, vlm: Vlm, image: Image.Image, answer: str | None = None) -> dict[str, Tensor]:
+    """One image and the question as the family's own processor puts them; with an answer, as it does for training."""
     if name == "paligemma":
-        made = processor(name, vlm)(images=[image], text=["<image>" + QUESTION], suffix=[answer])
+        suffix = None if answer is None else [answer]
+        made = processor(name, vlm)(images=[image], text=["<image>" + QUESTION], suffix=suffix)
         return {key: torch.tensor(np.array(value)) for key, value in made.items() if key != "labels"}
-    text = vlm.tokenizer.apply_chat_template(conversation(answer), tokenize=False)
+    turns = conversation(answer)
+    text = vlm.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None)
     if name == "starter":
         return _with_markers(vlm, image, text)
     if name == "llava_onevision":
@@ -87,12 +89,9 @@ def inputs(name: str, vlm: Vlm, image: Image.Image, answer: str) -> dict[str, Te
     return dict(made(images=[image], text=[text], return_tensors="pt", add_special_tokens=add, **options))
 
 
-def conversation(answer: str) -> list[dict[str, Any]]:
-    question = [{"type": "image"}, {"type": "text", "text": QUESTION}]
-    return [
-        {"role": "user", "content": question},
-        {"role": "assistant", "content": [{"type": "text", "text": answer}]},
-    ]
+def conversation(answer: str | None) -> list[dict[str, Any]]:
+    asked = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}
+    return [asked] + ([{"role": "assistant", "content": [{"type": "text", "text": answer}]}] if answer else [])
 
 
 def _with_markers(vlm: Vlm, image: Image.Image, text: str) -> dict[str, Tensor]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import LlavaConfig, LlavaForConditionalGeneration
+from transformers import DynamicCache, LlavaConfig, LlavaForConditionalGeneration
 
+from core.branches import Branches
 from core.tiny import TEXT, tiny_model
 from core.vlm import Vlm
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, inputs, official_logits, pictures, tiny
@@ -132,3 +133,18 @@ def test_the_exemplar_is_one_more_embedding_in_the_sequence(name: str) -> None:
         expected = vlm.base(inputs_embeds=whole[None]).logits[0, -len(response) - 1 : -1]
         (found,) = ask(vlm, [(1, "no", True)], exemplar)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+@every_family
+def test_writing_goes_on_as_the_models_own_generation_does(name: str) -> None:
+    vlm, picture = tiny(name), pictures()[1]
+    features = vlm.encode([picture])
+    branches, cache, said = Branches(vlm, features), DynamicCache(), []
+    branches.add(0, vlm.prompt(QUESTION, len(features[0].tokens)), (vlm.end_token,))
+    with torch.no_grad():
+        own = vlm.base.generate(**inputs(name, vlm, picture), max_new_tokens=12, do_sample=False, eos_token_id=None)
+        state, position = branches.begin(cache)
+        for step in range(12):
+            said.append(int(vlm.logits(state).argmax()))
+            state, position = branches.go_on(said[-1], position, branches.trees[0].length + step, cache)
+    assert said == own[0, -12:].tolist()
