@@ -72,7 +72,8 @@ def number_format() -> Line:
     where = "cuda" if torch.cuda.is_available() else "cpu"
     single, half = (_seconds_per_product(dtype, where) for dtype in (torch.float32, torch.bfloat16))
     found = f"{half * 1e3:.2f} ms in bf16, {single * 1e3:.2f} ms in fp32 for a product of {PRODUCT_SIDE}-wide matrices"
-    return Line("Number format", None, found, f"Tune in {'bf16' if half < single else 'fp32'} here.")
+    precision = "bf16" if half < single else "fp32"
+    return Line("Number format", None, found, f"Set training.precision to {precision} here.")
 
 
 def _seconds_per_product(dtype: torch.dtype, where: str) -> float:
