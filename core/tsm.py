@@ -32,7 +32,7 @@ class TsmSettings(Settings):
 
     name: str = Field(title="Model", description="Which task-specific model.")
     epochs: int = Field(5, ge=1, le=1000, title="Epochs", description="How often the model sees every training image.")
-    learning_rate: float = Field(1e-3, gt=0, le=1, title="Learning rate", description="The highest step size of AdamW.")
+    learning_rate: float = Field(2e-3, gt=0, le=1, title="Learning rate", description="The highest step size of AdamW.")
     batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Images per training step.")
     weight_decay: float = Field(
         0.05, ge=0, le=1, title="Weight decay", description="How strongly weights are kept small."
@@ -47,14 +47,14 @@ class TsmSettings(Settings):
         "depends on the side of the body.",
     )
     shift: float = Field(
-        0.07,
+        0.04,
         ge=0,
         le=0.5,
         title="Shifted images",
         description="Move training images at random by up to this share of their side.",
     )
     brightness: float = Field(
-        0.1,
+        0.0,
         ge=0,
         lt=1,
         title="Brightened images",
@@ -132,10 +132,10 @@ def _places(count: int, side: int, shift: float, flips: bool, generator: torch.G
     return torch.where(mirrored, side - 1 - places, places)
 
 
-def tsm_loss(
+def tsm_losses(
     logits: Tensor, targets: Tensor, kind: Kind, allowed: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """The mean loss of a batch over the answers of each case's own set.
+    """Each case's loss over the answers of its own set, [B].
 
     targets: int [B] into the C answers (single, ordinal), or 0/1 [B, C] (multi). allowed: bool [B, C], the answers of
     the case's own set where several sets share one head; smoothing spreads over these only.
@@ -144,11 +144,11 @@ def tsm_loss(
     if kind == "multi":
         soft = targets.float() * (1 - label_smoothing) + label_smoothing / 2
         each = nn.functional.binary_cross_entropy_with_logits(logits.float(), soft, reduction="none")
-        return _mean_over(each, own).mean()
+        return _mean_over(each, own)
     log_likely = logits.float().masked_fill(~own, -torch.inf).log_softmax(-1)
     of_label = -log_likely.gather(1, targets[:, None])[:, 0]
     of_all = _mean_over(-log_likely, own)
-    return ((1 - label_smoothing) * of_label + label_smoothing * of_all).mean()
+    return (1 - label_smoothing) * of_label + label_smoothing * of_all
 
 
 def tsm_probabilities(logits: Tensor, kind: Kind, allowed: Tensor | None = None) -> Tensor:
