@@ -91,10 +91,10 @@ def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[F
 
 
 def _copies(opened: Seen) -> Iterator[Finding]:
-    """Pictures whose stored bytes are equal: within a split, with other labels, and across splits."""
+    """Pictures that show exactly the same: within a split, with other labels, and across splits."""
     groups: defaultdict[str, list[Case]] = defaultdict(list)
     for case, found in opened:
-        groups[found.digest].append(case)
+        groups[found.shown].append(case)
     copied = [group for group in groups.values() if len(group) > 1]
     parts = [[case for case in group if case.split == split] for group in copied for split in (*SPLITS, None)]
     within = [part for part in parts if len(part) > 1]
@@ -122,7 +122,7 @@ def _near_copies(opened: Seen) -> Iterator[Finding]:
     first: dict[str, tuple[Case, Look]] = {}
     for case, found in opened:
         if not found.is_blank:
-            first.setdefault(found.digest, (case, found))
+            first.setdefault(found.shown, (case, found))
     kept = list(first.values())
     thumbnails = np.frombuffer(b"".join(found.thumbnail for _, found in kept), np.uint8).reshape(-1, SIDE * SIDE)
     pairs = [(kept[one][0], kept[other][0]) for one, other in near_pairs(thumbnails)] if kept else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ class Look:
     size: tuple[int, int] = (0, 0)
     mode: str = ""
     is_blank: bool = False
-    digest: str = ""
+    shown: str = ""
     thumbnail: bytes = b""
     problem: str = ""
 
@@ -32,13 +33,18 @@ class Look:
 def look(pixels: Pixels) -> Look:
     """Opens a picture; whatever is wrong with it becomes its problem."""
     try:
-        picture, digest = pixels.load(), pixels.digest()
+        picture = pixels.load()
     except DataError as error:
         return Look(problem=str(error))
     grey = picture.convert("L")
     thumbnail = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
     is_blank = all(low == high for low, high in _extremes(picture))
-    return Look(picture.size, picture.mode, is_blank, digest, thumbnail.tobytes())
+    return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail.tobytes())
+
+
+def _shown(picture: Image.Image) -> str:
+    # Of the decoded picture, so that a copy saved in another way or with other remarks in its file is found too.
+    return hashlib.sha256(f"{picture.mode} {picture.size} ".encode() + picture.tobytes()).hexdigest()
 
 
 def look_at_all(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | None = None) -> list[Look]:

@@ -94,13 +94,16 @@ def _deal(groups: Sequence[Group], shares: Mapping[Split, float]) -> list[Split]
     for group in groups:
         totals.update(group.classes)
     room = {split: {name: share * total for name, total in totals.items()} for split, share in shares.items()}
+    space = {split: share * sum(len(group.places) for group in groups) for split, share in shares.items()}
     chosen = []
     for group in groups:
-        # Minimises the sum of squared gaps, each class weighing the same: the constant part is left out.
+        # Minimises the sum of squared gaps, each class weighing the same (the constant part is left out); of two
+        # splits that a class needs alike, the emptier one takes it.
         gain = {s: sum(n * room[s][name] / totals[name] for name, n in group.classes.items()) for s in shares}
-        best = max(shares, key=gain.__getitem__)
+        best = max(shares, key=lambda split: (round(gain[split], 9), space[split]))
         for name, count in group.classes.items():
             room[best][name] -= count
+        space[best] -= len(group.places)
         chosen.append(best)
     return chosen
 

@@ -17,7 +17,7 @@ from core.errors import DataError
 from core.tree import Tree
 
 SUFFIXES = (".csv", ".tsv", ".xlsx")
-LIKELY_NAMES = ("manifest", "labels", "metadata", "annotations", "data", "index")
+LIKELY_NAMES = ("cases", "labels", "manifest", "metadata", "annotations", "data", "index")
 MAX_CELL = 10_000_000
 EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "null"})
 # What each column may be called, the likeliest first; compared without case, spaces, dots, dashes and underscores.

@@ -39,7 +39,7 @@ class Drawn:
 @dataclass(frozen=True)
 class Blank(Drawn):
     def load(self) -> Image.Image:
-        return Image.new(self.mode, self.size, 7)
+        return Image.new(self.mode, self.size, 7 + self.lift)
 
 
 def image_set(*cases: Case, kind: str = "single") -> ImageSet:
@@ -118,6 +118,14 @@ def test_copies_within_a_split_are_counted_without_the_first() -> None:
     )
     assert '"1.png" and "2.png"' in finding(report, "exact_duplicate").message
     assert not {"duplicate_conflict", "duplicate_across_splits"} & {each.kind for each in report.findings}
+
+
+def test_a_copy_saved_in_another_kind_of_file_is_still_an_exact_copy(tmp_path: Path) -> None:
+    picture = Drawn(seed=1).load()
+    for name in ("1.png", "2.bmp"):
+        picture.save(tmp_path / name)
+    report = check(enough(*(Case(name, FilePixels(tmp_path / name), ("a",)) for name in ("1.png", "2.bmp"))))
+    assert [(each.kind, each.cases) for each in report.findings] == [("exact_duplicate", ("2.bmp",))]
 
 
 def test_copies_across_splits_are_told_apart_from_those_within_one() -> None:

@@ -129,6 +129,12 @@ def test_every_class_is_in_train() -> None:
         assert {name for each in found if each.split == "train" for name in each.labels} == {"a", "b", "c", "d"}
 
 
+def test_a_handful_of_cases_fills_every_split() -> None:
+    for seed in range(10):
+        found = Counter(each.split for each in assign(cases(a=3, b=3), SplitSettings(), seed))
+        assert found == {"train": 4, "val": 1, "test": 1}
+
+
 def test_pictures_with_no_finding_are_divided_like_a_class() -> None:
     every = [case(number, *(["mass"] if number < 40 else [])) for number in range(80)]
     assert table(assign(every, SplitSettings(), 0))[("test",)] == 6
