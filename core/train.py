@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -260,8 +260,3 @@ def memory_gib() -> float:
         return torch.cuda.max_memory_allocated() / 2**30
     return float(psutil.Process().memory_info().rss) / 2**30
 
-
-def repeated(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Slices of a list, one after another."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

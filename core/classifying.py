@@ -1,0 +1,175 @@
+"""A TSM in the training loop, and what it says of the cases of a run once it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.material import Item, Material, pictures
+from core.order import Order
+from core.results import quick_figures
+from core.train import Stage
+from core.training import Monitor, TrainingSettings
+from core.tsm import Tsm, TsmSettings, tsm_losses, tsm_probabilities
+
+CHUNK = 256
+
+
+class Pictures:
+    """The cases of a run as a TSM takes them, prepared once: uint8, a few kilobytes each."""
+
+    def __init__(self, tsm: Tsm, items: Sequence[Item]) -> None:
+        self.items = items
+        parts = [tsm.prepare(pictures(items[start : start + CHUNK])) for start in range(0, len(items), CHUNK)]
+        self.pixels = torch.cat(parts)
+
+
+class _Trainee(nn.Module):
+    def __init__(self, tsm: Tsm, material: Material) -> None:
+        super().__init__()
+        self.tsm = tsm
+        self.kinds = [task.kind for task in material.tasks]
+
+    def forward(self, pixels: Tensor, sets: Tensor, targets: Tensor, allowed: Tensor) -> dict[str, Tensor]:
+        logits = self.tsm.scores(pixels)
+        smoothing = self.tsm.settings.label_smoothing
+        losses = torch.zeros(len(logits), device=logits.device)
+        for kind in set(self.kinds):
+            rows = torch.tensor([self.kinds[number] == kind for number in sets.tolist()], device=logits.device)
+            if bool(rows.any()):
+                wanted = targets[rows] if kind == "multi" else targets[rows].argmax(-1)
+                losses = losses.masked_scatter(
+                    rows, tsm_losses(logits[rows], wanted, kind, allowed[rows], smoothing).float()
+                )
+        return {"tsm": losses}
+
+
+@dataclass(frozen=True)
+class _Micro:
+    tsm: Tsm
+    material: Material
+    shown: Pictures
+    places: list[int]
+    key: int
+
+    def counts(self) -> dict[str, int]:
+        return {"tsm": len(self.places)}
+
+    def names(self) -> list[str]:
+        return [self.shown.items[place].case.id for place in self.places]
+
+    def load(self) -> tuple[Tensor, ...]:
+        items = [self.shown.items[place] for place in self.places]
+        device = next(self.tsm.parameters()).device
+        random = torch.Generator().manual_seed(self.key)
+        pixels = self.tsm.augment(self.shown.pixels[self.places].to(device), random)
+        sets = torch.tensor([item.set for item in items])
+        targets = torch.from_numpy(hot_targets(items, self.material)).to(device)
+        return pixels, sets, targets, allowed_answers(items, self.material).to(device)
+
+
+def hot_targets(items: Sequence[Item], material: Material) -> NDArray[np.int64]:
+    """0/1 over the answers of all sets, [N, C]."""
+    hot = np.zeros((len(items), material.answers), dtype=np.int64)
+    for row, item in enumerate(items):
+        start = material.answer_range(item.set).start
+        for label in item.case.labels:
+            hot[row, start + material.tasks[item.set].answers.index(label)] = 1
+    return hot
+
+
+def allowed_answers(items: Sequence[Item], material: Material) -> Tensor:
+    """The answers of each case's own set, [N, C]."""
+    allowed = torch.zeros(len(items), material.answers, dtype=torch.bool)
+    for row, item in enumerate(items):
+        own = material.answer_range(item.set)
+        allowed[row, own.start : own.stop] = True
+    return allowed
+
+
+def new_tsm(module: ModuleType, settings: Any, material: Material, start: Tsm | None = None) -> Tsm:
+    """A TSM for the answers of all sets, as large as their pictures where it leaves that open."""
+    native = max(item.case.pixels.load().height for item in material.items("train")[:8])
+    tsm: Tsm = module.build(settings, material.answers, start, native)
+    return tsm
+
+
+def tsm_stage(
+    name: str, tsm: Tsm, material: Material, shown: Pictures, monitor: Monitor, seed: int, accelerator: Any
+) -> Stage:
+    """The stage that trains a TSM; the best weights are chosen on all validation cases."""
+    settings: TsmSettings = tsm.settings
+    train = [place for place, item in enumerate(shown.items) if item.case.split == "train"]
+    order = Order(len(train), min(settings.batch_size, len(train)), seed, name)
+    size = -(-order.batch_size // accelerator.num_processes)
+
+    def micro_batches(step: int) -> list[_Micro]:
+        cut = order.micro_batches(step, size)
+        return [
+            _Micro(tsm, material, shown, [train[place] for place in places], hash_key(seed, step, number))
+            for number, places in enumerate(cut)
+        ]
+
+    steps = max(1, round(settings.epochs * order.steps_per_epoch))
+    learnt = {key: value for key, value in tsm.named_parameters() if value.requires_grad}
+    tensors = learnt | dict(tsm.named_buffers())
+    return Stage(
+        name=name,
+        module=_Trainee(tsm, material),
+        tensors=tensors,
+        learning_rates=dict.fromkeys(learnt, settings.learning_rate),
+        weights={"tsm": 1.0},
+        steps=steps,
+        micro_batches=micro_batches,
+        settings=TrainingSettings(
+            weight_decay=settings.weight_decay,
+            monitor=monitor,
+            warm_up=0.1,
+            evaluate_every=max(1, -(-steps // max(1, min(settings.epochs, 10)))),
+        ),
+        evaluate=lambda: _validation(tsm, material, shown),
+    )
+
+
+def hash_key(seed: int, step: int, number: int) -> int:
+    return int(np.random.SeedSequence([seed, step, number]).generate_state(1)[0])
+
+
+def describe(tsm: Tsm, shown: Pictures, places: Sequence[int]) -> Tensor:
+    """Features [N, D] of some cases, in float32 on the CPU."""
+    device = next(tsm.parameters()).device
+    tsm.eval()
+    with torch.no_grad():
+        parts = [
+            tsm.features(shown.pixels[list(places[start : start + CHUNK])].to(device)).float().cpu()
+            for start in range(0, len(places), CHUNK)
+        ]
+    return torch.cat(parts)
+
+
+def answer(tsm: Tsm, features: Tensor, items: Sequence[Item], material: Material) -> list[tuple[float, ...]]:
+    """Each case's probabilities over the answers of its own set."""
+    device = next(tsm.parameters()).device
+    with torch.no_grad():
+        logits = tsm.classify(features.to(device)).float().cpu()
+    allowed = allowed_answers(items, material)
+    answers: list[tuple[float, ...]] = []
+    for row, item in enumerate(items):
+        kind = material.tasks[item.set].kind
+        likely = tsm_probabilities(logits[row : row + 1], kind, allowed[row : row + 1])[0]
+        own = material.answer_range(item.set)
+        answers.append(tuple(likely[own.start : own.stop].tolist()))
+    return answers
+
+
+def _validation(tsm: Tsm, material: Material, shown: Pictures) -> dict[str, float]:
+    places = [place for place, item in enumerate(shown.items) if item.case.split == "val"]
+    items = [shown.items[place] for place in places]
+    return quick_figures(items, answer(tsm, describe(tsm, shown, places), items, material), material)

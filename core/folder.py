@@ -1,0 +1,147 @@
+"""The folder of a run: complete without any database, copied as it is, and what a resume starts from."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.case import Task
+from core.errors import RunError
+from core.material import Material
+from core.runfile import Run, as_yaml
+
+Event = dict[str, Any]
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class Folder:
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "settings.yaml"
+
+    @property
+    def set(self) -> Path:
+        return self.path / "set.json"
+
+    @property
+    def connector(self) -> Path:
+        return self.path / "connector.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    def tsm(self, number: int) -> Path:
+        return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
+
+    def adapter(self, name: str) -> Path:
+        """The method's own adapter; plain tuning beside it lies in a folder of its own."""
+        return self.path / ("adapter" if name != "vanilla" else "adapter-vanilla")
+
+    def stage(self, name: str) -> Path:
+        return self.path / name
+
+    def readings(self, split: str) -> Path:
+        return self.path / "readings" / f"{split}.parquet"
+
+    def tasks(self) -> dict[str, Task]:
+        return {one["name"]: Task.parse(one["task"], "set.json") for one in self._told()}
+
+    def hashes(self) -> dict[str, str]:
+        return {one["name"]: one["version"] for one in self._told()}
+
+    def _told(self) -> list[dict[str, Any]]:
+        if not self.set.is_file():
+            raise RunError(f"{self.path} is not the folder of a run: it holds no set.json. Give the folder of a run.")
+        told: list[dict[str, Any]] = json.loads(self.set.read_text())["sets"]
+        return told
+
+
+def begin(path: Path, run: Run, material: Material, is_resumed: bool) -> Folder:
+    """A new folder with the frozen settings in it, or the one to go on in where nothing that matters has changed."""
+    folder = Folder(path)
+    if folder.settings.is_file():
+        if not is_resumed:
+            raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
+        _refuse_change(folder, run, material)
+        return folder
+    if path.exists() and any(path.iterdir()):
+        raise RunError(f"{path} is not empty and holds no run. Choose another folder.")
+    path.mkdir(parents=True, exist_ok=True)
+    folder.set.write_text(json.dumps(_sets(material), indent=2, ensure_ascii=False) + "\n")
+    (path / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
+    folder.settings.write_text(as_yaml(run.settings), encoding="utf-8")
+    return folder
+
+
+def look(path: Path, run: Run, is_resumed: bool) -> None:
+    """What can be refused before the images are opened."""
+    folder = Folder(path)
+    if folder.settings.is_file() and not is_resumed:
+        raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
+    if is_resumed and not folder.settings.is_file():
+        raise RunError(f"{path} holds no run to resume. Leave --resume out to begin one there.")
+
+
+def _refuse_change(folder: Folder, run: Run, material: Material) -> None:
+    was, now = yaml.safe_load(folder.settings.read_text()), yaml.safe_load(as_yaml(run.settings))
+    changed = [key for key in now if was.get(key) != now[key]]
+    if changed:
+        raise RunError(
+            f"The run in {folder.path} was begun with other settings ({', '.join(changed)} differ). "
+            "Resume it with its own settings.yaml, or begin a new run in another folder."
+        )
+    hashes = {one.name: one.hash() for one in material.sets}
+    if hashes != folder.hashes():
+        raise RunError(
+            f"The images or labels have changed since the run in {folder.path} began. "
+            "Put them back as they were, or begin a new run in another folder."
+        )
+
+
+def _sets(material: Material) -> dict[str, Any]:
+    return {
+        "sets": [
+            {
+                "name": one.name,
+                "version": one.hash(),
+                "cases": {split: len(one.of(split)) for split in ("train", "val", "test")},  # type: ignore[arg-type]
+                "task": one.task.model_dump(mode="json"),
+            }
+            for one in material.sets
+        ]
+    }
+
+
+def environment() -> dict[str, Any]:
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "image_processors": "pil",
+    }
+
+
+def writer(path: Path, also: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Events go to a file, a line each, and to whoever watches."""
+
+    def report(event: Event) -> None:
+        with (path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+        also(event)
+
+    return report

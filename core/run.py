@@ -1,0 +1,291 @@
+"""A whole run: images, TSMs, features, the stages of its method, readings, figures, card.
+
+Everything that is finished is found in the run's folder and skipped, so the same call begins a run and resumes one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core import checkpoints, reading
+from core.card import card
+from core.catalog import TSMS, find
+from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
+from core.errors import SettingsError
+from core.exemplar import Exemplars
+from core.features import open_features
+from core.folder import Event, Folder, begin, look, writer
+from core.lora import attach, save_adapter, using
+from core.material import Item, Material, gather
+from core.method import ReaderPlan, StagePlan
+from core.order import generator
+from core.read import free_text, fused, fusion_weight
+from core.reading import Reading, parse, targets
+from core.response import Tuned
+from core.results import evaluate
+from core.runfile import Run
+from core.train import Report, train
+from core.tsm import Tsm
+from core.tuning import TOLERANCE, Cases, first_batch, read_places, sharing_gap, vlm_stage
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Running:
+    """What the parts of a run share while it goes on."""
+
+    run: Run
+    folder: Folder
+    material: Material
+    items: tuple[Item, ...]
+    accelerator: Any
+    report: Report
+    is_stopped: Callable[[], bool]
+
+    def train(self, stage: Any, folder: Path) -> None:
+        train(stage, folder, self.accelerator, self.report, self.is_stopped)
+
+
+def tune(
+    run: Run,
+    out: Path,
+    is_resumed: bool = False,
+    watch: Callable[[Event], None] = lambda event: None,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Carries a run through to its figures; returns what metrics.json holds."""
+    from accelerate import Accelerator
+
+    look(out, run, is_resumed)
+    accelerator = Accelerator(mixed_precision="bf16" if run.settings.training.precision == "bf16" else "no")
+    torch.manual_seed(run.settings.seed)
+    material = gather_for(run)
+    vlm = run.family.load(run.vlm)
+    vlm.base.to(accelerator.device)
+    if accelerator.is_main_process:
+        begin(out, run, material, is_resumed)
+    accelerator.wait_for_everyone()
+    items = tuple(item for split in ("train", "val", "test") for item in material.items(split))  # type: ignore[arg-type]
+    report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
+    running = Running(run, Folder(out), material, items, accelerator, report, is_stopped)
+    if running.folder.metrics.is_file():
+        return dict(json.loads(running.folder.metrics.read_text()))
+    tsms = [_tsm(running, number) for number in range(len(run.tsms))]
+    tuned, cases = _prepare(running, vlm, [tsm for tsm, _ in tsms], [known for _, known in tsms])
+    _stages(running, tuned, cases)
+    if not accelerator.is_main_process:
+        return {}
+    _save_parts(running, tuned)
+    return finish(running, tuned, cases, [tsm for tsm, _ in tsms])
+
+
+def gather_for(run: Run) -> Material:
+    settings = run.settings
+    return gather(settings.images, settings.task, settings.split, settings.limit, settings.seed)
+
+
+def cache_folder() -> Path:
+    """Where features are kept between runs."""
+    return Path(os.environ.get("VITASK_CACHE", Path.home() / ".cache" / "vitask"))
+
+
+def _tsm(running: Running, number: int) -> tuple[Tsm, Tensor]:
+    """A trained TSM and its features of every case, [N, D]."""
+    run, folder = running.run, running.folder.tsm(number)
+    module, settings = run.tsms[number]
+    torch.manual_seed(run.settings.seed + number)
+    tsm = new_tsm(module, settings, running.material).to(running.accelerator.device)
+    shown = Pictures(tsm, running.items)
+    stage = tsm_stage(
+        folder.name,
+        tsm,
+        running.material,
+        shown,
+        run.settings.training.monitor,
+        run.settings.seed,
+        running.accelerator,
+    )
+    running.train(stage, folder)
+    if running.accelerator.is_main_process:
+        tsm.save(folder)
+    return tsm, describe(tsm, shown, range(len(running.items)))
+
+
+def _prepare(running: Running, vlm: Any, tsms: Sequence[Tsm], known: Sequence[Tensor]) -> tuple[Tuned, Cases]:
+    run, needs = running.run, running.run.plan.needs
+    if run.settings.training.gradient_checkpointing:
+        vlm.base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def progress(done: int, whole: int) -> None:
+        running.report({"kind": "features", "done": done, "whole": whole})
+
+    with running.accelerator.main_process_first():
+        store = open_features(
+            vlm,
+            running.items,
+            cache_folder() / "features",
+            int(run.settings.features.budget_gib * GIB),
+            not needs.tunes_vlm_connector,
+            progress,
+        )
+    for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
+        torch.manual_seed(run.settings.seed)
+        attach(vlm, run.settings.lora, name)
+    torch.manual_seed(run.settings.seed)
+    exemplars = None
+    if needs.exemplars:
+        widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
+        exemplars = Exemplars(widths, vlm.hidden_size, needs.is_constant).to(vlm.device)
+    return Tuned(vlm, exemplars), Cases(running.material, running.items, store, known)
+
+
+def _stages(running: Running, tuned: Tuned, cases: Cases) -> None:
+    run = running.run
+    is_shared = _can_share(running, tuned, cases)
+    for plan in run.plan.stages:
+        torch.manual_seed(run.settings.seed)
+        stage = vlm_stage(
+            replace(plan, wanted=replace(plan.wanted, is_shared=is_shared)),
+            tuned,
+            cases,
+            run.plan.readers,
+            run.settings.training,
+            run.settings.seed,
+            run.settings.reading.batch_size,
+            running.accelerator,
+            tunes_vlm_connector=run.plan.needs.tunes_vlm_connector,
+        )
+        running.train(stage, running.folder.stage(plan.name))
+
+
+def _can_share(running: Running, tuned: Tuned, cases: Cases) -> bool:
+    """Compares both ways on the first batch: no list of architectures is trusted."""
+    plan = max(running.run.plan.stages, key=lambda one: len(one.wanted.weights))
+    tuned.vlm.peft.set_adapter(plan.adapter)
+    gap = sharing_gap(tuned, first_batch(cases, plan, running.run.settings.seed), plan)
+    is_shared = gap <= TOLERANCE
+    running.report({"kind": "sharing", "largest_relative_difference": gap, "is_shared": is_shared})
+    return is_shared
+
+
+def _save_parts(running: Running, tuned: Tuned) -> None:
+    for name in dict.fromkeys(stage.adapter for stage in running.run.plan.stages):
+        save_adapter(tuned.vlm, running.folder.adapter(name), name)
+    if tuned.exemplars is not None:
+        tuned.exemplars.save(running.folder.connector)
+
+
+def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) -> dict[str, Any]:
+    """Readings of both splits, figures of the test cases, the card."""
+    settings = running.run.settings
+    tuned.eval()
+    read = {split: _read_split(running, tuned, cases, tsms, split) for split in ("val", "test")}
+    if settings.reading.late_fusion:
+        for split, found in _fused(read, running.material).items():
+            read[split] += found
+    for split, found in read.items():
+        reading.save(found, running.folder.readings(split))
+    results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
+    text = card(
+        set=json.loads(running.folder.set.read_text()),
+        settings=settings.model_dump(mode="json"),
+        figures=results,
+        environment=json.loads((running.folder.path / "environment.json").read_text()),
+        notes=[],
+    )
+    (running.folder.path / "card.md").write_text(text, encoding="utf-8")
+    draft = running.folder.metrics.with_suffix(".part")
+    draft.write_text(json.dumps(results, indent=1) + "\n")
+    draft.replace(running.folder.metrics)
+    running.report({"kind": "done"})
+    return results
+
+
+def _read_split(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm], split: str) -> list[Reading]:
+    settings, plan = running.run.settings.reading, running.run.plan
+    places = cases.places(split)
+    found: dict[str, list[Reading]] = {}
+    for adapter in dict.fromkeys(reader.adapter for reader in plan.readers):
+        ways = [reader for reader in plan.readers if reader.adapter == adapter]
+
+        def progress(done: int, names: str = "+".join(way.name for way in ways)) -> None:
+            running.report({"kind": "reading", "split": split, "readers": names, "done": done, "whole": len(places)})
+
+        told = read_places(tuned, cases, places, ways, settings.batch_size, progress)
+        for way in ways:
+            texts = _texts(tuned, cases, places[: settings.free_text if split == "test" else 0], way, settings.most_tokens)
+            found[way.name] = [
+                _reading(cases, place, way.name, one.probabilities, one.token_log_likelihoods, text)
+                for place, one, text in zip(places, told[way.name], [*texts, *[None] * (len(places) - len(texts))], strict=True)
+            ]
+    for number, tsm in enumerate(tsms):
+        name = "tsm" if number == 0 else f"tsm-{number + 1}"
+        items = [cases.items[place] for place in places]
+        likely = answer(tsm, cases.exemplars[number][places], items, cases.material)
+        found[name] = [_reading(cases, place, name, one) for place, one in zip(places, likely, strict=True)]
+    order = ["vlm", "vanilla", *[name for name in found if name.startswith("tsm")]]
+    names = [*(name for name in order if name in found), *(name for name in found if name not in order)]
+    return [one for name in names for one in found[name]]
+
+
+def _texts(tuned: Tuned, cases: Cases, places: Sequence[int], way: ReaderPlan, most_tokens: int) -> list[str]:
+    if not places:
+        return []
+    exemplars = tuned.exemplars if way.with_exemplar else None
+    precision = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
+    with using(tuned.vlm, way.adapter), torch.no_grad(), precision:
+        return free_text(tuned.vlm, cases.questions(places), exemplars, way.with_exemplar, most_tokens)
+
+
+def _reading(
+    cases: Cases,
+    place: int,
+    reader: str,
+    probabilities: tuple[float, ...],
+    tokens: tuple[tuple[float, ...], ...] = (),
+    text: str | None = None,
+) -> Reading:
+    item = cases.items[place]
+    case, one = item.case, cases.material.sets[item.set]
+    parsed = None if text is None else parse(text, one.task)
+    return Reading(
+        one.name, case.id, str(case.split), reader, case.labels, case.patient, probabilities, tokens, text, parsed
+    )
+
+
+def _fused(read: Mapping[str, list[Reading]], material: Material) -> dict[str, list[Reading]]:
+    """Late fusion of TSM and plain tuning, its weight chosen on the validation cases of each set."""
+    import numpy as np
+
+    from core import metrics
+
+    found: dict[str, list[Reading]] = {split: [] for split in read}
+    for one in material.sets:
+        chosen = {
+            split: {name: [r for r in rows if r.set == one.name and r.reader == name] for name in ("tsm", "vanilla")}
+            for split, rows in read.items()
+        }
+        p = {s: {n: np.array([r.probabilities for r in rows]) for n, rows in by.items()} for s, by in chosen.items()}
+        truth = targets(chosen["val"]["tsm"], one.task)
+
+        def loss(values: Any, truth: Any = truth, one: Any = one) -> float:
+            told = metrics.figures(values, truth, one.task.kind, one.task.answers, draws=2)
+            return told["log_loss"].value
+
+        weight = fusion_weight(p["val"]["tsm"], p["val"]["vanilla"], loss)
+        for split in read:
+            mixed = fused(p[split]["tsm"], p[split]["vanilla"], weight)
+            found[split] += [
+                replace(r, reader="fusion", probabilities=tuple(row.tolist()))
+                for r, row in zip(chosen[split]["tsm"], mixed, strict=True)
+            ]
+    return found

@@ -1,0 +1,141 @@
+"""A run file: everything that a run depends on, checked before anything begins and frozen when it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field
+
+from core.catalog import FAMILIES, METHODS, TSMS, chosen
+from core.errors import SettingsError
+from core.lora import LoraSettings
+from core.method import Plan
+from core.settings import Settings
+from core.split import SplitSettings
+from core.training import TrainingSettings
+
+Preset = Literal["quick", "balanced", "thorough"]
+Block = Mapping[str, Any]
+
+
+class ReadingSettings(Settings):
+    """How a tuned run is read and measured."""
+
+    batch_size: int = Field(32, ge=1, le=4096, title="Cases at a time", description="While reading.")
+    free_text: int = Field(
+        64, ge=0, le=1_000_000, title="Free text", description="Of how many test cases each reader also writes freely."
+    )
+    most_tokens: int = Field(32, ge=1, le=4096, title="Longest free text", description="In tokens.")
+    draws: int = Field(1000, ge=2, le=100_000, title="Bootstrap draws", description="For 95 % intervals.")
+    late_fusion: bool = Field(
+        False,
+        title="Control: late fusion",
+        description="Also a reader that averages the probabilities of the TSM and of plain tuning; its weight is "
+        "chosen on the validation cases.",
+    )
+
+
+class FeatureSettings(Settings):
+    """Where features of the frozen image encoder are kept."""
+
+    budget_gib: float = Field(
+        8.0, ge=0, le=10_000, title="Disk for image features", description="In GiB; where they need more they are made anew."
+    )
+
+
+class RunSettings(Settings):
+    """A whole run file. The blocks vlm, tsm and method are checked by the settings of what they name."""
+
+    images: str | tuple[str, ...] = Field(title="Images", description="A path that a format recognises, or several.")
+    task: dict[str, Any] = Field(
+        default_factory=dict,
+        title="Task",
+        description="What the files don't say or what replaces it: modality, answers, kind, template, columns.",
+    )
+    limit: dict[str, int] = Field(
+        default_factory=dict, title="Limit", description="At most so many cases of a split, drawn by class."
+    )
+    split: SplitSettings = Field(SplitSettings(), title="Split", description="For sets that bring no split.")
+    vlm: dict[str, Any] = Field(title="VLM", description="Its family, and what that family asks for.")
+    tsm: tuple[dict[str, Any], ...] = Field(
+        (), title="TSM", description="A task-specific model's name and settings; several for one exemplar token each."
+    )
+    method: dict[str, Any] = Field(title="Method", description="Its name, and its switches.")
+    preset: Preset = Field("balanced", title="Preset", description="Sets what is not set here.")
+    lora: LoraSettings = Field(LoraSettings(), title="LoRA", description="The adapter.")
+    training: TrainingSettings = Field(TrainingSettings(), title="Training", description="How stages are trained.")
+    reading: ReadingSettings = Field(ReadingSettings(), title="Reading", description="How readers are measured.")
+    features: FeatureSettings = Field(FeatureSettings(), title="Features", description="Their cache.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Of everything that is drawn.")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Settings, with the modules that they name."""
+
+    settings: RunSettings
+    family: ModuleType
+    vlm: Any
+    tsms: tuple[tuple[ModuleType, Any], ...]
+    plan: Plan
+
+
+def read_run(path: Path) -> Run:
+    """A run file, or the settings.yaml of a run's folder."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The run file {path} can't be read ({error}). Check its path.") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML ({error}). Correct the line that it names.") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
+    return make_run(values)
+
+
+def make_run(values: Block) -> Run:
+    """Settings from plain values; a preset fills what is not set."""
+    _, vlm = family = chosen(FAMILIES, values.get("vlm"), "family", "vlm")
+    filled = _with_preset(values, family[0])
+    settings = RunSettings.parse(filled, "")
+    method = chosen(METHODS, settings.method, "name", "method")
+    tsms = tuple(chosen(TSMS, block, "name", "tsm") for block in settings.tsm)
+    run = Run(settings, family[0], vlm, tsms, Plan(*method))
+    _refuse_misfits(run)
+    return run
+
+
+def as_yaml(settings: RunSettings) -> str:
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
+    filled = dict(values)
+    tsm = filled.get("tsm")
+    filled["tsm"] = [tsm] if isinstance(tsm, Mapping) else list(tsm or [])
+    preset = getattr(family, "PRESETS", {}).get(filled.get("preset", "balanced"), {})
+    for block in ("training", "lora", "reading"):
+        if isinstance(filled.get(block, {}), Mapping):
+            filled[block] = {**preset.get(block, {}), **filled.get(block, {})}
+    named = filled.get("method")
+    if isinstance(named, Mapping):
+        filled["method"] = {**preset.get("methods", {}).get(named.get("name"), {}), **named}
+    return filled
+
+
+def _refuse_misfits(run: Run) -> None:
+    if run.plan.needs.tsm and not run.tsms:
+        raise SettingsError(
+            "The method shows an exemplar to the model, and the run names no TSM to make it. "
+            "Add `tsm: {name: convnet}`, or set method.exemplar to false."
+        )
+    if run.settings.reading.late_fusion and not (run.tsms and any(one.name == "vanilla" for one in run.plan.readers)):
+        raise SettingsError(
+            "reading.late_fusion averages the TSM with plain tuning, and this run lacks one of them. "
+            "Add a tsm and method.baseline, or set reading.late_fusion to false."
+        )

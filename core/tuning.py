@@ -1,0 +1,232 @@
+"""A VLM in the training loop: the cases of a run as responses, and a stage of a method made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.errors import ModelError
+from core.features import FeatureStore
+from core.lora import adapter_parameters, using
+from core.material import Item, Material
+from core.method import ReaderPlan, StagePlan
+from core.order import Order, generator
+from core.read import Question, distributions
+from core.response import ResponseBatch, Tuned, counts, draw_others, response_terms
+from core.results import quick_figures
+from core.train import Stage
+from core.training import TrainingSettings
+
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of a run with what is known of each before tuning: features of its image, one feature a TSM."""
+
+    material: Material
+    items: Sequence[Item]
+    features: FeatureStore
+    exemplars: Sequence[Tensor]
+
+    def places(self, split: str) -> list[int]:
+        return [place for place, item in enumerate(self.items) if item.case.split == split]
+
+    def questions(self, places: Sequence[int]) -> list[Question]:
+        found = self.features.of(places)
+        return [
+            Question(self.material.tasks[self.items[place].set], one, [known[place] for known in self.exemplars])
+            for place, one in zip(places, found, strict=True)
+        ]
+
+    def batch(self, places: Sequence[int], others: Sequence[int | None]) -> ResponseBatch:
+        vlm = self.features.vlm
+        found = self.features.of(places)
+        tasks = [self.material.tasks[self.items[place].set] for place in places]
+        return ResponseBatch(
+            features=found,
+            prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, found, strict=True)],
+            responses=self.responses(places),
+            exemplars=[known[list(places)].to(vlm.device) for known in self.exemplars],
+            others=others,
+        )
+
+    def responses(self, places: Sequence[int]) -> list[tuple[int, ...]]:
+        vlm, items = self.features.vlm, [self.items[place] for place in places]
+        return [vlm.response(self.material.tasks[item.set].response(item.case.labels)) for item in items]
+
+
+@dataclass(frozen=True)
+class _Micro:
+    """A part of a step. The other cases whose images contradict are drawn from its own key, among its own cases."""
+
+    cases: Cases
+    plan: StagePlan
+    places: list[int]
+    key: tuple[int | str, ...]
+    _others: list[int | None] = field(default_factory=list)
+
+    def others(self) -> list[int | None]:
+        if not self._others:
+            tasks = [self.cases.items[place].set for place in self.places]
+            self._others.extend(draw_others(self.cases.responses(self.places), tasks, generator(*self.key)))
+        return self._others
+
+    def counts(self) -> dict[str, int]:
+        return counts(self._light(), self.plan.wanted)
+
+    def load(self) -> tuple[ResponseBatch, Any]:
+        return self.cases.batch(self.places, self.others()), self.plan.wanted
+
+    def names(self) -> list[str]:
+        return [self.cases.items[place].case.id for place in self.places]
+
+    def _light(self) -> ResponseBatch:
+        return ResponseBatch([], [], self.cases.responses(self.places), [], self.others())
+
+
+def vlm_stage(
+    plan: StagePlan,
+    tuned: Tuned,
+    cases: Cases,
+    readers: Sequence[ReaderPlan],
+    training: TrainingSettings,
+    seed: int,
+    reading_batch: int,
+    accelerator: Any,
+    is_adapter_tuned: bool = True,
+    tunes_vlm_connector: bool = False,
+) -> Stage:
+    """One stage of a method: which numbers change, by what losses, on which cases in which order."""
+    vlm = tuned.vlm
+    vlm.peft.set_adapter(plan.adapter)
+    adapter = adapter_parameters(vlm, plan.adapter)
+    carried = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
+    connector = vlm_connector(vlm) if tunes_vlm_connector else {}
+    for value in adapter.values():
+        value.requires_grad_(is_adapter_tuned)
+    for value in carried.values():
+        value.requires_grad_(plan.trains_exemplars)
+    for value in connector.values():
+        value.requires_grad_(True)
+    train = cases.places("train")
+    size = min(training.batch_size, len(train))
+    order = Order(len(train), size, seed, plan.name)
+    micro = min(training.micro_batch(), -(-size // accelerator.num_processes))
+
+    def micro_batches(step: int) -> list[_Micro]:
+        cut = order.micro_batches(step, micro)
+        return [
+            _Micro(cases, plan, [train[place] for place in part], (seed, plan.name, "others", step, number))
+            for number, part in enumerate(cut)
+        ]
+
+    steps = training.steps * plan.length if training.steps else round(plan.epochs * order.steps_per_epoch)
+    rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(carried, training.connector_learning_rate)
+    ways = [reader for reader in readers if reader.adapter == plan.adapter]
+    return Stage(
+        name=plan.name,
+        module=tuned,
+        tensors=adapter | carried | connector,
+        learning_rates=rates | dict.fromkeys(connector, training.learning_rate),
+        weights=plan.wanted.weights,
+        steps=max(1, steps),
+        micro_batches=micro_batches,
+        settings=training,
+        evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
+        # Before a model looks at images at all, contrast costs ln|V|: the curve is drawn beside it.
+        facts={"ln_vocabulary": math.log(vlm.vocabulary_size)} if "crt" in plan.wanted.weights else {},
+    )
+
+
+def validation(
+    tuned: Tuned, cases: Cases, ways: Sequence[ReaderPlan], most: int, batch_size: int
+) -> dict[str, float]:
+    """The mean figures of an adapter's readers on validation cases, drawn evenly through the split."""
+    places = cases.places("val")
+    if len(places) > most:
+        places = [places[int(one)] for one in np.linspace(0, len(places) - 1, most)]
+    items = [cases.items[place] for place in places]
+    answers = read_places(tuned, cases, places, ways, batch_size)
+    told = [quick_figures(items, [one.probabilities for one in answers[way.name]], cases.material) for way in ways]
+    figures = {name: float(np.mean([one[name] for one in told])) for name in told[0]}
+    return figures | {
+        f"{name} of {way.name}": one[name] for way, one in zip(ways, told, strict=True) for name in ("accuracy", "macro_f1")
+    }
+
+
+def read_places(
+    tuned: Tuned,
+    cases: Cases,
+    places: Sequence[int],
+    ways: Sequence[ReaderPlan],
+    batch_size: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, list[Any]]:
+    """The distributions of readers that share an adapter: with and without exemplar in one run."""
+    found: dict[str, list[Any]] = {way.name: [] for way in ways}
+    precision = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
+    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), precision:
+        for start in range(0, len(places), batch_size):
+            part = places[start : start + batch_size]
+            flags = [way.with_exemplar for way in ways]
+            exemplars = tuned.exemplars if any(flags) else None
+            for way, told in zip(ways, distributions(tuned.vlm, cases.questions(part), exemplars, flags), strict=True):
+                found[way.name] += told
+            progress(start + len(part))
+    return found
+
+
+def vlm_connector(vlm: Any) -> dict[str, nn.Parameter]:
+    """What carries image features into the language model, by name."""
+    wanted = ("multi_modal_projector", "connector", "merger", "mm_projector")
+    decoder = {id(value) for value in vlm.base.get_decoder().parameters()}
+    found = {
+        name: value
+        for name, value in vlm.base.named_parameters()
+        if id(value) not in decoder and any(part in wanted for part in name.split("."))
+    }
+    if not found:
+        raise ModelError(f"The connector of {vlm.name} could not be found. Set method.tune_vlm_connector to false.")
+    return found
+
+
+def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:
+    """Largest relative difference of any loss between shared and plain passes, in float32 without dropout."""
+    wanted = replace(plan.wanted, weights={name: 1.0 for name in plan.wanted.weights})
+    was_training = tuned.training
+    tuned.eval()
+    with torch.no_grad(), in_float32(tuned.base):
+        shared = response_terms(tuned, batch, wanted)
+        plain = response_terms(tuned, batch, replace(wanted, is_shared=False))
+    tuned.train(was_training)
+    gaps = [float((shared[name] - plain[name]).abs().max() / plain[name].abs().max().clamp_min(1e-6)) for name in plain]
+    return max(gaps)
+
+
+def first_batch(cases: Cases, plan: StagePlan, seed: int) -> ResponseBatch:
+    """A few training cases of the first set, with others that contradict them."""
+    train = [place for place in cases.places("train") if cases.items[place].set == 0]
+    shuffled = generator(seed, "check").permutation(len(train))[:4]
+    micro = _Micro(cases, plan, [train[int(place)] for place in shuffled], (seed, "check"))
+    return micro.load()[0]
+
+
+@contextmanager
+def in_float32(model: nn.Module) -> Iterator[None]:
+    """Every number of a model in float32 for a while; going back loses nothing."""
+    kept = {name: value.dtype for name, value in [*model.named_parameters(), *model.named_buffers()]}
+    model.float()
+    try:
+        yield
+    finally:
+        for name, value in [*model.named_parameters(), *model.named_buffers()]:
+            value.data = value.data.to(kept[name])
+
