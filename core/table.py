@@ -48,7 +48,8 @@ def find_manifest(tree: Tree) -> str | None:
     """
     tables = [name for name in tree.files if name.lower().endswith(SUFFIXES) and not _is_lock(name)]
     depth = min((name.count("/") for name in tables), default=0)
-    fitting = [name for name in tables if name.count("/") == depth and _names_pictures(tree, name)]
+    highest = [name for name in tables if name.count("/") == depth]
+    fitting = [name for name in highest if _names_pictures(tree, name)]
     for likely in LIKELY_NAMES:
         named = [name for name in fitting if PurePosixPath(name).stem.casefold() == likely]
         fitting = named or fitting
@@ -57,7 +58,9 @@ def find_manifest(tree: Tree) -> str | None:
             f"{tree.name} has several tables ({', '.join(fitting)}). "
             "Give the path of the right one, or name it `labels` with its suffix."
         )
-    return fitting[0] if fitting else None
+    # Pictures in one folder alone are no class folders: a lone table must be about them, whatever its columns' names.
+    in_one_folder = len({name.rpartition("/")[0] for name in tree.pictures()}) == 1
+    return next(iter(fitting or (highest if in_one_folder and len(highest) == 1 else [])), None)
 
 
 def read_table(content: bytes, name: str) -> Table:

@@ -107,11 +107,12 @@ def test_columns_are_found_by_common_names(tmp_path: Path) -> None:
     assert (second.labels, second.split) == ((), "train")
 
 
-def test_columns_may_be_named(tmp_path: Path) -> None:
-    table = "scan,label,verdict\n1.png,x,a\n2.png,y,b\n"
-    (tmp_path / "set").mkdir()
-    listed(tmp_path / "set", table)
-    image_set = read(tmp_path / "set/labels.csv", Settings(image="scan", label="verdict"))
+def test_columns_of_any_name_may_be_chosen(tmp_path: Path) -> None:
+    listed(tmp_path, "scan,label,verdict\n1.png,x,a\n2.png,y,b\n", name="findings of May.csv")
+    with pytest.raises(DataError, match=r"looks like the image. It has: scan, label, verdict. Set `image` to one"):
+        read(tmp_path, Settings())
+    image_set = read(tmp_path, Settings(image="scan", label="verdict"))
+    assert looks_like(tmp_path)
     assert labels(image_set) == {"1.png": ("a",), "2.png": ("b",)}
     assert image_set.cases[0].more == {"label": "x"}
 
