@@ -16,7 +16,7 @@ SIDES = ("left", "top", "right", "bottom")
 
 
 def listed_labels(cell: str, separators: str) -> tuple[str, ...]:
-    """The labels in a cell; with no separators the cell is one label. "No finding" beside nothing is no label."""
+    """The labels in a cell, each once; with no separators the whole cell is one."""
     parts = re.split(f"[{re.escape(separators)}]", cell) if separators else [cell]
     return tuple(dict.fromkeys(name for part in parts if (name := value(part))))
 

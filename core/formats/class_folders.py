@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
 
-from core.case import Case, ImageSet, Split
+from core.case import Case, ImageSet, Split, Task
 from core.errors import DataError
 from core.findings import Findings
 from core.images import SUFFIXES, FilePixels
@@ -39,19 +38,10 @@ def read(path: Path, settings: Settings) -> ImageSet:
     if not cases:
         known = ", ".join(sorted(SUFFIXES))
         raise DataError(f"{tree.name} has no pictures in class folders. Pictures are files that end in {known}.")
-    counts = Counter(label for case in cases for label in case.labels)
     folders = _class_folders(tree, parts)
-    for label, folder in folders.items():
-        if not counts[label]:
-            findings.add(
-                "empty_class", "error", label, f'The folder "{folder}" has no pictures. Add some or remove it.'
-            )
+    _tell_empty(cases, folders, findings)
     task = settings.task(tree.name, sorted(folders, key=natural))
-    for case in cases:
-        if case.labels[0] not in task.answers:
-            message = f'"{case.id}" is in a class that the task does not list ({", ".join(task.answers)}). Correct one.'
-            findings.add("unknown_label", "error", case.id, message)
-    kept = tuple(case for case in cases if case.labels[0] in task.answers)
+    kept = tuple(case for case in cases if _is_listed(case, task, findings))
     return ImageSet(tree.name, task, kept, findings.listed())
 
 
@@ -84,14 +74,13 @@ def _parts(tree: Tree, findings: Findings) -> Mapping[str, Split | None]:
     """Where the class folders begin, and the split that each beginning stands for."""
     tops = [folder for folder in tree.folders if folder.count("/") == 1]
     splits = {top: split for top in tops if (split := split_named(top.rstrip("/")))}
-    is_divided = any(name.startswith(top) and name.count("/") > 1 for top in splits for name in tree.pictures())
-    if not is_divided or "train" not in splits.values():
-        return {"": None}
-    for name in tree.pictures():
-        if not name.startswith(tuple(splits)):
-            message = f'"{name}" lies beside the train folder, so it has no split and was left out. Move it into one.'
-            findings.add("outside_splits", "warning", name, message)
-    return splits
+    inside = [name for name in tree.pictures() if name.startswith(tuple(splits))]
+    outside = [name for name in tree.pictures() if not name.startswith(tuple(splits))]
+    is_divided = any(name.count("/") > 1 for name in inside) and ("train" in splits.values() or not outside)
+    for name in outside if is_divided else ():
+        message = f'"{name}" lies beside the folders of the splits and was left out. Move it into one of them.'
+        findings.add("outside_splits", "warning", name, message)
+    return splits if is_divided else {"": None}
 
 
 def _class_folders(tree: Tree, parts: Mapping[str, Split | None]) -> dict[str, str]:
@@ -103,6 +92,22 @@ def _class_folders(tree: Tree, parts: Mapping[str, Split | None]) -> dict[str, s
             if folder.startswith(prefix) and inside.count("/") == 1:
                 found.setdefault(_class_name(inside.rstrip("/")), folder)
     return found
+
+
+def _tell_empty(cases: Sequence[Case], folders: Mapping[str, str], findings: Findings) -> None:
+    filled = {label for case in cases for label in case.labels}
+    for label, folder in folders.items():
+        if label not in filled:
+            message = f'The folder "{folder}" has no pictures. Add some or remove it.'
+            findings.add("empty_class", "error", label, message)
+
+
+def _is_listed(case: Case, task: Task, findings: Findings) -> bool:
+    if set(case.labels) <= set(task.answers):
+        return True
+    message = f'"{case.id}" is in a class that the task does not list ({", ".join(task.answers)}). Correct one.'
+    findings.add("unknown_label", "error", case.id, message)
+    return False
 
 
 def _class_name(folder: str) -> str:

@@ -70,6 +70,15 @@ def test_classes_that_are_called_test_are_no_splits(tmp_path: Path) -> None:
     assert {case.split for case in image_set.cases} == {None}
 
 
+def test_a_set_for_testing_alone_keeps_its_split(tmp_path: Path) -> None:
+    filled(tmp_path / "set", "test/a/1.png", "test/b/1.png")
+    image_set = read(tmp_path / "set", Settings())
+    assert [(case.id, case.labels, case.split) for case in image_set.cases] == [
+        ("test/a/1.png", ("a",), "test"),
+        ("test/b/1.png", ("b",), "test"),
+    ]
+
+
 def test_class_names_are_in_natural_order_without_underscores(tmp_path: Path) -> None:
     filled(tmp_path / "set", "grade_10/1.png", "grade_9/1.png", "Grade_1/1.png", "Ödem/1.png")
     assert read(tmp_path / "set", Settings()).task.answers == ("Grade 1", "grade 9", "grade 10", "Ödem")
