@@ -47,6 +47,7 @@ def check(image_set: ImageSet, on_case: Callable[[int, int], None] | None = None
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
+        *(_labels(image_set) if image_set.task.kind != "multi" else ()),
         *_classes(image_set),
         *_class_splits(image_set),
     ]
@@ -91,28 +92,38 @@ def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[F
 
 
 def _copies(opened: Seen) -> Iterator[Finding]:
-    """Pictures that show exactly the same: within a split, with other labels, and across splits."""
+    """Pictures that show exactly the same."""
     groups: defaultdict[str, list[Case]] = defaultdict(list)
     for case, found in opened:
         groups[found.shown].append(case)
     copied = [group for group in groups.values() if len(group) > 1]
+    yield from _within_splits(copied)
+    yield from _conflicts([group for group in copied if len({frozenset(case.labels) for case in group}) > 1])
+    yield from _across_splits([group for group in copied if len({case.split for case in group}) > 1])
+
+
+def _within_splits(copied: Sequence[Sequence[Case]]) -> Iterator[Finding]:
     parts = [[case for case in group if case.split == split] for group in copied for split in (*SPLITS, None)]
     within = [part for part in parts if len(part) > 1]
     if within:
         extra = [case.id for part in within for case in part[1:]]
         message = f"{_pictures_are(extra)} an exact copy of another one: {_pair(within[0])}. Remove the copies."
         yield about("exact_duplicate", "warning", extra, message)
-    conflict = [group for group in copied if len({frozenset(case.labels) for case in group}) > 1]
-    if conflict:
-        ids = [case.id for group in conflict for case in group]
-        told = ", ".join(f'"{case.id}" is {" and ".join(case.labels) or "without label"}' for case in conflict[0][:3])
+
+
+def _conflicts(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
+    if groups:
+        ids = [case.id for group in groups for case in group]
+        told = ", ".join(f'"{case.id}" is {" and ".join(case.labels) or "without label"}' for case in groups[0][:3])
         message = f"{_pictures_are(ids)} stored more than once with different labels: {told}. Decide which is right."
         yield about("duplicate_conflict", "warning", ids, message)
-    across = [group for group in copied if len({case.split for case in group}) > 1]
-    if across:
-        ids = [case.id for group in across for case in group]
+
+
+def _across_splits(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
+    if groups:
+        ids = [case.id for group in groups for case in group]
         message = (
-            f"{_pictures_are(ids)} in more than one split: {_pair(across[0])}. Figures come out too good: keep one."
+            f"{_pictures_are(ids)} in more than one split: {_pair(groups[0])}. Figures come out too good: keep one."
         )
         yield about("duplicate_across_splits", "warning", ids, message)
 
@@ -156,19 +167,20 @@ def _class_counts(image_set: ImageSet) -> dict[str, int]:
     return {name: counts[name] for name in image_set.task.answers}
 
 
+def _labels(image_set: ImageSet) -> Iterator[Finding]:
+    bare = [case.id for case in image_set.cases if not case.labels]
+    if bare:
+        yield about("unlabelled", "error", bare, f"{_pictures_are(bare)} without a label. Give labels or remove them.")
+    used = {label for case in image_set.cases for label in case.labels}
+    if len(used) == 1:
+        message = (
+            f'Every image has the label "{used.pop()}". A task needs two to choose from: add images of another one.'
+        )
+        yield Finding("one_class", "error", len(image_set.cases), message)
+
+
 def _classes(image_set: ImageSet) -> Iterator[Finding]:
     counts = _class_counts(image_set)
-    present = {name: count for name, count in counts.items() if count}
-    if image_set.task.kind != "multi":
-        bare = [case.id for case in image_set.cases if not case.labels]
-        if bare:
-            yield about(
-                "unlabelled", "error", bare, f"{_pictures_are(bare)} without a label. Give labels or remove them."
-            )
-        if len(present) == 1:
-            name = next(iter(present))
-            message = f'Every image has the label "{name}". A task needs two to choose from: add images of another one.'
-            yield Finding("one_class", "error", counts[name], message)
     few = {name: count for name, count in counts.items() if count < FEW_CASES}
     if few:
         listed = ", ".join(f"{name} ({count})" for name, count in few.items())
@@ -176,9 +188,9 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
             f"Classes with fewer than {FEW_CASES} images: {listed}. Too few to learn from or to judge by: add some."
         )
         yield Finding("few_cases", "warning", len(few), message)
-    if present and max(present.values()) > IMBALANCE * min(present.values()):
-        most, least = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
-        message = f"{most} has {present[most]:,} images, {least} only {present[least]:,}. "
+    present = sorted((count, name) for name, count in counts.items() if count)
+    if present and present[-1][0] > IMBALANCE * present[0][0]:
+        message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
         message += "Judge by macro-F1 and by class rather than by accuracy."
         yield Finding("imbalance", "note", len(present), message)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from core.case import ImageSet
+from core import catalog
+from core.catalog import find
 from core.errors import DataError, SettingsError
-from core.formats import class_folders, manifest, medmnist_npz
+from core.formats import class_folders
 from core.opening import Format, open_set
 
-FORMATS: tuple[Format, ...] = (class_folders, manifest, medmnist_npz)
+FORMATS: tuple[Any, ...] = tuple(find(catalog.FORMATS, name, "format") for name in catalog.FORMATS)
 
 
 @pytest.mark.parametrize("known", FORMATS)
@@ -64,8 +66,5 @@ def test_a_dangerous_zip_is_refused_before_anything_is_read(tmp_path: Path) -> N
 
 
 def test_a_set_is_named_after_its_file(tmp_path: Path) -> None:
-    def name(image_set: ImageSet) -> str:
-        return image_set.name
-
     class_folders.write_example(tmp_path / "v1.2 blood")
-    assert name(open_set(tmp_path / "v1.2 blood", None, FORMATS)) == "v1.2 blood"
+    assert open_set(tmp_path / "v1.2 blood", None, FORMATS).name == "v1.2 blood"
