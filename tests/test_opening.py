@@ -17,7 +17,7 @@ from core.opening import Format, open_set
 FORMATS: tuple[Any, ...] = tuple(find(catalog.FORMATS, name, "format") for name in catalog.FORMATS)
 
 
-@pytest.mark.parametrize("known", FORMATS)
+@pytest.mark.parametrize("known", FORMATS, ids=list(catalog.FORMATS))
 def test_each_format_is_told_from_the_others(tmp_path: Path, known: Format) -> None:
     example = known.write_example(tmp_path / "example")
     assert open_set(tmp_path / "example", None, FORMATS) == example
