@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import IO
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -15,6 +18,14 @@ MAX_MEMBERS = 2_000_000
 MAX_BYTES = 100 * 10**9
 BOMB_BYTES = 100 * 10**6
 BOMB_RATIO = 200
+
+_LOCKS: dict[int, Lock] = {}
+
+
+def opening_lock() -> Lock:
+    """Held while a cache is filled, lest every thread opens the same large file at once."""
+    # One for each process: a fork may copy a lock while another thread holds it, and nobody would let go of the copy.
+    return _LOCKS.setdefault(os.getpid(), Lock())
 
 
 def examine(path: Path) -> tuple[str, ...]:
@@ -34,6 +45,23 @@ def examine_stream(file: IO[bytes], name: str, size: int) -> tuple[str, ...]:
     for member in members:
         _refuse(member, name)
     return tuple(dict.fromkeys(member.filename for member in members))
+
+
+def read_member(path: Path, member: str) -> bytes:
+    """The bytes of one member of a zip, which stays open for this process."""
+    try:
+        stamp = path.stat().st_mtime_ns
+        with opening_lock():
+            archive = _archive(path, stamp, os.getpid())
+        return archive.read(member)
+    except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
+        raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
+
+
+@lru_cache(maxsize=8)
+def _archive(path: Path, stamp: int, process: int) -> ZipFile:
+    # Keyed by process: forked data loaders would share one file position and read each other's bytes.
+    return ZipFile(path)
 
 
 def _refuse_bombs(members: list[ZipInfo], name: str, size: int) -> None:

@@ -14,6 +14,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 import numpy.typing as npt
 
+from core.archive import opening_lock
 from core.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -42,7 +43,8 @@ def read_header(file: IO[bytes]) -> Header:
 def open_array(npz: Path, key: str) -> Array:
     """One array of an npz, kept open for this process."""
     try:
-        return _array(npz, key, npz.stat().st_mtime_ns)
+        with opening_lock():
+            return _array(npz, key, npz.stat().st_mtime_ns)
     except DataError:
         raise
     except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, ValueError, KeyError
@@ -85,13 +87,11 @@ def _unpacked(archive: ZipFile, member: ZipInfo) -> IO[bytes]:
     try:
         with archive.open(member) as stream:
             shutil.copyfileobj(stream, file, 1 << 20)
-    except OSError as error:
+    except BaseException as error:
         file.close()
-        if error.errno != errno.ENOSPC:
+        if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
             raise
-        need = f"{member.file_size / 1e9:.0f} GB"
-        raise DataError(
-            f"{member.filename} needs {need} in {tempfile.gettempdir()}, which is full. Make room."
-        ) from None
+        need, folder = f"{member.file_size / 1e9:.0f} GB", tempfile.gettempdir()
+        raise DataError(f"{member.filename} needs {need} in {folder}, which is full. Make room.") from None
     file.flush()
     return file

@@ -6,16 +6,14 @@ Archives and arrays stay open per process, so a picture costs one read and nothi
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
-from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from core.archive import read_member
 from core.arrays import Array, open_array
 from core.errors import DataError
 
@@ -80,21 +78,6 @@ class ArrayPixels:
             raise DataError(f"{self.npz.name} has no row {self.row} in {self.key}. Read the set again.")
         row: Array = rows[self.row]
         return row[..., 0] if row.ndim == 3 and row.shape[-1] == 1 else row
-
-
-def read_member(path: Path, member: str) -> bytes:
-    """The bytes of one member of a zip."""
-    try:
-        stamp = path.stat().st_mtime_ns
-        return _archive(path, stamp, os.getpid()).read(member)
-    except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
-        raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
-
-
-@lru_cache(maxsize=8)
-def _archive(path: Path, stamp: int, process: int) -> ZipFile:
-    # Keyed by process: forked data loaders would share one file position and read each other's bytes.
-    return ZipFile(path)
 
 
 def decode(stored: bytes, name: str) -> Image.Image:

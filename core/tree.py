@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from core.archive import examine
+from core.archive import examine, read_member
 from core.errors import DataError
-from core.images import SUFFIXES, FilePixels, ZipPixels, read_member
+from core.images import SUFFIXES, FilePixels, ZipPixels
 
 LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 

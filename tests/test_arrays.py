@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,10 @@ def test_pickled_objects_are_never_opened(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(arrays, "IN_MEMORY_BYTES", limit)
     with pytest.raises(DataError, match="can't be read"):
         open_array(tmp_path / "set.npz", "rows")
+
+
+def test_many_threads_open_an_array_once(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "set.npz", rows=np.zeros((200, 64, 64), np.uint8))
+    with ThreadPoolExecutor(8) as threads:
+        opened = list(threads.map(lambda _: open_array(tmp_path / "set.npz", "rows"), range(64)))
+    assert len({id(rows) for rows in opened}) == 1
