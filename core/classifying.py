@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
-from core.material import Item, Material, pictures
+from core.case import Task
+from core.material import Item, Material, pictures, shared_answers
 from core.order import Order
 from core.results import quick_figures
 from core.train import Stage
@@ -54,7 +56,7 @@ class _Trainee(nn.Module):
 @dataclass(frozen=True)
 class _Micro:
     tsm: Tsm
-    material: Material
+    tasks: Sequence[Task]
     shown: Pictures
     places: list[int]
     key: int
@@ -71,33 +73,33 @@ class _Micro:
         random = torch.Generator().manual_seed(self.key)
         pixels = self.tsm.augment(self.shown.pixels[self.places].to(device), random)
         sets = torch.tensor([item.set for item in items])
-        targets = torch.from_numpy(hot_targets(items, self.material)).to(device)
-        return pixels, sets, targets, allowed_answers(items, self.material).to(device)
+        targets = torch.from_numpy(hot_targets(items, self.tasks)).to(device)
+        return pixels, sets, targets, allowed_answers(sets.tolist(), self.tasks).to(device)
 
 
-def hot_targets(items: Sequence[Item], material: Material) -> NDArray[np.int64]:
+def hot_targets(items: Sequence[Item], tasks: Sequence[Task]) -> NDArray[np.int64]:
     """0/1 over the answers of all sets, [N, C]."""
-    hot = np.zeros((len(items), material.answers), dtype=np.int64)
+    own = shared_answers(tasks)
+    hot = np.zeros((len(items), own[-1].stop), dtype=np.int64)
     for row, item in enumerate(items):
-        start = material.answer_range(item.set).start
         for label in item.case.labels:
-            hot[row, start + material.tasks[item.set].answers.index(label)] = 1
+            hot[row, own[item.set].start + tasks[item.set].answers.index(label)] = 1
     return hot
 
 
-def allowed_answers(items: Sequence[Item], material: Material) -> Tensor:
+def allowed_answers(sets: Sequence[int], tasks: Sequence[Task]) -> Tensor:
     """The answers of each case's own set, [N, C]."""
-    allowed = torch.zeros(len(items), material.answers, dtype=torch.bool)
-    for row, item in enumerate(items):
-        own = material.answer_range(item.set)
-        allowed[row, own.start : own.stop] = True
+    own = shared_answers(tasks)
+    allowed = torch.zeros(len(sets), own[-1].stop, dtype=torch.bool)
+    for row, number in enumerate(sets):
+        allowed[row, own[number].start : own[number].stop] = True
     return allowed
 
 
 def new_tsm(module: ModuleType, settings: Any, material: Material, start: Tsm | None = None) -> Tsm:
     """A TSM for the answers of all sets, as large as their pictures where it leaves that open."""
     native = max(item.case.pixels.load().height for item in material.items("train")[:8])
-    tsm: Tsm = module.build(settings, material.answers, start, native)
+    tsm: Tsm = module.build(settings, shared_answers(material.tasks)[-1].stop, start, native)
     return tsm
 
 
@@ -113,7 +115,7 @@ def tsm_stage(
     def micro_batches(step: int) -> list[_Micro]:
         cut = order.micro_batches(step, size)
         return [
-            _Micro(tsm, material, shown, [train[place] for place in places], hash_key(seed, step, number))
+            _Micro(tsm, material.tasks, shown, [train[place] for place in places], hash_key(seed, step, number))
             for number, places in enumerate(cut)
         ]
 
@@ -154,22 +156,27 @@ def describe(tsm: Tsm, shown: Pictures, places: Sequence[int]) -> Tensor:
     return torch.cat(parts)
 
 
-def answer(tsm: Tsm, features: Tensor, items: Sequence[Item], material: Material) -> list[tuple[float, ...]]:
+def describe_images(tsm: Tsm, images: Sequence[Image.Image]) -> Tensor:
+    """Features [N, D] of pictures that are no case of a run."""
+    with torch.no_grad():
+        return tsm.features(tsm.prepare(images).to(next(tsm.parameters()).device)).float().cpu()
+
+
+def answer(tsm: Tsm, features: Tensor, sets: Sequence[int], tasks: Sequence[Task]) -> list[tuple[float, ...]]:
     """Each case's probabilities over the answers of its own set."""
     device = next(tsm.parameters()).device
     with torch.no_grad():
         logits = tsm.classify(features.to(device)).float().cpu()
-    allowed = allowed_answers(items, material)
+    allowed, own = allowed_answers(sets, tasks), shared_answers(tasks)
     answers: list[tuple[float, ...]] = []
-    for row, item in enumerate(items):
-        kind = material.tasks[item.set].kind
-        likely = tsm_probabilities(logits[row : row + 1], kind, allowed[row : row + 1])[0]
-        own = material.answer_range(item.set)
-        answers.append(tuple(likely[own.start : own.stop].tolist()))
+    for row, number in enumerate(sets):
+        likely = tsm_probabilities(logits[row : row + 1], tasks[number].kind, allowed[row : row + 1])[0]
+        answers.append(tuple(likely[own[number].start : own[number].stop].tolist()))
     return answers
 
 
 def _validation(tsm: Tsm, material: Material, shown: Pictures) -> dict[str, float]:
     places = [place for place, item in enumerate(shown.items) if item.case.split == "val"]
     items = [shown.items[place] for place in places]
-    return quick_figures(items, answer(tsm, describe(tsm, shown, places), items, material), material)
+    likely = answer(tsm, describe(tsm, shown, places), [item.set for item in items], material.tasks)
+    return quick_figures(items, likely, material)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 from PIL import Image
@@ -34,18 +35,14 @@ class Material:
     def tasks(self) -> tuple[Task, ...]:
         return tuple(image_set.task for image_set in self.sets)
 
-    @property
-    def answers(self) -> int:
-        """The width of the head that all sets share."""
-        return sum(len(task.answers) for task in self.tasks)
-
-    def answer_range(self, number: int) -> range:
-        """Which answers of the shared head belong to a set."""
-        start = sum(len(task.answers) for task in self.tasks[:number])
-        return range(start, start + len(self.tasks[number].answers))
-
     def items(self, split: Split) -> list[Item]:
         return [Item(number, case) for number, one in enumerate(self.sets) for case in one.of(split)]
+
+
+def shared_answers(tasks: Sequence[Task]) -> list[range]:
+    """For each set, which answers of the head that all sets share are its own."""
+    ends = list(accumulate((len(task.answers) for task in tasks), initial=0))
+    return [range(start, end) for start, end in pairwise(ends)]
 
 
 def gather(
@@ -68,7 +65,9 @@ def gather(
     for one in sets:
         for wanted in ("train", "val", "test"):
             if not one.of(wanted):  # type: ignore[arg-type]
-                raise DataError(f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made.")
+                raise DataError(
+                    f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
+                )
     return Material(tuple(sets))
 
 

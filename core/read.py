@@ -120,16 +120,17 @@ def _over_lists(
         open_lists = [_first_lists(question.task) for question in questions]
         singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
         for _ in range(ROUNDS):
-            texts = [[question.task.response(one) for one in lists] for question, lists in zip(questions, open_lists, strict=True)]
+            texts = [
+                [question.task.response(one) for one in lists]
+                for question, lists in zip(questions, open_lists, strict=True)
+            ]
             (said,) = log_likelihoods(vlm, questions, embedded, [way], texts)
             for number, lists in enumerate(open_lists):
                 for one, tokens in zip(lists, said[number], strict=True):
                     known[number][one] = sum(tokens)
                     if len(one) == 1:
                         singles[number][one] = tokens
-            open_lists = [
-                _longer(question.task, scores) for question, scores in zip(questions, known, strict=True)
-            ]
+            open_lists = [_longer(question.task, scores) for question, scores in zip(questions, known, strict=True)]
             if not any(open_lists):
                 break
         ways.append(

@@ -56,7 +56,10 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
     groups = [one.patient for one in rows] if any(one.patient for one in rows) else None
     said = {name: np.array([one.probabilities for one in rows]) for name, rows in readers.items()}
     figures = {
-        name: {key: one.plain() for key, one in metrics.figures(p, truth, task.kind, task.answers, groups, draws, seed).items()}
+        name: {
+            key: one.plain()
+            for key, one in metrics.figures(p, truth, task.kind, task.answers, groups, draws, seed).items()
+        }
         for name, p in said.items()
     }
     return {
@@ -72,7 +75,9 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
         },
         "confusion": {name: metrics.confusion(p, truth, task.kind, task.answers).tolist() for name, p in said.items()},
         "differences": _differences(said, truth, task, groups, draws, seed),
-        "free_text": {name: _free_text(rows) for name, rows in readers.items() if any(one.text is not None for one in rows)},
+        "free_text": {
+            name: _free_text(rows) for name, rows in readers.items() if any(one.text is not None for one in rows)
+        },
     }
 
 
@@ -101,13 +106,18 @@ def _free_text(rows: Sequence[Reading]) -> Plain:
     return {"cases": len(written), "understood": len(understood), "right": len(right)}
 
 
-def table(results: Plain, names: Sequence[str] = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc")) -> str:
+def table(
+    results: Plain, names: Sequence[str] = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc")
+) -> str:
     """Readers by figures as Markdown, each with its 95 % interval."""
     sets = results.get("sets") or {"": results}
     lines = []
     for title, one in sets.items():
         lines += [f"**{title}** ({one['cases']} cases)", ""] if title else []
-        lines += ["| reader | " + " | ".join(metrics.TITLES[name] for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+        lines += [
+            "| reader | " + " | ".join(metrics.TITLES[name] for name in names) + " |",
+            "|---" * (len(names) + 1) + "|",
+        ]
         for reader, figures in one["readers"].items():
             lines.append(f"| {reader} | " + " | ".join(_cell(figures.get(name)) for name in names) + " |")
         lines.append("")

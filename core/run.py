@@ -13,20 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from core import checkpoints, reading
+from core import reading
 from core.card import card
-from core.catalog import TSMS, find
 from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
-from core.errors import SettingsError
 from core.exemplar import Exemplars
 from core.features import open_features
 from core.folder import Event, Folder, begin, look, writer
 from core.lora import attach, save_adapter, using
 from core.material import Item, Material, gather
-from core.method import ReaderPlan, StagePlan
-from core.order import generator
+from core.method import ReaderPlan
 from core.read import free_text, fused, fusion_weight
 from core.reading import Reading, parse, targets
 from core.response import Tuned
@@ -35,6 +31,7 @@ from core.runfile import Run
 from core.train import Report, train
 from core.tsm import Tsm
 from core.tuning import TOLERANCE, Cases, first_batch, read_places, sharing_gap, vlm_stage
+from core.vlm import Vlm
 
 GIB = 2**30
 
@@ -50,6 +47,7 @@ class Running:
     accelerator: Any
     report: Report
     is_stopped: Callable[[], bool]
+    vlm: Vlm
 
     def train(self, stage: Any, folder: Path) -> None:
         train(stage, folder, self.accelerator, self.report, self.is_stopped)
@@ -63,6 +61,22 @@ def tune(
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Carries a run through to its figures; returns what metrics.json holds."""
+    running = start(run, out, is_resumed, watch, is_stopped)
+    if running.folder.metrics.is_file():
+        return dict(json.loads(running.folder.metrics.read_text()))
+    tsms = [train_tsm(running, number) for number in range(len(run.tsms))]
+    tuned, cases = _prepare(running, tsms)
+    _stages(running, tuned, cases)
+    if not running.accelerator.is_main_process:
+        return {}
+    _save_parts(running, tuned)
+    return finish(running, tuned, cases, tsms)
+
+
+def start(
+    run: Run, out: Path, is_resumed: bool, watch: Callable[[Event], None], is_stopped: Callable[[], bool]
+) -> Running:
+    """Everything that can be refused is refused here, before the run's folder is made."""
     from accelerate import Accelerator
 
     look(out, run, is_resumed)
@@ -71,21 +85,14 @@ def tune(
     material = gather_for(run)
     vlm = run.family.load(run.vlm)
     vlm.base.to(accelerator.device)
+    if run.settings.training.precision == "fp32":
+        vlm.base.float()
     if accelerator.is_main_process:
         begin(out, run, material, is_resumed)
     accelerator.wait_for_everyone()
     items = tuple(item for split in ("train", "val", "test") for item in material.items(split))  # type: ignore[arg-type]
     report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
-    running = Running(run, Folder(out), material, items, accelerator, report, is_stopped)
-    if running.folder.metrics.is_file():
-        return dict(json.loads(running.folder.metrics.read_text()))
-    tsms = [_tsm(running, number) for number in range(len(run.tsms))]
-    tuned, cases = _prepare(running, vlm, [tsm for tsm, _ in tsms], [known for _, known in tsms])
-    _stages(running, tuned, cases)
-    if not accelerator.is_main_process:
-        return {}
-    _save_parts(running, tuned)
-    return finish(running, tuned, cases, [tsm for tsm, _ in tsms])
+    return Running(run, Folder(out), material, items, accelerator, report, is_stopped, vlm)
 
 
 def gather_for(run: Run) -> Material:
@@ -98,12 +105,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("VITASK_CACHE", Path.home() / ".cache" / "vitask"))
 
 
-def _tsm(running: Running, number: int) -> tuple[Tsm, Tensor]:
-    """A trained TSM and its features of every case, [N, D]."""
+def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
+    """A TSM trained on the run's cases, from the weights of an older one where there is one."""
     run, folder = running.run, running.folder.tsm(number)
     module, settings = run.tsms[number]
     torch.manual_seed(run.settings.seed + number)
-    tsm = new_tsm(module, settings, running.material).to(running.accelerator.device)
+    tsm = new_tsm(module, settings, running.material, old).to(running.accelerator.device)
     shown = Pictures(tsm, running.items)
     stage = tsm_stage(
         folder.name,
@@ -117,26 +124,34 @@ def _tsm(running: Running, number: int) -> tuple[Tsm, Tensor]:
     running.train(stage, folder)
     if running.accelerator.is_main_process:
         tsm.save(folder)
-    return tsm, describe(tsm, shown, range(len(running.items)))
+    return tsm.eval()
 
 
-def _prepare(running: Running, vlm: Any, tsms: Sequence[Tsm], known: Sequence[Tensor]) -> tuple[Tuned, Cases]:
-    run, needs = running.run, running.run.plan.needs
-    if run.settings.training.gradient_checkpointing:
-        vlm.base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+def known_cases(running: Running, tsms: Sequence[Tsm]) -> Cases:
+    """What is known of every case before tuning: features of its image, and each TSM's feature."""
+    run = running.run
 
     def progress(done: int, whole: int) -> None:
         running.report({"kind": "features", "done": done, "whole": whole})
 
     with running.accelerator.main_process_first():
         store = open_features(
-            vlm,
+            running.vlm,
             running.items,
             cache_folder() / "features",
             int(run.settings.features.budget_gib * GIB),
-            not needs.tunes_vlm_connector,
+            not run.plan.needs.tunes_vlm_connector,
             progress,
         )
+    exemplars = [describe(tsm, Pictures(tsm, running.items), range(len(running.items))) for tsm in tsms]
+    return Cases(running.material, running.items, store, exemplars)
+
+
+def _prepare(running: Running, tsms: Sequence[Tsm]) -> tuple[Tuned, Cases]:
+    run, needs, vlm = running.run, running.run.plan.needs, running.vlm
+    if run.settings.training.gradient_checkpointing:
+        vlm.base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    cases = known_cases(running, tsms)
     for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
         torch.manual_seed(run.settings.seed)
         attach(vlm, run.settings.lora, name)
@@ -145,7 +160,7 @@ def _prepare(running: Running, vlm: Any, tsms: Sequence[Tsm], known: Sequence[Te
     if needs.exemplars:
         widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
         exemplars = Exemplars(widths, vlm.hidden_size, needs.is_constant).to(vlm.device)
-    return Tuned(vlm, exemplars), Cases(running.material, running.items, store, known)
+    return Tuned(vlm, exemplars), cases
 
 
 def _stages(running: Running, tuned: Tuned, cases: Cases) -> None:
@@ -222,15 +237,19 @@ def _read_split(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm
 
         told = read_places(tuned, cases, places, ways, settings.batch_size, progress)
         for way in ways:
-            texts = _texts(tuned, cases, places[: settings.free_text if split == "test" else 0], way, settings.most_tokens)
+            texts = _texts(
+                tuned, cases, places[: settings.free_text if split == "test" else 0], way, settings.most_tokens
+            )
             found[way.name] = [
                 _reading(cases, place, way.name, one.probabilities, one.token_log_likelihoods, text)
-                for place, one, text in zip(places, told[way.name], [*texts, *[None] * (len(places) - len(texts))], strict=True)
+                for place, one, text in zip(
+                    places, told[way.name], [*texts, *[None] * (len(places) - len(texts))], strict=True
+                )
             ]
     for number, tsm in enumerate(tsms):
         name = "tsm" if number == 0 else f"tsm-{number + 1}"
-        items = [cases.items[place] for place in places]
-        likely = answer(tsm, cases.exemplars[number][places], items, cases.material)
+        sets = [cases.items[place].set for place in places]
+        likely = answer(tsm, cases.exemplars[number][places], sets, cases.material.tasks)
         found[name] = [_reading(cases, place, name, one) for place, one in zip(places, likely, strict=True)]
     order = ["vlm", "vanilla", *[name for name in found if name.startswith("tsm")]]
     names = [*(name for name in order if name in found), *(name for name in found if name not in order)]

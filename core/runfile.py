@@ -44,7 +44,11 @@ class FeatureSettings(Settings):
     """Where features of the frozen image encoder are kept."""
 
     budget_gib: float = Field(
-        8.0, ge=0, le=10_000, title="Disk for image features", description="In GiB; where they need more they are made anew."
+        8.0,
+        ge=0,
+        le=10_000,
+        title="Disk for image features",
+        description="In GiB; where they need more they are made anew.",
     )
 
 

@@ -88,11 +88,15 @@ def train(
             state = _evaluate(stage, state, module, folder, accelerator, report)
         if is_stopped():
             _save(stage, state, optimiser, folder, accelerator)
-            raise StoppedError(f"The run was stopped in {stage.name} at step {state.step} and saved. Resume it any time.")
+            raise StoppedError(
+                f"The run was stopped in {stage.name} at step {state.step} and saved. Resume it any time."
+            )
         if state.step % (stage.settings.checkpoint_every or _every(stage)) == 0:
             _save(stage, state, optimiser, folder, accelerator)
     _end(stage, state, folder, accelerator)
-    report({"kind": "stage", "stage": stage.name, "steps": state.step, "best": state.best, "best_step": state.best_step})
+    report(
+        {"kind": "stage", "stage": stage.name, "steps": state.step, "best": state.best, "best_step": state.best_step}
+    )
 
 
 def _optimiser(stage: Stage) -> torch.optim.Optimizer:
@@ -175,9 +179,7 @@ def _is_exhausted(stage: Stage, state: State) -> bool:
     return patience is not None and state.evaluations_since_best >= patience
 
 
-def _evaluate(
-    stage: Stage, state: State, module: nn.Module, folder: Path, accelerator: Any, report: Report
-) -> State:
+def _evaluate(stage: Stage, state: State, module: nn.Module, folder: Path, accelerator: Any, report: Report) -> State:
     assert stage.evaluate is not None
     module.eval()
     # Reading may draw random numbers or none: training must not notice.
@@ -259,4 +261,3 @@ def memory_gib() -> float:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
     return float(psutil.Process().memory_info().rss) / 2**30
-

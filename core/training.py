@@ -17,7 +17,11 @@ class TrainingSettings(Settings):
 
     learning_rate: float = Field(4e-5, gt=0, le=1, title="Learning rate", description="The highest, for LoRA (ours).")
     connector_learning_rate: float = Field(
-        1e-3, gt=0, le=1, title="Learning rate of the connector", description="The exemplar's connector starts anew (ours)."
+        1e-3,
+        gt=0,
+        le=1,
+        title="Learning rate of the connector",
+        description="The exemplar's connector starts anew (ours).",
     )
     weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay", description="Of AdamW (ours).")
     batch_size: int = Field(16, ge=2, le=4096, title="Batch size", description="Cases per step, over all devices.")
@@ -49,7 +53,11 @@ class TrainingSettings(Settings):
         None, ge=1, title="Steps between checkpoints", description="Empty: at each evaluation."
     )
     keep_checkpoints: int = Field(
-        1, ge=1, le=1000, title="Checkpoints kept", description="The newest ones of a running stage; the best is kept too."
+        1,
+        ge=1,
+        le=1000,
+        title="Checkpoints kept",
+        description="The newest ones of a running stage; the best is kept too.",
     )
     monitor: Monitor = Field(
         "macro_f1", title="Best by", description="The validation figure by which a stage's best weights are chosen."

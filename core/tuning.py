@@ -146,9 +146,7 @@ def vlm_stage(
     )
 
 
-def validation(
-    tuned: Tuned, cases: Cases, ways: Sequence[ReaderPlan], most: int, batch_size: int
-) -> dict[str, float]:
+def validation(tuned: Tuned, cases: Cases, ways: Sequence[ReaderPlan], most: int, batch_size: int) -> dict[str, float]:
     """The mean figures of an adapter's readers on validation cases, drawn evenly through the split."""
     places = cases.places("val")
     if len(places) > most:
@@ -158,7 +156,9 @@ def validation(
     told = [quick_figures(items, [one.probabilities for one in answers[way.name]], cases.material) for way in ways]
     figures = {name: float(np.mean([one[name] for one in told])) for name in told[0]}
     return figures | {
-        f"{name} of {way.name}": one[name] for way, one in zip(ways, told, strict=True) for name in ("accuracy", "macro_f1")
+        f"{name} of {way.name}": one[name]
+        for way, one in zip(ways, told, strict=True)
+        for name in ("accuracy", "macro_f1")
     }
 
 
@@ -200,7 +200,7 @@ def vlm_connector(vlm: Any) -> dict[str, nn.Parameter]:
 
 def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:
     """Largest relative difference of any loss between shared and plain passes, in float32 without dropout."""
-    wanted = replace(plan.wanted, weights={name: 1.0 for name in plan.wanted.weights})
+    wanted = replace(plan.wanted, weights=dict.fromkeys(plan.wanted.weights, 1.0))
     was_training = tuned.training
     tuned.eval()
     with torch.no_grad(), in_float32(tuned.base):
@@ -229,4 +229,3 @@ def in_float32(model: nn.Module) -> Iterator[None]:
     finally:
         for name, value in [*model.named_parameters(), *model.named_buffers()]:
             value.data = value.data.to(kept[name])
-

@@ -1,0 +1,76 @@
+"""`vitask bench`: what a step, a reading and whole runs cost and are worth, each beside what it is compared to."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.commands import say
+
+
+def add(commands: Any) -> None:
+    actions = commands.add_parser("bench", help="measure a step, a reading, or whole runs").add_subparsers(
+        metavar="WHAT", required=True
+    )
+    step = actions.add_parser("step", help="a full VITask step beside a usual trainer's plain one")
+    step.add_argument("--rounds", type=int, default=5, help="alternating rounds; medians are told")
+    step.add_argument("--size", choices=("small", "2b"), default="small", help="of the randomly initialised VLM")
+    read = actions.add_parser("read", help="reading 8 candidate answers beside generating, and one by one")
+    read.add_argument("--rounds", type=int, default=5)
+    for one, do in ((step, do_step), (read, do_read)):
+        one.add_argument("--json", action="store_true")
+        one.set_defaults(do=do)
+    table = actions.add_parser("table", help="the readers of whole runs, over seeds")
+    table.add_argument("sets", nargs="+", metavar="SET")
+    table.add_argument("--seeds", default="0", metavar="0,1,2")
+    table.add_argument(
+        "--run", type=Path, metavar="RUN.yaml", help="settings of the runs; images and seed are replaced"
+    )
+    table.add_argument(
+        "--out", type=Path, default=Path("bench-table"), metavar="DIR", help="where runs are kept and resumed"
+    )
+    table.add_argument("--json", action="store_true")
+    table.set_defaults(do=do_table)
+
+
+def do_step(asked: argparse.Namespace) -> None:
+    from core.bench.step import measure
+
+    _tell(asked, measure(asked.rounds, asked.size, say.note))
+
+
+def do_read(asked: argparse.Namespace) -> None:
+    from core.bench.read import measure
+
+    _tell(asked, measure(asked.rounds, say.note))
+
+
+def do_table(asked: argparse.Namespace) -> None:
+    from core.bench.table import markdown, run_all
+    from core.errors import SettingsError
+
+    try:
+        seeds = [int(seed) for seed in asked.seeds.split(",")]
+    except ValueError:
+        raise SettingsError(f"--seeds must be whole numbers with commas, like 0,1,2, not {asked.seeds!r}.") from None
+    with say.watching() as watch:
+        rows = run_all(asked.sets, seeds, asked.run, asked.out, watch)
+    if asked.json:
+        say.plain({"rows": rows})
+    else:
+        say.out(markdown(rows))
+
+
+def _tell(asked: argparse.Namespace, measured: dict[str, Any]) -> None:
+    if asked.json:
+        say.plain(measured)
+        return
+    for name, value in measured.items():
+        say.out(f"{name}: {_plain(value)}")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

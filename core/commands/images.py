@@ -1,0 +1,71 @@
+"""`vitask set check` and `vitask set fetch`: what a set holds and what is wrong with it; MedMNIST sets to download."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.commands import say
+
+
+def add(commands: Any) -> None:
+    actions = commands.add_parser("set", help="check an image set, or fetch one").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    check = actions.add_parser("check", help="what a set holds and what is wrong with it")
+    check.add_argument("path", metavar="PATH")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(do=do_check)
+    fetch = actions.add_parser("fetch", help="download a MedMNIST set, checked by its MD5")
+    fetch.add_argument("name", metavar="NAME", help="like bloodmnist")
+    fetch.add_argument("--size", type=int, default=28, choices=(28, 64, 128, 224))
+    fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR")
+    fetch.set_defaults(do=do_fetch)
+
+
+def do_check(asked: argparse.Namespace) -> None:
+    from core.catalog import FORMATS, find
+    from core.check import check
+    from core.opening import open_set
+
+    found = open_set(asked.path, {}, [find(FORMATS, name, "format") for name in FORMATS])
+    with counting("pictures") as on_case:
+        report = check(found, on_case).as_json()
+    if asked.json:
+        say.plain(report)
+        return
+    say.out(f"{found.name}: {report['cases']} cases, {found.task.modality}, {found.task.kind}")
+    for title in ("classes", "splits"):
+        say.out(f"{title}: " + ", ".join(f"{name} {count}" for name, count in report[title].items()))
+    for finding in report["findings"]:
+        say.out(f"{finding['severity']}: {finding['message']}")
+    if not report["findings"]:
+        say.out("Nothing to mend was found.")
+
+
+def do_fetch(asked: argparse.Namespace) -> None:
+    from core.download import fetch
+
+    with counting("bytes") as report:
+        fetched = fetch(asked.name, asked.size, asked.to, report)
+    say.out(f"{fetched.path} is whole. Licence of its pictures: {fetched.licence}. Not for clinical use.")
+
+
+class counting:
+    """A bar for something counted, where there is a terminal."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> Any:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self.progress = Progress(console=Console(stderr=True), transient=True)
+        self.progress.start()
+        bar = self.progress.add_task(self.what, total=None)
+        return lambda done, whole: self.progress.update(bar, completed=done, total=whole)
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()

@@ -1,0 +1,120 @@
+"""How commands speak: results to standard output, progress to standard error, a bar where there is a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from core.train import Event
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def out(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def plain(values: Any) -> None:
+    """One JSON object and nothing else."""
+    out(json.dumps(values, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def watching() -> Iterator[Any]:
+    """A function that takes a run's events and shows them as they come."""
+    if not sys.stderr.isatty():
+        yield _Lines().show
+        return
+    with _Bars() as bars:
+        yield bars.show
+
+
+def told(event: Event) -> str | None:
+    """An event in a line; None where it says nothing to a person."""
+    kind = event["kind"]
+    if kind == "step":
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in event["losses"].items())
+        beside = f"  (ln|V| {event['ln_vocabulary']:.2f})" if "ln_vocabulary" in event else ""
+        pace = f"{event['images_per_second']:.0f} images/s, {event['memory_gib']:.1f} GiB, {_left(event['seconds_left'])} left"
+        return f"{event['stage']} {event['step']}/{event['steps']}  {losses}{beside}  {pace}"
+    if kind == "evaluation":
+        shown = {name: value for name, value in event["figures"].items() if " of " in name or name == "log_loss"}
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items() or event["figures"].items())
+        return f"{event['stage']} at step {event['step']}, validation: {figures}"
+    if kind == "stage":
+        return f"{event['stage']} done: best {_number(event['best'])} at step {event['best_step']}"
+    if kind == "sharing":
+        gap = f"largest relative difference to plain passes {event['largest_relative_difference']:.1e}"
+        return (
+            f"prefix shared: {gap}" if event["is_shared"] else f"prefix can't be shared here, plain passes taken: {gap}"
+        )
+    if kind in ("features", "reading"):
+        what = "image features" if kind == "features" else f"reading {event['split']} as {event['readers']}"
+        return f"{what} {event['done']}/{event['whole']}"
+    return None
+
+
+class _Lines:
+    """For logs: what matters at once, progress every few seconds."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def show(self, event: Event) -> None:
+        line = told(event)
+        is_progress = event["kind"] in ("step", "features", "reading")
+        if line is None or (is_progress and time.monotonic() - self.last < SECONDS_BETWEEN_LINES):
+            return
+        if is_progress:
+            self.last = time.monotonic()
+        note(line)
+
+
+class _Bars:
+    """For terminals: a bar for whatever goes on now."""
+
+    def __enter__(self) -> _Bars:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[told]}"))
+        self.progress = Progress(*columns, console=Console(stderr=True))
+        self.progress.start()
+        self.bars: dict[str, Any] = {}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def show(self, event: Event) -> None:
+        line = told(event)
+        if line is None:
+            return
+        if event["kind"] not in ("step", "features", "reading"):
+            self.progress.console.print(line, highlight=False, markup=False)
+            return
+        name = event.get("stage") or " ".join(line.split()[:-1])
+        done, whole = event.get("step", event.get("done")), event.get("steps", event.get("whole"))
+        if name not in self.bars:
+            self.bars[name] = self.progress.add_task(name, total=whole, told="")
+        self.progress.update(self.bars[name], completed=done, told=line.removeprefix(name).strip())
+
+
+def _left(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,164 @@
+"""A finished run, loaded again: its readers answer for new images, new wordings, other sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from core.case import Case, Task
+from core.catalog import TSMS, find
+from core.classifying import answer, describe_images
+from core.errors import RunError, SettingsError
+from core.exemplar import load_exemplars
+from core.folder import Folder
+from core.lora import load_adapter, using
+from core.method import ReaderPlan
+from core.read import Distribution, Question, distributions, free_text
+from core.reading import Reading, parse
+from core.response import Tuned
+from core.runfile import Run, read_run
+from core.tsm import Tsm, read_saved
+
+PLAIN_TEXT_TOKENS = 48
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Everything of a run that is needed to read."""
+
+    run: Run
+    folder: Folder
+    tasks: dict[str, Task]
+    tuned: Tuned
+    tsms: tuple[Tsm, ...]
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        return (*(reader.name for reader in self.run.plan.readers), *self.tsm_names())
+
+    def tsm_names(self) -> tuple[str, ...]:
+        return tuple("tsm" if number == 0 else f"tsm-{number + 1}" for number in range(len(self.tsms)))
+
+    def set_number(self, name: str | None) -> int:
+        """Which of a joint run's questions is put; the first where none is named."""
+        names = list(self.tasks)
+        if name is not None and name not in names:
+            raise SettingsError(f'The run was not tuned on a set called "{name}". Known: {", ".join(names)}.')
+        return names.index(name) if name else 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is put to the readers: pictures, under one set's question, perhaps in other words."""
+
+    images: Sequence[Image.Image]
+    set: int = 0
+    instruction: str | None = None
+    free_text: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    distribution: Distribution
+    text: str | None
+
+
+def open_run(path: Path) -> Opened:
+    """Loads the VLM, every adapter, the connectors and the TSMs of a finished run."""
+    folder = Folder(path)
+    tasks = folder.tasks()
+    run = read_run(folder.settings)
+    vlm = run.family.load(run.vlm)
+    vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")
+    for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
+        if not folder.adapter(name).is_dir():
+            raise RunError(f"The run in {path} is not finished. Go on with it: `vitask tune … --out {path} --resume`.")
+        load_adapter(vlm, folder.adapter(name), name)
+    exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
+    tsms = tuple(load_tsm(folder.tsm(number)).to(vlm.device) for number in range(len(run.tsms)))
+    tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None)
+    return Opened(run, folder, tasks, tuned.eval(), tsms)
+
+
+def load_tsm(folder: Path) -> Tsm:
+    """A TSM by the module that its folder names."""
+    tsm: Tsm = find(TSMS, read_saved(folder).name, "TSM").load(folder)
+    return tsm.eval()
+
+
+def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[Answer]]:
+    """Every wanted reader's answers, picture by picture."""
+    wanted = list(readers)
+    unknown = [name for name in wanted if name not in opened.readers]
+    if unknown:
+        raise SettingsError(f'The run has no reader called "{unknown[0]}". Known: {", ".join(opened.readers)}.')
+    task = list(opened.tasks.values())[asked.set]
+    known = [describe_images(tsm, asked.images) for tsm in opened.tsms]
+    answers: dict[str, list[Answer]] = {}
+    plans = [reader for reader in opened.run.plan.readers if reader.name in wanted]
+    if plans:
+        features = opened.tuned.vlm.encode(list(asked.images))
+        questions = [
+            Question(task, one, [values[row] for values in known], asked.instruction)
+            for row, one in enumerate(features)
+        ]
+        for adapter in dict.fromkeys(reader.adapter for reader in plans):
+            ways = [reader for reader in plans if reader.adapter == adapter]
+            answers |= _of_adapter(opened, questions, ways, asked.free_text)
+    for name, tsm, values in zip(opened.tsm_names(), opened.tsms, known, strict=True):
+        if name in wanted:
+            likely = answer(tsm, values, [asked.set] * len(values), list(opened.tasks.values()))
+            answers[name] = [Answer(Distribution(one, ()), None) for one in likely]
+    return {name: answers[name] for name in wanted}
+
+
+def _of_adapter(
+    opened: Opened, questions: Sequence[Question], ways: Sequence[ReaderPlan], with_text: bool
+) -> dict[str, list[Answer]]:
+    tuned = opened.tuned
+    half = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
+    flags = [way.with_exemplar for way in ways]
+    exemplars = tuned.exemplars if any(flags) else None
+    found: dict[str, list[Answer]] = {}
+    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), half:
+        told = distributions(tuned.vlm, questions, exemplars, flags)
+        for way, one in zip(ways, told, strict=True):
+            texts: Sequence[str | None] = [None] * len(one)
+            if with_text:
+                texts = free_text(tuned.vlm, questions, exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
+            found[way.name] = [Answer(each, text) for each, text in zip(one, texts, strict=True)]
+    return found
+
+
+def read_cases(opened: Opened, cases: Sequence[Case], set_name: str, asked: Asked) -> list[Reading]:
+    """Readings of cases that the run never saw, as of an external set; `asked` carries everything but the pictures."""
+    task = list(opened.tasks.values())[asked.set]
+    size = opened.run.settings.reading.batch_size
+    found: dict[str, list[Reading]] = {name: [] for name in opened.readers}
+    for start in range(0, len(cases), size):
+        part = cases[start : start + size]
+        shown = replace(asked, images=[case.pixels.load() for case in part])
+        for name, answers in ask(opened, shown, opened.readers).items():
+            found[name] += [_reading(case, one, name, set_name, task) for case, one in zip(part, answers, strict=True)]
+    return [one for rows in found.values() for one in rows]
+
+
+def _reading(case: Case, one: Answer, reader: str, set_name: str, task: Task) -> Reading:
+    parsed = None if one.text is None else parse(one.text, task)
+    told = one.distribution
+    return Reading(
+        set_name,
+        case.id,
+        str(case.split),
+        reader,
+        case.labels,
+        case.patient,
+        told.probabilities,
+        told.token_log_likelihoods,
+        one.text,
+        parsed,
+    )
