@@ -67,12 +67,12 @@ class Task(Settings):
 
     modality: str = Field("medical", title="Modality", description="What kind of picture it is, as in “chest X-ray”.")
     answers: tuple[str, ...] = Field(
-        title="Candidate answers", description="Every label that an image may have, in the order that prompts list them."
+        title="Candidate answers", description="Every label that an image may have, in the order of prompts."
     )
     kind: Kind = Field(
         "single",
         title="Kind of labels",
-        description="single: exactly one label; multi: any number of them; ordinal: one, and their order has a meaning.",
+        description="single: exactly one label; multi: any number of them; ordinal: one, in a meaningful order.",
     )
     template: str = Field(
         TEMPLATE,

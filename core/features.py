@@ -121,7 +121,7 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise RunError(
-            f"Image features could not be kept in {path.parent} ({error}). Free some space, or lower features.budget_gib."
+            f"Image features could not be kept in {path.parent} ({error}). Free space, or lower features.budget_gib."
         ) from error
 
 

@@ -89,7 +89,7 @@ def load_adapter(vlm: Vlm, folder: Path, name: str) -> None:
         _leave_inputs(vlm)
     except (RuntimeError, ValueError) as error:
         raise ModelError(
-            f"The adapter in {folder} does not fit {vlm.name} ({error}). Load it with the checkpoint that its run names."
+            f"The adapter in {folder} does not fit {vlm.name} ({error}). Use the checkpoint that its run names."
         ) from error
 
 

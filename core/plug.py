@@ -42,12 +42,12 @@ def plug(
     if not opened.run.plan.needs.tsm or len(opened.tsms) != 1:
         raise RunError(f"The run in {path} does not read with the exemplar of one TSM, so there is none to replace.")
     run = _with_tsm(opened.run, tsm, images)
-    running = start(run, out, False, watch, is_stopped)
+    running = start(run, out, False, watch, is_stopped, opened.tuned.vlm)
     new = _trained(running, tsm, opened.tsms[0])
     if connector == "keep" and new.width != opened.tsms[0].width:
         raise SettingsError(
-            f"The new TSM's feature is {new.width} wide and the old one's {opened.tsms[0].width}, so the connector does "
-            "not fit. Leave --connector out to have a new one trained."
+            f"The new TSM's feature is {new.width} wide, the old one's {opened.tsms[0].width}, so the connector "
+            "does not fit. Leave --connector out to have a new one trained."
         )
     tuned, cases = opened.tuned, known_cases(running, [new])
     is_kept = connector == "keep" or (connector is None and _is_descended(tsm) and new.width == opened.tsms[0].width)

@@ -74,7 +74,12 @@ def tune(
 
 
 def start(
-    run: Run, out: Path, is_resumed: bool, watch: Callable[[Event], None], is_stopped: Callable[[], bool]
+    run: Run,
+    out: Path,
+    is_resumed: bool,
+    watch: Callable[[Event], None],
+    is_stopped: Callable[[], bool],
+    vlm: Vlm | None = None,
 ) -> Running:
     """Everything that can be refused is refused here, before the run's folder is made."""
     from accelerate import Accelerator
@@ -83,7 +88,7 @@ def start(
     accelerator = Accelerator(mixed_precision="bf16" if run.settings.training.precision == "bf16" else "no")
     torch.manual_seed(run.settings.seed)
     material = gather_for(run)
-    vlm = run.family.load(run.vlm)
+    vlm = vlm or run.family.load(run.vlm)
     vlm.base.to(accelerator.device)
     if run.settings.training.precision == "fp32":
         vlm.base.float()

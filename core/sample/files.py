@@ -23,12 +23,14 @@ README = """# Drawn cells
 
 **Everything here is drawn by a program. It is not medical data: there is no patient, no blood and no diagnosis in it.**
 
-{cases} pictures of {patients} invented patients in four classes: {answers}. `cases.csv` names for each picture its label,
-patient, split (by patient), the boxes of cell and nucleus as fractions of width and height, the mask of the nucleus, and the
-stain that the patient's pictures share. `task.yaml` holds the question that the set asks.
+{cases} pictures of {patients} invented patients in four classes: {answers}. `cases.csv` names for each picture
+its label, patient, split (by patient), the boxes of cell and nucleus as fractions of width and height, the mask
+of the nucleus, and the stain that the patient's pictures share. `task.yaml` holds the question that the set
+asks.
 
-A few mistakes were made on purpose, so that the label review has something to find: wrong labels among the training cases,
-and pictures that are there twice, some of them in training and in test. `planted.csv` lists them; look there last.
+A few mistakes were made on purpose, so that the label review has something to find: wrong labels among the
+training cases, and pictures that are there twice, some of them in training and in test. `planted.csv` lists
+them; look there last.
 
 Made by `core.sample.write`; the same seed makes the same files. Licence: Apache-2.0.
 """
@@ -76,9 +78,9 @@ def _path(name: str) -> str:
 def picture(subject: Subject) -> tuple[NDArray[np.uint8], Plane, Plane]:
     """The pixels, and the signed distances of the cell and of its nucleus."""
     rng = np.random.default_rng(subject.seed)
-    canvas = Canvas(rng, SIDE, subject.patient.glass)
+    canvas = Canvas(rng, SIDE, subject.stain.glass)
     canvas.shade(0.015 * canvas.noise(3))
-    cells.neighbours(canvas, subject.patient.disc, int(rng.integers(3, 9)), subject.cell, float(rng.uniform(0.15, 0.2)))
+    cells.neighbours(canvas, subject.stain.disc, int(rng.integers(3, 9)), subject.cell, float(rng.uniform(0.15, 0.2)))
     before = canvas.pixels.copy()
     nucleus = cells.paint(canvas, subject.cell)
     body: Plane = 0.5 - (np.abs(canvas.pixels - before).max(2) > 0.02).astype(np.float32)
@@ -97,7 +99,7 @@ def _case(folder: Path, subject: Subject, label: str, is_near: bool = False) -> 
     Image.fromarray(((nucleus < 0) * 255).astype(np.uint8)).save(folder / mask)
     boxes = [_box("cell", body < 0), _box("nucleus", nucleus < 0)]
     patient = subject.patient
-    values = (_path(subject.name), label, patient.name, patient.split, json.dumps(boxes), mask, patient.stain)
+    values = (_path(subject.name), label, patient.name, patient.split, json.dumps(boxes), mask, subject.stain.name)
     return dict(zip(COLUMNS, values, strict=True))
 
 

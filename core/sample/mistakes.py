@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from core.sample.people import TASK, Subject, renamed
+from core.sample.people import TASK, Subject
 
 Kind = Literal["label error", "exact duplicate", "near duplicate"]
 ERROR_SHARE = 0.03
@@ -48,5 +48,5 @@ def duplicates(
         leaks = number >= 2 * TWICE
         patient = tested[int(rng.integers(len(tested)))] if leaks else subject.patient
         name = f"cell_{len(subjects) + number + 1:04d}"
-        copies.append((renamed(subject, name, patient), Planted(name, kind, subject.name)))
+        copies.append((replace(subject, name=name, patient=patient), Planted(name, kind, subject.name)))
     return copies

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,24 +28,30 @@ FORMS = {
 
 
 @dataclass(frozen=True)
-class Patient:
+class Stain:
     """Hue is that of the dark stain; the colours are those of the glass and of the pale discs."""
 
     name: str
-    split: Split
-    stain: str
     hue: float
     glass: Colour
     disc: Colour
 
 
 @dataclass(frozen=True)
+class Patient:
+    name: str
+    split: Split
+    stain: Stain
+
+
+@dataclass(frozen=True)
 class Subject:
-    """One picture to be: its true label and the cell on it. The seed draws everything else."""
+    """One picture to be: its true label, its stain, the cell on it. The seed draws everything else."""
 
     name: str
     label: str
     patient: Patient
+    stain: Stain
     cell: Cell
     seed: int
 
@@ -57,15 +63,14 @@ def patients(rng: np.random.Generator) -> list[Patient]:
 
 
 def _patient(rng: np.random.Generator, number: int, split: Split) -> Patient:
-    stain = pick(rng, tuple(STAINS))
-    return Patient(
-        name=f"P{number + 1:03d}",
-        split=split,
-        stain=stain,
-        hue=STAINS[stain] + float(rng.uniform(-0.025, 0.025)),
+    name = pick(rng, tuple(STAINS))
+    stain = Stain(
+        name=name,
+        hue=STAINS[name] + float(rng.uniform(-0.025, 0.025)),
         glass=between(rng, (0.05, 0.16), (0.93, 0.97), (0.3, 0.7)),
         disc=between(rng, (-0.04, 0.05), (0.74, 0.84), (0.35, 0.65)),
     )
+    return Patient(f"P{number + 1:03d}", split, stain)
 
 
 def subjects(rng: np.random.Generator) -> list[Subject]:
@@ -75,15 +80,16 @@ def subjects(rng: np.random.Generator) -> list[Subject]:
         for _ in range(int(rng.integers(FEWEST, MOST + 1))):
             label = pick(rng, TASK.answers)
             name = f"cell_{len(found) + 1:04d}"
-            found.append(Subject(name, label, patient, _cell(rng, label, patient), int(rng.integers(2**31))))
+            cell = _cell(rng, label, patient.stain)
+            found.append(Subject(name, label, patient, patient.stain, cell, int(rng.integers(2**31))))
     return found
 
 
-def _cell(rng: np.random.Generator, label: str, patient: Patient) -> Cell:
+def _cell(rng: np.random.Generator, label: str, stain: Stain) -> Cell:
     """A cell of the class; few granules may lie in any cell, many only in a granular one."""
-    dark = between(rng, (patient.hue - 0.015, patient.hue + 0.015), (0.3, 0.42), (0.4, 0.7))
-    pale = between(rng, (patient.hue - 0.06, patient.hue + 0.1), (0.78, 0.88), (0.25, 0.6))
-    grain = between(rng, (patient.hue - 0.03, patient.hue + 0.2), (0.35, 0.55), (0.4, 0.8))
+    dark = between(rng, (stain.hue - 0.015, stain.hue + 0.015), (0.3, 0.42), (0.4, 0.7))
+    pale = between(rng, (stain.hue - 0.06, stain.hue + 0.1), (0.78, 0.88), (0.25, 0.6))
+    grain = between(rng, (stain.hue - 0.03, stain.hue + 0.2), (0.35, 0.55), (0.4, 0.8))
     granules = pick(rng, ("many", "coarse")) if label == "granular cell" else pick(rng, ("no", "no", "few"))
     return Cell(
         x=float(rng.uniform(0.43, 0.57)),
@@ -99,7 +105,3 @@ def _cell(rng: np.random.Generator, label: str, patient: Patient) -> Cell:
         angle=float(rng.uniform(0, 6.28)),
         wobble=float(rng.uniform(0.04, 0.11)),
     )
-
-
-def renamed(subject: Subject, name: str, patient: Patient) -> Subject:
-    return replace(subject, name=name, patient=patient)

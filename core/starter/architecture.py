@@ -21,7 +21,7 @@ MEAN, SPREAD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
 def config(tokenizer: PreTrainedTokenizerFast) -> InternVLConfig:
-    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in (IMAGE, END, END_OF_TEXT, START)}
+    ids = tokenizer.get_vocab()
     vision = InternVLVisionConfig(
         hidden_size=WIDTH,
         num_hidden_layers=6,
@@ -58,13 +58,13 @@ def config(tokenizer: PreTrainedTokenizerFast) -> InternVLConfig:
 
 
 def new(tokenizer: PreTrainedTokenizerFast) -> InternVLForConditionalGeneration:
-    """Random weights. Positions start small but not at zero, which a short training would not leave far behind."""
-    shape = config(tokenizer)
-    model = InternVLForConditionalGeneration._from_config(shape, attn_implementation="eager")
-    torch.nn.init.normal_(model.model.vision_tower.embeddings.position_embeddings, std=0.02)
-    model.generation_config = GenerationConfig(
-        eos_token_id=shape.text_config.eos_token_id, pad_token_id=shape.text_config.pad_token_id, do_sample=False
+    """Random weights. Positions start as large as the patches: from zero, a short training hardly finds them."""
+    model: InternVLForConditionalGeneration = InternVLForConditionalGeneration._from_config(
+        config(tokenizer), attn_implementation="eager"
     )
+    torch.nn.init.normal_(model.model.vision_tower.embeddings.position_embeddings, std=0.2)
+    ids = tokenizer.get_vocab()
+    model.generation_config = GenerationConfig(eos_token_id=ids[END], pad_token_id=ids[END_OF_TEXT], do_sample=False)
     return model
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import InternVLForConditionalGeneration
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from core.starter.architecture import IMAGE_TOKENS, WIDTH, image_processor, new
 from core.starter.card import card
@@ -20,8 +20,8 @@ from core.starter.examples import IGNORED, Batch, Batches
 from core.starter.questions import survey
 from core.starter.tokenizer import train as train_tokenizer
 
-STEPS, RATE, WARM_UP = 1200, 1e-3, 100
-REPORT_EVERY = 10
+STEPS, RATE, MATRIX_RATE, WARM_UP = 1400, 2e-3, 0.01, 50
+REPORT_EVERY = 20
 SMALL = 32
 
 
@@ -31,20 +31,24 @@ class Heads(nn.Module):
     Without them the encoder learns only what the questions of the day ask about.
     """
 
-    def __init__(self, facts: int, measures: int) -> None:
+    def __init__(self, values: Sequence[int], measures: int) -> None:
+        """Values: how many each noun has, in the order in which the batches lay them out."""
         super().__init__()
-        self.facts = nn.Linear(WIDTH, facts)
+        self.values = list(values)
+        self.facts = nn.Linear(WIDTH, sum(values))
         self.measures = nn.Linear(WIDTH, measures)
         self.pixels = nn.Linear(WIDTH, 3 * SMALL * SMALL // IMAGE_TOKENS)
 
     def loss(self, tokens: Tensor, batch: Batch) -> Tensor:
         middle = tokens.mean(1)
-        facts = functional.binary_cross_entropy_with_logits(self.facts(middle), batch.facts, reduction="none")
+        by_noun = self.facts(middle).split(self.values, 1)
+        facts = torch.cat([logits.log_softmax(1) for logits in by_noun], 1)
+        told = -(facts * batch.facts).sum() / batch.facts.sum().clamp(min=1)
         measures = functional.smooth_l1_loss(self.measures(middle), batch.measures, reduction="none", beta=0.1)
-        seen = (facts * batch.facts_known).sum(1) / batch.facts.sum(1).clamp(min=1)
         measured = (measures * batch.measures_known).sum() / batch.measures_known.sum().clamp(min=1)
         small = functional.interpolate(batch.pixels, size=(SMALL, SMALL), mode="area")
-        return 0.5 * seen.mean() + 4 * measured + functional.mse_loss(self.pixels(tokens), _tiles(small))
+        copied: Tensor = functional.mse_loss(self.pixels(tokens), _tiles(small))
+        return told + 4 * measured + copied
 
 
 def _tiles(pictures: Tensor) -> Tensor:
@@ -56,26 +60,26 @@ def _tiles(pictures: Tensor) -> Tensor:
 
 def losses(model: InternVLForConditionalGeneration, heads: Heads, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Next-token loss on the answers, the heads' loss, and the share of answer tokens that are right."""
-    tokens = model.get_image_features(batch.pixels).pooler_output
-    spoken = BaseModelOutputWithPooling(pooler_output=tokens[: len(batch.ids)])
-    out = model.model(input_ids=batch.ids, mm_encoder_outputs={"image": spoken}, use_cache=False)
+    out = model.model(input_ids=batch.ids, pixel_values=batch.pixels, use_cache=False)
     rows, columns = (batch.labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
-    spare = -len(rows) % 512  # equal shapes again: see LENGTH
+    spare = -len(rows) % 256  # equal shapes again: see LENGTH
     rows, columns = functional.pad(rows, (0, spare)), functional.pad(columns, (0, spare))
     logits = model.lm_head(out.last_hidden_state[rows, columns]).float()
     wanted = batch.labels[rows, columns + 1]
     wanted[len(wanted) - spare :] = IGNORED
     right = (logits.argmax(-1) == wanted).sum() / (wanted != IGNORED).sum()
-    return functional.cross_entropy(logits, wanted), heads.loss(tokens.float(), batch), right
+    return functional.cross_entropy(logits, wanted), heads.loss(out.image_hidden_states.float(), batch), right
 
 
-def _optimiser(*modules: nn.Module) -> torch.optim.AdamW:
-    parameters = [parameter for module in modules for parameter in module.parameters()]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": 0.05},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+def _optimisers(model: InternVLForConditionalGeneration, heads: Heads) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, which learn about twice as fast with it; AdamW for all else."""
+    inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
+    chosen = {id(parameter) for parameter in inner}
+    rest = [p for module in (model, heads) for p in module.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(inner, lr=MATRIX_RATE, momentum=0.95, weight_decay=0.05, adjust_lr_fn="original"),
+        torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.98), weight_decay=0.0),
     ]
-    return torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98))
 
 
 def _rate(step: int, steps: int) -> float:
@@ -87,19 +91,19 @@ def _rate(step: int, steps: int) -> float:
 
 def fit(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[str], None]) -> None:
     """Trains the model on the batches, one step each."""
-    heads = Heads(data.width, len(data.found.measures))
-    optimiser = _optimiser(model, heads)
+    heads = Heads([len(values) for values in data.found.values.values()], len(data.found.measures))
+    optimisers = _optimisers(model, heads)
+    schedules = [LambdaLR(optimiser, lambda step: _rate(step, len(data))) for optimiser in optimisers]
     began = time.monotonic()
     for step in range(len(data)):
-        batch = data[step]
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * _rate(step, len(data))
         with torch.autocast("cpu", torch.bfloat16):
-            answers, seen, right = losses(model, heads, batch)
-        optimiser.zero_grad()
+            answers, seen, right = losses(model, heads, data[step])
+        model.zero_grad()
+        heads.zero_grad()
         (answers + seen).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        for moving in (*optimisers, *schedules):
+            moving.step()
         if step % REPORT_EVERY == 0 or step == len(data) - 1:
             left = (time.monotonic() - began) / (step + 1) * (len(data) - step - 1) / 60
             say(

@@ -6,6 +6,7 @@ Places and lengths are fractions of the picture's side, y points down. A distanc
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from PIL import Image
 
 from core.starter.colours import Colour
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating[Any]]
 
 
 class Canvas:
@@ -53,12 +54,14 @@ class Canvas:
         inner = radius * math.cos(math.pi / corners)
         turns = [2 * math.pi * corner / corners for corner in range(corners)]
         sides = [u * math.cos(turn) + v * math.sin(turn) - inner for turn in turns]
-        return np.maximum.reduce(sides)
+        reach: Plane = np.maximum.reduce(sides)
+        return reach
 
     def box(self, x: float, y: float, wide: float, high: float, angle: float = 0.0) -> Plane:
         """Wide and high are half the lengths of its sides."""
         u, v = self.turned(x, y, angle)
-        return np.maximum(np.abs(u) - wide, np.abs(v) - high)
+        reach: Plane = np.maximum(np.abs(u) - wide, np.abs(v) - high)
+        return reach
 
     def line(self, start: tuple[float, float], end: tuple[float, float], width: float) -> Plane:
         run, rise = end[0] - start[0], end[1] - start[1]
@@ -81,7 +84,8 @@ class Canvas:
 
     def cover(self, reach: Plane, soft: float = 0.0) -> Plane:
         """1 inside, 0 outside, with an edge at least a pixel wide."""
-        return np.clip(0.5 - reach / max(soft, 1.0 / self.side), 0.0, 1.0)
+        share: Plane = np.clip(0.5 - reach / max(soft, 1.0 / self.side), 0.0, 1.0)
+        return share
 
     def paint(self, reach: Plane, colour: Colour, soft: float = 0.0, strength: float | Plane = 1.0) -> None:
         amount = (self.cover(reach, soft) * strength)[..., None]

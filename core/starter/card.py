@@ -15,9 +15,9 @@ library_name: transformers
 
 # The VITask Studio starter
 
-A very small vision-language model ({millions:.1f} million parameters, InternVL architecture), so that everything in this
-project can be tried in minutes on a processor without a graphics card. **For research and for trying things out. It is not a
-medical device and knows no medicine.**
+A very small vision-language model ({millions:.1f} million parameters, InternVL architecture), so that
+everything in this project can be tried in minutes on a processor without a graphics card. **For research and
+for trying things out. It is not a medical device and knows no medicine.**
 
 ## What it is
 
@@ -27,11 +27,12 @@ medical device and knows no medicine.**
 
 ## How it was made
 
-From nothing, by `vitask starter build` (seed {seed}, {steps} steps of {batch} pictures, under an hour on two processor cores).
-Every picture was drawn by a program: plain forms, patterns, and forms in the look of stained cells, chest X-rays, slices of a
-body, ultrasound, retinal layers, eye grounds, skin marks and tissue. What was drawn is known, so captions, questions and right
-answers follow. **No photograph, no medical image and no text from the web was used.** While it learned to answer, small heads
-that were thrown away afterwards read every known fact, and a small copy of the picture, off the image tokens.
+From nothing, by `vitask starter build` (seed {seed}, {steps} steps of {batch} pictures, under an hour on two
+processor cores). Every picture was drawn by a program: plain forms, patterns, and forms in the look of stained
+cells, chest X-rays, slices of a body, ultrasound, retinal layers, eye grounds, skin marks and tissue. What was
+drawn is known, so captions, questions and right answers follow. **No photograph, no medical image and no text
+from the web was used.** While it learned to answer, small heads that were thrown away afterwards read every
+known fact, and a small copy of the picture, off the image tokens.
 
 ## What it can do
 
@@ -43,8 +44,9 @@ Describe drawings like those, and answer short questions about them. On {picture
 
 ## What it cannot do
 
-Anything else before it is tuned: it has never seen a photograph or a real medical image, does not know facts about the world,
-and reads and writes only short English of the kind above. Answers about real images mean nothing before tuning.
+Anything else before it is tuned: it has never seen a photograph or a real medical image, does not know facts
+about the world, and reads and writes only short English of the kind above. Answers about real images mean
+nothing before tuning.
 
 Licence: Apache-2.0.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,15 +57,18 @@ def nucleus(canvas: Canvas, cell: Cell) -> Plane:
         return canvas.blob(x, y, r, r * (1.0 if cell.form == "round" else 0.68), angle, cell.wobble / 2)
     if cell.form == "bean":
         bite = canvas.ellipse(x + 0.85 * r * math.sin(angle), y - 0.85 * r * math.cos(angle), r * 0.55, r * 0.5)
-        return np.maximum(canvas.blob(x, y, r * 1.1, r * 0.85, angle, cell.wobble), -bite)
+        bean: Plane = np.maximum(canvas.blob(x, y, r * 1.1, r * 0.85, angle, cell.wobble), -bite)
+        return bean
     if cell.form == "band":
         arc = np.abs(canvas.ellipse(x, y, r * 0.75, r * 0.75)) - r * 0.27
         opening = canvas.ellipse(x + r * math.cos(angle), y + r * math.sin(angle), r * 0.75, r * 0.75)
-        return np.maximum(arc, -opening)
+        band: Plane = np.maximum(arc, -opening)
+        return band
     parts = lobes(cell)
     discs = [canvas.blob(*part[:2], part[2], part[2] * 0.85, angle, cell.wobble) for part in parts]
-    bridges = [canvas.line(one[:2], two[:2], r * 0.22) for one, two in zip(parts, parts[1:], strict=False)]
-    return np.minimum.reduce(discs + bridges)
+    bridges = [canvas.line(one[:2], two[:2], r * 0.22) for one, two in pairwise(parts)]
+    whole: Plane = np.minimum.reduce(discs + bridges)
+    return whole
 
 
 def granulate(canvas: Canvas, cell: Cell, body: Plane) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,8 +27,9 @@ def answers(
 ) -> list[str]:
     """What the model says, greedily, to one question about each picture of [B, S, S, 3] bytes."""
     asked = tokenizer([prompt(question) for question in questions], return_tensors="pt", padding=True)
+    speaker: Any = model
     with torch.inference_mode():
-        ids = model.generate(
+        ids = speaker.generate(
             input_ids=asked["input_ids"],
             attention_mask=asked["attention_mask"],
             pixel_values=normalised(pixels),

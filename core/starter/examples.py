@@ -16,23 +16,22 @@ from core.starter.architecture import IMAGE_TOKENS, MEAN, SIDE, SPREAD
 from core.starter.drawing import Drawing
 from core.starter.looks import draw
 from core.starter.questions import Survey, talk
-from core.starter.tokenizer import END, IMAGE, IMAGE_END, IMAGE_START, START
+from core.starter.tokenizer import END, END_OF_TEXT, IMAGE, IMAGE_END, IMAGE_START, START
 
 LOW_SIDE = 28
 LENGTH = 96  # of every row: each new shape costs a CPU seconds of preparing its kernels
 IGNORED = -100
-SIZE, SPOKEN = 80, 48  # all pictures of a batch are shown to the heads, the first ones are talked about too
+SIZE = 32
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pixels [B, 3, S, S] as the model takes them, facts and measures of all B with masks, ids and labels of the first."""
+    """Pixels [B, 3, S, S] as the model takes them, ids and labels [B, T], facts and measures with masks."""
 
     pixels: Tensor
     ids: Tensor
     labels: Tensor
     facts: Tensor
-    facts_known: Tensor
     measures: Tensor
     measures_known: Tensor
 
@@ -101,26 +100,25 @@ class Batches:
         rng = np.random.default_rng([self.seed, 2, number])
         drawings = [draw(rng, SIDE) for _ in range(SIZE)]
         pixels = normalised(np.stack([wear(rng, drawing.pixels) for drawing in drawings]))
-        ids, labels = self._text([talk(rng, drawing, self.found.values) for drawing in drawings[:SPOKEN]])
-        return Batch(pixels, ids, labels, *self._facts(drawings), *self._measures(drawings))
+        ids, labels = self._text([talk(rng, drawing, self.found.values) for drawing in drawings])
+        return Batch(pixels, ids, labels, self._facts(drawings), *self._measures(drawings))
 
     def _text(self, talks: list[list[tuple[str, str]]]) -> tuple[Tensor, Tensor]:
         rows = [encode(self.tokenizer, turns) for turns in talks]
-        pad = self.tokenizer.convert_tokens_to_ids("<|endoftext|>")
+        pad = self.tokenizer.get_vocab()[END_OF_TEXT]
         ids = [row + [pad] * (LENGTH - len(row)) for row, _ in rows]
         labels = [row + [IGNORED] * (LENGTH - len(row)) for _, row in rows]
         return torch.tensor(ids), torch.tensor(labels)
 
-    def _facts(self, drawings: list[Drawing]) -> tuple[Tensor, Tensor]:
-        """Which values hold, and for which values that is known: those of the nouns that the picture has."""
-        holds, known = torch.zeros(2, len(drawings), self.width).unbind()
+    def _facts(self, drawings: list[Drawing]) -> Tensor:
+        """Which values hold; nothing is marked for a noun that the picture does not have."""
+        holds = torch.zeros(len(drawings), self.width)
         for row, drawing in enumerate(drawings):
             for noun, value in drawing.facts.items():
                 values = self.found.values.get(noun, ())
                 if value in values:  # what the survey never met has no head
-                    known[row, self.slots[noun]] = 1.0
                     holds[row, self.slots[noun].start + values.index(value)] = 1.0
-        return holds, known
+        return holds
 
     def _measures(self, drawings: list[Drawing]) -> tuple[Tensor, Tensor]:
         rows = [[drawing.measures.get(name, float("nan")) for name in self.found.measures] for drawing in drawings]

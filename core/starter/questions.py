@@ -17,6 +17,8 @@ CHOICES = (
     "Analyze the given {kind} image. Which {noun} is it: {list}?",
 )
 
+PICTURES = 3000
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -27,12 +29,12 @@ class Survey:
     captions: tuple[str, ...]
 
 
-def survey(seed: int, pictures: int = 3000) -> Survey:
+def survey(seed: int) -> Survey:
     rng = np.random.default_rng([seed, 1])
     values: dict[str, set[str]] = {}
     measures: set[str] = set()
     captions: list[str] = []
-    for _ in range(pictures):
+    for _ in range(PICTURES):
         drawing = draw(rng, 16)
         captions.append(drawing.caption)
         measures.update(drawing.measures)

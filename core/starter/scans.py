@@ -59,8 +59,8 @@ def chest(rng: np.random.Generator, side: int) -> Drawing:
             "height of the opacity": THIRDS[third],
             "strength of the opacity": grade,
         }
-        caption = f"a chest X-ray with {article(size)} heart and {article(grade)} {style} opacity in the {THIRDS[third]} {where} lung"
-        caption += "s" if where == "both" else ""
+        caption = f"a chest X-ray with {article(size)} heart and {article(grade)} {style} opacity "
+        caption += f"in the {THIRDS[third]} {where} {'lungs' if where == 'both' else 'lung'}"
     measures = {
         "opacity": strength * 2.5 if style != "no" else 0.0,
         "heart": heart * 4,
@@ -78,10 +78,10 @@ def _opacity(canvas: Canvas, style: str, x: float, y: float) -> Plane:
     if style == "round":
         return canvas.cover(canvas.ellipse(x, y, 0.07, 0.07), 0.03)
     zone = canvas.cover(canvas.blob(x, y, 0.17, 0.15, 0.0, 0.2), 0.14)
-    if style == "patchy":
-        return zone * np.clip(0.6 + 0.6 * canvas.noise(9), 0, 1.4)
-    if style == "streaky":
-        return zone * np.clip(0.5 + 0.6 * canvas.waves(rng.uniform(9, 14), rng.uniform(0.4, 1.2)), 0, 1.4)
+    if style in ("patchy", "streaky"):
+        wave = canvas.noise(9) if style == "patchy" else canvas.waves(rng.uniform(9, 14), rng.uniform(0.4, 1.2))
+        uneven: Plane = zone * np.clip((0.6 if style == "patchy" else 0.5) + 0.6 * wave, 0, 1.4)
+        return uneven
     return canvas.cover(canvas.ellipse(x, y, 0.22, 0.24), 0.25) * 0.9
 
 

@@ -40,26 +40,27 @@ class Form:
 def outline(canvas: Canvas, form: Form) -> Plane:
     """The signed distance of a form."""
     x, y, r, angle = form.x, form.y, form.radius, form.angle
-    if form.kind in ("triangle", "square", "hexagon"):
-        corners = {"triangle": 3, "square": 4, "hexagon": 6}[form.kind]
-        return canvas.polygon(x, y, r * 1.15, corners, angle)
-    if form.kind in ("ellipse", "bar"):
-        return (
-            canvas.ellipse(x, y, r, r * 0.5, angle) if form.kind == "ellipse" else canvas.box(x, y, r, r * 0.25, angle)
-        )
-    if form.kind == "cross":
-        return np.minimum(canvas.box(x, y, r, r * 0.3, angle), canvas.box(x, y, r * 0.3, r, angle))
     disc = canvas.ellipse(x, y, r, r)
-    if form.kind == "ring":
-        return np.abs(disc + r * 0.2) - r * 0.2
-    if form.kind == "crescent":
-        return np.maximum(
-            disc, -canvas.ellipse(x + r * 0.5 * math.cos(angle), y + r * 0.5 * math.sin(angle), r * 0.85, r * 0.85)
-        )
-    if form.kind == "star":
-        u, v = canvas.turned(x, y, angle)
-        return np.hypot(u, v) - r * (0.72 + 0.38 * np.cos(5 * np.arctan2(v, u)))
-    return disc
+    match form.kind:
+        case "triangle" | "square" | "hexagon":
+            reach = canvas.polygon(x, y, r * 1.15, {"triangle": 3, "square": 4, "hexagon": 6}[form.kind], angle)
+        case "ellipse":
+            reach = canvas.ellipse(x, y, r, r * 0.5, angle)
+        case "bar":
+            reach = canvas.box(x, y, r, r * 0.25, angle)
+        case "cross":
+            reach = np.minimum(canvas.box(x, y, r, r * 0.3, angle), canvas.box(x, y, r * 0.3, r, angle))
+        case "ring":
+            reach = np.abs(disc + r * 0.2) - r * 0.2
+        case "crescent":
+            dx, dy = r * 0.5 * math.cos(angle), r * 0.5 * math.sin(angle)
+            reach = np.maximum(disc, -canvas.ellipse(x + dx, y + dy, r * 0.85, r * 0.85))
+        case "star":
+            u, v = canvas.turned(x, y, angle)
+            reach = np.hypot(u, v) - r * (0.72 + 0.38 * np.cos(5 * np.arctan2(v, u)))
+        case _:
+            reach = disc
+    return reach
 
 
 def paint(canvas: Canvas, form: Form) -> None:
@@ -181,12 +182,12 @@ def pattern(rng: np.random.Generator, side: int) -> Drawing:
 
 def _mix(canvas: Canvas, style: str, cycles: float, angle: float) -> Plane:
     """How much of the second colour each pixel has, 0 to 1."""
+    contrast = {"grain": 0.9, "clouds": 0.5, "waves": 0.5}.get(style, 3.0)
     if style in ("grain", "clouds"):
-        level = canvas.noise(max(3, int(cycles * (2.5 if style == "grain" else 1.0)))) * (
-            0.9 if style == "grain" else 0.5
-        )
-        return np.clip(0.5 + level, 0, 1)
-    wave = canvas.waves(cycles, angle)
+        wave = canvas.noise(max(3, int(cycles * (2.5 if style == "grain" else 1.0))))
+    else:
+        wave = canvas.waves(cycles, angle)
     if style == "checks":
         wave = wave * canvas.waves(cycles, angle + math.pi / 2)
-    return np.clip(0.5 + (0.5 if style == "waves" else 3.0) * wave, 0, 1)
+    mix: Plane = np.clip(0.5 + contrast * wave, 0, 1)
+    return mix

@@ -34,7 +34,8 @@ def fundus(rng: np.random.Generator, side: int) -> Drawing:
     facts = {"kind of image": "fundus", "side of the optic disc": at, "number of bright spots": NUMBERS[bright]}
     facts |= {"number of red spots": NUMBERS[red], "fundus colour": name(glow)}
     facts["optic disc size"] = amount(cup, (0.07, 0.085), ("small", "medium", "large"))
-    caption = f"{article(name(glow))} fundus with the optic disc at the {at}, {NUMBERS[bright]} bright spots and {NUMBERS[red]} red spots"
+    caption = f"{article(name(glow))} fundus with the optic disc at the {at}, "
+    caption += f"{NUMBERS[bright]} bright spots and {NUMBERS[red]} red spots"
     return Drawing(canvas.done(), caption, facts, tints("fundus", glow) | {"bright": bright / 6, "red spots": red / 6})
 
 
@@ -100,7 +101,8 @@ def tissue(rng: np.random.Generator, side: int) -> Drawing:
     holes = int(rng.integers(0, 4))
     for _ in range(holes):
         wide = rng.uniform(0.07, 0.18)
-        hole = canvas.blob(*rng.uniform(0.15, 0.85, 2), wide, wide * rng.uniform(0.6, 1), rng.uniform(0, 6.28), 0.15)
+        x, y = rng.uniform(0.15, 0.85, 2)
+        hole = canvas.blob(x, y, wide, wide * rng.uniform(0.6, 1), rng.uniform(0, 6.28), 0.15)
         canvas.paint(np.abs(hole) - 0.03, dark, strength=0.6)
         canvas.paint(hole, (0.96, 0.94, 0.96), soft=0.02)
     crowd, size = int(rng.integers(4)), float(rng.uniform(0.014, 0.045))
@@ -113,7 +115,8 @@ def tissue(rng: np.random.Generator, side: int) -> Drawing:
     facts = {"kind of image": "stained tissue", "crowd of nuclei": CROWDS[crowd], "nuclei size": grade}
     facts |= {"number of openings": NUMBERS[holes], "strands": "yes" if strands else "no"}
     facts |= {"tissue colour": name(ground), "nuclei colour": name(dark)}
-    caption = f"a stained tissue: {name(ground)} ground with {CROWDS[crowd]} {grade} {name(dark)} nuclei, {NUMBERS[holes]} openings, {fibres}"
+    caption = f"a stained tissue: {name(ground)} ground with {CROWDS[crowd]} {grade} {name(dark)} nuclei, "
+    caption += f"{NUMBERS[holes]} openings, {fibres}"
     return Drawing(
         canvas.done(),
         caption,

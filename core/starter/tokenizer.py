@@ -36,7 +36,7 @@ TEMPLATE = (
 def vocabulary() -> list[str]:
     """The written word lists as training text; a name counts more than once so that it becomes one token or few."""
     names = [name.strip() for name in (ANSWERS + "; " + MODALITIES).replace("\n", " ").split(";")]
-    return [text for name in names for text in (name, " " + name)] * 40 + SENTENCES.splitlines() * 10
+    return [text for name in names for text in (name, " " + name)] * 40 + list(SENTENCES) * 10
 
 
 def train(texts: Iterable[str]) -> PreTrainedTokenizerFast:

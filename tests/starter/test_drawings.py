@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.starter import cells, colours, shapes
+from core.starter import cells, colours, questions, shapes
 from core.starter.canvas import Canvas
 from core.starter.drawing import Draw, place
 from core.starter.looks import LOOKS, draw
-from core.starter.questions import ask, survey
 
 EVERY_LOOK = [look for look, _ in LOOKS]
 
@@ -36,13 +35,14 @@ def test_a_look_fills_the_size_that_is_asked_for_and_measures_in_range(look: Dra
         assert all(-0.5 <= value <= 1.5 for value in drawing.measures.values()), drawing.measures
 
 
-def test_every_answer_agrees_with_what_was_drawn() -> None:
-    values = survey(0, 200).values
+def test_every_answer_agrees_with_what_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "PICTURES", 200)
+    values = questions.survey(0).values
     rng = np.random.default_rng(1)
     told_yes = told_no = 0
     for _ in range(300):
         drawing = draw(rng, 16)
-        question, answer = ask(rng, drawing, values)
+        question, answer = questions.ask(rng, drawing, values)
         if answer in ("yes", "no") and question.startswith("Is the "):
             claim = question.removeprefix("Is the ").removesuffix("?")
             true = any(claim == f"{noun} {value}" for noun, value in drawing.facts.items())

@@ -29,7 +29,7 @@ def test_the_chat_template_writes_internvls_turns(tokenizer: Any) -> None:
     assert tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) == (
         "<|im_start|>user\n<img><IMG_CONTEXT></img>\nWhat is it?<|im_end|>\n<|im_start|>assistant\n"
     )
-    chat.append({"role": "assistant", "content": "a cell"})  # type: ignore[dict-item]
+    chat.append({"role": "assistant", "content": "a cell"})
     assert tokenizer.apply_chat_template(chat, tokenize=False).endswith("<|im_start|>assistant\na cell<|im_end|>\n")
 
 
