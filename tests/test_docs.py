@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from core.branches import Branches
 from core.catalog import FAMILIES, FORMATS, METHODS, TSMS
+from core.cli import parser
 from core.method import Plan
+from core.runfile import make_run
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
@@ -77,6 +81,18 @@ def test_the_method_of_the_example_plans_one_stage_and_its_reader(example: Modul
 @pytest.mark.parametrize("catalog", [FORMATS, TSMS, FAMILIES, METHODS], ids=["formats", "tsms", "families", "methods"])
 def test_the_documents_name_everything_in_the_catalog(catalog: dict[str, str]) -> None:
     assert [name for name in catalog if f"`{name}`" not in ADDING + README] == []
+
+
+@pytest.mark.parametrize("line", re.findall(r"^    \.venv/bin/vitask (.*)$", README, flags=re.MULTILINE))
+def test_a_command_of_the_readme_is_one_that_exists(line: str) -> None:
+    assert callable(parser().parse_args(shlex.split(line, comments=True)).do)
+
+
+def test_the_run_file_of_the_readme_is_a_valid_one() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    run = make_run(yaml.safe_load(shown[0]))
+    assert run.settings.limit == {"train": 2000}
+    assert [reader.name for reader in run.plan.readers] == ["vlm", "vanilla", "vitask", "vitask+tsm"]
 
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
