@@ -75,13 +75,13 @@ def train(
     if checkpoints.is_finished(folder):
         checkpoints.load_weights(folder / "final", stage.tensors)
         return
-    optimiser = _optimiser(stage)
+    optimiser = new_optimiser(stage)
     state = _take_up(stage, folder, optimiser)
     module = accelerator.prepare(stage.module) if accelerator.num_processes > 1 else stage.module
     module.train()
     pace = _Pace(state.step, stage.steps)
     while state.step < stage.steps and not _is_exhausted(stage, state):
-        losses, cases = _step(stage, state.step, module, optimiser, accelerator)
+        losses, cases = make_step(stage, state.step, module, optimiser, accelerator)
         state = replace(state, step=state.step + 1)
         report(_told(stage, state, losses, pace.after(state.step, cases)))
         if stage.evaluate and (state.step % _every(stage) == 0 or state.step == stage.steps):
@@ -99,7 +99,7 @@ def train(
     )
 
 
-def _optimiser(stage: Stage) -> torch.optim.Optimizer:
+def new_optimiser(stage: Stage) -> torch.optim.Optimizer:
     groups = [
         {"params": [parameter], "lr": stage.learning_rates[name], "peak": stage.learning_rates[name]}
         | ({"weight_decay": 0.0} if parameter.ndim < 2 else {})
@@ -117,7 +117,7 @@ def _take_up(stage: Stage, folder: Path, optimiser: torch.optim.Optimizer) -> St
     return checkpoints.load(whole[-1], stage.tensors, optimiser) if whole else State()
 
 
-def _step(
+def make_step(
     stage: Stage, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, accelerator: Any
 ) -> tuple[dict[str, float], int]:
     """One optimiser step; the mean of every loss over the whole batch, and how many cases it had."""

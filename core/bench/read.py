@@ -1,0 +1,113 @@
+"""Reading a distribution over 8 candidate answers, beside `generate` and beside scoring every candidate by itself.
+
+A run reads from features that it keeps, so that is the figure; `generate` and single scoring encode their images each
+time, as they do in use. What reading costs when it has to encode the images too is told beside it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.bench.material import BATCH, RESPONSE_TOKENS, Say, alternate, clocked, new_cases, new_vlm
+from core.branches import Branches
+from core.read import Question, distributions
+from core.tuning import Cases
+from core.vlm import ImageFeatures
+
+LIKELY_EQUAL = 1e-3
+
+
+def measure(rounds: int, say: Say) -> dict[str, Any]:
+    """Images per second of each way, and how far shared and single scores lie apart."""
+    with tempfile.TemporaryDirectory() as folder:
+        cases = new_cases(new_vlm("small"), Path(folder))
+        places = list(range(BATCH))
+        pixels = _pixels(cases, places)
+        ways: dict[str, Callable[[], object]] = {
+            "shared": lambda: _shared(cases, places),
+            "shared_with_encoding": lambda: _shared(cases, places, pixels),
+            "generate": lambda: _generated(cases, places, pixels),
+            "single": lambda: _single(cases, places, pixels),
+        }
+        with torch.no_grad():
+            seconds = alternate({name: _timed(do) for name, do in ways.items()}, rounds, say)
+            cases.features.vlm.base.float()
+            gap = _gap(
+                _shared(cases, places[:4]), _single(cases, places[:4], _pixels(cases, places[:4]), from_cache=True)
+            )
+    return {
+        "images_per_second": BATCH / seconds["shared"],
+        "images_per_second_of": {name: BATCH / taken for name, taken in seconds.items()},
+        "speedup_over_generate": seconds["generate"] / seconds["shared"],
+        "speedup_over_single": seconds["single"] / seconds["shared"],
+        "speedup_over_generate_with_encoding": seconds["generate"] / seconds["shared_with_encoding"],
+        "speedup_over_single_with_encoding": seconds["single"] / seconds["shared_with_encoding"],
+        "largest_difference_in_probability": gap,
+        "equal": gap < LIKELY_EQUAL,
+    }
+
+
+def _timed(do: Callable[[], object]) -> Callable[[], float]:
+    return lambda: clocked(do)
+
+
+def _pixels(cases: Cases, places: Sequence[int]) -> Tensor:
+    vlm = cases.features.vlm
+    pictures = [cases.items[place].case.pixels.load() for place in places]
+    values: Tensor = vlm.image_processor(images=pictures, return_tensors="pt")["pixel_values"]
+    return values.to(vlm.device, vlm.base.dtype)
+
+
+def _encoded(cases: Cases, pixels: Tensor) -> list[ImageFeatures]:
+    return [ImageFeatures(one) for one in cases.features.vlm.base.get_image_features(pixel_values=pixels).pooler_output]
+
+
+def _shared(cases: Cases, places: Sequence[int], pixels: Tensor | None = None) -> list[tuple[float, ...]]:
+    task = cases.material.tasks[0]
+    features = cases.features.of(places) if pixels is None else _encoded(cases, pixels)
+    (told,) = distributions(cases.features.vlm, [Question(task, one) for one in features], None, [False])
+    return [one.probabilities for one in told]
+
+
+def _generated(cases: Cases, places: Sequence[int], pixels: Tensor) -> Tensor:
+    """The usual way to an answer: as many tokens as an answer has, greedily, with the model's own cache."""
+    vlm = cases.features.vlm
+    prompts = cases.batch(places, [None] * len(places)).prompts
+    ids = torch.tensor([[*prompt.head, *prompt.tail] for prompt in prompts], device=vlm.device)
+    written: Tensor = vlm.base.generate(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        pixel_values=pixels,
+        max_new_tokens=RESPONSE_TOKENS,
+        min_new_tokens=RESPONSE_TOKENS,
+        do_sample=False,
+        pad_token_id=vlm.tokenizer.pad_token_id,
+    )
+    return written
+
+
+def _single(cases: Cases, places: Sequence[int], pixels: Tensor, from_cache: bool = False) -> list[tuple[float, ...]]:
+    """Every candidate in a pass of its own over all images."""
+    vlm, task = cases.features.vlm, cases.material.tasks[0]
+    scores = []
+    for text in task.candidates():
+        features = cases.features.of(places) if from_cache else _encoded(cases, pixels)
+        branches = Branches(vlm, features, is_shared=False)
+        response = vlm.response(text)
+        slots = [
+            branches.add(row, vlm.prompt(task.instruction(), one.tokens.shape[0]), response)
+            for row, one in enumerate(features)
+        ]
+        likely = branches.logits().log_softmax(-1)
+        scores.append(torch.stack([likely[row, torch.tensor(response)].sum() for row in slots]))
+    return [tuple(row.tolist()) for row in torch.stack(scores, dim=1).softmax(-1)]
+
+
+def _gap(one: Sequence[tuple[float, ...]], other: Sequence[tuple[float, ...]]) -> float:
+    return max(abs(a - b) for left, right in zip(one, other, strict=True) for a, b in zip(left, right, strict=True))

@@ -1,0 +1,288 @@
+"""One full VITask stage-2 step beside a plain step of TRL's `SFTTrainer`, and beside three plain passes of ours.
+
+All sides have the same model, cases, LoRA, batch and arithmetic, and make a whole step: forward, backward, clipping,
+AdamW. Gradient checkpointing, which TRL switches on by default, is off on all sides: it would slow TRL down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.bench.material import (
+    BATCH,
+    RESPONSE_TOKENS,
+    TSM_WIDTH,
+    Say,
+    Size,
+    alternate,
+    clocked,
+    new_cases,
+    new_vlm,
+    peak_memory,
+)
+from core.branches import Branches
+from core.errors import SettingsError
+from core.exemplar import Exemplars
+from core.lora import LoraSettings, adapter_parameters, attach
+from core.losses import alignment_losses, contrast_losses, response_losses
+from core.method import StagePlan
+from core.response import Losses, ResponseBatch, Tuned, Wanted, response_terms
+from core.train import Stage, make_step, new_optimiser
+from core.training import TrainingSettings
+from core.tuning import Cases, in_float32, vlm_stage
+
+WANTED = Wanted({"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0})
+PLAN = StagePlan("stage-2", "vitask", 1, WANTED)
+STEPS_A_ROUND = 3
+MEMORY_STEPS = 3
+
+
+def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
+    """Seconds and peak memory of each side, their ratios, and how far sharing changes any gradient."""
+    with tempfile.TemporaryDirectory() as folder:
+        sides = {name: make(size, Path(folder)) for name, make in SIDES.items()}
+        seconds = alternate(sides, rounds, say)
+        del sides
+        gap = gradient_gap(size, Path(folder))
+    memory = {name: _in_a_process(name, size) for name in SIDES}
+    for name, held in memory.items():
+        say(f"{name}: {held / 2**20:.0f} MiB beyond the loaded model")
+    return {
+        "seconds": seconds["vitask"],
+        "seconds_of": seconds,
+        "ratio_to_trl": seconds["vitask"] / seconds["trl"],
+        "ratio_to_plain": seconds["vitask"] / seconds["plain"],
+        "peak_memory_ratio_to_trl": memory["vitask"] / memory["trl"],
+        "peak_memory_mib_of": {name: held / 2**20 for name, held in memory.items()},
+        "largest_gradient_difference": gap,
+    }
+
+
+class PlainPasses(nn.Module):
+    """The method taken literally: three passes of the whole model, each of which encodes its images."""
+
+    def __init__(self, tuned: Tuned, cases: Cases) -> None:
+        super().__init__()
+        self.tuned = tuned
+        pictures = [item.case.pixels.load() for item in cases.items]
+        inputs = tuned.vlm.image_processor(images=pictures, return_tensors="pt")
+        self.values = inputs["pixel_values"].to(tuned.vlm.device, torch.bfloat16)
+        self.places: list[int] = []
+
+    def forward(self, batch: ResponseBatch, wanted: Wanted) -> Losses:
+        own = list(range(len(batch)))
+        others = [other for other in batch.others if other is not None]
+        z_o = self._pass(batch, own, None)
+        z_e = self._pass(batch, own, batch.exemplars)
+        z_n = self._pass(batch, others, None)
+        targets = torch.tensor([token for one in batch.responses for token in one], device=z_o.device)
+        return {
+            "van": response_losses(z_o, targets),
+            "ep": response_losses(z_e, targets),
+            "rda": alignment_losses(z_o, z_e),
+            "crt": contrast_losses(z_o, z_n, targets),
+        }
+
+    def _pass(self, batch: ResponseBatch, shown: list[int], exemplars: Any) -> Tensor:
+        vlm = self.tuned.vlm
+        rows = [self.places[place] for place in shown]
+        with torch.no_grad():
+            features = vlm.base.get_image_features(pixel_values=self.values[rows]).pooler_output
+        given = [replace(one, tokens=tokens) for one, tokens in zip(batch.features, features, strict=True)]
+        embedded = None
+        if exemplars is not None and self.tuned.exemplars is not None:
+            embedded = self.tuned.exemplars(exemplars, len(batch))
+        branches = Branches(vlm, given, embedded, is_shared=False)
+        for row, (prompt, response) in enumerate(zip(batch.prompts, batch.responses, strict=True)):
+            branches.add(row, prompt, response, with_exemplar=exemplars is not None)
+        return branches.logits()
+
+
+def _ours(size: Size, folder: Path, is_plain: bool) -> Callable[[], float]:
+    from accelerate import Accelerator
+
+    stage, cases, tuned = _stage(size, folder)
+    plain = PlainPasses(tuned, cases) if is_plain else None
+    accelerator = Accelerator(mixed_precision="bf16")
+    optimiser = new_optimiser(stage)
+    module: nn.Module = plain or tuned
+    module.train()
+    made = iter(range(10**9))
+
+    def steps() -> float:
+        def one() -> None:
+            number = next(made)
+            if plain is not None:
+                plain.places = stage.micro_batches(number)[0].places  # type: ignore[attr-defined]
+            make_step(stage, number, module, optimiser, accelerator)
+
+        return statistics.median(clocked(one) for _ in range(STEPS_A_ROUND))
+
+    return steps
+
+
+def _stage(size: Size, folder: Path, dropout: float = 0.05) -> tuple[Stage, Cases, Tuned]:
+    from accelerate import Accelerator
+
+    vlm = new_vlm(size)
+    cases = new_cases(vlm, folder)
+    attach(vlm, LoraSettings(dropout=dropout), "vitask")
+    torch.manual_seed(2)
+    tuned = Tuned(vlm, Exemplars([TSM_WIDTH], vlm.hidden_size).to(vlm.device))
+    training = TrainingSettings(batch_size=BATCH, steps=10**6)
+    accelerator = Accelerator(mixed_precision="bf16")
+    return vlm_stage(PLAN, tuned, cases, [], training, 0, BATCH, accelerator), cases, tuned
+
+
+def _trl(size: Size, folder: Path) -> Callable[[], float]:
+    """`SFTTrainer` on the same cases; only its steps are timed, not its making of batches."""
+    try:
+        from datasets import Dataset
+        from transformers import TrainerCallback
+        from trl import SFTConfig, SFTTrainer
+    except ImportError as error:
+        raise SettingsError(f"The comparison needs TRL, which is not installed ({error}). Run `make setup`.") from None
+    vlm = new_vlm(size)
+    cases = new_cases(vlm, folder)
+    peft = attach(vlm, LoraSettings(), "vitask")
+    for module in vlm.base.modules():
+        if hasattr(module, "cast_input_dtype_enabled"):
+            module.cast_input_dtype_enabled = True  # as PEFT has it by itself
+    rows = _usual_batch(cases)
+
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        seconds: list[float]
+
+        def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+            self.began = clock()
+
+        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+            self.seconds.append(clock() - self.began)
+
+    timer = Clock()
+    config = SFTConfig(
+        output_dir=str(folder / "trl"),
+        per_device_train_batch_size=BATCH,
+        max_steps=STEPS_A_ROUND,
+        bf16=True,
+        use_cpu=not torch.cuda.is_available(),
+        gradient_checkpointing=False,
+        learning_rate=4e-5,
+        report_to="none",
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+    )
+    listed = Dataset.from_dict({"input_ids": [[place] for place in range(2 * BATCH)], "labels": [[0]] * (2 * BATCH)})
+    trainer = SFTTrainer(
+        model=peft,
+        args=config,
+        train_dataset=listed,
+        processing_class=vlm.tokenizer,
+        data_collator=lambda chosen: {
+            name: values[[one["input_ids"][0] for one in chosen]] for name, values in rows.items()
+        },
+        callbacks=[timer],
+    )
+
+    def steps() -> float:
+        timer.seconds = []
+        trainer.train()
+        return statistics.median(timer.seconds)
+
+    return steps
+
+
+def _usual_batch(cases: Cases) -> dict[str, Tensor]:
+    """Every training case as usual trainers want it: ids, labels at the response only, pixels."""
+    vlm = cases.features.vlm
+    batch = cases.batch(range(2 * BATCH), [None] * 2 * BATCH)
+    ids = [[*prompt.head, *prompt.tail, *one] for prompt, one in zip(batch.prompts, batch.responses, strict=True)]
+    pictures = [item.case.pixels.load() for item in cases.items[: 2 * BATCH]]
+    inputs = torch.tensor(ids)
+    labels = inputs.clone()
+    labels[:, :-RESPONSE_TOKENS] = -100
+    pixels = vlm.image_processor(images=pictures, return_tensors="pt")["pixel_values"].to(torch.bfloat16)
+    return {"input_ids": inputs, "attention_mask": torch.ones_like(inputs), "labels": labels, "pixel_values": pixels}
+
+
+def clock() -> float:
+    import time
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+SIDES: dict[str, Callable[[Size, Path], Callable[[], float]]] = {
+    "vitask": lambda size, folder: _ours(size, folder, is_plain=False),
+    "plain": lambda size, folder: _ours(size, folder, is_plain=True),
+    "trl": _trl,
+}
+
+
+def gradient_gap(size: Size, folder: Path) -> float:
+    """Largest relative difference of any gradient between shared and plain passes, in float32 without dropout."""
+    _, cases, tuned = _stage(size, folder, dropout=0.0)
+    # LoRA's second factor starts at zero, and a gradient through zero would hide differences.
+    torch.manual_seed(3)
+    for name, value in adapter_parameters(tuned.vlm, "vitask").items():
+        if "lora_B" in name:
+            nn.init.normal_(value, std=0.02)
+    tuned.requires_grad_(False)
+    trained = [*adapter_parameters(tuned.vlm, "vitask").values(), *tuned.exemplars.parameters()]  # type: ignore[union-attr]
+    for value in trained:
+        value.requires_grad_(True)
+    batch = cases.batch([0, 1, 2, 3], [1, 2, 3, 0])
+    found = []
+    with in_float32(tuned.base):
+        for is_shared in (True, False):
+            losses = response_terms(tuned, batch, replace(WANTED, is_shared=is_shared))
+            sum(one.mean() for one in losses.values()).backward()  # type: ignore[union-attr]
+            found.append([value.grad.clone() for value in trained if value.grad is not None])
+            for value in trained:
+                value.grad = None
+    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1e-12)) for a, b in zip(*found, strict=True))
+
+
+def _in_a_process(side: str, size: Size) -> float:
+    """Peak memory of one side alone: allocators keep what other sides left."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "core.bench.step", side, size],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return float(json.loads(done.stdout.strip().splitlines()[-1])["bytes"])
+
+
+def _memory_of(side: str, size: Size) -> None:
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        steps = SIDES[side](size, Path(folder))
+        with peak_memory() as told:
+            steps()
+    sys.stdout.write(json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    _memory_of(sys.argv[1], sys.argv[2])  # type: ignore[arg-type]
