@@ -88,7 +88,7 @@ class _File:
         values = raw.view(torch.bfloat16) if self.dtype == torch.bfloat16 else raw
         grid = None if self.grids[row] is None else tuple(self.grids[row])
         deeper = values[:, 1:].transpose(0, 1).contiguous() if self.layers > 1 else None
-        return ImageFeatures(values[:, 0].contiguous(), grid, deeper)  # type: ignore[arg-type]
+        return ImageFeatures(values[:, 0].contiguous(), grid, deeper)
 
 
 def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) -> None:

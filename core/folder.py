@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from core.case import Task
+from core.case import SPLITS, Task
 from core.errors import RunError
 from core.material import Material
 from core.runfile import Run, as_yaml
@@ -115,7 +115,7 @@ def _sets(material: Material) -> dict[str, Any]:
             {
                 "name": one.name,
                 "version": one.hash(),
-                "cases": {split: len(one.of(split)) for split in ("train", "val", "test")},  # type: ignore[arg-type]
+                "cases": {split: len(one.of(split)) for split in SPLITS},
                 "task": one.task.model_dump(mode="json"),
             }
             for one in material.sets

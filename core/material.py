@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from core.case import Case, ImageSet, Split, Task
+from core.case import SPLITS, Case, ImageSet, Split, Task
 from core.catalog import FORMATS, find
 from core.errors import DataError
 from core.opening import open_set
@@ -63,8 +63,8 @@ def gather(
         cases = limit(assign(opened.cases, split, seed), limits, seed)
         sets.append(opened.with_cases(cases))
     for one in sets:
-        for wanted in ("train", "val", "test"):
-            if not one.of(wanted):  # type: ignore[arg-type]
+        for wanted in SPLITS:
+            if not one.of(wanted):
                 raise DataError(
                     f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
                 )

@@ -48,7 +48,8 @@ def embed_exemplars(exemplars: Exemplars | None, questions: Sequence[Question]) 
     if exemplars is None:
         return None
     features = [torch.stack(one) for one in zip(*(question.exemplars for question in questions), strict=True)]
-    return exemplars(features, len(questions))
+    embedded: Tensor = exemplars(features, len(questions))
+    return embedded
 
 
 def distributions(

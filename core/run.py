@@ -16,6 +16,7 @@ import torch
 
 from core import reading
 from core.card import card
+from core.case import SPLITS
 from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
 from core.exemplar import Exemplars
 from core.features import open_features
@@ -95,7 +96,7 @@ def start(
     if accelerator.is_main_process:
         begin(out, run, material, is_resumed)
     accelerator.wait_for_everyone()
-    items = tuple(item for split in ("train", "val", "test") for item in material.items(split))  # type: ignore[arg-type]
+    items = tuple(item for split in SPLITS for item in material.items(split))
     report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
     return Running(run, Folder(out), material, items, accelerator, report, is_stopped, vlm)
 
@@ -302,7 +303,7 @@ def _fused(read: Mapping[str, list[Reading]], material: Material) -> dict[str, l
         truth = targets(chosen["val"]["tsm"], one.task)
 
         def loss(values: Any, truth: Any = truth, one: Any = one) -> float:
-            told = metrics.figures(values, truth, one.task.kind, one.task.answers, draws=2)
+            told = metrics.figures(values, truth, one.task.kind, one.task.answers, draws=0)
             return told["log_loss"].value
 
         weight = fusion_weight(p["val"]["tsm"], p["val"]["vanilla"], loss)

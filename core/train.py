@@ -100,16 +100,14 @@ def train(
 
 
 def new_optimiser(stage: Stage) -> torch.optim.Optimizer:
-    groups = [
-        {"params": [parameter], "lr": stage.learning_rates[name], "peak": stage.learning_rates[name]}
-        | ({"weight_decay": 0.0} if parameter.ndim < 2 else {})
-        for name, parameter in stage.trained().items()
-    ]
-    merged: dict[tuple[float, bool], dict[str, Any]] = {}
-    for group in groups:
-        into = merged.setdefault((group["peak"], "weight_decay" in group), group | {"params": []})
-        into["params"] += group["params"]
-    return torch.optim.AdamW(list(merged.values()), weight_decay=stage.settings.weight_decay)
+    """AdamW, with a group for each learning rate; what has one axis only is not decayed."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in stage.trained().items():
+        decay = stage.settings.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((stage.learning_rates[name], decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": found, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+    )
 
 
 def _take_up(stage: Stage, folder: Path, optimiser: torch.optim.Optimizer) -> State:

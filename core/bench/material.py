@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from core.case import Case, ImageSet, Split, Task
-from core.families import internvl
+from core.catalog import FAMILIES, find
 from core.features import open_features
 from core.material import Item, Material
 from core.tiny import chatml, tiny_tokenizer
@@ -83,9 +83,9 @@ def new_vlm(size: Size) -> Vlm:
     )
     config._attn_implementation = "sdpa" if torch.cuda.is_available() else "eager"
     torch.manual_seed(0)
-    base = InternVLForConditionalGeneration(config).to(torch.bfloat16).eval().requires_grad_(False)
+    base: Any = InternVLForConditionalGeneration(config).bfloat16().eval().requires_grad_(False)
     images = GotOcr2ImageProcessorPil(size={"height": 448, "width": 448}, crop_to_patches=False)
-    vlm = Vlm(base, tokenizer, images, internvl.ANATOMY, f"{size} InternVL")
+    vlm = Vlm(base, tokenizer, images, find(FAMILIES, "internvl", "family").ANATOMY, f"{size} InternVL")
     vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")
     return vlm
 
@@ -94,7 +94,7 @@ def new_cases(vlm: Vlm, folder: Path) -> Cases:
     """Two batches of training cases with 8 labels; instruction and response have the lengths that are measured."""
     task = Task(modality="x", answers=tuple(_of_length(vlm, RESPONSE_TOKENS, f"label {n}") for n in range(8)))
     task = task.model_copy(update={"template": _instruction(vlm)})
-    splits: list[Split] = ["train"] * (2 * BATCH) + ["val", "test"]
+    splits: list[Split] = [*["train" for _ in range(2 * BATCH)], "val", "test"]  # type: ignore[list-item]
     cases = tuple(Case(f"{n}", Noise(n), (task.answers[n % 8],), split) for n, split in enumerate(splits))
     material = Material((ImageSet("noise", task, cases),))
     items = [Item(0, case) for case in cases]

@@ -153,7 +153,8 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
     try:
         from datasets import Dataset
         from transformers import TrainerCallback
-        from trl import SFTConfig, SFTTrainer
+        from trl.trainer.sft_config import SFTConfig
+        from trl.trainer.sft_trainer import SFTTrainer
     except ImportError as error:
         raise SettingsError(f"The comparison needs TRL, which is not installed ({error}). Run `make setup`.") from None
     vlm = new_vlm(size)
@@ -164,7 +165,7 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
             module.cast_input_dtype_enabled = True  # as PEFT has it by itself
     rows = _usual_batch(cases)
 
-    class Clock(TrainerCallback):  # type: ignore[misc]
+    class Clock(TrainerCallback):
         seconds: list[float]
 
         def on_step_begin(self, *args: Any, **kwargs: Any) -> None:

@@ -45,7 +45,8 @@ def told(event: Event) -> str | None:
     if kind == "step":
         losses = "  ".join(f"{name} {value:.3f}" for name, value in event["losses"].items())
         beside = f"  (ln|V| {event['ln_vocabulary']:.2f})" if "ln_vocabulary" in event else ""
-        pace = f"{event['images_per_second']:.0f} images/s, {event['memory_gib']:.1f} GiB, {_left(event['seconds_left'])} left"
+        speed, held = f"{event['images_per_second']:.0f} images/s", f"{event['memory_gib']:.1f} GiB"
+        pace = f"{speed}, {held}, {_left(event['seconds_left'])} left"
         return f"{event['stage']} {event['step']}/{event['steps']}  {losses}{beside}  {pace}"
     if kind == "evaluation":
         shown = {name: value for name, value in event["figures"].items() if " of " in name or name == "log_loss"}

@@ -20,6 +20,16 @@ BUNDLED = "bundled"
 WEIGHTS = Path(__file__).parents[1] / "starter" / "weights"
 
 
+# A small model with little to learn from its checkpoint wants larger steps than the recipes of large ones.
+_TRAINING = {"learning_rate": 2e-3, "connector_learning_rate": 2e-3, "batch_size": 64}
+_LORA = {"dropout": 0.0}
+PRESETS = {
+    "quick": {"training": _TRAINING | {"steps": 60}, "lora": _LORA},
+    "balanced": {"training": _TRAINING | {"steps": 240}, "lora": _LORA},
+    "thorough": {"training": _TRAINING | {"steps": 1200}, "lora": _LORA},
+}
+
+
 class Settings(VlmSettings):
     family: Literal["starter"] = Field("starter", title="Family", description="The small model of this project.")
     checkpoint: str = Field(
