@@ -47,15 +47,17 @@ class Heads(nn.Module):
         measures = functional.smooth_l1_loss(self.measures(middle), batch.measures, reduction="none", beta=0.1)
         measured = (measures * batch.measures_known).sum() / batch.measures_known.sum().clamp(min=1)
         small = functional.interpolate(batch.pixels, size=(SMALL, SMALL), mode="area")
-        copied: Tensor = functional.mse_loss(self.pixels(tokens), _tiles(small))
-        return told + 4 * measured + copied
+        copied = functional.mse_loss(self.pixels(tokens), _tiles(small))
+        total: Tensor = told + 4 * measured + copied
+        return total
 
 
 def _tiles(pictures: Tensor) -> Tensor:
     """[B, 3, S, S] cut into one tile per image token: [B, tokens, values]."""
     side = math.isqrt(IMAGE_TOKENS)
     rows = pictures.unflatten(3, (side, -1)).unflatten(2, (side, -1))
-    return rows.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+    tiles: Tensor = rows.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+    return tiles
 
 
 def losses(model: InternVLForConditionalGeneration, heads: Heads, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,8 +104,9 @@ def fit(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[s
         heads.zero_grad()
         (answers + seen).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for moving in (*optimisers, *schedules):
-            moving.step()
+        for optimiser, schedule in zip(optimisers, schedules, strict=True):
+            optimiser.step()
+            schedule.step()
         if step % REPORT_EVERY == 0 or step == len(data) - 1:
             left = (time.monotonic() - began) / (step + 1) * (len(data) - step - 1) / 60
             say(

@@ -42,6 +42,9 @@ Describe drawings like those, and answer short questions about them. On {picture
 |---|---|
 {rows}
 
+The last rows say where it is weak: it names the kind, the size and the main colours of a picture more surely than exact
+counts, places and forms, and scenes of several plain forms it describes badly.
+
 ## What it cannot do
 
 Anything else before it is tuned: it has never seen a photograph or a real medical image, does not know facts

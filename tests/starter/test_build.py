@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_the_image_processor_agrees_with_what_training_saw(builds: tuple[Path, P
 
 
 def test_only_answers_and_their_end_are_learned(builds: tuple[Path, Path, list[str]]) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(builds[0])
+    tokenizer: Any = AutoTokenizer.from_pretrained(builds[0])
     ids, labels = encode(tokenizer, [("What is it?", "a ring"), ("Is it?", "no")])
     learned = [token for token, label in zip(ids, labels, strict=True) if label != IGNORED]
     assert tokenizer.decode(learned) == "a ring<|im_end|>no<|im_end|>"
@@ -66,7 +67,7 @@ def test_only_answers_and_their_end_are_learned(builds: tuple[Path, Path, list[s
 
 
 def test_a_conversation_that_is_too_long_loses_its_last_turns(builds: tuple[Path, Path, list[str]]) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(builds[0])
+    tokenizer: Any = AutoTokenizer.from_pretrained(builds[0])
     ids, _ = encode(tokenizer, [("What is it?", "a ring")] * 50)
     assert len(ids) <= examples.LENGTH
     assert len(ids) > examples.LENGTH // 2
