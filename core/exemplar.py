@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -56,12 +56,14 @@ def load_exemplars(path: Path, hidden_size: int) -> Exemplars:
     """Connectors as they were saved."""
     if not path.is_file():
         raise ModelError(f"{path} is missing, so the exemplar can't be carried in. Copy the whole folder of the run.")
-    with safe_open(path, framework="pt") as stored:
-        about = stored.metadata() or {}
-    widths = [int(width) for width in about.get("widths", "").split(",") if width]
-    exemplars = Exemplars(widths, hidden_size, about.get("constant") == "1")
     try:
+        with safe_open(path, framework="pt") as stored:
+            about = stored.metadata() or {}
+        widths = [int(width) for width in about.get("widths", "").split(",") if width]
+        exemplars = Exemplars(widths, hidden_size, about.get("constant") == "1")
         exemplars.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} can't be read ({error}). Copy the whole folder of the run again.") from None
     except RuntimeError as error:
         raise ModelError(
             f"{path} was made for another language model ({error}). Use it with the checkpoint that the run names."
