@@ -101,7 +101,8 @@ def response_terms(model: Tuned, batch: ResponseBatch, wanted: Wanted) -> Losses
         if wanted.weights.keys() & {"ep", "rda"}:
             aided.append(branches.add(case, prompt, response, with_exemplar=True))
         other = batch.others[case] if spans else None
-        under_other.append([] if other is None else branches.add(other, prompt, response))
+        # The question as it is put with the other image, which may be of another number of tokens.
+        under_other.append([] if other is None else branches.add(other, batch.prompts[other], response))
     logits = branches.logits()
     targets = torch.tensor([token for response in batch.responses for token in response], device=logits.device)
     z_o = logits[_flat(own)]
@@ -118,7 +119,8 @@ def response_terms(model: Tuned, batch: ResponseBatch, wanted: Wanted) -> Losses
         mine = [own[case][token] for case, span in enumerate(spans) for token in span]
         theirs = [under_other[case][token] for case, span in enumerate(spans) for token in span]
         said = [batch.responses[case][token] for case, span in enumerate(spans) for token in span]
-        losses["crt"] = contrast_losses(logits[mine], logits[theirs], torch.tensor(said, device=logits.device))
+        asked = torch.tensor(said, dtype=torch.long, device=logits.device)
+        losses["crt"] = contrast_losses(logits[mine], logits[theirs], asked)
     return losses
 
 
