@@ -103,7 +103,14 @@ def load(path: Path, tensors: Mapping[str, Tensor], optimiser: torch.optim.Optim
                 key: value if key == "step" else value.to(parameter.device) for key, value in parts.items()
             }
     restore_random_states(_read(path / RANDOM))
-    return State(**json.loads((path / STATE).read_text()))
+    return _state(path / STATE)
+
+
+def _state(path: Path) -> State:
+    try:
+        return State(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from None
 
 
 def random_states() -> dict[str, Tensor]:
@@ -137,9 +144,14 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"The checkpoint {path} can't be read ({error}). Remove its folder; the run goes on from the one before it."
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> RunError:
+    return RunError(
+        f"The checkpoint {path} can't be read ({error}). Remove the folder {path.parent.name}; "
+        "the run goes on from what is before it."
+    )
 
 
 class _draft:
@@ -151,20 +163,32 @@ class _draft:
 
     def __enter__(self) -> Path:
         shutil.rmtree(self.part, ignore_errors=True)
-        self.part.mkdir(parents=True)
+        try:
+            self.part.mkdir(parents=True)
+        except OSError as error:
+            raise self._unwritten(error) from error
         return self.part
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            try:
+                self._name()
+            except OSError as full:  # some disks tell only now that they are
+                error = full
         if error is not None:
             shutil.rmtree(self.part, ignore_errors=True)
-            if isinstance(error, (OSError, SafetensorError)):
-                raise RunError(
-                    f"A checkpoint could not be written to {self.target.parent} ({error}). Free some space and resume: "
-                    "the checkpoint before it is untouched."
-                ) from error
-            return
+        if isinstance(error, (OSError, SafetensorError)):
+            raise self._unwritten(error) from error
+
+    def _name(self) -> None:
         for path in self.part.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         shutil.rmtree(self.target, ignore_errors=True)
         self.part.rename(self.target)
+
+    def _unwritten(self, error: Exception) -> RunError:
+        return RunError(
+            f"A checkpoint could not be written to {self.target.parent} ({error}). Free some space and resume: "
+            "the checkpoint before it is untouched."
+        )

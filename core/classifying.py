@@ -18,7 +18,7 @@ from core.material import Item, Material, pictures, shared_answers
 from core.order import Order
 from core.results import quick_figures
 from core.train import Stage
-from core.training import Monitor, TrainingSettings
+from core.training import Monitor, Precision, TrainingSettings
 from core.tsm import Tsm, TsmSettings, tsm_losses, tsm_probabilities
 
 CHUNK = 256
@@ -104,20 +104,16 @@ def new_tsm(module: ModuleType, settings: Any, material: Material, start: Tsm | 
 
 
 def tsm_stage(
-    name: str, tsm: Tsm, material: Material, shown: Pictures, monitor: Monitor, seed: int, accelerator: Any
+    name: str, tsm: Tsm, material: Material, shown: Pictures, monitor: Monitor, precision: Precision, seed: int
 ) -> Stage:
     """The stage that trains a TSM; the best weights are chosen on all validation cases."""
     settings: TsmSettings = tsm.settings
     train = [place for place, item in enumerate(shown.items) if item.case.split == "train"]
     order = Order(len(train), min(settings.batch_size, len(train)), seed, name)
-    size = -(-order.batch_size // accelerator.num_processes)
 
     def micro_batches(step: int) -> list[_Micro]:
-        cut = order.micro_batches(step, size)
-        return [
-            _Micro(tsm, material.tasks, shown, [train[place] for place in places], hash_key(seed, step, number))
-            for number, places in enumerate(cut)
-        ]
+        places = [train[place] for place in order.batch(step)]
+        return [_Micro(tsm, material.tasks, shown, places, hash_key(seed, step))]
 
     steps = max(1, round(settings.epochs * order.steps_per_epoch))
     learnt = {key: value for key, value in tsm.named_parameters() if value.requires_grad}
@@ -133,15 +129,17 @@ def tsm_stage(
         settings=TrainingSettings(
             weight_decay=settings.weight_decay,
             monitor=monitor,
+            precision=precision,
             warm_up=0.1,
             evaluate_every=max(1, -(-steps // max(1, min(settings.epochs, 10)))),
         ),
         evaluate=lambda: _validation(tsm, material, shown),
+        is_spread=False,
     )
 
 
-def hash_key(seed: int, step: int, number: int) -> int:
-    return int(np.random.SeedSequence([seed, step, number]).generate_state(1)[0])
+def hash_key(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
 
 
 def describe(tsm: Tsm, shown: Pictures, places: Sequence[int]) -> Tensor:

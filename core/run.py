@@ -86,7 +86,7 @@ def start(
     from accelerate import Accelerator
 
     look(out, run, is_resumed)
-    accelerator = Accelerator(mixed_precision="bf16" if run.settings.training.precision == "bf16" else "no")
+    accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
     torch.manual_seed(run.settings.seed)
     material = gather_for(run)
     vlm = vlm or run.family.load(run.vlm)
@@ -124,8 +124,8 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
         running.material,
         shown,
         run.settings.training.monitor,
+        run.settings.training.precision,
         run.settings.seed,
-        running.accelerator,
     )
     running.train(stage, folder)
     if running.accelerator.is_main_process:

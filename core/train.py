@@ -54,6 +54,8 @@ class Stage:
     settings: TrainingSettings
     evaluate: Callable[[], Figures] | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
+    is_spread: bool = True
+    """Where not, every process makes whole steps by itself: batch statistics are of the whole batch then."""
 
     def trained(self) -> dict[str, nn.Parameter]:
         return {
@@ -74,10 +76,11 @@ def train(
     """Trains a stage from its last checkpoint, or from the start, to its best weights in `folder/final`."""
     if checkpoints.is_finished(folder):
         checkpoints.load_weights(folder / "final", stage.tensors)
+        stage.module.eval()
         return
     optimiser = new_optimiser(stage)
     state = _take_up(stage, folder, optimiser)
-    module = accelerator.prepare(stage.module) if accelerator.num_processes > 1 else stage.module
+    module = accelerator.prepare(stage.module) if _spread_over(stage, accelerator) > 1 else stage.module
     module.train()
     pace = _Pace(state.step, stage.steps)
     while state.step < stage.steps and not _is_exhausted(stage, state):
@@ -86,7 +89,7 @@ def train(
         report(_told(stage, state, losses, pace.after(state.step, cases)))
         if stage.evaluate and (state.step % _every(stage) == 0 or state.step == stage.steps):
             state = _evaluate(stage, state, module, folder, accelerator, report)
-        if is_stopped():
+        if _is_asked_anywhere(is_stopped(), accelerator):
             _save(stage, state, optimiser, folder, accelerator)
             raise StoppedError(
                 f"The run was stopped in {stage.name} at step {state.step} and saved. Resume it any time."
@@ -122,25 +125,43 @@ def make_step(
     share = learning_share(step, stage.steps, stage.settings)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * share
-    micros = stage.micro_batches(step)
+    micros, processes = stage.micro_batches(step), _spread_over(stage, accelerator)
     totals = _totals(micros)
-    mine = micros[accelerator.process_index :: accelerator.num_processes]
-    sums: dict[str, Tensor] = {}
+    mine = micros[accelerator.process_index :: processes] if processes > 1 else micros
+    sums = dict.fromkeys(totals, torch.zeros((), device=accelerator.device))
     for place, micro in enumerate(mine):
-        waits = place < len(mine) - 1 and accelerator.num_processes > 1
-        with accelerator.no_sync(module) if waits else nullcontext(), accelerator.autocast():
-            losses = module(*micro.load())
+        waits = place < len(mine) - 1 and processes > 1
+        with accelerator.no_sync(module) if waits else nullcontext():
+            with arithmetic(stage.settings.precision, accelerator.device):
+                losses = module(*micro.load())
             means = {name: values.sum() / max(1, totals[name]) for name, values in losses.items()}
             whole = torch.stack([stage.weights[name] * mean for name, mean in means.items()]).sum()
-            accelerator.backward(whole * accelerator.num_processes)
+            accelerator.backward(whole * processes)
         for name, mean in means.items():
-            sums[name] = sums.get(name, torch.zeros_like(mean.detach())) + mean.detach()
-    told = _gathered(sums, accelerator)
-    _refuse_nonsense(stage, step, told, micros)
-    nn.utils.clip_grad_norm_(stage.trained().values(), stage.settings.clip)
+            sums[name] = sums[name] + mean.detach()
+    told = _gathered(sums, accelerator, processes)
+    norm = nn.utils.clip_grad_norm_(stage.trained().values(), stage.settings.clip)
+    _refuse_nonsense(stage, step, told | {"gradient": float(norm)}, micros)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
     return told, sum(len(micro.names()) for micro in micros)
+
+
+def arithmetic(precision: str, device: torch.device) -> torch.autocast:
+    """Not accelerate's own, which holds one precision for as long as a process lives."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _spread_over(stage: Stage, accelerator: Any) -> int:
+    return int(accelerator.num_processes) if stage.is_spread else 1
+
+
+def _is_asked_anywhere(is_asked: bool, accelerator: Any) -> bool:
+    """A signal may reach one process a step earlier than another: all of them leave together."""
+    if accelerator.num_processes == 1:
+        return is_asked
+    asked = torch.tensor(float(is_asked), device=accelerator.device)
+    return bool(accelerator.reduce(asked, "sum") > 0)
 
 
 def _totals(micros: Sequence[Micro]) -> dict[str, int]:
@@ -151,20 +172,21 @@ def _totals(micros: Sequence[Micro]) -> dict[str, int]:
     return totals
 
 
-def _gathered(sums: dict[str, Tensor], accelerator: Any) -> dict[str, float]:
+def _gathered(sums: dict[str, Tensor], accelerator: Any, processes: int) -> dict[str, float]:
     stacked = torch.stack(list(sums.values())).float()
-    whole = accelerator.reduce(stacked, "sum") if accelerator.num_processes > 1 else stacked
+    whole = accelerator.reduce(stacked, "sum") if processes > 1 else stacked
     return dict(zip(sums, whole.tolist(), strict=True))
 
 
-def _refuse_nonsense(stage: Stage, step: int, losses: Mapping[str, float], micros: Sequence[Micro]) -> None:
-    wrong = [name for name, value in losses.items() if not math.isfinite(value)]
+def _refuse_nonsense(stage: Stage, step: int, values: Mapping[str, float], micros: Sequence[Micro]) -> None:
+    wrong = [name for name, value in values.items() if not math.isfinite(value)]
     if wrong:
         names = [name for micro in micros for name in micro.names()]
         shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        what = "gradient" if wrong == ["gradient"] else f"loss {wrong[0]!r}"
         raise NumericError(
-            f"The loss {wrong[0]!r} is not a finite number in {stage.name} at step {step + 1}, on the cases {shown}. "
-            "Lower the learning rate or set training.precision to fp32, and resume; look at these images if it stays."
+            f"The {what} is not a finite number in {stage.name} at step {step + 1}, on the cases {shown}. Begin a new "
+            "run with a lower learning rate or training.precision fp32; look at these images if it stays."
         )
 
 
@@ -186,7 +208,8 @@ def _evaluate(stage: Stage, state: State, module: nn.Module, folder: Path, accel
     checkpoints.restore_random_states(before)
     module.train()
     figures = _from_first(figures, accelerator)
-    report({"kind": "evaluation", "stage": stage.name, "step": state.step, "figures": figures})
+    told = {name: value for name, value in figures.items() if not math.isnan(value)}
+    report({"kind": "evaluation", "stage": stage.name, "step": state.step, "figures": told})
     value = figures[stage.settings.monitor]
     if not stage.is_better(value, state.best):
         return replace(state, evaluations_since_best=state.evaluations_since_best + 1)
@@ -219,6 +242,9 @@ def _end(stage: Stage, state: State, folder: Path, accelerator: Any) -> None:
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         checkpoints.finish(folder, stage.tensors, state)
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        checkpoints.load_weights(folder / "final", stage.tensors)
     stage.module.eval()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import ModelError
+from core.errors import ModelError, SettingsError
 from core.features import FeatureStore
 from core.lora import adapter_parameters, using
 from core.material import Item, Material
@@ -120,6 +120,11 @@ def vlm_stage(
     size = min(training.batch_size, len(train))
     order = Order(len(train), size, seed, plan.name)
     micro = min(training.micro_batch(), -(-size // accelerator.num_processes))
+    if -(-size // micro) < accelerator.num_processes:
+        raise SettingsError(
+            f"A step of {size} cases can't be spread over {accelerator.num_processes} processes in parts of {micro}. "
+            "Use fewer processes, or a batch size that is a multiple of their number."
+        )
 
     def micro_batches(step: int) -> list[_Micro]:
         cut = order.micro_batches(step, micro)
