@@ -20,7 +20,8 @@ from core.starter.examples import IGNORED, Batch, Batches
 from core.starter.questions import survey
 from core.starter.tokenizer import train as train_tokenizer
 
-STEPS, RATE, MATRIX_RATE, WARM_UP = 1400, 2e-3, 0.01, 50
+STEPS, NAMING_STEPS, RATE, MATRIX_RATE, WARM_UP = 1400, 600, 2e-3, 0.01, 50
+NAMING_SHARE = 0.3  # of the learning rates
 REPORT_EVERY = 20
 SMALL = 32
 
@@ -60,7 +61,7 @@ def _tiles(pictures: Tensor) -> Tensor:
     return tiles
 
 
-def losses(model: InternVLForConditionalGeneration, heads: Heads, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+def losses(model: InternVLForConditionalGeneration, heads: Heads | None, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Next-token loss on the answers, the heads' loss, and the share of answer tokens that are right."""
     out = model.model(input_ids=batch.ids, pixel_values=batch.pixels, use_cache=False)
     rows, columns = (batch.labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
@@ -70,17 +71,20 @@ def losses(model: InternVLForConditionalGeneration, heads: Heads, batch: Batch) 
     wanted = batch.labels[rows, columns + 1]
     wanted[len(wanted) - spare :] = IGNORED
     right = (logits.argmax(-1) == wanted).sum() / (wanted != IGNORED).sum()
-    return functional.cross_entropy(logits, wanted), heads.loss(out.image_hidden_states.float(), batch), right
+    seen = heads.loss(out.image_hidden_states.float(), batch) if heads else torch.zeros(())
+    return functional.cross_entropy(logits, wanted), seen, right
 
 
-def _optimisers(model: InternVLForConditionalGeneration, heads: Heads) -> list[torch.optim.Optimizer]:
+def _optimisers(model: nn.Module, heads: Heads | None) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, which learn about twice as fast with it; AdamW for all else."""
-    inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
+    share = 1.0 if heads else NAMING_SHARE
+    learnt = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    inner = [p for name, p in learnt if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
     chosen = {id(parameter) for parameter in inner}
-    rest = [p for module in (model, heads) for p in module.parameters() if id(p) not in chosen]
+    rest = [p for _, p in learnt if id(p) not in chosen] + list(heads.parameters() if heads else ())
     return [
-        torch.optim.Muon(inner, lr=MATRIX_RATE, momentum=0.95, weight_decay=0.05, adjust_lr_fn="original"),
-        torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.98), weight_decay=0.0),
+        torch.optim.Muon(inner, lr=share * MATRIX_RATE, momentum=0.95, weight_decay=0.05, adjust_lr_fn="original"),
+        torch.optim.AdamW(rest, lr=share * RATE, betas=(0.9, 0.98), weight_decay=0.0),
     ]
 
 
@@ -91,17 +95,19 @@ def _rate(step: int, steps: int) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / max(1, steps - WARM_UP)))
 
 
-def fit(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[str], None]) -> None:
-    """Trains the model on the batches, one step each."""
-    heads = Heads([len(values) for values in data.found.values.values()], len(data.found.measures))
+def fit(
+    model: InternVLForConditionalGeneration, heads: Heads | None, data: Batches, say: Callable[[str], None]
+) -> None:
+    """Trains what is not frozen on the batches, one step each."""
+    model.train()
     optimisers = _optimisers(model, heads)
     schedules = [LambdaLR(optimiser, lambda step: _rate(step, len(data))) for optimiser in optimisers]
     began = time.monotonic()
     for step in range(len(data)):
         with torch.autocast("cpu", torch.bfloat16):
             answers, seen, right = losses(model, heads, data[step])
-        model.zero_grad()
-        heads.zero_grad()
+        for optimiser in optimisers:
+            optimiser.zero_grad()
         (answers + seen).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser, schedule in zip(optimisers, schedules, strict=True):
@@ -115,6 +121,14 @@ def fit(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[s
             )
 
 
+def name(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[str], None]) -> None:
+    """The second part: the language model alone learns to choose among names, from weights rounded to bfloat16."""
+    model.float().requires_grad_(False)
+    model.model.language_model.requires_grad_(True)
+    torch.manual_seed(data.seed)
+    fit(model, None, data, say)
+
+
 def build(out: Path, seed: int = 0, steps: int | None = None, say: Callable[[str], None] = lambda line: None) -> None:
     """Writes the starter and its card to a folder. Fewer steps make a worse one sooner."""
     torch.manual_seed(seed)
@@ -123,10 +137,11 @@ def build(out: Path, seed: int = 0, steps: int | None = None, say: Callable[[str
     model = new(tokenizer)
     data = Batches(seed, steps or STEPS, found, tokenizer)
     say(f"{model.num_parameters() / 1e6:.1f} million parameters, {len(tokenizer)} tokens")
-    model.train()
-    fit(model, data, say)
-    model.eval().to(torch.bfloat16).save_pretrained(out)
+    fit(model, Heads([len(values) for values in found.values.values()], len(found.measures)), data, say)
+    names = Batches(seed, steps or NAMING_STEPS, found, tokenizer, is_naming=True)
+    name(model.bfloat16(), names, say)
+    model.eval().bfloat16().save_pretrained(out)
     tokenizer.save_pretrained(out)
     image_processor().save_pretrained(out)
     figures = examine(model.float(), tokenizer, seed, PICTURES if len(data) > WARM_UP else 4)
-    (out / "MODEL_CARD.md").write_text(card(model.num_parameters(), data, figures), encoding="utf-8")
+    (out / "MODEL_CARD.md").write_text(card(model.num_parameters(), data, names, figures), encoding="utf-8")

@@ -34,6 +34,10 @@ drawn is known, so captions, questions and right answers follow. **No photograph
 from the web was used.** While it learned to answer, small heads that were thrown away afterwards read every
 known fact, and a small copy of the picture, off the image tokens.
 
+In a second part of {naming} steps the language model alone went on, the encoder held still. It was mostly asked to
+choose among names in a list: the right one where a name fitted the drawing, any one where none did. So it can say any
+name that a question lists, and about names that it does not know it answers nearly at random.
+
 ## What it can do
 
 Describe drawings like those, and answer short questions about them. On {pictures} drawings that it had not seen:
@@ -55,13 +59,14 @@ Licence: Apache-2.0.
 """
 
 
-def card(parameters: int, data: Batches, figures: Mapping[str, float]) -> str:
+def card(parameters: int, data: Batches, naming: Batches, figures: Mapping[str, float]) -> str:
     """The page, with its figures filled in."""
     return TEXT.format(
         millions=parameters / 1e6,
         tokens=len(data.tokenizer),
         seed=data.seed,
         steps=len(data),
+        naming=len(naming),
         batch=SIZE,
         pictures=PICTURES,
         rows="\n".join(f"| {topic} | {share:.2f} |" for topic, share in figures.items()),

@@ -15,11 +15,11 @@ from transformers import PreTrainedTokenizerFast
 from core.starter.architecture import IMAGE_TOKENS, MEAN, SIDE, SPREAD
 from core.starter.drawing import Drawing
 from core.starter.looks import draw
-from core.starter.questions import Survey, talk
+from core.starter.questions import Survey, naming, talk
 from core.starter.tokenizer import END, END_OF_TEXT, IMAGE, IMAGE_END, IMAGE_START, START
 
 LOW_SIDE = 28
-LENGTH = 96  # of every row: each new shape costs a CPU seconds of preparing its kernels
+LENGTH, NAMING_LENGTH = 96, 128  # of every row: each new shape costs a CPU seconds of preparing its kernels
 IGNORED = -100
 SIZE = 32
 
@@ -62,7 +62,9 @@ def prompt(question: str) -> str:
     return f"{START}user\n{IMAGE_START}{IMAGE * IMAGE_TOKENS}{IMAGE_END}\n{question}{END}\n{START}assistant\n"
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, turns: list[tuple[str, str]]) -> tuple[list[int], list[int]]:
+def encode(
+    tokenizer: PreTrainedTokenizerFast, turns: list[tuple[str, str]], length: int = LENGTH
+) -> tuple[list[int], list[int]]:
     """Ids of a conversation about one picture, and labels: only answers and their end are learned.
 
     Turns that do not fit are left out.
@@ -72,7 +74,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, turns: list[tuple[str, str]]) -> 
     for number, (question, answer) in enumerate(turns):
         asked = f"\n{START}user\n{question}{END}\n{START}assistant\n" if number else prompt(question)
         head, tail = tokenizer.encode(asked), tokenizer.encode(answer + END)
-        if len(ids) + len(head) + len(tail) > LENGTH:
+        if len(ids) + len(head) + len(tail) > length:
             break
         ids += head + tail
         labels += [IGNORED] * len(head) + tail
@@ -82,7 +84,11 @@ def encode(tokenizer: PreTrainedTokenizerFast, turns: list[tuple[str, str]]) -> 
 class Batches:
     """Batch number i is the same for the same seed, whoever draws it."""
 
-    def __init__(self, seed: int, steps: int, found: Survey, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(
+        self, seed: int, steps: int, found: Survey, tokenizer: PreTrainedTokenizerFast, is_naming: bool = False
+    ) -> None:
+        self.part, self.converse = (3, naming) if is_naming else (2, talk)
+        self.length = NAMING_LENGTH if is_naming else LENGTH
         self.seed, self.steps, self.found, self.tokenizer = seed, steps, found, tokenizer
         self.slots: dict[str, slice] = {}
         for noun, values in found.values.items():
@@ -97,17 +103,17 @@ class Batches:
         return self.steps
 
     def __getitem__(self, number: int) -> Batch:
-        rng = np.random.default_rng([self.seed, 2, number])
+        rng = np.random.default_rng([self.seed, self.part, number])
         drawings = [draw(rng, SIDE) for _ in range(SIZE)]
         pixels = normalised(np.stack([wear(rng, drawing.pixels) for drawing in drawings]))
-        ids, labels = self._text([talk(rng, drawing, self.found.values) for drawing in drawings])
+        ids, labels = self._text([self.converse(rng, drawing, self.found.values) for drawing in drawings])
         return Batch(pixels, ids, labels, self._facts(drawings), *self._measures(drawings))
 
     def _text(self, talks: list[list[tuple[str, str]]]) -> tuple[Tensor, Tensor]:
-        rows = [encode(self.tokenizer, turns) for turns in talks]
+        rows = [encode(self.tokenizer, turns, self.length) for turns in talks]
         pad = self.tokenizer.get_vocab()[END_OF_TEXT]
-        ids = [row + [pad] * (LENGTH - len(row)) for row, _ in rows]
-        labels = [row + [IGNORED] * (LENGTH - len(row)) for _, row in rows]
+        ids = [row + [pad] * (self.length - len(row)) for row, _ in rows]
+        labels = [row + [IGNORED] * (self.length - len(row)) for _, row in rows]
         return torch.tensor(ids), torch.tensor(labels)
 
     def _facts(self, drawings: list[Drawing]) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.starter.drawing import Drawing, pick
 from core.starter.looks import draw
+from core.starter.words import ANSWER_NAMES, MODALITY_NAMES
 
 DESCRIBE = ("Describe this image.", "What does this image show?", "Describe the picture.", "describe this image")
 WHAT = ("What is the {noun}?", "Tell me the {noun}.", "{noun}?")
@@ -16,6 +17,14 @@ CHOICES = (
     "Analyze the given {kind} image. The possible {noun} answers are: {list}.",
     "Analyze the given {kind} image. Which {noun} is it: {list}?",
 )
+TASKS = (
+    "Analyze the given {kind} image. The possible diagnoses are: {list}.",
+    "Analyze the given {kind} image. The possible diagnoses are: {list}.",
+    "Analyze the given {kind} image. The possible answers are: {list}.",
+    "What does this {kind} image show? Choose one of: {list}.",
+)
+SYLLABLES = tuple("ba co di el fu gra hem in jo ka lo mye na oma pla ri sto tis ul ven xan zy path cyt ter".split())
+LONGEST_LIST = 100  # letters of all names together
 
 PICTURES = 3000
 
@@ -58,6 +67,39 @@ def ask(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str,
     rivals = list(rng.choice(others, min(len(others), int(rng.integers(1, 8))), replace=False))
     listed = ", ".join(str(answer) for answer in rng.permutation([value, *rivals]))
     return pick(rng, CHOICES).format(noun=noun, list=listed, kind=drawing.facts["kind of image"]), value
+
+
+def choose(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> tuple[str, str]:
+    """The question that tuning asks: one of some names. Where no name fits the picture, each is as good as the next.
+
+    So any name that a question lists can be said, and an untuned model spreads its belief over names that it does not
+    know instead of saying something else.
+    """
+    noun = pick(rng, list(drawing.facts))
+    right, known = drawing.facts[noun], values.get(noun, ())
+    if rng.random() < 0.4 and len(known) > 1:
+        rivals = [other for other in known if other != right]
+        listed = [right, *rng.choice(rivals, min(len(rivals), int(rng.integers(1, 8))), replace=False)]
+    else:
+        listed = [_name(rng) for _ in range(int(rng.integers(2, 9)))]
+        right = pick(rng, listed)
+    while sum(len(name) for name in listed) > LONGEST_LIST and len(listed) > 2:
+        listed.remove(next(name for name in listed if name != right))
+    names = ", ".join(str(name) for name in rng.permutation(listed))
+    kind = pick(rng, MODALITY_NAMES) if rng.random() < 0.5 else drawing.facts["kind of image"]
+    return pick(rng, TASKS).format(noun=noun, list=names, kind=kind), right
+
+
+def _name(rng: np.random.Generator) -> str:
+    """A label as people write them: a known word, or a made-up one of a few syllables."""
+    if rng.random() < 0.7:
+        return pick(rng, ANSWER_NAMES)
+    return "".join(pick(rng, SYLLABLES) for _ in range(int(rng.integers(2, 5))))
+
+
+def naming(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """The turns of an example of the second part: mostly a choice among names, else as in the first part."""
+    return [choose(rng, drawing, values)] if rng.random() < 0.65 else talk(rng, drawing, values)
 
 
 def talk(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:

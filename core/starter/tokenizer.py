@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from core.starter.words import ANSWERS, MODALITIES, SENTENCES
+from core.starter.words import ANSWER_NAMES, MODALITY_NAMES, SENTENCES
 
 END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 IMAGE_START, IMAGE_END, IMAGE = "<img>", "</img>", "<IMG_CONTEXT>"
@@ -35,8 +35,9 @@ TEMPLATE = (
 
 def vocabulary() -> list[str]:
     """The written word lists as training text; a name counts more than once so that it becomes one token or few."""
-    names = [name.strip() for name in (ANSWERS + "; " + MODALITIES).replace("\n", " ").split(";")]
-    return [text for name in names for text in (name, " " + name)] * 40 + list(SENTENCES) * 10
+    return [text for name in (*ANSWER_NAMES, *MODALITY_NAMES) for text in (name, " " + name)] * 40 + list(
+        SENTENCES
+    ) * 10
 
 
 def train(texts: Iterable[str]) -> PreTrainedTokenizerFast:

@@ -22,6 +22,9 @@ microscope; kidney cortex microscope; abdominal CT; brain MRI; hand X-ray; pedia
 lesion; histology; mammography; endoscopy; drawn cells
 """
 
+ANSWER_NAMES = tuple(name.strip() for name in ANSWERS.replace("\n", " ").split(";"))
+MODALITY_NAMES = tuple(name.strip() for name in MODALITIES.replace("\n", " ").split(";"))
+
 SENTENCES = (
     "Analyze the given image. The possible diagnoses are: What is in this picture? Where is it, and how large is it?",
     "Summarize the provided image in one word. Summarize the provided text in one word. Please point at "
