@@ -22,6 +22,7 @@ from core.training import Monitor, Precision, TrainingSettings
 from core.tsm import Tsm, TsmSettings, tsm_losses, tsm_probabilities
 
 CHUNK = 256
+EVALUATIONS = 5
 
 
 class Pictures:
@@ -115,7 +116,7 @@ def tsm_stage(
         places = [train[place] for place in order.batch(step)]
         return [_Micro(tsm, material.tasks, shown, places, hash_key(seed, step))]
 
-    steps = max(1, round(settings.epochs * order.steps_per_epoch))
+    steps = max(settings.least_steps, round(settings.epochs * order.steps_per_epoch))
     learnt = {key: value for key, value in tsm.named_parameters() if value.requires_grad}
     tensors = learnt | dict(tsm.named_buffers())
     return Stage(
@@ -131,7 +132,7 @@ def tsm_stage(
             monitor=monitor,
             precision=precision,
             warm_up=0.1,
-            evaluate_every=max(1, -(-steps // max(1, min(settings.epochs, 10)))),
+            evaluate_every=-(-steps // EVALUATIONS),
         ),
         evaluate=lambda: _validation(tsm, material, shown),
         is_spread=False,

@@ -32,6 +32,13 @@ class TsmSettings(Settings):
 
     name: str = Field(title="Model", description="Which task-specific model.")
     epochs: int = Field(5, ge=1, le=1000, title="Epochs", description="How often the model sees every training image.")
+    least_steps: int = Field(
+        200,
+        ge=1,
+        le=1_000_000,
+        title="Least steps",
+        description="A small set is gone through more often than its epochs say, until as many steps are made.",
+    )
     learning_rate: float = Field(2e-3, gt=0, le=1, title="Learning rate", description="The highest step size of AdamW.")
     batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Images per training step.")
     weight_decay: float = Field(
