@@ -25,16 +25,25 @@ from core.tiny import chatml, tiny_tokenizer
 from core.tuning import Cases
 from core.vlm import Vlm
 
-Size = Literal["small", "2b"]
+Size = Literal["tiny", "small", "2b"]
 Say = Callable[[str], None]
 BATCH = 16
 IMAGE_TOKENS, INSTRUCTION_TOKENS, RESPONSE_TOKENS = 256, 40, 12
 TSM_WIDTH = 128
 VISION: dict[Size, dict[str, int]] = {
+    "tiny": {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2},
     "small": {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 4},
     "2b": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16},
 }
 TEXT: dict[Size, dict[str, int]] = {
+    "tiny": {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": 512,
+    },
     "small": {
         "hidden_size": 512,
         "intermediate_size": 1408,

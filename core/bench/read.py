@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.bench.material import BATCH, RESPONSE_TOKENS, Say, alternate, clocked, new_cases, new_vlm
+from core.bench.material import BATCH, RESPONSE_TOKENS, Say, Size, alternate, clocked, new_cases, new_vlm
 from core.branches import Branches
 from core.read import Question, distributions
 from core.tuning import Cases
@@ -23,10 +23,10 @@ from core.vlm import ImageFeatures
 LIKELY_EQUAL = 1e-3
 
 
-def measure(rounds: int, say: Say) -> dict[str, Any]:
+def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
     """Images per second of each way, and how far shared and single scores lie apart."""
     with tempfile.TemporaryDirectory() as folder:
-        cases = new_cases(new_vlm("small"), Path(folder))
+        cases = new_cases(new_vlm(size), Path(folder))
         places = list(range(BATCH))
         pixels = _pixels(cases, places)
         ways: dict[str, Callable[[], object]] = {

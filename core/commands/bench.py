@@ -15,10 +15,10 @@ def add(commands: Any) -> None:
     )
     step = actions.add_parser("step", help="a full VITask step beside a usual trainer's plain one")
     step.add_argument("--rounds", type=int, default=5, help="alternating rounds; medians are told")
-    step.add_argument("--size", choices=("small", "2b"), default="small", help="of the randomly initialised VLM")
     read = actions.add_parser("read", help="reading 8 candidate answers beside generating, and one by one")
     read.add_argument("--rounds", type=int, default=5)
     for one, do in ((step, do_step), (read, do_read)):
+        one.add_argument("--size", choices=("small", "2b"), default="small", help="of the randomly initialised VLM")
         one.add_argument("--json", action="store_true")
         one.set_defaults(do=do)
     table = actions.add_parser("table", help="the readers of whole runs, over seeds")
@@ -43,7 +43,7 @@ def do_step(asked: argparse.Namespace) -> None:
 def do_read(asked: argparse.Namespace) -> None:
     from core.bench.read import measure
 
-    _tell(asked, measure(asked.rounds, say.note))
+    _tell(asked, measure(asked.rounds, asked.size, say.note))
 
 
 def do_table(asked: argparse.Namespace) -> None:
