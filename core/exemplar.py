@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from core.errors import ModelError
 
+CONSTANT = "constant"
+
 
 class Connector(nn.Module):
     """LayerNorm, Linear(D, H), GELU, Linear(H, H): ours, the paper does not say."""
@@ -48,8 +50,9 @@ class Exemplars(nn.Module):
 
     def save(self, path: Path) -> None:
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
-        widths = ",".join(str(width) for width in self.widths)
-        save_file(tensors, path, metadata={"widths": widths, "constant": str(int(self.is_constant))})
+        widths = CONSTANT if self.is_constant else ",".join(str(width) for width in self.widths)
+        # One entry only: safetensors writes several in an order of its own, and equal runs shall give equal bytes.
+        save_file(tensors, path, metadata={"widths": widths})
 
 
 def load_exemplars(path: Path, hidden_size: int) -> Exemplars:
@@ -58,9 +61,9 @@ def load_exemplars(path: Path, hidden_size: int) -> Exemplars:
         raise ModelError(f"{path} is missing, so the exemplar can't be carried in. Copy the whole folder of the run.")
     try:
         with safe_open(path, framework="pt") as stored:
-            about = stored.metadata() or {}
-        widths = [int(width) for width in about.get("widths", "").split(",") if width]
-        exemplars = Exemplars(widths, hidden_size, about.get("constant") == "1")
+            told = (stored.metadata() or {}).get("widths", "")
+        widths = [int(width) for width in told.split(",") if width.isdecimal()]
+        exemplars = Exemplars(widths, hidden_size, told == CONSTANT)
         exemplars.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} can't be read ({error}). Copy the whole folder of the run again.") from None

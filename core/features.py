@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from core.errors import RunError
@@ -43,7 +44,7 @@ class FeatureStore:
     def of(self, places: Sequence[int]) -> list[ImageFeatures]:
         items = [self.items[place] for place in places]
         if self._file is None:
-            return self.vlm.encode(pictures(items), with_gradients=not self.is_frozen)
+            return _encoded(self.vlm, pictures(items), self.is_frozen)
         return [self._file.read(self._row[item.case.pixels.digest()]).to(self.vlm.device) for item in items]
 
 
@@ -59,6 +60,19 @@ def open_features(
     if not path.with_suffix(".json").is_file():
         _write(vlm, unique, path, progress)
     return FeatureStore(vlm, items, is_frozen, _File(path))
+
+
+def _encoded(vlm: Vlm, images: Sequence[Image.Image], is_frozen: bool) -> list[ImageFeatures]:
+    """As what is kept was encoded: without dropout, and a frozen encoder in the arithmetic of its weights."""
+    was_training = vlm.base.training
+    vlm.base.eval()
+    try:
+        if not is_frozen:
+            return vlm.encode(images, with_gradients=torch.is_grad_enabled())
+        with torch.autocast(vlm.device.type, enabled=False):
+            return vlm.encode(images)
+    finally:
+        vlm.base.train(was_training)
 
 
 def encoder_key(vlm: Vlm) -> str:

@@ -87,6 +87,8 @@ def begin(path: Path, run: Run, material: Material, is_resumed: bool) -> Folder:
 def look(path: Path, run: Run, is_resumed: bool) -> None:
     """What can be refused before the images are opened."""
     folder = Folder(path)
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file, where the folder of a run was expected. Choose another name.")
     if folder.settings.is_file() and not is_resumed:
         raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
     if is_resumed and not folder.settings.is_file():
@@ -138,9 +140,13 @@ def environment() -> dict[str, Any]:
 
 def writer(path: Path, also: Callable[[Event], None]) -> Callable[[Event], None]:
     """Events go to a file, a line each, and to whoever watches."""
+    told = path / "events.jsonl"
+    if told.is_file() and not told.read_bytes().endswith(b"\n"):  # killed in the middle of a line
+        with told.open("ab") as file:
+            file.write(b"\n")
 
     def report(event: Event) -> None:
-        with (path / "events.jsonl").open("a", encoding="utf-8") as file:
+        with told.open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
         also(event)
 

@@ -16,6 +16,7 @@ from core.errors import ModelError
 from core.settings import Settings
 from core.vlm import Vlm
 
+CONNECTORS = ("multi_modal_projector", "connector", "merger", "mm_projector")
 ATTENTION = re.compile(r"(^|_)(q|k|v|o|qkv|out)(_proj)?$|attn")
 
 
@@ -50,8 +51,11 @@ def lora_targets(vlm: Vlm, layers: Literal["all", "attention"] = "all") -> str:
     return re.escape(f"{prefix}." if prefix else "") + "(" + "|".join(shapes) + ")"
 
 
-def attach(vlm: Vlm, settings: LoraSettings, name: str) -> Any:
-    """Puts a fresh adapter into the language model and returns the PEFT model that knows all adapters."""
+def attach(vlm: Vlm, settings: LoraSettings, name: str, with_connector: bool = False) -> Any:
+    """Puts a fresh adapter into the language model and returns the PEFT model that knows all adapters.
+
+    With the connector, the adapter has a copy of its own of what carries image features into the language model.
+    """
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
@@ -59,13 +63,31 @@ def attach(vlm: Vlm, settings: LoraSettings, name: str) -> Any:
         lora_alpha=settings.alpha,  # type: ignore[arg-type]
         lora_dropout=settings.dropout,
         target_modules=lora_targets(vlm, settings.layers),
+        modules_to_save=connector_names(vlm) if with_connector else None,
     )
     if vlm.peft is None:
         vlm.peft = get_peft_model(vlm.base, config, adapter_name=name)
     else:
         vlm.peft.add_adapter(name, config)
     _leave_inputs(vlm)
+    _hold_in_float32(vlm, name)
     return vlm.peft
+
+
+def connector_names(vlm: Vlm) -> list[str]:
+    """The modules that carry image features into the language model."""
+    found = [name for name, _ in vlm.base.named_modules() if name.rpartition(".")[2] in CONNECTORS]
+    if not found:
+        raise ModelError(f"The connector of {vlm.name} could not be found. Set method.tune_vlm_connector to false.")
+    return found
+
+
+def _hold_in_float32(vlm: Vlm, name: str) -> bool:
+    """Small steps would be lost on a bfloat16 copy of the connector; False where the adapter has none."""
+    copies = [module.modules_to_save[name] for module in vlm.base.modules() if hasattr(module, "modules_to_save")]
+    for copy in copies:
+        copy.float()
+    return bool(copies)
 
 
 def _leave_inputs(vlm: Vlm) -> None:
@@ -77,7 +99,9 @@ def _leave_inputs(vlm: Vlm) -> None:
 
 def load_adapter(vlm: Vlm, folder: Path, name: str) -> None:
     """An adapter as it was saved; nothing of it is trained any further."""
-    from peft import PeftModel
+    from peft import PeftModel, set_peft_model_state_dict
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
     if not (folder / "adapter_model.safetensors").is_file():
         raise ModelError(f"{folder} holds no adapter_model.safetensors. Copy the whole folder of the run.")
@@ -87,6 +111,12 @@ def load_adapter(vlm: Vlm, folder: Path, name: str) -> None:
         else:
             vlm.peft.load_adapter(folder, adapter_name=name)
         _leave_inputs(vlm)
+        if _hold_in_float32(vlm, name):  # what was stored in float32 has just been rounded
+            set_peft_model_state_dict(vlm.peft, load_file(folder / "adapter_model.safetensors"), adapter_name=name)
+    except (OSError, SafetensorError, TypeError) as error:
+        raise ModelError(
+            f"The adapter in {folder} can't be read ({error}). Copy the whole folder of the run."
+        ) from None
     except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"The adapter in {folder} does not fit {vlm.name} ({error}). Use the checkpoint that its run names."
@@ -110,21 +140,30 @@ def save_adapter(vlm: Vlm, folder: Path, name: str) -> None:
 
 
 def adapter_parameters(vlm: Vlm, name: str) -> dict[str, nn.Parameter]:
-    return {key: value for key, value in vlm.base.named_parameters() if f".{name}." in key and "lora_" in key}
+    own = (f".{name}.", f".modules_to_save.{name}.")
+    return {
+        key: value for key, value in vlm.base.named_parameters() if ("lora_" in key and own[0] in key) or own[1] in key
+    }
 
 
 @contextmanager
 def using(vlm: Vlm, name: str | None) -> Iterator[None]:
-    """Reads with one adapter, or with none of them."""
+    """Reads with one adapter, or with none of them; afterwards all is as it was, and what is trained too."""
     if vlm.peft is None:
         yield
         return
-    if name is None:
-        with vlm.peft.disable_adapter():
+    active, trained = vlm.peft.active_adapter, [value.requires_grad for value in vlm.base.parameters()]
+    try:
+        if name is None:
+            with vlm.peft.disable_adapter():
+                yield
+        else:
+            vlm.peft.set_adapter(name)
             yield
-        return
-    vlm.peft.set_adapter(name)
-    yield
+    finally:
+        vlm.peft.set_adapter(active)
+        for value, was_trained in zip(vlm.base.parameters(), trained, strict=True):
+            value.requires_grad_(was_trained)
 
 
 def merged(vlm: Vlm, name: str) -> Any:

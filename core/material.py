@@ -57,9 +57,13 @@ def gather(
     if not listed:
         raise DataError("The run names no images. Give a path, or a list of them.")
     formats = [find(FORMATS, name, "format") for name in FORMATS]
-    sets = []
+    sets: list[ImageSet] = []
     for path in listed:
         opened = open_set(path, options, formats).stop_on_errors()
+        if any(opened.name == one.name for one in sets):
+            raise DataError(
+                f'Two sets are called "{opened.name}", so they could not be told apart. Rename one of them.'
+            )
         cases = limit(assign(opened.cases, split, seed), limits, seed)
         sets.append(opened.with_cases(cases))
     for one in sets:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from core.case import Case, Task
 from core.catalog import TSMS, find
@@ -22,6 +23,7 @@ from core.reading import Reading, parse
 from core.response import Tuned
 from core.runfile import Run, read_run
 from core.tsm import Tsm, read_saved
+from core.vlm import ImageFeatures
 
 PLAIN_TEXT_TOKENS = 48
 
@@ -74,6 +76,8 @@ def open_run(path: Path) -> Opened:
     run = read_run(folder.settings)
     vlm = run.family.load(run.vlm)
     vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")
+    if run.settings.training.precision == "fp32":
+        vlm.base.float()
     for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
         if not folder.adapter(name).is_dir():
             raise RunError(f"The run in {path} is not finished. Go on with it: `vitask tune … --out {path} --resume`.")
@@ -96,19 +100,14 @@ def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[
     unknown = [name for name in wanted if name not in opened.readers]
     if unknown:
         raise SettingsError(f'The run has no reader called "{unknown[0]}". Known: {", ".join(opened.readers)}.')
-    task = list(opened.tasks.values())[asked.set]
     known = [describe_images(tsm, asked.images) for tsm in opened.tsms]
     answers: dict[str, list[Answer]] = {}
     plans = [reader for reader in opened.run.plan.readers if reader.name in wanted]
     if plans:
-        features = opened.tuned.vlm.encode(list(asked.images))
-        questions = [
-            Question(task, one, [values[row] for values in known], asked.instruction)
-            for row, one in enumerate(features)
-        ]
+        frozen = None if opened.run.plan.needs.tunes_vlm_connector else opened.tuned.vlm.encode(list(asked.images))
         for adapter in dict.fromkeys(reader.adapter for reader in plans):
             ways = [reader for reader in plans if reader.adapter == adapter]
-            answers |= _of_adapter(opened, questions, ways, asked.free_text)
+            answers |= _of_adapter(opened, asked, known, frozen, ways)
     for name, tsm, values in zip(opened.tsm_names(), opened.tsms, known, strict=True):
         if name in wanted:
             likely = answer(tsm, values, [asked.set] * len(values), list(opened.tasks.values()))
@@ -117,18 +116,27 @@ def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[
 
 
 def _of_adapter(
-    opened: Opened, questions: Sequence[Question], ways: Sequence[ReaderPlan], with_text: bool
+    opened: Opened,
+    asked: Asked,
+    known: Sequence[Tensor],
+    frozen: Sequence[ImageFeatures] | None,
+    ways: Sequence[ReaderPlan],
 ) -> dict[str, list[Answer]]:
-    tuned = opened.tuned
+    tuned, task = opened.tuned, list(opened.tasks.values())[asked.set]
     half = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
     flags = [way.with_exemplar for way in ways]
     exemplars = tuned.exemplars if any(flags) else None
     found: dict[str, list[Answer]] = {}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), half:
+        features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
+        questions = [
+            Question(task, one, [values[row] for values in known], asked.instruction)
+            for row, one in enumerate(features)
+        ]
         told = distributions(tuned.vlm, questions, exemplars, flags)
         for way, one in zip(ways, told, strict=True):
             texts: Sequence[str | None] = [None] * len(one)
-            if with_text:
+            if asked.free_text:
                 texts = free_text(tuned.vlm, questions, exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
             found[way.name] = [Answer(each, text) for each, text in zip(one, texts, strict=True)]
     return found

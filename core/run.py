@@ -156,11 +156,11 @@ def known_cases(running: Running, tsms: Sequence[Tsm]) -> Cases:
 def _prepare(running: Running, tsms: Sequence[Tsm]) -> tuple[Tuned, Cases]:
     run, needs, vlm = running.run, running.run.plan.needs, running.vlm
     if run.settings.training.gradient_checkpointing:
-        vlm.base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        vlm.base.activation_checkpointing_enable()
     cases = known_cases(running, tsms)
     for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
         torch.manual_seed(run.settings.seed)
-        attach(vlm, run.settings.lora, name)
+        attach(vlm, run.settings.lora, name, needs.tunes_vlm_connector)
     torch.manual_seed(run.settings.seed)
     exemplars = None
     if needs.exemplars:
@@ -183,7 +183,6 @@ def _stages(running: Running, tuned: Tuned, cases: Cases) -> None:
             run.settings.seed,
             run.settings.reading.batch_size,
             running.accelerator,
-            tunes_vlm_connector=run.plan.needs.tunes_vlm_connector,
         )
         running.train(stage, running.folder.stage(plan.name))
 

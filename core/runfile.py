@@ -119,16 +119,15 @@ def as_yaml(settings: RunSettings) -> str:
 
 
 def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
-    filled = dict(values)
-    tsm = filled.get("tsm")
-    filled["tsm"] = [tsm] if isinstance(tsm, Mapping) else list(tsm or [])
-    preset = getattr(family, "PRESETS", {}).get(filled.get("preset", "balanced"), {})
+    filled, tsm, named = dict(values), values.get("tsm"), values.get("preset", "balanced")
+    filled["tsm"] = [tsm] if isinstance(tsm, Mapping) else tsm or []
+    preset = getattr(family, "PRESETS", {}).get(named, {}) if isinstance(named, str) else {}
     for block in ("training", "lora", "reading"):
         if isinstance(filled.get(block, {}), Mapping):
             filled[block] = {**preset.get(block, {}), **filled.get(block, {})}
-    named = filled.get("method")
-    if isinstance(named, Mapping):
-        filled["method"] = {**preset.get("methods", {}).get(named.get("name"), {}), **named}
+    method = filled.get("method")
+    if isinstance(method, Mapping) and isinstance(method.get("name"), str):
+        filled["method"] = {**preset.get("methods", {}).get(method["name"], {}), **method}
     return filled
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import ModelError, SettingsError
+from core.errors import SettingsError
 from core.features import FeatureStore
 from core.lora import adapter_parameters, using
 from core.material import Item, Material
@@ -102,20 +102,16 @@ def vlm_stage(
     reading_batch: int,
     accelerator: Any,
     is_adapter_tuned: bool = True,
-    tunes_vlm_connector: bool = False,
 ) -> Stage:
     """One stage of a method: which numbers change, by what losses, on which cases in which order."""
     vlm = tuned.vlm
     vlm.peft.set_adapter(plan.adapter)
     adapter = adapter_parameters(vlm, plan.adapter)
     carried = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
-    connector = vlm_connector(vlm) if tunes_vlm_connector else {}
     for value in adapter.values():
         value.requires_grad_(is_adapter_tuned)
     for value in carried.values():
         value.requires_grad_(plan.trains_exemplars)
-    for value in connector.values():
-        value.requires_grad_(True)
     train = cases.places("train")
     size = min(training.batch_size, len(train))
     order = Order(len(train), size, seed, plan.name)
@@ -139,8 +135,8 @@ def vlm_stage(
     return Stage(
         name=plan.name,
         module=tuned,
-        tensors=adapter | carried | connector,
-        learning_rates=rates | dict.fromkeys(connector, training.learning_rate),
+        tensors=adapter | carried,
+        learning_rates=rates,
         weights=plan.wanted.weights,
         steps=max(1, steps),
         micro_batches=micro_batches,
@@ -189,20 +185,6 @@ def read_places(
     return found
 
 
-def vlm_connector(vlm: Any) -> dict[str, nn.Parameter]:
-    """What carries image features into the language model, by name."""
-    wanted = ("multi_modal_projector", "connector", "merger", "mm_projector")
-    decoder = {id(value) for value in vlm.base.get_decoder().parameters()}
-    found = {
-        name: value
-        for name, value in vlm.base.named_parameters()
-        if id(value) not in decoder and any(part in wanted for part in name.split("."))
-    }
-    if not found:
-        raise ModelError(f"The connector of {vlm.name} could not be found. Set method.tune_vlm_connector to false.")
-    return found
-
-
 def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:
     """Largest relative difference of any loss between shared and plain passes, in float32 without dropout."""
     wanted = replace(plan.wanted, weights=dict.fromkeys(plan.wanted.weights, 1.0))
@@ -212,15 +194,21 @@ def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:
         shared = response_terms(tuned, batch, wanted)
         plain = response_terms(tuned, batch, replace(wanted, is_shared=False))
     tuned.train(was_training)
-    gaps = [float((shared[name] - plain[name]).abs().max() / plain[name].abs().max().clamp_min(1e-6)) for name in plain]
+    gaps = [
+        float((shared[name] - plain[name]).abs().max() / plain[name].abs().max().clamp_min(1e-6))
+        for name in plain
+        if len(plain[name])
+    ]
     return max(gaps)
 
 
 def first_batch(cases: Cases, plan: StagePlan, seed: int) -> ResponseBatch:
     """A few training cases of the first set, with others that contradict them."""
     train = [place for place in cases.places("train") if cases.items[place].set == 0]
-    shuffled = generator(seed, "check").permutation(len(train))[:4]
-    micro = _Micro(cases, plan, [train[int(place)] for place in shuffled], (seed, "check"))
+    first, *more = [train[int(place)] for place in generator(seed, "check").permutation(len(train))]
+    said = cases.responses([first, *more])
+    different = [place for place, one in zip(more, said[1:], strict=True) if one != said[0]][:1]
+    micro = _Micro(cases, plan, list(dict.fromkeys([first, *different, *more]))[:4], (seed, "check"))
     return micro.load()[0]
 
 

@@ -1,0 +1,315 @@
+"""Whole runs on drawn pictures: everything that a run's folder promises, what is refused, and what a resume repeats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import reading
+from core.errors import CoreError, DataError, ModelError, RunError, SettingsError, StoppedError
+from core.folder import Folder
+from core.run import tune
+from core.runfile import make_run
+from tests import runs
+
+READERS = ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.save_tiny(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.draw(tmp_path_factory.mktemp("sets") / "shades")
+
+
+@pytest.fixture(scope="module")
+def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One uninterrupted run that several tests look at."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    tune(runs.run(images, checkpoint), out)
+    return out
+
+
+def test_a_runs_folder_holds_all_that_is_promised(finished: Path) -> None:
+    names = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    assert names >= {
+        "settings.yaml",
+        "set.json",
+        "environment.json",
+        "events.jsonl",
+        "adapter/adapter_config.json",
+        "adapter/adapter_model.safetensors",
+        "adapter-vanilla/adapter_model.safetensors",
+        "connector.safetensors",
+        "tsm/model.safetensors",
+        "readings/val.parquet",
+        "readings/test.parquet",
+        "metrics.json",
+        "card.md",
+    }
+    assert not [name for name in names if name.endswith((".part", ".bin", ".pt", ".pkl", ".pth"))]
+
+
+def test_every_reader_answers_every_case_with_a_distribution(finished: Path) -> None:
+    for split in ("val", "test"):
+        read = reading.load(Folder(finished).readings(split))
+        assert list(dict.fromkeys(one.reader for one in read)) == READERS
+        cases = {name: [one.case for one in read if one.reader == name] for name in READERS}
+        assert all(found == cases["tsm"] for found in cases.values())
+        for one in read:
+            assert sum(one.probabilities) == pytest.approx(1, abs=1e-6)
+            assert one.split == split and one.set == "shades" and one.labels[0] in runs.ANSWERS
+
+
+def test_probabilities_follow_from_the_stored_log_likelihoods_of_tokens(finished: Path) -> None:
+    told = [one for one in reading.load(Folder(finished).readings("test")) if one.reader == "vitask+tsm"]
+    for one in told:
+        scores = np.exp([sum(tokens) for tokens in one.token_log_likelihoods])
+        np.testing.assert_allclose(one.probabilities, scores / scores.sum(), rtol=1e-4)
+
+
+def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
+    told = json.loads((finished / "metrics.json").read_text())
+    assert list(told["readers"]) == READERS
+    assert told["cases"] == len(reading.load(Folder(finished).readings("test"))) // 5
+    for figures in told["readers"].values():
+        assert figures.keys() >= {"accuracy", "macro_f1", "auroc", "log_loss"}
+        assert figures["accuracy"].keys() == {"value", "low", "high"}
+    assert told["free_text"]["vitask"]["cases"] == 2
+
+
+def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(finished: Path, checkpoint: Path) -> None:
+    expected = {"vanilla": {"van"}, "stage-1": {"van", "ep", "rda"}, "stage-2": {"van", "ep", "rda", "crt"}}
+    for stage, terms in expected.items():
+        found = runs.steps(finished, stage)
+        assert sorted(found) == list(range(1, 5 if stage == "vanilla" else 3))
+        assert all(one["losses"].keys() == terms for one in found.values())
+    vocabulary = json.loads((checkpoint / "config.json").read_text())["text_config"]["vocab_size"]
+    assert runs.steps(finished, "stage-2")[1]["ln_vocabulary"] == pytest.approx(np.log(vocabulary))
+    (sharing,) = [one for one in runs.events(finished) if one["kind"] == "sharing"]
+    assert sharing["is_shared"] and sharing["largest_relative_difference"] < 1e-3
+
+
+def test_the_same_run_again_gives_the_same_bytes(
+    finished: Path, images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    tune(runs.run(images, checkpoint), tmp_path / "again")
+    assert runs.weights(tmp_path / "again") == runs.weights(finished)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [1, 5, 8, 10, 11, 13])
+def test_a_stopped_run_resumes_to_the_same_bytes(
+    after: int, finished: Path, images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """Stopped in the TSM, in plain tuning, in stage 1 and in stage 2."""
+    out, run = tmp_path / "parts", runs.run(images, checkpoint)
+    with pytest.raises(StoppedError):
+        tune(run, out, is_stopped=stopper(after))
+    tune(run, out, is_resumed=True)
+    assert runs.weights(out) == runs.weights(finished)
+    assert Folder(out).metrics.read_text() == Folder(finished).metrics.read_text()
+
+
+def stopper(after: int) -> Callable[[], bool]:
+    asked = iter(range(1, 10**6))
+    return lambda: next(asked) >= after
+
+
+def test_a_finished_run_that_is_resumed_tells_its_figures_and_changes_nothing(
+    finished: Path, images: Path, checkpoint: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.name != "events.jsonl"}
+    told = tune(runs.run(images, checkpoint), finished, is_resumed=True)
+    assert told == json.loads(Folder(finished).metrics.read_text())
+    assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.name != "events.jsonl"}
+
+
+def test_a_second_run_into_the_same_folder_is_refused(finished: Path, images: Path, checkpoint: Path) -> None:
+    with pytest.raises(RunError, match=r"already holds a run\. Resume it with --resume, or choose another folder"):
+        tune(runs.run(images, checkpoint), finished)
+
+
+def test_a_resume_with_other_settings_is_refused(finished: Path, images: Path, checkpoint: Path) -> None:
+    with pytest.raises(RunError, match=r"begun with other settings \(lora, seed differ\)"):
+        tune(runs.run(images, checkpoint, seed=1, lora={"rank": 3}), finished, is_resumed=True)
+
+
+def test_a_resume_after_a_label_was_changed_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    images, out = runs.draw(tmp_path / "shades", count=8), tmp_path / "run"
+    run = runs.run(images, checkpoint)
+    with pytest.raises(StoppedError):
+        tune(run, out, is_stopped=lambda: True)
+    (images / "dark" / "0.png").rename(images / "light" / "relabelled.png")
+    with pytest.raises(RunError, match="The images or labels have changed"):
+        tune(run, out, is_resumed=True)
+
+
+def test_nothing_to_resume_is_said(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run to resume"):
+        tune(runs.run(images, checkpoint), tmp_path / "nowhere", is_resumed=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match="is not empty and holds no run"):
+        tune(runs.run(images, checkpoint), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_file_in_the_folders_place_is_said(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(RunError, match="is a file"):
+        tune(runs.run(images, checkpoint), tmp_path / "run")
+
+
+def missing(images: Path) -> None:
+    for path in images.rglob("*.png"):
+        path.unlink()
+
+
+def unreadable(images: Path) -> None:
+    for path in images.rglob("*.png"):
+        path.write_bytes(b"no picture")
+
+
+def of_one_class(images: Path) -> None:
+    for path in [*(images / "dark").iterdir(), *(images / "light_scar").iterdir()]:
+        path.unlink()
+    (images / "dark").rmdir()
+    (images / "light_scar").rmdir()
+
+
+@pytest.mark.parametrize("spoil", [missing, unreadable, of_one_class])
+def test_images_that_cannot_be_learned_from_leave_no_folder_behind(
+    spoil: Callable[[Path], None], checkpoint: Path, tmp_path: Path
+) -> None:
+    images, out = runs.draw(tmp_path / "shades", count=6), tmp_path / "run"
+    spoil(images)
+    with pytest.raises(DataError):
+        tune(runs.run(images, checkpoint), out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("content", ["no weights", "pickled"])
+def test_a_checkpoint_that_is_none_leaves_no_folder_behind(
+    content: str, images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    bad, out = tmp_path / "bad", tmp_path / "run"
+    bad.mkdir()
+    (bad / "config.json").write_text((checkpoint / "config.json").read_text())
+    if content == "pickled":
+        (bad / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")
+    with pytest.raises(ModelError, match=r"pickled file" if content == "pickled" else r"holds no weights"):
+        tune(runs.run(images, bad), out)
+    assert not out.exists()
+
+
+def test_two_sets_of_one_name_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    sets = [runs.draw(tmp_path / part / "shades", count=6) for part in ("a", "b")]
+    with pytest.raises(DataError, match='Two sets are called "shades"'):
+        tune(runs.run(sets, checkpoint), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("second", ["single", "multi"])
+def test_a_joint_run_reads_each_set_under_its_own_question(second: str, checkpoint: Path, tmp_path: Path) -> None:
+    shades = runs.draw(tmp_path / "shades")
+    other = runs.draw_multi(tmp_path / "spots")
+    if second == "single":
+        other = runs.draw(tmp_path / "spots-2", ("left", "right"), count=20)
+    told = tune(runs.run([shades, other], checkpoint), tmp_path / "run")
+    assert set(told["sets"]) == {"shades", other.name} and told["readers"] == {}
+    assert told["cases"] == sum(one["cases"] for one in told["sets"].values())
+    for name, task in Folder(tmp_path / "run").tasks().items():
+        read = [one for one in reading.load(Folder(tmp_path / "run").readings("test")) if one.set == name]
+        assert {one.reader for one in read} == set(READERS)
+        assert {len(one.probabilities) for one in read} == {len(task.answers)}
+        if task.kind == "single":
+            assert all(sum(one.probabilities) == pytest.approx(1, abs=1e-6) for one in read)
+    assert f"**{other.name}** (" in (tmp_path / "run" / "card.md").read_text()
+
+
+@pytest.mark.slow
+def test_an_ordinal_run_tells_distances(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    told = tune(runs.run(images, checkpoint, task={"kind": "ordinal"}), tmp_path / "run")
+    assert told["readers"]["vitask"].keys() >= {"quadratic_kappa", "mean_absolute_error"}
+
+
+@pytest.mark.slow
+def test_late_fusion_is_never_worse_than_both_its_readers_where_its_weight_was_chosen(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    tune(runs.run(images, checkpoint, reading={"late_fusion": True}), tmp_path / "run")
+    read = reading.load(Folder(tmp_path / "run").readings("val"))
+    lost = {}
+    for name in ("tsm", "vanilla", "fusion"):
+        rows = [one for one in read if one.reader == name]
+        lost[name] = -np.mean([np.log(one.probabilities[runs.ANSWERS.index(one.labels[0])]) for one in rows])
+    assert lost["fusion"] <= min(lost["tsm"], lost["vanilla"]) + 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"method": {"exemplar": False}},
+        {"method": {"align": 0, "contrast": 0}},
+        {"method": {"contrast_on": "first_distinguishing", "direction": "teacher_first"}},
+        {"method": {"baseline": False, "label_smoothing": 0.1, "align": 0}},
+        {"method": {"freeze_connector": "never", "stage_1_epochs": 0}},
+        {"method": {"constant_prefix": True}, "tsm": []},
+        {"method": {"tune_vlm_connector": True}},
+        {"method": {"name": "vanilla"}, "tsm": []},
+        {"tsm": [{"name": "convnet", "width": 8, "epochs": 1}, {"name": "convnet", "width": 12, "epochs": 1}]},
+        {"training": {"precision": "bf16", "gradient_checkpointing": True}},
+        {"training": {"micro_batch_size": 3}, "features": {"budget_gib": 0}},
+    ],
+    ids=str,
+)
+def test_every_switch_gives_a_whole_run(more: dict[str, Any], images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    run = runs.run(images, checkpoint, **more)
+    told = tune(run, tmp_path / "run")
+    assert set(told["readers"]) >= {reader.name for reader in run.plan.readers}
+    for event in runs.events(tmp_path / "run"):
+        assert all(np.isfinite(value) for value in event.get("losses", {}).values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": {"name": "vitask"}, "tsm": []}, "names no TSM to make it"),
+        ({"method": {"exemplar": False, "align": 1}}, "alignment needs the exemplar"),
+        ({"method": {"exemplar": False, "constant_prefix": True}}, "exemplar must be true"),
+        ({"method": {"stage_1_epochs": 0, "stage_2_epochs": 0}}, "both stages are left out"),
+        ({"method": {"name": "vitusk"}}, 'no method called "vitusk"'),
+        ({"method": {"name": ["vitask"]}}, "method must name one of"),
+        ({"method": {"margin": 1}}, "method.margin is not a setting here"),
+        ({"reading": {"late_fusion": True}, "method": {"baseline": False}}, "lacks one of them"),
+        ({"optimizer": "adam"}, "optimizer is not a setting here"),
+        ({"training": {"batch_size": "many"}}, "training.batch_size"),
+        ({"preset": ["quick"]}, "preset"),
+        ({"tsm": "convnet"}, "tsm"),
+        ({"tsm": 3}, "tsm"),
+        ({"vlm": {"family": "clip"}}, 'no vlm called "clip"'),
+        ({"vlm": None}, "vlm must name one of"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_fit_are_told_with_what_to_do(change: dict[str, Any], message: str) -> None:
+    settings = runs.values(Path("nowhere"), Path("nowhere"))
+    for name, block in change.items():
+        settings[name] = {**settings[name], **block} if isinstance(block, dict) else block
+    with pytest.raises(SettingsError, match=message) as caught:
+        make_run(settings)
+    assert isinstance(caught.value, CoreError) and len(str(caught.value)) < 400
