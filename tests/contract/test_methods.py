@@ -1,0 +1,287 @@
+"""What every method of the catalog promises: it learns, it trains what it says and nothing else, and it can be kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from PIL import Image
+from torch import Tensor
+
+from core.case import Case, ImageSet, Task
+from core.catalog import METHODS, chosen
+from core.exemplar import Exemplars, load_exemplars
+from core.features import FeatureStore
+from core.lora import LoraSettings, attach, load_adapter, save_adapter
+from core.material import Item, Material
+from core.method import Plan, StagePlan
+from core.read import distributions
+from core.response import Tuned
+from core.train import Stage, make_step, new_optimiser
+from core.training import TrainingSettings
+from core.tuning import Cases, first_batch, read_places, sharing_gap, vlm_stage
+from tests.contract.official import build
+
+WIDTHS = (6, 4)
+SWITCHES: dict[str, list[dict[str, Any]]] = {
+    "vanilla": [{}, {"label_smoothing": 0.1}, {"tune_vlm_connector": True}],
+    "vitask": [
+        {},
+        {"exemplar": False},
+        {"align": 0},
+        {"contrast": 0},
+        {"contrast_on": "first_distinguishing"},
+        {"constant_prefix": True},
+        {"label_smoothing": 0.1, "align": 0},
+        {"baseline": False},
+        {"tune_vlm_connector": True},
+        {"freeze_connector": "never"},
+    ],
+}
+EVERY = [{"name": name, **more} for name in METHODS for more in SWITCHES.get(name, [{}])]
+every_method = pytest.mark.parametrize("settings", EVERY, ids=str)
+
+
+class Drawn:
+    """A picture of noise, told apart by its number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def load(self) -> Image.Image:
+        noise = np.random.default_rng(self.number)
+        return Image.fromarray(noise.integers(0, 256, (28, 28, 3), dtype=np.uint8))
+
+    def digest(self) -> str:
+        return f"drawn {self.number}"
+
+
+def material() -> Material:
+    task = Task(answers=("scar", "spot", "no"), template="{label set}?")
+    labels = ("scar", "spot", "no", "scar", "spot", "no", "scar", "no")
+    cases = tuple(Case(f"case {n}", Drawn(n), (label,), "train") for n, label in enumerate(labels))
+    return Material((ImageSet("drawn", task, cases),))
+
+
+def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, Cases]:
+    plan, vlm = Plan(*chosen(METHODS, settings, "name", "method")), build("internvl")
+    torch.manual_seed(0)
+    for name in dict.fromkeys(stage.adapter for stage in plan.stages):
+        attach(vlm, LoraSettings(rank=4, dropout=0.0), name, plan.needs.tunes_vlm_connector)
+    widths = WIDTHS[:tsms] if plan.needs.tsm else ()
+    exemplars = Exemplars(widths, vlm.hidden_size, plan.needs.is_constant) if plan.needs.exemplars else None
+    shown = material()
+    items = [Item(0, case) for case in shown.sets[0].cases]
+    store = FeatureStore(vlm, items, not plan.needs.tunes_vlm_connector, None)
+    features = [torch.randn(8, width) for width in widths]
+    return plan, Tuned(vlm, exemplars), Cases(shown, items, store, features)
+
+
+def stage_of(plan: StagePlan, tuned: Tuned, cases: Cases, **training: Any) -> Stage:
+    usual = {"batch_size": 8, "precision": "fp32", "learning_rate": 0.02, "connector_learning_rate": 0.02}
+    chosen_ones = TrainingSettings.parse(usual | {"schedule": "constant", "warm_up": 0.0} | training, "training")
+    return vlm_stage(plan, tuned, cases, [], chosen_ones, 0, 8, accelerator())
+
+
+def accelerator() -> Any:
+    return Accelerator(mixed_precision="no")
+
+
+def stepped(stage: Stage, tuned: Tuned, steps: int) -> Iterator[dict[str, float]]:
+    optimiser = new_optimiser(stage)
+    tuned.train()
+    for step in range(steps):
+        yield make_step(stage, step, tuned, optimiser, accelerator())[0]
+    tuned.eval()
+
+
+def everything(tuned: Tuned) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in tuned.named_parameters()}
+
+
+def changed(before: dict[str, Tensor], tuned: Tuned) -> set[str]:
+    return {name for name, value in everything(tuned).items() if not torch.equal(value, before[name])}
+
+
+@every_method
+def test_every_loss_is_finite_and_their_sum_falls_on_eight_cases(settings: dict[str, Any]) -> None:
+    plan, tuned, cases = prepared(settings)
+    last = plan.stages[-1]
+    stage = stage_of(last, tuned, cases)
+    told = list(stepped(stage, tuned, 10))
+    assert all(one.keys() == last.wanted.weights.keys() for one in told)
+    assert all(math.isfinite(value) for one in told for value in one.values())
+    sums = [sum(last.wanted.weights[name] * value for name, value in one.items()) for one in told]
+    assert sums[-1] < 0.7 * sums[0]
+
+
+@every_method
+def test_a_stage_trains_what_it_claims_and_nothing_else(settings: dict[str, Any]) -> None:
+    plan, tuned, cases = prepared(settings)
+    carried = {name for name, _ in tuned.named_parameters() if name.startswith("exemplars.")}
+    for stage_plan in plan.stages:
+        before = everything(tuned)
+        stage = stage_of(stage_plan, tuned, cases)
+        list(stepped(stage, tuned, 3))
+        moved = changed(before, tuned)
+        expected = {
+            name
+            for name in before
+            if f".{stage_plan.adapter}." in name and ("lora_" in name or "modules_to_save" in name)
+        } | (carried if stage_plan.trains_exemplars else set())
+        assert moved == expected
+        assert any("lora_A" in name for name in moved)
+        assert any("multi_modal_projector" in name for name in moved) == plan.needs.tunes_vlm_connector
+        assert len(stage.tensors) == len(expected | carried)
+
+
+def test_the_exemplars_connector_is_trained_in_stage_1_and_frozen_in_stage_2() -> None:
+    plan = Plan(*chosen(METHODS, {"name": "vitask"}, "name", "method"))
+    assert {one.name: one.trains_exemplars for one in plan.stages} == {
+        "vanilla": False,
+        "stage-1": True,
+        "stage-2": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ({"van": 1, "ep": 1, "rda": 1}, {"van": 1, "ep": 1, "rda": 1, "crt": 1})),
+        ({"align": 0.5, "contrast": 2}, ({"van": 1, "ep": 1, "rda": 0.5}, {"van": 1, "ep": 1, "rda": 0.5, "crt": 2})),
+        ({"align": 0}, ({"van": 1, "ep": 1}, {"van": 1, "ep": 1, "crt": 1})),
+        ({"contrast": 0}, ({"van": 1, "ep": 1, "rda": 1}, {"van": 1, "ep": 1, "rda": 1})),
+        ({"exemplar": False}, ({"van": 1}, {"van": 1, "crt": 1})),
+    ],
+)
+def test_switches_take_losses_away(settings: dict[str, Any], expected: tuple[dict[str, float], ...]) -> None:
+    plan = Plan(*chosen(METHODS, {"name": "vitask", "baseline": False} | settings, "name", "method"))
+    assert tuple(dict(stage.wanted.weights) for stage in plan.stages) == expected
+
+
+def test_plain_tuning_beside_it_has_as_many_epochs_as_both_stages() -> None:
+    settings = {"name": "vitask", "stage_1_epochs": 2, "stage_2_epochs": 1.5}
+    plan = Plan(*chosen(METHODS, settings, "name", "method"))
+    assert [(one.name, one.epochs, one.length) for one in plan.stages] == [
+        ("vanilla", 3.5, 2),
+        ("stage-1", 2, 1),
+        ("stage-2", 1.5, 1),
+    ]
+    assert [one.name for one in plan.readers] == ["vlm", "vanilla", "vitask", "vitask+tsm"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [*EVERY[:1], *(one for one in EVERY if one.keys() & {"exemplar", "constant_prefix", "tune_vlm_connector"})],
+    ids=str,
+)
+def test_what_was_tuned_reads_the_same_after_saving_and_loading(settings: dict[str, Any], tmp_path: Path) -> None:
+    plan, tuned, cases = prepared(settings)
+    for stage_plan in plan.stages:
+        list(stepped(stage_of(stage_plan, tuned, cases), tuned, 2))
+    for name in dict.fromkeys(stage.adapter for stage in plan.stages):
+        save_adapter(tuned.vlm, tmp_path / name, name)
+    if tuned.exemplars is not None:
+        tuned.exemplars.save(tmp_path / "connector.safetensors")
+    fresh = build("internvl")
+    for name in dict.fromkeys(stage.adapter for stage in plan.stages):
+        load_adapter(fresh, tmp_path / name, name)
+    exemplars = load_exemplars(tmp_path / "connector.safetensors", fresh.hidden_size) if tuned.exemplars else None
+    again = Tuned(fresh, exemplars).eval()
+    store = FeatureStore(fresh, cases.items, cases.features.is_frozen, None)
+    for reader in plan.readers:
+        told = [
+            read_places(model, known, range(8), [reader], 8)[reader.name]
+            for model, known in ((tuned, cases), (again, replace(cases, features=store)))
+        ]
+        for one, other in zip(*told, strict=True):
+            assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
+    fixed = dict(build("internvl").base.named_parameters())
+    for key, value in fresh.base.named_parameters():
+        plain = key.replace(".base_layer", "").replace(".original_module", "")
+        assert plain not in fixed or torch.equal(value, fixed[plain])
+
+
+@pytest.mark.parametrize("settings", [{"name": "vitask"}, {"name": "vitask", "constant_prefix": True}], ids=str)
+def test_the_step_is_the_same_however_it_is_cut_into_micro_batches(settings: dict[str, Any]) -> None:
+    """Contrast apart, whose other image is drawn within a micro-batch."""
+    found = []
+    for micro in (8, 4, 3):
+        plan, tuned, cases = prepared({**settings, "contrast": 0})
+        stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=micro, clip=1000)
+        (losses,) = stepped(stage, tuned, 1)
+        found.append((losses, {name: value for name, value in everything(tuned).items() if "lora_B" in name}))
+    for losses, weights in found[1:]:
+        assert losses == pytest.approx(found[0][0], rel=1e-5)
+        for name, value in weights.items():
+            torch.testing.assert_close(value, found[0][1][name], atol=2e-4, rtol=0)
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch() -> None:
+    found = []
+    for micro in (8, 4):
+        plan, tuned, cases = prepared({"name": "vitask", "contrast": 0})
+        stage = stage_of(plan.stages[1], tuned, cases, micro_batch_size=micro, clip=1000)
+        for name, value in tuned.named_parameters():
+            if "lora_B" in name:  # at its start, half of an adapter has no gradient
+                torch.nn.init.normal_(value, std=0.05, generator=torch.Generator().manual_seed(len(name)))
+        kept: dict[str, Tensor] = {}
+        optimiser = new_optimiser(stage)
+        optimiser.register_step_pre_hook(
+            lambda *_, kept=kept, stage=stage: kept.update(
+                {name: value.grad.clone() for name, value in stage.trained().items() if value.grad is not None}
+            )
+        )
+        make_step(stage, 0, tuned, optimiser, accelerator())
+        found.append(kept)
+    assert found[0].keys() == found[1].keys() and len(found[0]) > 20
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, atol=1e-5, rtol=1e-3)
+
+
+def test_contrast_is_drawn_within_micro_batches() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=4)
+    for step in range(4):
+        for micro in stage.micro_batches(step):
+            batch, _ = micro.load()
+            assert len(batch) == 4
+            for place, other in enumerate(batch.others):
+                assert other is None or batch.responses[other] != batch.responses[place]
+        again = [micro.load()[0].others for micro in stage.micro_batches(step)]
+        assert again == [micro.load()[0].others for micro in stage.micro_batches(step)]
+
+
+def test_several_tsms_give_a_token_each() -> None:
+    plan, tuned, cases = prepared({"name": "vitask", "baseline": False}, tsms=2)
+    told = list(stepped(stage_of(plan.stages[0], tuned, cases), tuned, 2))
+    assert all(math.isfinite(value) for one in told for value in one.values())
+    questions = cases.questions([0, 1])
+    with torch.no_grad():
+        before = distributions(tuned.vlm, questions, tuned.exemplars, [True])[0]
+        swapped = [replace(one, exemplars=[one.exemplars[0], -one.exemplars[1]]) for one in questions]
+        after = distributions(tuned.vlm, swapped, tuned.exemplars, [True])[0]
+    assert all(one.probabilities != other.probabilities for one, other in zip(before, after, strict=True))
+
+
+def test_sharing_is_checked_on_cases_that_contradict_each_other_though_most_say_the_same() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    alike = [Item(0, replace(item.case, labels=("scar",))) for item in cases.items[:7]]
+    rare = replace(cases, items=[*alike, cases.items[7]])
+    for seed in range(5):
+        batch = first_batch(rare, plan.stages[-1], seed)
+        assert len(batch) == 4 and any(other is not None for other in batch.others)
+    assert sharing_gap(tuned, batch, plan.stages[-1]) < 1e-3
+
+
+def test_sharing_can_be_checked_where_all_cases_say_the_same() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    alike = replace(cases, items=[Item(0, replace(item.case, labels=("no",))) for item in cases.items])
+    assert sharing_gap(tuned, first_batch(alike, plan.stages[-1], 0), plan.stages[-1]) < 1e-3
