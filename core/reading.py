@@ -83,15 +83,22 @@ def parse(text: str, task: Task) -> tuple[str, ...] | None:
     """The answers that a freely written text names; None where it names none, or several where one is asked for.
 
     A name inside a longer name that was found does not count: "normal" is not said by "abnormal" or "normal mucosa".
+    Names that differ in signs only, like "grade 1" and "grade 1+", are told apart only where the text is just a name.
     """
+    alone = [answer for answer in task.answers if answer.casefold() == text.strip().casefold()]
+    if alone:
+        return (alone[0],)
     said = f" {_words(text)} "
     spans: list[tuple[int, int, str]] = []
     for answer in sorted(task.answers, key=lambda name: -len(_words(name))):
         words = f" {_words(answer)} "
-        at = said.find(words)
+        at = said.find(words) if words.strip() else -1
         while at >= 0:
-            if not any(at < end and start < at + len(words) - 1 for start, end, _ in spans):
-                spans.append((at, at + len(words) - 1, answer))
+            end = at + len(words) - 1
+            if any((at, end) == found[:2] for found in spans):
+                return None
+            if not any(at < after and before < end for before, after, _ in spans):
+                spans.append((at, end, answer))
             at = said.find(words, at + 1)
     named = tuple(answer for answer in task.answers if any(answer == found for *_, found in spans))
     if task.kind == "multi":
