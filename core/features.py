@@ -57,9 +57,19 @@ def open_features(
         return FeatureStore(vlm, items, is_frozen, None)
     key = hashlib.sha256("\n".join([encoder_key(vlm), *unique]).encode()).hexdigest()[:32]
     path = folder / f"{key}.features"
-    if not path.with_suffix(".json").is_file():
+    kept = _open(path)
+    if kept is None:
         _write(vlm, unique, path, progress)
-    return FeatureStore(vlm, items, is_frozen, _File(path))
+        kept = _File(path)
+    return FeatureStore(vlm, items, is_frozen, kept)
+
+
+def _open(path: Path) -> _File | None:
+    """What was kept, where it is whole."""
+    try:
+        return _File(path)
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _encoded(vlm: Vlm, images: Sequence[Image.Image], is_frozen: bool) -> list[ImageFeatures]:
@@ -95,7 +105,7 @@ class _File:
         self.layers, self.hidden = about["layers"], about["hidden"]
         self.dtype = getattr(torch, about["dtype"])
         stored = np.int16 if self.dtype == torch.bfloat16 else np.float32
-        self.data = np.memmap(path, dtype=stored, mode="r").reshape(-1, self.layers, self.hidden)
+        self.data = np.memmap(path, dtype=stored, mode="r").reshape(self.starts[-1], self.layers, self.hidden)
 
     def read(self, row: int) -> ImageFeatures:
         raw = torch.from_numpy(np.array(self.data[self.starts[row] : self.starts[row + 1]]))
@@ -106,11 +116,12 @@ class _File:
 
 
 def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     items = list(unique.values())
     starts, grids, layers = [0], [], 1
     draft = path.with_suffix(f".{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".json").unlink(missing_ok=True)
         with draft.open("wb") as file:
             for begin in range(0, len(items), CHUNK):
                 for one in vlm.encode(pictures(items[begin : begin + CHUNK])):
@@ -133,7 +144,8 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
         listing.write_text(json.dumps(about))
         listing.replace(path.with_suffix(".json"))
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        if draft.is_file():
+            draft.unlink()
         raise RunError(
             f"Image features could not be kept in {path.parent} ({error}). Free space, or lower features.budget_gib."
         ) from error
