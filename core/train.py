@@ -54,8 +54,15 @@ class Stage:
     settings: TrainingSettings
     evaluate: Callable[[], Figures] | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
+    schedule: tuple[int, int] | None = None
+    """Steps made before this stage, and in all, where several stages share one schedule."""
     is_spread: bool = True
     """Where not, every process makes whole steps by itself: batch statistics are of the whole batch then."""
+
+    def learning_share(self, step: int) -> float:
+        """The share of the highest learning rate at a step of this stage."""
+        before, whole = self.schedule or (0, self.steps)
+        return learning_share(before + step, whole, self.settings)
 
     def trained(self) -> dict[str, nn.Parameter]:
         return {
@@ -122,7 +129,7 @@ def make_step(
     stage: Stage, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, accelerator: Any
 ) -> tuple[dict[str, float], int]:
     """One optimiser step; the mean of every loss over the whole batch, and how many cases it had."""
-    share = learning_share(step, stage.steps, stage.settings)
+    share = stage.learning_share(step)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * share
     micros, processes = stage.micro_batches(step), _spread_over(stage, accelerator)
@@ -255,7 +262,7 @@ def _told(stage: Stage, state: State, losses: Mapping[str, float], pace: Mapping
         "step": state.step,
         "steps": stage.steps,
         "losses": dict(losses),
-        "learning_share": learning_share(state.step - 1, stage.steps, stage.settings),
+        "learning_share": stage.learning_share(state.step - 1),
         **pace,
         **stage.facts,
     }

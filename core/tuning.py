@@ -102,8 +102,12 @@ def vlm_stage(
     reading_batch: int,
     accelerator: Any,
     is_adapter_tuned: bool = True,
+    beside: Sequence[StagePlan] = (),
 ) -> Stage:
-    """One stage of a method: which numbers change, by what losses, on which cases in which order."""
+    """One stage of a method: which numbers change, by what losses, on which cases in which order.
+
+    The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it.
+    """
     vlm = tuned.vlm
     vlm.peft.set_adapter(plan.adapter)
     adapter = adapter_parameters(vlm, plan.adapter)
@@ -129,7 +133,13 @@ def vlm_stage(
             for number, part in enumerate(cut)
         ]
 
-    steps = training.steps * plan.length if training.steps else round(plan.epochs * order.steps_per_epoch)
+    def steps_of(one: StagePlan) -> int:
+        wanted = training.steps * one.length if training.steps else round(one.epochs * order.steps_per_epoch)
+        return max(1, wanted)
+
+    names = [one.name for one in beside]
+    before = [one for one in beside[: names.index(plan.name)] if one.adapter == plan.adapter] if beside else []
+    lengths = [steps_of(one) for one in beside or (plan,) if one.adapter == plan.adapter]
     rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(carried, training.connector_learning_rate)
     ways = [reader for reader in readers if reader.adapter == plan.adapter]
     return Stage(
@@ -138,7 +148,8 @@ def vlm_stage(
         tensors=adapter | carried,
         learning_rates=rates,
         weights=plan.wanted.weights,
-        steps=max(1, steps),
+        steps=steps_of(plan),
+        schedule=(sum(steps_of(one) for one in before), sum(lengths)),
         micro_batches=micro_batches,
         settings=training,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
