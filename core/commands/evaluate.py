@@ -31,8 +31,8 @@ def do(asked: argparse.Namespace) -> None:
     from core.runfile import read_run
 
     folder = Folder(asked.run)
-    settings, tasks = read_run(folder.settings).settings if folder.settings.is_file() else None, folder.tasks()
-    assert settings is not None
+    tasks = folder.tasks()
+    settings = read_run(folder.settings).settings
     if asked.reliance:
         _reliance(asked)
         return

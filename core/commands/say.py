@@ -49,8 +49,9 @@ def told(event: Event) -> str | None:
         pace = f"{speed}, {held}, {_left(event['seconds_left'])} left"
         return f"{event['stage']} {event['step']}/{event['steps']}  {losses}{beside}  {pace}"
     if kind == "evaluation":
-        shown = {name: value for name, value in event["figures"].items() if " of " in name or name == "log_loss"}
-        figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items() or event["figures"].items())
+        told_of = {name: value for name, value in event["figures"].items() if " of " in name}
+        shown = told_of or {name: event["figures"][name] for name in ("accuracy", "macro_f1")}
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
         return f"{event['stage']} at step {event['step']}, validation: {figures}"
     if kind == "stage":
         return f"{event['stage']} done: best {_number(event['best'])} at step {event['best_step']}"
