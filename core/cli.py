@@ -6,6 +6,7 @@ Each command is a function of its own in `core/commands`, with its arguments nex
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import sys
 import traceback
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from core.commands import bench, evaluate, export, images, machine, plug, read, starter, tune
 from core.errors import CoreError, StoppedError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 COMMANDS = (tune, evaluate, read, plug, export, images, bench, starter, machine)
 
 
@@ -42,14 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CoreError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except OSError as error:
+        if error.errno not in FULL:
+            return _our_fault()
+        sys.stderr.write(f"The disk is full ({error}). Free some space, then resume or try again.\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return 130
     except Exception:
-        traceback.print_exc()
-        sys.stderr.write("This is our fault, not yours. Please report it with the lines above.\n")
-        return 1
+        return _our_fault()
     return 0
+
+
+def _our_fault() -> int:
+    traceback.print_exc()
+    sys.stderr.write("This is our fault, not yours. Please report it with the lines above.\n")
+    return 1
 
 
 def quiet() -> None:

@@ -67,7 +67,7 @@ class Folder:
         return told
 
 
-def begin(path: Path, run: Run, material: Material, is_resumed: bool) -> Folder:
+def begin(path: Path, run: Run, material: Material, is_resumed: bool, processes: int) -> Folder:
     """A new folder with the frozen settings in it, or the one to go on in where nothing that matters has changed."""
     folder = Folder(path)
     if folder.settings.is_file():
@@ -79,7 +79,7 @@ def begin(path: Path, run: Run, material: Material, is_resumed: bool) -> Folder:
         raise RunError(f"{path} is not empty and holds no run. Choose another folder.")
     path.mkdir(parents=True, exist_ok=True)
     folder.set.write_text(json.dumps(_sets(material), indent=2, ensure_ascii=False) + "\n")
-    (path / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
+    (path / "environment.json").write_text(json.dumps(environment(processes), indent=2) + "\n")
     folder.settings.write_text(as_yaml(run.settings), encoding="utf-8")
     return folder
 
@@ -125,7 +125,7 @@ def _sets(material: Material) -> dict[str, Any]:
     }
 
 
-def environment() -> dict[str, Any]:
+def environment(processes: int) -> dict[str, Any]:
     import torch
 
     return {
@@ -133,6 +133,7 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "packages": {name: version(name) for name in PACKAGES},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processes": processes,
         "threads": torch.get_num_threads(),
         "image_processors": "pil",
     }

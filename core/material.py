@@ -17,6 +17,7 @@ from core.opening import open_set
 from core.split import SplitSettings, assign, limit
 
 LOADERS = 4
+MANY = 256
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ def gather(
                     f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
                 )
     return Material(tuple(sets))
+
+
+def refuse_unreadable(items: Sequence[Item]) -> None:
+    """Raises a DataError for a picture that can't be read, while there is nothing to be left behind yet."""
+    for start in range(0, len(items), MANY):
+        pictures(items[start : start + MANY])
 
 
 def pictures(items: Iterable[Item]) -> list[Image.Image]:

@@ -22,7 +22,7 @@ from core.exemplar import Exemplars
 from core.features import open_features
 from core.folder import Event, Folder, begin, look, writer
 from core.lora import attach, save_adapter, using
-from core.material import Item, Material, gather
+from core.material import Item, Material, gather, refuse_unreadable
 from core.method import ReaderPlan
 from core.read import free_text, fused, fusion_weight
 from core.reading import Reading, parse, targets
@@ -93,10 +93,12 @@ def start(
     vlm.base.to(accelerator.device)
     if run.settings.training.precision == "fp32":
         vlm.base.float()
-    if accelerator.is_main_process:
-        begin(out, run, material, is_resumed)
-    accelerator.wait_for_everyone()
     items = tuple(item for split in SPLITS for item in material.items(split))
+    if accelerator.is_main_process:
+        if not is_resumed:
+            refuse_unreadable(items)
+        begin(out, run, material, is_resumed, accelerator.num_processes)
+    accelerator.wait_for_everyone()
     report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
     return Running(run, Folder(out), material, items, accelerator, report, is_stopped, vlm)
 

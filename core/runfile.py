@@ -96,7 +96,8 @@ def read_run(path: Path) -> Run:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The run file {path} can't be read ({error}). Check its path.") from None
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML ({error}). Correct the line that it names.") from None
+        where = " ".join(str(error).split())
+        raise SettingsError(f"{path} is not valid YAML ({where}). Correct the line that it names.") from None
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
     return make_run(values)

@@ -43,9 +43,11 @@ def do_tune(asked: argparse.Namespace) -> None:
     run = read_run(asked.run)
     with say.watching() as watch, stopping() as is_stopped:
         results = tune(run, asked.out, asked.resume, watch, is_stopped)
+    if not results:  # a process beside the main one
+        return
     if asked.json:
         say.plain(results)
-    elif results:
+    else:
         say.out(f"\n{table(results)}\nResearch use only. The run is in {asked.out}; its card is card.md.")
 
 
