@@ -185,6 +185,7 @@ def _stages(running: Running, tuned: Tuned, cases: Cases) -> None:
             run.settings.seed,
             run.settings.reading.batch_size,
             running.accelerator,
+            beside=run.plan.stages,
         )
         running.train(stage, running.folder.stage(plan.name))
 
