@@ -54,6 +54,15 @@ class Folder:
     def readings(self, split: str) -> Path:
         return self.path / "readings" / f"{split}.parquet"
 
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    def shares_prefix(self) -> bool:
+        """What the run found out about its architecture."""
+        told = [line for line in self.events.read_text().splitlines() if '"sharing"' in line]
+        return bool(json.loads(told[-1])["is_shared"]) if told else True
+
     def tasks(self) -> dict[str, Task]:
         return {one["name"]: Task.parse(one["task"], "set.json") for one in self._told()}
 
@@ -141,7 +150,7 @@ def environment(processes: int) -> dict[str, Any]:
 
 def writer(path: Path, also: Callable[[Event], None]) -> Callable[[Event], None]:
     """Events go to a file, a line each, and to whoever watches."""
-    told = path / "events.jsonl"
+    told = Folder(path).events
     if told.is_file() and not told.read_bytes().endswith(b"\n"):  # killed in the middle of a line
         with told.open("ab") as file:
             file.write(b"\n")

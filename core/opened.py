@@ -76,6 +76,7 @@ def open_run(path: Path) -> Opened:
     run = read_run(folder.settings)
     vlm = run.family.load(run.vlm)
     vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")
+    vlm.shares_prefix = folder.shares_prefix()
     if run.settings.training.precision == "fp32":
         vlm.base.float()
     for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):

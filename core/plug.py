@@ -12,17 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from core.catalog import TSMS
 from core.errors import RunError, SettingsError
 from core.exemplar import Exemplars
 from core.folder import Event, Folder
 from core.method import Plan, StagePlan
 from core.opened import Opened, load_tsm, open_run
-from core.response import Wanted
-from core.run import Running, finish, known_cases, start, train_tsm
+from core.response import Tuned, Wanted
+from core.run import Running, compare, finish, known_cases, start, train_tsm
 from core.runfile import Run, make_run
 from core.tsm import Tsm, read_saved
-from core.tuning import vlm_stage
+from core.tuning import Cases, vlm_stage
 
 Connector = Literal["keep", "train"]
 STAGE = "connector"
@@ -41,34 +43,21 @@ def plug(
     opened = open_run(path)
     if not opened.run.plan.needs.tsm or len(opened.tsms) != 1:
         raise RunError(f"The run in {path} does not read with the exemplar of one TSM, so there is none to replace.")
-    run = _with_tsm(opened.run, tsm, images)
+    old = opened.tsms[0]
+    run = _with_tsm(opened, tsm, images)
+    given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
     running = start(run, out, False, watch, is_stopped, opened.tuned.vlm)
-    new = _trained(running, tsm, opened.tsms[0])
-    if connector == "keep" and new.width != opened.tsms[0].width:
-        raise SettingsError(
-            f"The new TSM's feature is {new.width} wide, the old one's {opened.tsms[0].width}, so the connector "
-            "does not fit. Leave --connector out to have a new one trained."
-        )
+    new = _placed(running, given) if given else train_tsm(running, 0, old if tsm == old.settings.name else None)
+    fits = _refuse_misfit(new.width, old, connector)
     tuned, cases = opened.tuned, known_cases(running, [new])
-    is_kept = connector == "keep" or (connector is None and _is_descended(tsm) and new.width == opened.tsms[0].width)
+    # One trained here by the old one's name began with the old one's weights; a folder tells nothing of that.
+    is_kept = fits and (connector == "keep" or (connector is None and tsm == old.settings.name))
     if not is_kept:
+        torch.manual_seed(run.settings.seed)
         tuned.exemplars = Exemplars([new.width], tuned.vlm.hidden_size).to(tuned.vlm.device)
-        plan = _connector_stage(run.plan)
-        settings = run.settings
-        running.train(
-            vlm_stage(
-                plan,
-                tuned,
-                cases,
-                [reader for reader in run.plan.readers if reader.with_exemplar],
-                settings.training,
-                settings.seed,
-                settings.reading.batch_size,
-                running.accelerator,
-                is_adapter_tuned=False,
-            ),
-            running.folder.stage(STAGE),
-        )
+    compare(running, tuned, cases, run.plan.stages[-1])
+    if not is_kept:
+        _train_connector(running, tuned, cases)
     _copy_adapters(opened, running.folder)
     assert tuned.exemplars is not None
     tuned.exemplars.save(running.folder.connector)
@@ -76,41 +65,73 @@ def plug(
     return finish(running, tuned, cases, [new])
 
 
-def _with_tsm(run: Run, tsm: str, images: str | None) -> Run:
-    """The old run's settings with the new TSM's, on the images that are wanted."""
-    block = {"name": tsm}
+def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
+    """The old run's settings with the new TSM's, on the images that are wanted, under the old question."""
+    old = opened.tsms[0].settings
     if Path(tsm).is_dir():
         block = dict(read_saved(Path(tsm)).settings)
-    elif tsm not in TSMS:
+    elif tsm in TSMS:
+        block = old.model_dump(mode="json") if tsm == old.name else {"name": tsm}
+    else:
         raise SettingsError(
             f'"{tsm}" is neither the folder of a trained TSM nor one of {", ".join(TSMS)}. Give one of the two.'
         )
-    values = run.settings.model_dump(mode="json") | {"tsm": block}
-    return make_run(values | ({"images": images} if images else {}))
+    values = opened.run.settings.model_dump(mode="json") | {"tsm": block}
+    if images:
+        if len(opened.tasks) > 1:
+            raise RunError("The run was tuned on several sets at once. Leave --images out to train on all of them.")
+        task = next(iter(opened.tasks.values())).model_dump(mode="json")
+        values |= {"images": images, "task": values["task"] | task}
+    return make_run(values)
 
 
-def _trained(running: Running, tsm: str, old: Tsm) -> Tsm:
-    """The TSM from its folder, or a new one trained from the old one where they are of a kind."""
-    if Path(tsm).is_dir():
-        new = load_tsm(Path(tsm)).to(running.accelerator.device)
-        if new.answers != old.answers:
-            raise RunError(
-                f"The TSM in {tsm} knows {new.answers} answers, and the run {old.answers}. Train it on the run's."
-            )
-        new.save(running.folder.tsm(0))
-        return new
-    start_from = old if tsm == old.settings.name else None
-    return train_tsm(running, 0, start_from)
+def _given(tsm: str, old: Tsm, connector: Connector | None) -> Tsm:
+    """A TSM that was trained elsewhere, refused before anything is made where it can't be used."""
+    new = load_tsm(Path(tsm))
+    if new.answers != old.answers:
+        raise RunError(
+            f"The TSM in {tsm} knows {new.answers} answers, and the run {old.answers}. Train it on the run's."
+        )
+    _refuse_misfit(new.width, old, connector)
+    return new
 
 
-def _is_descended(tsm: str) -> bool:
-    """A TSM trained here by the old one's name began with the old one's weights; a folder tells nothing of that."""
-    return not Path(tsm).is_dir()
+def _refuse_misfit(width: int, old: Tsm, connector: Connector | None) -> bool:
+    """Whether the old connector fits; an error where it doesn't and is to be kept."""
+    if width != old.width and connector == "keep":
+        raise SettingsError(
+            f"The new TSM's feature is {width} wide, the old one's {old.width}, so the connector does not fit. "
+            "Leave --connector out to have a new one trained."
+        )
+    return width == old.width
 
 
-def _connector_stage(plan: Plan) -> StagePlan:
-    last = plan.stages[-1]
-    return replace(last, name=STAGE, wanted=Wanted({"ep": 1.0}), trains_exemplars=True)
+def _placed(running: Running, given: Tsm) -> Tsm:
+    if running.accelerator.is_main_process:
+        given.save(running.folder.tsm(0))
+    return given.to(running.accelerator.device)
+
+
+def _train_connector(running: Running, tuned: Tuned, cases: Cases) -> None:
+    settings = running.run.settings
+    plan = _connector_stage(running.run.plan, tuned.vlm.shares_prefix)
+    stage = vlm_stage(
+        plan,
+        tuned,
+        cases,
+        [reader for reader in running.run.plan.readers if reader.with_exemplar],
+        settings.training,
+        settings.seed,
+        settings.reading.batch_size,
+        running.accelerator,
+        is_adapter_tuned=False,
+    )
+    running.train(stage, running.folder.stage(STAGE))
+
+
+def _connector_stage(plan: Plan, is_shared: bool) -> StagePlan:
+    wanted = Wanted({"ep": 1.0}, is_shared=is_shared)
+    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True)
 
 
 def _copy_adapters(opened: Opened, folder: Folder) -> None:

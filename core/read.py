@@ -77,7 +77,7 @@ def log_likelihoods(
     candidates: Sequence[Sequence[str]],
 ) -> list[list[list[tuple[float, ...]]]]:
     """[way][question][candidate] -> log-probability of each token, from one run over shared branches."""
-    branches = Branches(vlm, [question.features for question in questions], embedded)
+    branches = Branches(vlm, [question.features for question in questions], embedded, vlm.shares_prefix)
     slots: list[list[list[list[int]]]] = []
     tokens = [[vlm.response(text) for text in texts] for texts in candidates]
     for way in with_exemplar:

@@ -23,7 +23,7 @@ from core.features import open_features
 from core.folder import Event, Folder, begin, look, writer
 from core.lora import attach, save_adapter, using
 from core.material import Item, Material, gather, refuse_unreadable
-from core.method import ReaderPlan
+from core.method import ReaderPlan, StagePlan
 from core.read import free_text, fused, fusion_weight
 from core.reading import Reading, parse, targets
 from core.response import Tuned
@@ -173,11 +173,11 @@ def _prepare(running: Running, tsms: Sequence[Tsm]) -> tuple[Tuned, Cases]:
 
 def _stages(running: Running, tuned: Tuned, cases: Cases) -> None:
     run = running.run
-    is_shared = _can_share(running, tuned, cases)
+    compare(running, tuned, cases, max(run.plan.stages, key=lambda one: len(one.wanted.weights)))
     for plan in run.plan.stages:
         torch.manual_seed(run.settings.seed)
         stage = vlm_stage(
-            replace(plan, wanted=replace(plan.wanted, is_shared=is_shared)),
+            replace(plan, wanted=replace(plan.wanted, is_shared=tuned.vlm.shares_prefix)),
             tuned,
             cases,
             run.plan.readers,
@@ -190,14 +190,13 @@ def _stages(running: Running, tuned: Tuned, cases: Cases) -> None:
         running.train(stage, running.folder.stage(plan.name))
 
 
-def _can_share(running: Running, tuned: Tuned, cases: Cases) -> bool:
-    """Compares both ways on the first batch: no list of architectures is trusted."""
-    plan = max(running.run.plan.stages, key=lambda one: len(one.wanted.weights))
+def compare(running: Running, tuned: Tuned, cases: Cases, plan: StagePlan) -> None:
+    """Looks on the first batch whether this architecture can share a prefix: no list of them is trusted."""
     tuned.vlm.peft.set_adapter(plan.adapter)
     gap = sharing_gap(tuned, first_batch(cases, plan, running.run.settings.seed), plan)
-    is_shared = gap <= TOLERANCE
-    running.report({"kind": "sharing", "largest_relative_difference": gap, "is_shared": is_shared})
-    return is_shared
+    tuned.vlm.shares_prefix = gap <= TOLERANCE
+    told = {"kind": "sharing", "largest_relative_difference": gap, "is_shared": tuned.vlm.shares_prefix}
+    running.report(told)
 
 
 def _save_parts(running: Running, tuned: Tuned) -> None:

@@ -96,6 +96,8 @@ class Vlm:
         self.anatomy = anatomy
         self.name = name
         self.peft: Any = None
+        self.shares_prefix = True
+        """False once a comparison has shown that branches of this architecture must be read one by one."""
         self.image_token = int(base.config.image_token_id)
         self._prompt = lru_cache(maxsize=4096)(self._lay_out)
         self._response = lru_cache(maxsize=4096)(self._spell_out)
