@@ -188,7 +188,7 @@ def test_a_retrained_tsm_plugs_straight_in_and_is_measured_by_itself(finished: P
 def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, images: Path, tmp_path: Path) -> None:
     trained, tsm = tmp_path / "trained", {"name": "convnet", "width": 12, "epochs": 1}
     source = open_run(finished).run.settings.model_dump(mode="json") | {
-        "tsm": list(other),
+        "tsm": tsm,
         "method": {"name": "vanilla"},
     }
     tune(make_run(source), trained)
