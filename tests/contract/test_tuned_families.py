@@ -11,14 +11,16 @@ from torch import Tensor, nn
 
 from core.catalog import FAMILIES, find
 from core.errors import ModelError
+from core.exemplar import Exemplars
 from core.lora import LoraSettings, adapter_parameters, attach, load_adapter, lora_targets, merged, save_adapter, using
+from core.response import ResponseBatch, Tuned, Wanted, response_terms
 from core.vlm import Vlm
-from tests.contract.official import NAMES, OLDER_QWEN, ask, build, tiny
+from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, build, pictures, tiny
 
 # peft 0.21 asks transformers 5.23 by a name that it is about to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 every_family = pytest.mark.parametrize("name", NAMES)
-ASKED = [(image, answer, has) for image in range(3) for answer in ("a scar", "no") for has in (False, True)]
+WIDTH = 6
 
 
 def adapted(name: str) -> Vlm:
@@ -35,18 +37,24 @@ def answers(vlm: Vlm) -> Tensor:
         return torch.cat(ask(vlm, [(image, "a scar", False) for image in range(3)]))
 
 
-def gradients(vlm: Vlm, exemplars: nn.Parameter, is_shared: bool) -> dict[str, Tensor]:
-    parameters = {"exemplars": exemplars, **adapter_parameters(vlm, "tuned")}
-    logits = torch.cat(ask(vlm, ASKED, exemplars, is_shared))
-    weights = torch.linspace(-1, 1, logits.numel()).reshape(logits.shape).sin()
-    found = torch.autograd.grad((logits * weights).sum(), list(parameters.values()))
+def gradients(vlm: Vlm, exemplars: Exemplars, is_shared: bool) -> dict[str, Tensor]:
+    """Of all of VITask's loss: three pictures of different sizes, two responses, each under another image too."""
+    features = vlm.encode(pictures())
+    prompts = [vlm.prompt(QUESTION, len(one.tokens)) for one in features]
+    responses = [vlm.response(text) for text in ("a scar", "no", "a scar")]
+    shown = torch.linspace(-1, 1, 3 * WIDTH).reshape(3, WIDTH).sin()
+    batch = ResponseBatch(features, prompts, responses, [shown], [1, 2, 1])
+    wanted = Wanted(dict.fromkeys(("van", "ep", "rda", "crt"), 1.0), is_shared=is_shared)
+    losses = response_terms(Tuned(vlm, exemplars), batch, wanted)
+    parameters = dict(exemplars.named_parameters()) | adapter_parameters(vlm, "tuned")
+    found = torch.autograd.grad(torch.stack([one.mean() for one in losses.values()]).sum(), list(parameters.values()))
     return dict(zip(parameters, found, strict=True))
 
 
 @every_family
 def test_a_shared_prefix_gives_the_same_gradients(name: str) -> None:
     vlm = adapted(name)
-    exemplars = nn.Parameter(torch.randn(3, 1, vlm.hidden_size))
+    exemplars = Exemplars([WIDTH], vlm.hidden_size)
     shared, plain = gradients(vlm, exemplars, True), gradients(vlm, exemplars, False)
     assert len(shared) > 4
     for key, gradient in plain.items():
