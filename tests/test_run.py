@@ -98,6 +98,7 @@ def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(fin
     assert sharing["is_shared"] and sharing["largest_relative_difference"] < 1e-3
 
 
+@pytest.mark.slow
 def test_the_same_run_again_gives_the_same_bytes(
     finished: Path, images: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
