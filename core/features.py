@@ -77,10 +77,10 @@ def _encoded(vlm: Vlm, images: Sequence[Image.Image], is_frozen: bool) -> list[I
     was_training = vlm.base.training
     vlm.base.eval()
     try:
-        if not is_frozen:
-            return vlm.encode(images, with_gradients=torch.is_grad_enabled())
-        with torch.autocast(vlm.device.type, enabled=False):
-            return vlm.encode(images)
+        # A tuned connector is held in float32 behind an encoder that may not be.
+        mixes = not is_frozen and vlm.base.dtype == torch.bfloat16
+        with torch.autocast(vlm.device.type, torch.bfloat16, enabled=mixes):
+            return vlm.encode(images, with_gradients=not is_frozen and torch.is_grad_enabled())
     finally:
         vlm.base.train(was_training)
 

@@ -271,6 +271,7 @@ def test_late_fusion_is_never_worse_than_both_its_readers_where_its_weight_was_c
         {"method": {"freeze_connector": "never", "stage_1_epochs": 0}},
         {"method": {"constant_prefix": True}, "tsm": []},
         {"method": {"tune_vlm_connector": True}},
+        {"method": {"tune_vlm_connector": True}, "vlm": {"dtype": "bfloat16"}, "training": {"precision": "bf16"}},
         {"method": {"name": "vanilla"}, "tsm": []},
         {"tsm": [{"name": "convnet", "width": 8, "epochs": 1}, {"name": "convnet", "width": 12, "epochs": 1}]},
         {"training": {"precision": "bf16", "gradient_checkpointing": True}},
