@@ -41,6 +41,11 @@ class Folder:
     def metrics(self) -> Path:
         return self.path / "metrics.json"
 
+    @property
+    def plugged(self) -> Path:
+        """Says of a folder that its VLM was tuned elsewhere, and which TSM was plugged in."""
+        return self.path / "plugged.json"
+
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
 

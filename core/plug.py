@@ -6,6 +6,7 @@ alone. The new TSM by itself is always measured beside it: in the paper that row
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,6 +39,7 @@ def plug(
     connector: Connector | None = None,
     watch: Callable[[Event], None] = lambda event: None,
     is_stopped: Callable[[], bool] = lambda: False,
+    is_resumed: bool = False,
 ) -> dict[str, Any]:
     """A new run folder with the old VLM and the new TSM; returns its figures."""
     opened = open_run(path)
@@ -46,7 +48,8 @@ def plug(
     old = opened.tsms[0]
     run = _with_tsm(opened, tsm, images)
     given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
-    running = start(run, out, False, watch, is_stopped, opened.tuned.vlm)
+    running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
+    running.folder.plugged.write_text(json.dumps({"run": str(path), "tsm": tsm}) + "\n")
     new = _placed(running, given) if given else train_tsm(running, 0, old if tsm == old.settings.name else None)
     fits = _refuse_misfit(new.width, old, connector)
     tuned, cases = opened.tuned, known_cases(running, [new])

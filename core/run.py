@@ -18,6 +18,7 @@ from core import reading
 from core.card import card
 from core.case import SPLITS
 from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
+from core.errors import RunError
 from core.exemplar import Exemplars
 from core.features import open_features
 from core.folder import Event, Folder, begin, look, writer
@@ -62,6 +63,10 @@ def tune(
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Carries a run through to its figures; returns what metrics.json holds."""
+    if Folder(out).plugged.is_file():
+        raise RunError(
+            f"{out} was made by `vitask plug`; tuning would replace its model. Use `vitask plug … --resume`."
+        )
     running = start(run, out, is_resumed, watch, is_stopped)
     if running.folder.metrics.is_file():
         return dict(json.loads(running.folder.metrics.read_text()))

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from core import reading
 from core.case import ImageSet
 from core.catalog import FORMATS, find
-from core.errors import CoreError, ModelError, RunError, SettingsError
+from core.errors import CoreError, ModelError, RunError, SettingsError, StoppedError
 from core.export import export
 from core.folder import Folder
 from core.lora import load_adapter
@@ -26,7 +26,7 @@ from core.plug import plug
 from core.read import Question, distributions
 from core.reliance import reliance
 from core.run import tune
-from core.runfile import make_run
+from core.runfile import make_run, read_run
 from tests import runs
 from tests.contract.test_families import hybrid
 
@@ -211,6 +211,19 @@ def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, i
     same = {one.reader: one.probabilities for one in kept if one.case == kept[0].case}
     for one in again:
         assert one.probabilities == pytest.approx(same[one.reader], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_stopped_plugging_goes_on_and_is_not_taken_for_a_tuning(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        plug(finished, "convnet", tmp_path / "new", connector="train", is_stopped=lambda: True)
+    with pytest.raises(RunError, match="made by `vitask plug`"):
+        tune(read_run(tmp_path / "new" / "settings.yaml"), tmp_path / "new", is_resumed=True)
+    told = plug(finished, "convnet", tmp_path / "new", connector="train", is_resumed=True)
+    straight = plug(finished, "convnet", tmp_path / "straight", connector="train")
+    assert told == straight
+    weights = [(tmp_path / name / "connector.safetensors").read_bytes() for name in ("new", "straight")]
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.parametrize(("tsm", "message"), [("resnet", "neither the folder of a trained TSM nor one of")])

@@ -18,6 +18,7 @@ def add(commands: Any) -> None:
         "--connector", choices=("keep", "train"), help="else: kept where the width fits and it started from the old TSM"
     )
     plug.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new run's folder")
+    plug.add_argument("--resume", action="store_true", help="go on with the plugging in that folder")
     plug.add_argument("--json", action="store_true")
     plug.set_defaults(do=do)
 
@@ -28,7 +29,7 @@ def do(asked: argparse.Namespace) -> None:
     from core.results import table
 
     with say.watching() as watch, stopping() as is_stopped:
-        results = plug(asked.run, asked.tsm, asked.out, asked.images, asked.connector, watch, is_stopped)
+        results = plug(asked.run, asked.tsm, asked.out, asked.images, asked.connector, watch, is_stopped, asked.resume)
     if asked.json:
         say.plain(results)
     else:

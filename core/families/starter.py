@@ -23,7 +23,7 @@ WEIGHTS = Path(__file__).parents[1] / "starter" / "weights"
 # A small model with little to learn from its checkpoint wants larger steps than the recipes of large ones.
 _TRAINING = {"learning_rate": 2e-3, "connector_learning_rate": 2e-3, "batch_size": 64}
 _LORA = {"dropout": 0.0}
-# In a few hundred steps the printed contrast, on all tokens of a response, hurts: later tokens follow from earlier ones.
+# In a few hundred steps the printed contrast, on all tokens, hurts: later tokens of a name follow from earlier ones.
 _METHODS = {"vitask": {"contrast": 0.5, "contrast_on": "first_distinguishing"}}
 PRESETS = {
     "quick": {"training": _TRAINING | {"steps": 60}, "lora": _LORA, "methods": _METHODS},
