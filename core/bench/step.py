@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ MEMORY_STEPS = 3
 
 def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
     """Seconds and peak memory of each side, their ratios, and how far sharing changes any gradient."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _own_precision():
         sides = {name: make(size, Path(folder)) for name, make in SIDES.items()}
         seconds = alternate(sides, rounds, say)
         del sides
@@ -70,6 +70,16 @@ def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
         "peak_memory_mib_of": {name: held / 2**20 for name, held in memory.items()},
         "largest_gradient_difference": gap,
     }
+
+
+@contextlib.contextmanager
+def _own_precision() -> Iterator[None]:
+    """accelerate holds one precision for as long as a process lives, and TRL sets it: forgotten before and after."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(True)
+    yield
+    AcceleratorState._reset_state(True)
 
 
 class PlainPasses(nn.Module):
