@@ -215,7 +215,8 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
 
     def steps() -> float:
         timer.seconds = []
-        trainer.train()
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints its figures
+            trainer.train()
         return statistics.median(timer.seconds)
 
     return steps
