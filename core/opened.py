@@ -124,11 +124,10 @@ def _of_adapter(
     ways: Sequence[ReaderPlan],
 ) -> dict[str, list[Answer]]:
     tuned, task = opened.tuned, list(opened.tasks.values())[asked.set]
-    half = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
     flags = [way.with_exemplar for way in ways]
     exemplars = tuned.exemplars if any(flags) else None
     found: dict[str, list[Answer]] = {}
-    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), half:
+    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
         questions = [
             Question(task, one, [values[row] for values in known], asked.instruction)

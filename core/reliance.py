@@ -56,9 +56,8 @@ def _likely(
     known = [describe_images(tsm, images) for tsm in opened.tsms]
     frozen = None if opened.run.plan.needs.tunes_vlm_connector else tuned.vlm.encode(images)
     found: dict[str, list[float]] = {}
-    half = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
     for reader in opened.run.plan.readers:
-        with using(tuned.vlm, reader.adapter), torch.no_grad(), half:
+        with using(tuned.vlm, reader.adapter), torch.no_grad(), tuned.vlm.reading():
             features = tuned.vlm.encode(images) if frozen is None else frozen
             questions = [Question(task, one, [values[row] for values in known]) for row, one in enumerate(features)]
             embedded = embed_exemplars(tuned.exemplars, questions) if reader.with_exemplar else None

@@ -272,8 +272,7 @@ def _texts(tuned: Tuned, cases: Cases, places: Sequence[int], way: ReaderPlan, m
     if not places:
         return []
     exemplars = tuned.exemplars if way.with_exemplar else None
-    precision = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
-    with using(tuned.vlm, way.adapter), torch.no_grad(), precision:
+    with using(tuned.vlm, way.adapter), torch.no_grad(), tuned.vlm.reading():
         return free_text(tuned.vlm, cases.questions(places), exemplars, way.with_exemplar, most_tokens)
 
 

@@ -184,8 +184,7 @@ def read_places(
 ) -> dict[str, list[Any]]:
     """The distributions of readers that share an adapter: with and without exemplar in one run."""
     found: dict[str, list[Any]] = {way.name: [] for way in ways}
-    precision = torch.autocast(tuned.vlm.device.type, torch.bfloat16, enabled=tuned.vlm.base.dtype == torch.bfloat16)
-    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), precision:
+    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         for start in range(0, len(places), batch_size):
             part = places[start : start + batch_size]
             flags = [way.with_exemplar for way in ways]

@@ -147,6 +147,10 @@ class Vlm:
         turns = _conversation(instruction, answer)
         return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None))
 
+    def reading(self) -> torch.autocast:
+        """The arithmetic of reading: bfloat16 where the frozen weights are, though adapters are float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.base.dtype == torch.bfloat16)
+
     def encode(self, images: Sequence[Image.Image], with_gradients: bool = False) -> list[ImageFeatures]:
         """Features of every image; without gradients, unless the model's own connector is tuned."""
         with torch.set_grad_enabled(with_gradients):

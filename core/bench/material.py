@@ -128,16 +128,16 @@ def _instruction(vlm: Vlm) -> str:
 
 def clocked(do: Callable[[], object]) -> float:
     """Seconds that something takes, the device's work included."""
-    _wait()
-    began = time.perf_counter()
+    began = clock()
     do()
-    _wait()
-    return time.perf_counter() - began
+    return clock() - began
 
 
-def _wait() -> None:
+def clock() -> float:
+    """Seconds, once the device has done what it was given."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def alternate(ways: dict[str, Callable[[], float]], rounds: int, say: Say) -> dict[str, float]:

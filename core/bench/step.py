@@ -29,6 +29,7 @@ from core.bench.material import (
     Say,
     Size,
     alternate,
+    clock,
     clocked,
     new_cases,
     new_vlm,
@@ -233,14 +234,6 @@ def _usual_batch(cases: Cases) -> dict[str, Tensor]:
     labels[:, :-RESPONSE_TOKENS] = -100
     pixels = vlm.image_processor(images=pictures, return_tensors="pt")["pixel_values"].to(torch.bfloat16)
     return {"input_ids": inputs, "attention_mask": torch.ones_like(inputs), "labels": labels, "pixel_values": pixels}
-
-
-def clock() -> float:
-    import time
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 SIDES: dict[str, Callable[[Size, Path], Callable[[], float]]] = {
