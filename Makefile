@@ -13,8 +13,8 @@ help: ## List these targets
 
 setup: .venv/.everything ## Prepare .venv with everything: the engine, its tests and its benchmarks
 
-run: .venv/.engine ## Install what running needs, then tune the bundled starter on the bundled sample set
-	@.venv/bin/vitask demo
+run: .venv/.engine ## Install what running needs, then open the studio on this machine
+	@.venv/bin/vitask up
 
 test: setup ## Run every test
 	@$(PYTHON) -m pytest $(PARALLEL)
@@ -60,4 +60,5 @@ clean: ## Remove .venv and what the tools left
 .venv/.everything: .venv/.engine
 	@echo "Installing what tests and benchmarks need."
 	@$(PIP) install $(LOCKED) -q --editable ".[dev,bench]"
+	@$(PYTHON) .ci/browser.py
 	@touch .venv/.everything

@@ -13,6 +13,7 @@ FORMATS = {
     "class_folders": "core.formats.class_folders",
     "manifest": "core.formats.manifest",
     "medmnist_npz": "core.formats.medmnist_npz",
+    "studio_version": "core.formats.studio_version",
 }
 
 TSMS = {

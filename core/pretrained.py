@@ -28,7 +28,9 @@ def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: An
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         images = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False, **image_options)
         _complete_tokenizer(tokenizer, source)
-    return Vlm(base.eval().requires_grad_(False), tokenizer, images, anatomy, source)
+    vlm = Vlm(base.eval().requires_grad_(False), tokenizer, images, anatomy, source)
+    vlm.fuses_attention = settings.attention != "eager"
+    return vlm
 
 
 def model_type(source: str) -> str:

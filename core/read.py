@@ -21,6 +21,7 @@ from core.vlm import ImageFeatures, Vlm
 
 WIDTH = 24
 ROUNDS = 3
+SLOTS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,12 @@ def log_likelihoods(
     flat_slots = [slot for way in slots for question in way for one in question for slot in one]
     flat_tokens = [token for _ in with_exemplar for question in tokens for one in question for token in one]
     with torch.no_grad():
-        logits = branches.logits()
+        logits = vlm.logits(branches.hidden())
         at, said = (torch.tensor(values, device=logits.device) for values in (flat_slots, flat_tokens))
-        # log p of a token = its logit minus the slot's log-sum-exp: the whole log-softmax is never written out.
-        values = iter((logits[at, said] - logits.logsumexp(-1)[at]).tolist())
+        # log p of a token = its logit minus the slot's log-sum-exp, taken of a few slots at a time: float32 numbers of
+        # the whole vocabulary at every slot would be the largest thing in memory, and are read from there four times.
+        whole = torch.cat([part.float().logsumexp(-1) for part in logits.split(SLOTS_AT_ONCE)])
+        values = iter((logits[at, said].float() - whole[at]).tolist())
     return [[[tuple(next(values) for _ in one) for one in question] for question in way] for way in slots]
 
 

@@ -8,7 +8,8 @@ Axes: B rows, L packed length, N image tokens, H hidden, V vocabulary, K positio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from inspect import signature
@@ -57,7 +58,7 @@ class VlmSettings(Settings):
     attention: Literal["auto", "eager", "sdpa"] = Field(
         "auto",
         title="Attention",
-        description="How attention is computed; auto takes eager on a CPU, where it trains faster, and sdpa on a GPU.",
+        description="How attention is computed; auto takes sdpa, but eager for training on a CPU, where it is faster.",
     )
     dtype: Literal["bfloat16", "float32"] = Field(
         "bfloat16", title="Number format of frozen weights", description="bfloat16 is faster and half the size."
@@ -96,6 +97,8 @@ class Vlm:
         self.anatomy = anatomy
         self.name = name
         self.peft: Any = None
+        self.fuses_attention = True
+        """False where eager attention was asked for by name: then it serves reading too."""
         self.shares_prefix = True
         """False once a comparison has shown that branches of this architecture must be read one by one."""
         self.image_token = int(base.config.image_token_id)
@@ -147,9 +150,22 @@ class Vlm:
         turns = _conversation(instruction, answer)
         return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None))
 
-    def reading(self) -> torch.autocast:
-        """The arithmetic of reading: bfloat16 where the frozen weights are, though adapters are float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.base.dtype == torch.bfloat16)
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """The arithmetic of reading: bfloat16 where the frozen weights are, though adapters are float32.
+
+        Attention is fused: where eager was taken, it was for its backward, and nothing goes backward here.
+        """
+        decoder = self.base.get_decoder()
+        fuses = self.fuses_attention and decoder._supports_sdpa and decoder.config._attn_implementation == "eager"
+        if fuses:
+            decoder.set_attn_implementation("sdpa")
+        try:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.base.dtype == torch.bfloat16):
+                yield
+        finally:
+            if fuses:
+                decoder.set_attn_implementation("eager")
 
     def encode(self, images: Sequence[Image.Image], with_gradients: bool = False) -> list[ImageFeatures]:
         """Features of every image; without gradients, unless the model's own connector is tuned."""

@@ -40,6 +40,33 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny VLM on the disk."""
+    from tests import runs
+
+    return runs.save_tiny(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn pictures in class folders."""
+    from tests import runs
+
+    return runs.draw(tmp_path_factory.mktemp("sets") / "shades")
+
+
+@pytest.fixture(scope="session")
+def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One uninterrupted run, to be looked at and left as it is."""
+    from core.run import tune
+    from tests import runs
+
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    tune(runs.run(images, checkpoint), out)
+    return out
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for_gpu = [item for item in items if item.get_closest_marker("gpu")]
     if not for_gpu:

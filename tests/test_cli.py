@@ -26,23 +26,6 @@ from tests import runs
 FIGURE = {"value", "low", "high"}
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.save_tiny(tmp_path_factory.mktemp("checkpoint"))
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.draw(tmp_path_factory.mktemp("sets") / "shades")
-
-
-@pytest.fixture(scope="module")
-def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    tune(runs.run(images, checkpoint), out)
-    return out
-
-
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
     """The one JSON object that a command prints."""
     capsys.readouterr()

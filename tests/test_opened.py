@@ -33,23 +33,6 @@ from tests.contract.test_families import hybrid
 VITASK = ["vitask", "vitask+tsm"]
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.save_tiny(tmp_path_factory.mktemp("checkpoint"))
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.draw(tmp_path_factory.mktemp("sets") / "shades")
-
-
-@pytest.fixture(scope="module")
-def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    tune(runs.run(images, checkpoint), out)
-    return out
-
-
 def pictures() -> list[Image.Image]:
     return [Image.new("RGB", (28, 28), (shade, shade, 90)) for shade in (40, 130, 220)]
 

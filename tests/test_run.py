@@ -20,24 +20,6 @@ from tests import runs
 READERS = ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.save_tiny(tmp_path_factory.mktemp("checkpoint"))
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.draw(tmp_path_factory.mktemp("sets") / "shades")
-
-
-@pytest.fixture(scope="module")
-def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One uninterrupted run that several tests look at."""
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    tune(runs.run(images, checkpoint), out)
-    return out
-
-
 def test_a_runs_folder_holds_all_that_is_promised(finished: Path) -> None:
     names = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
     assert names >= {

@@ -1,7 +1,8 @@
 """Reading a distribution over 8 candidate answers, beside `generate` and beside scoring every candidate by itself.
 
 A run reads from features that it keeps, so that is the figure; `generate` and single scoring encode their images each
-time, as they do in use. What reading costs when it has to encode the images too is told beside it.
+time, as they do in use. What reading costs when it has to encode the images too is told beside it. `generate` takes the
+model as it was loaded, shared and single scores the arithmetic of reading; shared scores are compared with plain ones.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
             "shared": lambda: _shared(cases, places),
             "shared_with_encoding": lambda: _shared(cases, places, pixels),
             "generate": lambda: _generated(cases, places, pixels),
-            "single": lambda: _single(cases, places, pixels),
+            "single": lambda: _single_as_read(cases, places, pixels),
         }
         with torch.no_grad():
             seconds = alternate({name: _timed(do) for name, do in ways.items()}, rounds, say)
@@ -71,7 +72,8 @@ def _encoded(cases: Cases, pixels: Tensor) -> list[ImageFeatures]:
 def _shared(cases: Cases, places: Sequence[int], pixels: Tensor | None = None) -> list[tuple[float, ...]]:
     task = cases.material.tasks[0]
     features = cases.features.of(places) if pixels is None else _encoded(cases, pixels)
-    (told,) = distributions(cases.features.vlm, [Question(task, one) for one in features], None, [False])
+    with cases.features.vlm.reading():
+        (told,) = distributions(cases.features.vlm, [Question(task, one) for one in features], None, [False])
     return [one.probabilities for one in told]
 
 
@@ -107,6 +109,11 @@ def _single(cases: Cases, places: Sequence[int], pixels: Tensor, from_cache: boo
         likely = branches.logits().log_softmax(-1)
         scores.append(torch.stack([likely[row, torch.tensor(response)].sum() for row in slots]))
     return [tuple(row.tolist()) for row in torch.stack(scores, dim=1).softmax(-1)]
+
+
+def _single_as_read(cases: Cases, places: Sequence[int], pixels: Tensor) -> list[tuple[float, ...]]:
+    with cases.features.vlm.reading():
+        return _single(cases, places, pixels)
 
 
 def _gap(one: Sequence[tuple[float, ...]], other: Sequence[tuple[float, ...]]) -> float:

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.commands import say
+from core.commands import say, studio
 
 
 def add(commands: Any) -> None:
-    actions = commands.add_parser("set", help="check an image set, or fetch one").add_subparsers(
+    actions = commands.add_parser("set", help="check an image set, fetch one, or keep one").add_subparsers(
         metavar="ACTION", required=True
     )
     check = actions.add_parser("check", help="what a set holds and what is wrong with it")
@@ -22,6 +22,7 @@ def add(commands: Any) -> None:
     fetch.add_argument("--size", type=int, default=28, choices=(28, 64, 128, 224))
     fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR")
     fetch.set_defaults(do=do_fetch)
+    studio.add_to_sets(actions)
 
 
 def do_check(asked: argparse.Namespace) -> None:
@@ -30,7 +31,7 @@ def do_check(asked: argparse.Namespace) -> None:
     from core.opening import open_set
 
     found = open_set(asked.path, {}, [find(FORMATS, name, "format") for name in FORMATS])
-    with counting("pictures") as on_case:
+    with say.counting("pictures") as on_case:
         report = check(found, on_case).as_json()
     if asked.json:
         say.plain(report)
@@ -47,25 +48,6 @@ def do_check(asked: argparse.Namespace) -> None:
 def do_fetch(asked: argparse.Namespace) -> None:
     from core.download import fetch
 
-    with counting("bytes") as report:
+    with say.counting("bytes") as report:
         fetched = fetch(asked.name, asked.size, asked.to, report)
     say.out(f"{fetched.path} is whole. Licence of its pictures: {fetched.licence}. Not for clinical use.")
-
-
-class counting:
-    """A bar for something counted, where there is a terminal."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> Any:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self.progress = Progress(console=Console(stderr=True), transient=True)
-        self.progress.start()
-        bar = self.progress.add_task(self.what, total=None)
-        return lambda done, whole: self.progress.update(bar, completed=done, total=whole)
-
-    def __exit__(self, *error: object) -> None:
-        self.progress.stop()

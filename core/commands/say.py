@@ -39,6 +39,25 @@ def watching() -> Iterator[Any]:
         yield bars.show
 
 
+class counting:
+    """A bar for something counted, where there is a terminal."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> Any:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self.progress = Progress(console=Console(stderr=True), transient=True)
+        self.progress.start()
+        bar = self.progress.add_task(self.what, total=None)
+        return lambda done, whole: self.progress.update(bar, completed=done, total=whole)
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+
 def told(event: Event) -> str | None:
     """An event in a line; None where it says nothing to a person."""
     kind = event["kind"]

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +21,9 @@ from core.starter.examples import IGNORED, Batch, Batches
 from core.starter.questions import survey
 from core.starter.tokenizer import train as train_tokenizer
 
-STEPS, NAMING_STEPS, RATE, MATRIX_RATE, WARM_UP = 1400, 600, 2e-3, 0.01, 50
+STEPS, NAMING_STEPS, RATE, MATRIX_RATE, WARM_UP = 1400, 1200, 2e-3, 0.01, 50
 NAMING_SHARE = 0.3  # of the learning rates
+FRESH_NORM = 1.5  # about that of the tokens that the first part has met
 REPORT_EVERY = 20
 SMALL = 32
 
@@ -126,7 +128,17 @@ def name(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[
     model.float().requires_grad_(False)
     model.model.language_model.requires_grad_(True)
     torch.manual_seed(data.seed)
+    _spread(model, data.unmet())
     fit(model, None, data, say)
+
+
+def _spread(model: InternVLForConditionalGeneration, unmet: Sequence[int]) -> None:
+    """Gives tokens that the first part never met a direction each: it has pushed all of them into one corner, where
+    no later tuning of the layers before could tell one name from another."""
+    rows: Any = model.get_input_embeddings().weight
+    with torch.no_grad():
+        fresh = functional.normalize(torch.randn(len(unmet), WIDTH))
+        rows[list(unmet)] = FRESH_NORM * fresh
 
 
 def build(out: Path, seed: int = 0, steps: int | None = None, say: Callable[[str], None] = lambda line: None) -> None:

@@ -34,9 +34,10 @@ drawn is known, so captions, questions and right answers follow. **No photograph
 from the web was used.** While it learned to answer, small heads that were thrown away afterwards read every
 known fact, and a small copy of the picture, off the image tokens.
 
-In a second part of {naming} steps the language model alone went on, the encoder held still. It was mostly asked to
-choose among names in a list: the right one where a name fitted the drawing, any one where none did. So it can say any
-name that a question lists, and about names that it does not know it answers nearly at random.
+In a second part of {naming} steps the language model alone went on, the encoder held still. Tokens that the first part
+had never met began anew. It was mostly asked to choose among names in a list (the right one where a name fitted the
+drawing, any one where none did) and to say again the first, second, ... name of a list. So it can say any name that a
+question lists, and about names that it does not know it answers nearly at random.
 
 ## What it can do
 

@@ -102,6 +102,13 @@ class Batches:
     def __len__(self) -> int:
         return self.steps
 
+    def unmet(self) -> list[int]:
+        """Tokens that no conversation of the first part holds."""
+        rng = np.random.default_rng([self.seed, 4])
+        talks = [talk(rng, draw(rng, 16), self.found.values) for _ in self.found.captions]
+        met = {token for turns in talks for token in encode(self.tokenizer, turns)[0]}
+        return sorted(set(range(len(self.tokenizer))) - met)
+
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng([self.seed, self.part, number])
         drawings = [draw(rng, SIDE) for _ in range(SIZE)]

@@ -23,6 +23,12 @@ TASKS = (
     "Analyze the given {kind} image. The possible answers are: {list}.",
     "What does this {kind} image show? Choose one of: {list}.",
 )
+RECALLS = (
+    "The possible diagnoses are: {list}. Say the {place} of them.",
+    "The possible answers are: {list}. Repeat the {place}.",
+    "Which is the {place} of these: {list}?",
+)
+PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 SYLLABLES = tuple("ba co di el fu gra hem in jo ka lo mye na oma pla ri sto tis ul ven xan zy path cyt ter".split())
 LONGEST_LIST = 100  # letters of all names together
 
@@ -90,6 +96,15 @@ def choose(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[s
     return pick(rng, TASKS).format(noun=noun, list=names, kind=kind), right
 
 
+def recall(rng: np.random.Generator) -> tuple[str, str]:
+    """A question whose answer stands in it. Only where the right name is certain do names come apart in the output."""
+    listed = list(dict.fromkeys(_name(rng) for _ in range(int(rng.integers(2, 9)))))
+    while sum(len(name) for name in listed) > LONGEST_LIST:
+        listed.pop()
+    place = int(rng.integers(len(listed)))
+    return pick(rng, RECALLS).format(list=", ".join(listed), place=PLACES[place]), listed[place]
+
+
 def _name(rng: np.random.Generator) -> str:
     """A label as people write them: a known word, or a made-up one of a few syllables."""
     if rng.random() < 0.7:
@@ -98,8 +113,11 @@ def _name(rng: np.random.Generator) -> str:
 
 
 def naming(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
-    """The turns of an example of the second part: mostly a choice among names, else as in the first part."""
-    return [choose(rng, drawing, values)] if rng.random() < 0.65 else talk(rng, drawing, values)
+    """The turns of an example of the second part: a choice among names, a name said again, else as in the first."""
+    form = rng.random()
+    if form < 0.4:
+        return [choose(rng, drawing, values)]
+    return [recall(rng)] if form < 0.75 else talk(rng, drawing, values)
 
 
 def talk(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:

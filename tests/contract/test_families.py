@@ -143,6 +143,7 @@ def test_writing_goes_on_as_the_models_own_generation_does(name: str) -> None:
     branches.add(0, vlm.prompt(QUESTION, len(features[0].tokens)), (vlm.end_token,))
     with torch.no_grad():
         own = vlm.base.generate(**inputs(name, vlm, picture), max_new_tokens=12, do_sample=False, eos_token_id=None)
+    with torch.no_grad(), vlm.reading():
         state, position = branches.begin(cache)
         for step in range(12):
             said.append(int(vlm.logits(state).argmax()))

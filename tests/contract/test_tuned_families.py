@@ -112,7 +112,7 @@ def saved(vlm: Vlm, folder: Path) -> Path:
 
 def opened(family: str, folder: Path, **more: Any) -> Vlm:
     module = find(FAMILIES, family, "family")
-    settings = module.Settings(checkpoint=str(folder), dtype="float32", attention="eager", **more)
+    settings = module.Settings(**{"checkpoint": str(folder), "dtype": "float32", "attention": "eager"} | more)
     vlm: Vlm = module.load(settings)
     return vlm
 
@@ -126,12 +126,29 @@ def test_a_saved_folder_opens_with_equal_answers(name: str, tmp_path: Path) -> N
     assert not any(parameter.requires_grad for parameter in again.base.parameters())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "paligemma"])  # caps scores: eager only
-def test_fused_attention_gives_the_same_answers(name: str) -> None:
+@every_family
+def test_reading_fuses_attention_and_says_what_eager_attention_says(name: str) -> None:
     vlm = build(name)
-    vlm.base.set_attn_implementation("sdpa")
-    assert vlm.text_config._attn_implementation == "sdpa"
-    torch.testing.assert_close(answers(vlm), answers(tiny(name)), atol=1e-4, rtol=0)
+    before = answers(vlm)
+    with vlm.reading():
+        fused = "eager" if name == "paligemma" else "sdpa"  # its language model caps scores, which only eager does
+        assert vlm.text_config._attn_implementation == fused
+        torch.testing.assert_close(answers(vlm), before, atol=1e-4, rtol=0)
+    assert vlm.text_config._attn_implementation == "eager"
+
+
+def test_a_reading_that_breaks_off_leaves_training_its_attention() -> None:
+    vlm = build("internvl")
+    with pytest.raises(KeyboardInterrupt), vlm.reading():
+        raise KeyboardInterrupt
+    assert vlm.text_config._attn_implementation == "eager"
+
+
+@pytest.mark.parametrize(("asked", "used"), [("eager", "eager"), ("auto", "sdpa"), ("sdpa", "sdpa")])
+def test_eager_attention_asked_for_by_name_serves_reading_too(asked: str, used: str, tmp_path: Path) -> None:
+    vlm = opened("internvl", saved(tiny("internvl"), tmp_path), attention=asked)
+    with vlm.reading():
+        assert vlm.text_config._attn_implementation == used
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "starter"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.starter import build as starter
 from core.starter import exam, examples, questions
 from core.starter.examples import IGNORED, encode, normalised, wear
 from core.starter.looks import draw
+from core.starter.tokenizer import train as train_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +95,21 @@ def test_tiles_follow_the_image_tokens_row_by_row() -> None:
 )
 def test_words_right_counts_each_word_as_often_as_it_stands(said: str, true: str, share: float) -> None:
     assert exam.words_right(said, true) == pytest.approx(share)
+
+
+def test_a_recalled_name_stands_where_the_question_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "ANSWER_NAMES", ("drusen", "mild", "polyp", "ulcer", "glioma"))
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        asked, answer = questions.recall(rng)
+        words = re.split(r"[ .?]", asked)
+        place = next(number for number, word in enumerate(questions.PLACES) if word in words)
+        assert re.split(r"[.?]", asked.split(": ")[1])[0].split(", ")[place] == answer
+
+
+def test_only_tokens_of_no_conversation_begin_anew() -> None:
+    found = questions.Survey({"colour": ("red", "blue")}, (), ("a red ring",) * 40)
+    tokenizer = train_tokenizer(found.captions)
+    unmet = set(examples.Batches(0, 1, found, tokenizer, is_naming=True).unmet())
+    assert unmet.isdisjoint(tokenizer.encode("<|im_start|>user\nWhat is the colour?<|im_end|>"))
+    assert set(tokenizer.encode("pneumonia")) <= unmet

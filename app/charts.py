@@ -1,0 +1,230 @@
+"""Figures of readings and runs: pure functions. One colour a reader and a class everywhere (Okabe and Ito's palette).
+
+Text and grid take the page's colours, so that a figure reads in light and in dark; see STYLE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.words import figure_title
+
+ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY, BROWN = (
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+    "#8A8F98",
+    "#9C755F",
+)
+READERS = {"vlm": GREY, "vanilla": ORANGE, "tsm": PINK, "vitask": SKY, "vitask+tsm": GREEN, "person": RED}
+CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, BROWN, GREY)
+DASHES = ("solid", "dash", "dot", "dashdot")
+PATTERNS = ("", "/", "x", ".")
+GRID = "rgba(128,128,128,0.25)"
+STYLE = (
+    "<style>.gradio-container{width:100%}.js-plotly-plot .plotly text{fill:var(--body-text-color)!important}"
+    ".js-plotly-plot .hoverlayer text{fill:#fff!important}</style>"
+)
+
+Points = Sequence[tuple[str, int, float]]
+
+
+class Answered(Protocol):
+    """What a figure needs of a reading."""
+
+    @property
+    def probabilities(self) -> Sequence[float]: ...
+
+
+def reader_colour(name: str) -> str:
+    """A second TSM has the first one's colour: figures tell them apart by their names."""
+    return READERS.get(name) or READERS.get(name.split("-")[0], BROWN)
+
+
+def class_colour(number: int) -> tuple[str, str]:
+    """Colour and pattern of the class at this place of the task's answers: 32 that can be told apart."""
+    return CYCLE[number % len(CYCLE)], PATTERNS[number // len(CYCLE) % len(PATTERNS)]
+
+
+def distributions(
+    answers: Sequence[str], readings: Mapping[str, Answered], reference: Iterable[str] = (), is_multi: bool = False
+) -> go.Figure:
+    """Every reader's whole distribution beside the others, on one axis; a diamond marks the reference label."""
+    names = list(readings)
+    if not names:
+        return nothing("No reader has answered yet.")
+    figure = make_subplots(1, len(names), shared_yaxes=True, subplot_titles=names, horizontal_spacing=0.02)
+    marked = [answer for answer in answers if answer in set(reference)]
+    for column, name in enumerate(names, 1):
+        values = list(readings[name].probabilities)
+        figure.add_trace(_bars(answers, values, name, is_multi), 1, column)
+        if marked:
+            figure.add_trace(_diamonds(marked, column == 1), 1, column)
+        figure.update_xaxes(range=[0, 1.16], tickvals=[0, 0.5, 1], title_text="raw probability", row=1, col=column)
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    _dress(figure, max(230, 110 + 30 * len(answers)))
+    return figure.update_layout(barmode="overlay", showlegend=bool(marked), legend={"y": 1.22, "x": 0})
+
+
+def curves(
+    named: Mapping[str, Points], title: str, titles: Mapping[str, str] | None = None, first: str = ""
+) -> go.Figure:
+    """Each named curve over the steps of all stages, one after the other; thin lines divide the stages.
+
+    Where `first` is given, only curves whose names begin so are drawn at once, the others by a click on the legend.
+    """
+    if not any(named.values()):
+        return nothing(f"{title}: nothing yet.")
+    starts = _starts(named.values())
+    figure = go.Figure()
+    is_chosen = any(name.startswith(first) for name in named)
+    for number, (name, points) in enumerate(named.items()):
+        dash = DASHES[number // len(CYCLE) % len(DASHES)]
+        _add_line(figure, (titles or {}).get(name, name), points, starts, CYCLE[number % len(CYCLE)], dash)
+        if is_chosen and not name.startswith(first):
+            figure.data[-1].visible = "legendonly"
+    _mark_stages(figure, starts)
+    return _dress(figure, 320).update_layout(title=title, xaxis_title="step")
+
+
+def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str) -> go.Figure:
+    """One named curve of several runs: a colour a run, the same in every figure of a comparison."""
+    found = {run: of_run[name] for run, of_run in runs.items() if of_run.get(name)}
+    if not found:
+        return nothing(f"None of these runs has a curve called {name}.")
+    figure = go.Figure()
+    for number, run in enumerate(runs):
+        if run in found:
+            dash = DASHES[number // len(CYCLE) % len(DASHES)]
+            _add_line(figure, run, found[run], _starts([found[run]]), CYCLE[number % len(CYCLE)], dash)
+    return _dress(figure, 320).update_layout(title=name, xaxis_title="step")
+
+
+def figures(readers: Mapping[str, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:
+    """Figures of each reader with their 95 % intervals: {reader: {figure: {value, low, high}}}."""
+    if not readers:
+        return nothing("No figures yet. They come when the run has read its test cases.")
+    shown = [name for name in wanted if any(name in of_reader for of_reader in readers.values())]
+    titles = [figure_title(name) for name in shown]
+    figure = go.Figure()
+    for reader, found in readers.items():
+        rows = [found.get(name, {}) for name in shown]
+        values = [row.get("value") for row in rows]
+        above = [_gap(row, "high") for row in rows]
+        below = [_gap(row, "low") for row in rows]
+        errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
+        figure.add_bar(name=reader, x=titles, y=values, marker_color=reader_colour(reader), error_y=errors)
+    return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
+
+
+def class_counts(counts: Mapping[str, Mapping[str, int]], answers: Sequence[str]) -> go.Figure:
+    """How many cases of each class every split holds: {split: {label: cases}}."""
+    figure = go.Figure()
+    for number, answer in enumerate(answers):
+        colour, pattern = class_colour(number)
+        figure.add_bar(
+            name=answer,
+            x=list(counts),
+            y=[of_split.get(answer, 0) for of_split in counts.values()],
+            marker={"color": colour, "pattern": {"shape": pattern}},
+        )
+    return _dress(figure, 300).update_layout(barmode="group", yaxis_title="cases")
+
+
+def nothing(text: str) -> go.Figure:
+    """An empty figure that says why."""
+    figure = go.Figure().update_xaxes(visible=False).update_yaxes(visible=False)
+    figure.add_annotation(text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    return _dress(figure, 160)
+
+
+def _bars(answers: Sequence[str], values: Sequence[float], name: str, is_multi: bool) -> go.Bar:
+    top = max(values, default=0.0)
+    strong = [value >= 0.5 if is_multi else value == top for value in values]
+    return go.Bar(
+        x=values,
+        y=list(answers),
+        orientation="h",
+        name=name,
+        showlegend=False,
+        marker={"color": reader_colour(name), "opacity": [1.0 if one else 0.45 for one in strong]},
+        text=[f"{value:.2f}" for value in values],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x:.4f} raw<extra>" + name + "</extra>",
+    )
+
+
+def _diamonds(marked: Sequence[str], is_first: bool) -> go.Scatter:
+    look = {"symbol": "diamond", "size": 9, "color": RED, "line": {"width": 1, "color": "white"}}
+    return go.Scatter(
+        x=[0.0] * len(marked),
+        y=list(marked),
+        mode="markers",
+        marker=look,
+        name="reference label",
+        showlegend=is_first,
+        cliponaxis=False,
+        hovertemplate="%{y}: reference label<extra></extra>",
+    )
+
+
+def _starts(all_points: Iterable[Points]) -> dict[str, int]:
+    """Where each stage begins when stages stand one after the other."""
+    last: dict[str, int] = {}
+    for points in all_points:
+        for stage, step, _ in points:
+            last[stage] = max(last.get(stage, 0), step)
+    starts, at = {}, 0
+    for stage, steps in last.items():
+        starts[stage] = at
+        at += steps
+    return starts
+
+
+def _add_line(
+    figure: go.Figure, name: str, points: Points, starts: Mapping[str, int], colour: str, dash: str
+) -> go.Figure:
+    x: list[float | None] = [starts[stage] + step for stage, step, _ in points]
+    y: list[float | None] = [value for *_, value in points]
+    breaks = [place for place, (one, other) in enumerate(pairwise(points), 1) if one[0] != other[0]]
+    for place in reversed(breaks):  # a curve is not drawn on from one stage into the next
+        x.insert(place, None)
+        y.insert(place, None)
+    mode = "lines" if len(points) > 30 else "lines+markers"
+    return figure.add_scatter(x=x, y=y, name=name, mode=mode, line={"color": colour, "dash": dash, "width": 2})
+
+
+def _mark_stages(figure: go.Figure, starts: Mapping[str, int]) -> None:
+    for stage, at in starts.items():
+        figure.add_vline(x=at, line_width=1, line_dash="dot", line_color=GREY)
+        figure.add_annotation(
+            x=at, y=1, yref="paper", yanchor="bottom", xanchor="left", text=stage, showarrow=False, font_size=11
+        )
+
+
+def _gap(row: Mapping[str, float], end: str) -> float:
+    return abs(row[end] - row["value"]) if row.get(end) is not None and row.get("value") is not None else 0.0
+
+
+def _dress(figure: go.Figure, height: int) -> go.Figure:
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)
+    return figure.update_layout(
+        height=height,
+        autosize=True,
+        margin={"l": 10, "r": 14, "t": 54, "b": 44},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 12, "color": GREY, "family": "system-ui, sans-serif"},
+        hoverlabel={"bgcolor": "#333"},
+        uirevision="kept",
+    )

@@ -1,0 +1,180 @@
+"""What every page and route shares: the place and the records, who is asking, and how errors are told."""
+
+from __future__ import annotations
+
+import inspect
+import ipaddress
+import logging
+import secrets
+import time
+import typing
+from collections.abc import Callable
+from functools import wraps
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+from gradio.context import Context
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import CoreError
+from core.records import people
+from core.records.access import NotAllowed, Who, allow
+from core.records.database import Database
+from core.records.place import Place
+
+COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
+LOCAL_SECONDS = 5.0
+AWAY = "The database does not answer right now. Nothing is lost: try again in a moment."
+log = logging.getLogger("vitask.app")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class NotSignedIn(NotAllowed):
+    """Nobody is signed in with this browser."""
+
+
+class Studio:
+    """One studio's place and records. `request` is Gradio's or FastAPI's, whichever there is."""
+
+    def __init__(self, place: Place, database: Database) -> None:
+        self.place = place
+        self.database = database
+        self._local: tuple[float, Who] | None = None
+
+    def who(self, request: Any) -> Who:
+        """The person who asks: by the session's cookie or token; on this machine without accounts, `local`."""
+        return self.who_has(_headers(request), request.client.host if request.client else "")
+
+    def who_has(self, headers: dict[str, str], client: str) -> Who:
+        token = token_in(headers)
+        known = people.who(self.database, token) if token else None
+        if known is not None:
+            return known
+        if people.has_accounts(self.database):
+            raise NotSignedIn("You are not signed in, or your session has ended. Sign in again.")
+        if not is_local(headers, client):
+            raise NotSignedIn(
+                "This studio has no accounts yet, so only its own machine may use it. Add a person first."
+            )
+        return self._local_person()
+
+    def project(self, request: Any) -> int:
+        """The project that is looked at: `?project=` in the address, else the one chosen last, else the first."""
+        who = self.who(request)
+        asked = dict(request.query_params).get("project")
+        if asked is not None:
+            project_id = int(asked) if str(asked).isdigit() else None
+            allow(who, project_id)
+            return typing.cast(int, project_id)
+        if not who.projects:
+            raise NotAllowed("You are in no project yet. Ask an admin to add you to one.")
+        kept = cookies_in(_headers(request)).get(PROJECT_COOKIE, "")
+        return int(kept) if kept.isdigit() and int(kept) in who.projects else who.projects[0]
+
+    def _local_person(self) -> Who:
+        if self._local is None or time.monotonic() - self._local[0] > LOCAL_SECONDS:
+            self._local = time.monotonic(), people.local(self.database)
+        return self._local[1]
+
+
+def cookies_in(headers: dict[str, str]) -> dict[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
+    except CookieError:
+        return {}
+
+
+def token_in(headers: dict[str, str]) -> str:
+    """From the browser's cookie, or a program's `Authorization: Bearer`."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else cookies_in(headers).get(COOKIE, "")
+
+
+def is_local(headers: dict[str, str], client: str) -> bool:
+    """Asked from this machine and by one of its own names: a page elsewhere can't borrow the browser for it."""
+    host = headers.get("host", "").strip().lower()
+    name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    return is_loopback(client) and is_loopback(name)
+
+
+def is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def asked_number(request: Any, name: str) -> int | None:
+    """A number from the page's address, like `?set=3`; None where it is not there or none."""
+    given = str(dict(request.query_params).get(name, ""))
+    return int(given) if given.isdigit() and len(given) < 10 else None
+
+
+def guarded(fn: Callable[P, R]) -> Callable[P, R]:
+    """For a page's callbacks: what a person can mend becomes a notice; all else is our fault, with an id."""
+
+    @wraps(fn)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return fn(*args, **kwargs)
+        except Exception as error:
+            raise notice(error) from None
+
+    return _typed(fn, call)
+
+
+def live(fn: Callable[P, R]) -> Callable[P, R]:
+    """For timers: where re-reading fails the page stays as it is, and says nothing every two seconds."""
+
+    @wraps(fn)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return fn(*args, **kwargs)
+        except Exception as error:
+            if not isinstance(error, CoreError | DBAPIError):
+                log.exception("A page could not be re-read")
+            return typing.cast(R, gr.skip())
+
+    return _typed(fn, call)
+
+
+def notice(error: Exception) -> gr.Error:
+    """What a page shows of an error."""
+    if isinstance(error, gr.Error):
+        return error
+    if isinstance(error, CoreError):
+        return gr.Error(str(error), title="Please look at this", duration=12, print_exception=False)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return gr.Error(AWAY, title="One moment", print_exception=False)
+    fault = secrets.token_hex(4)
+    log.error("Fault %s", fault, exc_info=error)
+    told = f"This is our fault, not yours: id {fault}. The studio's log says more under this id."
+    return gr.Error(told, title="Something went wrong", duration=None, print_exception=False)
+
+
+def on_load(fn: Callable[..., Any], inputs: Any = None, outputs: Any = None, **more: Any) -> Any:
+    """Has the page that is being built call this when a browser opens it."""
+    page = Context.root_block
+    assert page is not None
+    silent = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    return page.load(fn, inputs, outputs, **{**silent, **more})
+
+
+def _headers(request: Any) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in dict(request.headers).items()}
+
+
+def _typed(fn: Callable[..., Any], call: Callable[P, R]) -> Callable[P, R]:
+    """Gradio documents an API name by its types, and wants them as types, not as their names."""
+    call.__annotations__ = typing.get_type_hints(fn)
+    signature = inspect.signature(fn)
+    hints = call.__annotations__
+    parameters = [one.replace(annotation=hints.get(one.name, one.annotation)) for one in signature.parameters.values()]
+    call.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=parameters, return_annotation=hints.get("return", signature.return_annotation)
+    )
+    return call

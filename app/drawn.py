@@ -1,0 +1,35 @@
+"""Small pieces of HTML that several pages show: bars, sizes, remarks, empty places. Everything given is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+
+def bar(share: float, label: str) -> str:
+    """A progress bar from 0 to 1, with words for those who can't see it."""
+    percent = 100 * min(1.0, max(0.0, share))
+    return (
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent:.0f}" '
+        f'aria-label="{escape(label)}"><i style="width:{percent:.1f}%"></i></div>'
+    )
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:,.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError
+
+
+def notice(text: str, kind: str = "") -> str:
+    """A remark; kind is `good`, `warn`, `bad` or nothing."""
+    role = "alert" if kind == "bad" else "status"
+    return f'<div class="notice {kind}" role="{role}">{escape(text)}</div>'
+
+
+def empty(title: str, text: str) -> str:
+    """What a place that has nothing yet says: what to do next."""
+    return f'<div class="vt"><div class="empty"><b>{escape(title)}</b>{escape(text)}</div></div>'

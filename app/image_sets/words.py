@@ -1,0 +1,21 @@
+"""The words of the page for what the records call otherwise."""
+
+from __future__ import annotations
+
+from core.case import SPLITS
+from core.records.sets import UNDIVIDED
+
+ANY = "any"
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", UNDIVIDED: "no split"}
+
+
+def kinds() -> list[tuple[str, str]]:
+    return [
+        ("exactly one", "single"),
+        ("any number, also none", "multi"),
+        ("exactly one, in a meaningful order", "ordinal"),
+    ]
+
+
+def splits() -> list[tuple[str, str]]:
+    return [(ANY, ""), *((SPLIT_NAMES[split], split) for split in SPLITS), (SPLIT_NAMES[UNDIVIDED], UNDIVIDED)]

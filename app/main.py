@@ -1,0 +1,122 @@
+"""The screen's process: `python -m app.main`. Pages, sign-in, pictures, health; never torch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Sequence
+
+from core.errors import CoreError
+from core.records.people import has_accounts
+from core.records.place import Place
+
+MOST_BYTES = "200gb"
+SECONDS_FOR_THE_DATABASE = 60.0
+SHOWN_AT_ONCE = 40
+"""Callbacks that may run side by side: all are short, none holds a job."""
+
+
+def create_app(place: Place) -> object:
+    """The FastAPI app of one studio, with every page mounted."""
+    # Read when Gradio is imported: uploads arrive on the disk that keeps them, so taking one over is a rename.
+    arriving = place.data / "arriving"
+    arriving.mkdir(parents=True, exist_ok=True)
+    os.environ.update(GRADIO_TEMP_DIR=str(arriving), GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from app import signin
+    from app.context import Studio
+    from app.gate import Gate
+    from app.routes import downloads, health, images
+    from app.shell import assemble
+    from app.theme import CSS, START, theme
+    from core.records.database import open_database
+
+    studio = Studio(place, open_database(place))
+    app = FastAPI(title="VITask Studio", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.studio = studio
+    for routes in (health, signin, images, downloads):
+        app.include_router(routes.router(studio))
+    demo = assemble(studio).queue(default_concurrency_limit=SHOWN_AT_ONCE, api_open=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "SSR mode")  # said of several pages even where it is off
+        gr.mount_gradio_app(
+            app,
+            demo,
+            path="/",
+            auth_dependency=lambda request: studio.who(request).name,
+            show_error=True,
+            max_file_size=MOST_BYTES,
+            run_history=False,
+            footer_links=["api"],
+            ssr_mode=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            pwa=False,
+            blocked_paths=[str(folder) for folder in (place.uploads, place.runs, place.logs, place.versions)],
+            theme=theme(),
+            css=CSS.read_text(encoding="utf-8"),
+            js=START,
+        )
+    app.add_middleware(Gate, studio=studio)
+    return app
+
+
+def serve(host: str, port: int) -> None:
+    import uvicorn
+
+    from app.context import is_loopback
+    from core.records.database import open_database
+
+    place = Place.from_environment()
+    database = open_database(place)
+    database.wait(SECONDS_FOR_THE_DATABASE)
+    if not database.is_current():
+        raise CoreError("The database is not what this version needs. `vitask up` brings it there.")
+    if not is_loopback(host) and not has_accounts(database):
+        raise CoreError(
+            f"The studio has no accounts, so it does not listen on {host}, where others could reach it. "
+            "Add a person first with `vitask person add NAME --role admin`, or listen on 127.0.0.1."
+        )
+    database.dispose()
+    refuse_taken(host, port)
+    app = create_app(place)
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)  # type: ignore[arg-type]
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Says so before everything is loaded, and in words."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CoreError(
+                f"The studio can't listen on {host}:{port} ({error.strerror}). Choose another with --port."
+            ) from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    for talkative in ("httpx", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    parser = argparse.ArgumentParser(prog="python -m app.main", description=__doc__)
+    parser.add_argument("--host", default=os.environ.get("VITASK_HOST", "127.0.0.1"))
+    parser.add_argument("--port", type=int, default=int(os.environ.get("VITASK_PORT", "7860")))
+    given = parser.parse_args(arguments)
+    try:
+        serve(given.host, given.port)
+    except CoreError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

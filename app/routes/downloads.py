@@ -1,0 +1,107 @@
+"""Files to take away: a version's list of cases, a run's file and figures, a job's log."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from app.context import Studio
+from core.errors import CoreError
+from core.records import jobs, runs, sets
+from core.records.access import NotAllowed, Who
+
+PAGE = 2000
+LOG_LINES = 100_000
+
+
+def router(studio: Studio) -> APIRouter:
+    routes = APIRouter(prefix="/downloads", tags=["downloads"])
+    db = studio.database
+
+    @routes.get("/versions/{version_id}/cases.csv")
+    def cases(request: Request, version_id: int) -> Response:
+        """Every case of a version: name, label, split, patient and its table's own columns."""
+
+        def made(who: Who) -> tuple[str, str]:
+            version = sets.version(db, who, version_id)
+            return f"{version.image_set.name} v{version.number}.csv", _table(studio, who, version_id)
+
+        return _sent(studio, request, made, "text/csv")
+
+    @routes.get("/runs/{run_id}/run.yaml")
+    def run_file(request: Request, run_id: int) -> Response:
+        """The run file, as `vitask tune` reads it."""
+
+        def made(who: Who) -> tuple[str, str]:
+            found = runs.run(db, who, run_id)
+            return f"{found.name}.yaml", runs.run_file(found)
+
+        return _sent(studio, request, made, "application/yaml")
+
+    @routes.get("/runs/{run_id}/metrics.json")
+    def metrics(request: Request, run_id: int) -> Response:
+        """Every reader's figures on the test cases."""
+
+        def made(who: Who) -> tuple[str, str]:
+            found = runs.run(db, who, run_id)
+            return f"{found.name} figures.json", json.dumps(found.metrics or {}, indent=1)
+
+        return _sent(studio, request, made, "application/json")
+
+    @routes.get("/jobs/{job_id}/log.txt")
+    def log(request: Request, job_id: int) -> Response:
+        """What a job printed."""
+
+        def made(who: Who) -> tuple[str, str]:
+            lines = jobs.log_lines(db, who, job_id, most=LOG_LINES)
+            return f"job {job_id}.txt", "".join(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.text}\n" for line in lines)
+
+        return _sent(studio, request, made, "text/plain")
+
+    return routes
+
+
+def _sent(studio: Studio, request: Request, made: Callable[[Who], tuple[str, str]], media: str) -> Response:
+    who = studio.who(request)
+    try:
+        name, content = made(who)
+    except NotAllowed as error:
+        return Response(str(error), 404, media_type="text/plain")
+    except CoreError as error:
+        return Response(str(error), 400, media_type="text/plain")
+    plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", name)
+    headers = {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=f"{media}; charset=utf-8", headers=headers)
+
+
+def _table(studio: Studio, who: Who, version_id: int) -> str:
+    rows = _rows(studio, who, version_id)
+    extra = sorted({name for row in rows for name in row.columns})
+    kept = io.StringIO()
+    writer = csv.writer(kept)
+    writer.writerow(["case", "label", "split", "patient", *extra])
+    for row in rows:
+        values = [row.name, row.label, row.split, row.patient, *(row.columns.get(name, "") for name in extra)]
+        writer.writerow([_harmless(value) for value in values])
+    return kept.getvalue()
+
+
+def _rows(studio: Studio, who: Who, version_id: int) -> list[Any]:
+    rows: list[Any] = []
+    while True:
+        found = sets.cases(studio.database, who, version_id, page=len(rows) // PAGE, size=PAGE)
+        rows += found.rows
+        if len(found.rows) < PAGE:
+            return rows
+
+
+def _harmless(value: str | None) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    text = value or ""
+    return f"'{text}" if text[:1] in ("=", "+", "@", "\t") or (text[:1] == "-" and not text[1:2].isdigit()) else text

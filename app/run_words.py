@@ -1,0 +1,123 @@
+"""A run in words and rows: what the page Runs writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from app.drawn import bar
+from app.engine import ENGINE
+from app.words import ago, chip, lasting
+from core.records.queues import QueueEntry
+from core.records.runs import RunView
+from core.records.tables import LogLine
+
+SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+
+
+def row(view: RunView) -> list[Any]:
+    """A run in the list."""
+    best = max((one.get("macro_f1") or 0.0 for one in view.figures.values()), default=None)
+    return [
+        view.id,
+        escape(view.name) + (" <small>(sample)</small>" if view.is_sample else ""),
+        escape(f"{view.set} · version {view.version}"),
+        escape(view.method),
+        chip(view.state, view.wish),
+        f"{escape(view.stage)}: {view.step} of {view.steps}" if view.stage else "–",
+        lasting(view.seconds_left) if view.state == "running" else "–",
+        "–" if best is None else f"{best:.3f}",
+        escape(view.person),
+    ]
+
+
+def header(view: RunView) -> str:
+    """What one run is at: state, stages with bars, what went wrong."""
+    parts = [
+        f"<p><b>{escape(view.name)}</b> &nbsp; {chip(view.state, view.wish)} &nbsp; "
+        f"{escape(view.set)} · version {view.version} · queued {ago(view.created)} by {escape(view.person)}</p>"
+    ]
+    text = view.progress.get("text") if view.state == "running" else None
+    if text:
+        parts.append(f"<p>{escape(str(text))}</p>")
+    if view.error:
+        fault = f" (id {escape(view.fault_id)})" if view.fault_id else ""
+        parts.append(
+            f'<p role="alert" style="border-left:4px solid #D55E00;padding-left:8px">{escape(view.error)}{fault}</p>'
+        )
+    cells = [
+        f'<div style="flex:1 1 0;min-width:140px">{escape(stage.name)}: {stage.step} of {stage.steps}'
+        f"{bar(stage.step / stage.steps if stage.steps else 0.0, stage.name)}"
+        f"{'' if stage.best is None else f'<small>best {stage.best:.3f} at step {stage.best_step}</small>'}</div>"
+        for stage in view.stages
+    ]
+    return "".join(parts) + f'<div class="vt" style="display:flex;gap:16px;flex-wrap:wrap">{"".join(cells)}</div>'
+
+
+def meters(view: RunView) -> str:
+    """Time left, speed and memory, while it runs."""
+    if view.state != "running":
+        took = (view.ended - view.started).total_seconds() if view.started and view.ended else None
+        return f"<p>Took {lasting(took)}.</p>" if took else ""
+    told = [f"Time left in this stage: <b>{lasting(view.seconds_left)}</b>"]
+    known = view.progress
+    if "images_per_second" in known:
+        told.append(f"{known['images_per_second']:.1f} images a second")
+    return f"<p>{' · '.join([*told, *device(known.get('meters') or {})])}</p>"
+
+
+def device(meters: Mapping[str, float]) -> list[str]:
+    """What the run takes of its machine, in words."""
+    pairs = (("processor", "cpu_percent", "{:.0f} %"), ("graphics card", "gpu_percent", "{:.0f} %"))
+    told = [f"{title} {form.format(meters[name])}" for title, name, form in pairs if name in meters]
+    of = (("memory", "rss_gib", "ram_gib"), ("graphics memory", "gpu_used_gib", "gpu_gib"))
+    return told + [f"{title} {meters[one]:.1f} of {meters[whole]:.0f} GiB" for title, one, whole in of if one in meters]
+
+
+def curve_titles(method: str) -> dict[str, str]:
+    """The losses' names as the method gives them."""
+    terms = ENGINE.choices["methods"].get(method, {}).get("terms", {})
+    return {name: f"{name}: {title}" for name, title in terms.items()}
+
+
+def queue_rows(entries: Sequence[QueueEntry]) -> str:
+    if not entries:
+        return "<p>Nothing runs and nothing waits.</p>"
+    head = "<tr><th>Place</th><th>Run</th><th>By</th><th>Expected start</th></tr>"
+    lines = [
+        f"<tr><td>{one.place or 'runs now'}</td><td>{escape(one.name)}</td><td>{escape(one.person)}</td>"
+        f"<td>{_start(one)}</td></tr>"
+        for one in entries
+    ]
+    return f'<div class="vt"><table>{head}{"".join(lines)}</table></div>'
+
+
+def figure_rows(metrics: Mapping[str, Any] | None) -> list[list[Any]]:
+    """A line a reader: figures with their intervals."""
+    readers = (metrics or {}).get("readers", {})
+    return [[name, *(_interval(found.get(figure)) for figure in SHOWN)] for name, found in readers.items()]
+
+
+def log_text(lines: Sequence[LogLine], search: str) -> str:
+    if not lines:
+        return f'No line holds "{search}".' if search else "Nothing has been printed yet."
+    return "\n".join(f"{line.at:%H:%M:%S}  {line.text}" for line in lines)
+
+
+def setting_text(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def _start(entry: QueueEntry) -> str:
+    if not entry.place:
+        return f"began {ago(entry.expected_start)}"
+    return "not known yet" if entry.expected_start is None else f"{entry.expected_start:%H:%M} UTC"
+
+
+def _interval(figure: Mapping[str, float] | None) -> str:
+    if not figure or figure.get("value") is None:
+        return "–"
+    text = f"{figure['value']:.3f}"
+    known = figure.get("low") is not None and figure.get("high") is not None
+    return f"{text} ({figure['low']:.3f} to {figure['high']:.3f})" if known else text

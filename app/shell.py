@@ -1,0 +1,108 @@
+"""What stands around every page: the header with its ways, the project, the person, and the pages put together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from html import escape
+from typing import Protocol, cast
+
+import gradio as gr
+from gradio.components.navbar import Navbar
+
+from app.context import Studio, live, on_load
+from app.pages import PAGES
+from core.records import people
+from core.records.access import NotAllowed
+
+MARK = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="2" y="2" width="20" height="20" rx="5" fill="#0072b2"/>'
+    '<path d="M7 8l5 9 5-9" fill="none" stroke="#fff" stroke-width="2.4" stroke-linecap="round"/>'
+    '<circle cx="12" cy="7" r="2" fill="#e69f00"/></svg>'
+)
+FOOT = (
+    '<div class="vt-foot">Research use only: answers are those of models, to be compared with reference labels. '
+    "Never a basis for the care of a person.</div>"
+)
+BEHAVIOUR = """
+element.addEventListener("change", event => {
+  if (!event.target.matches("select[name=project]")) return;
+  document.cookie = "vitask_project=" + event.target.value + ";path=/;max-age=31536000;samesite=lax";
+  location.assign(location.pathname);
+});
+element.addEventListener("click", event => {
+  if (!event.target.closest("button[name=look]")) return;
+  const dark = document.body.classList.toggle("dark");
+  document.cookie = "vitask_look=" + (dark ? "dark" : "light") + ";path=/;max-age=31536000;samesite=lax";
+});
+"""
+LOOK = '<button type="button" name="look" title="Light or dark" aria-label="Switch between light and dark">◐</button>'
+
+
+class Page(Protocol):
+    """What a module in app/pages offers."""
+
+    TITLE: str
+    PATH: str
+
+    def build(self, studio: Studio) -> None: ...
+
+
+def pages() -> list[Page]:
+    """In the order of the header; the first one is at `/`."""
+    return [cast(Page, importlib.import_module(f"app.pages.{name}")) for name in PAGES]
+
+
+def assemble(studio: Studio) -> gr.Blocks:
+    """Every page under its path, sharing one queue."""
+    known = pages()
+    with gr.Blocks(title="VITask Studio", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+        _page(studio, known[0], known)
+    for one in known[1:]:
+        with demo.route(one.TITLE, f"/{one.PATH.strip('/')}"):
+            _page(studio, one, known)
+    return cast(gr.Blocks, demo)
+
+
+def _page(studio: Studio, page: Page, known: Sequence[Page]) -> None:
+    Navbar(visible=False)
+    top = gr.HTML(header(page, known), js_on_load=BEHAVIOUR, padding=False)
+
+    @live
+    def fill(request: gr.Request) -> str:
+        return header(page, known, tools(studio, request))
+
+    page.build(studio)
+    gr.HTML(FOOT, padding=False)
+    on_load(fill, outputs=top)
+
+
+def header(page: Page, known: Sequence[Page], more: str = "") -> str:
+    ways = "".join(
+        f'<a href="/{one.PATH.strip("/")}"{" aria-current=page" if one is page else ""}>{escape(one.TITLE)}</a>'
+        for one in known
+    )
+    return (
+        f'<header class="vt-head"><a class="brand" href="/">{MARK}VITask Studio</a>'
+        f'<nav aria-label="Pages">{ways}</nav><div class="tools"><span class="use">Research use only</span>'
+        f"{more}{LOOK}</div></header>"
+    )
+
+
+def tools(studio: Studio, request: gr.Request) -> str:
+    """Which project, and who is signed in. Without accounts nobody needs to read about that."""
+    who = studio.who(request)
+    listed = people.projects_of(studio.database, who)
+    try:
+        chosen = studio.project(request)
+    except NotAllowed:
+        chosen = None
+    options = "".join(
+        f'<option value="{number}"{" selected" if number == chosen else ""}>{escape(name)}</option>'
+        for number, name in listed
+    )
+    projects = f'<select name="project" aria-label="Project">{options}</select>' if len(listed) > 1 else ""
+    if not people.has_accounts(studio.database):
+        return projects
+    leave = f'<form method="post" action="/sign-out"><button>Sign out {escape(who.name)}</button></form>'
+    return projects + leave

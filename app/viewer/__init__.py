@@ -1,0 +1,41 @@
+"""The image viewer: zoom, pan, brightness and contrast, invert, by mouse and by keyboard; its panes move together.
+
+It changes what is seen, never what a reader is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Pane:
+    """A picture's address (or data URL), and what stands above it."""
+
+    src: str
+    title: str = ""
+
+
+def viewer(panes: Sequence[Pane] = (), height: int = 400, **options: Any) -> gr.HTML:
+    """The component; its value is what `shown` makes of panes."""
+    return gr.HTML(
+        shown(panes),
+        html_template=(HERE / "viewer.html").read_text(encoding="utf-8"),
+        css_template=(HERE / "viewer.css").read_text(encoding="utf-8"),
+        js_on_load=(HERE / "viewer.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        height=height,
+        **options,
+    )
+
+
+def shown(panes: Sequence[Pane]) -> dict[str, Any]:
+    """Pictures beside each other, as the component takes them."""
+    return {"panes": [asdict(pane) for pane in panes]}

@@ -1,0 +1,65 @@
+const AS_IT_IS = { scale: 1, x: 0, y: 0, brightness: 1, contrast: 1, inverted: false };
+const STEP = 1.25, MOVE = 30, MOST = 40;
+let look = { ...AS_IT_IS };
+
+const apply = () => {
+  element.querySelectorAll(".frame img").forEach((image) => {
+    image.style.transform = `translate(${look.x}px, ${look.y}px) scale(${look.scale})`;
+    const inverted = look.inverted ? "invert(1)" : "";
+    image.style.filter = `brightness(${look.brightness}) contrast(${look.contrast}) ${inverted}`;
+  });
+  element.querySelectorAll("[data-set]").forEach((input) => { input.value = look[input.dataset.set]; });
+  element.dataset.scale = look.scale.toFixed(2);
+};
+
+const zoom = (factor, x = 0, y = 0) => {
+  const scale = Math.min(MOST, Math.max(0.5, look.scale * factor));
+  const grown = scale / look.scale;
+  look = { ...look, scale, x: x - (x - look.x) * grown, y: y - (y - look.y) * grown };
+};
+
+const ACTIONS = {
+  in: () => zoom(STEP),
+  out: () => zoom(1 / STEP),
+  invert: () => { look.inverted = !look.inverted; },
+  reset: () => { look = { ...AS_IT_IS }; },
+};
+const KEYS = {
+  "+": ACTIONS.in, "=": ACTIONS.in, "-": ACTIONS.out, "i": ACTIONS.invert, "0": ACTIONS.reset,
+  "[": () => { look.contrast = Math.max(0.2, look.contrast - 0.1); },
+  "]": () => { look.contrast = Math.min(4, look.contrast + 0.1); },
+  ArrowLeft: () => { look.x -= MOVE; }, ArrowRight: () => { look.x += MOVE; },
+  ArrowUp: () => { look.y -= MOVE; }, ArrowDown: () => { look.y += MOVE; },
+};
+
+element.addEventListener("click", (event) => {
+  const action = ACTIONS[event.target.closest("[data-do]")?.dataset.do];
+  if (action) { action(); apply(); }
+});
+element.addEventListener("input", (event) => {
+  const name = event.target.dataset?.set;
+  if (name) { look[name] = Number(event.target.value); apply(); }
+});
+element.addEventListener("keydown", (event) => {
+  if (!event.target.closest(".panes") || event.ctrlKey || event.metaKey || !KEYS[event.key]) return;
+  event.preventDefault();
+  KEYS[event.key]();
+  apply();
+});
+element.addEventListener("wheel", (event) => {
+  const frame = event.target.closest(".frame");
+  if (!frame) return;
+  event.preventDefault();
+  const box = frame.getBoundingClientRect();
+  zoom(event.deltaY < 0 ? STEP : 1 / STEP, event.clientX - box.x - box.width / 2, event.clientY - box.y - box.height / 2);
+  apply();
+}, { passive: false });
+element.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0 || !event.target.closest(".frame")) return;
+  const [x, y] = [event.clientX - look.x, event.clientY - look.y];
+  const move = (moved) => { look.x = moved.clientX - x; look.y = moved.clientY - y; apply(); };
+  const end = () => { window.removeEventListener("pointermove", move); window.removeEventListener("pointerup", end); };
+  window.addEventListener("pointermove", move);
+  window.addEventListener("pointerup", end);
+});
+watch("value", apply);

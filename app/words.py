@@ -1,0 +1,58 @@
+"""Numbers and states in the words of the pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html import escape
+
+from core.records.tables import now
+
+STATES = {
+    "waiting": "waiting",
+    "running": "running",
+    "stopped": "stopped, can be resumed",
+    "cancelled": "cancelled",
+    "done": "finished",
+    "failed": "failed",
+}
+COLOURS = {"running": "#0072B2", "done": "#009E73", "failed": "#D55E00", "waiting": "#8A8F98", "stopped": "#E69F00"}
+FIGURE_TITLES = {
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "memory_gib": "memory, GiB",
+    "learning_share": "learning rate, share of the highest",
+}
+
+
+def lasting(seconds: float | None) -> str:
+    """`4 min`, `2 h 5 min`; a dash where it is not known."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def ago(moment: datetime | None) -> str:
+    if moment is None:
+        return "–"
+    seconds = (now() - moment).total_seconds()
+    return "just now" if seconds < 60 else f"{lasting(seconds)} ago"
+
+
+def chip(state: str, wish: str = "") -> str:
+    """A state as a small coloured mark, never by colour alone."""
+    text = {"stop": "stopping …", "cancel": "cancelling …"}.get(wish) if state == "running" else None
+    colour = COLOURS.get(state, "#8A8F98")
+    return (
+        f'<span style="border:1px solid {colour};border-left:6px solid {colour};border-radius:4px;'
+        f'padding:1px 7px;white-space:nowrap">{escape(text or STATES.get(state, state))}</span>'
+    )
+
+
+def figure_title(name: str) -> str:
+    """A figure's or a meter's name as people write it: "macro_f1 of vitask" is "macro F1 of vitask"."""
+    figure, of, reader = name.partition(" of ")
+    return FIGURE_TITLES.get(figure, figure.replace("_", " ")) + of + reader

@@ -1,0 +1,147 @@
+"""The studio from a shell: `vitask up`, `vitask person …`, `vitask set add`. Whoever has the shell acts as `local`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.commands import say
+from core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from core.records.database import Database
+    from core.records.place import Place
+
+PORT = 7860
+ROLES = ("admin", "researcher", "reviewer", "reader")
+
+
+def add(commands: Any) -> None:
+    up = commands.add_parser("up", help="open the studio: queue, workers and app on this machine")
+    add_up(up)
+    up.set_defaults(do=do_up)
+    actions = commands.add_parser("person", help="who may sign in").add_subparsers(metavar="ACTION", required=True)
+    person = actions.add_parser("add", help="a new account; asks for the password")
+    person.add_argument("name", metavar="NAME")
+    person.add_argument("--role", choices=ROLES, default="researcher")
+    person.add_argument("--project", action="append", default=[], metavar="NAME", help="made where there is none")
+    person.set_defaults(do=do_person_add)
+    password = actions.add_parser("password", help="a new password; ends the person's sessions")
+    password.add_argument("name", metavar="NAME")
+    password.set_defaults(do=do_password)
+    leave = actions.add_parser("deactivate", help="no more signing in; what the person did stays")
+    leave.add_argument("name", metavar="NAME")
+    leave.set_defaults(do=do_deactivate)
+    for one in (person, password, leave):
+        add_data(one)
+
+
+def add_up(up: argparse.ArgumentParser) -> None:
+    """What `vitask up` understands, also where it is started as `python -m worker.up`."""
+    up.add_argument("--host", default="127.0.0.1", help="another than 127.0.0.1 only once there are accounts")
+    up.add_argument("--port", type=int, default=PORT)
+    add_data(up)
+    up.add_argument("--no-browser", action="store_true", help="don't open a browser")
+    up.add_argument("--no-sample", action="store_true", help="don't make the sample run at the first start")
+    up.add_argument("--migrate", action="store_true", help="only bring the database up to date, and leave")
+
+
+def add_to_sets(actions: Any) -> None:
+    """`vitask set add`, among the other things to do with sets."""
+    kept = actions.add_parser("add", help="keep a set in the studio, as a new version where its name is known")
+    kept.add_argument("path", metavar="PATH")
+    kept.add_argument("--name", required=True, metavar="NAME")
+    kept.add_argument("--project", metavar="NAME", help="else the first one")
+    kept.add_argument("--note", default="", metavar="TEXT")
+    kept.add_argument("--json", action="store_true")
+    add_data(kept)
+    kept.set_defaults(do=do_set_add)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where everything is kept; else VITASK_DATA")
+
+
+def do_up(asked: argparse.Namespace) -> None:
+    given = sys.argv[sys.argv.index("up") + 1 :]
+    os.execv(sys.executable, [sys.executable, "-m", "worker.up", *given])
+
+
+def do_person_add(asked: argparse.Namespace) -> None:
+    from core.records import people
+
+    database, _ = _opened(asked)
+    who = people.local(database)
+    known = {name: number for number, name in people.projects_of(database, who)}
+    projects = [known.get(name) or people.add_project(database, who, name) for name in asked.project]
+    people.add_person(database, asked.name, _password(), asked.role, projects, who)
+    say.out(f"{asked.name} may sign in now, as {asked.role}.")
+
+
+def do_password(asked: argparse.Namespace) -> None:
+    from core.records import people
+
+    database, _ = _opened(asked)
+    people.set_password(database, asked.name, _password(), people.local(database))
+    say.out(f"{asked.name} has a new password and is signed out everywhere.")
+
+
+def do_deactivate(asked: argparse.Namespace) -> None:
+    from core.records import people
+
+    database, _ = _opened(asked)
+    people.deactivate(database, asked.name, people.local(database))
+    say.out(f"{asked.name} can't sign in any more.")
+
+
+def do_set_add(asked: argparse.Namespace) -> None:
+    from core.catalog import FORMATS, find
+    from core.opening import open_set
+    from core.records import people, sets
+
+    database, place = _opened(asked)
+    who = people.local(database)
+    project = _project(people.projects_of(database, who), asked.project)
+    found = open_set(asked.path, {}, [find(FORMATS, name, "format") for name in FORMATS]).stop_on_errors()
+    with say.counting("pictures") as on_case:
+        version = sets.write_version(
+            database, place, found, who=who, project_id=project, name=asked.name, note=asked.note, on_case=on_case
+        )
+    if asked.json:
+        say.plain({"set": version.set_id, "version": version.id, "hash": version.hash, "cases": version.cases})
+    else:
+        say.out(f"{asked.name} is kept: version {version.number}, {version.cases} cases.")
+
+
+def _opened(asked: argparse.Namespace) -> tuple[Database, Place]:
+    from core.records.database import open_database
+    from core.records.place import Place
+
+    if asked.data is not None:
+        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    place = Place.from_environment()
+    database = open_database(place)
+    database.wait(10)
+    database.upgrade()
+    return database, place
+
+
+def _project(known: list[tuple[int, str]], name: str | None) -> int:
+    for number, title in known:
+        if name is None or title == name:
+            return number
+    raise SettingsError(f'There is no project "{name}". Known: {", ".join(title for _, title in known)}.')
+
+
+def _password() -> str:
+    """Typed twice at a terminal, else the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise SettingsError("The two passwords differ. Try again.")
+    return first

@@ -1,0 +1,268 @@
+"""Time and memory of a run before it is begun: its parts are loaded, and real steps made on its largest cases.
+
+Every figure is measured here and multiplied by how often the run does it; nothing is looked up in a table.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from core.case import SPLITS
+from core.classifying import Pictures, describe, new_tsm, tsm_stage
+from core.exemplar import Exemplars
+from core.features import FeatureStore, open_features
+from core.lora import attach, using
+from core.material import Item, Material
+from core.method import StagePlan
+from core.read import free_text
+from core.response import Tuned
+from core.run import gather_for
+from core.runfile import Run
+from core.train import Stage, make_step, new_optimiser
+from core.tsm import Tsm
+from core.tuning import TOLERANCE, Cases, first_batch, read_places, sharing_gap, vlm_stage
+from core.vlm import Vlm
+
+GIB = 2**30
+LOOKED_AT = 256
+STEPS = 2
+VALIDATION_CASES = 16
+WRITTEN_CASES = 2
+TSM_EVALUATIONS = 5
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Clock:
+    """Seconds by name; what stands for a part of the work is multiplied where it is told."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, name: str, times: float = 1.0) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds[name] = self.seconds.get(name, 0.0) + (time.perf_counter() - begun) * times
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A run's parts with the cases that stand for all: the largest of the training cases, some to validate on."""
+
+    run: Run
+    material: Material
+    items: tuple[Item, ...]
+    shown: tuple[Item, ...]
+    accelerator: Any
+    vlm: Vlm
+    clock: _Clock
+    say: Say
+
+    def count(self, split: str) -> int:
+        return sum(item.case.split == split for item in self.items)
+
+
+def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
+    """{"seconds", "parts", "steps", "seconds_per_step", "memory_gib", "available_gib", "fits", "device", …}."""
+    clock = _Clock()
+    with clock.of("loading"):
+        parts = _load(run, clock, say)
+    tsms = [_tsm(parts, number) for number in range(len(run.tsms))]
+    with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
+        tuned, cases = _tuned(parts, tsms, Path(folder))
+        steps, per_step = _stages(parts, tuned, cases)
+        _readings(parts, tuned, cases)
+    return _told(parts, steps, per_step)
+
+
+def _load(run: Run, clock: _Clock, say: Say) -> _Parts:
+    from accelerate import Accelerator
+
+    torch.manual_seed(run.settings.seed)
+    accelerator = Accelerator(mixed_precision="no")
+    say("Opening the images.")
+    material = gather_for(run)
+    items = tuple(item for split in SPLITS for item in material.items(split))
+    say("Loading the model.")
+    vlm = run.family.load(run.vlm)
+    vlm.base.to(accelerator.device)
+    if run.settings.training.precision == "fp32":
+        vlm.base.float()
+    shown = (*largest(material.items("train"), material, _batch(run, items)), *material.items("val")[:VALIDATION_CASES])
+    return _Parts(run, material, items, shown, accelerator, vlm, clock, say)
+
+
+def _batch(run: Run, items: Sequence[Item]) -> int:
+    """As many training cases as the largest batch of any stage has."""
+    wanted = [run.settings.training.batch_size, *(settings.batch_size for _, settings in run.tsms)]
+    return min(max(int(one) for one in wanted), sum(item.case.split == "train" for item in items))
+
+
+def largest(items: Sequence[Item], material: Material, count: int) -> list[Item]:
+    """The cases with the most pixels and the longest answers, among some drawn evenly; repeated where there are few."""
+    most = max(LOOKED_AT, count)
+    evenly = sorted({int(one) for one in np.linspace(0, len(items) - 1, most)}) if len(items) > most else None
+    drawn = [items[place] for place in evenly] if evenly is not None else list(items)
+
+    def size(item: Item) -> tuple[int, int]:
+        width, height = item.case.pixels.load().size
+        return width * height, len(material.tasks[item.set].response(item.case.labels))
+
+    return sorted(drawn, key=size, reverse=True)[:count]
+
+
+def _tsm(parts: _Parts, number: int) -> Tsm:
+    """An untrained TSM; its training is timed by steps on the cases that stand for all."""
+    run, clock = parts.run, parts.clock
+    module, settings = run.tsms[number]
+    parts.say("Timing the TSM.")
+    name = "tsm" if number == 0 else f"tsm-{number + 1}"
+    tsm = new_tsm(module, settings, parts.material).to(parts.accelerator.device)
+    with clock.of(name, len(parts.items) / len(parts.shown)):
+        shown = Pictures(tsm, parts.shown)
+    training = run.settings.training
+    stage = tsm_stage(name, tsm, parts.material, shown, training.monitor, training.precision, run.settings.seed)
+    batch = min(settings.batch_size, parts.count("train"))
+    steps = max(settings.least_steps, round(settings.epochs * math.ceil(parts.count("train") / batch)))
+    clock.seconds[name] += _seconds_per_step(parts, stage) * steps
+    with clock.of(name, (TSM_EVALUATIONS * parts.count("val") + len(parts.items)) / len(parts.shown)):
+        describe(tsm, shown, range(len(parts.shown)))
+    return tsm.eval()
+
+
+def _tuned(parts: _Parts, tsms: Sequence[Tsm], folder: Path) -> tuple[Tuned, Cases]:
+    run, vlm, needs = parts.run, parts.vlm, parts.run.plan.needs
+    if run.settings.training.gradient_checkpointing:
+        vlm.base.activation_checkpointing_enable()
+    parts.say("Timing the image encoder.")
+    unique = {item.case.pixels.digest() for item in parts.shown}
+    with parts.clock.of("features", len(parts.items) / max(1, len(unique))):
+        budget = int(run.settings.features.budget_gib * GIB * len(parts.shown) / max(1, len(parts.items)))
+        frozen = not needs.tunes_vlm_connector
+        store = open_features(vlm, parts.shown, folder, budget, frozen, lambda done, whole: None)
+    if not store.is_cached:
+        parts.clock.seconds["features"] = 0.0  # encoded anew in every step, and timed there
+    exemplars = [describe(tsm, Pictures(tsm, parts.shown), range(len(parts.shown))) for tsm in tsms]
+    cases = Cases(parts.material, parts.shown, store, exemplars)
+    for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
+        attach(vlm, run.settings.lora, name, needs.tunes_vlm_connector)
+    carried = None
+    if needs.exemplars:
+        widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
+        carried = Exemplars(widths, vlm.hidden_size, needs.is_constant).to(vlm.device)
+    return Tuned(vlm, carried), cases
+
+
+def _stages(parts: _Parts, tuned: Tuned, cases: Cases) -> tuple[dict[str, int], dict[str, float]]:
+    """Steps of every stage, and seconds of one; the stage with most losses goes first, so that memory is its."""
+    run, clock = parts.run, parts.clock
+    hardest = max(run.plan.stages, key=lambda one: len(one.wanted.weights))
+    tuned.vlm.peft.set_adapter(hardest.adapter)
+    tuned.vlm.shares_prefix = sharing_gap(tuned, first_batch(cases, hardest, run.settings.seed), hardest) <= TOLERANCE
+    whole = replace(cases, items=parts.items, features=FeatureStore(parts.vlm, parts.items, True, None))
+    steps = {plan.name: _stage(parts, plan, tuned, whole).steps for plan in run.plan.stages}
+    per_step: dict[str, float] = {}
+    for plan in sorted(run.plan.stages, key=lambda one: one is not hardest):
+        parts.say(f"Making {STEPS} steps of {plan.name} on the largest cases.")
+        stage = _stage(parts, plan, tuned, cases)
+        per_step[plan.name] = _seconds_per_step(parts, stage)
+        clock.seconds[plan.name] = per_step[plan.name] * steps[plan.name]
+        _evaluations(parts, stage, steps[plan.name])
+    return steps, {plan.name: per_step[plan.name] for plan in run.plan.stages}
+
+
+def _stage(parts: _Parts, plan: StagePlan, tuned: Tuned, cases: Cases) -> Stage:
+    settings = parts.run.settings
+    plan = replace(plan, wanted=replace(plan.wanted, is_shared=tuned.vlm.shares_prefix))
+    readers, size = parts.run.plan.readers, settings.reading.batch_size
+    return vlm_stage(plan, tuned, cases, readers, settings.training, settings.seed, size, parts.accelerator)
+
+
+def _seconds_per_step(parts: _Parts, stage: Stage) -> float:
+    """Of the last of some real steps; the first ones also warm up."""
+    optimiser = new_optimiser(stage)
+    stage.module.train()
+    seconds = 0.0
+    for step in range(STEPS):
+        once = _Clock()
+        with once.of("step"):
+            make_step(stage, step, stage.module, optimiser, parts.accelerator)
+        seconds = once.seconds["step"]
+    stage.module.eval()
+    return seconds
+
+
+def _evaluations(parts: _Parts, stage: Stage, steps: int) -> None:
+    """The validation cases here stand for as many as each evaluation of the run reads."""
+    here = sum(item.case.split == "val" for item in parts.shown)
+    training = parts.run.settings.training
+    read = min(training.validation_cases, parts.count("val"))
+    times = math.ceil(steps / (training.evaluate_every or max(1, math.ceil(steps / 4))))
+    assert stage.evaluate is not None
+    with parts.clock.of(stage.name, times * read / max(1, here)):
+        stage.evaluate()
+
+
+def _readings(parts: _Parts, tuned: Tuned, cases: Cases) -> None:
+    """All validation and test cases by all readers, and some free text of each."""
+    run, settings = parts.run, parts.run.settings.reading
+    parts.say("Timing the readers.")
+    places = cases.places("val")
+    tuned.eval()
+    for adapter in dict.fromkeys(reader.adapter for reader in run.plan.readers):
+        ways = [reader for reader in run.plan.readers if reader.adapter == adapter]
+        with parts.clock.of("readings", (parts.count("val") + parts.count("test")) / len(places)):
+            read_places(tuned, cases, places, ways, settings.batch_size)
+        written = min(settings.free_text, parts.count("test"))
+        few = places[:WRITTEN_CASES]
+        for way in ways if written else ():
+            shown = tuned.exemplars if way.with_exemplar else None
+            with parts.clock.of("readings", written / len(few)), using(tuned.vlm, adapter), torch.no_grad():
+                with tuned.vlm.reading():
+                    free_text(tuned.vlm, cases.questions(few), shown, way.with_exemplar, settings.most_tokens)
+
+
+def _told(parts: _Parts, steps: Mapping[str, int], per_step: Mapping[str, float]) -> dict[str, Any]:
+    is_cuda = torch.cuda.is_available()
+    memory, available = _memory(is_cuda)
+    return {
+        "seconds": sum(parts.clock.seconds.values()),
+        "parts": parts.clock.seconds,
+        "steps": dict(steps),
+        "seconds_per_step": dict(per_step),
+        "memory_gib": memory,
+        "available_gib": available,
+        "fits": available is None or memory <= available,
+        "device": torch.cuda.get_device_name() if is_cuda else "cpu",
+        "cases": len(parts.items),
+        "assumptions": [
+            f"Every step is as slow as one on the {sum(i.case.split == 'train' for i in parts.shown)} largest of "
+            f"{min(LOOKED_AT, parts.count('train'))} training cases looked at.",
+            "Image features are not kept from an earlier run.",
+            "No stage ends early, and nothing else uses this machine more than now.",
+        ],
+    }
+
+
+def _memory(is_cuda: bool) -> tuple[float, float | None]:
+    """The highest so far in this process, which did all that the run does, and what the machine has."""
+    if is_cuda:
+        return torch.cuda.max_memory_reserved() / GIB, torch.cuda.get_device_properties(0).total_memory / GIB
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB, psutil.virtual_memory().total / GIB

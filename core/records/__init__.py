@@ -1,0 +1,1 @@
+"""What the studio remembers: people, image sets, runs, jobs. SQLAlchemy lives here, and the queue's sending side."""

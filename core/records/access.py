@@ -1,0 +1,48 @@
+"""Who may do what: a person with a role sees the projects that they belong to, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import CoreError
+from core.records.tables import ROLES
+
+MAY = {
+    "look": ROLES,
+    "review": ("reviewer", "researcher", "admin"),
+    "work": ("researcher", "admin"),
+    "manage": ("admin",),
+}
+
+
+class NotAllowed(CoreError):
+    """Not there, or not for this person: which of the two is not told."""
+
+
+@dataclass(frozen=True)
+class Who:
+    """The person on whose behalf something is done."""
+
+    id: int
+    name: str
+    role: str
+    projects: tuple[int, ...]
+
+    def may(self, action: str) -> bool:
+        """Whether the role allows to look, review, work (upload, tune, stop) or manage (people, projects)."""
+        return self.role in MAY[action]
+
+
+def allow(who: Who, project_id: int | None, action: str = "look") -> None:
+    """Nothing where the person may do this in the project; else NotAllowed."""
+    if project_id not in who.projects:
+        raise NotAllowed("There is nothing here that you can see. Ask a member of its project to add you.")
+    permit(who, action)
+
+
+def permit(who: Who, action: str) -> None:
+    """The part of `allow` that is about the role alone, for what belongs to no project."""
+    if not who.may(action):
+        raise NotAllowed(
+            f"As {who.role} you may not do this: it takes one of {', '.join(MAY[action])}. Ask an admin for that role."
+        )

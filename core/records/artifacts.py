@@ -1,0 +1,78 @@
+"""The files of runs: on the machine that made them, and in the store for all others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import select
+
+from core.errors import DataError, RunError
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Artifact
+from core.store import open_store
+
+CHECKPOINTS = ("step-*", "best-*", "*.part")
+
+
+class HasKey(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
+class Kept(HasKey, Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+def readings_path(place: Place, run: HasKey, split: str) -> Path:
+    """The readings of a split on this machine, fetched from the store where the run was made elsewhere."""
+    return _fetched(place, run, f"readings/{split}.parquet")
+
+
+def run_folder(db: Database, place: Place, run: Kept) -> Path:
+    """The run's folder with everything that reading with it needs."""
+    with db.reading() as session:
+        kept = list(session.scalars(select(Artifact.path).where(Artifact.run_id == run.id)))
+    for path in kept:
+        _fetched(place, run, path)
+    return place.runs / run.key
+
+
+def keep(db: Database, place: Place, run: Kept) -> None:
+    """Puts what a finished run made into the store, checkpoints left out; does nothing where that is this machine's."""
+    store = open_store(place.store)
+    if store.is_local:
+        return
+    folder = place.runs / run.key
+    with db.reading() as session:
+        known = {one.path: one.digest for one in session.scalars(select(Artifact).where(Artifact.run_id == run.id))}
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if known.get(name) != digest:
+            store.send(path, f"runs/{run.key}/{name}")
+            with db.session() as session:
+                session.merge(Artifact(run_id=run.id, path=name, size=path.stat().st_size, digest=digest))
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        passing = any(Path(part).match(pattern) for part in parts for pattern in CHECKPOINTS)
+        if path.is_file() and not passing:
+            yield path
+
+
+def _fetched(place: Place, run: HasKey, name: str) -> Path:
+    path = place.runs / run.key / name
+    if not path.is_file():
+        try:
+            open_store(place.store).fetch(f"runs/{run.key}/{name}", path)
+        except DataError:
+            raise RunError(f"This run has no {name} yet. Wait until it is finished, or resume it.") from None
+    return path

@@ -1,0 +1,66 @@
+"""The curves of a run: every loss, every validation figure, the meters; thinned out so that a page may ask often."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import and_, false, or_, select
+from sqlalchemy.orm import Session
+
+from core.records.access import NotAllowed, Who, allow
+from core.records.database import Database
+from core.records.tables import Event, Run, Stage
+
+MOST_POINTS = 400
+METERS = ("learning_share", "images_per_second", "memory_gib")
+
+Point = tuple[str, int, float]
+
+
+def curves(db: Database, who: Who, run_id: int) -> dict[str, list[Point]]:
+    """{name: [(stage, step, value)]}: "loss/van", "val/accuracy", "meter/memory_gib".
+
+    At most 400 points each. Steps that were made again after a crash are told once, as they were last.
+    """
+    with db.reading() as session:
+        run = session.get(Run, run_id)
+        if run is None:
+            raise NotAllowed("There is no such run, or it is in a project that you are not a member of.")
+        allow(who, run.project_id)
+        events = _steps(session, run_id) + _evaluations(session, run_id)
+    found: dict[str, dict[tuple[str, int], float]] = {}
+    for kind, stage, step, body in events:
+        for name, value in _named(kind, body):
+            found.setdefault(name, {})[stage, step] = value
+    return {name: [(*place, value) for place, value in points.items()] for name, points in found.items()}
+
+
+def _steps(session: Session, run_id: int) -> list[Any]:
+    """Every so many steps of each stage, and its last."""
+    stages = session.scalars(select(Stage).where(Stage.run_id == run_id)).all()
+    room = MOST_POINTS // max(1, len(stages)) - 2
+    kept = []
+    for stage in stages:
+        every = max(1, math.ceil(stage.steps / max(1, room)))
+        is_kept = or_((Event.step - 1) % every == 0, Event.step == stage.step)
+        kept.append(and_(Event.stage == stage.name, is_kept))
+    mine = (Event.run_id == run_id, Event.kind == "step", or_(false(), *kept))
+    return list(
+        session.execute(select(Event.kind, Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number))
+    )
+
+
+def _evaluations(session: Session, run_id: int) -> list[Any]:
+    mine = (Event.run_id == run_id, Event.kind == "evaluation")
+    asked = select(Event.kind, Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number.desc())
+    return list(session.execute(asked.limit(MOST_POINTS)))[::-1]
+
+
+def _named(kind: str, body: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    if kind == "evaluation":
+        yield from ((f"val/{name}", value) for name, value in body["figures"].items())
+        return
+    yield from ((f"loss/{name}", value) for name, value in body["losses"].items())
+    yield from ((f"meter/{name}", body[name]) for name in METERS if name in body)

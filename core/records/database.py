@@ -1,0 +1,157 @@
+"""The door to the records: SQLite in one file, or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from core.errors import CoreError
+from core.records.place import Place
+
+BUSY_SECONDS = 10
+UPGRADE_LOCK = 7_214_001  # any number of our own: two processes that upgrade at once take turns
+
+
+class DatabaseError(CoreError):
+    """The database can't be reached, or is not what this version of the studio needs."""
+
+
+class Database:
+    """Opens when it is first used, and anew in every process: a fork never shares a connection."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        if self.url.get_backend_name() == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self._engine: Engine | None = None
+        self._process = 0
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is not None and self._process != os.getpid():
+            self._engine.dispose(close=False)
+            self._engine = None
+        if self._engine is None:
+            self._engine = _sqlite(self.url) if self.is_sqlite else create_engine(self.url, pool_pre_ping=True)
+            self._process = os.getpid()
+        return self._engine
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A transaction that may write: committed at the end, or rolled back. On SQLite the only one at a time."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads, and waits for nobody."""
+        engine = self.engine.execution_options(only_reads=True)
+        with Session(engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def dispose(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose(close=self._process == os.getpid())
+            self._engine = None
+
+    def upgrade(self) -> None:
+        """Brings the tables to what this version of the studio needs."""
+        self._migrate("upgrade", "head")
+
+    def downgrade(self, revision: str) -> None:
+        self._migrate("downgrade", revision)
+
+    def is_current(self) -> bool:
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        heads = ScriptDirectory.from_config(self.migrations()).get_heads()
+        with self.engine.connect() as connection:
+            return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+
+    def wait(self, seconds: float) -> None:
+        """Returns when the database answers; a DatabaseError where it does not in time."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                with self.reading() as session:
+                    session.scalar(select(1))
+                return
+            except OperationalError as error:
+                if time.monotonic() > end:
+                    where = self.url.render_as_string(hide_password=True)
+                    raise DatabaseError(
+                        f"The database {where} does not answer ({error.orig}). Start it, or correct VITASK_DATABASE."
+                    ) from None
+                time.sleep(min(0.2, seconds / 10))
+
+    def migrations(self) -> Any:
+        """Alembic's configuration, made from the folder that lies beside the packages."""
+        from alembic.config import Config
+
+        spec = find_spec("migrations")
+        found = next(iter(spec.submodule_search_locations or ()), None) if spec else None
+        folder = Path(found) if found else Path(__file__).resolve().parents[2] / "migrations"
+        config = Config(folder / "alembic.ini")
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        return config
+
+    def _migrate(self, direction: str, revision: str) -> None:
+        from alembic import command
+
+        config = self.migrations()
+        with self.engine.connect() as connection:
+            with _unchecked_keys(connection, self.is_sqlite), connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
+                config.attributes["connection"] = connection
+                getattr(command, direction)(config, revision)
+
+
+def open_database(place: Place) -> Database:
+    return Database(place.database)
+
+
+def _sqlite(url: Any) -> Engine:
+    engine = create_engine(url, pool_size=20, max_overflow=60, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # transactions begin below, where it is known of which kind
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later would fail where another wrote in between; this one waits.
+        only_reads = connection.get_execution_options().get("only_reads", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def _unchecked_keys(connection: Connection, is_sqlite: bool) -> Iterator[None]:
+    """SQLite alters a table by making it anew; with foreign keys on, dropping the old one would empty others."""
+    raw: Any = connection.connection.driver_connection
+    if is_sqlite:
+        raw.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        if is_sqlite:
+            raw.execute("PRAGMA foreign_keys=ON")

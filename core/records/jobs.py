@@ -1,0 +1,386 @@
+"""A job's life: waiting, taken by one worker under a lease, done or put back. The row is the truth.
+
+A worker holds a job by its name and by how often the job was begun: one that comes back from a long silence finds the
+count gone on, and has no say any more. A message only wakes a worker; it then takes what is next (`take_next`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from core.errors import CoreError
+from core.records.access import NotAllowed, Who, allow, permit
+from core.records.audit import note
+from core.records.database import Database
+from core.records.queues import QueueEntry as QueueEntry
+from core.records.queues import queue_view as queue_view
+from core.records.tables import QUEUES, Job, LogLine, QueueState, now
+
+IN_ORDER = ("tune",)
+"""Queues whose jobs begin strictly one after the other; in the others any waiting job may be taken."""
+RESEND = timedelta(seconds=30)
+MOST_RESENT = 8
+TRIES = 20
+
+
+class JobError(CoreError):
+    """Something that can't be done with a job in its state."""
+
+
+class LeaseLost(CoreError):
+    """Another worker has the job now, or it has ended."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A job in the hands of one worker."""
+
+    id: int
+    queue: str
+    kind: str
+    project_id: int
+    person_id: int | None
+    payload: dict[str, Any]
+    worker: str
+    attempts: int
+    most_attempts: int
+
+
+def enqueue(
+    session: Session,
+    who: Who,
+    queue: str,
+    kind: str,
+    project_id: int,
+    payload: dict[str, Any],
+    most_attempts: int = 3,
+) -> Job:
+    """A waiting job at the end of its queue. Whoever calls sends the message once this is committed."""
+    allow(who, project_id, "work" if queue != "read" else "look")
+    job = Job(
+        queue=queue,
+        kind=kind,
+        project_id=project_id,
+        person_id=who.id,
+        payload=payload,
+        position=_last(session, queue) + 1,
+        most_attempts=most_attempts,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def claim(db: Database, job_id: int, worker: str, lease_seconds: float = 60) -> Claimed | None:
+    """Takes the job in one conditional update, or None: it has another worker, is not its turn, or is paused."""
+    other = aliased(Job)
+    is_before = or_(other.position < Job.position, and_(other.position == Job.position, other.id < Job.id))
+    is_later = exists().where(other.queue == Job.queue, other.state == "waiting", is_before).correlate(Job)
+    is_left = and_(Job.state == "running", Job.lease_until < now(), Job.wish == "")
+    may_begin = and_(Job.state == "waiting", or_(Job.queue.not_in(IN_ORDER), ~is_later))
+    taken = (
+        update(Job)
+        .where(Job.id == job_id, or_(is_left, may_begin), Job.attempts < Job.most_attempts, ~_is_paused())
+        .values(
+            state="running",
+            worker=worker,
+            lease_until=now() + timedelta(seconds=lease_seconds),
+            attempts=Job.attempts + 1,
+            started=func.coalesce(Job.started, now()),
+            ended=None,
+            error=None,
+            fault_id=None,
+            wish="",
+        )
+        .returning(*(getattr(Job, name) for name in Claimed.__dataclass_fields__))
+        .execution_options(synchronize_session=False)
+    )
+    with db.session() as session:
+        row = session.execute(taken).one_or_none()
+        return Claimed(*row) if row else None
+
+
+def next_waiting(db: Database, queue: str) -> int | None:
+    """The job whose turn it is, where the queue is not paused."""
+    with db.reading() as session:
+        return session.scalar(_waiting(queue).with_only_columns(Job.id).limit(1))
+
+
+def take_next(db: Database, queue: str, worker: str, lease_seconds: float = 60) -> Claimed | None:
+    """Claims whatever is next, again where another worker was quicker; None where nothing waits."""
+    for again in range(TRIES):
+        job_id = next_waiting(db, queue)
+        if job_id is None:
+            return None
+        if claimed := claim(db, job_id, worker, lease_seconds):
+            return claimed
+        time.sleep(0.01 * again)
+    return None
+
+
+def renew(db: Database, claimed: Claimed, lease_seconds: float = 60) -> str:
+    """Holds the job for longer; returns what is wished of it ("", "stop" or "cancel")."""
+    longer = (
+        update(Job)
+        .where(*_is_held(claimed))
+        .values(lease_until=now() + timedelta(seconds=lease_seconds))
+        .returning(Job.wish)
+        .execution_options(synchronize_session=False)
+    )
+    with db.session() as session:
+        wished = session.scalar(longer)
+    if wished is None:
+        raise _lost(claimed)
+    return wished
+
+
+def progress(db: Database, claimed: Claimed, **facts: Any) -> None:
+    """What is known of how far it is: done, whole, text, seconds_left. What is not named stays."""
+    with db.session() as session:
+        job = _held(session, claimed)
+        job.progress = {**job.progress, **facts}
+
+
+def finish(db: Database, claimed: Claimed, result: dict[str, Any] | None = None) -> None:
+    with db.session() as session:
+        job = _held(session, claimed)
+        _end(job, "done")
+        job.result = result or {}
+
+
+def fail(db: Database, claimed: Claimed, message: str, fault_id: str | None = None) -> None:
+    """Ends it with a message for a person; `fault_id` where the fault is ours."""
+    with db.session() as session:
+        _fail(session, _held(session, claimed), message, fault_id)
+
+
+def put_back(db: Database, claimed: Claimed, reason: str) -> str:
+    """To the head of the queue after a crash, or to its end where it crashed too often; returns the new state."""
+    with db.session() as session:
+        return _put_back(session, _held(session, claimed), reason)
+
+
+def stopped(db: Database, claimed: Claimed) -> None:
+    with db.session() as session:
+        _end(_held(session, claimed), "stopped")
+
+
+def cancelled(db: Database, claimed: Claimed) -> None:
+    with db.session() as session:
+        _end(_held(session, claimed), "cancelled")
+
+
+def job(db: Database, who: Who, job_id: int) -> Job:
+    with db.reading() as session:
+        return _allowed(session, select(Job).where(Job.id == job_id), who, "look")
+
+
+def wish(db: Database, who: Who, job_id: int, wished: str) -> None:
+    """Asks for "stop" or "cancel": at once where the job waits, else its worker hears of it and obeys."""
+    with db.session() as session:
+        found = _allowed(session, _locked(job_id), who, "work")
+        if found.state == "running":
+            found.wish = "cancel" if found.wish == "cancel" else wished
+        elif found.state == "waiting" or (wished == "cancel" and found.state in ("stopped", "failed")):
+            _end(found, "stopped" if wished == "stop" else "cancelled")
+        else:
+            raise JobError(f"This is {found.state} already, so there is nothing to {wished}.")
+        note(session, who, wished, found.project_id, f"job {job_id}", kind=found.kind)
+
+
+def resume(db: Database, who: Who, job_id: int) -> Job:
+    """Puts a stopped or failed job at the end of its queue; it goes on from what it saved."""
+    with db.session() as session:
+        found = _allowed(session, _locked(job_id), who, "work")
+        if found.state not in ("stopped", "failed"):
+            raise JobError(f"This is {found.state}; only what was stopped or has failed can be resumed.")
+        found.position = _last(session, found.queue) + 1
+        found.state, found.wish, found.attempts = "waiting", "", 0
+        found.error, found.fault_id, found.ended, found.sent = None, None, None, now()
+        note(session, who, "resume", found.project_id, f"job {job_id}", kind=found.kind)
+        return found
+
+
+def move(db: Database, who: Who, job_id: int, before: int | None) -> None:
+    """Puts a waiting job before another one of its queue, or at the end."""
+    with db.session() as session:
+        found = _allowed(session, _locked(job_id), who, "work")
+        order = list(session.scalars(_waiting(found.queue, also_paused=True).with_for_update()))
+        if found not in order or before == job_id:
+            raise JobError("Only a job that waits can be moved. Look at the queue again.")
+        order.remove(found)
+        places = [other.id for other in order]
+        if before is not None and before not in places:
+            raise JobError("The job that it should go before does not wait any more. Look at the queue again.")
+        order.insert(len(order) if before is None else places.index(before), found)
+        for place, one in zip(sorted(one.position for one in order), order, strict=True):
+            one.position = place
+        _tell_apart(order)
+        note(session, who, "move", found.project_id, f"job {job_id}", before=before)
+
+
+def pause(db: Database, who: Who, queue: str, is_paused: bool) -> None:
+    """A paused queue hands out nothing; what runs goes on."""
+    _set_queue(db, who, queue, "pause" if is_paused else "go on", is_paused=is_paused)
+
+
+def set_goes_on_after_failure(db: Database, who: Who, queue: str, goes_on: bool) -> None:
+    """Where it doesn't, a failed job pauses its queue."""
+    _set_queue(db, who, queue, "after failure", goes_on_after_failure=goes_on)
+
+
+def queue_state(db: Database, queue: str) -> QueueState:
+    with db.reading() as session:
+        return session.get(QueueState, queue) or QueueState(name=queue, is_paused=False, goes_on_after_failure=True)
+
+
+def sweep(db: Database) -> list[tuple[str, int]]:
+    """Puts back what dead workers left; returns (queue, job) of which a message may be lost, to be sent again."""
+    with db.session() as session:
+        left = select(Job).where(Job.state == "running", Job.lease_until < now()).with_for_update(skip_locked=True)
+        for found in session.scalars(left):
+            _put_back(session, found, "its worker went away")
+        session.flush()
+        due: list[Job] = []
+        for queue in QUEUES:
+            is_silent = or_(Job.sent.is_(None), Job.sent < now() - RESEND)
+            first = session.scalars(_waiting(queue).limit(MOST_RESENT)).all()
+            quiet = set(session.scalars(select(Job.id).where(Job.id.in_([one.id for one in first]), is_silent)))
+            due += [one for one in first if one.id in quiet]
+        for found in due:
+            found.sent = now()
+        return [(found.queue, found.id) for found in due]
+
+
+def log(db: Database, job_id: int, lines: list[str]) -> None:
+    """Keeps what a job printed."""
+    if not lines:
+        return
+    with db.session() as session:
+        _log(session, job_id, lines)
+
+
+def log_lines(db: Database, who: Who, job_id: int, search: str = "", after: int = 0, most: int = 500) -> list[LogLine]:
+    """Lines with a number above `after`, the newest `most` of them, oldest first."""
+    job(db, who, job_id)
+    asked = select(LogLine).where(LogLine.job_id == job_id, LogLine.number > after)
+    if search:
+        asked = asked.where(LogLine.text.icontains(search, autoescape=True))
+    with db.reading() as session:
+        return list(session.scalars(asked.order_by(LogLine.number.desc()).limit(most)))[::-1]
+
+
+def counts(db: Database) -> dict[tuple[str, str], int]:
+    """How many jobs there are, by queue and state."""
+    with db.reading() as session:
+        rows = session.execute(select(Job.queue, Job.state, func.count()).group_by(Job.queue, Job.state))
+        return {(queue, state): number for queue, state, number in rows}
+
+
+def _is_paused() -> ColumnElement[bool]:
+    return exists().where(QueueState.name == Job.queue, QueueState.is_paused).correlate(Job)
+
+
+def _waiting(queue: str, also_paused: bool = False) -> Select[Job]:
+    asked = select(Job).where(Job.queue == queue, Job.state == "waiting").order_by(Job.position, Job.id)
+    return asked if also_paused else asked.where(~_is_paused())
+
+
+def _is_held(claimed: Claimed) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Job.id == claimed.id,
+        Job.state == "running",
+        Job.worker == claimed.worker,
+        Job.attempts == claimed.attempts,
+    )
+
+
+def _held(session: Session, claimed: Claimed) -> Job:
+    found = session.scalar(select(Job).where(*_is_held(claimed)).with_for_update())
+    if found is None:
+        raise _lost(claimed)
+    return found
+
+
+def _lost(claimed: Claimed) -> LeaseLost:
+    return LeaseLost(f"Job {claimed.id} is not {claimed.worker}'s any more: it was given to another worker, or ended.")
+
+
+def _locked(job_id: int) -> Select[Job]:
+    return select(Job).where(Job.id == job_id).with_for_update()
+
+
+def _allowed(session: Session, asked: Select[Job], who: Who, action: str) -> Job:
+    found = session.scalar(asked)
+    if found is None:
+        raise NotAllowed("There is no such job, or it is in a project that you are not a member of.")
+    allow(who, found.project_id, action)
+    return found
+
+
+def _last(session: Session, queue: str) -> float:
+    asked = select(func.max(Job.position)).where(Job.queue == queue, Job.state == "waiting")
+    return session.scalar(asked) or 0.0
+
+
+def _end(found: Job, state: str) -> None:
+    found.state, found.wish, found.ended = state, "", now()
+    found.worker, found.lease_until = None, None
+
+
+def _fail(session: Session, found: Job, message: str, fault_id: str | None = None) -> None:
+    _end(found, "failed")
+    found.error, found.fault_id = message, fault_id
+    state = session.get(QueueState, found.queue)
+    if state is not None and not state.goes_on_after_failure:
+        state.is_paused = True
+
+
+def _put_back(session: Session, found: Job, reason: str) -> str:
+    _log(session, found.id, [f"Broken off: {reason}."])
+    if found.wish:
+        _end(found, "stopped" if found.wish == "stop" else "cancelled")
+    elif found.attempts >= found.most_attempts:
+        message = f"It was begun {found.attempts} times and broken off each time; the last time {reason}. "
+        _fail(session, found, message + "Look at its log, then resume it.")
+    else:
+        found.state, found.worker, found.lease_until, found.sent = "waiting", None, None, None
+    return found.state
+
+
+def _set_queue(db: Database, who: Who, queue: str, action: str, **values: bool) -> None:
+    permit(who, "work")
+    if queue not in QUEUES:
+        raise JobError(f'There is no queue "{queue}". Choose one of {", ".join(QUEUES)}.')
+    with db.session() as session:
+        state = session.get(QueueState, queue)
+        if state is None:
+            state = QueueState(name=queue)
+            session.add(state)
+        for name, value in values.items():
+            setattr(state, name, value)
+        note(session, who, action, subject=f"queue {queue}", **values)
+
+
+def _tell_apart(order: list[Job]) -> None:
+    """Positions that grow from one to the next, whatever they were."""
+    for earlier, later in itertools.pairwise(order):
+        if later.position <= earlier.position:
+            later.position = earlier.position + 1
+
+
+def _log(session: Session, job_id: int, lines: list[str]) -> None:
+    first = (session.scalar(select(func.max(LogLine.number)).where(LogLine.job_id == job_id)) or 0) + 1
+    at = now()
+    rows = [
+        {"job_id": job_id, "number": first + place, "at": at, "text": line.replace("\0", "")}
+        for place, line in enumerate(lines)
+    ]
+    session.execute(insert(LogLine), rows)

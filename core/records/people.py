@@ -1,0 +1,262 @@
+"""People, their projects, and signing in. What they may do is in `access`."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from core.errors import CoreError
+from core.records.access import NotAllowed as NotAllowed
+from core.records.access import Who as Who
+from core.records.access import allow as allow
+from core.records.access import permit as permit
+from core.records.audit import note
+from core.records.database import Database
+from core.records.tables import ROLES, Attempt, Membership, Person, Project, SignIn, now
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+LOCAL = "local"
+FIRST_PROJECT = "My project"
+SHORTEST_PASSWORD = 10
+SESSION = timedelta(days=7)
+WINDOW = timedelta(minutes=15)
+MOST_OF_NAME, MOST_OF_ADDRESS = 5, 20
+
+
+class SignInError(CoreError):
+    """A name and password that were not accepted, or too many tries."""
+
+
+class PeopleError(CoreError):
+    """A person or project that can't be made or changed as asked."""
+
+
+def local(db: Database) -> Who:
+    """The person at the keyboard of a studio without accounts; made with a first project where there is nobody."""
+    with db.reading() as session:  # asked at every click, so it takes no lock where all is there
+        person = session.scalar(select(Person).where(Person.name == LOCAL))
+        projects = set(session.scalars(select(Project.id)))
+        if person is not None and projects and projects <= set(known := _who(session, person).projects):
+            return Who(person.id, person.name, person.role, known)
+    return _made_local(db)
+
+
+def _made_local(db: Database) -> Who:
+    with db.session() as session:
+        person = session.scalar(select(Person).where(Person.name == LOCAL))
+        if person is None:
+            person = Person(name=LOCAL, role="admin")
+            session.add(person)
+            session.flush()
+        if session.scalar(select(Project.id).limit(1)) is None:
+            session.add(Project(name=FIRST_PROJECT))
+            session.flush()
+        _join(session, person.id, session.scalars(select(Project.id)).all())
+        return _who(session, person)
+
+
+def has_accounts(db: Database) -> bool:
+    """Whether anybody could sign in."""
+    with db.reading() as session:
+        asked = select(Person.id).where(Person.password_hash.is_not(None), Person.is_active)
+        return session.scalar(asked.limit(1)) is not None
+
+
+def add_person(
+    db: Database, name: str, password: str, role: str, projects: Iterable[int] = (), who: Who | None = None
+) -> Who:
+    """A new account. The first one sees every project there is, since somebody has to; others only those given."""
+    if who is not None:
+        permit(who, "manage")
+    if role not in ROLES:
+        raise PeopleError(f'There is no role "{role}". Choose one of {", ".join(ROLES)}.')
+    if not name.strip() or len(name) > 100:
+        raise PeopleError("A name has 1 to 100 characters. Give another one.")
+    is_first, hashed = not has_accounts(db), _hash(password)
+    with db.session() as session:
+        if session.scalar(select(Person.id).where(Person.name == name.strip())):
+            raise PeopleError(f'There is a person called "{name.strip()}" already. Choose another name.')
+        person = Person(name=name.strip(), password_hash=hashed, role=role)
+        session.add(person)
+        session.flush()
+        _join(session, person.id, session.scalars(select(Project.id)) if is_first else projects)
+        made = _who(session, person)
+        note(session, who or made, "add person", subject=person.name, role=role)
+        return made
+
+
+def set_password(db: Database, name: str, password: str, who: Who | None = None) -> None:
+    """Also ends the sessions that were begun with the old one."""
+    if who is not None and who.name != name:
+        permit(who, "manage")
+    hashed = _hash(password)
+    with db.session() as session:
+        person = _named(session, name)
+        person.password_hash = hashed
+        _end_sessions(session, person, who, "set password")
+
+
+def deactivate(db: Database, name: str, who: Who | None = None) -> None:
+    """The person can't sign in any more; what they did stays."""
+    if who is not None:
+        permit(who, "manage")
+    with db.session() as session:
+        person = _named(session, name)
+        person.is_active = False
+        _end_sessions(session, person, who, "deactivate person")
+
+
+def people(db: Database, who: Who) -> list[Person]:
+    permit(who, "manage")
+    with db.reading() as session:
+        return list(session.scalars(select(Person).order_by(Person.name)))
+
+
+def person(db: Database, person_id: int) -> Who:
+    """Somebody by number, as a worker needs it to act on their behalf."""
+    with db.reading() as session:
+        found = session.get(Person, person_id)
+        if found is None or not found.is_active:
+            raise NotAllowed("The person who asked for this has no account any more. Ask again as somebody else.")
+        return _who(session, found)
+
+
+def add_project(db: Database, who: Who, name: str) -> int:
+    """A new project; who makes it is its first member."""
+    permit(who, "manage")
+    with db.session() as session:
+        if not name.strip() or session.scalar(select(Project.id).where(Project.name == name.strip())):
+            raise PeopleError(f'A project needs a name of its own, and "{name}" is empty or taken. Choose another.')
+        project = Project(name=name.strip())
+        session.add(project)
+        session.flush()
+        _join(session, who.id, [project.id])
+        note(session, who, "add project", project.id, project.name)
+        return project.id
+
+
+def add_member(db: Database, who: Who, project_id: int, name: str) -> None:
+    allow(who, project_id, "manage")
+    with db.session() as session:
+        _join(session, _named(session, name).id, [project_id])
+        note(session, who, "add member", project_id, name)
+
+
+def projects_of(db: Database, who: Who) -> list[tuple[int, str]]:
+    with db.reading() as session:
+        asked = select(Project.id, Project.name).where(Project.id.in_(who.projects)).order_by(Project.name)
+        return [(row.id, row.name) for row in session.execute(asked)]
+
+
+def sign_in(db: Database, name: str, password: str, address: str) -> str:
+    """A token for the browser to keep. Throttled by name and by address; unknown names take as long as known ones."""
+    attempt = _counted(db, name[:255], address[:255])
+    with db.reading() as session:
+        person = session.scalar(select(Person).where(Person.name == name, Person.is_active))
+    if not _fits(person, password) or person is None:
+        raise SignInError("Name and password don't fit together. Check both and try again.")
+    token = secrets.token_urlsafe(32)
+    with db.session() as session:
+        session.execute(delete(Attempt).where((Attempt.name == name) | (Attempt.id == attempt)))
+        session.execute(delete(SignIn).where(SignIn.expires < now()))
+        session.add(SignIn(token_hash=_token_hash(token), person_id=person.id, expires=now() + SESSION))
+        note(session, _who(session, person), "sign in", address=address)
+    return token
+
+
+def sign_out(db: Database, token: str) -> None:
+    with db.session() as session:
+        session.execute(delete(SignIn).where(SignIn.token_hash == _token_hash(token)))
+
+
+def who(db: Database, token: str) -> Who | None:
+    """Whose token this is, while it is good."""
+    with db.reading() as session:
+        asked = select(Person).join(SignIn).where(SignIn.token_hash == _token_hash(token), SignIn.expires > now())
+        person = session.scalar(asked.where(Person.is_active))
+        return None if person is None else _who(session, person)
+
+
+def _who(session: Session, person: Person) -> Who:
+    asked = select(Membership.project_id).where(Membership.person_id == person.id).order_by(Membership.project_id)
+    return Who(person.id, person.name, person.role, tuple(session.scalars(asked)))
+
+
+def _named(session: Session, name: str) -> Person:
+    person = session.scalar(select(Person).where(Person.name == name))
+    if person is None:
+        raise PeopleError(f'There is no person called "{name}". Check the name.')
+    return person
+
+
+def _join(session: Session, person_id: int, projects: Iterable[int]) -> None:
+    known = set(session.scalars(select(Membership.project_id).where(Membership.person_id == person_id)))
+    new = [{"project_id": project, "person_id": person_id} for project in projects if project not in known]
+    if new:
+        session.execute(insert(Membership), new)
+
+
+def _end_sessions(session: Session, person: Person, who: Who | None, action: str) -> None:
+    session.execute(delete(SignIn).where(SignIn.person_id == person.id))
+    note(session, who or _who(session, person), action, subject=person.name)
+
+
+def _counted(db: Database, name: str, address: str) -> int:
+    """Notes a try before it is judged, so that many at once count too; refuses where there were too many."""
+    with db.session() as session:
+        session.execute(delete(Attempt).where(Attempt.at < now() - WINDOW))
+        attempt = Attempt(name=name, address=address)
+        session.add(attempt)
+        session.flush()
+    with db.session() as session:
+        for column, most in ((Attempt.name == name, MOST_OF_NAME), (Attempt.address == address, MOST_OF_ADDRESS)):
+            tries = list(session.scalars(select(Attempt.at).where(column).order_by(Attempt.at.desc())))
+            if len(tries) > most:
+                minutes = max(1, -int((now() - tries[most] - WINDOW).total_seconds() // 60))
+                break
+        else:
+            return attempt.id
+        session.execute(delete(Attempt).where(Attempt.id == attempt.id))  # being refused is no try
+    raise SignInError(f"Too many tries. Try again in {minutes} minutes.")
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher().hash(secrets.token_urlsafe(16))
+
+
+def _hash(password: str) -> str:
+    if not SHORTEST_PASSWORD <= len(password) <= 1000:
+        raise PeopleError(f"A password has at least {SHORTEST_PASSWORD} characters. Choose a longer one.")
+    return _hasher().hash(password)
+
+
+def _fits(person: Person | None, password: str) -> bool:
+    from argon2.exceptions import VerifyMismatchError
+
+    hashed = person.password_hash if person else None
+    try:
+        _hasher().verify(hashed or _nobodys_hash(), password[:1000])
+    except VerifyMismatchError:
+        return False
+    return hashed is not None
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

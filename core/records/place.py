@@ -1,0 +1,89 @@
+"""Where a studio keeps its things: one folder, one database, one queue, one store, one secret."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+
+from core.settings import Settings
+
+
+class Place(Settings):
+    """Everything that the processes of one studio must agree on; handed to them by the environment."""
+
+    data: Path = Field(title="Data folder", description="Uploads, runs, logs and versions of image sets lie below it.")
+    database: str = Field(title="Database", description="Its address: sqlite:///… or postgresql://….", repr=False)
+    redis: str | None = Field(
+        None, title="Redis", description="Its address. Left empty: `vitask up` starts one.", repr=False
+    )
+    store: str = Field(title="Store", description="Where images are kept by content: a folder, or s3://bucket/folder.")
+    secret: str = Field(
+        title="Secret", description="What browsers' cookies are signed with.", min_length=16, repr=False
+    )
+
+    @classmethod
+    def at(cls, data: Path, redis: str | None = None) -> Place:
+        """Everything below one folder, which is made where it is missing."""
+        return cls._complete(data, {"VITASK_REDIS": redis} if redis else {})
+
+    @classmethod
+    def from_environment(cls) -> Place:
+        known = {name: value for name, value in os.environ.items() if name.startswith("VITASK_") and value}
+        default = Path.home() / ".local" / "share" / "vitask-studio"
+        return cls._complete(Path(known.get("VITASK_DATA", default)), known)
+
+    @classmethod
+    def _complete(cls, data: Path, known: dict[str, str]) -> Place:
+        folder = data.expanduser().absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        values = {
+            "data": folder,
+            "database": known.get("VITASK_DATABASE", f"sqlite:///{folder / 'studio.db'}"),
+            "redis": known.get("VITASK_REDIS"),
+            "store": known.get("VITASK_STORE", str(folder / "store")),
+            "secret": known.get("VITASK_SECRET") or kept_secret(folder / "secret"),
+        }
+        return cls.parse(values, "VITASK")
+
+    @property
+    def uploads(self) -> Path:
+        return self.data / "uploads"
+
+    @property
+    def runs(self) -> Path:
+        return self.data / "runs"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @property
+    def versions(self) -> Path:
+        return self.data / "versions"
+
+    def environment(self) -> dict[str, str]:
+        """What a child process needs to find the same place."""
+        values = {
+            "VITASK_DATA": str(self.data),
+            "VITASK_DATABASE": self.database,
+            "VITASK_STORE": self.store,
+            "VITASK_SECRET": self.secret,
+        }
+        return values | ({"VITASK_REDIS": self.redis} if self.redis else {})
+
+
+def kept_secret(file: Path) -> str:
+    """The secret in this file, made on the first call; of several processes that come first, one wins."""
+    if not file.exists():
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".secret-") as draft:  # made with mode 600
+            draft.write(secrets.token_urlsafe(32))
+            draft.flush()
+            try:
+                os.link(draft.name, file)
+            except FileExistsError:
+                pass
+    return file.read_text().strip()

@@ -1,0 +1,76 @@
+"""The queue as people look at it: who is next, and when that may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.records.access import Who
+from core.records.database import Database
+from core.records.tables import Job, Person, Run, now
+
+RECENT = 20
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """A job that runs (place 0) or waits (1 is next). `name` is the run's where it is one."""
+
+    job: Job
+    name: str
+    person: str
+    place: int
+    expected_start: datetime | None
+
+
+def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
+    """What runs and what waits, in order; places count jobs of other projects too, which are not shown."""
+    asked = (
+        select(Job, Run.name, Person.name)
+        .outerjoin(Run, Run.job_id == Job.id)
+        .outerjoin(Person, Person.id == Job.person_id)
+        .where(Job.queue == queue, Job.state.in_(("running", "waiting")))
+        .order_by(Job.state == "waiting", Job.position, Job.id)
+    )
+    with db.reading() as session:
+        rows = session.execute(asked).all()
+        usual = _usual_seconds(session, queue)
+    running = [row[0] for row in rows if row[0].state == "running"]
+    entries, place = [], 0
+    for job, name, person in rows:
+        place += job.state == "waiting"
+        if job.project_id in who.projects:
+            is_waiting = job.state == "waiting"
+            start = _expected(running, usual, place) if is_waiting else job.started
+            entries.append(QueueEntry(job, name or job.kind, person or "", place if is_waiting else 0, start))
+    return entries
+
+
+def _expected(running: Sequence[Job], usual: float | None, place: int) -> datetime | None:
+    """Those ahead end one after the other on as many workers as are busy now; None where nothing is known."""
+    if not running:
+        return now() if place == 1 else None if usual is None else now() + timedelta(seconds=usual * (place - 1))
+    left = sorted(_left(job, usual) for job in running)
+    if usual is None and place > len(running):
+        return None
+    rounds, worker = divmod(place - 1, len(left))
+    return now() + timedelta(seconds=left[worker] + rounds * (usual or 0.0))
+
+
+def _left(job: Job, usual: float | None) -> float:
+    known = job.progress.get("seconds_left")
+    if isinstance(known, int | float):
+        return max(0.0, float(known))
+    gone = (now() - job.started).total_seconds() if job.started else 0.0
+    return max(0.0, (usual or 0.0) - gone)
+
+
+def _usual_seconds(session: Session, queue: str) -> float | None:
+    """How long the last jobs of this queue took, in the middle."""
+    asked = select(Job.started, Job.ended).where(Job.queue == queue, Job.state == "done").order_by(Job.id.desc())
+    took = sorted((end - start).total_seconds() for start, end in session.execute(asked.limit(RECENT)) if start and end)
+    return took[len(took) // 2] if took else None

@@ -1,0 +1,326 @@
+"""Runs as people queue, watch and compare them. Their folders hold the truth of the science; rows hold what pages show.
+
+What a worker writes is next door in `telling`, where files lie in `artifacts`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import yaml
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from core.catalog import FAMILIES, METHODS, TSMS
+from core.errors import RunError, SettingsError
+from core.records import jobs
+from core.records.access import NotAllowed, Who, allow
+from core.records.artifacts import keep as keep
+from core.records.artifacts import readings_path as readings_path
+from core.records.artifacts import run_folder as run_folder
+from core.records.audit import note
+from core.records.curves import curves as curves
+from core.records.database import Database
+from core.records.messages import send
+from core.records.place import Place
+from core.records.tables import ImageSet, Job, Person, Run, Stage, Version
+from core.records.telling import set_metrics as set_metrics
+from core.records.telling import set_settings as set_settings
+from core.records.telling import take_events as take_events
+from core.records.versions import allowed_version, version_folder
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run and how far it is. `figures` are {reader: {figure: value}} of the test cases, once there are any."""
+
+    id: int
+    project_id: int
+    job_id: int
+    name: str
+    key: str
+    set: str
+    version_id: int
+    version: int
+    method: str
+    state: str
+    wish: str
+    stage: str | None
+    step: int
+    steps: int
+    stages: tuple[Stage, ...]
+    seconds_left: float | None
+    progress: Values
+    figures: dict[str, dict[str, float | None]]
+    metrics: Values | None
+    settings: Values
+    error: str | None
+    fault_id: str | None
+    person: str
+    copy_of: int | None
+    is_sample: bool
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting that is not the same in all of some runs; None where a run does not have it."""
+
+    setting: str
+    values: tuple[Any, ...]
+
+
+def queue_run(
+    db: Database,
+    place: Place,
+    who: Who,
+    version_id: int,
+    name: str,
+    settings: Mapping[str, Any],
+    copy_of: int | None = None,
+    is_sample: bool = False,
+) -> Run:
+    """A run at the end of the queue. Its settings are a run file's values, `images` the version's folder; frozen."""
+    _refuse_unknown(settings)
+    if not name.strip():
+        raise SettingsError("The run needs a name. Give one that tells it from the others.")
+    with db.session() as session:
+        version = allowed_version(session, who, version_id, "work")
+        whole = {**settings, "images": str(place.versions / version.hash)}
+        run = _queued(session, who, "tune", version, name.strip(), whole, copy_of, is_sample)
+        note(session, who, "queue run", version.image_set.project_id, run.name, run=run.id, copy_of=copy_of)
+    send(place, "tune", run.job_id)
+    return run
+
+
+def queue_plug(db: Database, place: Place, who: Who, run_id: int, tsm: str, name: str = "") -> Run:
+    """The same VLM and adapters with another TSM of the catalog, as a run of its own."""
+    old = run(db, who, run_id)
+    if old.state != "done":
+        raise RunError(f"“{old.name}” is not finished, so no TSM can be plugged in. Wait for its end, or resume it.")
+    if tsm not in TSMS:
+        raise SettingsError(f'There is no TSM called "{tsm}". Choose one of {", ".join(TSMS)}.')
+    settings, named = {**old.settings, "tsm": [{"name": tsm}]}, name.strip() or f"{old.name} with {tsm}"
+    with db.session() as session:
+        version = allowed_version(session, who, old.version_id, "work")
+        made = _queued(session, who, "plug", version, named, settings, old.id)
+        made.job.payload = {**made.job.payload, "of": old.id, "tsm": tsm}
+        note(session, who, "plug", old.project_id, made.name, run=made.id, tsm=tsm)
+    send(place, "tune", made.job_id)
+    return made
+
+
+def queue_estimate(
+    db: Database, place: Place, who: Who, project_id: int, version_id: int, settings: Mapping[str, Any]
+) -> int:
+    """Queues one real step on the largest case; returns the job. Its result is what `vitask estimate --json` prints."""
+    with db.session() as session:
+        allowed_version(session, who, version_id)
+        payload = {"version": version_id, "settings": dict(settings)}
+        job = jobs.enqueue(session, who, "intake", "estimate", project_id, payload, most_attempts=1)
+    send(place, "intake", job.id)
+    return job.id
+
+
+def _queued(
+    session: Session,
+    who: Who,
+    kind: str,
+    version: Version,
+    name: str,
+    settings: Values,
+    copy_of: int | None,
+    is_sample: bool = False,
+) -> Run:
+    """The row of a run and its job's; whoever calls sends the message once both are committed."""
+    project_id = version.image_set.project_id
+    job = jobs.enqueue(session, who, "tune", kind, project_id, {})
+    run = Run(
+        project_id=project_id,
+        person_id=who.id,
+        version_id=version.id,
+        job_id=job.id,
+        name=name[:255],
+        key=secrets.token_hex(6),
+        settings=settings,
+        copy_of=copy_of,
+        is_sample=is_sample,
+    )
+    session.add(run)
+    session.flush()
+    job.payload = {"run": run.id}
+    return run
+
+
+def runs(
+    db: Database,
+    who: Who,
+    project_id: int,
+    states: Sequence[str] = (),
+    text: str = "",
+    version_id: int | None = None,
+    page: int = 0,
+    size: int = 100,
+) -> list[RunView]:
+    """The newest first; of some states, with a text in the name, on a version."""
+    allow(who, project_id)
+    asked = _asked().where(Run.project_id == project_id)
+    if states:
+        asked = asked.where(Job.state.in_(states))
+    if text:
+        asked = asked.where(Run.name.icontains(text, autoescape=True))
+    if version_id is not None:
+        asked = asked.where(Run.version_id == version_id)
+    with db.reading() as session:
+        return _views(session, asked.order_by(Run.id.desc()).offset(page * size).limit(size))
+
+
+def run(db: Database, who: Who, run_id: int) -> RunView:
+    with db.reading() as session:
+        found = _views(session, _asked().where(Run.id == run_id))
+    if not found:
+        raise NotAllowed("There is no such run, or it is in a project that you are not a member of.")
+    allow(who, found[0].project_id)
+    return found[0]
+
+
+def run_of_job(db: Database, job_id: int) -> Run:
+    """For the worker, which may see everything."""
+    with db.reading() as session:
+        asked = select(Run).where(Run.job_id == job_id).options(joinedload(Run.version).joinedload(Version.image_set))
+        return session.scalars(asked).one()
+
+
+def settings_here(place: Place, run: Run) -> Values:
+    """The run's settings with its images where this machine has them, fetched from the store if need be."""
+    return {**run.settings, "images": str(version_folder(place, run.version))}
+
+
+def run_file(run: Run | RunView) -> str:
+    """What `vitask tune` takes."""
+    return yaml.safe_dump(run.settings, sort_keys=False, allow_unicode=True)
+
+
+def difference(db: Database, who: Who, run_ids: Sequence[int]) -> list[Difference]:
+    """The settings in which runs differ, in the order of the first that has them."""
+    flat = [_flat(run(db, who, one).settings) for one in run_ids]
+    names = list(dict.fromkeys(name for one in flat for name in one))
+    found = [Difference(name, tuple(one.get(name) for one in flat)) for name in names]
+    return [one for one in found if any(value != one.values[0] for value in one.values)]
+
+
+def stop(db: Database, who: Who, run_id: int) -> None:
+    """Saves and leaves; it can be resumed."""
+    jobs.wish(db, who, run(db, who, run_id).job_id, "stop")
+
+
+def cancel(db: Database, who: Who, run_id: int) -> None:
+    """Ends it for good."""
+    jobs.wish(db, who, run(db, who, run_id).job_id, "cancel")
+
+
+def resume(db: Database, place: Place, who: Who, run_id: int) -> None:
+    job = jobs.resume(db, who, run(db, who, run_id).job_id)
+    send(place, job.queue, job.id)
+
+
+def copy(
+    db: Database, place: Place, who: Who, run_id: int, name: str | None = None, changed: Mapping[str, Any] | None = None
+) -> Run:
+    """A new run with the same settings, or some of them changed."""
+    old = run(db, who, run_id)
+    settings = {**old.settings, **(changed or {})}
+    return queue_run(db, place, who, old.version_id, name or f"{old.name} (copy)", settings, copy_of=old.id)
+
+
+def _asked() -> Select[Run, str, int, str | None]:
+    return (
+        select(Run, ImageSet.name, Version.number, Person.name)
+        .join(Version, Version.id == Run.version_id)
+        .join(ImageSet, ImageSet.id == Version.set_id)
+        .join(Job, Job.id == Run.job_id)
+        .outerjoin(Person, Person.id == Run.person_id)
+        .options(joinedload(Run.job))
+    )
+
+
+def _views(session: Session, asked: Select[Run, str, int, str | None]) -> list[RunView]:
+    rows = session.execute(asked).all()
+    known: dict[int, list[Stage]] = {}
+    of_these = select(Stage).where(Stage.run_id.in_([row[0].id for row in rows]))
+    for stage in session.scalars(of_these.order_by(Stage.number)):
+        known.setdefault(stage.run_id, []).append(stage)
+    return [_view(row[0], row[1], row[2], row[3] or "", known.get(row[0].id, [])) for row in rows]
+
+
+def _view(run: Run, set_name: str, number: int, person: str, stages: Sequence[Stage]) -> RunView:
+    job, last = run.job, stages[-1] if stages else None
+    left = job.progress.get("seconds_left") if job.state == "running" else None
+    return RunView(
+        id=run.id,
+        project_id=run.project_id,
+        job_id=job.id,
+        name=run.name,
+        key=run.key,
+        set=set_name,
+        version_id=run.version_id,
+        version=number,
+        method=str(run.settings.get("method", {}).get("name", "")),
+        state=job.state,
+        wish=job.wish,
+        stage=last.name if last else None,
+        step=last.step if last else 0,
+        steps=last.steps if last else 0,
+        stages=tuple(stages),
+        seconds_left=left,
+        progress=job.progress,
+        figures=_figures(run.metrics),
+        metrics=run.metrics,
+        settings=run.settings,
+        error=job.error,
+        fault_id=job.fault_id,
+        person=person,
+        copy_of=run.copy_of,
+        is_sample=run.is_sample,
+        created=run.created,
+        started=job.started,
+        ended=job.ended,
+    )
+
+
+def _figures(metrics: Values | None) -> dict[str, dict[str, float | None]]:
+    readers = (metrics or {}).get("readers", {})
+    return {reader: {name: one["value"] for name, one in values.items()} for reader, values in readers.items()}
+
+
+def _refuse_unknown(settings: Mapping[str, Any]) -> None:
+    """What can be refused without the engine; it refuses the rest when the run begins."""
+    tsms = settings.get("tsm") or []
+    named = [("vlm", "family", settings.get("vlm"), FAMILIES), ("method", "name", settings.get("method"), METHODS)]
+    named += [("tsm", "name", block, TSMS) for block in ([tsms] if isinstance(tsms, Mapping) else tsms)]
+    for where, key, block, catalog in named:
+        if not isinstance(block, Mapping) or block.get(key) not in catalog:
+            raise SettingsError(
+                f"{where} must name one of {', '.join(catalog)}, like {{{key}: {next(iter(catalog))}}}."
+            )
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Values:
+    """{"method.align": 1.0, …}; a block in a list is named by its place."""
+    found: Values = {}
+    for name, value in values.items():
+        if isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
+            value = {str(place): one for place, one in enumerate(value)} if len(value) > 1 else value[0]
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{before}{name}.")
+        else:
+            found[f"{before}{name}"] = value
+    return found

@@ -1,0 +1,265 @@
+"""Image sets as people look at them: sets, versions, pages of cases, pictures. Uploads and writing are next door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from core.case import NO_FINDING, SPLITS, Task
+from core.errors import DataError
+from core.images import decode
+from core.records import tables
+from core.records import versions as writing
+from core.records.access import NotAllowed, Who, allow
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import ImageSet as SetRow
+from core.records.tables import Upload as Upload
+from core.records.tables import Version as Version
+from core.records.uploads import UploadError as UploadError
+from core.records.uploads import UploadView as UploadView
+from core.records.uploads import discard_upload as discard_upload
+from core.records.uploads import new_upload as new_upload
+from core.records.uploads import request_add as request_add
+from core.records.uploads import request_check as request_check
+from core.records.uploads import set_upload as set_upload
+from core.records.uploads import upload as upload
+from core.records.uploads import upload_path as upload_path
+from core.records.uploads import uploads as uploads
+from core.records.versions import UNDIVIDED as UNDIVIDED
+from core.records.versions import SetError as SetError
+from core.records.versions import version_folder as version_folder
+from core.records.versions import write_version as write_version
+from core.store import as_png, open_store
+
+THUMB_PIXELS = 192
+SHOWN_AS_IT_IS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+
+
+@dataclass(frozen=True)
+class SetView:
+    """A set, its newest version, and how many there are."""
+
+    id: int
+    project_id: int
+    name: str
+    note: str
+    created: datetime
+    versions: int
+    latest: Version
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """A case as pages show it. `columns` are the manifest's own."""
+
+    version_id: int
+    number: int
+    name: str
+    digest: str
+    label: str
+    split: str | None
+    patient: str | None
+    columns: dict[str, str]
+    boxes: tuple[dict[str, Any], ...]
+    mask: str | None
+    report: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    rows: tuple[CaseRow, ...]
+    total: int
+
+
+def sets(db: Database, who: Who, project_id: int) -> list[SetView]:
+    """Those with a version, by name."""
+    allow(who, project_id)
+    asked = select(SetRow).where(SetRow.project_id == project_id).options(joinedload(SetRow.versions))
+    with db.reading() as session:
+        found = session.scalars(asked.order_by(SetRow.name)).unique().all()
+    return [
+        SetView(one.id, one.project_id, one.name, one.note, one.created, len(one.versions), one.versions[-1])
+        for one in found
+        if one.versions
+    ]
+
+
+def versions(db: Database, who: Who, set_id: int) -> list[Version]:
+    """The newest first."""
+    with db.reading() as session:
+        found = session.get(SetRow, set_id)
+        if found is None:
+            raise NotAllowed("There is no such image set, or it is in a project that you are not a member of.")
+        allow(who, found.project_id)
+        asked = select(Version).where(Version.set_id == set_id).options(joinedload(Version.image_set))
+        return list(session.scalars(asked.order_by(Version.number.desc())))
+
+
+def version(db: Database, who: Who, version_id: int) -> Version:
+    with db.reading() as session:
+        return writing.allowed_version(session, who, version_id)
+
+
+def task_of(version: Version) -> Task:
+    return Task.parse(version.task, "task")
+
+
+def histogram(version: Version) -> dict[str, dict[str, int]]:
+    """{split: {label: cases}}, every label in the task's order also where there are none."""
+    task = task_of(version)
+    bare = any(NO_FINDING in labels for labels in version.counts.values())
+    names = (*task.answers, NO_FINDING) if bare else task.answers
+    return {split: {name: labels.get(name, 0) for name in names} for split, labels in version.counts.items()}
+
+
+def new_version_with_task(
+    db: Database, place: Place, who: Who, version_id: int, task: Task | dict[str, Any], note: str = ""
+) -> Version:
+    """The same cases under another question; no picture is touched."""
+    asked = task if isinstance(task, Task) else Task.parse(task, "task")
+    return writing.edit_task(db, place, who, version_id, asked, note)
+
+
+def cases(
+    db: Database,
+    who: Who,
+    version_id: int,
+    split: str | None = None,
+    label: str | None = None,
+    patient: str | None = None,
+    text: str = "",
+    page: int = 0,
+    size: int = 24,
+) -> Page:
+    """A page of the cases that fit: of a split, with a label, of a patient, with a text in name or patient."""
+    with db.reading() as session:
+        found = writing.allowed_version(session, who, version_id)
+        fits = _fitting(found, split, label, patient)
+        # The numbers come from an index alone, or from one look at all names; only a page's own rows are read.
+        numbers = select(tables.Case.number).where(*fits).order_by(tables.Case.number)
+        first = max(0, page) * size
+        if text:
+            named = session.scalars(numbers.where(_names(text, db.is_sqlite))).all()
+            total, on_page = len(named), named[first : first + size]
+        else:
+            total = _total(session, found, split, label, fits, bool(patient))
+            on_page = session.scalars(numbers.offset(first).limit(size)).all()
+        mine = (tables.Case.version_id == version_id, tables.Case.number.in_(on_page))
+        rows = session.scalars(select(tables.Case).where(*mine).order_by(tables.Case.number))
+        return Page(tuple(_row(one) for one in rows), total)
+
+
+def case(db: Database, who: Who, version_id: int, number: int) -> CaseRow:
+    with db.reading() as session:
+        writing.allowed_version(session, who, version_id)
+        return _row(_case(session, version_id, number))
+
+
+def image(db: Database, place: Place, who: Who, version_id: int, number: int, size: str = "full") -> tuple[bytes, str]:
+    """A picture for a browser and its media type: as the models see it, or ("thumb") a small PNG of that."""
+    with db.reading() as session:
+        writing.allowed_version(session, who, version_id)
+        digest = _case(session, version_id, number).digest
+    return picture(place, digest, size)
+
+
+def picture(place: Place, digest: str, size: str = "full") -> tuple[bytes, str]:
+    """The same by content. Asks nobody: whoever calls has checked."""
+    store = open_store(place.store)
+    if size != "thumb":
+        return _shown(store.get(digest), digest)
+    key = f"thumbs/{digest[:2]}/{digest[2:]}.png"
+    try:
+        return store.read(key), "image/png"
+    except DataError:
+        small = decode(store.get(digest), digest)
+        small.thumbnail((THUMB_PIXELS, THUMB_PIXELS))
+        made = as_png(small)
+        store.write(key, made)
+        return made, "image/png"
+
+
+def _shown(stored: bytes, name: str) -> tuple[bytes, str]:
+    """The file itself where every browser shows it as the models see it, else a PNG."""
+    try:
+        with Image.open(BytesIO(stored)) as opened:
+            media = SHOWN_AS_IT_IS.get(opened.format or "")
+            if media and opened.mode in ("L", "RGB") and not opened.has_transparency_data:
+                return stored, media
+    except OSError:
+        pass  # decode says what is wrong
+    return as_png(decode(stored, name)), "image/png"
+
+
+def _fitting(version: Version, split: str | None, label: str | None, patient: str | None) -> list[ColumnElement[bool]]:
+    row = tables.Case
+    fits: list[ColumnElement[bool]] = [row.version_id == version.id]
+    if split:
+        fits.append(row.split.is_(None) if split == UNDIVIDED else row.split == split)
+    if label and version.task["kind"] == "multi" and label != NO_FINDING:
+        fits.append((", " + row.label + ", ").contains(f", {label}, ", autoescape=True))
+    elif label:
+        fits.append(row.label == label)
+    if patient:
+        fits.append(row.patient == patient)
+    return fits
+
+
+def _names(text: str, is_sqlite: bool) -> ColumnElement[bool]:
+    """A text in name or patient, whatever its case."""
+    columns = (tables.Case.name, tables.Case.patient)
+    if is_sqlite:  # whose LIKE takes no notice of case, and is twice as quick without being told
+        return or_(*(column.contains(text, autoescape=True) for column in columns))
+    return or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+def _total(
+    session: Session,
+    version: Version,
+    split: str | None,
+    label: str | None,
+    fits: Sequence[ColumnElement[bool]],
+    is_searched: bool,
+) -> int:
+    """How many fit: known with the version unless names or patients are asked for."""
+    if is_searched:
+        return session.scalar(select(func.count()).select_from(tables.Case).where(*fits)) or 0
+    if label:
+        return sum(labels.get(label, 0) for name, labels in version.counts.items() if split in (None, "", name))
+    if split in SPLITS or split == UNDIVIDED:
+        if version.task["kind"] != "multi":
+            return sum(version.counts.get(split, {}).values())
+        return session.scalar(select(func.count()).select_from(tables.Case).where(*fits)) or 0
+    return 0 if split else version.cases
+
+
+def _case(session: Session, version_id: int, number: int) -> tables.Case:
+    found = session.get(tables.Case, (version_id, number))
+    if found is None:
+        raise NotAllowed(f"This version has no case {number}. Go back to the set.")
+    return found
+
+
+def _row(case: tables.Case) -> CaseRow:
+    more = case.more
+    return CaseRow(
+        case.version_id,
+        case.number,
+        case.name,
+        case.digest,
+        case.label,
+        case.split,
+        case.patient,
+        more.get("columns", {}),
+        tuple(more.get("boxes", ())),
+        more.get("mask"),
+        more.get("report"),
+    )

@@ -1,0 +1,321 @@
+"""Every table of the studio. A row is the truth; files and messages follow it.
+
+Times are UTC and aware. Words for states are checked by the database too.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+ROLES = ("admin", "researcher", "reviewer", "reader")
+JOB_STATES = ("waiting", "running", "stopped", "cancelled", "done", "failed")
+WISHES = ("", "stop", "cancel")
+QUEUES = ("tune", "read", "intake")
+UPLOAD_STATES = ("arriving", "checking", "checked", "adding", "added", "refused")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
+    return CheckConstraint(f"{column} in ({', '.join(repr(word) for word in words)})", name=f"{column}_known")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time in UTC; SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON, list[Any]: JSON, str: String(255)}  # noqa: RUF012
+
+
+class Person(Table):
+    """Somebody who may sign in. On loopback without accounts there is one, called `local`."""
+
+    __tablename__ = "people"
+    __table_args__ = (one_of("role", ROLES),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(default="researcher")
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class SignIn(Table):
+    """A session of a signed-in person: the browser holds a token, this row its hash."""
+
+    __tablename__ = "sign_ins"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+    expires: Mapped[datetime]
+
+
+class Attempt(Table):
+    """A failed sign-in, counted to slow down guessing."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index(None, "name", "at"), Index(None, "address", "at"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Project(Table):
+    """What its members see and nobody else."""
+
+    __tablename__ = "projects"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Membership(Table):
+    __tablename__ = "memberships"
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class Upload(Table):
+    """Files that somebody brought: kept until they are added to a set or thrown away."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (one_of("state", UPLOAD_STATES),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    name: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    """Where the files are, below the data folder's `uploads`."""
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    state: Mapped[str] = mapped_column(default="arriving")
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """How the files are read: task, columns."""
+    report: Mapped[dict[str, Any] | None]
+    """What the check found: as `vitask set check --json`, with the task that was read."""
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class ImageSet(Table):
+    __tablename__ = "image_sets"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    note: Mapped[str] = mapped_column(Text, default="")
+    created: Mapped[datetime] = mapped_column(default=now)
+    versions: Mapped[list[Version]] = relationship(back_populates="image_set", order_by="Version.number")
+
+
+class Version(Table):
+    """An immutable state of a set: its task and every case's labels, named by a hash."""
+
+    __tablename__ = "versions"
+    __table_args__ = (UniqueConstraint("set_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    set_id: Mapped[int] = mapped_column(ForeignKey("image_sets.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]
+    hash: Mapped[str] = mapped_column(index=True)
+    task: Mapped[dict[str, Any]]
+    cases: Mapped[int]
+    counts: Mapped[dict[str, Any]]
+    """{split: {label: cases}}"""
+    made_from: Mapped[int | None] = mapped_column(ForeignKey("versions.id", ondelete="SET NULL"))
+    note: Mapped[str] = mapped_column(Text, default="")
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    created: Mapped[datetime] = mapped_column(default=now)
+    image_set: Mapped[ImageSet] = relationship(back_populates="versions")
+
+
+class Case(Table):
+    """A case of a version, as the gallery and the review look for it. The manifest of the version holds the same."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index(None, "version_id", "split", "number"),
+        Index(None, "version_id", "label", "number", "split"),
+        Index(None, "version_id", "patient", "number"),
+    )
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(1024))
+    """The case's id in its source."""
+    digest: Mapped[str] = mapped_column(String(64))
+    label: Mapped[str]
+    """The labels, joined by `, ` in the task's order; `no finding` where there are none."""
+    split: Mapped[str | None] = mapped_column(String(5))
+    patient: Mapped[str | None]
+    more: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Job(Table):
+    """Something that a worker does. The queue's message only says "look here"."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        one_of("state", JOB_STATES),
+        one_of("wish", WISHES),
+        one_of("queue", QUEUES),
+        Index(None, "queue", "state", "position"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    queue: Mapped[str]
+    kind: Mapped[str]
+    """tune, plug, ask, estimate, check, add, export, sample, ..."""
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state: Mapped[str] = mapped_column(default="waiting")
+    wish: Mapped[str] = mapped_column(default="")
+    position: Mapped[float] = mapped_column(default=0.0)
+    """Order among those that wait; the lowest goes first."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    most_attempts: Mapped[int] = mapped_column(default=3)
+    worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    progress: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """{"done", "whole", "text", "seconds_left"} as far as known."""
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    """What went wrong, in words for a person."""
+    fault_id: Mapped[str | None]
+    """Set where the fault is ours: it stands in the log beside the traceback."""
+    created: Mapped[datetime] = mapped_column(default=now)
+    sent: Mapped[datetime | None] = mapped_column(default=now)
+    """When a message about it was last on its way; the sweep sends another where nobody came."""
+    started: Mapped[datetime | None]
+    ended: Mapped[datetime | None]
+
+
+class QueueState(Table):
+    """Whether a queue hands out jobs."""
+
+    __tablename__ = "queue_states"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    is_paused: Mapped[bool] = mapped_column(default=False)
+    goes_on_after_failure: Mapped[bool] = mapped_column(default=True)
+
+
+class Run(Table):
+    """One tuning job: settings frozen when it was queued, and what came of it."""
+
+    __tablename__ = "runs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), index=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    name: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    """The name of its folder below the data folder's `runs`."""
+    settings: Mapped[dict[str, Any]]
+    """The whole run file, defaults filled in."""
+    copy_of: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    is_sample: Mapped[bool] = mapped_column(default=False)
+    metrics: Mapped[dict[str, Any] | None]
+    """What metrics.json holds, once there is one."""
+    created: Mapped[datetime] = mapped_column(default=now)
+    job: Mapped[Job] = relationship()
+    version: Mapped[Version] = relationship()
+
+
+class Stage(Table):
+    """How far a stage of a run is, and its best validation figure."""
+
+    __tablename__ = "stages"
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    step: Mapped[int] = mapped_column(default=0)
+    steps: Mapped[int] = mapped_column(default=0)
+    best: Mapped[float | None]
+    best_step: Mapped[int | None]
+
+
+class Event(Table):
+    """One line of a run's events.jsonl; the line's number makes writing it twice harmless."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index(None, "run_id", "kind", "number"),)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    stage: Mapped[str | None]
+    step: Mapped[int | None]
+    body: Mapped[dict[str, Any]]
+
+
+class LogLine(Table):
+    """What a job printed, kept and searchable."""
+
+    __tablename__ = "log_lines"
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Artifact(Table):
+    """A file that a run made, in the store where other machines find it."""
+
+    __tablename__ = "artifacts"
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(512), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class Audit(Table):
+    """Who did what, append-only."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "project_id", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    who: Mapped[str]
+    """The name as it was then."""
+    action: Mapped[str]
+    project_id: Mapped[int | None]
+    subject: Mapped[str] = mapped_column(String(1024), default="")
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)

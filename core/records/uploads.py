@@ -1,0 +1,190 @@
+"""What people bring: files that wait in a folder of their own until they are checked, added, or thrown away."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import CoreError
+from core.records import jobs
+from core.records.access import NotAllowed, Who, allow
+from core.records.audit import note
+from core.records.database import Database
+from core.records.messages import send
+from core.records.place import Place
+from core.records.tables import Job, Person, Upload
+
+
+class UploadError(CoreError):
+    """Files that can't be taken, or an upload that is not in a state to do this."""
+
+
+@dataclass(frozen=True)
+class UploadView:
+    """An upload and how far what is done with it is. `error` says what is wrong with it, in words for a person."""
+
+    id: int
+    project_id: int
+    name: str
+    size: int
+    state: str
+    options: dict[str, Any]
+    report: dict[str, Any] | None
+    job_id: int | None
+    job_state: str | None
+    progress: dict[str, Any]
+    error: str | None
+    person: str
+    created: datetime
+
+
+def new_upload(
+    db: Database, place: Place, who: Who, project_id: int, files: Sequence[Path] | Path, name: str
+) -> Upload:
+    """Takes files over by moving them; their bytes never pass through memory. Several make a folder."""
+    allow(who, project_id, "work")
+    given = [files] if isinstance(files, Path) else list(files)
+    if not given or not name.strip():
+        raise UploadError("An upload needs a name and at least one file. Choose a zip, an npz, or a table with images.")
+    missing = [path for path in given if not path.exists()]
+    if missing:
+        raise UploadError(f'"{missing[0].name}" has not arrived. Upload it again.')
+    key = secrets.token_hex(8)
+    with db.session() as session:
+        upload = Upload(project_id=project_id, person_id=who.id, name=name.strip()[:255], key=key)
+        session.add(upload)
+        session.flush()
+        note(session, who, "upload", project_id, upload.name, files=len(given))
+    folder = place.uploads / key
+    folder.mkdir(parents=True)
+    for path in given:
+        shutil.move(path, _free(folder / path.name))
+    with db.session() as session:
+        upload = session.get_one(Upload, upload.id)
+        upload.size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        return upload
+
+
+def upload_path(place: Place, upload: Upload) -> Path:
+    """What a format is asked to read: the file where there is one, else the folder."""
+    folder = place.uploads / upload.key
+    inside = list(folder.iterdir()) if folder.is_dir() else []
+    return inside[0] if len(inside) == 1 else folder
+
+
+def upload(db: Database, who: Who, upload_id: int) -> Upload:
+    with db.reading() as session:
+        return _allowed(session, who, upload_id, "look")
+
+
+def request_check(db: Database, place: Place, who: Who, upload_id: int, options: dict[str, Any]) -> int:
+    """Has the upload checked, read as `options` say (task, columns); returns the job."""
+    return _request(db, place, who, upload_id, "check", options, {})
+
+
+def request_add(
+    db: Database, place: Place, who: Who, upload_id: int, set_name: str, task: dict[str, Any], options: dict[str, Any]
+) -> int:
+    """Has the upload added to a set, which is made where there is none of that name; returns the job."""
+    if not set_name.strip():
+        raise UploadError("The image set needs a name. Give one, like “blood cells”.")
+    return _request(db, place, who, upload_id, "add", options, {"set_name": set_name.strip()[:255], "task": task})
+
+
+def set_upload(db: Database, upload_id: int, state: str, report: dict[str, Any] | None = None) -> None:
+    """What a worker found: checked with a report, added, or refused."""
+    with db.session() as session:
+        found = session.get_one(Upload, upload_id)
+        found.state = state
+        if report is not None:
+            found.report = report
+
+
+def discard_upload(db: Database, place: Place, who: Who, upload_id: int) -> None:
+    """Removes the files at once; what was added to a set from them stays."""
+    with db.session() as session:
+        found = _allowed(session, who, upload_id, "work")
+        job_id, key = found.job_id, found.key
+        note(session, who, "discard upload", found.project_id, found.name)
+        session.delete(found)
+    if job_id is not None:
+        try:
+            jobs.wish(db, who, job_id, "cancel")
+        except jobs.JobError:
+            pass  # it has ended
+    shutil.rmtree(place.uploads / key, ignore_errors=True)
+
+
+def uploads(db: Database, who: Who, project_id: int) -> list[UploadView]:
+    """The newest first."""
+    allow(who, project_id)
+    asked = (
+        select(Upload, Job, Person.name)
+        .outerjoin(Job, Job.id == Upload.job_id)
+        .outerjoin(Person, Person.id == Upload.person_id)
+        .where(Upload.project_id == project_id)
+        .order_by(Upload.id.desc())
+    )
+    with db.reading() as session:
+        return [_view(*row) for row in session.execute(asked)]
+
+
+def _request(
+    db: Database, place: Place, who: Who, upload_id: int, kind: str, options: dict[str, Any], more: dict[str, Any]
+) -> int:
+    with db.session() as session:
+        found = _allowed(session, who, upload_id, "work")
+        before = session.get(Job, found.job_id) if found.job_id else None
+        if before is not None and before.state in ("waiting", "running"):
+            raise UploadError(f"“{found.name}” is being looked at already. Wait for that to end.")
+        payload = {"upload": upload_id, "options": options, **more}
+        job = jobs.enqueue(session, who, "intake", kind, found.project_id, payload)
+        found.job_id, found.options = job.id, options
+        found.state = "checking" if kind == "check" else "adding"
+        note(session, who, f"{kind} upload", found.project_id, found.name, **more)
+    send(place, "intake", job.id)
+    return job.id
+
+
+def _allowed(session: Session, who: Who, upload_id: int, action: str) -> Upload:
+    found = session.get(Upload, upload_id)
+    if found is None:
+        raise NotAllowed("There is no such upload, or it is in a project that you are not a member of.")
+    allow(who, found.project_id, action)
+    return found
+
+
+def _view(upload: Upload, job: Job | None, person: str | None) -> UploadView:
+    return UploadView(
+        upload.id,
+        upload.project_id,
+        upload.name,
+        upload.size,
+        upload.state,
+        upload.options,
+        upload.report,
+        upload.job_id,
+        job.state if job else None,
+        job.progress if job else {},
+        job.error if job else None,
+        person or "",
+        upload.created,
+    )
+
+
+def _free(path: Path) -> Path:
+    """The path, or one with a number where there is a file of that name already."""
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem} {number}{path.suffix}")
+    return free

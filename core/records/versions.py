@@ -1,0 +1,269 @@
+"""Writing versions of image sets: pictures into the store, a manifest into a folder, a row a case."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from core.case import NO_FINDING, SPLITS, Case, ImageSet, Pixels, Task
+from core.errors import CoreError
+from core.records import audit, tables
+from core.records.access import NotAllowed, Who, allow
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import ImageSet as SetRow
+from core.records.tables import Version
+from core.store import StoredPixels, encoded, open_store
+from core.version import ABOUT, MANIFEST, About, read_about, write_about
+from core.version import write_version as write_files
+
+UNDIVIDED = "undivided"
+AT_ONCE = 2048
+ROWS_AT_ONCE = 5000
+LONGEST_LABEL = 255
+
+OnCase = Callable[[int, int], None]
+
+
+class SetError(CoreError):
+    """A set or version that can't be made as asked."""
+
+
+def write_version(
+    db: Database,
+    place: Place,
+    image_set: ImageSet,
+    *,
+    who: Who,
+    project_id: int,
+    set_id: int | None = None,
+    name: str | None = None,
+    note: str = "",
+    made_from: int | None = None,
+    on_case: OnCase | None = None,
+) -> Version:
+    """Keeps a set for good: pictures in the store, a manifest, a row a case.
+
+    A new version of the set with this id or name, or the first of a new one; the name is the set's own where none is
+    given. `on_case` is told how many pictures are stored, and of how many.
+    """
+    allow(who, project_id, "work")
+    named, set_name = _target(db, project_id, set_id, name or image_set.name)
+    stored = _stored(place, replace(image_set, name=set_name), on_case)
+    about = _keep(place, lambda folder: write_files(folder, stored, place.store))
+    with db.session() as session:
+        row = _set_row(session, project_id, named, set_name)
+        version = _version_row(session, row, about, counted(stored), who, note, made_from)
+        for rows in _case_rows(stored, version.id):
+            session.execute(insert(tables.Case), rows)
+        audit.note(session, who, "new version", project_id, f"{row.name}, version {version.number}", cases=about.cases)
+    return version
+
+
+def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task, note: str) -> Version:
+    """See `sets.new_version_with_task`. Pictures and manifest stay what they are."""
+    with db.reading() as session:
+        old = allowed_version(session, who, version_id, "work")
+        used = {label for labels in old.counts.values() for label in labels} - {NO_FINDING}
+    _refuse_misfit(old, task, used)
+    folder = version_folder(place, old)
+
+    def fill(draft: Path) -> About:
+        about = replace(read_about(folder)[0], task=task)
+        shutil.copyfile(folder / MANIFEST, draft / MANIFEST)
+        write_about(draft, about, place.store)
+        return about
+
+    about = _keep(place, fill)
+    with db.session() as session:
+        row = session.get_one(SetRow, old.set_id)
+        counts = {split: _ordered(labels, task) for split, labels in old.counts.items()}
+        version = _version_row(session, row, about, counts, who, note, version_id)
+        _copy_rows(session, old, version)
+        audit.note(
+            session, who, "edit task", row.project_id, f"{row.name}, version {version.number}", made_from=version_id
+        )
+    return version
+
+
+def allowed_version(session: Session, who: Who, version_id: int, action: str = "look") -> Version:
+    found = session.get(Version, version_id, options=[joinedload(Version.image_set)])
+    if found is None:
+        raise NotAllowed("There is no such version, or it is in a project that you are not a member of.")
+    allow(who, found.image_set.project_id, action)
+    return found
+
+
+def version_folder(place: Place, version: Version) -> Path:
+    """The version's folder on this machine, fetched from the store where it was written elsewhere."""
+    folder = place.versions / version.hash
+    if not (folder / ABOUT).is_file():
+        store = open_store(place.store)
+        store.fetch(f"versions/{version.hash}/{MANIFEST}", folder / MANIFEST)
+        store.fetch(f"versions/{version.hash}/{ABOUT}", folder / ABOUT)
+        write_about(folder, read_about(folder)[0], place.store)
+    return folder
+
+
+def counted(image_set: ImageSet) -> dict[str, dict[str, int]]:
+    """{split: {label: cases}}, labels in the task's order; a case counts for each of its labels."""
+    found: dict[str, Counter[str]] = {}
+    for case in image_set.cases:
+        found.setdefault(case.split or UNDIVIDED, Counter()).update(case.labels or (NO_FINDING,))
+    order = [split for split in (*SPLITS, UNDIVIDED) if split in found]
+    return {split: _ordered(found[split], image_set.task) for split in order}
+
+
+def _ordered(counts: Any, task: Task) -> dict[str, int]:
+    return {name: counts[name] for name in (*task.answers, NO_FINDING) if counts.get(name)}
+
+
+def _target(db: Database, project_id: int, set_id: int | None, name: str) -> tuple[int | None, str]:
+    with db.reading() as session:
+        asked = select(SetRow).where(SetRow.project_id == project_id)
+        row = session.scalar(asked.where(SetRow.id == set_id if set_id is not None else SetRow.name == name))
+    if row is None and set_id is not None:
+        raise NotAllowed("There is no such image set, or it is in a project that you are not a member of.")
+    return (row.id, row.name) if row else (None, name)
+
+
+def _set_row(session: Session, project_id: int, set_id: int | None, name: str) -> SetRow:
+    if set_id is not None:
+        # Locked, so that two new versions of one set take turns to be numbered.
+        return session.scalars(select(SetRow).where(SetRow.id == set_id).with_for_update()).one()
+    row = SetRow(project_id=project_id, name=name)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _version_row(
+    session: Session,
+    row: SetRow,
+    about: About,
+    counts: dict[str, dict[str, int]],
+    who: Who,
+    note: str,
+    made_from: int | None,
+) -> Version:
+    last = session.scalar(select(func.max(Version.number)).where(Version.set_id == row.id)) or 0
+    version = Version(
+        image_set=row,
+        number=last + 1,
+        hash=about.hash,
+        task=about.task.model_dump(mode="json"),
+        cases=about.cases,
+        counts=counts,
+        made_from=made_from,
+        note=note,
+        person_id=who.id,
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def _stored(place: Place, image_set: ImageSet, on_case: OnCase | None) -> ImageSet:
+    """The set with every picture and mask in the store."""
+    store = open_store(place.store)
+
+    def keep(case: Case) -> Case:
+        return replace(case, pixels=kept(case.pixels), mask=kept(case.mask) if case.mask else None)
+
+    def kept(pixels: Pixels) -> StoredPixels:
+        if isinstance(pixels, StoredPixels) and pixels.store == store.url:
+            return pixels
+        return StoredPixels(store.url, store.put(encoded(pixels)))
+
+    cases: list[Case] = []
+    with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1)) if store.is_local else 16) as threads:
+        for start in range(0, len(image_set.cases), AT_ONCE):
+            cases += threads.map(keep, image_set.cases[start : start + AT_ONCE])
+            if on_case:
+                on_case(len(cases), len(image_set.cases))
+    return image_set.with_cases(cases)
+
+
+def _keep(place: Place, fill: Callable[[Path], About]) -> About:
+    """Makes a version's folder, which appears when it is whole, and shares it through the store."""
+    place.versions.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.versions, prefix=".draft-") as draft:
+        about = fill(Path(draft))
+        folder = place.versions / about.hash
+        if not folder.exists():
+            try:
+                Path(draft).rename(folder)
+            except OSError:
+                if not folder.exists():  # else another process wrote the same version meanwhile
+                    raise
+    store = open_store(place.store)
+    for name in (MANIFEST, ABOUT):
+        store.send(folder / name, f"versions/{about.hash}/{name}")
+    return about
+
+
+def _case_rows(image_set: ImageSet, version_id: int) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(image_set.cases), ROWS_AT_ONCE):
+        part = image_set.cases[start : start + ROWS_AT_ONCE]
+        yield [_case_row(case, start + place, version_id, image_set.task) for place, case in enumerate(part)]
+
+
+def _case_row(case: Case, number: int, version_id: int, task: Task) -> dict[str, Any]:
+    more: dict[str, Any] = {}
+    if case.more:
+        more["columns"] = dict(case.more)
+    if case.boxes:
+        more["boxes"] = [asdict(box) for box in case.boxes]
+    if case.mask:
+        more["mask"] = case.mask.digest()
+    if case.report:
+        more["report"] = case.report
+    return {
+        "version_id": version_id,
+        "number": number,
+        "name": case.id[:1024],
+        "digest": case.pixels.digest(),
+        "label": task.response(case.labels)[:LONGEST_LABEL],
+        "split": case.split,
+        "patient": case.patient[:255] if case.patient else None,
+        "more": more,
+    }
+
+
+def _refuse_misfit(old: Version, task: Task, used: set[str]) -> None:
+    missing = [label for label in used if label not in task.answers]
+    if missing:
+        raise SetError(
+            f'The label "{missing[0]}" is used by cases of this version and is not among the answers '
+            f"({', '.join(task.answers)}). Keep it: labels are changed in the review, not here."
+        )
+    is_multi = old.task.get("kind") == "multi"
+    if is_multi != (task.kind == "multi"):
+        raise SetError("Cases with any number of labels can't become cases with one, or back. Keep the kind of labels.")
+
+
+def _copy_rows(session: Session, old: Version, version: Version) -> None:
+    """The cases of the old version under the new one, within the database."""
+    table = tables.Case.__table__
+    rest = [column for column in table.columns if column.name != "version_id"]
+    copied = select(literal(version.id), *rest).where(tables.Case.version_id == old.id)
+    session.execute(insert(tables.Case).from_select(["version_id", *(one.name for one in rest)], copied))
+    task = Task.parse(version.task, "task")
+    if task.kind != "multi" or tuple(old.task["answers"]) == task.answers:
+        return
+    mine = tables.Case.version_id == version.id
+    old_task = Task.parse(old.task, "task")
+    for label in session.scalars(select(tables.Case.label).where(mine).distinct()).all():
+        said = [name for name in old_task.answers if f", {name}, " in f", {label}, "]
+        if (new := task.response(said)) != label and said:
+            session.execute(update(tables.Case).where(mine, tables.Case.label == label).values(label=new))

@@ -1,0 +1,148 @@
+"""A version of an image set on the disk: what is asked, every case and its labels; pictures are in a store.
+
+version.json (name, hash, task, where the store is)  cases.parquet (a row a case)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.case import Box, Case, ImageSet, Task
+from core.errors import DataError
+from core.split import split_named
+from core.store import StoredPixels
+
+ABOUT, MANIFEST = "version.json", "cases.parquet"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class About:
+    """What version.json holds. `rows` is the hash of the cases alone, `hash` of everything."""
+
+    name: str
+    task: Task
+    rows: str
+    cases: int
+
+    @property
+    def hash(self) -> str:
+        told = json.dumps([self.name, self.task.model_dump(mode="json"), self.rows], ensure_ascii=False)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+def hash_rows(cases: Iterable[Case]) -> str:
+    """Of everything that is kept of the cases, their pictures by their own hashes."""
+    whole = hashlib.sha256()
+    for case in cases:
+        boxes = [list(asdict(box).values()) for box in case.boxes]
+        mask = case.mask.digest() if case.mask else None
+        row = [case.id, case.pixels.digest(), case.labels, case.split, case.patient, boxes, mask, case.report]
+        told = json.dumps([*row, sorted(case.more.items())], ensure_ascii=False)
+        whole.update(told.encode("utf-8", "surrogatepass") + b"\n")
+    return whole.hexdigest()
+
+
+def write_version(folder: Path, image_set: ImageSet, store: str) -> About:
+    """Writes a set whose pictures are in the store; the folder appears when it is whole."""
+    about = About(image_set.name, image_set.task, hash_rows(image_set.cases), len(image_set.cases))
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_rows(folder / MANIFEST, image_set.cases)
+    write_about(folder, about, store)
+    return about
+
+
+def write_about(folder: Path, about: About, store: str) -> None:
+    told = {
+        "format": FORMAT,
+        "name": about.name,
+        "hash": about.hash,
+        "rows": about.rows,
+        "cases": about.cases,
+        "task": about.task.model_dump(mode="json"),
+        "store": _told(store, folder),
+    }
+    draft = folder / f".{ABOUT}.{os.getpid()}.part"
+    draft.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(folder / ABOUT)
+
+
+def read_about(folder: Path) -> tuple[About, str]:
+    """What a folder holds, and where its pictures are."""
+    try:
+        told = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        store = str(told["store"])
+        about = About(told["name"], Task.parse(told["task"], ABOUT), told["rows"], told["cases"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / ABOUT} can't be read ({error}). Have the studio write the version again.") from None
+    return about, store if "://" in store else os.path.normpath(folder / store)
+
+
+def read_version(folder: Path) -> ImageSet:
+    about, store = read_about(folder)
+    cases = tuple(_read_rows(folder / MANIFEST, store))
+    return ImageSet(about.name, about.task, cases)
+
+
+def _told(store: str, folder: Path) -> str:
+    """A store that lies near is named from here, so that both can be moved together."""
+    near = "://" not in store and os.path.commonpath([store, folder]) != os.path.sep
+    return os.path.relpath(store, folder) if near else store
+
+
+def _write_rows(path: Path, cases: Iterable[Case]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    listed = list(cases)
+    text, texts = pa.string(), pa.list_(pa.string())
+    corner = pa.float64()
+    box = pa.struct(
+        [("label", text), ("left", corner), ("top", corner), ("right", corner), ("bottom", corner)],
+    )
+    columns = {
+        "case": pa.array([case.id for case in listed], text),
+        "picture": pa.array([case.pixels.digest() for case in listed], text),
+        "labels": pa.array([case.labels for case in listed], texts),
+        "split": pa.array([case.split for case in listed], text),
+        "patient": pa.array([case.patient for case in listed], text),
+        "boxes": pa.array([[asdict(one) for one in case.boxes] or None for case in listed], pa.list_(box)),
+        "mask": pa.array([case.mask.digest() if case.mask else None for case in listed], text),
+        "report": pa.array([case.report for case in listed], text),
+        "more": pa.array([list(case.more.items()) or None for case in listed], pa.map_(text, text)),
+    }
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    pq.write_table(pa.table(columns), draft)
+    draft.replace(path)
+
+
+def _read_rows(path: Path, store: str) -> Iterator[Case]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        columns: list[list[Any]] = [table[name].to_pylist() for name in _COLUMNS]
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise DataError(f"{path} can't be read ({error}). Have the studio write the version again.") from None
+    for name, picture, labels, split, patient, boxes, mask, report, more in zip(*columns, strict=True):
+        yield Case(
+            name,
+            StoredPixels(store, picture),
+            tuple(labels),
+            split_named(split) if split else None,
+            patient,
+            tuple(Box(**one) for one in boxes or ()),
+            StoredPixels(store, mask) if mask else None,
+            report,
+            dict(more or ()),
+        )
+
+
+_COLUMNS = ("case", "picture", "labels", "split", "patient", "boxes", "mask", "report", "more")

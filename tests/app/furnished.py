@@ -1,0 +1,95 @@
+"""A studio with one small set and one finished run, made without the engine; and somebody's browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from PIL import Image
+
+from app.context import Studio
+from core import reading
+from core.case import Case, ImageSet, Task
+from core.images import FilePixels
+from core.reading import Reading
+from core.records import jobs, people, runs, sets
+from core.records.database import open_database
+from core.records.people import Who
+from core.records.place import Place
+
+ANSWERS = ("clear", "hazy")
+SETTINGS: dict[str, Any] = {
+    "vlm": {"family": "starter", "checkpoint": "bundled"},
+    "tsm": [{"name": "convnet"}],
+    "method": {"name": "vitask", "align": 1.0},
+    "seed": 0,
+}
+SAID = {
+    "a": {"tsm": (0.9, 0.1), "vitask": (0.8, 0.2)},
+    "b": {"tsm": (0.9, 0.1), "vitask": (0.3, 0.7)},
+    "c": {"tsm": (0.4, 0.6), "vitask": (0.25, 0.75)},
+}
+LABELS = {"a": "clear", "b": "hazy", "c": "hazy"}
+
+
+def asking(query: dict[str, str] | None = None, host: str = "127.0.0.1:7860") -> Any:
+    """What an event knows of the browser: its address and its query."""
+    return SimpleNamespace(query_params=query or {}, headers={"host": host}, client=SimpleNamespace(host="127.0.0.1"))
+
+
+@dataclass(frozen=True)
+class Furnished:
+    studio: Studio
+    who: Who
+    version_id: int
+    run_id: int
+
+    def queue(self, name: str, **changed: Any) -> int:
+        made = runs.queue_run(
+            self.studio.database, self.studio.place, self.who, self.version_id, name, SETTINGS | changed
+        )
+        return made.id
+
+
+def furnish(folder: Path) -> Furnished:
+    place = Place.at(folder / "data")
+    database = open_database(place)
+    database.upgrade()
+    who = people.local(database)
+    version = sets.write_version(
+        database, place, pictures(folder), who=who, project_id=who.projects[0], name="Panes", note="drawn"
+    )
+    run = runs.queue_run(database, place, who, version.id, "First", SETTINGS)
+    claimed = jobs.claim(database, run.job_id, "test")
+    assert claimed is not None
+    runs.take_events(database, run.id, 0, events())
+    readings = [said(name, reader) for name in SAID for reader in SAID[name]]
+    reading.save(readings, place.runs / run.key / "readings" / "test.parquet")
+    runs.set_metrics(database, run.id, {"readers": {"tsm": {"accuracy": {"value": 2 / 3, "low": 0.5, "high": 0.9}}}})
+    jobs.log(database, run.job_id, ["Stage 1 begins", "step 10: loss 0.50"])
+    jobs.finish(database, claimed, {})
+    return Furnished(Studio(place, database), who, version.id, run.id)
+
+
+def pictures(folder: Path) -> ImageSet:
+    cases = []
+    for number, (name, label) in enumerate(LABELS.items()):
+        path = folder / f"{name}.png"
+        Image.new("RGB", (8, 8), (40 * number, 100, 120)).save(path)
+        cases.append(Case(name, FilePixels(path), (label,), split="test"))
+    return ImageSet("panes", Task(modality="drawn", answers=ANSWERS), tuple(cases))
+
+
+def said(name: str, reader: str) -> Reading:
+    return Reading("panes", name, "test", reader, (LABELS[name],), None, SAID[name][reader])
+
+
+def events() -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = [
+        {"kind": "step", "stage": stage, "step": step, "steps": 2, "losses": {"van": 1.0 / step}, "memory_gib": 1.5}
+        for stage in ("stage-1", "stage-2")
+        for step in (1, 2)
+    ]
+    return [*steps, {"kind": "evaluation", "stage": "stage-2", "step": 2, "figures": {"macro_f1": 0.8}}]

@@ -1,0 +1,56 @@
+"""Figures say what the readings say, in one colour a reader."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from app import charts
+
+
+def test_every_reader_has_the_whole_distribution_on_one_axis() -> None:
+    readings = {"tsm": SimpleNamespace(probabilities=(0.9, 0.1)), "vitask": SimpleNamespace(probabilities=(0.3, 0.7))}
+    figure = charts.distributions(("clear", "hazy"), readings)
+    assert [(tuple(bar.x), bar.name, bar.marker.color) for bar in figure.data] == [
+        ((0.9, 0.1), "tsm", charts.READERS["tsm"]),
+        ((0.3, 0.7), "vitask", charts.READERS["vitask"]),
+    ]
+    assert figure.layout.xaxis.range == figure.layout.xaxis2.range
+    assert figure.layout.xaxis.title.text == "raw probability"
+    assert not any("%" in text for bar in figure.data for text in bar.text)
+
+
+def test_the_reference_label_is_marked_only_where_it_is_given() -> None:
+    readings = {"tsm": SimpleNamespace(probabilities=(0.9, 0.1))}
+    hidden = charts.distributions(("clear", "hazy"), readings)
+    shown = charts.distributions(("clear", "hazy"), readings, reference=("hazy",))
+    assert [one.type for one in hidden.data] == ["bar"]
+    assert shown.data[1].y == ("hazy",)
+
+
+def test_stages_stand_one_after_the_other_and_are_not_joined() -> None:
+    points = [("stage-1", 5, 1.0), ("stage-1", 10, 0.8), ("stage-2", 5, 0.5)]
+    figure = charts.curves({"van": points}, "Losses", {"van": "van: Response"})
+    assert figure.data[0].x == (5, 10, None, 15)
+    assert figure.data[0].y == (1.0, 0.8, None, 0.5)
+    assert figure.data[0].name == "van: Response"
+
+
+def test_a_run_keeps_its_colour_when_another_lacks_the_curve() -> None:
+    points = [("stage-1", 1, 0.5)]
+    figure = charts.runs_side_by_side({"one": {}, "two": {"val/accuracy": points}}, "val/accuracy")
+    assert [(line.name, line.line.color) for line in figure.data] == [("two", charts.CYCLE[1])]
+
+
+def test_intervals_are_distances_from_the_value() -> None:
+    figure = charts.figures({"tsm": {"accuracy": {"value": 0.75, "low": 0.5, "high": 0.875}}}, ["accuracy", "auroc"])
+    (bar,) = figure.data
+    assert (bar.x, bar.y) == (("accuracy",), (0.75,))
+    assert (bar.error_y.array, bar.error_y.arrayminus) == ((0.125,), (0.25,))
+
+
+def test_thirty_two_classes_can_be_told_apart() -> None:
+    assert len({charts.class_colour(number) for number in range(32)}) == 32
+
+
+def test_an_empty_figure_says_why() -> None:
+    assert charts.distributions(("a", "b"), {}).layout.annotations[0].text == "No reader has answered yet."

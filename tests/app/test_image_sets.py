@@ -1,0 +1,153 @@
+"""What the page “Image sets” says, and what becomes of what people choose there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from app.context import NotSignedIn, Studio
+from app.image_sets import columns, report
+from app.image_sets.adding import Adding, lines_of
+from app.image_sets.fetching import fetch
+from app.image_sets.gallery import draw_histogram, draw_page
+from app.image_sets.task import draw_prompt, task_from
+from core.errors import SettingsError
+from core.records import sets
+from core.records.access import NotAllowed
+from core.records.sets import UploadError, UploadView
+from tests.app.furnished import Furnished, asking, furnish
+
+CHECKED = {
+    "cases": 3,
+    "classes": {"clear": 1, "<b>hazy</b>": 2},
+    "splits": {"train": 3},
+    "findings": [{"kind": "tiny", "severity": "error", "count": 1, "cases": ["<i>"], "message": "Too <small>."}],
+}
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    return furnish(tmp_path_factory.mktemp("sets"))
+
+
+def view(**changed: Any) -> UploadView:
+    known: dict[str, Any] = {
+        "id": 1,
+        "project_id": 1,
+        "name": "a.zip",
+        "size": 1_500_000,
+        "state": "checking",
+        "options": {},
+        "report": None,
+        "job_id": 1,
+        "job_state": "running",
+        "progress": {"done": 30, "whole": 120, "text": "Looking at every picture"},
+        "error": None,
+        "person": "anna",
+        "created": datetime.now(UTC),
+    }
+    return UploadView(**known | changed)
+
+
+def arrived(studio: Studio, name: str, content: bytes) -> str:
+    """A file where Gradio leaves what a browser sends."""
+    file = studio.place.data / "arriving" / "somewhere" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return str(file)
+
+
+def test_an_upload_is_moved_and_waits_for_its_check(room: Furnished) -> None:
+    file = arrived(room.studio, "labels.csv", b"image,label\na.png,x\n")
+    upload_id = Adding(room.studio).take([file], asking())
+    found = next(one for one in sets.uploads(room.studio.database, room.who, 1) if one.id == upload_id)
+    assert (found.state, found.job_state, found.name) == ("checking", "waiting", "labels.csv")
+    assert not Path(file).exists()
+
+
+def test_a_file_that_nobody_uploaded_is_not_taken(room: Furnished, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("image,label\n")
+    for path in (secret, room.studio.place.data / "arriving" / ".." / "studio.db"):
+        with pytest.raises(UploadError, match="just uploaded"):
+            Adding(room.studio).take([str(path)], asking())
+    assert secret.exists()
+
+
+def test_callbacks_ask_who_it_is_also_behind_the_gate(room: Furnished) -> None:
+    stranger = asking(host="studio.example")
+    with pytest.raises(NotSignedIn):
+        Adding(room.studio).take([], stranger)
+    with pytest.raises(NotSignedIn):
+        fetch(room.studio, "bloodmnist", 28, stranger)
+
+
+def test_a_project_that_one_is_not_in_can_not_be_named_in_the_address(room: Furnished) -> None:
+    for named in ("99", "x", "-1", ""):
+        with pytest.raises(NotAllowed):
+            room.studio.project(asking({"project": named}))
+
+
+def test_only_the_published_sets_and_sizes_can_be_fetched(room: Furnished) -> None:
+    for name, side in (("../../etc", 28), ("bloodmnist", 29)):
+        with pytest.raises(UploadError):
+            fetch(room.studio, name, side, asking())
+
+
+def test_progress_is_told_in_numbers() -> None:
+    told = report.draw(view())
+    assert "Looking at every picture: 30 of 120" in told and 'aria-valuenow="25"' in told and "1.5 MB" in told
+
+
+def test_a_report_with_an_error_says_that_it_can_not_be_added_and_escapes_names() -> None:
+    told = report.draw(view(state="checked", job_state="done", report=CHECKED))
+    assert "must be mended" in told and "Too &lt;small&gt;." in told
+    assert "<i>" not in told.replace("<i class", "").replace("<i style", "") and "<b>hazy</b>" not in told
+
+
+def test_a_job_that_failed_has_not_refused_the_files() -> None:
+    assert report.state_of(view(job_state="failed", error="The disk is full.")) == "not done"
+    assert "The disk is full." in report.draw(view(job_state="failed", error="The disk is full."))
+
+
+def test_a_table_tells_its_columns_and_what_they_likely_are(tmp_path: Path) -> None:
+    file = tmp_path / "scans.zip"
+    with ZipFile(file, "w") as made:
+        made.writestr("all/labels.csv", "img,finding,pid\na.png,x,1\n")
+        made.writestr("all/a.png", b"")
+    found = columns.columns_of(file)
+    assert found is not None and found.header == ("img", "finding", "pid")
+    assert (found.likely["image"], found.likely["label"], found.likely["split"]) == ("img", "finding", "")
+
+
+def test_what_is_left_alone_is_no_setting() -> None:
+    chosen = columns.options_from({"image": "img", "label": columns.NONE, "patient": None}, [], "")
+    assert chosen == {"image": "img"}
+
+
+def test_the_prompt_is_shown_to_the_letter() -> None:
+    told = draw_prompt(task_from("X-ray <2>", "single", "clear\n\n hazy ", "Look at this {modality}:{label set}?"))
+    plain = told.replace("<mark>", "").replace("</mark>", "")
+    assert "Look at this X-ray &lt;2&gt;: clear, hazy?" in plain
+
+
+def test_a_task_with_one_label_is_refused_in_words() -> None:
+    with pytest.raises(SettingsError, match="two candidate answers"):
+        task_from("X-ray", "single", "clear", "{label set}")
+
+
+def test_labels_are_lines() -> None:
+    assert lines_of(" clear \n\nhazy\n") == ["clear", "hazy"]
+
+
+def test_a_page_of_cases_shows_thumbnails_by_number_and_the_histogram_counts(room: Furnished) -> None:
+    version = sets.version(room.studio.database, room.who, room.version_id)
+    page = sets.cases(room.studio.database, room.who, room.version_id)
+    told = draw_page(page)
+    assert told.count("<button") == 3 and f'src="/images/{room.version_id}/2?size=thumb"' in told
+    counted = draw_histogram(sets.histogram(version), version)
+    assert "3 cases by label" in counted and "test: 2" in counted

@@ -1,0 +1,110 @@
+"""The page Runs: what it shows of a run, and what its buttons wish."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.pages.runs import POSSIBLE, RunsPage, part
+from app.words import lasting
+from core.errors import CoreError
+from core.records import jobs, runs
+from tests.app.furnished import Furnished, asking, furnish
+
+
+@pytest.fixture
+def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    return furnish(tmp_path_factory.mktemp("room"))
+
+
+@pytest.fixture
+def page(room: Furnished) -> RunsPage:
+    return RunsPage(room.studio)
+
+
+def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnished) -> None:
+    table, _, _, head, _, losses, validation, meters, bars, seen, *_ = page.tick(room.run_id, "", asking())
+    assert table[0][:2] == [room.run_id, "First"] and "finished" in table[0][4]
+    assert "stage-2: 2 of 2" in head
+    assert losses.data[0].y == (1.0, 0.5, None, 1.0, 0.5)
+    assert validation.data[0].y == (0.8,) and meters.data[0].name == "memory, GiB"
+    assert bars.data[0].y[0] == pytest.approx(2 / 3)
+    again = page.tick(room.run_id, seen, asking())
+    assert again[5] == again[8] != losses  # nothing new: the figures are left as they are
+
+
+def test_only_what_can_be_done_is_offered(page: RunsPage, room: Furnished) -> None:
+    offered = [one["interactive"] for one in page.tick(room.run_id, "", asking())[-5:]]
+    assert offered == [False, False, False, True, True]
+    waiting = room.queue("Second")
+    offered = [one["interactive"] for one in page.tick(waiting, "", asking())[-5:]]
+    assert offered == [True, False, True, True, False]
+    assert len(POSSIBLE) == 5
+
+
+def test_a_waiting_run_stops_at_once_and_resumes(page: RunsPage, room: Furnished) -> None:
+    waiting = room.queue("Second")
+    page.stop(waiting, asking())
+    assert page.run(waiting, asking())["state"] == "stopped"
+    page.resume(waiting, asking())
+    assert page.run(waiting, asking())["state"] == "waiting"
+    page.cancel(waiting, asking())
+    assert page.run(waiting, asking())["state"] == "cancelled"
+
+
+def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
+    named = {name: room.queue(name) for name in ("one", "two", "three")}
+    job = {name: runs.run(room.studio.database, room.who, number).job_id for name, number in named.items()}
+
+    def order() -> list[str]:
+        return [label.split(". ")[1] for label, _ in page.table(asking())[2]["choices"]]
+
+    assert order() == ["one", "two", "three"]
+    page.up(job["three"], asking())
+    assert order() == ["one", "three", "two"]
+    page.down(job["one"], asking())
+    assert order() == ["three", "one", "two"]
+    page.down(job["one"], asking())
+    assert order() == ["three", "two", "one"]
+    page.up(job["three"], asking())
+    assert order() == ["three", "two", "one"]
+
+
+def test_the_queue_pauses_and_goes_on_after_failures(page: RunsPage, room: Furnished) -> None:
+    page.pause(True, asking())
+    page.go_on(False, asking())
+    assert page.open(asking())[2:4] == (True, False)
+    assert jobs.queue_state(room.studio.database, "tune").is_paused
+
+
+def test_logs_are_searched(page: RunsPage, room: Furnished) -> None:
+    assert page.log(room.run_id, "", asking()).count("\n") == 1
+    assert page.log(room.run_id, "loss", asking()).endswith("step 10: loss 0.50")
+    assert page.log(room.run_id, "nowhere", asking()) == 'No line holds "nowhere".'
+
+
+def test_side_by_side_shows_what_differs(page: RunsPage, room: Furnished) -> None:
+    other = room.queue("Second", seed=1)
+    curve, figure, differ, rows = page.beside([room.run_id, other], None, asking())
+    assert curve["value"] == "val/macro_f1" and [line.name for line in figure.data] == [f"{room.run_id} · First"]
+    assert differ["value"] == [["seed", "0", "1"]]
+    assert rows == [[f"{room.run_id} · First", "tsm", "0.667 (0.500 to 0.900)", "–", "–", "–"]]
+
+
+def test_the_address_chooses_the_run(page: RunsPage, room: Furnished) -> None:
+    newer = room.queue("Second")
+    assert page.open(asking())[0]["value"] == newer
+    assert page.open(asking({"run": str(room.run_id)}))[0]["value"] == room.run_id
+
+
+def test_buttons_without_a_run_say_so(page: RunsPage) -> None:
+    with pytest.raises(CoreError, match="No run is chosen"):
+        page.stop(None, asking())  # type: ignore[arg-type]
+
+
+def test_curves_are_parted_by_kind() -> None:
+    assert part({"loss/van": 1, "val/accuracy": 2}, "loss/") == {"van": 1}
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(None, "–"), (0.2, "1 s"), (240, "4 min"), (7500, "2 h 5 min")])
+def test_durations_in_words(seconds: float | None, said: str) -> None:
+    assert lasting(seconds) == said

@@ -1,0 +1,86 @@
+"""A version that the studio wrote is read with its own question, or with another that its labels fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.case import Case, ImageSet, Task
+from core.errors import DataError
+from core.formats.studio_version import Settings, looks_like, read, write_example
+from core.store import Store, StoredPixels
+from core.version import ABOUT, MANIFEST, read_about, write_version
+
+
+def test_it_reads_what_it_writes(tmp_path: Path) -> None:
+    written = write_example(tmp_path / "cells")
+    assert looks_like(tmp_path / "cells")
+    found = read(tmp_path / "cells", Settings())
+    assert found == written
+    assert [case.pixels.load().getpixel((0, 0)) for case in found.cases] == [40, 191, 42, 193, 44, 195]
+    assert found.hash() == written.hash()
+
+
+def test_a_version_and_its_store_can_be_moved_together(tmp_path: Path) -> None:
+    write_example(tmp_path / "cells")
+    shutil.move(tmp_path / "cells", tmp_path / "elsewhere")
+    assert read(tmp_path / "elsewhere", Settings()).cases[1].pixels.load().size == (20, 20)
+
+
+def test_another_question_is_put_where_its_answers_fit(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    asked = read(tmp_path, Settings(modality="microscopy", template="What is it?")).task
+    assert (asked.modality, asked.template, asked.answers) == ("microscopy", "What is it?", ("dark", "light"))
+    turned = read(tmp_path, Settings(answers=("light", "dark", "grey"))).task
+    assert turned.answers == ("light", "dark", "grey")
+    with pytest.raises(DataError, match=r'"1\.png" has the label light, which is not among the answers'):
+        read(tmp_path, Settings(answers=("dark", "grey")))
+
+
+def test_several_labels_of_a_case_do_not_fit_a_question_for_one(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    pixels = StoredPixels(store.url, store.put(b"picture"))
+    both = Task(answers=("a", "b"), kind="multi")
+    write_version(tmp_path, ImageSet("s", both, (Case("1", pixels, ("a", "b")), Case("2", pixels, ()))), store.url)
+    assert [case.labels for case in read(tmp_path, Settings()).cases] == [("a", "b"), ()]
+    with pytest.raises(DataError, match=r'"1" has 2 labels, and the task asks for one'):
+        read(tmp_path, Settings(kind="single"))
+
+
+def test_the_hash_changes_with_anything_that_is_kept(tmp_path: Path) -> None:
+    written = write_example(tmp_path / "example")
+    first, *rest = written.cases
+    changes = [
+        replace(first, labels=("light",)),
+        replace(first, split="test"),
+        replace(first, patient=None),
+        replace(first, boxes=()),
+        replace(first, mask=None),
+        replace(first, report="Dark."),
+        replace(first, more={}),
+        replace(first, pixels=rest[0].pixels),
+    ]
+    sets = [written, *(replace(written, cases=(one, *rest)) for one in changes)]
+    sets += [replace(written, name="other"), replace(written, task=written.task.model_copy(update={"modality": "x"}))]
+    hashes = [write_version(tmp_path / str(n), one, str(tmp_path / "s")).hash for n, one in enumerate(sets)]
+    assert len(set(hashes)) == len(sets)
+    assert write_version(tmp_path / "again", written, str(tmp_path / "s")).hash == hashes[0]
+
+
+@pytest.mark.parametrize("file", [ABOUT, MANIFEST])
+def test_a_damaged_version_is_told(tmp_path: Path, file: str) -> None:
+    write_example(tmp_path)
+    (tmp_path / file).write_bytes(b"{")
+    with pytest.raises(DataError, match=rf"{file} can't be read"):
+        read(tmp_path, Settings())
+
+
+def test_an_address_is_kept_as_it_is(tmp_path: Path) -> None:
+    task = Task(answers=("a", "b"))
+    write_version(tmp_path, ImageSet("s", task, ()), "s3://images/studio")
+    assert read_about(tmp_path)[1] == "s3://images/studio"
+    assert json.loads((tmp_path / ABOUT).read_text())["store"] == "s3://images/studio"

@@ -1,0 +1,271 @@
+"""A job goes from waiting to its end, under one worker at a time, whatever dies on the way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from core.records import audit, jobs
+from core.records.database import Database
+from core.records.jobs import Claimed, JobError, LeaseLost
+from core.records.people import NotAllowed, Who
+from core.records.tables import Job, now
+from tests.records.conftest import Others
+
+
+def add(database: Database, who: Who, queue: str = "tune", **more: Any) -> int:
+    with database.session() as session:
+        return jobs.enqueue(session, who, queue, "tune", who.projects[0], {"run": 7}, **more).id
+
+
+def begun(database: Database, job_id: int, worker: str = "one") -> Claimed:
+    claimed = jobs.claim(database, job_id, worker)
+    assert claimed is not None
+    return claimed
+
+
+def change(database: Database, job_id: int, **values: Any) -> None:
+    with database.session() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(values))
+
+
+def expire(database: Database, job_id: int) -> None:
+    change(database, job_id, lease_until=now() - timedelta(seconds=1))
+
+
+def state(database: Database, who: Who, job_id: int) -> str:
+    return jobs.job(database, who, job_id).state
+
+
+def test_a_job_is_claimed_by_one_worker_only(database: Database, who: Who) -> None:
+    first = add(database, who)
+    claimed = begun(database, first, "one")
+    assert (claimed.payload, claimed.worker, claimed.attempts) == ({"run": 7}, "one", 1)
+    assert jobs.claim(database, first, "two") is None
+
+
+def test_the_tune_queue_begins_in_order_and_others_at_once(database: Database, who: Who) -> None:
+    first, second = add(database, who), add(database, who)
+    assert jobs.claim(database, second, "one") is None
+    begun(database, first)
+    begun(database, second, "two")
+    add(database, who, "read")
+    begun(database, add(database, who, "read"))
+
+
+def test_take_next_gives_each_worker_another_job_until_none_waits(database: Database, who: Who) -> None:
+    added = [add(database, who) for _ in range(3)]
+    taken = [jobs.take_next(database, "tune", f"worker {number}") for number in range(4)]
+    assert [one.id if one else None for one in taken] == [*added, None]
+
+
+def test_a_lease_that_ran_out_goes_to_whoever_asks_and_the_first_worker_hears_of_it(
+    database: Database, who: Who
+) -> None:
+    first = add(database, who)
+    lost = begun(database, first, "one")
+    expire(database, first)
+    assert begun(database, first, "two").attempts == 2
+    for do in (
+        lambda: jobs.renew(database, lost),
+        lambda: jobs.progress(database, lost, done=1),
+        lambda: jobs.finish(database, lost, {}),
+        lambda: jobs.fail(database, lost, "no"),
+        lambda: jobs.put_back(database, lost, "no"),
+        lambda: jobs.stopped(database, lost),
+        lambda: jobs.cancelled(database, lost),
+    ):
+        with pytest.raises(LeaseLost, match="not one's any more"):
+            do()
+    assert state(database, who, first) == "running"
+
+
+def test_the_same_worker_that_took_a_job_again_is_not_its_own_past(database: Database, who: Who) -> None:
+    first = add(database, who)
+    before = begun(database, first, "one")
+    expire(database, first)
+    begun(database, first, "one")
+    with pytest.raises(LeaseLost):
+        jobs.finish(database, before, {})
+
+
+def test_progress_and_result_are_kept(database: Database, who: Who) -> None:
+    claimed = begun(database, add(database, who))
+    jobs.progress(database, claimed, done=1, whole=4)
+    jobs.progress(database, claimed, done=2, seconds_left=8.5)
+    assert jobs.job(database, who, claimed.id).progress == {"done": 2, "whole": 4, "seconds_left": 8.5}
+    jobs.finish(database, claimed, {"cases": 3})
+    done = jobs.job(database, who, claimed.id)
+    assert (done.state, done.result, done.worker, done.lease_until) == ("done", {"cases": 3}, None, None)
+    assert done.started and done.ended and done.created <= done.started <= done.ended
+
+
+def test_what_is_wished_of_a_running_job_is_told_when_its_lease_is_renewed(database: Database, who: Who) -> None:
+    claimed = begun(database, add(database, who))
+    assert jobs.renew(database, claimed) == ""
+    jobs.wish(database, who, claimed.id, "stop")
+    assert jobs.renew(database, claimed) == "stop"
+    jobs.wish(database, who, claimed.id, "cancel")
+    jobs.wish(database, who, claimed.id, "stop")
+    assert jobs.renew(database, claimed) == "cancel"
+    jobs.cancelled(database, claimed)
+    with pytest.raises(JobError, match="cancelled already"):
+        jobs.wish(database, who, claimed.id, "stop")
+
+
+def test_a_waiting_job_is_stopped_or_cancelled_at_once(database: Database, who: Who) -> None:
+    one, two = add(database, who), add(database, who)
+    jobs.wish(database, who, one, "stop")
+    jobs.wish(database, who, two, "cancel")
+    assert (state(database, who, one), state(database, who, two)) == ("stopped", "cancelled")
+    jobs.resume(database, who, one)
+    assert jobs.next_waiting(database, "tune") == one
+    with pytest.raises(JobError, match="only what was stopped or has failed"):
+        jobs.resume(database, who, two)
+
+
+def test_a_crashed_job_is_put_back_until_its_attempts_are_spent(database: Database, who: Who) -> None:
+    first, second = add(database, who, most_attempts=2), add(database, who)
+    assert jobs.put_back(database, begun(database, first), "it was killed") == "waiting"
+    assert jobs.next_waiting(database, "tune") == first, "it keeps its place"
+    assert jobs.put_back(database, begun(database, first), "it was killed") == "failed"
+    failed = jobs.job(database, who, first)
+    assert failed.error and failed.error.startswith("It was begun 2 times and broken off each time")
+    assert jobs.next_waiting(database, "tune") == second
+    resumed = jobs.resume(database, who, first)
+    assert (resumed.attempts, resumed.error) == (0, None)
+    assert begun(database, second) and begun(database, first, "two").attempts == 1
+
+
+def test_the_sweep_takes_over_what_dead_workers_left(database: Database, who: Who) -> None:
+    waits, wished, spent = add(database, who), add(database, who), add(database, who, most_attempts=1)
+    for job_id in (waits, wished, spent):
+        begun(database, job_id)
+    assert jobs.sweep(database) == []
+    jobs.wish(database, who, wished, "stop")
+    for job_id in (waits, wished, spent):
+        expire(database, job_id)
+    assert jobs.sweep(database) == [("tune", waits)]
+    assert [state(database, who, one) for one in (waits, wished, spent)] == ["waiting", "stopped", "failed"]
+    assert jobs.log_lines(database, who, waits)[-1].text == "Broken off: its worker went away."
+
+
+def test_the_sweep_sends_again_what_nobody_came_for_but_not_all_the_time(database: Database, who: Who) -> None:
+    first = add(database, who)
+    assert jobs.sweep(database) == [], "its message is on the way"
+    change(database, first, sent=now() - timedelta(minutes=1))
+    assert jobs.sweep(database) == [("tune", first)]
+    assert jobs.sweep(database) == []
+
+
+def test_a_paused_queue_hands_out_nothing_and_sends_nothing(database: Database, who: Who) -> None:
+    first = add(database, who)
+    jobs.pause(database, who, "tune", True)
+    change(database, first, sent=None)
+    assert jobs.next_waiting(database, "tune") is None
+    assert jobs.claim(database, first, "one") is None
+    assert jobs.sweep(database) == []
+    begun(database, add(database, who, "read"))
+    jobs.pause(database, who, "tune", False)
+    assert jobs.sweep(database) == [("tune", first)]
+    begun(database, first)
+
+
+def test_a_failure_pauses_the_queue_where_that_is_wanted(database: Database, who: Who) -> None:
+    first, second, third = (add(database, who) for _ in range(3))
+    jobs.fail(database, begun(database, first), "The loss is not a number.", "f00")
+    failed = jobs.job(database, who, first)
+    assert (failed.state, failed.error, failed.fault_id) == ("failed", "The loss is not a number.", "f00")
+    jobs.set_goes_on_after_failure(database, who, "tune", False)
+    jobs.fail(database, begun(database, second), "Again.")
+    assert jobs.next_waiting(database, "tune") is None
+    assert jobs.queue_state(database, "tune").is_paused
+    assert state(database, who, third) == "waiting"
+
+
+def test_waiting_jobs_can_be_moved(database: Database, who: Who) -> None:
+    a, b, c, d = (add(database, who) for _ in range(4))
+
+    def order() -> list[int]:
+        return [entry.job.id for entry in jobs.queue_view(database, who, "tune")]
+
+    jobs.move(database, who, d, a)
+    assert order() == [d, a, b, c]
+    jobs.move(database, who, a, None)
+    assert order() == [d, b, c, a]
+    jobs.move(database, who, a, c)
+    assert order() == [d, b, a, c]
+    begun(database, d)
+    with pytest.raises(JobError, match="Only a job that waits can be moved"):
+        jobs.move(database, who, d, None)
+    with pytest.raises(JobError, match="does not wait any more"):
+        jobs.move(database, who, a, d)
+
+
+def test_the_queue_tells_when_a_job_may_begin(database: Database, who: Who) -> None:
+    done, runs, waits, last = (add(database, who) for _ in range(4))
+    jobs.finish(database, begun(database, done), {})
+    change(database, done, started=now() - timedelta(seconds=100), ended=now())
+    jobs.progress(database, begun(database, runs), seconds_left=30)
+    view = jobs.queue_view(database, who, "tune")
+    assert [(entry.job.id, entry.place) for entry in view] == [(runs, 0), (waits, 1), (last, 2)]
+    until = [(entry.expected_start - now()).total_seconds() if entry.expected_start else None for entry in view]
+    assert until[1] == pytest.approx(30, abs=2) and until[2] == pytest.approx(130, abs=2)
+
+
+def test_log_lines_are_kept_and_found(database: Database, who: Who) -> None:
+    first = add(database, who)
+    jobs.log(database, first, [f"line {number}" for number in range(1, 601)])
+    jobs.log(database, first, ["100 % of the Pictures read", "null\0byte"])
+    lines = jobs.log_lines(database, who, first)
+    assert (len(lines), lines[0].number, lines[-1].text) == (500, 103, "nullbyte")
+    assert [one.number for one in jobs.log_lines(database, who, first, "pictures READ")] == [601]
+    assert jobs.log_lines(database, who, first, "1_0") == [], "what is searched for is no pattern"
+    assert [one.number for one in jobs.log_lines(database, who, first, after=600)] == [601, 602]
+
+
+def test_jobs_are_counted_by_queue_and_state(database: Database, who: Who) -> None:
+    begun(database, add(database, who))
+    add(database, who)
+    add(database, who, "read")
+    assert jobs.counts(database) == {("tune", "running"): 1, ("tune", "waiting"): 1, ("read", "waiting"): 1}
+
+
+def test_jobs_of_another_project_are_out_of_reach(database: Database, who: Who, others: Others) -> None:
+    first, second = add(database, who), add(database, who)
+    stranger = others.stranger
+    for do in (
+        lambda: jobs.job(database, stranger, first),
+        lambda: jobs.wish(database, stranger, first, "stop"),
+        lambda: jobs.resume(database, stranger, first),
+        lambda: jobs.move(database, stranger, second, first),
+        lambda: jobs.log_lines(database, stranger, first),
+        lambda: jobs.job(database, stranger, 999),
+        lambda: jobs.wish(database, others.reader, first, "stop"),
+        lambda: jobs.pause(database, others.reader, "tune", True),
+        lambda: add(database, others.reader),
+    ):
+        with pytest.raises(NotAllowed):
+            do()
+    assert jobs.queue_view(database, stranger, "tune") == []
+    assert [state(database, who, one) for one in (first, second)] == ["waiting", "waiting"]
+
+
+def test_places_count_jobs_of_other_projects_without_showing_them(database: Database, who: Who, others: Others) -> None:
+    add(database, others.stranger)
+    mine = add(database, who)
+    assert [(one.job.id, one.place) for one in jobs.queue_view(database, who, "tune")] == [(mine, 2)]
+
+
+def test_what_people_do_with_jobs_is_in_the_audit_log(database: Database, who: Who) -> None:
+    first = add(database, who)
+    jobs.wish(database, who, first, "stop")
+    jobs.resume(database, who, first)
+    done = audit.entries(database, who, who.projects[0])
+    assert [(one.who, one.action, one.subject) for one in done] == [
+        ("local", "resume", f"job {first}"),
+        ("local", "stop", f"job {first}"),
+    ]

@@ -1,0 +1,48 @@
+"""A place is made once, and found again by every process that inherits its environment."""
+
+from __future__ import annotations
+
+from multiprocessing.dummy import Pool
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.records.place import Place, kept_secret
+
+
+def test_everything_lies_below_the_data_folder_unless_told_otherwise(tmp_path: Path) -> None:
+    place = Place.at(tmp_path / "data")
+    assert place.database == f"sqlite:///{tmp_path / 'data' / 'studio.db'}"
+    assert place.store == str(tmp_path / "data" / "store")
+    assert place.redis is None
+    assert {place.uploads, place.runs, place.logs, place.versions} == {
+        tmp_path / "data" / name for name in ("uploads", "runs", "logs", "versions")
+    }
+
+
+def test_a_child_process_finds_the_same_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place.at(tmp_path / "data", redis="redis://127.0.0.1:7000/0")
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Place.from_environment() == place
+
+
+def test_the_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    with Pool(8) as threads:
+        secrets = set(threads.map(lambda _: kept_secret(tmp_path / "secret"), range(16)))
+    assert len(secrets) == 1 and len(secrets.pop()) > 30
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path))
+    monkeypatch.setenv("VITASK_SECRET", "changeme")
+    with pytest.raises(SettingsError, match=r"VITASK\.secret"):
+        Place.from_environment()
+
+
+def test_secrets_are_not_shown_where_a_place_is_printed(tmp_path: Path) -> None:
+    place = Place.at(tmp_path, redis="redis://:geheim@127.0.0.1/0")
+    assert place.secret not in repr(place) and "geheim" not in repr(place)

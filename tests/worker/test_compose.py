@@ -1,0 +1,148 @@
+"""The composed studio, as far as it can be looked at without a Docker engine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from core.errors import CoreError
+from core.records.place import Place
+from worker.refusing import refuse_guessable
+from worker.supervise import GRACE_SECONDS
+from worker.up import is_loopback, make_bucket
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = "f3b1c09e77d24a6c8d5e"
+TEXT = {"type": "string"}
+TEXTS = {"type": "array", "items": TEXT}
+DURATION = {"type": "string", "pattern": r"^(\d+(h|m|s))+$"}
+
+
+def only(required: list[str], **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def each(schema: Any) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": schema}
+
+
+CONDITION = {"enum": ["service_started", "service_healthy", "service_completed_successfully"]}
+DEVICE = only(["capabilities"], driver=TEXT, count={"type": ["integer", "string"]}, capabilities=TEXTS)
+SERVICE = only(
+    ["image"],
+    image=TEXT,
+    build=TEXT,
+    init={"type": "boolean"},
+    restart={"enum": ["no", "always", "on-failure", "unless-stopped"]},
+    environment=each(TEXT),
+    command=TEXTS,
+    ports=TEXTS,
+    volumes=TEXTS,
+    depends_on=each(only(["condition"], condition=CONDITION)),
+    healthcheck=only(
+        ["test"], test=TEXTS, interval=DURATION, timeout=DURATION, start_period=DURATION, retries={"type": "integer"}
+    ),
+    deploy=only([], resources=only([], reservations=only([], devices={"type": "array", "items": DEVICE}))),
+    stop_grace_period=DURATION,
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": TEXT, "services": each(SERVICE), "volumes": each({"type": "null"})},
+    "patternProperties": {"^x-": {}},
+    "required": ["services"],
+    "additionalProperties": False,
+}
+"""The part of the Compose specification that the file uses; what is not in here is a slip of the pen."""
+
+
+@pytest.fixture(scope="module")
+def composed() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return found
+
+
+def test_the_file_follows_the_specification(composed: dict[str, Any]) -> None:
+    jsonschema.validate(composed, SCHEMA)
+    for name, service in composed["services"].items():
+        assert set(service.get("depends_on", {})) <= set(composed["services"]), name
+        for volume in service.get("volumes", ()):
+            assert volume.partition(":")[0] in composed["volumes"], name
+
+
+def test_there_is_a_worker_for_each_queue_and_cards_where_models_are(composed: dict[str, Any]) -> None:
+    for queue, has_card in (("tune", True), ("read", True), ("intake", False)):
+        service = composed["services"][f"worker-{queue}"]
+        assert service["command"] == ["python", "-m", "worker.main", queue]
+        assert ("deploy" in service) == has_card
+        assert "container_name" not in service and "ports" not in service, "else it could not be scaled"
+
+
+def test_everybody_waits_for_the_one_migration(composed: dict[str, Any]) -> None:
+    services = composed["services"]
+    for name in ("app", "worker-tune", "worker-read", "worker-intake"):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert services["migrate"]["restart"] == "on-failure"
+
+
+def test_there_is_longer_to_stop_than_to_save(composed: dict[str, Any]) -> None:
+    minutes = composed["services"]["worker-tune"]["stop_grace_period"]
+    assert int(minutes.removesuffix("m")) * 60 > GRACE_SECONDS["leave"] + 30
+
+
+def test_no_secret_stands_in_the_file(composed: dict[str, Any]) -> None:
+    for service in composed["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|AUTH|DATABASE$|REDIS$", name):
+                assert re.search(r"\$\{[A-Z_]+:\?", value), f"{name} has no default, so that it is refused when missing"
+
+
+def test_the_queue_forgets_nothing(composed: dict[str, Any]) -> None:
+    command = " ".join(composed["services"]["redis"]["command"])
+    assert "--appendonly yes" in command and "--maxmemory-policy noeviction" in command
+
+
+@pytest.mark.parametrize(
+    ("values", "environment", "named"),
+    [
+        ({"database": "postgresql://vitask:change-me-please-now@host/vitask"}, {}, "VITASK_DATABASE"),
+        ({"redis": "redis://:short@host:6379/0"}, {}, "VITASK_REDIS"),
+        ({}, {"VITASK_SECRET": "aaaaaaaaaaaaaaaaaaaaaaaa"}, "VITASK_SECRET"),
+        ({}, {"AWS_SECRET_ACCESS_KEY": "minioadmin-minioadmin"}, "AWS_SECRET_ACCESS_KEY"),
+    ],
+)
+def test_secrets_that_anybody_could_guess_are_refused(
+    place: Place, values: dict[str, str], environment: dict[str, str], named: str
+) -> None:
+    with pytest.raises(CoreError, match=named):
+        refuse_guessable(place.model_copy(update=values), environment)
+
+
+def test_secrets_that_nobody_knows_are_taken(place: Place) -> None:
+    values = {"database": f"postgresql://vitask:{GOOD}@host/vitask", "redis": f"redis://:{GOOD}@host:6379/0"}
+    refuse_guessable(place.model_copy(update=values), {"VITASK_SECRET": GOOD, "AWS_SECRET_ACCESS_KEY": GOOD})
+    refuse_guessable(place, {})
+
+
+def test_a_store_in_a_folder_needs_no_bucket(tmp_path: Path) -> None:
+    make_bucket(str(tmp_path / "store"))
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_bucket_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec import filesystem
+
+    make_bucket("memory://pictures/studio")
+    make_bucket("memory://pictures/studio")
+    assert filesystem("memory").exists("pictures")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)]
+)
+def test_only_this_machine_reaches_a_loopback_address(host: str, is_own: bool) -> None:
+    assert is_loopback(host) == is_own

@@ -1,0 +1,167 @@
+"""What happens to runs when something breaks: real workers, a real Redis, real engines."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from core.records import messages, runs
+from core.records.tables import Run
+from tests import runs as tiny
+from tests.worker.conftest import ROOT, Studio, log_of
+from worker.redis import free_port
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def undisturbed(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The final weights of the same run when nothing happens to it."""
+    from core.run import tune
+    from core.runfile import make_run
+
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    tune(make_run(small), out)
+    return final(out)
+
+
+def final(folder: Path) -> dict[str, bytes]:
+    return {name: held for name, held in tiny.weights(folder).items() if "/" not in name or name.startswith("adapter")}
+
+
+def steps_told(studio: Studio, run: Run) -> list[tuple[str | None, int | None]]:
+    return [(one.stage, one.step) for one in studio.events(run) if one.kind == "step"]
+
+
+def test_a_run_whose_worker_is_killed_goes_on_by_itself_to_the_same_weights(
+    studio: Studio, undisturbed: dict[str, bytes]
+) -> None:
+    run = studio.queue()
+    first = studio.work()
+    studio.until_step(run, "stage-2", 4)
+    engine = studio.engine(first)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    psutil.wait_procs([engine], timeout=5)
+    assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, "the engine outlived its worker"
+    assert studio.job(run).state == "running", "nobody can know yet"
+    studio.work()
+    job = studio.until_state(run, "done", "failed")
+    assert (job.state, job.attempts, job.error) == ("done", 2, None)
+    assert final(studio.folder(run)) == undisturbed
+    assert "its worker went away" in log_of(studio, run)
+
+
+def test_a_stopped_run_is_resumed_to_the_same_weights(studio: Studio, undisturbed: dict[str, bytes]) -> None:
+    run = studio.queue()
+    worker = studio.work()
+    studio.until_step(run, "stage-1", 3)
+    runs.stop(studio.database, studio.who, run.id)
+    assert studio.until_state(run, "stopped", "done", "failed").state == "stopped"
+    assert not psutil.Process(worker.pid).children(), "the engine has left"
+    told = len(steps_told(studio, run))
+    time.sleep(1)
+    assert len(steps_told(studio, run)) == told, "and nothing goes on"
+    runs.resume(studio.database, studio.place, studio.who, run.id)
+    assert studio.until_state(run, "done", "failed").state == "done"
+    assert final(studio.folder(run)) == undisturbed
+    assert len(set(steps_told(studio, run))) == len(steps_told(studio, run)), "a saved step is not made again"
+
+
+def test_a_worker_that_is_sent_away_hands_its_run_on_without_counting_it_as_a_crash(studio: Studio) -> None:
+    run = studio.queue()
+    first = studio.work()
+    studio.until_step(run, "stage-1", 2)
+    first.terminate()
+    assert first.wait(30) == 0
+    assert studio.job(run).state == "waiting"
+    studio.work()
+    job = studio.until_state(run, "done", "failed")
+    assert (job.state, job.attempts) == ("done", 1)
+
+
+def test_redis_killed_with_jobs_running_and_waiting_loses_none_and_repeats_none(studio: Studio) -> None:
+    plain = {"method": {"name": "vanilla"}, "tsm": []}
+    waiting = [studio.queue(f"run {number}", **plain) for number in range(3)]
+    studio.work()
+    studio.until(lambda: bool(steps_told(studio, waiting[0])), "a first step")
+    studio.redis.kill()
+    late = studio.queue("while it is away", **plain)
+    studio.redis.start()
+    for run in [*waiting, late]:
+        job = studio.until_state(run, "done", "failed")
+        assert (job.state, job.attempts) == ("done", 1)
+        assert len(set(steps_told(studio, run))) == len(steps_told(studio, run)), "each step was made once"
+
+
+def test_a_full_disk_is_told_and_the_checkpoint_before_it_is_whole(studio: Studio) -> None:
+    run = studio.queue(lora={"rank": 64})  # so that a checkpoint is far larger than what is told meanwhile
+    worker = studio.work()
+    stage = studio.folder(run) / "stage-1"
+    studio.until(lambda: bool(list(stage.glob("step-*[0-9]"))), "a checkpoint")
+    whole = (studio.folder(run) / "events.jsonl").stat().st_size + 40_000
+    resource.prlimit(studio.engine(worker).pid, resource.RLIMIT_FSIZE, (whole, whole))
+    job = studio.until_state(run, "done", "failed")
+    assert (job.state, job.fault_id) == ("failed", None), job.error
+    assert job.error is not None and "Free some space and resume" in job.error
+    kept = sorted(path.name for path in stage.iterdir())
+    assert kept and not any(name.endswith(".part") for name in kept)
+    runs.resume(studio.database, studio.place, studio.who, run.id)
+    assert studio.until_state(run, "done", "failed").state == "done"
+    assert steps_told(studio, run).count(("stage-1", 1)) == 1, "it went on from the checkpoint"
+
+
+def test_two_workers_that_are_told_twice_make_a_run_once(studio: Studio) -> None:
+    studio.work()
+    studio.work()
+    run = studio.queue(method={"name": "vanilla"}, tsm=[])
+    for _ in range(3):
+        messages.send(studio.place, "tune", run.job_id)
+    job = studio.until_state(run, "done", "failed")
+    assert (job.state, job.attempts) == ("done", 1)
+    assert len(set(steps_told(studio, run))) == len(steps_told(studio, run))
+
+
+def test_an_app_that_is_killed_comes_back_to_a_run_that_went_on(studio: Studio) -> None:
+    run = studio.queue()
+    studio.work()
+    first, port = _app(studio)
+    studio.until_step(run, "stage-1", 1)
+    first.kill()
+    first.wait()
+    second, port = _app(studio)
+    try:
+        studio.until_state(run, "done", "failed")
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            assert 'vitask_jobs{queue="tune",state="done"} 1.0' in answer.read().decode()
+    finally:
+        second.kill()
+        second.wait()
+    assert (studio.job(run).state, studio.job(run).attempts) == ("done", 1)
+
+
+def _app(studio: Studio) -> tuple[subprocess.Popen[bytes], int]:
+    """The screen on the studio's records, once it answers."""
+    port = free_port()
+    environment = {**os.environ, **studio.place.environment(), "OMP_NUM_THREADS": "1"}
+    app = subprocess.Popen([sys.executable, "-m", "app.main", "--port", str(port)], cwd=ROOT, env=environment)
+
+    def answers() -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    studio.until(answers, "an app that answers")
+    return app, port

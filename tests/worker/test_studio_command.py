@@ -1,0 +1,84 @@
+"""`vitask person` and `vitask set add`: the studio from a shell."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from core import cli
+from core.commands import studio
+from core.records import people, sets
+from core.records.access import Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import ROLES
+from tests import runs
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(place.data))
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_a_person_added_at_the_shell_may_sign_in_and_sees_the_project(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "a long password\n")
+    assert cli.main(["person", "add", "ada", "--role", "admin", "--project", "Cells"]) == 0
+    assert capsys.readouterr().out == "ada may sign in now, as admin.\n"
+    who = people.who(database, people.sign_in(database, "ada", "a long password", "127.0.0.1"))
+    assert who is not None and who.role == "admin"
+    assert "Cells" in [name for _, name in people.projects_of(database, who)]
+    typed(monkeypatch, "another password\n")
+    assert cli.main(["person", "password", "ada"]) == 0
+    people.sign_in(database, "ada", "another password", "127.0.0.1")
+    assert cli.main(["person", "deactivate", "ada"]) == 0
+    with pytest.raises(people.SignInError):
+        people.sign_in(database, "ada", "another password", "127.0.0.1")
+
+
+def test_a_password_that_is_too_short_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "short\n")
+    assert cli.main(["person", "add", "ada"]) == 2
+    assert "at least 10 characters" in capsys.readouterr().err
+
+
+def test_a_set_added_at_the_shell_is_a_version_and_the_next_time_another(
+    database: Database, who: Who, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = str(runs.draw(tmp_path / "shades", count=4))
+    for number in (1, 2):
+        assert cli.main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["cases"] == 12
+        assert sets.versions(database, who, told["set"])[0].number == number
+
+
+def test_a_project_that_is_not_there_is_refused_with_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = str(runs.draw(tmp_path / "shades", count=2))
+    assert cli.main(["set", "add", drawn, "--name", "shades", "--project", "Elsewhere"]) == 2
+    assert 'There is no project "Elsewhere". Known: My project.' in capsys.readouterr().err
+
+
+def test_up_becomes_the_studio_with_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: became.append(arguments[1:]))
+    monkeypatch.setattr("sys.argv", ["vitask", "up", "--port", "7999", "--no-browser"])
+    assert cli.main(["up", "--port", "7999", "--no-browser"]) == 0
+    assert became == [["-m", "worker.up", "--port", "7999", "--no-browser"]]
+
+
+def test_roles_are_those_of_the_records() -> None:
+    assert studio.ROLES == ROLES

@@ -1,0 +1,189 @@
+"""How jobs end, whatever their child does, and what a worker does meanwhile. Children are shell scripts here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from core.records import jobs
+from core.records.access import Who
+from core.records.database import Database
+from core.records.jobs import Claimed, LeaseLost
+from core.records.place import Place
+from core.records.tables import Job
+from worker import supervise as module
+from worker.hands import Hands
+from worker.process import Process
+from worker.supervise import Ended, settle, supervise
+from worker.tasks import carry_out
+from worker.told import Listener
+
+
+@pytest.fixture
+def hands(place: Place, database: Database) -> Hands:
+    return Hands(place, database, "tune", "tune@here:1", lambda: False)
+
+
+@pytest.fixture
+def claimed(hands: Hands, who: Who) -> Claimed:
+    with hands.database.session() as session:
+        job = jobs.enqueue(session, who, "tune", "tune", who.projects[0], {"run": 1})
+    claimed = jobs.claim(hands.database, job.id, hands.name)
+    assert claimed is not None
+    return claimed
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_BEATS", 0.05)
+    monkeypatch.setitem(module.GRACE_SECONDS, "stop", 0.5)
+
+
+def found(hands: Hands, claimed: Claimed) -> Job:
+    with hands.database.reading() as session:
+        return session.get_one(Job, claimed.id)
+
+
+def run(hands: Hands, claimed: Claimed, script: str, listener: Any = None) -> Ended:
+    return supervise(hands, claimed, "/bin/sh", ["-c", script], listener or Listener())
+
+
+@pytest.mark.parametrize(
+    ("code", "asked", "state"),
+    [
+        (0, "", "done"),
+        (0, "stop", "done"),  # it came to its end before it heard
+        (-15, "stop", "stopped"),
+        (-9, "cancel", "cancelled"),
+        (-9, "", "waiting"),  # the system ended it: again, from its checkpoint
+        (-9, "leave", "waiting"),
+        (2, "", "failed"),
+        (1, "", "failed"),
+    ],
+)
+def test_a_job_ends_as_its_child_did(hands: Hands, claimed: Claimed, code: int, asked: str, state: str) -> None:
+    settle(hands, claimed, Ended(code, asked, "The loss is odd. Lower the rate."), lambda: {"run": 1})
+    job = found(hands, claimed)
+    assert job.state == state
+    if code == 2:
+        assert (job.error, job.fault_id) == ("The loss is odd. Lower the rate.", None)
+    if code == 1:
+        assert job.fault_id is not None and job.fault_id in str(job.error)
+        lines = jobs.log_lines(hands.database, _local(hands), claimed.id)
+        assert any(str(job.fault_id) in line.text for line in lines)
+
+
+def test_only_a_crash_counts_as_an_attempt(hands: Hands, claimed: Claimed) -> None:
+    settle(hands, claimed, Ended(-15, "leave", ""), lambda: None)
+    assert found(hands, claimed).attempts == 0
+    again = jobs.claim(hands.database, claimed.id, hands.name)
+    assert again is not None
+    settle(hands, again, Ended(-9, "", ""), lambda: None)
+    assert found(hands, claimed).attempts == 1
+
+
+def test_a_job_that_crashes_each_time_is_given_up(hands: Hands, claimed: Claimed) -> None:
+    taken: Claimed | None = claimed
+    for _ in range(claimed.most_attempts):
+        assert taken is not None
+        settle(hands, taken, Ended(-9, "", ""), lambda: None)
+        taken = jobs.claim(hands.database, claimed.id, hands.name)
+    assert taken is None
+    job = found(hands, claimed)
+    assert job.state == "failed" and "memory" in str(job.error)
+
+
+def test_what_a_child_says_becomes_log_progress_and_result(hands: Hands, claimed: Claimed) -> None:
+    listener = Listener()
+    said = '{"progress": {"done": 1, "whole": 4}}\\n{"result": {"cases": 4}}\\n'
+    ended = run(hands, claimed, f"printf '{said}'; echo one >&2; echo two >&2", listener)
+    assert (ended.code, ended.last, listener.result) == (0, "two", {"cases": 4})
+    assert found(hands, claimed).progress == {"done": 1, "whole": 4}
+    assert [line.text for line in jobs.log_lines(hands.database, _local(hands), claimed.id)] == ["one", "two"]
+
+
+def test_a_wish_to_stop_lets_the_child_save(hands: Hands, claimed: Claimed) -> None:
+    script = 'trap "echo saved >&2; exit 0" TERM; echo ready; while :; do sleep 0.02; done'
+    ended = run(hands, claimed, script, _stops(hands, claimed))
+    assert (ended.code, ended.asked, ended.last) == (0, "stop", "saved")
+
+
+def test_a_child_that_does_not_hear_is_ended_after_its_grace(hands: Hands, claimed: Claimed) -> None:
+    begun = time.monotonic()
+    ended = run(hands, claimed, 'trap "" TERM; echo ready; while :; do sleep 0.02; done', _stops(hands, claimed))
+    assert (ended.code, ended.asked) == (-9, "stop")
+    assert 0.5 <= time.monotonic() - begun < 5
+
+
+def test_a_worker_that_leaves_asks_its_child_to_leave(hands: Hands, claimed: Claimed) -> None:
+    ended = run(replace(hands, is_leaving=lambda: True), claimed, "sleep 60")
+    assert (ended.code, ended.asked) == (-15, "leave")
+
+
+def test_a_lost_lease_ends_the_child_at_once(hands: Hands, claimed: Claimed) -> None:
+    begun: list[Process] = []
+    with hands.database.session() as session:
+        session.execute(update(Job).values(worker="tune@elsewhere:2"))
+    with pytest.raises(LeaseLost):
+        supervise(hands, claimed, "/bin/sh", ["-c", 'trap "" TERM; sleep 60'], Listener(), begun.append)
+    assert begun[0].wait(0) == -9
+
+
+def test_a_database_that_is_away_for_a_moment_is_waited_for(
+    hands: Hands, claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew, away = jobs.renew, iter(range(3))
+
+    def falter(*given: Any) -> str:
+        if next(away, None) is not None:
+            raise OperationalError("select", {}, Exception("away"))
+        return renew(*given)
+
+    monkeypatch.setattr(jobs, "renew", falter)
+    ended = run(hands, claimed, "sleep 0.5; echo late >&2")
+    assert (ended.code, ended.asked) == (0, "")
+    assert [line.text for line in jobs.log_lines(hands.database, _local(hands), claimed.id)] == ["late"]
+
+
+def test_a_worker_cut_off_from_the_records_saves_and_ends_before_another_may_begin(
+    hands: Hands, claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*given: Any) -> str:
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr(jobs, "renew", away)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 1.0)
+    begun = time.monotonic()
+    ended = run(hands, claimed, "sleep 60")
+    assert (ended.code, ended.asked) == (-15, "away")
+    assert time.monotonic() - begun < 1.0
+
+
+def test_a_fault_of_ours_gets_an_id_and_its_traceback_stays_in_the_log(hands: Hands, claimed: Claimed) -> None:
+    carry_out(hands, claimed)  # there is no run 1
+    job = found(hands, claimed)
+    assert job.state == "failed" and job.fault_id is not None
+    assert "Traceback" in "\n".join(line.text for line in jobs.log_lines(hands.database, _local(hands), claimed.id))
+
+
+def _stops(hands: Hands, claimed: Claimed) -> Any:
+    """Somebody who wishes the job to stop once its child has said something."""
+
+    def follow(said: Sequence[str]) -> Mapping[str, Any]:
+        if said:
+            jobs.wish(hands.database, _local(hands), claimed.id, "stop")
+        return {}
+
+    return follow
+
+
+def _local(hands: Hands) -> Who:
+    from core.records import people
+
+    return people.local(hands.database)

@@ -1,0 +1,95 @@
+"""The supervised tree, its lock and its Redis."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.errors import CoreError
+from core.records.place import Place
+from worker import redis
+from worker import tree as module
+from worker.lock import locked
+from worker.tree import Tree
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.02)
+    monkeypatch.chdir(ROOT)
+
+
+def grow(tmp_path: Path) -> Tree:
+    return Tree(tmp_path / "logs", threading.Event())
+
+
+def test_what_dies_is_started_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = tmp_path / "told"
+    with grow(tmp_path) as tree:
+        branch = tree.start("brief", "/bin/sh", ["-c", f"echo begun >> {told}; exit 7"], {})
+        tree.watch(lambda: told.is_file() and len(told.read_text().split()) >= 3)
+        assert branch.pause > 0.05, "and waits longer each time"
+    assert "brief ended (code 7); it is started again" in capsys.readouterr().err
+
+
+def test_what_a_person_must_mend_is_told_instead_of_tried_again(tmp_path: Path) -> None:
+    with grow(tmp_path) as tree:
+        tree.start("app", "/bin/sh", ["-c", "echo first; echo The port is taken. >&2; exit 2"], {})
+        with pytest.raises(CoreError, match=r"^app: The port is taken\.$"):
+            tree.watch()
+
+
+def test_nobody_outlives_the_tree(tmp_path: Path) -> None:
+    with grow(tmp_path) as tree:
+        branches = [tree.start(name, "/bin/sh", ["-c", "sleep 60 & sleep 60"], {}) for name in ("one", "two")]
+        time.sleep(0.5)
+        numbers = [one.process.pid for one in branches if one.process]
+        everybody = [child for number in numbers for child in psutil.Process(number).children(recursive=True)]
+        assert everybody
+    psutil.wait_procs(everybody, timeout=3)
+    assert not [one for one in everybody if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert not [number for number in numbers if psutil.pid_exists(number)]
+
+
+def test_a_second_studio_on_the_same_data_is_told_of_the_first(tmp_path: Path) -> None:
+    file = tmp_path / "up.lock"
+    second = f"from pathlib import Path; from worker.lock import locked\nwith locked(Path({str(file)!r}), 'b'): pass"
+    with locked(file, "http://127.0.0.1:7860"):
+        came = subprocess.run([sys.executable, "-c", second], cwd=ROOT, capture_output=True, text=True)
+        assert came.returncode == 1
+        assert re.search(r"is open already: http://127\.0\.0\.1:7860 \(process \d+\)", came.stderr)
+    assert subprocess.run([sys.executable, "-c", second], cwd=ROOT).returncode == 0, "it is free again"
+
+
+def test_redis_of_our_own_keeps_everything_and_knows_only_us(tmp_path: Path) -> None:
+    from redis import Redis
+    from redis.exceptions import AuthenticationError
+
+    place = Place.at(tmp_path / "data")
+    with grow(tmp_path) as tree:
+        address = str(redis.start_redis(place, tree).redis)
+        with Redis.from_url(address, decode_responses=True) as client:
+            told = client.config_get("*")
+            assert (told["appendonly"], told["maxmemory-policy"], told["bind"]) == ("yes", "noeviction", "127.0.0.1")
+        with Redis(port=int(address.rpartition(":")[2].partition("/")[0])) as stranger:
+            with pytest.raises(AuthenticationError):
+                stranger.ping()
+    assert (place.data / "redis" / "redis.conf").stat().st_mode & 0o077 == 0, "the password is in it"
+
+
+def test_a_configured_redis_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis, "SECONDS_UNTIL_READY", 0.1)
+    tree = grow(tmp_path)
+    with pytest.raises(CoreError, match="Redis does not answer"):
+        redis.start_redis(Place.at(tmp_path / "data", redis="redis://127.0.0.1:1/0"), tree)
+    assert tree.branches == []

@@ -1,0 +1,68 @@
+"""Jobs around a run: its export as a zip, and the run file that an estimate is asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import RunError
+from core.records import runs
+from core.records.jobs import Claimed
+from core.records.tables import Run, Version
+from core.records.versions import version_folder
+from worker.hands import Hands
+from worker.supervise import settle, supervise
+from worker.told import LastObject
+
+ENGINE = "core.cli"
+
+
+def exported(hands: Hands, job_id: int) -> Path:
+    """Where an export lies until its run is removed."""
+    return hands.place.data / "exports" / f"{job_id}.zip"
+
+
+def export(hands: Hands, claimed: Claimed) -> None:
+    """Payload {"run", "merge"}; the result names the zip, below the data folder."""
+    with hands.database.reading() as session:
+        run = session.get(Run, claimed.payload["run"])
+    if run is None:
+        raise RunError("The run is not there any more. Choose another one.")
+    folder = runs.run_folder(hands.database, hands.place, run)
+    zipped, listener = exported(hands, claimed.id), LastObject()
+    zipped.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=zipped.parent, prefix=".draft-") as draft:
+        target = Path(draft) / "export"
+        arguments = ["export", str(folder), "--to", str(target), "--json"]
+        arguments += ["--merge"] if claimed.payload.get("merge") else []
+        ended = supervise(hands, claimed, ENGINE, arguments, listener)
+
+        def finish() -> dict[str, Any] | None:
+            if listener.result is None:
+                return None
+            whole = shutil.make_archive(str(Path(draft) / "whole"), "zip", target)
+            Path(whole).replace(zipped)
+            told = {name: value for name, value in listener.result.items() if name != "folder"}
+            return told | {"file": f"exports/{zipped.name}", "size": zipped.stat().st_size, "run": run.id}
+
+        settle(hands, claimed, ended, finish)
+
+
+@contextmanager
+def run_file(hands: Hands, claimed: Claimed) -> Iterator[Path]:
+    """The settings of an estimate's payload {"settings", "version"} as a file for the engine."""
+    settings = dict(claimed.payload["settings"])
+    if (version_id := claimed.payload.get("version")) is not None:
+        with hands.database.reading() as session:
+            version = session.get_one(Version, version_id)
+        settings["images"] = str(version_folder(hands.place, version))
+    with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
+        file = Path(folder) / "run.yaml"
+        file.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        yield file

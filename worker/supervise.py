@@ -1,0 +1,167 @@
+"""Watches over a job's child: holds the lease, hands on what is told, obeys wishes, and never leaves two at work.
+
+A wish, a worker that is sent away, and a database that stays away all mean: save and leave (SIGTERM), and after a
+grace SIGKILL. A lease that another worker took means SIGKILL at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import update
+
+from core.records import jobs
+from core.records.jobs import Claimed
+from core.records.tables import Job
+from worker.hands import AWAY, LEASE_SECONDS, Hands, log
+from worker.process import Process, taken
+
+SECONDS_BETWEEN_BEATS = 1.0
+GRACE_SECONDS = {"stop": 120.0, "leave": 90.0, "away": 20.0, "cancel": 10.0}
+"""How long a child may take to save, by why it was asked to. `compose.yaml` waits longer than the longest."""
+LINES_AT_ONCE = 1000
+MENDABLE = 2
+
+
+class Follow(Protocol):
+    """What a kind of job does with what its child tells while it runs; called once a beat and at the end."""
+
+    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+        """Takes lines of standard output; returns what is new for the job's progress."""
+        ...
+
+
+@dataclass
+class Ended:
+    """How a child ended: its exit code, why it was asked to leave, and its last words."""
+
+    code: int
+    asked: str
+    last: str
+
+
+@dataclass
+class _Watch:
+    hands: Hands
+    claimed: Claimed
+    process: Process
+    follow: Follow
+    asked: str = ""
+    asked_at: float = 0.0
+    renewed: float = field(default_factory=time.monotonic)
+    last: str = ""
+    pending: list[str] = field(default_factory=list)
+
+    def beat(self) -> None:
+        """One round of telling and listening. What can't be written now is written at the next."""
+        self.pending += (lines := taken(self.process.errors))
+        self.last = lines[-1] if lines else self.last
+        try:
+            wished = jobs.renew(self.hands.database, self.claimed, LEASE_SECONDS)
+            self.renewed = time.monotonic()
+            self.tell()
+        except AWAY:
+            wished = ""
+        self.ask(wished or ("leave" if self.hands.is_leaving() else "away" if self.is_cut_off() else ""))
+
+    def tell(self) -> None:
+        database, job_id = self.hands.database, self.claimed.id
+        if self.pending:
+            jobs.log(database, job_id, self.pending[:LINES_AT_ONCE])
+            del self.pending[:LINES_AT_ONCE]
+        if news := self.follow(taken(self.process.said)):
+            jobs.progress(database, self.claimed, **news)
+
+    def is_cut_off(self) -> bool:
+        """Without a word to the records for so long that another worker may soon have the job."""
+        return time.monotonic() - self.renewed > 0.6 * LEASE_SECONDS
+
+    def ask(self, why: str) -> None:
+        if why and (not self.asked or (why == "cancel" and self.asked == "stop")):
+            self.asked, self.asked_at = why, time.monotonic()
+            self.process.stop()
+        is_late = self.asked and time.monotonic() - self.asked_at > GRACE_SECONDS[self.asked]
+        if is_late or time.monotonic() - self.renewed > LEASE_SECONDS:
+            self.process.kill()
+
+    def end(self, code: int) -> Ended:
+        self.pending += (lines := taken(self.process.errors))
+        self.last = lines[-1] if lines else self.last
+        self.hands.insist(self.tell)
+        while self.pending:
+            self.hands.insist(self.tell)
+        return Ended(code, self.asked, self.last)
+
+
+def supervise(
+    hands: Hands,
+    claimed: Claimed,
+    target: str,
+    arguments: Sequence[str],
+    follow: Follow,
+    begun: Callable[[Process], None] = lambda process: None,
+) -> Ended:
+    """Runs a module as the job's child until it has ended. Whatever happens here, the child is gone afterwards."""
+    process = Process(target, arguments, hands.place.environment())
+    watch = _Watch(hands, claimed, process, follow)
+    try:
+        begun(process)
+        while (code := process.wait(SECONDS_BETWEEN_BEATS)) is None:
+            watch.beat()
+        return watch.end(code)
+    finally:
+        process.kill()
+
+
+def settle(hands: Hands, claimed: Claimed, ended: Ended, finish: Callable[[], Mapping[str, Any] | None]) -> None:
+    """Writes down how a job ended. `finish` gives its result, or None where the child left before it was done."""
+    db = hands.database
+    result = finish() if ended.code == 0 else None
+    if result is not None:
+        hands.insist(lambda: jobs.finish(db, claimed, dict(result)))
+    elif ended.asked == "cancel":
+        hands.insist(lambda: jobs.cancelled(db, claimed))
+    elif ended.asked == "stop":
+        hands.insist(lambda: jobs.stopped(db, claimed))
+    elif ended.asked:
+        hands.insist(lambda: hand_back(hands, claimed))
+    elif ended.code == MENDABLE:
+        hands.insist(lambda: jobs.fail(db, claimed, ended.last))
+    elif ended.code <= 0:
+        hands.insist(lambda: _put_back(hands, claimed, -ended.code))
+    else:
+        our_fault(hands, claimed, f"its process ended with code {ended.code}: {ended.last}")
+
+
+def our_fault(hands: Hands, claimed: Claimed, what: str) -> None:
+    """Fails a job with an id that stands in its log and in the worker's, beside what happened."""
+    fault = secrets.token_hex(4)
+    log.error("Fault %s in job %d: %s", fault, claimed.id, what)
+    told = (
+        f"This is our fault, not yours: id {fault}. Look for it in the job's log, and report it with the lines there."
+    )
+    hands.insist(lambda: jobs.log(hands.database, claimed.id, [f"Fault {fault}: {what}"]))
+    hands.insist(lambda: jobs.fail(hands.database, claimed, told, fault))
+
+
+def hand_back(hands: Hands, claimed: Claimed) -> None:
+    """To another worker, since this one is sent away: no crash, so it does not count as an attempt."""
+    with hands.database.session() as session:
+        held = (Job.id == claimed.id, Job.worker == claimed.worker, Job.attempts == claimed.attempts)
+        values = {"state": "waiting", "attempts": Job.attempts - 1, "worker": None, "lease_until": None, "sent": None}
+        session.execute(update(Job).where(Job.state == "running", *held).values(**values))
+
+
+def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:
+    why = f"the system ended its process with signal {number}" if number else "its process left before it was done"
+    more = ", as it does where memory runs out" if number == signal.SIGKILL else ""
+    jobs.put_back(hands.database, claimed, why + more)
+
+
+def refuse(hands: Hands, claimed: Claimed, message: str) -> None:
+    hands.insist(lambda: jobs.fail(hands.database, claimed, message))

@@ -1,0 +1,83 @@
+"""What a message leads to: the worker takes what is next, until nothing waits."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+from core.errors import CoreError
+from core.records import jobs
+from core.records.jobs import Claimed, LeaseLost
+from worker import exports, intake, tuning
+from worker.hands import AWAY, LEASE_SECONDS, Hands, log
+from worker.reading import answer
+from worker.supervise import our_fault, refuse, settle, supervise
+from worker.told import LastObject, Listener
+
+Kind = Callable[[Hands, Claimed], None]
+
+
+def look(hands: Hands, job_id: int) -> None:
+    """Works on this job, and then on whatever else waits in the queue."""
+    try:
+        claimed = jobs.claim(hands.database, job_id, hands.name, LEASE_SECONDS) or _next(hands)
+        while claimed is not None:
+            carry_out(hands, claimed)
+            claimed = None if hands.is_leaving() else _next(hands)
+    except AWAY:
+        log.warning("The database is away: job %d waits for the sweep.", job_id)
+
+
+def carry_out(hands: Hands, claimed: Claimed) -> None:
+    """One job to its end, whatever that is; only a database that stays away comes out of here."""
+    log.info("Job %d (%s), attempt %d", claimed.id, claimed.kind, claimed.attempts)
+    try:
+        kind = KINDS.get(claimed.kind)
+        if kind is None:
+            raise CoreError(f'This worker does not know jobs of the kind "{claimed.kind}". Update it.')
+        kind(hands, claimed)
+    except LeaseLost as lost:
+        log.warning("%s", lost)
+    except CoreError as error:
+        told = str(error)
+        _or_lost(lambda: refuse(hands, claimed, told))
+    except AWAY:
+        raise
+    except Exception as error:
+        told = "".join(traceback.format_exception(error))
+        _or_lost(lambda: our_fault(hands, claimed, told))
+
+
+def _or_lost(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except LeaseLost as lost:
+        log.warning("%s", lost)
+
+
+def _next(hands: Hands) -> Claimed | None:
+    return jobs.take_next(hands.database, hands.queue, hands.name, LEASE_SECONDS)
+
+
+def _intake(hands: Hands, claimed: Claimed) -> None:
+    listener = Listener()
+    ended = supervise(hands, claimed, intake.__name__, [str(claimed.id)], listener)
+    settle(hands, claimed, ended, lambda: listener.result)
+
+
+def _estimate(hands: Hands, claimed: Claimed) -> None:
+    listener = LastObject()
+    with exports.run_file(hands, claimed) as file:
+        ended = supervise(hands, claimed, tuning.ENGINE, ["estimate", str(file), "--json"], listener)
+    settle(hands, claimed, ended, lambda: listener.result)
+
+
+KINDS: dict[str, Kind] = {
+    "tune": tuning.tune,
+    "sample": tuning.tune,
+    "plug": tuning.plug,
+    **dict.fromkeys(intake.KINDS, _intake),
+    "estimate": _estimate,
+    "export": exports.export,
+    "ask": answer,
+}

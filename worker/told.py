@@ -1,0 +1,67 @@
+"""What a job's own module says to the worker that watches it: JSON, a line each, on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SECONDS_BETWEEN_NEWS = 0.5
+
+
+class Teller:
+    """The job's side."""
+
+    def __init__(self) -> None:
+        self._told = 0.0
+
+    def progress(self, done: int, whole: int, text: str) -> None:
+        """At most twice a second, and the last one always."""
+        if done >= whole or time.monotonic() - self._told > SECONDS_BETWEEN_NEWS:
+            self._told = time.monotonic()
+            _say({"progress": {"done": done, "whole": whole, "text": text}})
+
+    def result(self, **facts: Any) -> None:
+        _say({"result": facts})
+
+
+class Listener:
+    """The worker's side: passes progress on and keeps the result."""
+
+    def __init__(self) -> None:
+        self.result: dict[str, Any] | None = None
+
+    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+        news: dict[str, Any] = {}
+        for line in said:
+            told = _read(line)
+            news |= told.get("progress", {})
+            self.result = told.get("result", self.result)
+        return news
+
+
+class LastObject:
+    """For commands with `--json`, which print one object."""
+
+    def __init__(self) -> None:
+        self.result: dict[str, Any] | None = None
+
+    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+        for line in said:
+            self.result = _read(line) or self.result
+        return {}
+
+
+def _read(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _say(facts: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,133 @@
+"""A run, as a job: the engine tunes in its own process, in the run's folder, and is resumed there after whatever."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.records import runs
+from core.records.jobs import Claimed
+from core.records.tables import Run
+from worker.hands import Hands
+from worker.meters import Meters
+from worker.supervise import settle, supervise
+
+EVENTS_AT_ONCE = 1000
+ENGINE = "core.cli"
+
+
+def tune(hands: Hands, claimed: Claimed) -> None:
+    run = runs.run_of_job(hands.database, claimed.id)
+    folder = hands.place.runs / run.key
+    telling = Telling(hands, run, folder)
+    ended = supervise(hands, claimed, ENGINE, arguments(hands, run, folder), telling, telling.meters.watch)
+    settle(hands, claimed, ended, lambda: finished(hands, run, folder))
+
+
+def arguments(hands: Hands, run: Run, folder: Path) -> list[str]:
+    """The command that begins the run, or goes on with what an earlier try left."""
+    file = hands.place.runs / f"{run.key}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    settings = runs.settings_here(hands.place, run)
+    file.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    is_begun = (folder / "settings.yaml").is_file()
+    if folder.exists() and not is_begun:
+        shutil.rmtree(folder)  # broken off before there was anything to go on with
+    return ["tune", str(file), "--out", str(folder), *(["--resume"] if is_begun else [])]
+
+
+def finished(hands: Hands, run: Run, folder: Path) -> dict[str, Any] | None:
+    """Keeps the figures and shares the files, where the run came to its end."""
+    file = folder / "metrics.json"
+    if not file.is_file():
+        return None
+    metrics = json.loads(file.read_text())
+    hands.insist(lambda: runs.set_metrics(hands.database, run.id, metrics))
+    hands.insist(lambda: runs.keep(hands.database, hands.place, run))
+    return {"run": run.id}
+
+
+def plug(hands: Hands, claimed: Claimed) -> None:
+    """Payload {"run", "of", "tsm", "connector"}: a run whose VLM is that of the run `of`, with another TSM."""
+    run = runs.run_of_job(hands.database, claimed.id)
+    with hands.database.reading() as session:
+        old = session.get_one(Run, claimed.payload["of"])
+    folder = hands.place.runs / run.key
+    is_begun = (folder / "settings.yaml").is_file()
+    if folder.exists() and not is_begun:
+        shutil.rmtree(folder)
+    command = ["plug", str(runs.run_folder(hands.database, hands.place, old)), "--out", str(folder)]
+    command += ["--tsm", str(claimed.payload["tsm"])]
+    command += ["--connector", claimed.payload["connector"]] if claimed.payload.get("connector") else []
+    telling = Telling(hands, run, folder)
+    whole = [*command, *(["--resume"] if is_begun else [])]
+    ended = supervise(hands, claimed, ENGINE, whole, telling, telling.meters.watch)
+    settle(hands, claimed, ended, lambda: finished(hands, run, folder))
+
+
+class Telling:
+    """Follows a run's events.jsonl; where its rows begin again from the first line, nothing is written twice."""
+
+    def __init__(self, hands: Hands, run: Run, folder: Path) -> None:
+        self.hands = hands
+        self.run = run
+        self.folder = folder
+        self.meters = Meters()
+        self._at = 0
+        self._number = 0
+        self._has_settings = False
+
+    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+        self._take_settings()
+        news: dict[str, Any] = {}
+        while lines := self._next_lines():
+            runs.take_events(self.hands.database, self.run.id, self._number, lines)
+            self._number += len(lines)
+            self._at += sum(len(line.encode()) for line in lines)
+            for line in lines:
+                news |= progress_of(line)
+        return news | self.meters.read()
+
+    def _next_lines(self) -> list[str]:
+        """Whole lines after those that were taken."""
+        file = self.folder / "events.jsonl"
+        if not file.is_file():
+            return []
+        found: list[str] = []
+        with file.open("rb") as opened:
+            opened.seek(self._at)
+            for line in opened:
+                if not line.endswith(b"\n") or len(found) == EVENTS_AT_ONCE:
+                    break
+                found.append(line.decode())
+        return found
+
+    def _take_settings(self) -> None:
+        file = self.folder / "settings.yaml"
+        if not self._has_settings and file.is_file():
+            values = yaml.safe_load(file.read_text(encoding="utf-8"))
+            if isinstance(values, dict):  # else it is being written just now
+                runs.set_settings(self.hands.database, self.run.id, values)
+                self._has_settings = True
+
+
+def progress_of(line: str) -> dict[str, Any]:
+    """What a line of events.jsonl says about how far the run is."""
+    try:
+        event = json.loads(line)
+        kind = event["kind"]
+        if kind == "step":
+            told = {"done": event["step"], "whole": event["steps"], "seconds_left": event["seconds_left"]}
+            beside = {name: event[name] for name in ("images_per_second", "memory_gib")}
+            return told | beside | {"text": f"{event['stage']}, step {event['step']} of {event['steps']}"}
+        if kind in ("features", "reading"):
+            what = "Encoding images" if kind == "features" else f"Reading {event['split']} cases"
+            return {"done": event["done"], "whole": event["whole"], "seconds_left": None, "text": what}
+    except (ValueError, KeyError, TypeError):
+        pass  # a line that was broken off, or of a later version
+    return {}

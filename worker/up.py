@@ -1,0 +1,135 @@
+"""`vitask up`: everything on this machine as one supervised tree, and one Ctrl-C that ends all of it.
+
+Redis where none is configured, the database's migrations, a worker for each queue, the app. What dies is started
+again, after a pause that grows; what is stopped is stopped in order, the app first and Redis last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from contextlib import ExitStack, suppress
+from urllib.request import urlopen
+
+from core.commands.studio import add_up
+from core.errors import CoreError
+from core.records import people
+from core.records.database import Database, open_database
+from core.records.place import Place
+from core.records.tables import QUEUES
+from worker.lock import locked
+from worker.redis import start_redis
+from worker.refusing import refuse_guessable
+from worker.sample import request_sample
+from worker.tree import Tree
+
+log = logging.getLogger("vitask.up")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="vitask up", description="Opens the studio on this machine.")
+    add_up(parser)
+    asked = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if asked.data is not None:
+        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    try:
+        up(asked)
+    except CoreError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def up(asked: argparse.Namespace) -> None:
+    place = Place.from_environment()
+    address = f"http://{asked.host if asked.host != '0.0.0.0' else '127.0.0.1'}:{asked.port}"
+    if asked.migrate:
+        refuse_guessable(place)
+        make_bucket(place.store)
+        prepare(place).dispose()
+        return
+    with ExitStack() as end, locked(place.data / "up.lock", address):
+        leaving = _leaving()
+        tree = end.enter_context(Tree(place.logs, leaving))
+        place = start_redis(place, tree)
+        database = prepare(place)
+        refuse_strangers(database, asked.host)
+        _say("Starting the workers and the app …")
+        for queue in QUEUES:
+            tree.start(f"worker-{queue}", "worker.main", [queue], place.environment())
+        tree.start("app", "app.main", ["--host", asked.host, "--port", str(asked.port)], place.environment())
+        if not asked.no_sample and not people.has_accounts(database):
+            request_sample(database, place, people.local(database))
+        database.dispose()
+        tree.watch(lambda: is_ready(address))
+        if not leaving.is_set():
+            _say(f"VITask Studio is ready: {address}  (Ctrl-C ends it; data in {place.data}). Research use only.")
+            if sys.stdout.isatty() and not asked.no_browser:
+                webbrowser.open(address)
+        tree.watch()
+        _say("Stopping: runs save what they have.")
+
+
+def prepare(place: Place) -> Database:
+    """The database, answering and up to date."""
+    database = open_database(place)
+    database.wait(30)
+    database.upgrade()
+    return database
+
+
+def make_bucket(store: str) -> None:
+    """Where pictures are kept in object storage that is new, it has no bucket yet."""
+    scheme, _, rest = store.partition("://")
+    if rest and scheme != "file":
+        from fsspec import filesystem
+
+        filesystem(scheme).makedirs(rest.partition("/")[0], exist_ok=True)
+
+
+def refuse_strangers(database: Database, host: str) -> None:
+    """Without accounts anybody who reaches the address would be let in, so nobody else must reach it."""
+    if not is_loopback(host) and not people.has_accounts(database):
+        raise CoreError(
+            f"The studio listens on {host} only once there are accounts. Make one with "
+            "`vitask person add NAME --role admin`, or leave --host out."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _leaving() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM; a second one changes nothing, since everybody is leaving already."""
+    leaving = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: leaving.set())
+    return leaving
+
+
+def is_ready(address: str) -> bool:
+    """Whether the app answers there, and its database and queue do."""
+    try:
+        with urlopen(f"{address}/ready", timeout=2):
+            return True
+    except OSError:  # refused, or answered that it is not
+        return False
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
