@@ -24,7 +24,7 @@ def build(studio: Studio) -> None:
         gr.HTML('<div class="vt"><h1>Image sets</h1></div>', min_width=160)
         image_set = gr.Dropdown([], label="Image set", visible=False, scale=2)
         version = gr.Dropdown([], label="Version", visible=False, scale=1)
-    with gr.Tabs() as tabs:
+    with gr.Tabs(selected="cases") as tabs:
         with gr.Tab("Add images", id="add"):
             adding.build(studio)
         with gr.Tab("Cases", id="cases"):
@@ -37,7 +37,7 @@ def build(studio: Studio) -> None:
     chosen = [image_set, version, tabs]
 
     def choose(who: Who, project_id: int, set_id: int | None, version_id: int | None) -> list[Any]:
-        """The two choosers, and the tab that makes sense."""
+        """The two choosers, and the tab to turn to where there is nothing to look at yet."""
         known = sets.sets(studio.database, who, project_id)
         if version_id is not None:
             set_id = sets.version(studio.database, who, version_id).set_id
@@ -53,7 +53,7 @@ def build(studio: Studio) -> None:
         return [
             gr.update(choices=[(each.name, each.id) for each in known], value=one.id, visible=True),
             _versions(studio, who, one.id, version_id),
-            gr.update(selected="cases"),
+            gr.skip(),
         ]
 
     @guarded
@@ -93,9 +93,10 @@ def build(studio: Studio) -> None:
     @guarded
     def refresh(set_id: int | None, version_id: int | None, request: gr.Request) -> list[Any]:
         """After something was added: it is in the choosers when the tab is opened."""
+        if version_id is None:  # the page has only just been opened
+            set_id, version_id = asked_number(request, "set"), asked_number(request, "version")
         who, project_id = studio.who(request), studio.project(request)
-        kept = int(version_id) if version_id is not None else None
-        return choose(who, project_id, None if kept else set_id, kept)[:2]
+        return choose(who, project_id, set_id, version_id)[:2]
 
     tabs.select(refresh, [image_set, version], [image_set, version], **PRIVATE)
     add_names(studio)

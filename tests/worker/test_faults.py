@@ -65,7 +65,7 @@ def test_a_run_whose_worker_is_killed_goes_on_by_itself_to_the_same_weights(
 def test_a_stopped_run_is_resumed_to_the_same_weights(studio: Studio, undisturbed: dict[str, bytes]) -> None:
     run = studio.queue()
     worker = studio.work()
-    studio.until_step(run, "stage-1", 3)
+    studio.until_step(run, "vanilla", 3)
     runs.stop(studio.database, studio.who, run.id)
     assert studio.until_state(run, "stopped", "done", "failed").state == "stopped"
     assert not psutil.Process(worker.pid).children(), "the engine has left"
@@ -81,7 +81,7 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(studio: Studio, undisturbe
 def test_a_worker_that_is_sent_away_hands_its_run_on_without_counting_it_as_a_crash(studio: Studio) -> None:
     run = studio.queue()
     first = studio.work()
-    studio.until_step(run, "stage-1", 2)
+    studio.until_step(run, "vanilla", 3)
     first.terminate()
     assert first.wait(30) == 0
     assert studio.job(run).state == "waiting"
@@ -133,10 +133,10 @@ def test_two_workers_that_are_told_twice_make_a_run_once(studio: Studio) -> None
 
 
 def test_an_app_that_is_killed_comes_back_to_a_run_that_went_on(studio: Studio) -> None:
+    first, port = _app(studio)
     run = studio.queue()
     studio.work()
-    first, port = _app(studio)
-    studio.until_step(run, "stage-1", 1)
+    studio.until_step(run, "vanilla", 3)
     first.kill()
     first.wait()
     second, port = _app(studio)
