@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from core.arithmetic import Precision
 from core.case import Task
 from core.material import Item, Material, pictures, shared_answers
 from core.order import Order
 from core.results import quick_figures
 from core.train import Stage
-from core.training import Monitor, Precision, TrainingSettings
+from core.training import Monitor, TrainingSettings
 from core.tsm import Tsm, TsmSettings, tsm_losses, tsm_probabilities
 
 CHUNK = 256

@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.arithmetic import precision_here
+
 if TYPE_CHECKING:
     import torch
 
@@ -66,14 +68,16 @@ def device() -> Line:
 
 
 def number_format() -> Line:
-    """Some processors are many times faster in bf16, others many times slower: only a measurement tells."""
+    """Some processors are many times faster in bf16, others many times slower: what `auto` takes, and a measurement."""
     import torch
 
     where = "cuda" if torch.cuda.is_available() else "cpu"
     single, half = (_seconds_per_product(dtype, where) for dtype in (torch.float32, torch.bfloat16))
     found = f"{half * 1e3:.2f} ms in bf16, {single * 1e3:.2f} ms in fp32 for a product of {PRODUCT_SIDE}-wide matrices"
-    precision = "bf16" if half < single else "fp32"
-    return Line("Number format", None, found, f"Set training.precision to {precision} here.")
+    faster, taken = "bf16" if half < single else "fp32", precision_here()
+    if faster == taken:
+        return Line("Number format", None, f"{taken}; {found}")
+    return Line("Number format", None, f"{taken}; {found}", f"Set training.precision to {faster} here.")
 
 
 def _seconds_per_product(dtype: torch.dtype, where: str) -> float:

@@ -30,7 +30,7 @@ from core.method import StagePlan
 from core.read import free_text
 from core.response import Tuned
 from core.run import gather_for
-from core.runfile import Run
+from core.runfile import Run, settle
 from core.train import Stage, make_step, new_optimiser
 from core.tsm import Tsm
 from core.tuning import TOLERANCE, Cases, first_batch, read_places, sharing_gap, vlm_stage
@@ -94,6 +94,7 @@ def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
 def _load(run: Run, clock: _Clock, say: Say) -> _Parts:
     from accelerate import Accelerator
 
+    run = settle(run)
     torch.manual_seed(run.settings.seed)
     accelerator = Accelerator(mixed_precision="no")
     say("Opening the images.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from core.arithmetic import number_format_here
 from core.errors import ModelError
 from core.vlm import Anatomy, Vlm, VlmSettings
 
@@ -87,7 +88,7 @@ def _weights(settings: VlmSettings) -> Any:
 
     opened: Any = AutoModelForImageTextToText.from_pretrained(
         settings.checkpoint,
-        dtype=getattr(torch, settings.dtype),
+        dtype=getattr(torch, number_format_here(settings.dtype)),
         attn_implementation=attention_for(settings),
         use_safetensors=True,
         trust_remote_code=False,

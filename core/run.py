@@ -29,7 +29,7 @@ from core.read import free_text, fused, fusion_weight
 from core.reading import Reading, parse, targets
 from core.response import Tuned
 from core.results import evaluate
-from core.runfile import Run
+from core.runfile import Run, settle
 from core.train import Report, train
 from core.tsm import Tsm
 from core.tuning import TOLERANCE, Cases, first_batch, read_places, sharing_gap, vlm_stage
@@ -90,6 +90,7 @@ def start(
     """Everything that can be refused is refused here, before the run's folder is made."""
     from accelerate import Accelerator
 
+    run = settle(run)
     look(out, run, is_resumed)
     accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
     torch.manual_seed(run.settings.seed)

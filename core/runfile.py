@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
+from core.arithmetic import number_format_here, precision_here
 from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import SettingsError
 from core.lora import LoraSettings
@@ -113,6 +114,15 @@ def make_run(values: Block) -> Run:
     run = Run(settings, family[0], vlm, tsms, Plan(*method))
     _refuse_misfits(run)
     return run
+
+
+def settle(run: Run) -> Run:
+    """The run with this machine's arithmetic written into its settings, so that a resume has the same."""
+    settings = run.settings
+    training = settings.training.model_copy(update={"precision": precision_here(settings.training.precision)})
+    vlm = run.vlm.model_copy(update={"dtype": number_format_here(run.vlm.dtype)})
+    blocks = {"training": training, "vlm": {**settings.vlm, "dtype": vlm.dtype}}
+    return replace(run, settings=settings.model_copy(update=blocks), vlm=vlm)
 
 
 def as_yaml(settings: RunSettings) -> str:

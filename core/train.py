@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from core import checkpoints
+from core.arithmetic import precision_here
 from core.checkpoints import State
 from core.errors import NumericError, StoppedError
 from core.training import TrainingSettings, learning_share
@@ -156,7 +157,7 @@ def make_step(
 
 def arithmetic(precision: str, device: torch.device) -> torch.autocast:
     """Not accelerate's own, which holds one precision for as long as a process lives."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision_here(precision) == "bf16")
 
 
 def _spread_over(stage: Stage, accelerator: Any) -> int:

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from core.arithmetic import Precision
 from core.settings import Settings
 
 Monitor = Literal["macro_f1", "accuracy", "balanced_accuracy", "log_loss"]
-Precision = Literal["bf16", "fp32"]
 
 
 class TrainingSettings(Settings):
@@ -46,7 +46,11 @@ class TrainingSettings(Settings):
         "cosine", title="Schedule", description="How the learning rate falls after the warm-up."
     )
     clip: float = Field(1.0, gt=0, le=1000, title="Gradient clipping", description="Largest norm of a step's gradient.")
-    precision: Precision = Field("bf16", title="Arithmetic", description="bf16 is several times faster.")
+    precision: Precision = Field(
+        "auto",
+        title="Arithmetic",
+        description="auto takes bf16 where the machine multiplies it in hardware, several times faster, else fp32.",
+    )
     evaluate_every: int | None = Field(
         None, ge=1, title="Steps between evaluations", description="Empty: four times a stage."
     )

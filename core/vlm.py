@@ -20,6 +20,7 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
+from core.arithmetic import NumberFormat
 from core.errors import ModelError
 from core.settings import Settings
 
@@ -60,8 +61,10 @@ class VlmSettings(Settings):
         title="Attention",
         description="How attention is computed; auto takes sdpa, but eager for training on a CPU, where it is faster.",
     )
-    dtype: Literal["bfloat16", "float32"] = Field(
-        "bfloat16", title="Number format of frozen weights", description="bfloat16 is faster and half the size."
+    dtype: NumberFormat = Field(
+        "auto",
+        title="Number format of frozen weights",
+        description="bfloat16 is half the size; auto takes it where the machine multiplies it in hardware.",
     )
 
 

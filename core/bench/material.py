@@ -17,6 +17,7 @@ import psutil
 import torch
 from PIL import Image
 
+from core.arithmetic import number_format_here
 from core.case import Case, ImageSet, Split, Task
 from core.catalog import FAMILIES, find
 from core.features import open_features
@@ -78,7 +79,7 @@ class Noise:
 
 
 def new_vlm(size: Size) -> Vlm:
-    """Random weights in bfloat16; 256 image tokens."""
+    """Random weights in the numbers that this machine is quick with; 256 image tokens."""
     from transformers import InternVLConfig, InternVLForConditionalGeneration
     from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 
@@ -92,7 +93,8 @@ def new_vlm(size: Size) -> Vlm:
     )
     config._attn_implementation = "sdpa" if torch.cuda.is_available() else "eager"
     torch.manual_seed(0)
-    base: Any = InternVLForConditionalGeneration(config).bfloat16().eval().requires_grad_(False)
+    dtype = getattr(torch, number_format_here())
+    base: Any = InternVLForConditionalGeneration(config).to(dtype).eval().requires_grad_(False)
     images = GotOcr2ImageProcessorPil(size={"height": 448, "width": 448}, crop_to_patches=False)
     vlm = Vlm(base, tokenizer, images, find(FAMILIES, "internvl", "family").ANATOMY, f"{size} InternVL")
     vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.arithmetic import precision_here
 from core.bench.material import BATCH, RESPONSE_TOKENS, Say, Size, alternate, clocked, new_cases, new_vlm
 from core.branches import Branches
 from core.read import Question, distributions
@@ -43,6 +44,7 @@ def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
                 _shared(cases, places[:4]), _single(cases, places[:4], _pixels(cases, places[:4]), from_cache=True)
             )
     return {
+        "arithmetic": precision_here(),
         "images_per_second": BATCH / seconds["shared"],
         "images_per_second_of": {name: BATCH / taken for name, taken in seconds.items()},
         "speedup_over_generate": seconds["generate"] / seconds["shared"],

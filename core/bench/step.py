@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.arithmetic import precision_here
 from core.bench.material import (
     BATCH,
     RESPONSE_TOKENS,
@@ -63,6 +64,7 @@ def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
     for name, held in memory.items():
         say(f"{name}: {held / 2**20:.0f} MiB beyond the loaded model")
     return {
+        "arithmetic": precision_here(),
         "seconds": seconds["vitask"],
         "seconds_of": seconds,
         "ratio_to_trl": seconds["vitask"] / seconds["trl"],
@@ -91,7 +93,7 @@ class PlainPasses(nn.Module):
         self.tuned = tuned
         pictures = [item.case.pixels.load() for item in cases.items]
         inputs = tuned.vlm.image_processor(images=pictures, return_tensors="pt")
-        self.values = inputs["pixel_values"].to(tuned.vlm.device, torch.bfloat16)
+        self.values = inputs["pixel_values"].to(tuned.vlm.device, tuned.vlm.base.dtype)
         self.places: list[int] = []
 
     def forward(self, batch: ResponseBatch, wanted: Wanted) -> Losses:
@@ -128,7 +130,7 @@ def _ours(size: Size, folder: Path, is_plain: bool) -> Callable[[], float]:
 
     stage, cases, tuned = _stage(size, folder)
     plain = PlainPasses(tuned, cases) if is_plain else None
-    accelerator = Accelerator(mixed_precision="bf16")
+    accelerator = Accelerator(mixed_precision="no")
     optimiser = new_optimiser(stage)
     module: nn.Module = plain or tuned
     module.train()
@@ -155,7 +157,7 @@ def _stage(size: Size, folder: Path, dropout: float = 0.05) -> tuple[Stage, Case
     torch.manual_seed(2)
     tuned = Tuned(vlm, Exemplars([TSM_WIDTH], vlm.hidden_size).to(vlm.device))
     training = TrainingSettings(batch_size=BATCH, steps=10**6)
-    accelerator = Accelerator(mixed_precision="bf16")
+    accelerator = Accelerator(mixed_precision="no")
     return vlm_stage(PLAN, tuned, cases, [], training, 0, BATCH, accelerator), cases, tuned
 
 
@@ -190,7 +192,7 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
         output_dir=str(folder / "trl"),
         per_device_train_batch_size=BATCH,
         max_steps=STEPS_A_ROUND,
-        bf16=True,
+        bf16=precision_here() == "bf16",
         use_cpu=not torch.cuda.is_available(),
         gradient_checkpointing=False,
         learning_rate=4e-5,
@@ -232,7 +234,7 @@ def _usual_batch(cases: Cases) -> dict[str, Tensor]:
     inputs = torch.tensor(ids)
     labels = inputs.clone()
     labels[:, :-RESPONSE_TOKENS] = -100
-    pixels = vlm.image_processor(images=pictures, return_tensors="pt")["pixel_values"].to(torch.bfloat16)
+    pixels = vlm.image_processor(images=pictures, return_tensors="pt")["pixel_values"].to(vlm.base.dtype)
     return {"input_ids": inputs, "attention_mask": torch.ones_like(inputs), "labels": labels, "pixel_values": pixels}
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import InternVLForConditionalGeneration
 
+from core.arithmetic import multiplies_bf16
 from core.starter.architecture import IMAGE_TOKENS, WIDTH, image_processor, new
 from core.starter.card import card
 from core.starter.exam import PICTURES, examine
@@ -106,7 +107,7 @@ def fit(
     schedules = [LambdaLR(optimiser, lambda step: _rate(step, len(data))) for optimiser in optimisers]
     began = time.monotonic()
     for step in range(len(data)):
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bf16()):
             answers, seen, right = losses(model, heads, data[step])
         for optimiser in optimisers:
             optimiser.zero_grad()

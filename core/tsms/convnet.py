@@ -47,8 +47,8 @@ class Block(nn.Module):
             nn.Conv2d(after, after, 3, 1, 1, bias=False),
             nn.BatchNorm2d(after, momentum=MOMENTUM),
         )
-        # A strided 1 x 1 convolution, as a choice of pixels and a plain one: in torch 2.13 on processors with AVX2 alone
-        # the strided one's gradient writes past its memory where channels are few, and the process dies.
+        # A strided 1 x 1 convolution as a choice of pixels and a plain one: on processors with AVX2 alone torch 2.13
+        # writes past its memory in the strided one's gradient where channels are few, and the process dies.
         chosen = nn.AvgPool2d(1, stride) if stride > 1 else nn.Identity()
         same = before == after and stride == 1
         self.shortcut = nn.Identity() if same else nn.Sequential(chosen, nn.Conv2d(before, after, 1, bias=False))
