@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -33,6 +34,12 @@ class Pictures:
         self.items = items
         parts = [tsm.prepare(pictures(items[start : start + CHUNK])) for start in range(0, len(items), CHUNK)]
         self.pixels = torch.cat(parts)
+
+    def dealt(self, items: Sequence[Item]) -> Pictures:
+        """The same pictures under other labels or splits."""
+        other = copy(self)
+        other.items = items
+        return other
 
 
 class _Trainee(nn.Module):

@@ -54,6 +54,21 @@ def gather(
     seed: int,
 ) -> Material:
     """Opens every set of a run, deals its cases to splits and takes as many as are wanted."""
+    sets = [
+        opened.with_cases(limit(assign(opened.cases, split, seed), limits, seed))
+        for opened in opened_sets(paths, options)
+    ]
+    for one in sets:
+        for wanted in SPLITS:
+            if not one.of(wanted):
+                raise DataError(
+                    f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
+                )
+    return Material(tuple(sets))
+
+
+def opened_sets(paths: str | Sequence[str], options: Mapping[str, Any]) -> list[ImageSet]:
+    """The sets at some paths as they are, each under a name of its own."""
     listed = [paths] if isinstance(paths, str) else list(paths)
     if not listed:
         raise DataError("The run names no images. Give a path, or a list of them.")
@@ -65,15 +80,8 @@ def gather(
             raise DataError(
                 f'Two sets are called "{opened.name}", so they could not be told apart. Rename one of them.'
             )
-        cases = limit(assign(opened.cases, split, seed), limits, seed)
-        sets.append(opened.with_cases(cases))
-    for one in sets:
-        for wanted in SPLITS:
-            if not one.of(wanted):
-                raise DataError(
-                    f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
-                )
-    return Material(tuple(sets))
+        sets.append(opened)
+    return sets
 
 
 def refuse_unreadable(items: Sequence[Item]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from pydantic import Field
 
 from core.case import NO_FINDING, SPLITS, Case, Split
 from core.errors import DataError, SettingsError
 from core.settings import Settings
+
+Part = TypeVar("Part", bound=Hashable)
 
 NAMES: dict[str, Split] = {
     "train": "train",
@@ -78,18 +81,23 @@ def _refuse_gaps(cases: Sequence[Case]) -> None:
 
 
 def _carve(cases: Sequence[Case], shares: Mapping[Split, float], seed: int) -> tuple[Case, ...]:
-    groups = _groups(cases, [place for place, case in enumerate(cases) if case.split == "train"])
-    random.Random(seed).shuffle(groups)
-    groups.sort(key=lambda group: -len(group.places))
+    groups = in_turn(_groups(cases, [place for place, case in enumerate(cases) if case.split == "train"]), seed)
     wanted = {"train": 1.0 - sum(shares.values()), **shares}
-    chosen = _deal(groups, wanted)
+    chosen = deal(groups, wanted)
     _cover(groups, chosen)
     splits = {place: split for group, split in zip(groups, chosen, strict=True) for place in group.places}
     return tuple(replace(case, split=splits.get(place, case.split)) for place, case in enumerate(cases))
 
 
-def _deal(groups: Sequence[Group], shares: Mapping[Split, float]) -> list[Split]:
-    """A split for each group: greedily the one whose classes are then nearest to its share."""
+def in_turn(groups: Iterable[Group], seed: int) -> list[Group]:
+    """The groups as they are dealt: the largest first, those of one size in an order drawn by the seed."""
+    drawn = list(groups)
+    random.Random(seed).shuffle(drawn)
+    return sorted(drawn, key=lambda group: -len(group.places))
+
+
+def deal(groups: Sequence[Group], shares: Mapping[Part, float]) -> list[Part]:
+    """A part for each group: greedily the one whose classes are then nearest to its share."""
     totals: Counter[str] = Counter()
     for group in groups:
         totals.update(group.classes)
@@ -119,26 +127,35 @@ def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
 
 def _groups(cases: Sequence[Case], places: Sequence[int]) -> list[Group]:
     """The cases at these places, tied together by patient and by picture."""
-    root = {place: place for place in places}
+    together = tied({place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places})
+    return [Group(tuple(group), classes(cases, group)) for group in together]
+
+
+def of_patient(case: Case) -> list[Hashable]:
+    """What ties a case to others of its patient, where that is known."""
+    return [("patient", case.patient)] if case.patient else []
+
+
+def tied(ties: Mapping[int, Iterable[Hashable]]) -> list[list[int]]:
+    """Places that share a tie, directly or through others, in order of their first."""
+    root = {place: place for place in ties}
 
     def find(place: int) -> int:
         while root[place] != place:
             root[place] = place = root[root[place]]
         return place
 
-    first: dict[tuple[str, str], int] = {}
-    for place in places:
-        case = cases[place]
-        ties = [("picture", case.pixels.digest()), *([("patient", case.patient)] if case.patient else [])]
-        for tie in ties:
+    first: dict[Hashable, int] = {}
+    for place, named in ties.items():
+        for tie in named:
             root[find(place)] = find(first.setdefault(tie, place))
-    tied: defaultdict[int, list[int]] = defaultdict(list)
-    for place in places:
-        tied[find(place)].append(place)
-    return [Group(tuple(group), _classes(cases, group)) for group in tied.values()]
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for place in ties:
+        groups[find(place)].append(place)
+    return list(groups.values())
 
 
-def _classes(cases: Sequence[Case], places: Sequence[int]) -> Counter[str]:
+def classes(cases: Sequence[Case], places: Iterable[int]) -> Counter[str]:
     return Counter(name for place in places for name in cases[place].labels or (NO_FINDING,))
 
 
@@ -156,18 +173,18 @@ def limit(cases: Sequence[Case], counts: Mapping[str, int], seed: int) -> tuple[
 
 
 def _draw(cases: Sequence[Case], places: Sequence[int], count: int, split: str, seed: int) -> list[int]:
-    frequency = _classes(cases, places)
-    classes: defaultdict[str, list[int]] = defaultdict(list)
+    frequency = classes(cases, places)
+    by_class: defaultdict[str, list[int]] = defaultdict(list)
     for place in places:
         names = cases[place].labels or (NO_FINDING,)
-        classes[min(names, key=lambda name: (frequency[name], name))].append(place)  # a multi case: by its rarest
+        by_class[min(names, key=lambda name: (frequency[name], name))].append(place)  # a multi case: by its rarest
     if count >= len(places):
         return list(places)
-    if count < len(classes):
-        raise SettingsError(f"limit.{split}: {count} is fewer than the {len(classes)} classes there. Raise it.")
+    if count < len(by_class):
+        raise SettingsError(f"limit.{split}: {count} is fewer than the {len(by_class)} classes there. Raise it.")
     drawn = random.Random(f"{seed} {split}")
-    numbers = _apportion({name: len(classes[name]) for name in sorted(classes)}, count)
-    return [place for name, number in numbers.items() for place in drawn.sample(classes[name], number)]
+    numbers = _apportion({name: len(by_class[name]) for name in sorted(by_class)}, count)
+    return [place for name, number in numbers.items() for place in drawn.sample(by_class[name], number)]
 
 
 def _apportion(sizes: Mapping[str, int], count: int) -> dict[str, int]:
