@@ -60,8 +60,10 @@ def meters(view: RunView) -> str:
     if view.state != "running":
         took = (view.ended - view.started).total_seconds() if view.started and view.ended else None
         return f"<p>Took {lasting(took)}.</p>" if took else ""
-    told = [f"Time left in this stage: <b>{lasting(view.seconds_left)}</b>"]
     known = view.progress
+    told = [f"Time left in this stage: <b>{lasting(known.get('stage_seconds_left'))}</b>"]
+    if view.seconds_left is not None:
+        told.append(f"in all stages: <b>{lasting(view.seconds_left)}</b>, then the readings")
     if "images_per_second" in known:
         told.append(f"{known['images_per_second']:.1f} images a second")
     return f"<p>{' · '.join([*told, *device(known.get('meters') or {})])}</p>"

@@ -57,6 +57,8 @@ class Stage:
     facts: Mapping[str, float] = field(default_factory=dict)
     schedule: tuple[int, int] | None = None
     """Steps made before this stage, and in all, where several stages share one schedule."""
+    steps_after: int | None = None
+    """Of the stages that follow, where that is known: for the time left."""
     is_spread: bool = True
     """Where not, every process makes whole steps by itself: batch statistics are of the whole batch then."""
 
@@ -90,7 +92,7 @@ def train(
     state = _take_up(stage, folder, optimiser)
     module = accelerator.prepare(stage.module) if _spread_over(stage, accelerator) > 1 else stage.module
     module.train()
-    pace = _Pace(state.step, stage.steps)
+    pace = _Pace(state.step, stage.steps, stage.steps_after)
     while state.step < stage.steps and not _is_exhausted(stage, state):
         losses, cases = make_step(stage, state.step, module, optimiser, accelerator)
         state = replace(state, step=state.step + 1)
@@ -272,8 +274,9 @@ def _told(stage: Stage, state: State, losses: Mapping[str, float], pace: Mapping
 class _Pace:
     """Images per second over the last steps, time left, memory."""
 
-    def __init__(self, done: int, steps: int) -> None:
+    def __init__(self, done: int, steps: int, steps_after: int | None) -> None:
         self.steps = steps
+        self.steps_after = steps_after
         self.marks: list[tuple[float, int, int]] = [(time.perf_counter(), done, 0)]
 
     def after(self, step: int, cases: int) -> dict[str, float]:
@@ -281,9 +284,12 @@ class _Pace:
         self.marks = [*self.marks[-20:], (now, step, seen)]
         first, first_step, first_seen = self.marks[0]
         seconds = max(now - first, 1e-9)
+        left = (self.steps - step) * (per_step := seconds / (step - first_step))
+        later = {} if self.steps_after is None else {"all_stages_seconds_left": left + self.steps_after * per_step}
         return {
             "images_per_second": (seen - first_seen) / seconds,
-            "seconds_left": (self.steps - step) * seconds / (step - first_step),
+            "seconds_left": left,
+            **later,
             "memory_gib": memory_gib(),
         }
 

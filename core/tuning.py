@@ -137,8 +137,8 @@ def vlm_stage(
         wanted = training.steps * one.length if training.steps else round(one.epochs * order.steps_per_epoch)
         return max(1, wanted)
 
-    names = [one.name for one in beside]
-    before = [one for one in beside[: names.index(plan.name)] if one.adapter == plan.adapter] if beside else []
+    at = [one.name for one in beside].index(plan.name) if beside else 0
+    before = [one for one in beside[:at] if one.adapter == plan.adapter]
     lengths = [steps_of(one) for one in beside or (plan,) if one.adapter == plan.adapter]
     rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(carried, training.connector_learning_rate)
     ways = [reader for reader in readers if reader.adapter == plan.adapter]
@@ -150,6 +150,7 @@ def vlm_stage(
         weights=plan.wanted.weights,
         steps=steps_of(plan),
         schedule=(sum(steps_of(one) for one in before), sum(lengths)),
+        steps_after=sum(steps_of(one) for one in beside[at + 1 :]),
         micro_batches=micro_batches,
         settings=training,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),

@@ -129,8 +129,15 @@ def test_events_tell_every_step_with_its_losses_and_its_pace(tmp_path: Path) -> 
     assert [event["learning_share"] for event in steps] == pytest.approx([1.0, 1.0, 2 / 3, 1 / 3])
     assert all(event["losses"].keys() == {"error", "extra"} for event in steps)
     assert all(event["images_per_second"] > 0 and event["memory_gib"] > 0 for event in steps)
-    assert steps[-1]["seconds_left"] == 0
+    assert steps[-1]["seconds_left"] == 0 and "all_stages_seconds_left" not in steps[-1]
     json.dumps(events, allow_nan=False)
+
+
+def test_the_time_left_counts_the_stages_that_follow(tmp_path: Path) -> None:
+    events = run(replace(stage(Toy(), steps=3), steps_after=6), tmp_path)
+    first, *_, last = [event for event in events if event["kind"] == "step"]
+    assert first["all_stages_seconds_left"] == pytest.approx(first["seconds_left"] * (2 + 6) / 2)
+    assert last["seconds_left"] == 0 < last["all_stages_seconds_left"]
 
 
 def test_a_stage_ends_early_when_patience_runs_out_and_keeps_its_best_weights(tmp_path: Path) -> None:

@@ -122,7 +122,11 @@ def progress_of(line: str) -> dict[str, Any]:
         event = json.loads(line)
         kind = event["kind"]
         if kind == "step":
-            told = {"done": event["step"], "whole": event["steps"], "seconds_left": event["seconds_left"]}
+            left = {
+                "seconds_left": event.get("all_stages_seconds_left"),
+                "stage_seconds_left": event["seconds_left"],
+            }
+            told = {"done": event["step"], "whole": event["steps"], **left}
             beside = {name: event[name] for name in ("images_per_second", "memory_gib")}
             return told | beside | {"text": f"{event['stage']}, step {event['step']} of {event['steps']}"}
         if kind in ("features", "reading"):

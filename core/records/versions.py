@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import insert, literal, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from core.case import NO_FINDING, SPLITS, Case, ImageSet, Pixels, Task
@@ -52,7 +52,7 @@ def write_version(
     made_from: int | None = None,
     on_case: OnCase | None = None,
 ) -> Version:
-    """Keeps a set for good: pictures in the store, a manifest, a row a case.
+    """Keeps a set for good: pictures in the store, a manifest, a row a case; what is the newest version stays that.
 
     A new version of the set with this id or name, or the first of a new one; the name is the set's own where none is
     given. `on_case` is told how many pictures are stored, and of how many.
@@ -63,6 +63,8 @@ def write_version(
     about = _keep(place, lambda folder: write_files(folder, stored, place.store))
     with db.session() as session:
         row = _set_row(session, project_id, named, set_name)
+        if (newest := _newest(session, row)) is not None and newest.hash == about.hash:
+            return newest  # a job that crashed after this was carried out again
         version = _version_row(session, row, about, counted(stored), who, note, made_from)
         for rows in _case_rows(stored, version.id):
             session.execute(insert(tables.Case), rows)
@@ -147,6 +149,11 @@ def _set_row(session: Session, project_id: int, set_id: int | None, name: str) -
     return row
 
 
+def _newest(session: Session, row: SetRow) -> Version | None:
+    newest = select(Version).where(Version.set_id == row.id).order_by(Version.number.desc()).limit(1)
+    return session.scalar(newest.options(joinedload(Version.image_set)))
+
+
 def _version_row(
     session: Session,
     row: SetRow,
@@ -156,10 +163,10 @@ def _version_row(
     note: str,
     made_from: int | None,
 ) -> Version:
-    last = session.scalar(select(func.max(Version.number)).where(Version.set_id == row.id)) or 0
+    newest = _newest(session, row)
     version = Version(
         image_set=row,
-        number=last + 1,
+        number=newest.number + 1 if newest else 1,
         hash=about.hash,
         task=about.task.model_dump(mode="json"),
         cases=about.cases,

@@ -39,7 +39,8 @@ def hands(place: Place, database: Database) -> Hands:
 
 def step(number: int, stage: str = "stage-1") -> str:
     event = {"kind": "step", "stage": stage, "step": number, "steps": 9, "losses": {"van": 0.5}}
-    return json.dumps(event | {"images_per_second": 30.0, "seconds_left": 2.0, "memory_gib": 0.5}) + "\n"
+    pace = {"images_per_second": 30.0, "seconds_left": 2.0, "all_stages_seconds_left": 7.0, "memory_gib": 0.5}
+    return json.dumps(event | pace) + "\n"
 
 
 def told(database: Database) -> list[int | None]:
@@ -70,7 +71,8 @@ def test_progress_is_told_in_words_and_numbers() -> None:
     assert progress_of(step(4)) == {
         "done": 4,
         "whole": 9,
-        "seconds_left": 2.0,
+        "seconds_left": 7.0,
+        "stage_seconds_left": 2.0,
         "images_per_second": 30.0,
         "memory_gib": 0.5,
         "text": "stage-1, step 4 of 9",
