@@ -37,6 +37,15 @@ METHODS = {
     "vitask": "core.methods.vitask",
 }
 
+SOURCES = {
+    "cleanlab": "core.suspects.sources.cleanlab",
+    "tsm": "core.suspects.sources.tsm",
+    "neighbours": "core.suspects.sources.neighbours",
+    "vlm": "core.suspects.sources.vlm",
+    "disagreement": "core.suspects.sources.disagreement",
+    "duplicates": "core.suspects.sources.duplicates",
+}
+
 
 def find(catalog: Mapping[str, str], name: str, what: str) -> ModuleType:
     """The module of a catalog's entry."""

@@ -13,11 +13,24 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
-from core.commands import bench, estimate, evaluate, export, images, machine, plug, read, starter, studio, tune
+from core.commands import (
+    bench,
+    estimate,
+    evaluate,
+    export,
+    images,
+    machine,
+    plug,
+    read,
+    starter,
+    studio,
+    suspects,
+    tune,
+)
 from core.errors import CoreError, StoppedError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-COMMANDS = (studio, tune, estimate, evaluate, read, plug, export, images, bench, starter, machine)
+COMMANDS = (studio, tune, estimate, evaluate, read, suspects, plug, export, images, bench, starter, machine)
 
 
 def parser() -> argparse.ArgumentParser:

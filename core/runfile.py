@@ -92,6 +92,11 @@ class Run:
 
 def read_run(path: Path) -> Run:
     """A run file, or the settings.yaml of a run's folder."""
+    return make_run(read_values(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """What a run file says, before anything is checked or filled in."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -101,7 +106,7 @@ def read_run(path: Path) -> Run:
         raise SettingsError(f"{path} is not valid YAML ({where}). Correct the line that it names.") from None
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
-    return make_run(values)
+    return values
 
 
 def make_run(values: Block) -> Run:

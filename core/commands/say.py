@@ -82,6 +82,8 @@ def told(event: Event) -> str | None:
     if kind in ("features", "reading"):
         what = "image features" if kind == "features" else f"reading {event['split']} as {event['readers']}"
         return f"{what} {event['done']}/{event['whole']}"
+    if kind == "fold":
+        return f"folds {event['done']}/{event['whole']}, {_left(event['seconds_left'])} left"
     return None
 
 

@@ -1,0 +1,107 @@
+"""The folder of a search: its settings, folds as they are finished, events, and in the end the ranking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import RunError
+from core.suspects.settings import Settings
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A case, how much its label needs a second look, and why. Numbers are places in the whole set."""
+
+    number: int
+    case: str
+    set: str
+    given: str
+    suggested: str
+    score: float
+    why: str
+    group: int | None
+    neighbours: tuple[int, ...]
+    similarities: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    evidence: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Every case, the most suspect first, and how many labels are expected to need a second look."""
+
+    suspects: tuple[Suspect, ...]
+    about: dict[str, Any]
+
+    def plain(self) -> dict[str, Any]:
+        """What `vitask suspects --json` prints."""
+        names = ("case", "given", "suggested", "score", "evidence")
+        rows = [{name: getattr(one, name) for name in names} for one in self.suspects]
+        estimate = {name: self.about[name] for name in ("estimated_errors", "estimated_low", "estimated_high")}
+        return {"suspects": rows, **estimate}
+
+
+def settle(path: Path, settings: Settings, is_resumed: bool) -> None:
+    """Writes down what a search was begun with, or refuses to go on with something else."""
+    file = path / "suspects.yaml"
+    if is_resumed and file.is_file():
+        before = yaml.safe_load(file.read_text())
+        if before != settings.model_dump():
+            raise RunError(
+                f"The search in {path} was begun with other settings ({before}). "
+                "Resume it with those, or begin a new one in another folder."
+            )
+    file.write_text(yaml.safe_dump(settings.model_dump(), sort_keys=False))
+
+
+def save(path: Path, found: Found) -> None:
+    """The ranking as a table, then what it is about: a folder that has suspects.json is complete."""
+    import pyarrow.parquet as pq
+
+    draft = path / "suspects.part"
+    pq.write_table(_table(found.suspects, [one["name"] for one in found.about["sources"]]), draft)
+    draft.replace(path / "suspects.parquet")
+    draft.write_text(json.dumps(found.about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path / "suspects.json")
+
+
+def load(path: Path) -> Found:
+    """A finished search."""
+    import pyarrow.parquet as pq
+
+    if not (path / "suspects.json").is_file():
+        raise RunError(f"{path} holds no finished search. Go on with it: `vitask suspects … --out {path} --resume`.")
+    about = json.loads((path / "suspects.json").read_text(encoding="utf-8"))
+    return Found(tuple(_suspect(row) for row in pq.read_table(path / "suspects.parquet").to_pylist()), about)
+
+
+def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
+    import pyarrow as pa
+
+    schema = pa.schema(
+        [
+            ("number", pa.int64()),
+            *((name, pa.string()) for name in ("case", "set", "given", "suggested")),
+            ("score", pa.float64()),
+            ("why", pa.string()),
+            ("group", pa.int64()),
+            ("neighbours", pa.list_(pa.int64())),
+            *((name, pa.list_(pa.float64())) for name in ("similarities", "probabilities")),
+            *((f"evidence.{name}", pa.float64()) for name in sources),
+        ]
+    )
+    rows = [asdict(one) | {f"evidence.{name}": one.evidence[name] for name in sources} for one in suspects]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _suspect(row: dict[str, Any]) -> Suspect:
+    evidence = {name.removeprefix("evidence."): value for name, value in row.items() if name.startswith("evidence.")}
+    plain = {name: value for name, value in row.items() if not name.startswith("evidence.")}
+    lists = {name: tuple(plain[name]) for name in ("neighbours", "similarities", "probabilities")}
+    return Suspect(**(plain | lists), evidence=evidence)

@@ -1,0 +1,199 @@
+"""The whole search: looks at every picture, folds, rounds of TSMs, sources, one ranking.
+
+Everything that is finished is found in the folder and skipped, so the same call begins a search and resumes one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import SettingsError
+from core.features import open_features
+from core.folder import Event, begin, look, writer
+from core.reading import Reading
+from core.run import GIB, cache_folder
+from core.runfile import Run
+from core.runfile import settle as settle_arithmetic
+from core.suspects.folder import Found, save, settle
+from core.suspects.folds import Alike, divide, together
+from core.suspects.gathered import Gathered, copies, gather, with_train
+from core.suspects.known import Floats, Known, Near, Places
+from core.suspects.outside import Outside, Trainer
+from core.suspects.ranking import described, rank
+from core.suspects.settings import Settings
+from core.train import Report
+from core.tsm import tsm_probabilities
+
+TAKEN = 64
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the machines saw of all cases: rounds of TSMs with the folds of each, image features of the VLM."""
+
+    rounds: Sequence[Outside]
+    fold_of: Places
+    vision: NDArray[np.float32]
+    alike: Alike
+    apart: Places
+
+
+def search(
+    run: Run,
+    settings: Settings,
+    out: Path,
+    is_resumed: bool = False,
+    readings: Sequence[Reading] = (),
+    watch: Callable[[Event], None] = lambda event: None,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Found:
+    """Carries a search through to its ranking, which it leaves in the folder too."""
+    from accelerate import Accelerator
+
+    began = time.perf_counter()
+    if not run.tsms:
+        raise SettingsError("The run names no TSM to be trained out of fold. Add `tsm: {name: convnet}`.")
+    run = settle_arithmetic(run)
+    look(out, run, is_resumed)
+    gathered = gather(run)
+    report = writer(begin(out, run, gathered.material, is_resumed, 1).path, watch)
+    settle(out, settings, is_resumed)
+    accelerator = Accelerator(mixed_precision="no")
+    module, tsm = run.tsms[0]
+    trainer = Trainer(
+        module=module,
+        settings=tsm,
+        material=with_train(gathered.material),
+        items=gathered.items,
+        precision=run.settings.training.precision,
+        seed=run.settings.seed,
+        folder=out / "folds",
+        accelerator=accelerator,
+        report=report,
+        is_stopped=is_stopped,
+        rounds=settings.rounds,
+        began=began,
+    )
+    alike = copies(gathered, report)
+    groups = together([item.case for item in gathered.items], alike)
+    apart = np.empty(len(gathered.items), dtype=np.int64)
+    for number, group in enumerate(groups):
+        apart[list(group.places)] = number
+    vision = _vision(run, gathered, accelerator, report)
+    rounds: list[Outside] = []
+    is_learned = np.ones(len(gathered.items), dtype=np.bool_)
+    for number in range(settings.rounds):
+        rounds.append(trainer.learn(number, divide(groups, settings.folds, run.settings.seed + number), is_learned))
+        is_learned = ~_doubted(gathered, rounds)
+    looked = Looked(rounds, divide(groups, settings.folds, run.settings.seed), vision, alike, apart)
+    found = _ranked(gathered, looked, readings, settings, run.settings.seed)
+    found.about["seconds"] = time.perf_counter() - began
+    save(out, found)
+    report({"kind": "done"})
+    return found
+
+
+def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]:
+    """Labels that the rounds so far speak against: the next one does not learn from them."""
+    from cleanlab.filter import find_label_issues
+
+    doubted = np.zeros(len(gathered.items), dtype=np.bool_)
+    for number, task in enumerate(gathered.material.tasks):
+        rows = gathered.rows(number)
+        likely = np.mean([_likely(one, gathered, number) for one in rounds], axis=0)
+        place = {answer: column for column, answer in enumerate(task.answers)}
+        labels = [[place[label] for label in gathered.items[row].case.labels] for row in rows]
+        if task.kind == "multi":
+            doubted[rows] = find_label_issues(labels, likely, multi_label=True, n_jobs=1)
+        else:
+            doubted[rows] = find_label_issues(np.array([one[0] for one in labels]), likely, n_jobs=1)
+    return doubted
+
+
+def _likely(outside: Outside, gathered: Gathered, number: int) -> Floats:
+    """A round's probabilities over the answers of one set, for its own cases."""
+    own = gathered.answers(number)
+    logits = torch.from_numpy(outside.logits[gathered.rows(number), own.start : own.stop])
+    likely: Floats = tsm_probabilities(logits, gathered.material.tasks[number].kind).double().numpy()
+    return likely
+
+
+def _vision(run: Run, gathered: Gathered, accelerator: Any, report: Report) -> NDArray[np.float32]:
+    """The frozen VLM's image features, [N, D]: the mean over an image's tokens, and how they spread."""
+    vlm = run.family.load(run.vlm)
+    vlm.base.to(accelerator.device)
+
+    def progress(done: int, whole: int) -> None:
+        report({"kind": "features", "done": done, "whole": whole})
+
+    budget = int(run.settings.features.budget_gib * GIB)
+    store = open_features(vlm, gathered.items, cache_folder() / "features", budget, True, progress)
+    parts = []
+    for start in range(0, len(gathered.items), TAKEN):
+        many = [one.tokens.float() for one in store.of(range(start, min(start + TAKEN, len(gathered.items))))]
+        parts += [torch.cat([one.mean(0), one.std(0, correction=0)]).cpu().numpy() for one in many]
+    return np.stack(parts).astype(np.float32)
+
+
+def _ranked(gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, seed: int) -> Found:
+    rankings = [
+        rank(
+            _known(gathered, looked, readings, settings, number),
+            one.name,
+            gathered.numbers[gathered.rows(number)],
+            seed,
+        )
+        for number, one in enumerate(gathered.material.sets)
+    ]
+    suspects = sorted((one for ranking in rankings for one in ranking.suspects), key=lambda one: -one.score)
+    estimate = sum((one.estimate for one in rankings[1:]), start=rankings[0].estimate)
+    about = {
+        "cases": len(suspects),
+        **estimate.plain(),
+        "answers": [answer for task in gathered.material.tasks for answer in task.answers],
+        "sources": described(),
+    }
+    return Found(tuple(suspects), about)
+
+
+def _known(gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, number: int) -> Known:
+    """One set's part of what was seen, its cases numbered from 0."""
+    rows = gathered.rows(number)
+    local = np.full(len(gathered.items) + 1, -1)  # the last one stands for "none"
+    local[rows] = np.arange(len(rows))
+    one = gathered.material.sets[number]
+    first = looked.rounds[0]
+    said: dict[str, list[Reading]] = {}
+    for reading in readings:
+        if reading.set == one.name:
+            said.setdefault(reading.reader, []).append(reading)
+    return Known(
+        task=one.task,
+        cases=one.cases,
+        rounds=[_likely(outside, gathered, number) for outside in looked.rounds],
+        near=Near(*_own(local[first.nearest[rows]], first.cosines[rows])),
+        copies=Alike(tuple(own for group in looked.alike.groups if len(own := _kept(local, group)) > 1)),
+        fold_of=looked.fold_of[rows],
+        apart=looked.apart[rows],
+        vision=looked.vision[rows],
+        readings=said,
+        settings=settings,
+    )
+
+
+def _own(places: Places, cosines: NDArray[np.float32]) -> tuple[Places, Floats]:
+    """What is missing goes behind what is there."""
+    order = np.argsort(places < 0, axis=1, kind="stable")
+    return np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1).astype(np.float64)
+
+
+def _kept(local: Places, group: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(local[place]) for place in group if local[place] >= 0)
