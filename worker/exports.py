@@ -13,6 +13,7 @@ import yaml
 
 from core.errors import RunError
 from core.records import runs
+from core.records.exports import export_path, keep_export
 from core.records.jobs import Claimed
 from core.records.tables import Run, Version
 from core.records.versions import version_folder
@@ -23,19 +24,14 @@ from worker.told import LastObject
 ENGINE = "core.cli"
 
 
-def exported(hands: Hands, job_id: int) -> Path:
-    """Where an export lies until its run is removed."""
-    return hands.place.data / "exports" / f"{job_id}.zip"
-
-
 def export(hands: Hands, claimed: Claimed) -> None:
-    """Payload {"run", "merge"}; the result names the zip, below the data folder."""
+    """Payload {"run", "merge"}; the result says what was checked, and the zip's size."""
     with hands.database.reading() as session:
         run = session.get(Run, claimed.payload["run"])
     if run is None:
         raise RunError("The run is not there any more. Choose another one.")
     folder = runs.run_folder(hands.database, hands.place, run)
-    zipped, listener = exported(hands, claimed.id), LastObject()
+    zipped, listener = export_path(hands.place, claimed.id), LastObject()
     zipped.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=zipped.parent, prefix=".draft-") as draft:
         target = Path(draft) / "export"
@@ -48,8 +44,9 @@ def export(hands: Hands, claimed: Claimed) -> None:
                 return None
             whole = shutil.make_archive(str(Path(draft) / "whole"), "zip", target)
             Path(whole).replace(zipped)
+            keep_export(hands.place, claimed.id)
             told = {name: value for name, value in listener.result.items() if name != "folder"}
-            return told | {"file": f"exports/{zipped.name}", "size": zipped.stat().st_size, "run": run.id}
+            return told | {"size": zipped.stat().st_size, "run": run.id}
 
         settle(hands, claimed, ended, finish)
 

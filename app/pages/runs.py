@@ -11,6 +11,7 @@ from gradio.events import api
 
 from app import charts
 from app.context import Studio, asked_number, guarded, live, on_load
+from app.run_export import ExportTab
 from app.run_words import curve_titles, figure_rows, header, log_text, meters, queue_rows, row, setting_text
 from app.words import figure_title
 from core.errors import SettingsError
@@ -224,6 +225,8 @@ def build(studio: Studio) -> None:
                     log = gr.Code(show_label=False, language=None, lines=14, max_lines=24, elem_id="runs-log")
                 with gr.Tab("Device"):
                     device = gr.Plot(show_label=False)
+                with gr.Tab("Export"):
+                    export = ExportTab(studio)
                 with gr.Tab("Settings"):
                     settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
         with gr.Tab("Queue"):
@@ -256,6 +259,7 @@ def build(studio: Studio) -> None:
     run.change(*ticked, js=None, **private).then(*stays, **private).then(*printed, **private)
     run.input(None, [run], [run], js=REMEMBER)
     search.input(*printed, **private)
+    export.follow(run, timer)
     for name, button, do in (
         ("stop", stop, page.stop),
         ("resume", resume, page.resume),

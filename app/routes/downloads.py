@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
 
 from app.context import Studio
 from core.errors import CoreError
 from core.records import jobs, runs, sets
 from core.records.access import NotAllowed, Who
+from core.records.exports import export_file
 
 PAGE = 2000
 LOG_LINES = 100_000
@@ -64,6 +66,17 @@ def router(studio: Studio) -> APIRouter:
 
         return _sent(studio, request, made, "text/plain")
 
+    @routes.get("/exports/{job_id}.zip")
+    def export(request: Request, job_id: int) -> Response:
+        """A run's export."""
+        who = studio.who(request)
+        try:
+            file = export_file(db, studio.place, who, job_id)
+        except CoreError as error:
+            return _refused(error)
+        headers = {"Cache-Control": "no-store"}
+        return FileResponse(file, media_type="application/zip", filename=f"vitask export {job_id}.zip", headers=headers)
+
     return routes
 
 
@@ -71,13 +84,15 @@ def _sent(studio: Studio, request: Request, made: Callable[[Who], tuple[str, str
     who = studio.who(request)
     try:
         name, content = made(who)
-    except NotAllowed as error:
-        return Response(str(error), 404, media_type="text/plain")
     except CoreError as error:
-        return Response(str(error), 400, media_type="text/plain")
+        return _refused(error)
     plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", name)
     headers = {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "no-store"}
     return Response(content, media_type=f"{media}; charset=utf-8", headers=headers)
+
+
+def _refused(error: CoreError) -> Response:
+    return Response(str(error), 404 if isinstance(error, NotAllowed) else 400, media_type="text/plain")
 
 
 def _table(studio: Studio, who: Who, version_id: int) -> str:

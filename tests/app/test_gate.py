@@ -20,7 +20,7 @@ from app.main import create_app
 from app.shell import pages
 from core.records import people
 from core.records.tables import Audit, Job, Run, Upload, Version
-from tests.app.furnished import Furnished, furnish
+from tests.app.furnished import Furnished, exported, furnish
 
 PASSWORD = "a long password"
 SECRETS = ("Panes", "panes", "First", "hazy")
@@ -128,6 +128,7 @@ def test_a_stranger_to_the_project_sees_none_of_its_pictures_and_files(rooms: Ro
         f"/downloads/runs/{run}/run.yaml",
         f"/downloads/runs/{run}/metrics.json",
         "/downloads/jobs/1/log.txt",
+        f"/downloads/exports/{exported(rooms.furnished)}.zip",
     ):
         assert browser.get(path).status_code == 404, path
         assert member.get(path).status_code == 200, path

@@ -1,0 +1,95 @@
+"""A finished run to take away, as a zip that a worker makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from core.errors import RunError
+from core.records import jobs, runs
+from core.records.access import NotAllowed, Who, allow
+from core.records.audit import note
+from core.records.database import Database
+from core.records.messages import send
+from core.records.place import Place
+from core.records.tables import Job
+from core.store import open_store
+
+KIND = "export"
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Export:
+    """How far an export is; `size` is the zip's, in bytes, once it is there."""
+
+    job_id: int
+    is_merged: bool
+    state: str
+    text: str
+    size: int | None
+    facts: dict[str, Any]
+    error: str | None
+
+
+def queue_export(db: Database, place: Place, who: Who, run_id: int, is_merged: bool = False) -> int:
+    """Queues a zip of a run: adapter, connector, TSM, labels, preprocessing, perhaps the merged model. Returns the job."""
+    run = runs.run(db, who, run_id)
+    if run.state != "done":
+        raise RunError(f"“{run.name}” is not finished, so there is nothing to take away yet. Wait for its end.")
+    with db.session() as session:
+        payload = {"run": run.id, "merge": is_merged}
+        job = jobs.enqueue(session, who, "intake", KIND, run.project_id, payload, most_attempts=1)
+        note(session, who, "export run", run.project_id, run.name, run=run.id, merge=is_merged)
+    send(place, "intake", job.id)
+    return job.id
+
+
+def exports(db: Database, who: Who, run_id: int) -> list[Export]:
+    """The exports of a run, newest first."""
+    run = runs.run(db, who, run_id)
+    asked = select(Job).where(Job.kind == KIND, Job.project_id == run.project_id).order_by(Job.id.desc()).limit(SHOWN)
+    with db.reading() as session:
+        return [_export(job) for job in session.scalars(asked) if job.payload["run"] == run_id]
+
+
+def export_file(db: Database, place: Place, who: Who, job_id: int) -> Path:
+    """The zip on this machine, fetched from the store where another one made it."""
+    with db.reading() as session:
+        job = session.get(Job, job_id)
+    if job is None or job.kind != KIND:
+        raise NotAllowed("There is no such export, or it is in a project that you are not a member of.")
+    allow(who, job.project_id)
+    if job.state != "done":
+        raise RunError("This export is not finished. Wait for its end, or ask for it again.")
+    zipped = export_path(place, job_id)
+    if not zipped.is_file():
+        open_store(place.store).fetch(f"exports/{zipped.name}", zipped)
+    return zipped
+
+
+def export_path(place: Place, job_id: int) -> Path:
+    return place.data / "exports" / f"{job_id}.zip"
+
+
+def keep_export(place: Place, job_id: int) -> None:
+    """Shares the zip with the other machines, where there are any."""
+    store = open_store(place.store)
+    if not store.is_local:
+        store.send(zipped := export_path(place, job_id), f"exports/{zipped.name}")
+
+
+def _export(job: Job) -> Export:
+    facts = dict(job.result or {})
+    return Export(
+        job_id=job.id,
+        is_merged=bool(job.payload.get("merge")),
+        state=job.state,
+        text=str(job.progress.get("text", "")),
+        size=facts.get("size"),
+        facts=facts,
+        error=job.error,
+    )

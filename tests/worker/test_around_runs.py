@@ -1,0 +1,58 @@
+"""What people ask of a run: an estimate before it, its export and another TSM after it. Real workers and engines."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+
+from core.errors import RunError
+from core.records import jobs, runs
+from core.records.exports import export_file, exports, queue_export
+from core.records.tables import Job
+from tests.worker.conftest import Studio
+
+pytestmark = pytest.mark.slow
+
+
+def ended(studio: Studio, job_id: int) -> Job:
+    def has_ended() -> bool:
+        return jobs.job(studio.database, studio.who, job_id).state in ("done", "failed")
+
+    studio.until(has_ended, f"the end of job {job_id}")
+    return jobs.job(studio.database, studio.who, job_id)
+
+
+def test_a_finished_run_can_be_taken_away_and_takes_another_tsm(studio: Studio) -> None:
+    database, place, who = studio.database, studio.place, studio.who
+    run = studio.queue(training={"steps": 2, "evaluate_every": 2})
+    with pytest.raises(RunError, match="not finished"):
+        queue_export(database, place, who, run.id)
+    studio.work()
+    studio.work("intake")
+    assert studio.until_state(run, "done", "failed").error is None
+    job_id = queue_export(database, place, who, run.id, is_merged=True)
+    plugged = runs.queue_plug(database, place, who, run.id, "convnet")
+    assert ended(studio, job_id).error is None
+    (told,) = exports(database, who, run.id)
+    zipped = export_file(database, place, who, job_id)
+    assert (told.job_id, told.is_merged, told.size) == (job_id, True, zipped.stat().st_size)
+    assert told.facts["largest_difference_in_probability"] < 1e-3
+    with zipfile.ZipFile(zipped) as held:
+        names = set(held.namelist())
+    assert {"adapter/adapter_model.safetensors", "connector.safetensors", "labels.json", "tsm/tsm.json"} <= names
+    assert "merged/model.safetensors" in names and not any(name.endswith((".bin", ".pt", ".pkl")) for name in names)
+    assert studio.until_state(plugged, "done", "failed").error is None
+    view = runs.run(database, who, plugged.id)
+    assert view.copy_of == run.id and {"tsm", "vitask", "vitask+tsm"} <= set(view.figures)
+
+
+def test_an_estimate_comes_from_a_real_step_on_the_version(studio: Studio) -> None:
+    run = studio.queue()  # so that there is a version
+    studio.work("intake")
+    settings = {name: value for name, value in run.settings.items() if name != "images"}
+    job_id = runs.queue_estimate(studio.database, studio.place, studio.who, run.project_id, run.version_id, settings)
+    job = ended(studio, job_id)
+    assert job.error is None and job.result is not None
+    assert job.result["seconds"] > 0 and job.result["memory_gib"] > 0
+    assert set(job.result["steps"]) >= {"stage-1", "stage-2"}
