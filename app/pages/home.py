@@ -171,7 +171,7 @@ def _tune(work: Work) -> str:
 def _compare(finished: list[RunView]) -> str:
     text = "The whole distribution of answers of every reader beside the others, case by case, and on new images."
     if not finished:
-        return f'<p class="small">{text}</p><p class="small quiet">Needs a finished run.</p>'
+        return f'<p class="small">{text}</p><p class="small quiet">When a run on your own images is finished.</p>'
     return f'<p class="small">{text}</p><a class="go second" href="/compare?run={finished[0].id}">Compare</a>'
 
 
@@ -183,7 +183,7 @@ def draw_recent(work: Work) -> str:
         (one.latest.created, _set_row(one)) for one in work.sets
     ]
     listed = "".join(row for _, row in sorted(rows, key=lambda row: row[0], reverse=True)[:RECENT])
-    head = "<tr><th>What</th><th>State</th><th>Test accuracy, best reader</th><th>When</th></tr>"
+    head = "<tr><th>What</th><th>State</th><th>Test accuracy [95 % interval]</th><th>When</th></tr>"
     return f'<div class="vt"><h2>Recent work</h2><table>{head}{listed}</table></div>'
 
 
@@ -192,7 +192,7 @@ def _run_row(run: RunView) -> str:
     return (
         f'<tr><td><a href="{way}">{escape(run.name)}</a><div class="small quiet">run on {escape(run.set)} '
         f"v{run.version}</div></td><td>{chip(run.state, run.wish)}</td>"
-        f"<td>{_best(run)}</td><td>{ago(run.created)}</td></tr>"
+        f"<td>{_accuracy(run)}</td><td>{ago(run.created)}</td></tr>"
     )
 
 
@@ -204,12 +204,18 @@ def _set_row(one: SetView) -> str:
     )
 
 
-def _best(run: RunView) -> str:
-    known = {reader: figures["accuracy"] for reader, figures in run.figures.items() if figures.get("accuracy")}
-    if not known:
+def _accuracy(run: RunView) -> str:
+    """Of the reader that the run was made for, the last one: test cases don't choose which is shown."""
+    readers = (run.metrics or {}).get("readers", {})
+    if not readers:
         return ""
-    reader, value = max(known.items(), key=lambda one: one[1] or 0.0)
-    return f'{100 * (value or 0):.0f} % <span class="small quiet">{escape(reader)}</span>'
+    reader = list(readers)[-1]
+    figure = readers[reader].get("accuracy") or {}
+    value, low, high = (figure.get(part) for part in ("value", "low", "high"))
+    if value is None:
+        return ""
+    interval = "" if low is None or high is None else f" [{low:.2f} to {high:.2f}]"
+    return f'{value:.2f}{interval} <span class="small quiet">{escape(reader)}</span>'
 
 
 def draw_health(studio: Studio) -> str:

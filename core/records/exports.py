@@ -36,7 +36,7 @@ class Export:
 
 
 def queue_export(db: Database, place: Place, who: Who, run_id: int, is_merged: bool = False) -> int:
-    """Queues a zip of a run: adapter, connector, TSM, labels, preprocessing, perhaps the merged model. Returns the job."""
+    """Queues a zip of a run: adapter, connector, TSM, labels, preprocessing, merged on demand; returns the job."""
     run = runs.run(db, who, run_id)
     if run.state != "done":
         raise RunError(f"“{run.name}” is not finished, so there is nothing to take away yet. Wait for its end.")

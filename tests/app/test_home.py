@@ -1,0 +1,52 @@
+"""Home: what it takes to be the next thing to do, and what it says of recent work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.context import Studio
+from app.pages.home import Work, draw_recent, draw_steps, gather
+from core.records import people
+from core.records.database import open_database
+from core.records.place import Place
+from tests.app.furnished import Furnished, furnish
+
+
+@pytest.fixture
+def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    return furnish(tmp_path_factory.mktemp("room"))
+
+
+def work(room: Furnished) -> Work:
+    return gather(room.studio, room.who, room.who.projects[0])
+
+
+def marks(drawn: str) -> list[str]:
+    return re.findall(r'<li class="card ?(\w*)">', drawn)
+
+
+def test_somebody_new_is_led_to_their_images(tmp_path: Path) -> None:
+    place = Place.at(tmp_path / "data")
+    database = open_database(place)
+    database.upgrade()
+    who = people.local(database)
+    drawn = draw_steps(gather(Studio(place, database), who, who.projects[0]))
+    assert marks(drawn) == ["done", "next", "", ""]
+    assert "There is no sample run in this project" in drawn
+
+
+def test_who_has_a_finished_run_is_led_to_its_answers(room: Furnished) -> None:
+    drawn = draw_steps(work(room))
+    assert marks(drawn) == ["done", "done", "done", "done"]
+    assert f'href="/compare?run={room.run_id}"' in drawn
+    room.queue("Second")
+    assert "2 runs, 1 under way" in draw_steps(work(room))
+
+
+def test_recent_work_tells_a_figure_with_its_interval(room: Furnished) -> None:
+    drawn = draw_recent(work(room))
+    assert '0.67 [0.50 to 0.90] <span class="small quiet">tsm</span>' in drawn
+    assert drawn.index("First") < drawn.index("Panes")
