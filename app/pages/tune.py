@@ -26,6 +26,7 @@ CHOSEN = ("images", "task", "limit", "vlm", "tsm", "method", "preset")
 PRESETS = [("Quick look", "quick"), ("Balanced", "balanced"), ("Thorough", "thorough")]
 SPLITS = ("train", "val", "test")
 PLACE_OF_IMAGES = "the version chosen above"
+MORE_TSMS = "- {name: convnet, width: 64}"
 EMPTY = "There is no image set in this project yet. Add one on the page **[Image sets](/image-sets)**, then come back."
 GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
 
@@ -40,6 +41,7 @@ class Forms:
     tsms: Mapping[str, Form]
     methods: Mapping[str, Form]
     rest: Form
+    more_tsms: gr.Textbox
 
     @property
     def all(self) -> list[Form]:
@@ -47,7 +49,7 @@ class Forms:
 
     @property
     def inputs(self) -> list[Any]:
-        return [one for form in self.all for one in form.all_inputs]
+        return [*(one for form in self.all for one in form.all_inputs), self.more_tsms]
 
     def values(self, family: str, tsm: str, method: str, given: list[Any]) -> Values:
         """The run file's values as they stand in the inputs."""
@@ -59,7 +61,7 @@ class Forms:
         chosen = {"vlm": self.families[family], "method": self.methods[method]}
         values: Values = {name: one.values(found[id(one)]) for name, one in chosen.items()}
         if tsm != NO_TSM:
-            values["tsm"] = [self.tsms[tsm].values(found[id(self.tsms[tsm])])]
+            values["tsm"] = [self.tsms[tsm].values(found[id(self.tsms[tsm])]), *listed(given[-1])]
         return values | self.rest.values(found[id(self.rest)])
 
     def shown(self, whole: Mapping[str, Any]) -> list[Any]:
@@ -75,7 +77,19 @@ class Forms:
         for one in self.all:
             known = chosen.get(id(one))
             found += [gr.skip() for _ in one.all_inputs] if known is None else one.shown(known)
-        return found
+        more = list(whole["tsm"][1:])
+        return [*found, yaml.safe_dump(more, default_flow_style=None, sort_keys=False) if more else ""]
+
+
+def listed(text: str | None) -> list[Values]:
+    """The further TSMs of a run file, as they were typed."""
+    try:
+        found = yaml.safe_load(text or "") or []
+    except yaml.YAMLError as error:
+        found = " ".join(str(error).split())
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise SettingsError(f"Further TSMs are a list like `{MORE_TSMS}`, one a line. Correct it: {found}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ class TunePage:
         whole = self.engine.complete(values)["values"]
         if checkpoint.default is None:
             whole["vlm"]["checkpoint"] = ""
-        return self.forms.shown(whole)
+        return [*self.forms.shown(whole)[:-1], gr.skip()]
 
     def preview(self, *given: Any) -> tuple[str, str]:
         """The run file as it would be frozen, or what is wrong with it."""
@@ -311,8 +325,15 @@ def _all_forms(told: Mapping[str, Any]) -> tuple[list[Any], Forms, list[Any]]:
                 with gr.Group(visible=name in ("starter", "convnet", "vitask")) as group:
                     made[kind][name] = form(entry["schema"])
                 groups.setdefault(kind, []).append(group)
+            if kind == "tsms":
+                more = gr.Textbox(
+                    label="Further TSMs",
+                    info=f"One exemplar token each, one a line, as in a run file: {MORE_TSMS}",
+                    lines=2,
+                    elem_id="tune-more-tsms",
+                )
     with gr.Accordion("Fewer cases", open=False), gr.Row():
         limits = [gr.Number(None, label=f"At most, {split}", minimum=1, precision=0) for split in SPLITS]
     rest = form(told["run"], leave_out=CHOSEN)
     ordered = [group for kind in ("families", "tsms", "methods") for group in groups[kind]]
-    return ordered, Forms(made["families"], made["tsms"], made["methods"], rest), limits
+    return ordered, Forms(made["families"], made["tsms"], made["methods"], rest, more), limits

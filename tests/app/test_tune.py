@@ -70,6 +70,18 @@ def test_without_a_tsm_there_is_no_exemplar(page: TunePage) -> None:
     assert "tsm" not in facts
 
 
+def test_several_tsms_come_from_a_file_and_stand_in_it_again(page: TunePage) -> None:
+    two = [{"name": "convnet", "width": 64}, {"name": "convnet", "width": 32, "epochs": 3}]
+    values = {"vlm": {"family": "starter"}, "tsm": two, "method": {"name": "vitask"}, "preset": "quick"}
+    shown = page.filled(values)[9:]
+    before = [one.value for one in page.forms.inputs]
+    given = [old if isinstance(new, dict) else new for old, new in zip(before, shown, strict=True)]
+    told = yaml.safe_load(page.preview(*CHOICES, *LIMITS, *given)[0])["tsm"]
+    assert [(one["width"], one["epochs"]) for one in told] == [(64, 5), (32, 3)]
+    text, facts = page.preview(*CHOICES, *LIMITS, *given[:-1], "name: convnet")
+    assert text == "" and "a list like" in facts
+
+
 def test_what_does_not_fit_is_said_beside_the_file(page: TunePage) -> None:
     text, facts = page.preview("starter", NO_TSM, "vitask", "quick", *LIMITS, *filled(page))
     assert text == "" and "names no TSM" in facts
