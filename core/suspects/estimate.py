@@ -1,4 +1,4 @@
-"""How many labels need a second look: the confident joint (Northcutt and others 2021), with an interval by resampling."""
+"""How many labels need a second look: the confident joint (Northcutt and others 2021), resampled for an interval."""
 
 from __future__ import annotations
 
