@@ -27,6 +27,8 @@ ROLES = ("admin", "researcher", "reviewer", "reader")
 JOB_STATES = ("waiting", "running", "stopped", "cancelled", "done", "failed")
 WISHES = ("", "stop", "cancel")
 QUEUES = ("tune", "read", "intake")
+ACTIONS = ("keep", "change", "unsure", "exclude")
+CONFIDENCES = ("sure", "fairly", "guess")
 UPLOAD_STATES = ("arriving", "checking", "checked", "adding", "added", "refused")
 
 NAMING = {
@@ -303,6 +305,137 @@ class Artifact(Table):
     path: Mapped[str] = mapped_column(String(512), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[str] = mapped_column(String(64))
+
+
+class Review(Table):
+    """A search through the labels of a version, and the decisions that people make on what it found."""
+
+    __tablename__ = "reviews"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    """The run whose settings and readings the search took, where it took some."""
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    name: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    """The name of the search's folder below the data folder's `reviews`."""
+    settings: Mapped[dict[str, Any]]
+    readers: Mapped[int] = mapped_column(default=1)
+    """How many people are to decide on a case."""
+    is_blind: Mapped[bool] = mapped_column(default=False)
+    cases: Mapped[int] = mapped_column(default=0)
+    estimated: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    sources: Mapped[list[Any]] = mapped_column(default=list)
+    """[{"name", "title", "about"}]; a source's place is its bit in `Suspect.flags`."""
+    created: Mapped[datetime] = mapped_column(default=now)
+    job: Mapped[Job] = relationship()
+    version: Mapped[Version] = relationship()
+
+
+class Suspect(Table):
+    """A case of a review by its rank: what the queue is filtered by, and how far people are with it."""
+
+    __tablename__ = "suspects"
+    __table_args__ = (
+        # Every filter but the text is answered from this index alone.
+        Index("ix_suspects_filters", "review_id", "rank", "given", "split", "flags", "deciders", "is_disputed"),
+        Index(None, "review_id", "alike"),
+    )
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    """1 is the most suspect."""
+    number: Mapped[int]
+    """The case's number in the review's version."""
+    name: Mapped[str] = mapped_column(String(1024))
+    given: Mapped[str]
+    suggested: Mapped[str]
+    score: Mapped[float]
+    split: Mapped[str | None] = mapped_column(String(5))
+    patient: Mapped[str | None]
+    alike: Mapped[int | None]
+    """Near-identical pictures share a number."""
+    flags: Mapped[int] = mapped_column(default=0)
+    """A bit for each source that speaks against the label."""
+    deciders: Mapped[int] = mapped_column(default=0)
+    """How many people have a verdict that stands."""
+    is_disputed: Mapped[bool] = mapped_column(default=False)
+    settled: Mapped[int | None] = mapped_column(ForeignKey("verdicts.id"))
+    """The verdict that settles it, whatever people said before."""
+
+
+class Ground(Table):
+    """What speaks for and against a suspect's label, as its page shows it."""
+
+    __tablename__ = "grounds"
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    why: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[dict[str, Any]]
+    """{source: 0..1, or null where it has no say}"""
+    probabilities: Mapped[list[Any]]
+    neighbours: Mapped[list[Any]]
+    """[[number, similarity], …], the nearest first."""
+
+
+class Verdict(Table):
+    """A person's decision on a suspect. Append-only, and the database refuses anything else.
+
+    Rows of one press share its key; an undo is a row that names the row that it takes back.
+    """
+
+    __tablename__ = "verdicts"
+    __table_args__ = (
+        one_of("action", (*ACTIONS, "undo")),
+        one_of("confidence", CONFIDENCES),
+        UniqueConstraint("person_id", "key", "rank"),
+        Index(None, "review_id", "rank"),
+        Index(None, "review_id", "person_id", "id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"))
+    rank: Mapped[int]
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    key: Mapped[str]
+    action: Mapped[str]
+    is_settlement: Mapped[bool] = mapped_column(default=False)
+    """Ends a dispute, and stands above what people said."""
+    given: Mapped[str]
+    label: Mapped[str] = mapped_column(default="")
+    """What the label is changed to; empty for all other actions."""
+    why: Mapped[str] = mapped_column(Text, default="")
+    confidence: Mapped[str] = mapped_column(default="sure")
+    seconds: Mapped[float | None]
+    """How long the person looked."""
+    takes_back: Mapped[int | None] = mapped_column(ForeignKey("verdicts.id"), unique=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Standing(Table):
+    """The verdict of a person that stands, so that nobody has to look through all rows to know it."""
+
+    __tablename__ = "standings"
+    __table_args__ = (Index(None, "review_id", "rank"),)
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    action: Mapped[str]
+    verdict_id: Mapped[int] = mapped_column(ForeignKey("verdicts.id"))
+
+
+class Correction(Table):
+    """Why a case of a version differs from the version that it was made from."""
+
+    __tablename__ = "corrections"
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(1024), primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), index=True)
+    action: Mapped[str]
+    who: Mapped[str] = mapped_column(String(1024))
+    why: Mapped[str] = mapped_column(Text)
 
 
 class Audit(Table):
