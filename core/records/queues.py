@@ -46,7 +46,11 @@ def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
         if job.project_id in who.projects:
             is_waiting = job.state == "waiting"
             start = _expected(running, usual, place) if is_waiting else job.started
-            entries.append(QueueEntry(job, name or job.kind, person or "", place if is_waiting else 0, start))
+            entries.append(
+                QueueEntry(
+                    job, name or job.payload.get("name") or job.kind, person or "", place if is_waiting else 0, start
+                )
+            )
     return entries
 
 

@@ -89,7 +89,7 @@ def queue_run(
     is_sample: bool = False,
 ) -> Run:
     """A run at the end of the queue. Its settings are a run file's values, `images` the version's folder; frozen."""
-    _refuse_unknown(settings)
+    refuse_unknown(settings)
     if not name.strip():
         raise SettingsError("The run needs a name. Give one that tells it from the others.")
     with db.session() as session:
@@ -301,7 +301,7 @@ def _figures(metrics: Values | None) -> dict[str, dict[str, float | None]]:
     return {reader: {name: one["value"] for name, one in values.items()} for reader, values in readers.items()}
 
 
-def _refuse_unknown(settings: Mapping[str, Any]) -> None:
+def refuse_unknown(settings: Mapping[str, Any]) -> None:
     """What can be refused without the engine; it refuses the rest when the run begins."""
     tsms = settings.get("tsm") or []
     named = [("vlm", "family", settings.get("vlm"), FAMILIES), ("method", "name", settings.get("method"), METHODS)]

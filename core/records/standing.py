@@ -1,0 +1,101 @@
+"""What stands of all that people decided: one verdict a person and case, kept beside the rows that are only added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, false, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from core.errors import SettingsError
+from core.records.access import Who
+from core.records.tables import Person, Review, Standing, Suspect, Verdict
+
+AT_ONCE = 1000
+"""Rows that are named in one question to the database."""
+
+
+def take_turns(session: Session, who: Who, review_id: int, ranks: Iterable[int]) -> dict[int, Suspect]:
+    """The suspects of these ranks, locked: presses of one person, and on one case, come one after the other."""
+    session.scalar(select(Person.id).where(Person.id == who.id).with_for_update(key_share=True))
+    wanted = sorted(set(ranks))
+    asked = select(Suspect).where(Suspect.review_id == review_id, Suspect.rank.in_(wanted))
+    found = {one.rank: one for one in session.scalars(asked.order_by(Suspect.rank).with_for_update())}
+    missing = [rank for rank in wanted if rank not in found]
+    if missing:
+        raise SettingsError(f"This review has no case at rank {missing[0]}. Open the queue again.")
+    return found
+
+
+def stands(session: Session, review: Review, verdicts: Iterable[Verdict], suspects: dict[int, Suspect]) -> None:
+    """From now on these verdicts stand for their persons."""
+    for verdict in verdicts:
+        values = {"action": verdict.action, "verdict_id": verdict.id}
+        session.merge(Standing(review_id=review.id, person_id=verdict.person_id, rank=verdict.rank, **values))
+    _count(session, review, suspects)
+
+
+def stands_again(session: Session, review: Review, who: Who, suspects: dict[int, Suspect]) -> None:
+    """After verdicts were taken back: what the person had decided before stands, or nothing."""
+    back = aliased(Verdict)
+    asked = select(Verdict).where(
+        Verdict.review_id == review.id,
+        Verdict.person_id == who.id,
+        Verdict.rank.in_(list(suspects)),
+        Verdict.action != "undo",
+        ~Verdict.is_settlement,
+        ~select(back.id).where(back.takes_back == Verdict.id).exists(),
+    )
+    before = {one.rank: one for one in session.scalars(asked.order_by(Verdict.id))}
+    for rank in suspects.keys() - before.keys():
+        if (gone := session.get(Standing, (review.id, who.id, rank))) is not None:
+            session.delete(gone)
+    stands(session, review, before.values(), suspects)
+
+
+def standing(session: Session, review_id: int, ranks: Sequence[int] | None = None) -> dict[int, list[Verdict]]:
+    """{rank: the verdicts that stand, in the order in which they were made}; of all ranks where none are named."""
+    asked = select(Verdict).join(Standing, Standing.verdict_id == Verdict.id).where(Standing.review_id == review_id)
+    parts = [asked] if ranks is None else [asked.where(Standing.rank.in_(part)) for part in _parts(ranks)]
+    found: dict[int, list[Verdict]] = {}
+    for part in parts:
+        for one in session.scalars(part.order_by(Verdict.id)):
+            found.setdefault(one.rank, []).append(one)
+    return found
+
+
+def may_see(review: Review, who: Who) -> ColumnElement[bool]:
+    """Of verdicts joined with their suspects: one's own, and others' once as many have decided as are asked to."""
+    if not review.is_blind:
+        return true()
+    return or_(Verdict.person_id == who.id, Suspect.deciders >= review.readers)
+
+
+def is_disputed(verdicts: Sequence[Verdict], readers: int) -> bool:
+    """Whether somebody has to settle it: people differ, or all who were asked are unsure."""
+    outcomes = {(one.action, one.label) for one in verdicts}
+    return len(outcomes) > 1 or (len(verdicts) >= readers and outcomes == {("unsure", "")})
+
+
+def decided(review: Review) -> ColumnElement[bool]:
+    """Of suspects: that a decision on them may be known to everybody."""
+    return Suspect.deciders >= (review.readers if review.is_blind else 1)
+
+
+def mine(review_id: int, who: Who) -> ColumnElement[bool]:
+    """Of suspects: that the person has decided on them."""
+    key = (Standing.review_id == review_id, Standing.person_id == who.id, Standing.rank == Suspect.rank)
+    return select(Standing.rank).where(*key).correlate(Suspect).exists() if who.id else false()
+
+
+def _count(session: Session, review: Review, suspects: dict[int, Suspect]) -> None:
+    session.flush()
+    known = standing(session, review.id, list(suspects))
+    for rank, suspect in suspects.items():
+        verdicts = known.get(rank, [])
+        suspect.deciders = len(verdicts)
+        suspect.is_disputed = suspect.settled is None and is_disputed(verdicts, review.readers)
+
+
+def _parts(ranks: Sequence[int]) -> list[Sequence[int]]:
+    return [ranks[start : start + AT_ONCE] for start in range(0, len(ranks), AT_ONCE)]
