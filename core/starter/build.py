@@ -19,6 +19,7 @@ from core.starter.architecture import IMAGE_TOKENS, WIDTH, image_processor, new
 from core.starter.card import card
 from core.starter.exam import PICTURES, examine
 from core.starter.examples import IGNORED, Batch, Batches
+from core.starter.muon import Muon
 from core.starter.questions import survey
 from core.starter.tokenizer import train as train_tokenizer
 
@@ -86,7 +87,7 @@ def _optimisers(model: nn.Module, heads: Heads | None) -> list[torch.optim.Optim
     chosen = {id(parameter) for parameter in inner}
     rest = [p for _, p in learnt if id(p) not in chosen] + list(heads.parameters() if heads else ())
     return [
-        torch.optim.Muon(inner, lr=share * MATRIX_RATE, momentum=0.95, weight_decay=0.05, adjust_lr_fn="original"),
+        Muon(inner, lr=share * MATRIX_RATE, momentum=0.95, weight_decay=0.05),
         torch.optim.AdamW(rest, lr=share * RATE, betas=(0.9, 0.98), weight_decay=0.0),
     ]
 

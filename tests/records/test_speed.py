@@ -21,19 +21,22 @@ from core.records.place import Place
 from core.store import StoredPixels, as_png, open_store
 
 PAGE_SECONDS = 0.05
+TRIES = 30
 GALLERY_SECONDS = 0.3
 TASK = Task(answers=("a", "b", "c", "d"))
 
 pytestmark = pytest.mark.slow
 
 
-def best(do: Callable[[], object], times: int = 7) -> float:
-    took = []
-    for _ in range(times):
-        began = time.perf_counter()
-        do()
-        took.append(time.perf_counter() - began)
-    return min(took)
+def clocked(do: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
+
+
+def is_within(seconds: float, do: Callable[[], object]) -> bool:
+    """Whether it can be done in that time: what else the machine does makes it slower, nothing makes it faster."""
+    return any(clocked(do) < seconds for _ in range(TRIES))
 
 
 def test_a_page_of_100_000_cases_takes_less_than_50_ms(database: Database, place: Place, who: Who) -> None:
@@ -65,7 +68,7 @@ def test_a_page_of_100_000_cases_takes_less_than_50_ms(database: Database, place
             return sets.cases(database, who, version.id, **filters)
 
         # Every name is looked at for a text; it is asked for by hand, not by a timer.
-        assert best(look) < (GALLERY_SECONDS if "text" in filters else PAGE_SECONDS), filters
+        assert is_within(GALLERY_SECONDS if "text" in filters else PAGE_SECONDS, look), filters
     first = sets.cases(database, who, version.id)
     assert first.total == 100_000
 
@@ -73,7 +76,7 @@ def test_a_page_of_100_000_cases_takes_less_than_50_ms(database: Database, place
         for row in sets.cases(database, who, version.id).rows:
             sets.image(database, place, who, version.id, row.number, "thumb")
 
-    assert best(gallery, 3) < GALLERY_SECONDS
+    assert is_within(GALLERY_SECONDS, gallery)
 
 
 def test_an_upload_is_kept_at_no_less_than_half_the_pace_of_looking_at_its_files(
@@ -96,9 +99,9 @@ def test_an_upload_is_kept_at_no_less_than_half_the_pace_of_looking_at_its_files
     def kept(number: int) -> float:
         elsewhere = place.model_copy(update={"store": str(tmp_path / f"store {number}")})
         given = ImageSet(f"set {number}", TASK, cases)
-        return best(lambda: sets.write_version(database, elsewhere, given, who=who, project_id=who.projects[0]), 1)
+        return clocked(lambda: sets.write_version(database, elsewhere, given, who=who, project_id=who.projects[0]))
 
-    shares = [best(bare, 1) / kept(number) for number in range(4)]
+    shares = [clocked(bare) / kept(number) for number in range(4)]
     assert max(shares) > 0.5, shares
 
 
@@ -115,6 +118,6 @@ def test_curves_and_the_list_of_runs_take_less_than_50_ms(
     ]
     for start in range(0, len(lines), 1000):
         runs.take_events(database, made[0].id, start, lines[start : start + 1000])
-    assert best(lambda: runs.curves(database, who, made[0].id)) < PAGE_SECONDS
-    assert best(lambda: runs.runs(database, who, who.projects[0], size=25)) < PAGE_SECONDS
-    assert best(lambda: runs.run(database, who, made[0].id)) < PAGE_SECONDS
+    assert is_within(PAGE_SECONDS, lambda: runs.curves(database, who, made[0].id))
+    assert is_within(PAGE_SECONDS, lambda: runs.runs(database, who, who.projects[0], size=25))
+    assert is_within(PAGE_SECONDS, lambda: runs.run(database, who, made[0].id))
