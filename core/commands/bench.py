@@ -32,6 +32,21 @@ def add(commands: Any) -> None:
     )
     table.add_argument("--json", action="store_true")
     table.set_defaults(do=do_table)
+    suspects = actions.add_parser("suspects", help="planted label errors, and how well they are found")
+    suspects.add_argument("sets", nargs="+", metavar="SET")
+    suspects.add_argument("--noise", default="uniform-5,uniform-10,confused-10", metavar="uniform-10,confused-10")
+    suspects.add_argument("--seeds", default="0", metavar="0,1,2")
+    suspects.add_argument(
+        "--run", type=Path, metavar="RUN.yaml", help="settings of the searches; images and seed are replaced"
+    )
+    suspects.add_argument(
+        "--out", type=Path, default=Path("bench-suspects"), metavar="DIR", help="where searches are kept and resumed"
+    )
+    suspects.add_argument(
+        "--retrain", action="store_true", help="also what a TSM gains by the first suspects put right"
+    )
+    suspects.add_argument("--json", action="store_true")
+    suspects.set_defaults(do=do_suspects)
 
 
 def do_step(asked: argparse.Namespace) -> None:
@@ -48,18 +63,35 @@ def do_read(asked: argparse.Namespace) -> None:
 
 def do_table(asked: argparse.Namespace) -> None:
     from core.bench.table import markdown, run_all
+
+    with say.watching() as watch:
+        rows = run_all(asked.sets, _seeds(asked.seeds), asked.run, asked.out, watch)
+    _tell_rows(asked, rows, markdown(rows))
+
+
+def do_suspects(asked: argparse.Namespace) -> None:
+    from core.bench.suspects import markdown, run_all
+
+    noises = asked.noise.split(",")
+    with say.watching() as watch:
+        rows = run_all(asked.sets, noises, _seeds(asked.seeds), asked.run, asked.out, asked.retrain, watch)
+    _tell_rows(asked, rows, markdown(rows))
+
+
+def _seeds(told: str) -> list[int]:
     from core.errors import SettingsError
 
     try:
-        seeds = [int(seed) for seed in asked.seeds.split(",")]
+        return [int(seed) for seed in told.split(",")]
     except ValueError:
-        raise SettingsError(f"--seeds must be whole numbers with commas, like 0,1,2, not {asked.seeds!r}.") from None
-    with say.watching() as watch:
-        rows = run_all(asked.sets, seeds, asked.run, asked.out, watch)
+        raise SettingsError(f"--seeds must be whole numbers with commas, like 0,1,2, not {told!r}.") from None
+
+
+def _tell_rows(asked: argparse.Namespace, rows: list[dict[str, Any]], table: str) -> None:
     if asked.json:
         say.plain({"rows": rows})
     else:
-        say.out(markdown(rows))
+        say.out(table)
 
 
 def _tell(asked: argparse.Namespace, measured: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.intervals import figure, resampled
 from core.suspects.known import Floats
+from core.suspects.pool import confident_joint
 
 DRAWS = 200
 
@@ -41,12 +42,14 @@ def estimated(likely: Floats, given: Floats, kind: str, patients: Sequence[str |
 
 def _count(likely: Floats, given: Floats, kind: str, times: NDArray[np.int64]) -> float:
     """Of cases that count so many times each; for several answers a case, whatever answer has most of them."""
-    from cleanlab.count import compute_confident_joint
-
     rows = np.repeat(np.arange(len(given)), times)
     if kind == "multi":
         sides = [np.stack([1 - one, one], axis=1) for one in likely[rows].T]
-        counts = [compute_confident_joint(g.astype(int), side) for g, side in zip(given[rows].T, sides, strict=True)]
-        return float(max(joint.sum() - np.trace(joint) for joint in counts))
-    joint = compute_confident_joint(given[rows].argmax(1), likely[rows])
+        labels = given[rows].T.astype(np.int64)
+        return max(_doubted(side, label) for side, label in zip(sides, labels, strict=True))
+    return _doubted(likely[rows], given[rows].argmax(1))
+
+
+def _doubted(likely: Floats, label: NDArray[np.int64]) -> float:
+    joint = confident_joint(likely, label)
     return float(joint.sum() - np.trace(joint))

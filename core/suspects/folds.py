@@ -48,6 +48,14 @@ def together(cases: Sequence[Case], copies: Alike) -> list[Group]:
     return [Group(tuple(group), classes(cases, group)) for group in tied(ties)]
 
 
+def numbered(groups: Sequence[Group]) -> NDArray[np.int64]:
+    """The number of every case's group."""
+    found = np.empty(sum(len(group.places) for group in groups), dtype=np.int64)
+    for number, group in enumerate(groups):
+        found[list(group.places)] = number
+    return found
+
+
 def divide(groups: Sequence[Group], count: int, seed: int) -> NDArray[np.int64]:
     """The fold of every case. There are as many folds as groups where that is fewer than wanted."""
     if len(groups) < 2:
@@ -57,7 +65,6 @@ def divide(groups: Sequence[Group], count: int, seed: int) -> NDArray[np.int64]:
         )
     folds = min(count, len(groups))
     ordered = in_turn(groups, seed)
-    found = np.empty(sum(len(group.places) for group in groups), dtype=np.int64)
-    for group, fold in zip(ordered, deal(ordered, dict.fromkeys(range(folds), 1 / folds)), strict=True):
-        found[list(group.places)] = fold
-    return found
+    fold_of_group = np.array(deal(ordered, dict.fromkeys(range(folds), 1 / folds)), dtype=np.int64)
+    fold_of: NDArray[np.int64] = fold_of_group[numbered(ordered)]
+    return fold_of

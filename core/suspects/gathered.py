@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +29,15 @@ class Gathered:
     def rows(self, number: int) -> NDArray[np.int64]:
         """Where the cases of one set stand."""
         return np.flatnonzero([item.set == number for item in self.items])
+
+    def relabelled(self, labels: Sequence[tuple[str, ...]]) -> Gathered:
+        """The same cases under other labels."""
+        items = tuple(
+            replace(item, case=replace(item.case, labels=named)) for item, named in zip(self.items, labels, strict=True)
+        )
+        cases = [tuple(item.case for item in items if item.set == number) for number in range(len(self.material.sets))]
+        sets = tuple(one.with_cases(own) for one, own in zip(self.material.sets, cases, strict=True))
+        return Gathered(Material(sets), items, self.numbers)
 
     def answers(self, number: int) -> range:
         """Which answers of all sets are one set's own."""

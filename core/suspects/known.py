@@ -29,12 +29,14 @@ class Near:
 
 @dataclass(frozen=True)
 class Known:
-    """The TSM's answers out of fold, one table [N, C] a round; nearest cases by its features; what readers said."""
+    """What the machines saw of one set, and what was said of it before."""
 
     task: Task
     cases: Sequence[Case]
     rounds: Sequence[Floats]
-    near: Near
+    """The TSM's answers out of fold, [N, C] each."""
+    near: Sequence[Near]
+    """By the features of each round's TSMs."""
     copies: Alike
     fold_of: Places
     apart: Places
@@ -43,12 +45,27 @@ class Known:
     """Image features of the frozen VLM, [N, D]."""
     readings: Mapping[str, Sequence[Reading]]
     settings: Settings
+    seed: int
 
     @cached_property
     def given(self) -> Floats:
         """The labels as 0 and 1, [N, C]."""
         found = targets(self.cases, self.task)
         return (found if self.task.kind == "multi" else np.eye(len(self.task.answers))[found]).astype(np.float64)
+
+    @cached_property
+    def is_alone(self) -> NDArray[np.bool_]:
+        """Cases with a label that no other patient's case has, so that nothing could be learned about it."""
+        groups = np.unique(self.apart, return_inverse=True)[1]
+        having = np.zeros((groups.max() + 1, self.given.shape[1]))
+        np.maximum.at(having, groups, self.given)
+        alone: NDArray[np.bool_] = (self.given * (having.sum(0) == 1)).any(1)
+        return alone
+
+    def say(self, likely: Floats) -> Said:
+        """A distribution that was learned from the other cases, as what a source says."""
+        heard = np.where(self.is_alone[:, None], np.nan, likely)
+        return Said(doubt(heard, self.given, self.task.kind), heard)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Trainer:
     report: Report
     is_stopped: Callable[[], bool]
     rounds: int
-    began: float
+    began: float = field(default_factory=time.perf_counter)
 
     def learn(self, number: int, fold_of: Places, is_learned: NDArray[np.bool_]) -> Outside:
         """A round: every fold is read by a TSM trained on what is learned of the others."""

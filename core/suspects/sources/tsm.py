@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Known, Said, doubt
+from core.suspects.known import Floats, Known, Said
+from core.suspects.probe import answers
 
 TITLE = "TSM out of fold"
 ABOUT = "What task-specific models say that never saw the case, its patient, or a copy of its picture."
+LEAST = 1e-6
 
 
 def look(known: Known) -> Said:
-    likely = np.mean(known.rounds, axis=0)
-    return Said(doubt(likely, known.given, known.task.kind), likely)
+    return known.say(_geometric_mean(np.stack(known.rounds), known.task.kind))
+
+
+def _geometric_mean(rounds: Floats, kind: str) -> Floats:
+    """Of what all rounds say; a round that is sure weighs more than one that is not."""
+    sure = rounds.clip(LEAST, 1 - LEAST)
+    odds = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure)
+    return answers(odds.mean(0), kind)

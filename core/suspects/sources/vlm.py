@@ -1,4 +1,4 @@
-"""The VLM: what a linear probe on its frozen image features says out of fold, or the tuned model where a run has one.
+"""The VLM: what a probe on its frozen image features says out of fold, or the tuned model where a run has one.
 
 The features know no label, so what they say is independent of what the TSM may have learned by heart.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Floats, Known, Said, doubt
+from core.suspects.known import Floats, Known, Said
 from core.suspects.probe import probed
 
 TITLE = "VLM"
-ABOUT = "A linear probe on the frozen VLM's image features, out of fold; tuned readers on cases kept from tuning."
+ABOUT = "What a probe tells from the frozen VLM's image features, out of fold; tuned readers on cases kept from tuning."
 NOT_VLM = ("vlm", "fusion")
 
 
@@ -22,12 +22,12 @@ def look(known: Known) -> Said | None:
     likely = np.full_like(known.given, np.nan) if known.vision is None else _probed(known)
     if tuned is not None:
         likely = np.where(np.isnan(tuned), likely, tuned)
-    return Said(doubt(likely, known.given, known.task.kind), likely)
+    return known.say(likely)
 
 
 def _probed(known: Known) -> Floats:
     assert known.vision is not None
-    return probed(known.vision, known.given, known.fold_of, known.task.kind)
+    return probed(known.vision, known.given, known.fold_of, known.task.kind, known.seed)
 
 
 def _tuned(known: Known) -> Floats | None:

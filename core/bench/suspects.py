@@ -1,0 +1,242 @@
+"""Labels changed on purpose, and how well they are found: our ranking beside cleanlab's score on the same TSM answers.
+
+Uniform noise gives any other label; confused noise the one that a TSM, out of fold on the labels as they came, takes
+the class for most. Errors are planted among all cases; what retraining gains is measured on test cases whose labels
+are as they came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from core import metrics
+from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
+from core.errors import SettingsError
+from core.folder import Event
+from core.material import Item, Material
+from core.order import generator
+from core.reading import targets
+from core.runfile import Run, make_run, settle
+from core.split import assign
+from core.suspects import Settings, search
+from core.suspects.folder import Found
+from core.suspects.gathered import Gathered, gather
+from core.train import train
+
+USUAL: dict[str, Any] = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
+KINDS = ("uniform", "confused")
+RANKINGS = ("ours", "cleanlab")
+Row = dict[str, Any]
+Places = NDArray[np.int64]
+Watch = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How labels are changed: uniform-10 changes a tenth of them to any other."""
+
+    name: str
+    kind: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set, one kind of noise, one seed: the cases as they came and as they were changed."""
+
+    run: Run
+    settings: Settings
+    folder: Path
+    clean: Gathered
+    planted: Gathered
+    changed: NDArray[np.bool_]
+    watch: Watch
+
+
+def run_all(
+    sets: Sequence[str],
+    noises: Sequence[str],
+    seeds: Sequence[int],
+    run_file: Path | None,
+    out: Path,
+    is_retrained: bool,
+    watch: Watch,
+) -> list[Row]:
+    """A row for every set, noise and seed; what was begun in the folder is gone on with."""
+    usual = USUAL if run_file is None else yaml.safe_load(run_file.read_text(encoding="utf-8"))
+    if not isinstance(usual, dict):
+        raise SettingsError(f"{run_file} must hold settings like `tsm: …`, one a line.")
+    rows: list[Row] = []
+    for images in sets:
+        for name in noises:
+            for seed in seeds:
+                trial = _trial(usual, images, parse(name), seed, out / Path(images).stem, watch)
+                rows.append({"set": Path(images).stem, "noise": name, "seed": seed} | _measured(trial, is_retrained))
+    return rows
+
+
+def parse(name: str) -> Noise:
+    """uniform-5, uniform-10, confused-10: a kind, and the percentage of labels that are changed."""
+    kind, _, share = name.partition("-")
+    if kind not in KINDS or not share.isdecimal() or not 0 < int(share) < 100:
+        raise SettingsError(f'There is no noise called "{name}". Write uniform-10 or confused-10, with any percentage.')
+    return Noise(name, kind, int(share) / 100)
+
+
+def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Path, watch: Watch) -> Trial:
+    values = {**USUAL, **usual, "images": images, "seed": seed}
+    settings = Settings.parse(values.pop("suspects", {}), "suspects")
+    run = settle(make_run(values))
+    clean = _with_splits(gather(run), run)
+    task = clean.material.tasks[0]
+    if task.kind == "multi":
+        raise SettingsError(f"{images} gives a case several labels; errors are planted where each has one.")
+    given = targets([item.case for item in clean.items], task)
+    taken_for = _taken_for(run, settings, clean, out, watch) if noise.kind == "confused" else None
+    planted = plant(given, len(task.answers), noise, seed, taken_for)
+    labels = [(task.answers[label],) for label in planted.tolist()]
+    return Trial(run, settings, out / f"{noise.name}-{seed}", clean, clean.relabelled(labels), planted != given, watch)
+
+
+def _with_splits(gathered: Gathered, run: Run) -> Gathered:
+    """Retraining needs a split of each kind."""
+    one = gathered.material.sets[0]
+    cases = assign(one.cases, run.settings.split, run.settings.seed)
+    items = tuple(Item(0, case) for case in cases)
+    return Gathered(Material((one.with_cases(cases),)), items, gathered.numbers)
+
+
+def plant(given: Places, answers: int, noise: Noise, seed: int, taken_for: Places | None) -> Places:
+    """The labels [N], a share of them changed; taken_for names the answer that each class is changed to."""
+    drawn = generator(seed, "planted", noise.kind)
+    chosen = drawn.choice(len(given), round(noise.share * len(given)), replace=False)
+    planted = given.copy()
+    others = (given[chosen] + drawn.integers(1, answers, len(chosen))) % answers
+    planted[chosen] = others if taken_for is None else taken_for[given[chosen]]
+    return planted
+
+
+def _taken_for(run: Run, settings: Settings, clean: Gathered, out: Path, watch: Watch) -> Places:
+    """For each class the other one that a TSM gives most to, out of fold, on the labels as they came."""
+    answers = clean.material.tasks[0].answers
+    if len(answers) == 2:
+        return np.array([1, 0])
+    folder = out / f"clean-{run.settings.seed}"
+    once = settings.model_copy(update={"rounds": 1})
+    found = search(run, once, folder, (folder / "settings.yaml").is_file(), watch=watch, gathered=clean)
+    given = np.array([answers.index(one.given) for one in found.suspects])
+    said = np.array([one.probabilities for one in found.suspects])
+    mean = np.stack([said[given == place].mean(0) for place in range(len(answers))])
+    np.fill_diagonal(mean, -1.0)
+    taken: Places = mean.argmax(1)
+    return taken
+
+
+def _measured(trial: Trial, is_retrained: bool) -> Row:
+    is_begun = (trial.folder / "settings.yaml").is_file()
+    found = search(trial.run, trial.settings, trial.folder, is_begun, watch=trial.watch, gathered=trial.planted)
+    place = {item.case.id: row for row, item in enumerate(trial.clean.items)}
+    is_planted = np.array([trial.changed[place[one.case]] for one in found.suspects])
+    scores = {
+        "ours": np.array([one.score for one in found.suspects]),
+        "cleanlab": np.array([one.evidence["cleanlab"] for one in found.suspects]),
+    }
+    row: Row = {"cases": len(is_planted), "planted": int(is_planted.sum())}
+    row["average_precision"] = {name: float(average_precision_score(is_planted, s)) for name, s in scores.items()}
+    row["precision_at_planted"] = {name: precision_at_planted(is_planted, s) for name, s in scores.items()}
+    row |= {name: found.about[name] for name in ("estimated_errors", "estimated_low", "estimated_high", "seconds")}
+    return row | (_retrained(trial, found) if is_retrained else {})
+
+
+def precision_at_planted(is_planted: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
+    """Of as many first cases as there are planted ones, the share that was planted."""
+    first = np.argsort(-score, kind="stable")[: int(is_planted.sum())]
+    return float(is_planted[first].mean())
+
+
+def _retrained(trial: Trial, found: Found) -> Row:
+    """Macro F1 on clean test cases of TSMs taught by the changed labels, by those with the first suspects put right,
+    and by those with as many cases drawn at random put right."""
+    place = {item.case.id: row for row, item in enumerate(trial.clean.items)}
+    budget = int(trial.changed.sum())
+    seed = trial.run.settings.seed
+    first = [place[one.case] for one in found.suspects[:budget]]
+    drawn = generator(seed, "at random").choice(len(place), budget, replace=False).tolist()
+    said = {
+        name: _taught(trial, rows, trial.folder / f"taught-{name}")
+        for name, rows in (("planted", []), ("suspects", first), ("random", drawn))
+    }
+    tests = [item.case for item in trial.clean.items if item.case.split == "test"]
+    task = trial.clean.material.tasks[0]
+    truth = targets(tests, task)
+    patients = [case.patient for case in tests]
+    figures = {
+        name: metrics.figures(one, truth, task.kind, task.answers, patients, seed=seed)["macro_f1"].plain()
+        for name, one in said.items()
+    }
+    gains = {
+        f"suspects - {other}": metrics.paired(
+            said["suspects"], said[other], truth, task.kind, task.answers, patients, seed=seed
+        )["macro_f1"].plain()
+        for other in ("planted", "random")
+    }
+    return {"macro_f1": figures, "gain": gains}
+
+
+def _taught(trial: Trial, put_right: Sequence[int], folder: Path) -> NDArray[np.float64]:
+    """What the TSM, trained as the run says with some labels put right, answers on the test cases."""
+    from accelerate import Accelerator
+
+    file = folder.with_suffix(".json")
+    if file.is_file():
+        return np.array(json.loads(file.read_text()))
+    right = set(put_right)
+    items = [
+        clean if row in right else planted
+        for row, (clean, planted) in enumerate(zip(trial.clean.items, trial.planted.items, strict=True))
+    ]
+    one = trial.clean.material.sets[0]
+    material = Material((one.with_cases(item.case for item in items),))
+    module, settings = trial.run.tsms[0]
+    accelerator = Accelerator(mixed_precision="no")
+    torch.manual_seed(trial.run.settings.seed)
+    tsm = new_tsm(module, settings, material).to(accelerator.device)
+    shown = Pictures(tsm, items)
+    training = trial.run.settings.training
+    stage = tsm_stage(folder.name, tsm, material, shown, training.monitor, training.precision, trial.run.settings.seed)
+    train(stage, folder, accelerator, trial.watch)
+    tests = [row for row, item in enumerate(items) if item.case.split == "test"]
+    said = np.array(answer(tsm, describe(tsm, shown, tests), [0] * len(tests), material.tasks))
+    file.write_text(json.dumps(said.tolist()))
+    return said
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Sets and noises by figures: the mean over seeds and, behind ±, the standard deviation between them."""
+    heads = [f"{name}, {what}" for what in ("AP", "P@k") for name in RANKINGS]
+    lines = ["| set | noise | seeds | " + " | ".join([*heads, "AP gained"]) + " |", "|---" * 8 + "|"]
+    for images, noise in dict.fromkeys((row["set"], row["noise"]) for row in rows):
+        chosen = [row for row in rows if (row["set"], row["noise"]) == (images, noise)]
+        cells = [
+            _cell([row[what][name] for row in chosen])
+            for what in ("average_precision", "precision_at_planted")
+            for name in RANKINGS
+        ]
+        gained = _cell([row["average_precision"]["ours"] - row["average_precision"]["cleanlab"] for row in chosen])
+        lines.append(f"| {images} | {noise} | {len(chosen)} | " + " | ".join([*cells, gained]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(values: Sequence[float]) -> str:
+    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{spread}"
