@@ -1,4 +1,4 @@
-"""Files to take away: a version's list of cases, a run's file and figures, a job's log."""
+"""Files to take away: a version's list of cases, a run's file and figures, a job's log, a review's verdicts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from app.context import Studio
+from core.cells import harmless
 from core.errors import CoreError
-from core.records import jobs, runs, sets
+from core.records import corrections, jobs, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.exports import export_file
 
@@ -30,7 +31,7 @@ def router(studio: Studio) -> APIRouter:
     def cases(request: Request, version_id: int) -> Response:
         """Every case of a version: name, label, split, patient and its table's own columns."""
 
-        def made(who: Who) -> tuple[str, str]:
+        def made(who: Who) -> tuple[str, str | bytes]:
             version = sets.version(db, who, version_id)
             return f"{version.image_set.name} v{version.number}.csv", _table(studio, who, version_id)
 
@@ -40,7 +41,7 @@ def router(studio: Studio) -> APIRouter:
     def run_file(request: Request, run_id: int) -> Response:
         """The run file, as `vitask tune` reads it."""
 
-        def made(who: Who) -> tuple[str, str]:
+        def made(who: Who) -> tuple[str, str | bytes]:
             found = runs.run(db, who, run_id)
             return f"{found.name}.yaml", runs.run_file(found)
 
@@ -50,7 +51,7 @@ def router(studio: Studio) -> APIRouter:
     def metrics(request: Request, run_id: int) -> Response:
         """Every reader's figures on the test cases."""
 
-        def made(who: Who) -> tuple[str, str]:
+        def made(who: Who) -> tuple[str, str | bytes]:
             found = runs.run(db, who, run_id)
             return f"{found.name} figures.json", json.dumps(found.metrics or {}, indent=1)
 
@@ -60,7 +61,7 @@ def router(studio: Studio) -> APIRouter:
     def log(request: Request, job_id: int) -> Response:
         """What a job printed."""
 
-        def made(who: Who) -> tuple[str, str]:
+        def made(who: Who) -> tuple[str, str | bytes]:
             lines = jobs.log_lines(db, who, job_id, most=LOG_LINES)
             return f"job {job_id}.txt", "".join(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.text}\n" for line in lines)
 
@@ -77,10 +78,19 @@ def router(studio: Studio) -> APIRouter:
         headers = {"Cache-Control": "no-store"}
         return FileResponse(file, media_type="application/zip", filename=f"vitask export {job_id}.zip", headers=headers)
 
+    @routes.get("/reviews/{review_id}/{kind}")
+    def verdicts(request: Request, review_id: int, kind: str) -> Response:
+        """Every verdict of a review that the person may see: csv, json, or coco for cases with boxes."""
+
+        def made(who: Who) -> tuple[str, str | bytes]:
+            return corrections.exported(db, studio.place, who, review_id, kind)
+
+        return _sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
+
     return routes
 
 
-def _sent(studio: Studio, request: Request, made: Callable[[Who], tuple[str, str]], media: str) -> Response:
+def _sent(studio: Studio, request: Request, made: Callable[[Who], tuple[str, str | bytes]], media: str) -> Response:
     who = studio.who(request)
     try:
         name, content = made(who)
@@ -103,7 +113,7 @@ def _table(studio: Studio, who: Who, version_id: int) -> str:
     writer.writerow(["case", "label", "split", "patient", *extra])
     for row in rows:
         values = [row.name, row.label, row.split, row.patient, *(row.columns.get(name, "") for name in extra)]
-        writer.writerow([_harmless(value) for value in values])
+        writer.writerow([harmless(value) for value in values])
     return kept.getvalue()
 
 
@@ -114,9 +124,3 @@ def _rows(studio: Studio, who: Who, version_id: int) -> list[Any]:
         rows += found.rows
         if len(found.rows) < PAGE:
             return rows
-
-
-def _harmless(value: str | None) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    text = value or ""
-    return f"'{text}" if text[:1] in ("=", "+", "@", "\t") or (text[:1] == "-" and not text[1:2].isdigit()) else text

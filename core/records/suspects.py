@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from core.errors import SettingsError
@@ -128,7 +128,7 @@ def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
         known, disputed, matching = session.execute(counted.where(Suspect.review_id == review_id)).one()
         is_mine = and_(Suspect.review_id == Standing.review_id, Suspect.rank == Standing.rank)
         of_mine = select(func.count()).select_from(Standing).join(Suspect, is_mine).where(*own)
-        known += session.scalar(of_mine.where(~decided(review))) if review.is_blind else 0
+        known += (session.scalar(of_mine.where(~decided(review))) or 0) if review.is_blind else 0
         if where.state in ("open", "mine"):
             taken = session.scalar(of_mine.where(*fits)) or 0
             matching = taken if where.state == "mine" else matching - taken
@@ -209,13 +209,14 @@ def _bit(review: Review, source: str) -> int:
 
 def _in_state(review: Review, who: Who, state: str) -> ColumnElement[bool]:
     own = mine(review.id, who)
-    return {
-        "open": ~own,
+    states: dict[str, ColumnElement[bool]] = {
+        "open": not_(own),
         "mine": own,
         "decided": or_(decided(review), own) if review.is_blind else decided(review),
-        "disputed": Suspect.is_disputed,
+        "disputed": Suspect.is_disputed == true(),
         "all": Suspect.review_id == review.id,
-    }[state]
+    }
+    return states[state]
 
 
 def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tuple[str, str]]:

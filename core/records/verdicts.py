@@ -65,7 +65,7 @@ def decide(
         raise SettingsError(f'"{confidence}" is not how sure one can be. Choose one of {", ".join(CONFIDENCES)}.')
     with db.session() as session:
         review = allowed_review(session, who, review_id, "review")
-        label = checked(review, action, label, why)
+        label = checked(review, action, label)
         suspects = take_turns(session, who, review_id, ranks)
         if key and (kept := _pressed(session, who, review, key)):
             return views(kept, who.name)
@@ -150,7 +150,7 @@ def verdict(
     )
 
 
-def checked(review: Review, action: str, label: str, why: str) -> str:
+def checked(review: Review, action: str, label: str) -> str:
     """The label as the task writes it, or a SettingsError where this is no verdict."""
     if action not in ACTIONS:
         raise SettingsError(f'"{action}" is not a verdict. Choose one of {", ".join(ACTIONS)}.')

@@ -1,0 +1,184 @@
+"""A review to take away: every verdict as a table or as JSON, and reviewed cases with boxes as COCO."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+
+from core.case import Task
+from core.cells import harmless
+from core.errors import DataError, SettingsError
+from core.images import decode
+from core.records import agreement, reviews, verdicts
+from core.records.access import Who
+from core.records.audit import note
+from core.records.database import Database
+from core.records.place import Place
+from core.records.reviews import ReviewView, allowed_review
+from core.records.standing import AT_ONCE
+from core.records.tables import Case, Suspect, Version
+from core.records.verdicts import VerdictView
+from core.store import open_store
+
+NOTICE = "Research use only. Verdicts are people's opinions on pictures, not diagnoses."
+COLUMNS = (
+    "verdict",
+    "rank",
+    "case",
+    "split",
+    "patient",
+    "given",
+    "suggested",
+    "score",
+    "person",
+    "action",
+    "label",
+    "confidence",
+    "why",
+    "seconds",
+    "is_settlement",
+    "takes_back",
+    "at",
+)
+Made = Callable[[Database, Place, Who, ReviewView], tuple[str, bytes]]
+
+
+def exported(db: Database, place: Place, who: Who, review_id: int, kind: str) -> tuple[str, bytes]:
+    """A file's name and what is in it; `kind` is csv, json or coco."""
+    if kind not in KINDS:
+        raise SettingsError(f'Reviews can\'t be exported as "{kind}". Choose one of {", ".join(KINDS)}.')
+    view = reviews.review(db, who, review_id)
+    name, content = KINDS[kind](db, place, who, view)
+    with db.session() as session:
+        note(session, who, "export review", view.project_id, view.name, review=review_id, kind=kind)
+    return name, content
+
+
+def _table(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
+    kept = io.StringIO()
+    writer = csv.writer(kept)
+    writer.writerow(COLUMNS)
+    for row in _rows(db, who, view):
+        writer.writerow([harmless(row[name]) for name in COLUMNS])
+    return f"{view.name} verdicts.csv", kept.getvalue().encode()
+
+
+def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
+    agreed = agreement.consensus(db, who, view.id)
+    told = {
+        "notice": NOTICE,
+        "review": view.name,
+        "set": view.set,
+        "version": view.version,
+        "cases": view.cases,
+        "estimated_errors": view.estimated,
+        "estimated_low": view.low,
+        "estimated_high": view.high,
+        "answers": view.answers,
+        "readers": view.readers,
+        "is_blind": view.is_blind,
+        "verdicts": _rows(db, who, view),
+        "agreement": asdict(agreement.agreement(db, who, view.id)),
+        "consensus": [{"rank": rank, **asdict(one)} for rank, one in agreed.items()],
+    }
+    return f"{view.name} verdicts.json", json.dumps(told, indent=1, ensure_ascii=False).encode()
+
+
+def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
+    """Reviewed cases that have boxes, with what people made of each beside its picture."""
+    said: dict[int, list[VerdictView]] = {}
+    for one in verdicts.history(db, who, view.id):
+        said.setdefault(one.rank, []).append(one)
+    cases = [one for one in _decided(db, who, view, list(said)) if one[1].more.get("boxes")]
+    if not cases:
+        raise DataError(
+            "No reviewed case of this set has a box, and COCO is about boxes. Export the verdicts as CSV or JSON."
+        )
+    task, store = _task(db, view), open_store(place.store)
+    agreed = agreement.consensus(db, who, view.id)
+    names = list(dict.fromkeys([*task.answers, *(box["label"] for _, case in cases for box in case.more["boxes"])]))
+    images: list[dict[str, Any]] = []
+    boxes: list[dict[str, Any]] = []
+    for suspect, case in cases:
+        width, height = decode(store.get(case.digest), case.name).size
+        result = agreed.get(suspect.rank)
+        images.append(
+            {
+                "id": case.number,
+                "file_name": case.name,
+                "width": width,
+                "height": height,
+                "given": suspect.given,
+                "consensus": asdict(result) if result else None,
+                "verdicts": [_plain(one) for one in said[suspect.rank]],
+            }
+        )
+        boxes += [
+            _box(box, len(boxes) + number, case.number, width, height, names)
+            for number, box in enumerate(case.more["boxes"], start=1)
+        ]
+    told = {
+        "info": {"description": f"{view.name}: {view.set}, version {view.version}. {NOTICE}"},
+        "images": images,
+        "annotations": boxes,
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+    }
+    return f"{view.name} coco.json", json.dumps(told, indent=1, ensure_ascii=False).encode()
+
+
+KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
+
+
+def _rows(db: Database, who: Who, view: ReviewView) -> list[dict[str, Any]]:
+    """A row for each verdict that the person may see, oldest first."""
+    found = verdicts.history(db, who, view.id)
+    suspects = {one.rank: one for one, _ in _decided(db, who, view, list({row.rank for row in found}))}
+    rows = []
+    for row in found:
+        one = suspects[row.rank]
+        about = {"case": one.name, "split": one.split, "patient": one.patient, "suggested": one.suggested}
+        rows.append({**_plain(row), **about, "score": one.score})
+    return rows
+
+
+def _decided(db: Database, who: Who, view: ReviewView, ranks: list[int]) -> list[tuple[Suspect, Case]]:
+    """These suspects with their cases, by rank."""
+    found: list[tuple[Suspect, Case]] = []
+    with db.reading() as session:
+        review = allowed_review(session, who, view.id)
+        is_its = (Case.version_id == review.version_id) & (Case.number == Suspect.number)
+        asked = select(Suspect, Case).join(Case, is_its).where(Suspect.review_id == review.id)
+        for start in range(0, len(ranks), AT_ONCE):
+            part = asked.where(Suspect.rank.in_(sorted(ranks)[start : start + AT_ONCE])).order_by(Suspect.rank)
+            found += [(one, case) for one, case in session.execute(part)]
+    return found
+
+
+def _task(db: Database, view: ReviewView) -> Task:
+    with db.reading() as session:
+        return Task.parse(session.get_one(Version, view.version_id).task, "task")
+
+
+def _plain(one: VerdictView) -> dict[str, Any]:
+    told = asdict(one)
+    return {"verdict": told.pop("id"), **told, "at": one.at.isoformat(timespec="seconds")}
+
+
+def _box(box: dict[str, Any], number: int, image: int, width: int, height: int, names: list[str]) -> dict[str, Any]:
+    """As COCO has it: left, top, width and height in pixels."""
+    left, top = box["left"] * width, box["top"] * height
+    across, down = (box["right"] - box["left"]) * width, (box["bottom"] - box["top"]) * height
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": names.index(box["label"]) + 1,
+        "bbox": [round(one, 3) for one in (left, top, across, down)],
+        "area": round(across * down, 3),
+        "iscrowd": 0,
+    }
