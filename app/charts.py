@@ -95,17 +95,17 @@ def curves(
     return _dress(figure, 320).update_layout(title=title, xaxis_title="step")
 
 
-def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str) -> go.Figure:
+def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title: str = "") -> go.Figure:
     """One named curve of several runs: a colour a run, the same in every figure of a comparison."""
     found = {run: of_run[name] for run, of_run in runs.items() if of_run.get(name)}
     if not found:
-        return nothing(f"None of these runs has a curve called {name}.")
+        return nothing("None of these runs has this curve. Choose another one.")
     figure = go.Figure()
     for number, run in enumerate(runs):
         if run in found:
             dash = DASHES[number // len(CYCLE) % len(DASHES)]
             _add_line(figure, run, found[run], _starts([found[run]]), CYCLE[number % len(CYCLE)], dash)
-    return _dress(figure, 320).update_layout(title=name, xaxis_title="step")
+    return _dress(figure, 320).update_layout(title=title or name, xaxis_title="step")
 
 
 def figures(readers: Mapping[str, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:

@@ -16,6 +16,7 @@ STATES = {
     "failed": "failed",
 }
 COLOURS = {"running": "#0072B2", "done": "#009E73", "failed": "#D55E00", "waiting": "#8A8F98", "stopped": "#E69F00"}
+CURVES = {"loss": "Loss", "val": "Validation", "meter": "Meter"}
 FIGURE_TITLES = {
     "macro_f1": "macro F1",
     "auroc": "AUROC",
@@ -50,6 +51,12 @@ def chip(state: str, wish: str = "") -> str:
         f'<span style="border:1px solid {colour};border-left:6px solid {colour};border-radius:4px;'
         f'padding:1px 7px;white-space:nowrap">{escape(text or STATES.get(state, state))}</span>'
     )
+
+
+def curve_title(name: str) -> str:
+    """`val/macro_f1` is "Validation: macro F1"."""
+    kind, _, own = name.partition("/")
+    return f"{CURVES[kind]}: {figure_title(own)}" if kind in CURVES else name
 
 
 def figure_title(name: str) -> str:

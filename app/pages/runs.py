@@ -13,7 +13,7 @@ from app import charts
 from app.context import Studio, asked_number, guarded, live, on_load
 from app.run_export import ExportTab
 from app.run_words import curve_titles, figure_rows, header, log_text, meters, queue_rows, row, setting_text
-from app.words import figure_title
+from app.words import curve_title, figure_title
 from core.errors import SettingsError
 from core.records import jobs, runs
 from core.records.queues import QueueEntry, queue_view
@@ -146,8 +146,8 @@ class RunsPage:
         settings = [[one.setting, *(setting_text(value) for value in one.values)] for one in differ]
         rows = [[name, *line] for name, one in zip(names, views, strict=True) for line in figure_rows(one.metrics)]
         return (
-            gr.update(choices=known, value=shown),
-            charts.runs_side_by_side(drawn, shown or ""),
+            gr.update(choices=[(curve_title(name), name) for name in known], value=shown),
+            charts.runs_side_by_side(drawn, shown or "", curve_title(shown or "")),
             gr.update(value=settings, headers=["Setting", *names]),
             rows,
         )

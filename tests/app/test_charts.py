@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from app import charts
+from app.words import curve_title
 
 
 def test_every_reader_has_the_whole_distribution_on_one_axis() -> None:
@@ -54,3 +55,8 @@ def test_thirty_two_classes_can_be_told_apart() -> None:
 
 def test_an_empty_figure_says_why() -> None:
     assert charts.distributions(("a", "b"), {}).layout.annotations[0].text == "No reader has answered yet."
+
+
+def test_curves_are_named_in_words() -> None:
+    assert curve_title("val/macro_f1 of vitask+tsm") == "Validation: macro F1 of vitask+tsm"
+    assert curve_title("loss/crt") == "Loss: crt"
