@@ -8,7 +8,7 @@ from collections.abc import Callable
 from core.errors import CoreError
 from core.records import jobs
 from core.records.jobs import Claimed, LeaseLost
-from worker import exports, intake, tuning
+from worker import exports, intake, suspecting, tuning
 from worker.hands import AWAY, LEASE_SECONDS, Hands, log
 from worker.reading import answer
 from worker.supervise import our_fault, refuse, settle, supervise
@@ -76,6 +76,7 @@ KINDS: dict[str, Kind] = {
     "tune": tuning.tune,
     "sample": tuning.tune,
     "plug": tuning.plug,
+    "suspects": suspecting.suspects,
     **dict.fromkeys(intake.KINDS, _intake),
     "estimate": _estimate,
     "export": exports.export,

@@ -14,10 +14,10 @@ from core.records import runs
 from core.records.jobs import Claimed
 from core.records.tables import Run
 from worker.hands import Hands
+from worker.lines import Lines
 from worker.meters import Meters
 from worker.supervise import settle, supervise
 
-EVENTS_AT_ONCE = 1000
 ENGINE = "core.cli"
 
 
@@ -78,34 +78,18 @@ class Telling:
         self.run = run
         self.folder = folder
         self.meters = Meters()
-        self._at = 0
-        self._number = 0
+        self._lines = Lines(folder / "events.jsonl")
         self._has_settings = False
 
     def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
         self._take_settings()
         news: dict[str, Any] = {}
-        while lines := self._next_lines():
-            runs.take_events(self.hands.database, self.run.id, self._number, lines)
-            self._number += len(lines)
-            self._at += sum(len(line.encode()) for line in lines)
+        while lines := self._lines.next():
+            runs.take_events(self.hands.database, self.run.id, self._lines.number, lines)
+            self._lines.pass_by(lines)
             for line in lines:
                 news |= progress_of(line)
         return news | self.meters.read()
-
-    def _next_lines(self) -> list[str]:
-        """Whole lines after those that were taken."""
-        file = self.folder / "events.jsonl"
-        if not file.is_file():
-            return []
-        found: list[str] = []
-        with file.open("rb") as opened:
-            opened.seek(self._at)
-            for line in opened:
-                if not line.endswith(b"\n") or len(found) == EVENTS_AT_ONCE:
-                    break
-                found.append(line.decode())
-        return found
 
     def _take_settings(self) -> None:
         file = self.folder / "settings.yaml"
