@@ -38,12 +38,12 @@ METHODS = {
 }
 
 SOURCES = {
-    "cleanlab": "core.suspects.sources.cleanlab",
-    "tsm": "core.suspects.sources.tsm",
-    "neighbours": "core.suspects.sources.neighbours",
-    "vlm": "core.suspects.sources.vlm",
-    "disagreement": "core.suspects.sources.disagreement",
-    "duplicates": "core.suspects.sources.duplicates",
+    "cleanlab": "core.sources.cleanlab",
+    "tsm": "core.sources.tsm",
+    "neighbours": "core.sources.neighbours",
+    "vlm": "core.sources.vlm",
+    "disagreement": "core.sources.disagreement",
+    "duplicates": "core.sources.duplicates",
 }
 
 

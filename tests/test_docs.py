@@ -15,10 +15,11 @@ import yaml
 from PIL import Image
 
 from core.branches import Branches
-from core.catalog import FAMILIES, FORMATS, METHODS, TSMS
+from core.catalog import FAMILIES, FORMATS, METHODS, SOURCES, TSMS
 from core.cli import parser
 from core.method import Plan
 from core.runfile import make_run
+from tests.suspects.known import Shade, known
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
@@ -78,7 +79,17 @@ def test_the_method_of_the_example_plans_one_stage_and_its_reader(example: Modul
     assert plan.stages[0].wanted.weights.keys() == example.TERMS.keys()
 
 
-@pytest.mark.parametrize("catalog", [FORMATS, TSMS, FAMILIES, METHODS], ids=["formats", "tsms", "families", "methods"])
+@pytest.mark.parametrize("example", ["sources"], indirect=True)
+def test_the_source_of_the_example_doubts_the_picture_unlike_its_class(example: ModuleType) -> None:
+    said = example.look(
+        known([["low"]] * 9 + [["high"]] * 3, [[[0.4, 0.3, 0.3]] * 12], pixels=[Shade(100)] * 8 + [Shade(250)] * 4)
+    )
+    assert said.evidence.argmax() == 8
+    assert said.evidence[:8].max() < 0.5 < said.evidence[8] <= 1
+    assert said.evidence[9:].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("catalog", [FORMATS, TSMS, FAMILIES, METHODS, SOURCES])
 def test_the_documents_name_everything_in_the_catalog(catalog: dict[str, str]) -> None:
     assert [name for name in catalog if f"`{name}`" not in ADDING + README] == []
 

@@ -80,7 +80,7 @@ class Said:
 
 
 class Source(Protocol):
-    """What a module in core/suspects/sources offers."""
+    """What a module in core/sources offers."""
 
     TITLE: str
     ABOUT: str

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from core.case import Case, Kind, Task
+from core.case import Case, Kind, Pixels, Task
 from core.reading import Reading
 from core.suspects.folds import Alike
 from core.suspects.known import Known, Near
 from core.suspects.settings import Settings
-from tests.suspects.test_folds import Noise
 
 ANSWERS = ("low", "middle", "high")
 
 
-def known(labels: Sequence[Sequence[str]], rounds: Any, kind: Kind = "single", **more: Any) -> Known:
+@dataclass(frozen=True)
+class Shade:
+    """A picture of one grey level."""
+
+    level: int
+
+    def load(self) -> Image.Image:
+        return Image.new("L", (8, 8), self.level)
+
+    def digest(self) -> str:
+        return f"{self.level:064x}"
+
+
+def known(
+    labels: Sequence[Sequence[str]], rounds: Any, kind: Kind = "single", pixels: Sequence[Pixels] = (), **more: Any
+) -> Known:
     """Cases of patients of their own, with each one's answers of the TSM in every round [R, N, C]."""
-    cases = [Case(f"{number}.png", Noise(number), tuple(named)) for number, named in enumerate(labels)]
+    shown = pixels or [Shade(number) for number in range(len(labels))]
+    cases = [
+        Case(f"{number}.png", one, tuple(named)) for number, (one, named) in enumerate(zip(shown, labels, strict=True))
+    ]
     count = len(cases)
     none = Near(np.full((count, 2), -1), np.zeros((count, 2)))
     usual: Mapping[str, Any] = {

@@ -1,0 +1,1 @@
+"""Sources of evidence for label review: a file a source."""

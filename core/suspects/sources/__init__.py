@@ -1,1 +1,0 @@
-"""Where evidence comes from: a file a source."""
