@@ -120,7 +120,7 @@ def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
         review = allowed_review(session, who, review_id)
         own = (Standing.review_id == review_id, Standing.person_id == who.id)
         rows = session.execute(select(Standing.action, func.count()).where(*own).group_by(Standing.action))
-        actions = dict(rows)
+        actions = dict(rows.all())
         fits = _fits(review, where, db.is_sqlite)
         counted = select(
             func.count().filter(decided(review)), func.count().filter(Suspect.is_disputed), func.count().filter(*fits)
@@ -227,7 +227,7 @@ def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tup
 
 def _sizes(session: Session, review: Review, numbers: set[int | None]) -> dict[int | None, int]:
     asked = select(Suspect.alike, func.count()).where(Suspect.review_id == review.id, Suspect.alike.in_(numbers))
-    return dict(session.execute(asked.group_by(Suspect.alike))) if numbers else {}
+    return dict(session.execute(asked.group_by(Suspect.alike)).all()) if numbers else {}
 
 
 def _said(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> dict[int, list[VerdictView]]:

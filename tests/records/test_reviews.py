@@ -1,0 +1,299 @@
+"""A review from its queueing to verdicts that nobody loses, on both databases."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from core.case import ImageSet
+from core.errors import RunError, SettingsError
+from core.records import audit, jobs, reviews, runs, sets, suspects, verdicts
+from core.records.access import NotAllowed, Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.suspects import Filter
+from core.records.tables import Job
+from tests.records.search import Room, finish, room
+
+ALL = Filter(state="all")
+
+
+@pytest.fixture
+def found(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
+    return room(database, place, who, cells)
+
+
+@pytest.fixture
+def blind(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
+    return room(database, place, who, cells, readers=2)
+
+
+def decide(found: Room, who: Who, ranks: list[int], action: str = "keep", label: str = "", **more: Any) -> None:
+    verdicts.decide(found.db, who, found.review_id, ranks, action, label, **more)
+
+
+def walk(found: Room, who: Who, where: Filter, is_back: bool = False) -> list[int]:
+    """Every rank that the queue shows, one after the other."""
+    at, ranks = (1000 if is_back else 0), list[int]()
+    while (one := suspects.next_suspect(found.db, who, found.review_id, where, at, is_back)) is not None:
+        ranks.append(at := one.rank)
+    return ranks
+
+
+def stands(found: Room, who: Who, rank: int) -> tuple[str, str] | None:
+    mine = suspects.suspect(found.db, who, found.review_id, rank).mine
+    return (mine.action, mine.label) if mine else None
+
+
+def test_a_search_is_queued_with_the_balanced_starter_and_noted(
+    database: Database, place: Place, who: Who, cells: ImageSet
+) -> None:
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0])
+    view = reviews.queue_review(database, place, who, version.id)
+    assert (view.state, view.name, view.set, view.version, view.cases) == ("waiting", "cells", "cells", 1, 10)
+    assert (view.answers, view.kind, view.sources) == (("dark", "light"), "single", ())
+    job = reviews.review_of_job(database, view.job_id)
+    assert job.settings["tsm"] == [{"name": "convnet"}] and job.settings["preset"] == "balanced"
+    assert job.settings["images"].endswith(version.hash)
+    (entry,) = jobs.queue_view(database, who, "tune")
+    assert (entry.job.kind, entry.name) == ("suspects", "labels of cells")
+    assert audit.entries(database, who, who.projects[0])[0].action == "queue review"
+
+
+def test_what_can_not_be_searched_with_is_refused(database: Database, place: Place, who: Who, cells: ImageSet) -> None:
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0])
+    run = runs.queue_run(database, place, who, version.id, "a run", reviews.USUAL)
+    with pytest.raises(RunError, match="“a run” is not finished"):
+        reviews.queue_review(database, place, who, version.id, run_id=run.id)
+    with database.session() as session:
+        session.get_one(Job, run.job_id).state = "done"
+    other = sets.new_version_with_task(database, place, who, version.id, {"answers": ["dark", "light", "none"]})
+    with pytest.raises(RunError, match="tuned on version 1 of cells"):
+        reviews.queue_review(database, place, who, other.id, run_id=run.id)
+    assert reviews.queue_review(database, place, who, version.id, run_id=run.id).run_id == run.id
+    with pytest.raises(SettingsError, match="tsm must name one of"):
+        reviews.queue_review(database, place, who, version.id, settings={"tsm": {"name": "oracle"}})
+    with pytest.raises(SettingsError, match="3 people"):
+        reviews.queue_review(database, place, who, version.id, readers=3)
+    assert [one.run_id for one in reviews.reviews(database, who, who.projects[0])] == [run.id]
+
+
+def test_what_the_search_found_is_shown(found: Room) -> None:
+    view = reviews.review(found.db, found.anna, found.review_id)
+    assert (view.state, view.estimated, view.low, view.high, view.cases) == ("done", 3.0, 1.5, 5.0, 10)
+    assert [one.name for one in view.sources] == ["cleanlab", "neighbours", "duplicates"]
+    one = suspects.suspect(found.db, found.anna, found.review_id, 2)
+    assert (one.number, one.name, one.given, one.suggested) == (1, "cell_1.png", "light", "dark")
+    assert (one.split, one.patient, one.group, one.group_size) == ("train", "P0", 0, 3)
+    assert one.evidence == {"cleanlab": 0.5, "neighbours": 0.125, "duplicates": None}
+    near = [(near.number, near.name, near.label, near.similarity) for near in one.neighbours]
+    assert near == [(3, "cell_3.png", "light", 0.75), (5, "cell_5.png", "light", 0.5)]
+    assert (one.why, one.probabilities, one.mine, one.others) == ("It is number 1.", (0.25, 0.75), None, ())
+    assert len(one.digest) == 64
+    assert [one.rank for one in suspects.group(found.db, found.anna, found.review_id, 2)] == [1, 2, 3]
+    assert [one.rank for one in suspects.group(found.db, found.anna, found.review_id, 7)] == [7]
+
+
+def test_taking_a_search_in_again_keeps_what_people_decided(found: Room, cells: ImageSet) -> None:
+    from core.records import searched
+
+    decide(found, found.anna, [1], "exclude")
+    review = reviews.review_of_job(found.db, reviews.review(found.db, found.anna, found.review_id).job_id)
+    told: list[tuple[int, int]] = []
+    searched.take_search(
+        found.db, review, found.place.data / f"search {review.job_id}", lambda *so_far: told.append(so_far)
+    )
+    assert told == [(10, 10)]
+    assert stands(found, found.anna, 1) == ("exclude", "")
+    assert suspects.progress(found.db, found.anna, found.review_id, ALL).decided == 1
+
+
+def test_a_ranking_of_other_cases_is_refused(database: Database, place: Place, who: Who, cells: ImageSet) -> None:
+    from dataclasses import replace
+
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0])
+    view = reviews.queue_review(database, place, who, version.id)
+    elsewhere = cells.with_cases(replace(case, id=f"other {case.id}") for case in cells.cases)
+    with pytest.raises(RunError, match=r"names case 0, .other cell_0\.png.*Begin a new search"):
+        finish(database, place, view.job_id, elsewhere)
+
+
+FILTERED = [
+    (ALL, list(range(1, 11))),
+    (Filter(state="all", label="light"), [2, 4, 6, 8, 10]),
+    (Filter(state="all", split="val"), [4, 9]),
+    (Filter(state="all", source="cleanlab"), [2, 4, 6, 8, 10]),
+    (Filter(state="all", source="duplicates"), []),
+    (Filter(state="all", text="CELL_1"), [2]),
+    (Filter(state="all", text="p2"), [5, 6]),
+    (Filter(state="all", label="light", split="train", source="cleanlab"), [2, 6, 8]),
+    (Filter(state="mine"), [1, 2, 5]),
+    (Filter(state="open"), [3, 4, 6, 7, 8, 9, 10]),
+    (Filter(state="open", label="dark"), [3, 7, 9]),
+    (Filter(state="mine", label="dark"), [1, 5]),
+    (Filter(state="decided"), [1, 2, 5, 6]),
+    (Filter(state="disputed"), [5]),
+]
+"""What the queue shows after anna kept 1, 2 and 5, and ben excluded 5 and 6."""
+
+
+def test_the_queue_shows_what_is_asked_for_both_ways_and_counts_it(found: Room) -> None:
+    decide(found, found.anna, [1, 2, 5])
+    decide(found, found.ben, [5, 6], "exclude")
+    for where, ranks in FILTERED:
+        assert walk(found, found.anna, where) == ranks, where
+        assert walk(found, found.anna, where, is_back=True) == ranks[::-1], where
+        told = suspects.progress(found.db, found.anna, found.review_id, where)
+        assert (told.matching, told.mine, told.decided, told.disputed, told.cases) == (len(ranks), 3, 4, 1, 10), where
+        assert told.actions == {"keep": 3}
+
+
+def test_an_unknown_filter_is_refused(found: Room) -> None:
+    for where, message in ((Filter(state="new"), "not a state"), (Filter(source="oracle"), "not a source")):
+        with pytest.raises(SettingsError, match=message):
+            suspects.next_suspect(found.db, found.anna, found.review_id, where)
+
+
+def test_what_is_no_verdict_is_refused(found: Room) -> None:
+    for label in ("grey", "", "dark, light", "no finding"):
+        with pytest.raises(SettingsError, match=f'can.t be changed to "{label}"'):
+            decide(found, found.anna, [1], "change", label)
+    with pytest.raises(SettingsError, match="not a verdict"):
+        decide(found, found.anna, [1], "approve")
+    with pytest.raises(SettingsError, match="no case at rank 11"):
+        decide(found, found.anna, [1, 11])
+    with pytest.raises(SettingsError, match="1 to 1,000 cases"):
+        decide(found, found.anna, [])
+    with pytest.raises(SettingsError, match="how sure"):
+        decide(found, found.anna, [1], confidence="very")
+    assert verdicts.history(found.db, found.anna, found.review_id) == []
+
+
+def test_a_press_that_is_sent_again_counts_once(found: Room) -> None:
+    asked = (found.db, found.anna, found.review_id, [1, 2], "change", "light")
+    made = verdicts.decide(*asked, why=" blurred ", confidence="guess", seconds=2.5, key="press 1")
+    assert verdicts.decide(*asked, key="press 1") == made
+    kept = verdicts.history(found.db, found.anna, found.review_id)
+    assert [(one.rank, one.action, one.given, one.label) for one in kept] == [
+        (1, "change", "dark", "light"),
+        (2, "keep", "light", ""),
+    ]
+    assert next((one.why, one.confidence, one.seconds, one.person) for one in kept) == ("blurred", "guess", 2.5, "anna")
+    assert verdicts.undo(found.db, found.anna, found.review_id, "press 2") == [1, 2]
+    assert verdicts.undo(found.db, found.anna, found.review_id, "press 2") == [1, 2]
+    assert len(verdicts.history(found.db, found.anna, found.review_id)) == 4
+
+
+def test_a_press_sent_many_times_at_once_counts_once(found: Room) -> None:
+    def press(_: int) -> list[int]:
+        made = verdicts.decide(found.db, found.anna, found.review_id, [1, 2, 3], "exclude", key="the same")
+        return [one.id for one in made]
+
+    with ThreadPoolExecutor(6) as threads:
+        told = list(threads.map(press, range(12)))
+    assert all(one == told[0] for one in told)
+    assert len(verdicts.history(found.db, found.anna, found.review_id)) == 3
+
+
+def test_undo_takes_back_the_last_press_and_what_stood_before_stands_again(found: Room) -> None:
+    decide(found, found.anna, [1], "keep")
+    decide(found, found.anna, [1, 2, 3], "exclude")
+    decide(found, found.ben, [1], "exclude")
+    decide(found, found.anna, [2], "unsure")
+    undo = lambda: verdicts.undo(found.db, found.anna, found.review_id)  # noqa: E731
+    assert undo() == [2]
+    assert stands(found, found.anna, 2) == ("exclude", "")
+    assert undo() == [1, 2, 3], "a batch is one press"
+    assert [stands(found, found.anna, rank) for rank in (1, 2, 3)] == [("keep", ""), None, None]
+    assert suspects.progress(found.db, found.anna, found.review_id, ALL).disputed == 1
+    assert undo() == [1]
+    assert (undo(), stands(found, found.anna, 1)) == ([], None)
+    assert stands(found, found.ben, 1) == ("exclude", ""), "nobody undoes what another person did"
+    rows = [one for one in verdicts.history(found.db, found.anna, found.review_id) if one.person == "anna"]
+    assert len(rows) == 10
+    assert {one.takes_back for one in rows if one.action == "undo"} == {one.id for one in rows if one.action != "undo"}
+    decide(found, found.anna, [1], "keep")
+    assert undo() == [1]
+
+
+def test_the_database_refuses_to_change_or_delete_a_verdict(found: Room) -> None:
+    decide(found, found.anna, [1], "exclude")
+    for statement in ("update verdicts set action = 'keep'", "delete from verdicts"):
+        with pytest.raises(DatabaseError, match="only ever added"):
+            with found.db.session() as session:
+                session.execute(text(statement))
+    assert stands(found, found.anna, 1) == ("exclude", "")
+
+
+def test_two_people_who_decide_at_once_lose_nothing(found: Room) -> None:
+    def work(who: Who) -> None:
+        for rank in range(1, 11):
+            decide(found, who, [rank], "keep" if who is found.anna else "exclude")
+            if rank % 5 == 0:
+                assert verdicts.undo(found.db, who, found.review_id) == [rank]
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(work, (found.anna, found.ben)))
+    rows = verdicts.history(found.db, found.anna, found.review_id)
+    for person in ("anna", "ben"):
+        assert sorted(one.rank for one in rows if one.person == person and one.action != "undo") == list(range(1, 11))
+    told = suspects.progress(found.db, found.ben, found.review_id, ALL)
+    assert (told.mine, told.decided, told.disputed, told.actions) == (8, 8, 8, {"exclude": 8})
+
+
+def test_a_blind_reader_learns_nothing_of_the_other_until_both_have_decided(blind: Room) -> None:
+    db, review_id = blind.db, blind.review_id
+    decide(blind, blind.anna, [1, 2], "exclude", why="torn")
+    assert suspects.suspect(db, blind.ben, review_id, 1).others == ()
+    assert verdicts.history(db, blind.ben, review_id) == [] == verdicts.history(db, blind.ben, review_id, 1)
+    assert walk(blind, blind.ben, Filter(state="decided")) == []
+    assert walk(blind, blind.anna, Filter(state="decided")) == [1, 2]
+    assert suspects.progress(db, blind.ben, review_id, ALL).decided == 0
+    assert suspects.progress(db, blind.anna, review_id, ALL).decided == 2
+    assert suspects.suspect(db, blind.reader, review_id, 1).others == ()
+    decide(blind, blind.ben, [1], "keep")
+    (other,) = suspects.suspect(db, blind.ben, review_id, 1).others
+    assert (other.person, other.action, other.why) == ("anna", "exclude", "torn")
+    assert [one.person for one in suspects.suspect(db, blind.reader, review_id, 1).others] == ["anna", "ben"]
+    assert {one.rank for one in verdicts.history(db, blind.ben, review_id)} == {1}
+    assert walk(blind, blind.ben, Filter(state="disputed")) == [1]
+    verdicts.undo(db, blind.ben, review_id)
+    assert suspects.suspect(db, blind.anna, review_id, 1).others == ()
+
+
+def test_in_an_open_review_everybody_sees_everything(
+    database: Database, place: Place, who: Who, cells: ImageSet
+) -> None:
+    seen = room(database, place, who, cells, readers=2, is_blind=False)
+    decide(seen, seen.anna, [1])
+    assert [one.person for one in suspects.suspect(database, seen.ben, seen.review_id, 1).others] == ["anna"]
+
+
+def test_roles_and_membership_are_asked_for(found: Room) -> None:
+    db, review_id = found.db, found.review_id
+    assert reviews.review(db, found.reader, review_id).id == review_id
+    assert suspects.next_suspect(db, found.reader, review_id, ALL) is not None
+    with pytest.raises(NotAllowed, match="As reader"):
+        decide(found, found.reader, [1])
+    with pytest.raises(NotAllowed, match="As reviewer"):
+        reviews.queue_review(db, found.place, found.anna, found.version_id)
+    for ask in (
+        lambda: reviews.review(db, found.stranger, review_id),
+        lambda: reviews.reviews(db, found.stranger, found.anna.projects[0]),
+        lambda: suspects.next_suspect(db, found.stranger, review_id, ALL),
+        lambda: suspects.suspect(db, found.stranger, review_id, 1),
+        lambda: suspects.group(db, found.stranger, review_id, 1),
+        lambda: suspects.progress(db, found.stranger, review_id, ALL),
+        lambda: decide(found, found.stranger, [1]),
+        lambda: verdicts.undo(db, found.stranger, review_id),
+        lambda: verdicts.history(db, found.stranger, review_id),
+        lambda: reviews.queue_review(db, found.place, found.stranger, found.version_id),
+    ):
+        with pytest.raises(NotAllowed, match="nothing here that you can see"):
+            ask()
+    with pytest.raises(NotAllowed, match="no such review"):
+        reviews.review(db, found.anna, 999)
