@@ -1,0 +1,94 @@
+"""What pages ask of the server by themselves every few seconds: each timer's events, over HTTP, in a busy project."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.routing import Mount
+
+from app.main import create_app
+from core.records import jobs, runs
+from tests.app.furnished import Furnished, furnish
+
+SECONDS, TRIES, RUNS, STEPS = 0.05, 30, 20, 1000
+GOING = 2
+FILLED: dict[str, Any] = {
+    "Number": 1,
+    "Textbox": "",
+    "Dropdown": GOING,
+    "Radio": "test",
+    "Checkbox": True,
+    "State": None,
+}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    """Twenty runs, one of them going on with curves of a thousand steps."""
+    furnished = furnish(tmp_path_factory.mktemp("busy"))
+    going, *_ = [furnished.queue(f"run {number}") for number in range(RUNS)]
+    database = furnished.studio.database
+    assert going == GOING
+    claimed = jobs.claim(database, runs.run(database, furnished.who, going).job_id, "test")
+    assert claimed is not None
+    told = {"kind": "step", "stage": "stage-1", "steps": STEPS, "losses": {"van": 0.5, "ep": 0.4, "rda": 0.1}}
+    runs.take_events(database, going, 0, [json.dumps(told | {"step": step}) + "\n" for step in range(1, STEPS + 1)])
+    return furnished
+
+
+@pytest.fixture(scope="module")
+def browser(busy: Furnished) -> Iterator[TestClient]:
+    app = cast(FastAPI, create_app(busy.studio.place))
+    with TestClient(
+        app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000), raise_server_exceptions=False
+    ) as browser:
+        yield browser
+
+
+def events(app: Any, wanted: str) -> dict[str, tuple[int, list[Any]]]:
+    """Every event that a page's opening or a timer sets off: its number, and what stands in its inputs."""
+    mounted = next(route for route in app.routes if isinstance(route, Mount))
+    blocks = cast(Any, mounted.app).get_blocks()
+    found = {}
+    for number, event in blocks.fns.items():
+        if any(trigger == wanted for _, trigger in event.targets):
+            kinds = [type(blocks.blocks[one._id]).__name__ for one in event.inputs]
+            found[f"{number} {event.name}"] = number, [FILLED.get(kind) for kind in kinds]
+    return found
+
+
+def call(browser: TestClient, number: int, data: list[Any]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    answer = browser.post("/gradio_api/run/predict", json={"fn_index": number, "data": data, "session_hash": "one"})
+    return time.perf_counter() - began, answer
+
+
+def seconds(browser: TestClient, number: int, data: list[Any]) -> float:
+    took, answer = call(browser, number, data)
+    if answer.status_code != 200:  # a chooser of something that this project has none of
+        took, answer = call(browser, number, [None if one == GOING else one for one in data])
+    assert answer.status_code == 200, answer.text
+    return took
+
+
+def test_no_tick_of_any_page_takes_50_ms(browser: TestClient) -> None:
+    for number, data in events(browser.app, "load").values():
+        seconds(browser, number, data)  # fills the choosers of this session
+    walked = events(browser.app, "tick")
+    assert len(walked) >= 5
+    slow = {}
+    for name, (number, data) in walked.items():
+        took = [seconds(browser, number, data)]
+        while min(took) >= SECONDS and len(took) < TRIES:
+            took.append(seconds(browser, number, data))
+        if min(took) >= SECONDS:
+            slow[name] = min(took)
+    assert slow == {}
