@@ -1,0 +1,143 @@
+"""Agreement between people and with the models, by hand; and who settles what."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from core.case import ImageSet
+from core.errors import SettingsError
+from core.kappa import Kappa, cohen
+from core.records import agreement, audit, suspects, verdicts
+from core.records.access import NotAllowed, Who
+from core.records.agreement import Consensus, weighed
+from core.records.database import Database
+from core.records.place import Place
+from core.records.suspects import Filter
+from core.records.tables import Verdict
+from tests.records.search import Room, room
+
+
+@pytest.fixture
+def blind(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
+    return room(database, place, who, cells, readers=2)
+
+
+def decide(found: Room, who: Who, said: dict[int, tuple[str, str]]) -> None:
+    for rank, (action, label) in said.items():
+        verdicts.decide(found.db, who, found.review_id, [rank], action, label)
+
+
+def vote(action: str, label: str = "", confidence: str = "sure", given: str = "dark") -> Verdict:
+    return cast(Verdict, SimpleNamespace(action=action, label=label, confidence=confidence, given=given))
+
+
+def test_kappa_of_fifty_cases_by_hand() -> None:
+    """20 yes/yes, 5 yes/no, 10 no/yes, 15 no/no: p_o 0.7, p_e 0.5 · 0.6 + 0.5 · 0.4 = 0.5, so kappa 0.4.
+
+    Its standard error is sqrt(0.7 · 0.3 / 50) / 0.5 = 0.1296, half the interval 1.96 of them: 0.2540.
+    """
+    first = ["yes"] * 25 + ["no"] * 25
+    second = ["yes"] * 20 + ["no"] * 5 + ["yes"] * 10 + ["no"] * 15
+    found = cohen(first, second)
+    assert (found.n, found.observed, found.kappa) == (50, pytest.approx(0.7), pytest.approx(0.4))
+    assert (found.low, found.high) == (pytest.approx(0.1460, abs=1e-4), pytest.approx(0.6540, abs=1e-4))
+
+
+def test_kappa_agrees_with_scikit_learn_on_three_answers() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    first, second = list("aabbccabca"), list("aabcccabba")
+    assert cohen(first, second).kappa == pytest.approx(cohen_kappa_score(first, second))
+
+
+def test_kappa_is_undefined_without_cases_and_where_both_say_one_thing_only() -> None:
+    assert cohen([], []) == Kappa(0, None, None, None, None)
+    assert cohen(["a"] * 5, ["a"] * 5) == Kappa(5, 1.0, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "suggested", "model", "expected"),
+    [
+        # 1 for keep against 1/3 for light, to which the model adds 1/2: 1 of 11/6.
+        ([vote("keep"), vote("change", "light", "guess")], "light", 0.5, Consensus("keep", "", 6 / 11)),
+        # 2/3 for keep against 1/3 + 1/2.
+        (
+            [vote("keep", "", "fairly"), vote("change", "light", "guess")],
+            "light",
+            0.5,
+            Consensus("change", "light", 5 / 9),
+        ),
+        # Nobody named what the models suggest, so they have no say: 1 of 2.
+        ([vote("keep"), vote("exclude")], "light", 0.5, Consensus("keep", "", 1 / 2)),
+        # The models suggest the given label: 1 + 1/2 of 2 1/2.
+        ([vote("exclude"), vote("keep")], "dark", 0.5, Consensus("keep", "", 3 / 5)),
+        # Whoever is unsure counts, and votes for nothing: 1/3 of 4/3.
+        ([vote("unsure"), vote("exclude", "", "guess")], "dark", 0.5, Consensus("exclude", "", 1 / 4)),
+        ([vote("unsure"), vote("unsure")], "light", 0.5, Consensus("unsure", "", 0.0)),
+    ],
+)
+def test_a_consensus_by_hand(verdicts: list[Verdict], suggested: str, model: float, expected: Consensus) -> None:
+    found = weighed(verdicts, suggested, model)
+    assert (found.action, found.label) == (expected.action, expected.label)
+    assert found.certainty == pytest.approx(expected.certainty)
+
+
+def test_people_are_compared_with_each_other_and_with_the_models(blind: Room) -> None:
+    """On ranks 1 to 8 anna keeps all but 1 and 2; ben agrees but on 8, and is unsure about 7."""
+    changed = {1: ("change", "light"), 2: ("change", "dark")}
+    decide(blind, blind.anna, changed | dict.fromkeys((3, 4, 5, 6, 7, 8, 9), ("keep", "")))
+    decide(blind, blind.ben, changed | dict.fromkeys((3, 4, 5, 6), ("keep", "")) | {7: ("unsure", "")})
+    decide(blind, blind.ben, {8: ("change", "dark")})
+    found = agreement.agreement(blind.db, blind.anna, blind.review_id)
+    (pair,) = found.pairs
+    assert (pair.first, pair.second, pair.n) == ("anna", "ben", 7), "9 is hidden, and about 7 ben says nothing"
+    assert pair.observed == pytest.approx(6 / 7)
+    # The labels are light, dark, dark, light, dark, light, and light against dark on 8.
+    anna = [("change", "light"), ("change", "dark"), *[("keep", one) for one in ("dark", "light", "dark", "light")]]
+    expected = cohen([*anna, ("keep", "light")], [*anna, ("change", "dark")])
+    assert (pair.kappa, pair.low, pair.high) == (expected.kappa, expected.low, expected.high)
+    models = {one.first: (one.n, one.observed) for one in found.models}
+    # The models suggest another label for 1 to 4 and the given one for the rest: anna follows but on 3 and 4.
+    assert models == {"anna": (8, pytest.approx(6 / 8)), "ben": (7, pytest.approx(4 / 7))}
+
+
+def test_a_consensus_of_a_review_is_that_of_its_standing_verdicts(blind: Room) -> None:
+    decide(blind, blind.anna, {1: ("change", "light"), 2: ("keep", ""), 5: ("keep", "")})
+    decide(blind, blind.ben, {1: ("change", "light"), 2: ("exclude", "")})
+    found = agreement.consensus(blind.db, blind.anna, blind.review_id)
+    assert found.keys() == {1, 2}, "5 has one verdict, and that is nobody else's business yet"
+    assert found[1] == Consensus("change", "light", 1.0)
+    assert (found[2].action, found[2].certainty) == ("keep", 0.5), "too few cases for the models to have a weight"
+
+
+def test_disputes_are_settled_by_a_researcher_and_what_people_said_stays(blind: Room) -> None:
+    db, review_id = blind.db, blind.review_id
+    decide(blind, blind.anna, {1: ("keep", ""), 2: ("unsure", ""), 3: ("keep", ""), 4: ("keep", "")})
+    decide(blind, blind.ben, {1: ("exclude", ""), 2: ("unsure", ""), 3: ("keep", "")})
+    assert [one.rank for one in agreement.disputed(db, blind.admin, review_id)] == [1, 2]
+    assert {one.person for one in agreement.disputed(db, blind.admin, review_id)[0].others} == {"anna", "ben"}
+    with pytest.raises(NotAllowed, match="As reviewer"):
+        agreement.settle(db, blind.anna, review_id, 1, "keep")
+    with pytest.raises(NotAllowed):
+        agreement.settle(db, blind.stranger, review_id, 1, "keep")
+    with pytest.raises(SettingsError, match="settled as unsure"):
+        agreement.settle(db, blind.admin, review_id, 1, "unsure")
+    with pytest.raises(SettingsError, match="nothing to settle"):
+        agreement.settle(db, blind.admin, review_id, 3, "exclude")
+    made = agreement.settle(db, blind.admin, review_id, 1, "change", "light", "looked at twice")
+    assert (made.is_settlement, made.action, made.label, made.person) == (True, "change", "light", "first")
+    assert [one.rank for one in agreement.disputed(db, blind.admin, review_id)] == [2]
+    assert audit.entries(db, blind.admin, blind.admin.projects[0])[0].action == "settle"
+    assert [one.action for one in verdicts.history(db, blind.anna, review_id, 1)] == ["keep", "exclude", "change"]
+    assert verdicts.undo(db, blind.admin, review_id) == [], "a settlement is changed by another one only"
+    verdicts.decide(db, blind.ben, review_id, [1], "unsure")
+    assert suspects.progress(db, blind.ben, review_id, Filter()).disputed == 1, "settled stays settled"
+
+
+@pytest.mark.parametrize("ask", [agreement.agreement, agreement.disputed, agreement.consensus])
+def test_a_stranger_learns_nothing(blind: Room, ask: Any) -> None:
+    with pytest.raises(NotAllowed):
+        ask(blind.db, blind.stranger, blind.review_id)
