@@ -32,7 +32,7 @@ def create_app(place: Place) -> object:
     from app import signin
     from app.context import Studio
     from app.gate import Gate
-    from app.routes import downloads, health, images
+    from app.routes import downloads, health, images, reviewing
     from app.shell import assemble
     from app.theme import CSS, START, theme
     from core.records.database import open_database
@@ -40,7 +40,7 @@ def create_app(place: Place) -> object:
     studio = Studio(place, open_database(place))
     app = FastAPI(title="VITask Studio", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.studio = studio
-    for routes in (health, signin, images, downloads):
+    for routes in (health, signin, images, downloads, reviewing):
         app.include_router(routes.router(studio))
     demo = assemble(studio).queue(default_concurrency_limit=SHOWN_AT_ONCE, api_open=True)
     with warnings.catch_warnings():

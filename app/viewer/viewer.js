@@ -62,4 +62,9 @@ element.addEventListener("pointerdown", (event) => {
   window.addEventListener("pointermove", move);
   window.addEventListener("pointerup", end);
 });
+element.addEventListener("show", (event) => {  // another part of the page has the next picture: seen whole, as bright as the last
+  look = { ...look, scale: 1, x: 0, y: 0 };
+  props.value = event.detail;
+  requestAnimationFrame(apply);
+});
 watch("value", apply);

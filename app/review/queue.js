@@ -1,0 +1,311 @@
+// One case after another. Every press is kept here, under an id of its own, until the studio has it: sent again after a
+// failure, and counted once. The next cases and their pictures are already here when a key is pressed.
+const AHEAD = 4, KEPT = "vitask-unsent", PATIENCE_MS = 15000, SLOWEST_MS = 5000;
+const TYPED = "input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]";
+const part = (selector) => element.querySelector(selector);
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+let review = null, turn = 0;
+let trail = [], at = -1, ahead = [], front = 0, isEnd = false, isAsking = false, isWaiting = false;
+let presses = [], others = [], isSending = false, trouble = "";
+let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0;
+
+const where = () => Object.fromEntries([...element.querySelectorAll("[data-where]")].map((one) => [one.dataset.where, one.value]));
+const current = () => trail[at];
+
+// --- the studio: null where it does not answer, so that whoever asked tries again
+
+const reach = async (path, sent) => {
+  const stop = new AbortController(), late = setTimeout(() => stop.abort(), PATIENCE_MS);
+  const body = sent && { method: "POST", body: JSON.stringify(sent), headers: { "Content-Type": "application/json" }, keepalive: true };
+  try {
+    const answer = await fetch(path, { ...body, signal: stop.signal, headers: { Accept: "application/json", ...body?.headers } });
+    if (answer.status >= 500) return null;
+    return { status: answer.status, ok: answer.ok, body: await answer.json() };
+  } catch { return null; } finally { clearTimeout(late); }
+};
+const told = (answer) => typeof answer.body.detail === "string" ? answer.body.detail : "The studio could not read this. Reload the page.";
+const path = (rest) => `/reviews/${review.id}/${rest}`;
+
+// --- presses, one after the other in the order of the keys
+
+const newKey = () => crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+
+const keep = () => {
+  // For a reload while the studio is away. What somebody wrote may be about a person, so it stays in memory only.
+  const all = [...others, ...presses.map(({ why, ...rest }) => rest)];
+  try { all.length ? sessionStorage.setItem(KEPT, JSON.stringify(all)) : sessionStorage.removeItem(KEPT); } catch { /* memory has them */ }
+};
+const recall = () => {
+  let all = [];
+  try { all = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"); } catch { /* none */ }
+  presses = all.filter((one) => one.person === review.person);
+  others = all.filter((one) => one.person !== review.person);  // they wait until that person signs in here
+};
+
+const tell = (text = trouble) => {
+  trouble = text;
+  const line = part(".sent"), waiting = presses.length;
+  line.classList.toggle("bad", Boolean(text));
+  line.dataset.unsent = waiting;
+  const verdicts = `${waiting} ${waiting === 1 ? "verdict" : "verdicts"}`;
+  line.textContent = text ? (waiting ? `${verdicts} not sent yet. ${text}` : text) : waiting ? "sending …" : at >= 0 ? "all kept" : "";
+};
+
+const add = (press) => {
+  presses.push({ key: newKey(), review: review.id, person: review.person, ...press });
+  keep();
+  trouble = isSending ? trouble : "";
+  tell();
+  send();
+};
+
+const send = async () => {
+  if (isSending) return;
+  isSending = true;
+  for (let wait = 250; presses.length;) {
+    const { review: number, ...press } = presses[0], mine = turn;
+    const answer = await reach(`/reviews/${number}/${press.ranks ? "verdicts" : "undo"}`, { ...press, where: where(), after: front, many: Math.max(0, AHEAD - ahead.length) });
+    if (answer?.ok) {
+      wait = 250;
+      presses.shift(); keep(); tell("");
+      if (number !== review?.id) continue;
+      if (!press.ranks) undone(answer.body);
+      else if (mine === turn) take(answer.body);
+    } else if (answer === null || answer.status === 401 || answer.status === 409) {
+      tell(answer === null ? "The studio does not answer. Keep this tab open: they are sent as soon as it does."
+        : answer.status === 401 ? "Your session has ended. Sign in again in another tab and keep this one open: they are sent then."
+        : told(answer));
+      await pause(wait = Math.min(SLOWEST_MS, 2 * wait));
+    } else {
+      presses.shift(); keep(); tell(told(answer));
+      if (number === review?.id && press.ranks) open(press.ranks[0]);
+    }
+  }
+  isSending = false;
+};
+
+// --- the cases
+
+const take = (body) => {
+  for (const one of body.cases) {
+    if (one.rank <= front) continue;
+    front = one.rank;
+    one.kept = [one.picture, ...one.thumbs].map((src) => Object.assign(new Image(), { src }));
+    ahead.push(one);
+  }
+  isEnd = body.is_end;
+  part(".done").innerHTML = body.progress;
+  part(".none").innerHTML = body.none;
+  if (isWaiting) { isWaiting = false; forward(); }
+};
+
+const more = async () => {
+  if (!review || isEnd || isAsking || ahead.length >= AHEAD) return;
+  const mine = turn;
+  isAsking = true;
+  const answer = await reach(path("cases?") + new URLSearchParams({ ...where(), after: front, many: AHEAD }));
+  isAsking = false;
+  if (mine !== turn) return more();
+  if (answer?.ok) return take(answer.body);
+  tell(answer ? told(answer) : "The studio does not answer. Trying again …");
+  if (answer === null) { await pause(1000); if (mine === turn) { if (!presses.length) tell(""); more(); } }
+};
+
+const anew = (rank = 0) => {
+  turn += 1;
+  [trail, at, ahead, front, isEnd, isWaiting] = [[], -1, [], rank, false, !rank];
+  blank("One moment …");
+  if (rank) open(rank).then(more);
+  else more();
+};
+
+const forward = () => {
+  if (at < trail.length - 1) { at += 1; show(); refresh(); }
+  else if (ahead.length) { trail.push(ahead.shift()); at = trail.length - 1; show(); }
+  else { at = trail.length; isWaiting = !isEnd; blank(isEnd ? null : "One moment …"); }
+  more();
+};
+
+const back = async () => {
+  if (at > 0) { at -= 1; show(); return refresh(); }
+  const one = current(), mine = turn;
+  if (!one) return;
+  const answer = await reach(path("cases?") + new URLSearchParams({ ...where(), after: one.rank, many: 1, back: true }));
+  if (answer?.ok && mine === turn && answer.body.cases.length && current() === one) { trail.unshift(answer.body.cases[0]); at = 0; show(); }
+};
+
+const open = async (rank) => {
+  const mine = turn, answer = await reach(path(`cases/${rank}`));
+  if (!answer?.ok || mine !== turn) return anew();
+  const known = trail.findIndex((one) => one.rank === rank);
+  if (known >= 0) { trail[known] = answer.body; at = known; } else { at = Math.max(0, Math.min(at, trail.length)); trail.splice(at, 0, answer.body); }
+  isWaiting = false;
+  show();
+};
+
+const refresh = async () => {
+  // A case that was shown before: its verdict may be new by now, also by somebody else.
+  const one = current(), mine = turn;
+  if (presses.some((press) => press.ranks?.includes(one.rank))) return;
+  const answer = await reach(path(`cases/${one.rank}`));
+  if (!answer?.ok || mine !== turn || current() !== one) return;
+  trail[at] = answer.body;
+  fill(answer.body);
+};
+
+const undone = (body) => {
+  part(".done").innerHTML = body.progress;
+  if (!body.ranks.length) return tell("You have no verdict here to undo.");
+  const [first] = body.ranks, before = current()?.rank ?? first + 1;
+  turn += 1;
+  trail = trail.slice(0, at + 1).filter((one) => one.rank !== before && !body.ranks.includes(one.rank));
+  [at, ahead, front, isEnd] = [trail.length, [], Math.min(first, before - 1), false];
+  open(first).then(more);
+};
+
+// --- what is seen
+
+const blank = (text) => {
+  element.classList.toggle("is-blank", true);
+  const none = part(".none");
+  if (text !== null) none.textContent = text;
+  none.hidden = false;
+};
+
+const fill = (one) => {
+  part(".head").innerHTML = one.head;
+  part(".about").innerHTML = one.about;
+  part(".side").innerHTML = one.side;
+};
+
+const show = () => {
+  const one = current();
+  element.classList.remove("is-blank");
+  part(".none").hidden = true;
+  fill(one);
+  part(".viewer").dispatchEvent(new CustomEvent("show", { bubbles: true, detail: { panes: [{ src: one.picture, title: "" }] } }));
+  draft = new Set(one.given_at);
+  batch = null;
+  part(".batch").hidden = true;
+  const near = part("[data-do=batch]");
+  near.hidden = one.group_size < 2;
+  near.querySelector("span").textContent = `${one.group_size} near-identical`;
+  mark();
+  element.dataset.rank = one.rank;
+  shownAt = performance.now();
+  clearTimeout(addressed);
+  addressed = setTimeout(() => {
+    const query = new URLSearchParams(location.search);
+    query.set("review", review.id); query.set("rank", one.rank);
+    history.replaceState(null, "", `${location.pathname}?${query}`);
+  }, 400);
+};
+
+const mark = () => {
+  const one = current();
+  element.querySelectorAll("[data-answer]").forEach((button) => {
+    const number = Number(button.dataset.answer);
+    button.classList.toggle("suggested", Boolean(one?.suggested_at.includes(number)));
+    if (review.is_several) button.setAttribute("aria-pressed", draft.has(number));
+  });
+  part(".confidence").textContent = review.confidences[confidence][1];
+};
+
+const gather = async () => {
+  const one = current(), button = part("[data-do=batch]");
+  if (!one || one.group_size < 2) return tell("No other picture is near-identical to this one.");
+  if (batch) { batch = null; part(".batch").hidden = true; button.setAttribute("aria-pressed", false); return; }
+  const answer = await reach(path(`cases/${one.rank}/group`));
+  if (!answer?.ok || current() !== one) return;
+  part(".batch").innerHTML = answer.body.shown;
+  part(".batch").hidden = false;
+  button.setAttribute("aria-pressed", true);
+  batch = () => [...element.querySelectorAll(".batch input:checked")].map((box) => Number(box.value));
+};
+
+// --- keys and buttons
+
+const decide = (action, label = "") => {
+  const one = current();
+  if (!one) return;
+  const ranks = batch ? batch() : [one.rank];
+  if (!ranks.length) return tell("No picture of the batch is ticked. Tick one, or press B to leave the batch.");
+  const why = part(".why-said").value.trim(), seconds = Math.round(performance.now() - shownAt) / 1000;
+  add({ ranks, action, label, why, confidence: review.confidences[confidence][0], seconds });
+  part(".why-said").value = "";
+  ahead = ahead.filter((other) => !ranks.includes(other.rank));
+  confidence = 0;
+  forward();
+};
+
+const answer = (number) => {
+  const one = current();
+  if (!one || number >= review.names.length) return;
+  if (review.is_several) { draft.delete(number) || draft.add(number); return mark(); }
+  one.given_at.includes(number) && !batch ? decide("keep") : decide("change", review.names[number]);
+};
+
+const marked = () => {
+  const label = review.names.filter((_, number) => draft.has(number)).join(", ") || review.nothing, one = current();
+  if (one && review.is_several) label === one.given && !batch ? decide("keep") : decide("change", label);
+};
+
+const help = () => { const dialog = part("dialog"); dialog.open ? dialog.close() : dialog.showModal(); };
+const DO = {
+  keep: () => decide("keep"), unsure: () => decide("unsure"), exclude: () => decide("exclude"),
+  undo: () => add({}), next: forward, back, batch: gather, help, marked,
+  confidence: () => { confidence = (confidence + 1) % review.confidences.length; mark(); },
+  why: () => part(".why-said").focus(),
+};
+const KEYS = {
+  k: "keep", u: "unsure", x: "exclude", z: "undo", n: "next", p: "back", b: "batch", c: "confidence", w: "why", "?": "help",
+  ArrowRight: "next", ArrowLeft: "back", Enter: "marked",
+};
+const MAY_REPEAT = ["next", "back"];
+
+document.addEventListener("keydown", (event) => {
+  if (!review || !element.isConnected || element.offsetParent === null) return;
+  const target = event.target instanceof Element ? event.target : document.body;
+  if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (target.matches(".why-said") && ["Enter", "Escape"].includes(event.key)) return target.blur();
+  if (target.closest(TYPED)) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key, action = KEYS[key];
+  if (part("dialog").open && action !== "help") return;
+  if (key.startsWith("Arrow") && target.closest("input, [role=tab], [role=slider], .viewer .panes")) return;
+  if (key === "Enter" && (!review.is_several || target.closest("button, a, summary"))) return;
+  const isAnswer = /^[1-9]$/.test(key);
+  if ((!action && !isAnswer) || (event.repeat && !MAY_REPEAT.includes(action))) return;
+  event.preventDefault();
+  isAnswer ? answer(Number(key) - 1) : DO[action]();
+});
+element.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[data-do], [data-answer]");
+  if (!chosen || !review) return;
+  chosen.dataset.answer === undefined ? DO[chosen.dataset.do]() : answer(Number(chosen.dataset.answer));
+});
+element.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-where]")) return;
+  if (event.target.matches("select")) event.target.blur();
+  anew();
+});
+window.addEventListener("beforeunload", (event) => { if (presses.length) event.preventDefault(); });
+
+// --- another review, or none
+
+const start = () => {
+  const given = props.value;
+  if (!given?.id) { review = null; element.classList.add("is-blank"); part(".none").hidden = false; part(".none").innerHTML = given?.none ?? ""; return; }
+  if (given.id === review?.id) return;
+  review = given;
+  element.querySelectorAll("select[data-where]").forEach((one) => { one.innerHTML = given.options[one.dataset.where]; });
+  part(".answers").innerHTML = given.answers;
+  part("[data-do=marked]").hidden = !given.is_several;
+  part("dialog").innerHTML = given.help;
+  mark();
+  if (!presses.length) recall();
+  if (presses.length) send();
+  anew(given.rank);
+};
+watch("value", start);
+start();

@@ -1,0 +1,267 @@
+"""The page Review in a real browser: fifty cases by keyboard, undo of each kind, two people at once, a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.records import people
+from tests.app.reviewed import ALIKE, Reviewed, furnish_review
+from tests.browser.conftest import is_within, wait_for
+from worker.redis import free_port
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+PATIENCE_MS = 60_000
+PASSWORD = "a long password"
+CASES = 64
+
+
+@dataclass(frozen=True)
+class Served:
+    """A studio at an address, and the review that a test looks at."""
+
+    address: str
+    room: Reviewed
+
+    @property
+    def queue(self) -> str:
+        return f"{self.address}/review?tab=decide&review={self.room.review_id}"
+
+
+def start(room: Reviewed, port: int) -> subprocess.Popen[bytes]:
+    known = os.environ | room.studio.place.environment() | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen([sys.executable, "-m", "app.main", "--port", str(port)], env=known)
+    wait_for(f"http://127.0.0.1:{port}/health", child)
+    return child
+
+
+@contextmanager
+def serving(room: Reviewed) -> Iterator[Served]:
+    child = start(room, port := free_port())
+    try:
+        yield Served(f"http://127.0.0.1:{port}", room)
+    finally:
+        child.terminate()
+        child.wait()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(furnish_review(tmp_path_factory.mktemp("studio"), CASES)) as made:
+        yield made
+
+
+@pytest.fixture
+def served(studio: Served) -> Served:
+    """The same studio, with a search that nobody has decided on yet."""
+    return replace(studio, room=studio.room.another())
+
+
+@pytest.fixture
+def tab(chromium: Any) -> Iterator[Callable[[], Any]]:
+    """Opens pages, each in a browser of its own."""
+    contexts: list[Any] = []
+
+    def opened() -> Any:
+        contexts.append(chromium.new_context(viewport={"width": 1366, "height": 768}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def at(page: Any, rank: int) -> None:
+    page.locator(f"#review-queue [data-rank='{rank}']").wait_for()
+
+
+def all_kept(page: Any) -> None:
+    page.locator("#review-queue .sent[data-unsent='0']", has_text="all kept").wait_for()
+
+
+def open_queue(page: Any, served: Served) -> None:
+    page.goto(served.queue)
+    at(page, 1)
+
+
+def test_fifty_cases_are_reviewed_by_keyboard(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    open_queue(page, served)
+    keys = ["k", "2", "1", "u", "x"] * 10
+    for number, key in enumerate(keys, 1):
+        at(page, number)
+        page.keyboard.press(key)
+    at(page, 51)
+    all_kept(page)
+    page.get_by_text(f"50 of {CASES} decided by you").wait_for()
+    expected = [served.room.meant(rank, key) for rank, key in enumerate(keys, 1)]
+    assert served.room.standing() == dict(enumerate(expected, 1))
+    assert all(one.seconds is not None and 0 <= one.seconds < 60 for one in served.room.kept())
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_keys_faster_than_the_studio_lose_nothing(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    page.route("**/verdicts", lambda route: (page.wait_for_timeout(40), route.continue_()))
+    open_queue(page, served)
+    page.keyboard.type("kkkkkkkk", delay=60)
+    all_kept(page)
+    assert set(served.room.standing()) == set(range(1, 1 + len(served.room.kept())))
+    assert len(served.room.kept()) >= 5
+
+
+@pytest.mark.parametrize("key", ["k", "2", "1", "u", "x"])
+def test_every_kind_of_verdict_can_be_undone(served: Served, tab: Callable[[], Any], key: str) -> None:
+    page = tab()
+    open_queue(page, served)
+    page.keyboard.press(key)
+    at(page, 2)
+    page.keyboard.press("z")
+    at(page, 1)
+    all_kept(page)
+    page.get_by_text("No verdict by you yet.").wait_for()
+    assert served.room.standing() == {}
+    assert len(served.room.kept()) == 2  # the press, and what took it back
+    page.keyboard.press("k")
+    at(page, 2)
+    all_kept(page)
+    assert served.room.standing() == {1: ("keep", "")}
+
+
+def test_a_batch_is_one_press_and_one_undo(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    open_queue(page, served)
+    page.keyboard.press("b")
+    page.get_by_text("near-identical pictures.").wait_for()
+    assert page.locator("#review-queue .batch input:checked").count() == len(ALIKE)
+    page.keyboard.press("x")
+    at(page, 2)
+    all_kept(page)
+    assert served.room.standing() == dict.fromkeys(ALIKE, ("exclude", ""))
+    for rank in (3, 6):
+        page.keyboard.press("n")
+        at(page, rank)
+    page.keyboard.press("z")
+    at(page, 1)
+    all_kept(page)
+    assert served.room.standing() == {}
+
+
+def test_nothing_is_decided_while_somebody_types(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    open_queue(page, served)
+    page.keyboard.press("w")
+    page.keyboard.type("k 2 u x: blurred")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Alt+u")
+    at(page, 1)
+    page.keyboard.press("c")
+    page.keyboard.press("u")
+    at(page, 2)
+    all_kept(page)
+    (one,) = served.room.kept()
+    assert (one.action, one.why, one.confidence) == ("unsure", "k 2 u x: blurred", "fairly")
+    page.locator("#review-queue [data-where=text]").fill("zzz")
+    page.keyboard.press("Enter")
+    page.get_by_text("No more cases fit this filter").wait_for()
+    assert len(served.room.kept()) == 1
+
+
+def test_the_queue_fits_a_small_laptop(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    open_queue(page, served)
+    for name in (".head", "#review-picture", ".evidence", ".near", ".deck", ".more"):
+        box = page.locator(f"#review-queue {name}").first.bounding_box() or page.locator(name).first.bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 768, name
+    assert is_within(page)
+
+
+def test_back_and_next_decide_nothing(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    open_queue(page, served)
+    for key, rank in (("n", 2), ("ArrowRight", 3), ("p", 2), ("ArrowLeft", 1), ("n", 2)):
+        page.keyboard.press(key)
+        at(page, rank)
+    assert served.room.kept() == []
+    page.wait_for_url("**/review?*rank=2*")
+    page.reload()
+    at(page, 2)
+
+
+def test_two_people_at_once_lose_nothing(tmp_path: Path, tab: Callable[[], Any]) -> None:
+    room = furnish_review(tmp_path, CASES, readers=2)
+    for name in ("anna", "bea"):
+        people.add_person(room.studio.database, name, PASSWORD, "researcher", room.who.projects)
+    with serving(room) as served:
+        pages = {}
+        for name in ("anna", "bea"):
+            page = pages[name] = tab()
+            page.goto(f"{served.address}/sign-in?next=/review")
+            page.get_by_label("Name").fill(name)
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("tab", name="Decide").click()
+            at(page, 1)
+        for rank in range(1, 21):
+            for name, key in (("anna", "k"), ("bea", "2" if rank % 4 else "u")):
+                at(pages[name], rank)
+                pages[name].keyboard.press(key)
+        for page in pages.values():
+            at(page, 21)
+            all_kept(page)
+            assert page.locator("#review-queue .verdicts").inner_text().count("hidden") == 1
+    by_person = {name: [one for one in served.room.kept() if one.person == name] for name in pages}
+    assert {name: len(kept) for name, kept in by_person.items()} == {"anna": 20, "bea": 20}
+    assert {one.rank for one in by_person["anna"]} == {one.rank for one in by_person["bea"]} == set(range(1, 21))
+
+
+def test_a_verdict_survives_the_studio_being_killed_right_after_the_key(tmp_path: Path, tab: Callable[[], Any]) -> None:
+    room, port, page = furnish_review(tmp_path, CASES), free_port(), tab()
+    child = start(room, port)
+    open_queue(page, Served(f"http://127.0.0.1:{port}", room))
+    page.keyboard.press("k")
+    page.keyboard.press("2")
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    page.keyboard.press("x")
+    page.get_by_text("The studio does not answer.").wait_for()
+    stored = page.evaluate("sessionStorage.getItem('vitask-unsent')")
+    assert '"action":"exclude"' in stored
+    again = start(room, port)
+    try:
+        page.locator("#review-queue .sent[data-unsent='0']").wait_for()
+        page.wait_for_function("!sessionStorage.getItem('vitask-unsent')")
+        expected = [room.meant(rank, key) for rank, key in enumerate("k2x", 1)]
+        assert room.standing() == dict(enumerate(expected, 1))
+        assert len(room.kept()) == 3  # each counts once, however often it was sent
+    finally:
+        again.terminate()
+        again.wait()
+
+
+def test_what_was_not_sent_survives_a_reload(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    open_queue(page, served)
+    page.route("**/verdicts", lambda route: route.abort())
+    page.keyboard.press("x")
+    page.get_by_text("1 verdict not sent yet").wait_for()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.unroute("**/verdicts")
+    page.reload()
+    page.wait_for_function("!sessionStorage.getItem('vitask-unsent')")
+    assert served.room.standing() == {1: ("exclude", "")}
