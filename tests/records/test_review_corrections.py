@@ -1,0 +1,345 @@
+"""From verdicts to the next version and back, what is taken away, and whether it helped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import metrics, reading
+from core.case import Box, Case, ImageSet, Task
+from core.errors import DataError, RunError, SettingsError
+from core.images import FilePixels
+from core.reading import Reading
+from core.records import agreement, audit, corrections, reviews, runs, sets, verdicts
+from core.records.access import NotAllowed, Who
+from core.records.corrections import Change
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Job
+from core.records.versions import SetError, version_folder
+from core.version import read_version
+from tests.records.search import Room, finish, room
+
+SETTINGS: dict[str, Any] = {"vlm": {"family": "starter"}, "method": {"name": "vanilla"}}
+
+
+@pytest.fixture
+def found(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
+    return room(database, place, who, cells)
+
+
+def decide(found: Room, who: Who, rank: int, action: str, label: str = "", **more: Any) -> None:
+    verdicts.decide(found.db, who, found.review_id, [rank], action, label, **more)
+
+
+def preview(found: Room) -> list[Change]:
+    return corrections.preview(found.db, found.anna, found.review_id)
+
+
+def apply(found: Room, note: str = "") -> sets.Version:
+    return corrections.apply(found.db, found.place, found.admin, found.review_id, note)
+
+
+def labels(found: Room, version_id: int) -> dict[str, str]:
+    return {one.name: one.label for one in sets.cases(found.db, found.admin, version_id, size=100).rows}
+
+
+def stored(place: Place) -> set[Path]:
+    return {file for file in (place.data / "store").rglob("*") if file.is_file() and "versions" not in file.parts}
+
+
+def test_decisions_become_the_next_version_and_pictures_stay_where_they_are(found: Room) -> None:
+    decide(found, found.anna, 1, "change", "light", why="bright")
+    decide(found, found.anna, 4, "exclude", why="torn")
+    decide(found, found.anna, 5, "keep")
+    decide(found, found.anna, 6, "unsure")
+    expected = [
+        Change(0, "cell_0.png", "train", "dark", "light", "change", "anna", "bright"),
+        Change(3, "cell_3.png", "val", "light", "", "exclude", "anna", "torn"),
+    ]
+    assert preview(found) == expected
+    pictures = stored(found.place)
+    version = apply(found, "first look")
+    assert (version.number, version.cases, version.made_from) == (2, 9, found.version_id)
+    assert version.note == f"first look. 2 corrections by the review “cells” (no. {found.review_id})"
+    assert pictures and stored(found.place) == pictures
+    before, after = labels(found, found.version_id), labels(found, version.id)
+    assert after == {
+        name: "light" if name == "cell_0.png" else label for name, label in before.items() if name != "cell_3.png"
+    }
+    old, new = (
+        read_version(version_folder(found.place, one))
+        for one in (sets.version(found.db, found.admin, found.version_id), version)
+    )
+    splits = {case.id: case.split for case in old.cases}
+    assert all(splits[case.id] == case.split for case in new.cases)
+    assert {case.id: case.pixels for case in new.cases}.items() <= {case.id: case.pixels for case in old.cases}.items()
+    assert preview(found) == [] and labels(found, found.version_id) == before
+    assert corrections.difference(found.db, found.anna, found.version_id, version.id) == expected
+    actions = [one.action for one in audit.entries(found.db, found.admin, found.admin.projects[0])]
+    assert actions[:2] == ["apply review", "new version"]
+    with pytest.raises(SetError, match="change nothing"):
+        apply(found)
+
+
+def test_a_version_can_be_taken_back(found: Room) -> None:
+    decide(found, found.anna, 1, "exclude")
+    corrected = apply(found)
+    back = corrections.revert(found.db, found.place, found.admin, corrected.id, "a mistake")
+    first = sets.version(found.db, found.admin, found.version_id)
+    assert (back.number, back.hash, back.cases, back.made_from) == (3, first.hash, 10, corrected.id)
+    assert back.note == "a mistake. As version 1: takes version 2 back"
+    assert corrections.difference(found.db, found.admin, found.version_id, back.id) == []
+    (added,) = corrections.difference(found.db, found.admin, corrected.id, back.id)
+    assert (added.name, added.action, added.given, added.to) == ("cell_0.png", "add", "", "dark")
+    with pytest.raises(SetError, match="made from no other"):
+        corrections.revert(found.db, found.place, found.admin, found.version_id)
+    assert [one.action for one in preview(found)] == ["exclude"], "what was decided can be applied again"
+
+
+def test_only_what_is_decided_is_applied(database: Database, place: Place, who: Who, cells: ImageSet) -> None:
+    """Of two readers both have to say the same, or somebody settles it."""
+    found = room(database, place, who, cells, readers=2)
+    for rank in (1, 2, 3):
+        decide(found, found.anna, rank, "exclude")
+    decide(found, found.ben, 2, "exclude", why="blurred")
+    decide(found, found.ben, 3, "keep")
+    assert [(one.name, one.who, one.why) for one in preview(found)] == [("cell_1.png", "anna, ben", "blurred")]
+    agreement.settle(database, found.admin, found.review_id, 3, "change", "light", "third look")
+    assert [(one.number, one.action, one.who) for one in preview(found)] == [
+        (1, "exclude", "anna, ben"),
+        (2, "change", "first"),
+    ]
+
+
+def test_a_majority_decides_only_with_most_of_the_weight(found: Room) -> None:
+    """Two who are sure against one who guesses: 2 of 2 1/3. Against one who is sure, 2 of 3 are not enough."""
+    for rank in (1, 2):
+        decide(found, found.anna, rank, "exclude")
+        decide(found, found.ben, rank, "exclude")
+        decide(found, found.admin, rank, "keep", confidence="guess" if rank == 1 else "sure")
+    assert [one.number for one in preview(found)] == [0]
+
+
+def test_a_review_that_was_applied_goes_on_from_there(found: Room) -> None:
+    decide(found, found.anna, 1, "change", "light")
+    apply(found)
+    decide(found, found.anna, 1, "keep")
+    decide(found, found.anna, 2, "exclude")
+    assert [(one.name, one.given, one.to) for one in preview(found)] == [
+        ("cell_0.png", "light", "dark"),
+        ("cell_1.png", "light", ""),
+    ]
+    second = apply(found)
+    assert (second.number, second.cases, labels(found, second.id)["cell_0.png"]) == (3, 9, "dark")
+    changes = corrections.difference(found.db, found.anna, found.version_id, second.id)
+    assert [one.name for one in changes] == ["cell_1.png"]
+
+
+def test_roles_and_membership_are_asked_for(found: Room) -> None:
+    decide(found, found.anna, 1, "exclude")
+    for person in (found.anna, found.stranger):
+        with pytest.raises(NotAllowed):
+            corrections.apply(found.db, found.place, person, found.review_id)
+        with pytest.raises(NotAllowed):
+            corrections.revert(found.db, found.place, person, found.version_id)
+    version = apply(found)
+    for ask in (
+        lambda: corrections.preview(found.db, found.stranger, found.review_id),
+        lambda: corrections.difference(found.db, found.stranger, found.version_id, version.id),
+        lambda: corrections.exported(found.db, found.place, found.stranger, found.review_id, "csv"),
+    ):
+        with pytest.raises(NotAllowed):
+            ask()
+
+
+def test_several_labels_are_joined_and_taken_apart(database: Database, place: Place, who: Who, tmp_path: Path) -> None:
+    given = [("spot",), ("spot", "scar"), (), ("scar",)]
+    made = []
+    for number, named in enumerate(given):
+        Image.new("L", (8, 8), 60 * number).save(tmp_path / f"{number}.png")
+        made.append(
+            Case(
+                f"{number}.png",
+                FilePixels(tmp_path / f"{number}.png"),
+                named,
+                ("train", "val", "test", "train")[number],
+            )
+        )
+    task = Task(kind="multi", answers=("spot", "scar"))
+    found = room(database, place, who, ImageSet("skins", task, tuple(made)))
+    decide(found, found.anna, 1, "change", "spot, scar")
+    decide(found, found.anna, 2, "change", "no finding")
+    decide(found, found.anna, 3, "change", "scar")
+    for label in ("scar, spot", "spot, wart", ""):
+        with pytest.raises(SettingsError, match="Several are joined by a comma"):
+            decide(found, found.anna, 4, "change", label)
+    version = apply(found)
+    kept = read_version(version_folder(place, version))
+    assert [case.labels for case in kept.cases] == [("spot", "scar"), (), ("scar",), ("scar",)]
+
+
+def test_splits_that_runs_draw_are_written_down_before_labels_change(
+    database: Database, place: Place, who: Who, cells: ImageSet
+) -> None:
+    from core.split import SplitSettings, assign
+
+    undivided = cells.with_cases(replace(case, split=None, patient=None) for case in cells.cases)
+    found = room(database, place, who, undivided)
+    decide(found, found.anna, 1, "change", "light")
+    decide(found, found.anna, 2, "exclude")
+    kept = read_version(version_folder(place, apply(found)))
+    drawn = {case.id: case.split for case in assign(undivided.cases, SplitSettings(), 0)}
+    assert {case.id: case.split for case in kept.cases} == {
+        name: split for name, split in drawn.items() if name != "cell_1.png"
+    }
+
+
+def test_verdicts_are_taken_away_as_a_table_without_formulas(found: Room) -> None:
+    decide(found, found.anna, 1, "change", "light", why="=HYPERLINK(1)", seconds=1.5)
+    decide(found, found.anna, 2, "exclude", why="-x")
+    verdicts.undo(found.db, found.anna, found.review_id)
+    name, content = corrections.exported(found.db, found.place, found.anna, found.review_id, "csv")
+    assert name == "cells verdicts.csv"
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    assert [row["action"] for row in rows] == ["change", "exclude", "undo"]
+    first = {key: rows[0][key] for key in ("rank", "case", "given", "label", "suggested", "person", "why", "seconds")}
+    assert first == {
+        "rank": "1",
+        "case": "cell_0.png",
+        "given": "dark",
+        "label": "light",
+        "suggested": "light",
+        "person": "anna",
+        "why": "'=HYPERLINK(1)",
+        "seconds": "1.5",
+    }
+    assert (rows[1]["why"], rows[2]["takes_back"]) == ("'-x", rows[1]["verdict"])
+    assert audit.entries(found.db, found.admin, found.admin.projects[0])[0].action == "export review"
+
+
+def test_verdicts_are_taken_away_as_json_as_far_as_one_may_see_them(
+    database: Database, place: Place, who: Who, cells: ImageSet
+) -> None:
+    found = room(database, place, who, cells, readers=2)
+    decide(found, found.anna, 1, "exclude")
+    decide(found, found.anna, 2, "keep")
+    decide(found, found.ben, 2, "keep")
+    told = json.loads(corrections.exported(database, place, found.ben, found.review_id, "json")[1])
+    assert [(one["rank"], one["person"]) for one in told["verdicts"]] == [(2, "anna"), (2, "ben")]
+    assert told["consensus"] == [{"rank": 2, "action": "keep", "label": "", "certainty": 1.0}]
+    assert (told["estimated_errors"], told["agreement"]["pairs"][0]["n"]) == (3.0, 1)
+    with pytest.raises(SettingsError, match="csv, json, coco"):
+        corrections.exported(database, place, found.ben, found.review_id, "xml")
+
+
+def test_reviewed_cases_with_boxes_are_taken_away_as_coco(
+    database: Database, place: Place, who: Who, cells: ImageSet, found: Room
+) -> None:
+    decide(found, found.anna, 1, "keep")
+    with pytest.raises(DataError, match="No reviewed case of this set has a box"):
+        corrections.exported(database, place, found.anna, found.review_id, "coco")
+    boxes = (Box("nucleus", 0.1, 0.25, 0.5, 0.75), Box("dark", 0.0, 0.0, 1.0, 1.0))
+    boxed = replace(cells, name="boxed").with_cases(
+        replace(case, boxes=boxes if number < 2 else ()) for number, case in enumerate(cells.cases)
+    )
+    version = sets.write_version(database, place, boxed, who=found.admin, project_id=found.admin.projects[0])
+    view = reviews.queue_review(database, place, found.admin, version.id)
+    finish(database, place, view.job_id, boxed)
+    for rank, action in ((1, "exclude"), (5, "keep")):
+        verdicts.decide(database, found.anna, view.id, [rank], action)
+    told = json.loads(corrections.exported(database, place, found.anna, view.id, "coco")[1])
+    (image,) = told["images"]
+    assert (image["id"], image["file_name"], image["width"], image["height"]) == (0, "cell_0.png", 30, 20)
+    assert image["consensus"] == {"action": "exclude", "label": "", "certainty": 1.0}
+    assert told["categories"] == [{"id": 1, "name": "dark"}, {"id": 2, "name": "light"}, {"id": 3, "name": "nucleus"}]
+    assert [
+        (one["id"], one["image_id"], one["category_id"], one["bbox"], one["area"]) for one in told["annotations"]
+    ] == [
+        (1, 0, 3, [3.0, 5.0, 12.0, 10.0], 120.0),
+        (2, 0, 1, [0.0, 0.0, 30.0, 20.0], 600.0),
+    ]
+
+
+def ended(found: Room, run_id: int, said: dict[str, tuple[str, float]]) -> None:
+    """A run that is done, and whose one reader gave these labels' cases so much probability of light."""
+    run = runs.run(found.db, found.admin, run_id)
+    told = [
+        Reading("cells", name, "test", "tsm", (label,), f"patient of {name}", (1 - p, p))
+        for name, (label, p) in said.items()
+    ]
+    reading.save(told, found.place.runs / run.key / "readings" / "test.parquet")
+    with found.db.session() as session:
+        session.get_one(Job, run.job_id).state = "done"
+
+
+def test_retraining_is_compared_on_the_same_cases_under_old_and_new_labels_apart(found: Room) -> None:
+    decide(found, found.anna, 5, "change", "light")  # cell_4 and cell_9 are the test cases
+    corrected = apply(found)
+    old = runs.queue_run(found.db, found.place, found.admin, found.version_id, "first", {**SETTINGS, "seed": 3})
+    with pytest.raises(RunError, match="“first” is not finished"):
+        corrections.retrain(found.db, found.place, found.admin, old.id, corrected.id)
+    ended(
+        found,
+        old.id,
+        {"a": ("dark", 0.4), "b": ("light", 0.3), "c": ("dark", 0.2), "d": ("dark", 0.6), "gone": ("dark", 0.1)},
+    )
+    new = corrections.retrain(found.db, found.place, found.admin, old.id, corrected.id)
+    assert (new.name, new.copy_of, new.version_id) == ("first on version 2", old.id, corrected.id)
+    assert new.settings == {**old.settings, "images": str(found.place.versions / corrected.hash)}
+    # d is now light; a and c are read the same, b and d are answered "light".
+    ended(found, new.id, {"d": ("light", 0.9), "c": ("dark", 0.2), "b": ("light", 0.8), "a": ("dark", 0.4)})
+    told = corrections.retrained(found.db, found.place, found.admin, old.id, new.id)
+    assert (told.cases, told.relabelled, told.excluded) == (4, 1, 1)
+    under_old = {one.figure: one for one in told.under_old}
+    under_new = {one.figure: one for one in told.under_new}
+    # Under the old labels b is gained and d is as wrong as before; under the new ones d was right already.
+    assert [under_old["accuracy"].before, under_old["accuracy"].after, under_old["accuracy"].difference] == [
+        0.5,
+        0.75,
+        0.25,
+    ]
+    assert [under_new["accuracy"].before, under_new["accuracy"].after, under_new["accuracy"].difference] == [
+        0.75,
+        1.0,
+        0.25,
+    ]
+    assert (under_new["macro_f1"].title, under_new["macro_f1"].reader) == ("Macro F1", "tsm")
+    after, before = (
+        np.array([[0.6, 0.4], [0.2, 0.8], [0.8, 0.2], [0.1, 0.9]]),
+        np.array([[0.6, 0.4], [0.7, 0.3], [0.8, 0.2], [0.4, 0.6]]),
+    )
+    expected = metrics.paired(after, before, np.array([0, 1, 0, 1]), "single", ("dark", "light"), list("abcd"))[
+        "macro_f1"
+    ]
+    assert (under_new["macro_f1"].difference, under_new["macro_f1"].low, under_new["macro_f1"].high) == (
+        pytest.approx(expected.value),
+        pytest.approx(expected.low),
+        pytest.approx(expected.high),
+    )
+
+
+def test_runs_that_share_no_test_case_or_question_are_not_compared(found: Room, cells: ImageSet) -> None:
+    made = [runs.queue_run(found.db, found.place, found.admin, found.version_id, name, SETTINGS) for name in "ab"]
+    ended(found, made[0].id, {"x": ("dark", 0.1)})
+    ended(found, made[1].id, {"y": ("dark", 0.1)})
+    with pytest.raises(RunError, match="tested on different cases"):
+        corrections.retrained(found.db, found.place, found.admin, made[0].id, made[1].id)
+    task = {"answers": ["light", "dark"]}
+    turned = sets.new_version_with_task(found.db, found.place, found.admin, found.version_id, task)
+    other = runs.queue_run(found.db, found.place, found.admin, turned.id, "c", SETTINGS)
+    with pytest.raises(RunError, match="asked different questions"):
+        corrections.retrained(found.db, found.place, found.admin, made[0].id, other.id)
+    elsewhere = sets.write_version(
+        found.db, found.place, replace(cells, name="elsewhere"), who=found.admin, project_id=found.admin.projects[0]
+    )
+    with pytest.raises(RunError, match="another set"):
+        corrections.retrain(found.db, found.place, found.admin, made[0].id, elsewhere.id)
