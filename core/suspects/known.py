@@ -50,8 +50,7 @@ class Known:
     @cached_property
     def given(self) -> Floats:
         """The labels as 0 and 1, [N, C]."""
-        found = targets(self.cases, self.task)
-        return (found if self.task.kind == "multi" else np.eye(len(self.task.answers))[found]).astype(np.float64)
+        return hot_labels(self.cases, self.task)
 
     @cached_property
     def is_alone(self) -> NDArray[np.bool_]:
@@ -77,6 +76,12 @@ class Said:
 
     evidence: Floats
     likely: Floats | None = None
+
+
+def hot_labels(cases: Sequence[Case], task: Task) -> Floats:
+    """The labels of some cases as 0 and 1, [N, C]."""
+    found = targets(cases, task)
+    return (found if task.kind == "multi" else np.eye(len(task.answers))[found]).astype(np.float64)
 
 
 class Source(Protocol):

@@ -24,7 +24,7 @@ from core.runfile import settle as settle_arithmetic
 from core.suspects.folder import Found, save, settle
 from core.suspects.folds import Alike, divide, numbered, together
 from core.suspects.gathered import Gathered, copies, gather, with_train
-from core.suspects.known import Floats, Known, Near, Places
+from core.suspects.known import Floats, Known, Near, Places, hot_labels
 from core.suspects.outside import Outside, Trainer
 from core.suspects.ranking import described, rank
 from core.suspects.settings import Settings
@@ -113,18 +113,18 @@ def _look_at(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer)
 
 def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]:
     """Labels that the rounds so far speak against: the next one does not learn from them."""
-    from cleanlab.filter import find_label_issues
+    from cleanlab.filter import find_label_issues as among_one
+    from cleanlab.multilabel_classification.filter import find_label_issues as among_several
 
     doubted = np.zeros(len(gathered.items), dtype=np.bool_)
     for number, task in enumerate(gathered.material.tasks):
         rows = gathered.rows(number)
         likely = np.mean([_likely(one, gathered, number) for one in rounds], axis=0)
-        place = {answer: column for column, answer in enumerate(task.answers)}
-        labels = [[place[label] for label in gathered.items[row].case.labels] for row in rows]
+        hot = hot_labels([gathered.items[row].case for row in rows], task)
         if task.kind == "multi":
-            doubted[rows] = find_label_issues(labels, likely, multi_label=True, n_jobs=1)
+            doubted[rows] = among_several([np.flatnonzero(row).tolist() for row in hot], likely, n_jobs=1)
         else:
-            doubted[rows] = find_label_issues(np.array([one[0] for one in labels]), likely, n_jobs=1)
+            doubted[rows] = among_one(hot.argmax(1), likely, n_jobs=1)
     return doubted
 
 

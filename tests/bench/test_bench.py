@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 
-from core.bench import read, step
+from core.bench import read, step, suspects
 from core.bench.table import markdown
+from core.errors import SettingsError
+from tests import runs
 
 
 def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
@@ -14,6 +20,63 @@ def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
         for seed, accuracy in ((0, 0.8), (1, 0.9), (2, 1.0))
     ]
     assert markdown(rows).splitlines()[2] == "| cells | tsm | 3 | 0.900 ± 0.100 | 0.500 ± 0.000 | - |"
+
+
+def test_as_many_labels_are_planted_as_are_asked_for_none_of_them_right() -> None:
+    given = np.repeat([0, 1, 2], 40)
+    for name in ("uniform-10", "confused-10"):
+        noise = suspects.parse(name)
+        taken_for = np.array([1, 2, 1]) if noise.kind == "confused" else None
+        planted = suspects.plant(given, 3, noise, 5, taken_for)
+        changed = planted != given
+        assert changed.sum() == 12
+        assert taken_for is None or (planted[changed] == taken_for[given[changed]]).all()
+        assert (suspects.plant(given, 3, noise, 5, taken_for) == planted).all()
+
+
+def test_precision_counts_as_many_first_cases_as_were_planted() -> None:
+    is_planted = np.array([True, False, True, False, False])
+    assert suspects.precision_at_planted(is_planted, np.array([0.9, 0.8, 0.3, 0.2, 0.1])) == 0.5
+
+
+@pytest.mark.parametrize("name", ["uniform", "uniform-0", "shy-10", "uniform-x"])
+def test_a_noise_that_does_not_exist_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="uniform-10"):
+        suspects.parse(name)
+
+
+def test_gains_are_paired_by_seed() -> None:
+    def row(seed: int, ours: float, theirs: float) -> dict[str, Any]:
+        both = {"ours": ours, "cleanlab": theirs}
+        return {
+            "set": "cells",
+            "noise": "uniform-5",
+            "seed": seed,
+            "average_precision": both,
+            "precision_at_planted": both,
+        }
+
+    line = suspects.markdown([row(0, 0.8, 0.7), row(1, 0.9, 0.8)]).splitlines()[2]
+    assert line.startswith("| cells | uniform-5 | 2 | 0.850 ± 0.071 | 0.750 ± 0.071 |")
+    assert line.endswith("| 0.100 ± 0.000 |")
+
+
+@pytest.mark.slow
+def test_planted_errors_are_found_and_putting_them_right_is_measured(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    file = runs.write_run(
+        tmp_path / "run.yaml",
+        runs.values(images, checkpoint, tsm={"least_steps": 30}) | {"suspects": {"folds": 2, "rounds": 1}},
+    )
+    arguments = ([str(images)], ["confused-10"], [0], file, tmp_path / "out", True)
+    row = suspects.run_all(*arguments, lambda event: None)[0]
+    assert (row["cases"], row["planted"]) == (42, 4)
+    assert 0 <= row["average_precision"]["cleanlab"] <= 1 and row["average_precision"]["ours"] > 0.5
+    gain = row["gain"]["suspects - random"]
+    assert gain["value"] == pytest.approx(row["macro_f1"]["suspects"]["value"] - row["macro_f1"]["random"]["value"])
+    again = suspects.run_all(*arguments, lambda event: None)[0]
+    assert {**again, "seconds": 0} == {**row, "seconds": 0}
 
 
 @pytest.mark.slow
