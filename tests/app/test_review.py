@@ -1,0 +1,452 @@
+"""The page Review: what its routes answer, what it says where there is nothing, and that nothing given is HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.routing import Mount
+
+from app.main import create_app
+from app.pages.review import ReviewPage
+from app.review import queue as queues
+from app.review.agree import EXCLUDE, KEEP, Agreeing
+from app.review.card import MOST_BARS, card, places, readings
+from app.review.correct import Correcting
+from app.review.find import Finding, estimate, state_of
+from app.review.retrained import comparison
+from app.review.words import KEYS, LIMITS, decided
+from core.errors import CoreError
+from core.records import jobs, people, reviews, runs, sets, suspects, verdicts
+from core.records.corrections import Gain, Retrained
+from core.records.people import Who
+from tests.app.furnished import SETTINGS, asking, furnish
+from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, furnish_review
+
+PASSWORD = "a long password"
+TORN = "&lt;b&gt;torn&lt;/b&gt;"
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
+    return furnish_review(tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def app(first: Reviewed) -> FastAPI:
+    return cast(FastAPI, create_app(first.studio.place))
+
+
+@pytest.fixture
+def room(first: Reviewed) -> Reviewed:
+    """A search that nobody has decided on yet."""
+    return first.another()
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> TestClient:
+    return client_of(app)
+
+
+def client_of(app: FastAPI, token: str = "") -> TestClient:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return TestClient(app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000), headers=headers)
+
+
+def press(room: Reviewed, ranks: list[int], action: str = "keep", label: str = "", **more: Any) -> dict[str, Any]:
+    pressed = {
+        "key": f"press-{room.review_id}-{ranks}-{action}",
+        "person": room.who.id,
+        "ranks": ranks,
+        "action": action,
+    }
+    return {**pressed, "label": label, "confidence": "sure", "seconds": 1.5, "where": {}, "after": 0, "many": 2, **more}
+
+
+def tabs(room: Reviewed) -> tuple[Finding, Agreeing, Correcting]:
+    import gradio as gr
+
+    with gr.Blocks():
+        return Finding(room.studio), Agreeing(room.studio), Correcting(room.studio)
+
+
+def test_the_next_cases_come_with_all_that_a_key_needs(room: Reviewed, browser: TestClient) -> None:
+    told = browser.get(f"/reviews/{room.review_id}/cases", params={"many": 3}).json()
+    assert [one["rank"] for one in told["cases"]] == [1, 2, 3] and not told["is_end"]
+    first = told["cases"][0]
+    assert (first["given"], first["given_at"], first["suggested_at"]) == ("clear", [0], [1])
+    assert first["group_size"] == len(ALIKE)
+    assert browser.get(first["picture"]).status_code == 200
+    assert "0 of 12 decided by you" in told["progress"]
+
+
+def test_filters_and_the_way_back(room: Reviewed, browser: TestClient) -> None:
+    def ranks(**asked: Any) -> list[int]:
+        told = browser.get(f"/reviews/{room.review_id}/cases", params={"many": 10, **asked}).json()
+        return [one["rank"] for one in told["cases"]]
+
+    assert ranks(label="hazy") == [2, 5, 8, 11]
+    assert ranks(source="neighbours") == [] and len(ranks(source="cleanlab")) == 10
+    assert ranks(text="case-007") == [7]
+    assert ranks(after=5, back=True, many=1) == [4]
+    assert ranks(split="test") == []
+
+
+def test_a_press_is_kept_once_however_often_it_is_sent(room: Reviewed, browser: TestClient) -> None:
+    sent = press(room, [2], "change", "clear", why="bright", after=2)
+    answers = [browser.post(f"/reviews/{room.review_id}/verdicts", json=sent) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200] * 3
+    assert [one["rank"] for one in answers[0].json()["cases"]] == [3, 4]
+    (kept,) = room.kept()
+    assert (kept.rank, kept.action, kept.given, kept.label, kept.why, kept.seconds) == (
+        2, "change", "hazy", "clear", "bright", 1.5,
+    )  # fmt: skip
+    undo = {"key": f"undo-once-{room.review_id}", "person": room.who.id}
+    assert [browser.post(f"/reviews/{room.review_id}/undo", json=undo).json()["ranks"] for _ in range(2)] == [[2], [2]]
+    assert room.standing() == {}
+    assert len(room.kept()) == 2
+
+
+def test_a_press_never_gets_another_persons_name(room: Reviewed, browser: TestClient) -> None:
+    answer = browser.post(f"/reviews/{room.review_id}/verdicts", json=press(room, [1], person=room.who.id + 1))
+    assert answer.status_code == 409 and "signed in as local" in answer.json()["detail"]
+    assert room.kept() == []
+
+
+def test_what_can_not_be_kept_is_refused_in_words(room: Reviewed, browser: TestClient) -> None:
+    address = f"/reviews/{room.review_id}/verdicts"
+    unknown = browser.post(address, json=press(room, [1], "change", "purple"))
+    assert unknown.status_code == 400 and "purple" in unknown.json()["detail"]
+    assert browser.post(address, json=press(room, [99])).status_code == 400
+    assert browser.post("/reviews/77/verdicts", json=press(room, [1])).status_code == 404
+    assert browser.post(address, json=press(room, [1], key="short")).status_code == 422
+    elsewhere = browser.post(address, json=press(room, [1]), headers={"origin": "http://evil.example"})
+    assert elsewhere.status_code == 403
+    assert room.kept() == []
+
+
+def test_a_case_that_was_shown_before_tells_its_verdicts(room: Reviewed, browser: TestClient) -> None:
+    db = room.studio.database
+    verdicts.decide(db, room.who, room.review_id, [3], "change", "hazy", "<i>why</i>", "guess")
+    side = browser.get(f"/reviews/{room.review_id}/cases/3").json()["side"]
+    assert "changed to hazy, a guess" in side and "&lt;i&gt;why&lt;/i&gt;" in side and "History (1)" in side
+    verdicts.undo(db, room.who, room.review_id)
+    side = browser.get(f"/reviews/{room.review_id}/cases/3").json()["side"]
+    assert "No verdict by you yet." in side and "took a verdict back" in side
+
+
+def test_a_batch_ticks_what_has_no_verdict_yet(room: Reviewed, browser: TestClient) -> None:
+    verdicts.decide(room.studio.database, room.who, room.review_id, [5], "keep")
+    shown = browser.get(f"/reviews/{room.review_id}/cases/1/group").json()["shown"]
+    assert re.findall(r'value="(\d+)"( checked)?', shown) == [("1", " checked"), ("4", " checked"), ("5", "")]
+
+
+def test_nothing_given_is_taken_for_html(room: Reviewed, browser: TestClient) -> None:
+    told = browser.get(f"/reviews/{room.review_id}/cases/3").json()
+    whole = told["head"] + told["about"] + told["side"]
+    assert "<b>torn" not in whole and TORN in told["head"] and "p&lt;3&gt;" in told["about"]
+    view = reviews.review(room.studio.database, room.who, room.review_id)
+    opened = queues.opened(view, room.who)
+    assert "<b>torn" not in opened["answers"] + opened["options"]["label"]
+    bad = replace(view, name="<script>", error="<script>", state="failed")
+    assert "<script>" not in state_of(bad) + queues.nothing_yet(bad)
+
+
+def test_others_are_hidden_until_both_have_looked(tmp_path: Path) -> None:
+    room = furnish_review(tmp_path, readers=2)
+    db, project = room.studio.database, room.who.projects[0]
+    anna, bea = (people.add_person(db, name, PASSWORD, "reviewer", [project]) for name in ("anna", "bea"))
+    view = reviews.review(db, anna, room.review_id)
+
+    def side(who: Who) -> str:
+        found = suspects.suspect(db, who, room.review_id, 1)
+        return str(card(view, found, verdicts.history(db, who, room.review_id, 1))["side"])
+
+    verdicts.decide(db, anna, room.review_id, [1], "exclude", why="blurred")
+    assert "blurred" not in side(bea) and "hidden until 2 people" in side(bea)
+    verdicts.decide(db, bea, room.review_id, [1], "keep")
+    assert "blurred" in side(bea) and "hidden until" not in side(bea)
+
+
+@pytest.mark.parametrize(
+    ("state", "progress", "told"),
+    [
+        ("waiting", {}, "waits for its turn"),
+        (
+            "running",
+            {"done": 1, "whole": 4, "text": "Fold 2 of 5", "seconds_left": 600},
+            "Fold 2 of 5 About 10 min left",
+        ),
+        ("stopped", {}, "Resume it under Find"),
+        ("failed", {}, "too few cases"),
+        ("cancelled", {}, "Begin another"),
+    ],
+)
+def test_a_search_without_cases_says_what_to_do(room: Reviewed, state: str, progress: Any, told: str) -> None:
+    view = reviews.review(room.studio.database, room.who, room.review_id)
+    view = replace(
+        view, state=state, progress=progress, error="There are too few cases." if state == "failed" else None
+    )
+    opened = queues.opened(view, room.who)
+    assert opened["id"] is None and told in opened["none"]
+    assert ("25" in opened["none"]) == (state == "running")
+
+
+def test_no_search_and_no_set_say_where_to_begin(room: Reviewed) -> None:
+    assert "Choose an image set under Find" in queues.opened(None, room.who)["none"]
+    finding, agreeing, correcting = tabs(room)
+    assert "under Find" in agreeing.open(None, asking())[0] and "under Find" in correcting.open(None, asking())[0]
+    with pytest.raises(CoreError, match="Bring your images"):
+        finding.queue(None, 0, 1, True, "", asking())
+
+
+def test_the_end_of_a_filter_says_what_comes_next(room: Reviewed, browser: TestClient) -> None:
+    verdicts.decide(room.studio.database, room.who, room.review_id, range(1, 13), "keep")
+    told = browser.get(f"/reviews/{room.review_id}/cases").json()
+    assert told["is_end"] and "been through every case" in told["none"] and "Correct" in told["none"]
+    told = browser.get(f"/reviews/{room.review_id}/cases", params={"label": "hazy"}).json()
+    assert "No more cases fit this filter" in told["none"]
+    told = browser.get(f"/reviews/{room.review_id}/cases", params={"state": "disputed"}).json()
+    assert "Nobody sees a case differently" in told["none"]
+
+
+def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path) -> None:
+    room = furnish_review(tmp_path)
+    finding, *_ = tabs(room)
+    made = finding.queue(room.version_id, 0, 2, True, " Second look ", asking())
+    view = reviews.review(room.studio.database, room.who, made)
+    assert (view.name, view.readers, view.is_blind, view.state) == ("Second look", 2, True, "waiting")
+    finding.stop_search(made, asking())
+    assert reviews.review(room.studio.database, room.who, made).state == "stopped"
+    finding.resume_search(made, asking())
+    assert reviews.review(room.studio.database, room.who, made).state == "waiting"
+
+
+def test_the_page_opens_where_its_address_says(tmp_path: Path) -> None:
+    room = furnish_review(tmp_path)
+    finding, *_ = tabs(room)
+    page = ReviewPage(room.studio, finding)
+    chosen, tab, version, cases, before, *_ = page.open(asking({"rank": "4"}))
+    assert (chosen["value"], tab["selected"], cases["rank"]) == (room.review_id, "decide", 4)
+    assert version["value"] == room.version_id
+    assert page.look(room.review_id, before, asking())[0] == {"__type__": "update"}  # somebody is at work: left alone
+    queued = finding.queue(room.version_id, 0, 1, True, "", asking())
+    assert page.open(asking())[1]["selected"] == "find"
+    jobs.claim(room.studio.database, reviews.review(room.studio.database, room.who, queued).job_id, "test")
+    assert "under way" in page.look(queued, "", asking())[0]["none"]
+
+
+def test_an_estimate_never_comes_without_its_interval(room: Reviewed) -> None:
+    view = reviews.review(room.studio.database, room.who, room.review_id)
+    assert "about <b>7</b>" in estimate(view) and "4 to 11" in estimate(view)
+    assert "about" not in estimate(replace(view, low=None))
+
+
+def test_a_dispute_is_settled(tmp_path: Path) -> None:
+    room = furnish_review(tmp_path, readers=2)
+    db = room.studio.database
+    bea = people.add_person(db, "bea", PASSWORD, "reviewer", room.who.projects)
+    for who, action in ((room.who, "keep"), (bea, "exclude")):
+        verdicts.decide(db, who, room.review_id, [3], action)
+    for who in (room.who, bea):
+        verdicts.decide(db, who, room.review_id, [1, 2], "keep")
+    page = SettledBy(room)
+    table, disputes, _ = page.agreeing.open(room.review_id, page.asked)
+    assert "bea with local" in table and "Kappa" in table
+    assert "1 to settle" in disputes and TORN in disputes and 'data-rank="3"' in disputes
+    rank, title, picture, answer, *_ = page.agreeing.look(room.review_id, page.event(3), page.asked)
+    assert rank == 3 and "bea: excluded" in title and picture["panes"][0]["src"].endswith("/2?size=full")
+    assert [value for _, value in answer["choices"]] == [KEEP, *ANSWERS, EXCLUDE]
+    page.agreeing.decide(room.review_id, 3, EXCLUDE, "cut off", page.asked)
+    assert "Nothing to settle" in page.agreeing.open(room.review_id, page.asked)[1]
+    with pytest.raises(CoreError, match="settled already"):
+        page.agreeing.look(room.review_id, page.event(3), page.asked)
+
+
+class SettledBy:
+    """The tab Agree as the first person sees it, though there are accounts."""
+
+    def __init__(self, room: Reviewed) -> None:
+        _, self.agreeing, _ = tabs(room)
+        people.set_password(room.studio.database, room.who.name, PASSWORD)
+        token = people.sign_in(room.studio.database, room.who.name, PASSWORD, "test")
+        self.asked = asking()
+        self.asked.headers["authorization"] = f"Bearer {token}"
+
+    def event(self, rank: int) -> Any:
+        return SimpleNamespace(rank=rank)
+
+
+def test_verdicts_become_a_version_and_are_taken_back(tmp_path: Path) -> None:
+    room = furnish_review(tmp_path)
+    db, (_, _, correcting) = room.studio.database, tabs(room)
+    told, button, *_ = correcting.open(room.review_id, asking())
+    assert "Nothing to change yet" in told and not button["interactive"]
+    verdicts.decide(db, room.who, room.review_id, [1], "change", ANSWERS[2])
+    verdicts.decide(db, room.who, room.review_id, [2], "exclude")
+    verdicts.decide(db, room.who, room.review_id, [3], "keep")
+    told, button, exported, *_ = correcting.open(room.review_id, asking())
+    assert "2 cases would change" in told and TORN in told and "leaves the set" in told and button["interactive"]
+    assert f"/downloads/reviews/{room.review_id}/csv" in exported
+    correcting.make(room.review_id, "looked at", asking())
+    newest = sets.versions(db, room.who, 1)[0]
+    assert (newest.number, newest.cases) == (2, 11)
+    assert "2 cases differ" in correcting.differ(room.version_id, newest.id, asking())
+    correcting.take_back(newest.id, asking())
+    again = sets.versions(db, room.who, 1)[0]
+    assert (again.number, again.cases) == (3, 12)
+    assert "No label differs" in correcting.differ(room.version_id, again.id, asking())
+
+
+def test_a_run_is_queued_again_on_the_corrected_version(tmp_path: Path) -> None:
+    furnished = furnish(tmp_path)
+    room = Reviewed(furnished.studio, furnished.who, furnished.version_id, 0, 3)
+    _, _, correcting = tabs(room)
+    correcting.retrained(furnished.run_id, furnished.version_id, asking())
+    newest = runs.runs(room.studio.database, room.who, room.who.projects[0])[0]
+    assert newest.copy_of == furnished.run_id and newest.state == "waiting"
+    assert {name: newest.settings[name] for name in SETTINGS} == SETTINGS
+    told = correcting.paired(furnished.run_id, furnished.run_id, asking())
+    assert told.count("+0.000") >= 2 and "Under the corrected test labels" in told
+    with pytest.raises(CoreError, match="Choose a finished run"):
+        correcting.retrained(None, None, asking())
+
+
+def test_old_and_corrected_test_labels_stand_apart() -> None:
+    def gain(value: float, low: float, high: float) -> Gain:
+        return Gain("vitask<", "macro_f1", "macro F1", 0.5, 0.5 + value, value, low, high)
+
+    told = comparison(Retrained("old", "new", 40, 3, 2, (gain(0.02, -0.01, 0.05),), (gain(0.06, 0.01, 0.1),)))
+    old, _, new = told.partition("Under the corrected test labels")
+    assert "+0.020 (-0.010 to +0.050)" in old and "<b>+0.020" not in old  # it can't tell, so it isn't stressed
+    assert "<b>+0.060 (+0.010 to +0.100)</b>" in new and "vitask&lt;" in new
+    assert "3 have another label now. 2 more have left" in told
+
+
+def test_many_answers_show_the_largest_and_the_given_one(room: Reviewed) -> None:
+    view = reviews.review(room.studio.database, room.who, room.review_id)
+    answers = tuple(f"answer {number}" for number in range(20))
+    one = suspects.suspect(room.studio.database, room.who, room.review_id, 1)
+    one = replace(one, given="answer 19", probabilities=tuple(0.09 - 0.004 * number for number in range(20)))
+    drawn = readings(replace(view, answers=answers), one)
+    assert drawn.count('class="bar"') == MOST_BARS + 1 and "answer 19 <em" in drawn and "11 answers with less" in drawn
+
+
+def test_a_label_of_several_answers_is_told_apart() -> None:
+    assert places("edema, effusion", ("edema", "effusion", "no edema")) == [0, 1]
+    assert places("no finding", ("edema", "effusion")) == []
+
+
+def test_every_key_is_also_a_button_and_listed() -> None:
+    here = Path(queues.__file__).parent
+    script, template = (here / "queue.js").read_text(), (here / "queue.html").read_text()
+    keys = dict(re.findall(r'"?([A-Za-z?]+)"?: "(\w+)"', script.partition("const KEYS = {")[2].partition("};")[0]))
+    assert set("kuxznpbcw?") == {key for key in keys if len(key) == 1}
+    assert set(keys.values()) - {"why"} == set(re.findall(r'data-do="(\w+)"', template))
+    listed = " ".join(key for key, _ in KEYS).lower()
+    assert all(key in listed for key in keys if len(key) == 1)
+
+
+def test_the_page_states_its_limits_and_never_calls_a_label_wrong() -> None:
+    told = " ".join(LIMITS)
+    assert "planted" in told and "difficult case" in told
+    here = Path(queues.__file__).parent
+    sources = [path.read_text() for path in here.iterdir() if path.suffix in (".py", ".html", ".js")]
+    for source in sources:
+        assert "label error" not in source.lower() and "wrong label" not in source.lower()
+
+
+def test_verdicts_in_words(room: Reviewed) -> None:
+    made = verdicts.decide(room.studio.database, room.who, room.review_id, [1], "change", "hazy", confidence="fairly")
+    assert decided(made[0]) == "changed to hazy, fairly sure"
+    assert decided(replace(made[0], is_settlement=True)) == "settled: changed to hazy"
+
+
+@pytest.fixture
+def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Reviewed, FastAPI]]:
+    """A studio with accounts, in which `stranger` is in another project."""
+    monkeypatch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    room = furnish_review(tmp_path)
+    db = room.studio.database
+    people.add_person(db, "anna", PASSWORD, "admin")
+    people.add_person(db, "reader", PASSWORD, "reader", room.who.projects)
+    people.add_person(db, "stranger", PASSWORD, "admin", [people.add_project(db, room.who, "Elsewhere")])
+    yield room, cast(FastAPI, create_app(room.studio.place))
+
+
+def test_a_stranger_gets_at_nothing_of_a_review(rooms: tuple[Reviewed, FastAPI]) -> None:
+    room, app = rooms
+    token = people.sign_in(room.studio.database, "stranger", PASSWORD, "stranger")
+    stranger, id_ = client_of(app, token), people.who(room.studio.database, token)
+    assert id_ is not None
+    for path in ("cases", "cases/1", "cases/1/group"):
+        assert stranger.get(f"/reviews/{room.review_id}/{path}").status_code == 404
+    for path, body in (("verdicts", press(room, [1])), ("undo", {"key": "undo-it-once"})):
+        sent = {**body, "person": id_.id}
+        assert stranger.post(f"/reviews/{room.review_id}/{path}", json=sent).status_code == 404
+    names = blocks(app).get_api_info()["named_endpoints"]
+    asked = {
+        name: about
+        for name, about in names.items()
+        if "review_id" in {one["parameter_name"] for one in about["parameters"]}
+    }
+    assert len(asked) >= 7
+    for name, about in asked.items():
+        data = [value(one) for one in about["parameters"]]
+        answer = stranger.post(f"/gradio_api/run{name}", json={"data": data})
+        assert not (answer.status_code == 200 and ("case-0" in answer.text or "First look" in answer.text)), name
+    assert room.kept() == []
+
+
+def test_a_reader_may_look_and_not_decide(rooms: tuple[Reviewed, FastAPI]) -> None:
+    room, app = rooms
+    token = people.sign_in(room.studio.database, "reader", PASSWORD, "reader")
+    who = people.who(room.studio.database, token)
+    assert who is not None
+    reader = client_of(app, token)
+    assert reader.get(f"/reviews/{room.review_id}/cases").status_code == 200
+    answer = reader.post(f"/reviews/{room.review_id}/verdicts", json=press(room, [1], person=who.id))
+    assert answer.status_code == 404 and "reviewer" in answer.json()["detail"]
+
+
+def test_programs_review_by_the_same_names(tmp_path: Path) -> None:
+    room = furnish_review(tmp_path)
+    browser = client_of(cast(FastAPI, create_app(room.studio.place)))
+
+    def ask(name: str, *data: Any) -> Any:
+        answer = browser.post(f"/gradio_api/run/{name}", json={"data": list(data)})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"][0]
+
+    review = room.review_id
+    assert ask("list_reviews")[0]["estimated"] == 7.0
+    assert ask("next_suspect", review, 0, "open", "hazy", "", "", "")["rank"] == 2
+    (made,) = ask("decide", review, [2], "change", "clear", "", "sure", "press-by-program")
+    assert (made["action"], made["given"], made["label"]) == ("change", "hazy", "clear")
+    assert ask("review_progress", review)["mine"] == 1
+    assert [one["to"] for one in ask("preview_corrections", review)] == ["clear"]
+    version = ask("apply_corrections", review, "by a program")
+    assert [one["name"] for one in ask("version_difference", room.version_id, version)] == ["case-002"]
+    assert ask("undo_verdict", review, "undo-by-program") == [2]
+    assert ask("review_agreement", review)["pairs"] == []
+    assert isinstance(ask("find_suspects", room.version_id, 0, 1, False, "again"), int)
+
+
+def blocks(app: FastAPI) -> Any:
+    mounted = next(route for route in app.routes if isinstance(route, Mount))
+    return cast(Any, mounted.app).get_blocks()
+
+
+def value(parameter: dict[str, Any]) -> Any:
+    kind = str(parameter["python_type"]["type"])
+    if kind.startswith("list"):
+        return [1]
+    return {"int": 1, "bool": True, "str": "open"}.get(kind.split("[")[0], "keep")
