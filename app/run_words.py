@@ -39,6 +39,9 @@ def header(view: RunView) -> str:
         f"<p><b>{escape(view.name)}</b> &nbsp; {chip(view.state, view.wish)} &nbsp; "
         f"{escape(view.set)} · version {view.version} · queued {ago(view.created)} by {escape(view.person)}</p>"
     ]
+    if view.state == "done":
+        way = f"/review?tab=find&version={view.version_id}&run={view.id}"
+        parts.append(f'<p><a href="{way}">Find labels that need a second look, with what its readers know</a></p>')
     text = view.progress.get("text") if view.state == "running" else None
     if text:
         parts.append(f"<p>{escape(str(text))}</p>")

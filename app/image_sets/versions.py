@@ -28,5 +28,6 @@ def _row(one: Version, chosen: int | None) -> str:
         f'<tr><td><a href="/image-sets?set={one.set_id}&version={one.id}">v{one.number}</a>{is_chosen}</td>'
         f"<td>{one.cases:,}</td><td>{escape(note)}</td><td>{ago(one.created)}</td>"
         f'<td><code title="{escape(one.hash)}">{escape(one.hash[:12])}</code></td>'
-        f'<td><a href="/downloads/versions/{one.id}/cases.csv" download>List of cases (CSV)</a></td></tr>'
+        f'<td><a href="/downloads/versions/{one.id}/cases.csv" download>List of cases (CSV)</a><br>'
+        f'<a href="/review?tab=find&version={one.id}">Review its labels</a></td></tr>'
     )

@@ -12,9 +12,10 @@ from sqlalchemy import select
 from app.context import Studio, guarded, live, on_load
 from app.drawn import bar
 from app.routes.health import signs
-from app.words import ago, chip, lasting
-from core.records import runs, sets
+from app.words import STATES, ago, chip, lasting
+from core.records import reviews, runs, sets
 from core.records.access import Who, allow
+from core.records.reviews import ReviewView
 from core.records.runs import RunView
 from core.records.sets import SetView
 from core.records.tables import Job
@@ -32,6 +33,7 @@ class Work:
 
     sets: list[SetView]
     runs: list[RunView]
+    reviews: list[ReviewView]
     sample_job: Job | None
 
     @property
@@ -95,18 +97,23 @@ def gather(studio: Studio, who: Who, project_id: int) -> Work:
     asked = select(Job).where(Job.project_id == project_id, Job.kind == "draw").order_by(Job.id.desc()).limit(1)
     with studio.database.reading() as session:
         sample_job = session.scalar(asked)
-    return Work(
-        sets.sets(studio.database, who, project_id), runs.runs(studio.database, who, project_id, size=50), sample_job
+    db = studio.database
+    found = (
+        sets.sets(db, who, project_id),
+        runs.runs(db, who, project_id, size=50),
+        reviews.reviews(db, who, project_id),
     )
+    return Work(*found, sample_job)
 
 
 def draw_steps(work: Work) -> str:
-    """Four cards; the first that is not done is the next one to do."""
+    """Five cards; the first that is not done is the next one to do."""
     finished = [run for run in work.own_runs if run.state == "done"]
     is_sample_seen = work.sample.state == "done" if work.sample is not None else work.sample_job is None
-    done = [is_sample_seen, bool(work.own_sets), bool(work.own_runs), bool(finished)]
-    inside = [_sample(work), _bring(work), _tune(work), _compare(finished)]
-    titles = ["Look at the sample run", "Bring your images", "Tune a model", "Compare the answers"]
+    is_searched = any(one.state == "done" for one in work.reviews)
+    done = [is_sample_seen, bool(work.own_sets), bool(work.own_runs), bool(finished), is_searched]
+    inside = [_sample(work), _bring(work), _tune(work), _compare(finished), _review(work)]
+    titles = ["Look at the sample run", "Bring your images", "Tune a model", "Compare the answers", "Review the labels"]
     following = next((place for place, is_done in enumerate(done) if not is_done), None)
     cards = []
     for place, (title, body, is_done) in enumerate(zip(titles, inside, done, strict=True)):
@@ -173,6 +180,20 @@ def _compare(finished: list[RunView]) -> str:
     if not finished:
         return f'<p class="small">{text}</p><p class="small quiet">When a run on your own images is finished.</p>'
     return f'<p class="small">{text}</p><a class="go second" href="/compare?run={finished[0].id}">Compare</a>'
+
+
+def _review(work: Work) -> str:
+    if not work.reviews:
+        text = (
+            "Which labels need a second look? The most doubtful cases first, decided by one key each. No run is needed."
+        )
+        return f'<p class="small">{text}</p><a class="go second" href="/review?tab=find">Find them</a>'
+    newest = work.reviews[0]
+    if newest.state != "done":
+        told = f"The search through {escape(newest.set)} is {STATES.get(newest.state, newest.state)}."
+        return f'<p class="small">{told}</p><a class="go second" href="/review?tab=find">Look at it</a>'
+    told = f"{newest.cases:,} labels of {escape(newest.set)} are ranked."
+    return f'<p class="small">{told}</p><a class="go second" href="/review?review={newest.id}">Decide on them</a>'
 
 
 def draw_recent(work: Work) -> str:

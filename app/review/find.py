@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import Studio
+from app.context import Studio, asked_number
 from app.drawn import bar, empty, notice
 from app.review.words import LIMITS, PURPOSE, STEPS
 from app.words import ago, chip, lasting
@@ -64,12 +64,14 @@ class Finding:
         return gr.update(choices=choices, value=wanted if wanted in ids else next(iter(ids), None))
 
     def runs_of(self, version_id: int | None, request: gr.Request) -> Any:
-        """Finished runs on a version."""
+        """Finished runs on a version; the one that ?run= names is chosen."""
         if version_id is None:
             return gr.update(choices=[(OWN, 0)], value=0)
         who, db = self.studio.who(request), self.studio.database
         found = runs.runs(db, who, self.studio.project(request), states=("done",), version_id=int(version_id))
-        return gr.update(choices=[(OWN, 0), *((f"{one.id} · {one.name}", one.id) for one in found)], value=0)
+        wanted = asked_number(request, "run")
+        value = wanted if wanted in {one.id for one in found} else 0
+        return gr.update(choices=[(OWN, 0), *((f"{one.id} · {one.name}", one.id) for one in found)], value=value)
 
     def queue(
         self,

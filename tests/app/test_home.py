@@ -13,6 +13,7 @@ from core.records import people
 from core.records.database import open_database
 from core.records.place import Place
 from tests.app.furnished import Furnished, furnish
+from tests.app.reviewed import furnish_review
 
 
 @pytest.fixture
@@ -34,16 +35,23 @@ def test_somebody_new_is_led_to_their_images(tmp_path: Path) -> None:
     database.upgrade()
     who = people.local(database)
     drawn = draw_steps(gather(Studio(place, database), who, who.projects[0]))
-    assert marks(drawn) == ["done", "next", "", ""]
+    assert marks(drawn) == ["done", "next", "", "", ""]
     assert "There is no sample run in this project" in drawn
 
 
 def test_who_has_a_finished_run_is_led_to_its_answers(room: Furnished) -> None:
     drawn = draw_steps(work(room))
-    assert marks(drawn) == ["done", "done", "done", "done"]
+    assert marks(drawn) == ["done", "done", "done", "done", "next"]
     assert f'href="/compare?run={room.run_id}"' in drawn
     room.queue("Second")
     assert "2 runs, 1 under way" in draw_steps(work(room))
+
+
+def test_a_finished_search_is_led_to(tmp_path: Path) -> None:
+    room = furnish_review(tmp_path)
+    drawn = draw_steps(gather(room.studio, room.who, room.who.projects[0]))
+    assert marks(drawn) == ["done", "done", "next", "", "done"]
+    assert f'href="/review?review={room.review_id}"' in drawn and "12 labels of Panes are ranked" in drawn
 
 
 def test_recent_work_tells_a_figure_with_its_interval(room: Furnished) -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
+from app.image_sets.versions import draw as draw_versions
 from app.main import create_app
 from app.pages.review import ReviewPage
 from app.review import queue as queues
@@ -24,6 +25,7 @@ from app.review.correct import Correcting
 from app.review.find import Finding, estimate, state_of
 from app.review.retrained import comparison
 from app.review.words import KEYS, LIMITS, decided
+from app.run_words import header
 from core.errors import CoreError
 from core.records import jobs, people, reviews, runs, sets, suspects, verdicts
 from core.records.corrections import Gain, Retrained
@@ -242,6 +244,18 @@ def test_the_page_opens_where_its_address_says(tmp_path: Path) -> None:
     assert page.open(asking())[1]["selected"] == "find"
     jobs.claim(room.studio.database, reviews.review(room.studio.database, room.who, queued).job_id, "test")
     assert "under way" in page.look(queued, "", asking())[0]["none"]
+
+
+def test_versions_and_finished_runs_lead_here(tmp_path: Path) -> None:
+    furnished = furnish(tmp_path)
+    view = runs.run(furnished.studio.database, furnished.who, furnished.run_id)
+    known = sets.versions(furnished.studio.database, furnished.who, 1)
+    assert f"/review?tab=find&version={view.version_id}&run={view.id}" in header(view)
+    assert f"/review?tab=find&version={view.version_id}" in draw_versions(known, None)
+    finding, *_ = tabs(Reviewed(furnished.studio, furnished.who, view.version_id, 0, 3))
+    asked = asking({"version": str(view.version_id), "run": str(view.id)})
+    assert finding.runs_of(view.version_id, asked)["value"] == view.id
+    assert finding.runs_of(view.version_id, asking())["value"] == 0
 
 
 def test_an_estimate_never_comes_without_its_interval(room: Reviewed) -> None:
