@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, false, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import SettingsError
@@ -30,8 +30,19 @@ def take_turns(session: Session, who: Who, review_id: int, ranks: Iterable[int])
 def stands(session: Session, review: Review, verdicts: Iterable[Verdict], suspects: dict[int, Suspect]) -> None:
     """From now on these verdicts stand for their persons."""
     for verdict in verdicts:
-        values = {"action": verdict.action, "verdict_id": verdict.id}
-        session.merge(Standing(review_id=review.id, person_id=verdict.person_id, rank=verdict.rank, **values))
+        about = suspects[verdict.rank]
+        session.merge(
+            Standing(
+                review_id=review.id,
+                person_id=verdict.person_id,
+                rank=verdict.rank,
+                action=verdict.action,
+                verdict_id=verdict.id,
+                given=about.given,
+                split=about.split,
+                flags=about.flags,
+            )
+        )
     _count(session, review, suspects)
 
 
@@ -85,7 +96,7 @@ def decided(review: Review) -> ColumnElement[bool]:
 def mine(review_id: int, who: Who) -> ColumnElement[bool]:
     """Of suspects: that the person has decided on them."""
     key = (Standing.review_id == review_id, Standing.person_id == who.id, Standing.rank == Suspect.rank)
-    return select(Standing.rank).where(*key).correlate(Suspect).exists() if who.id else false()
+    return select(Standing.rank).where(*key).correlate(Suspect).exists()
 
 
 def _count(session: Session, review: Review, suspects: dict[int, Suspect]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from core.errors import SettingsError
@@ -21,6 +22,8 @@ STATES = ("open", "mine", "decided", "disputed", "all")
 AGAINST = 0.5
 """A source with this much evidence speaks against a label."""
 MOST_ALIKE = 1000
+
+Row = type[Suspect] | type[Standing]
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,14 @@ def next_suspect(
     """The first that fits below this rank, or the last above it; None where there is none. Rank 0 is before all."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        fits = [*_fits(review, where, db.is_sqlite), _in_state(review, who, where.state)]
-        beyond = Suspect.rank < after if is_back else Suspect.rank > after
-        order = Suspect.rank.desc() if is_back else Suspect.rank
-        rank = session.scalar(select(Suspect.rank).where(*fits, beyond).order_by(order).limit(1))
-        return None if rank is None else views(session, who, review, [rank])[0]
+        ranks = [
+            session.scalar(select(func.max(rank)).where(*fits, rank < after))
+            if is_back
+            else session.scalar(select(func.min(rank)).where(*fits, rank > after))
+            for rank, fits in _queues(review, who, where, db.is_sqlite)
+        ]
+        found = [rank for rank in ranks if rank is not None]
+        return views(session, who, review, [max(found) if is_back else min(found)])[0] if found else None
 
 
 def suspect(db: Database, who: Who, review_id: int, rank: int) -> SuspectView:
@@ -121,21 +127,18 @@ def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
         own = (Standing.review_id == review_id, Standing.person_id == who.id)
         rows = session.execute(select(Standing.action, func.count()).where(*own).group_by(Standing.action))
         actions = dict(rows.all())
-        fits = _fits(review, where, db.is_sqlite)
-        counted = select(
-            func.count().filter(decided(review)), func.count().filter(Suspect.is_disputed), func.count().filter(*fits)
+
+        def count(asked: Filter) -> int:
+            return _count(session, review, who, asked, db.is_sqlite)
+
+        return Progress(
+            mine=sum(actions.values()),
+            decided=count(Filter(state="decided")),
+            disputed=count(Filter(state="disputed")),
+            cases=review.cases,
+            matching=count(where),
+            actions=actions,
         )
-        known, disputed, matching = session.execute(counted.where(Suspect.review_id == review_id)).one()
-        is_mine = and_(Suspect.review_id == Standing.review_id, Suspect.rank == Standing.rank)
-        of_mine = select(func.count()).select_from(Standing).join(Suspect, is_mine).where(*own)
-        known += (session.scalar(of_mine.where(~decided(review))) or 0) if review.is_blind else 0
-        if where.state in ("open", "mine"):
-            taken = session.scalar(of_mine.where(*fits)) or 0
-            matching = taken if where.state == "mine" else matching - taken
-        elif where.state != "all":
-            asked = select(func.count()).select_from(Suspect).where(*fits, _in_state(review, who, where.state))
-            matching = session.scalar(asked) or 0
-    return Progress(sum(actions.values()), known, disputed, review.cases, matching, actions)
 
 
 def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> list[SuspectView]:
@@ -179,25 +182,34 @@ def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> l
     return found
 
 
-def _fits(review: Review, where: Filter, is_sqlite: bool) -> list[ColumnElement[bool]]:
-    """What a filter asks of a suspect itself, whoever looks."""
-    if where.state not in STATES:
-        raise SettingsError(f'"{where.state}" is not a state of the queue. Choose one of {", ".join(STATES)}.')
-    fits: list[ColumnElement[bool]] = [Suspect.review_id == review.id]
+def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
+    """What a filter asks of a suspect itself, or of a verdict that repeats it, whoever looks."""
+    fits: list[ColumnElement[bool]] = [row.review_id == review.id]
     if where.label and review.version.task["kind"] == "multi":
-        fits.append((", " + Suspect.given + ", ").contains(f", {where.label}, ", autoescape=True))
+        fits.append((", " + row.given + ", ").contains(f", {where.label}, ", autoescape=True))
     elif where.label:
-        fits.append(Suspect.given == where.label)
+        fits.append(row.given == where.label)
     if where.split:
-        fits.append(Suspect.split.is_(None) if where.split == UNDIVIDED else Suspect.split == where.split)
+        fits.append(row.split.is_(None) if where.split == UNDIVIDED else row.split == where.split)
     if where.source:
-        fits.append(Suspect.flags.bitwise_and(_bit(review, where.source)) != 0)
+        fits.append(row.flags.bitwise_and(_bit(review, where.source)) != 0)
     if where.text:
-        columns = (Suspect.name, Suspect.patient)
-        # SQLite's LIKE takes no notice of case, and is twice as quick without being told.
-        named = [one.contains if is_sqlite else one.icontains for one in columns]
-        fits.append(or_(*(has(where.text, autoescape=True) for has in named)))
+        fits.append(_names(row, where.text, is_sqlite))
     return fits
+
+
+def _names(row: Row, text: str, is_sqlite: bool) -> ColumnElement[bool]:
+    """A text in name or patient, whatever its case."""
+    columns = (Suspect.name, Suspect.patient)
+    # SQLite's LIKE takes no notice of case, and is twice as quick without being told.
+    named = or_(*((one.contains if is_sqlite else one.icontains)(text, autoescape=True) for one in columns))
+    return named if row is Suspect else _suspects(named)
+
+
+def _suspects(claim: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of a verdict that stands: that this is so of its suspect."""
+    key = (Suspect.review_id == Standing.review_id, Suspect.rank == Standing.rank)
+    return select(Suspect.rank).where(*key, claim).correlate(Standing).exists()
 
 
 def _bit(review: Review, source: str) -> int:
@@ -207,16 +219,37 @@ def _bit(review: Review, source: str) -> int:
     return 1 << names.index(source)
 
 
-def _in_state(review: Review, who: Who, state: str) -> ColumnElement[bool]:
-    own = mine(review.id, who)
-    states: dict[str, ColumnElement[bool]] = {
-        "open": not_(own),
-        "mine": own,
-        "decided": or_(decided(review), own) if review.is_blind else decided(review),
-        "disputed": Suspect.is_disputed == true(),
-        "all": Suspect.review_id == review.id,
-    }
-    return states[state]
+def _queues(review: Review, who: Who, where: Filter, is_sqlite: bool) -> list[tuple[Any, list[ColumnElement[bool]]]]:
+    """Where the ranks that fit are found: columns and conditions, which have no rank in common.
+
+    What people decided is looked for where it stands, since there is less of that than of suspects.
+    """
+    suspects, verdicts = (_fits(review, where, row, is_sqlite) for row in (Suspect, Standing))
+    own = [*verdicts, Standing.person_id == who.id]
+    if where.state == "mine":
+        return [(Standing.rank, own)]
+    if where.state == "open":
+        suspects.append(~mine(review.id, who))
+    elif where.state == "disputed":
+        suspects.append(Suspect.is_disputed == true())
+    elif where.state == "decided":
+        among_them = Suspect.rank + 0  # by which SQLite looks through the few decided ones, not through all by rank
+        found = [(among_them, [*suspects, decided(review)])]
+        return [*found, (Standing.rank, [*own, _suspects(~decided(review))])] if review.is_blind else found
+    elif where.state != "all":
+        raise SettingsError(f'"{where.state}" is not a state of the queue. Choose one of {", ".join(STATES)}.')
+    return [(Suspect.rank, suspects)]
+
+
+def _count(session: Session, review: Review, who: Who, where: Filter, is_sqlite: bool) -> int:
+    """How many fit. Those that are open are what is left of all, which is quicker than to look at each."""
+    if where.state == "open":
+        every, taken = (replace(where, state=state) for state in ("all", "mine"))
+        return _count(session, review, who, every, is_sqlite) - _count(session, review, who, taken, is_sqlite)
+    if where == Filter(state="all"):
+        return review.cases
+    queues = _queues(review, who, where, is_sqlite)
+    return sum(session.scalar(select(func.count(rank)).where(*fits)) or 0 for rank, fits in queues)
 
 
 def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tuple[str, str]]:

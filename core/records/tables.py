@@ -341,8 +341,10 @@ class Suspect(Table):
 
     __tablename__ = "suspects"
     __table_args__ = (
-        # Every filter but the text is answered from this index alone.
-        Index("ix_suspects_filters", "review_id", "rank", "given", "split", "flags", "deciders", "is_disputed"),
+        # Every filter but the text is answered from the first two alone.
+        Index(None, "review_id", "rank", "given", "split", "flags"),
+        Index(None, "review_id", "deciders", "rank", "given", "split", "flags"),
+        Index(None, "review_id", "is_disputed", "rank"),
         Index(None, "review_id", "alike"),
     )
     review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
@@ -392,7 +394,7 @@ class Verdict(Table):
         one_of("action", (*ACTIONS, "undo")),
         one_of("confidence", CONFIDENCES),
         UniqueConstraint("person_id", "key", "rank"),
-        Index(None, "review_id", "rank"),
+        Index(None, "review_id", "rank", "person_id"),
         Index(None, "review_id", "person_id", "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -415,15 +417,24 @@ class Verdict(Table):
 
 
 class Standing(Table):
-    """The verdict of a person that stands, so that nobody has to look through all rows to know it."""
+    """The verdict of a person that stands, so that nobody has to look through all rows to know it.
+
+    It repeats what a suspect is filtered by, which never changes.
+    """
 
     __tablename__ = "standings"
-    __table_args__ = (Index(None, "review_id", "rank"),)
+    __table_args__ = (
+        Index(None, "review_id", "rank"),
+        Index(None, "review_id", "person_id", "rank", "given", "split", "flags"),
+    )
     review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     rank: Mapped[int] = mapped_column(primary_key=True)
     action: Mapped[str]
     verdict_id: Mapped[int] = mapped_column(ForeignKey("verdicts.id"))
+    given: Mapped[str]
+    split: Mapped[str | None] = mapped_column(String(5))
+    flags: Mapped[int]
 
 
 class Correction(Table):

@@ -90,7 +90,7 @@ def undo(db: Database, who: Who, review_id: int, key: str = "") -> list[int]:
         take_turns(session, who, review_id, ())
         if key and (kept := _pressed(session, who, review, key)):
             return [one.rank for one in kept]
-        last = _last_press(session, who, review_id)
+        last = _last_press(session, who, review)
         suspects = take_turns(session, who, review_id, [one.rank for one in last])
         press = key or secrets.token_hex(8)
         session.add_all(
@@ -205,14 +205,14 @@ def _pressed(session: Session, who: Who, review: Review, key: str) -> list[Verdi
     return found
 
 
-def _last_press(session: Session, who: Who, review_id: int) -> list[Verdict]:
+def _last_press(session: Session, who: Who, review: Review) -> list[Verdict]:
     back = aliased(Verdict)
     own = select(Verdict).where(
-        Verdict.review_id == review_id,
+        Verdict.review_id == review.id,
         Verdict.person_id == who.id,
         Verdict.action != "undo",
         ~Verdict.is_settlement,
         ~select(back.id).where(back.takes_back == Verdict.id).exists(),
     )
     last = session.scalar(own.order_by(Verdict.id.desc()).limit(1))
-    return [] if last is None else list(session.scalars(own.where(Verdict.key == last.key).order_by(Verdict.rank)))
+    return [] if last is None else _pressed(session, who, review, last.key)  # which is taken back as a whole or not

@@ -10,6 +10,17 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+STANDINGS = (
+    ["review_id", "rank"],
+    ["review_id", "person_id", "rank", "given", "split", "flags"],
+)
+SUSPECTS = (
+    ["review_id", "rank", "given", "split", "flags"],
+    ["review_id", "deciders", "rank", "given", "split", "flags"],
+    ["review_id", "is_disputed", "rank"],
+    ["review_id", "alike"],
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -102,7 +113,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("takes_back", name=op.f("uq_verdicts_takes_back")),
     )
     op.create_index(op.f("ix_verdicts_review_id_person_id_id"), "verdicts", ["review_id", "person_id", "id"])
-    op.create_index(op.f("ix_verdicts_review_id_rank"), "verdicts", ["review_id", "rank"])
+    op.create_index(op.f("ix_verdicts_review_id_rank_person_id"), "verdicts", ["review_id", "rank", "person_id"])
     op.create_table(
         "standings",
         sa.Column("review_id", sa.Integer(), nullable=False),
@@ -110,6 +121,9 @@ def upgrade() -> None:
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("action", sa.String(length=255), nullable=False),
         sa.Column("verdict_id", sa.Integer(), nullable=False),
+        sa.Column("given", sa.String(length=255), nullable=False),
+        sa.Column("split", sa.String(length=5), nullable=True),
+        sa.Column("flags", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_standings_person_id_people")),
         sa.ForeignKeyConstraint(
             ["review_id"], ["reviews.id"], name=op.f("fk_standings_review_id_reviews"), ondelete="CASCADE"
@@ -117,7 +131,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["verdict_id"], ["verdicts.id"], name=op.f("fk_standings_verdict_id_verdicts")),
         sa.PrimaryKeyConstraint("review_id", "person_id", "rank", name=op.f("pk_standings")),
     )
-    op.create_index(op.f("ix_standings_review_id_rank"), "standings", ["review_id", "rank"])
+    for columns in STANDINGS:
+        op.create_index(op.f(f"ix_standings_{'_'.join(columns)}"), "standings", columns)
     op.create_table(
         "suspects",
         sa.Column("review_id", sa.Integer(), nullable=False),
@@ -140,21 +155,20 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["settled"], ["verdicts.id"], name=op.f("fk_suspects_settled_verdicts")),
         sa.PrimaryKeyConstraint("review_id", "rank", name=op.f("pk_suspects")),
     )
-    op.create_index(
-        "ix_suspects_filters", "suspects", ["review_id", "rank", "given", "split", "flags", "deciders", "is_disputed"]
-    )
-    op.create_index(op.f("ix_suspects_review_id_alike"), "suspects", ["review_id", "alike"])
+    for columns in SUSPECTS:
+        op.create_index(op.f(f"ix_suspects_{'_'.join(columns)}"), "suspects", columns)
 
     _refuse_changes_of_verdicts()
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_suspects_review_id_alike"), table_name="suspects")
-    op.drop_index("ix_suspects_filters", table_name="suspects")
+    for columns in reversed(SUSPECTS):
+        op.drop_index(op.f(f"ix_suspects_{'_'.join(columns)}"), table_name="suspects")
     op.drop_table("suspects")
-    op.drop_index(op.f("ix_standings_review_id_rank"), table_name="standings")
+    for columns in reversed(STANDINGS):
+        op.drop_index(op.f(f"ix_standings_{'_'.join(columns)}"), table_name="standings")
     op.drop_table("standings")
-    op.drop_index(op.f("ix_verdicts_review_id_rank"), table_name="verdicts")
+    op.drop_index(op.f("ix_verdicts_review_id_rank_person_id"), table_name="verdicts")
     op.drop_index(op.f("ix_verdicts_review_id_person_id_id"), table_name="verdicts")
     op.drop_table("verdicts")
     op.drop_table("grounds")

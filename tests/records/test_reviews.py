@@ -204,7 +204,10 @@ def test_undo_takes_back_the_last_press_and_what_stood_before_stands_again(found
     decide(found, found.anna, [1, 2, 3], "exclude")
     decide(found, found.ben, [1], "exclude")
     decide(found, found.anna, [2], "unsure")
-    undo = lambda: verdicts.undo(found.db, found.anna, found.review_id)  # noqa: E731
+
+    def undo() -> list[int]:
+        return verdicts.undo(found.db, found.anna, found.review_id)
+
     assert undo() == [2]
     assert stands(found, found.anna, 2) == ("exclude", "")
     assert undo() == [1, 2, 3], "a batch is one press"
