@@ -67,6 +67,11 @@ def seen(view: ReviewView | None) -> str:
     return "" if view is None else f"{view.id} {view.state} {view.progress if view.state == 'running' else ''}"
 
 
+def two(readers: int) -> Any:
+    """One person alone has nothing to be blind to."""
+    return gr.update(visible=int(readers) > 1)
+
+
 def build(studio: Studio) -> None:
     with gr.Row(equal_height=True):
         gr.HTML('<div class="vt"><h1>Review</h1></div>', min_width=120)
@@ -95,6 +100,7 @@ def build(studio: Studio) -> None:
     for event in (begun.then, review.input):
         event(*agreed, **PRIVATE)
         event(*corrected, **PRIVATE)
+    finding.readers.change(two, [finding.readers], [finding.is_blind], **PRIVATE)
     review.input(*looked, **PRIVATE)
     timer.tick(live(page.look), *looked[1:], queue=False, **PRIVATE)
     agree_tab.select(*agreed, **PRIVATE)

@@ -19,11 +19,13 @@ from core.records import corrections, runs, sets
 from core.records.access import Who
 from core.records.corrections import Change
 from core.records.reviews import ReviewView
+from core.records.tables import Version
 
 MOST_ROWS = 200
 EXPORTS = (("csv", "Table (CSV)"), ("json", "JSON"), ("coco", "COCO, for sets with boxes"))
 NOBODY = empty("No search is chosen", "Begin one under Find, decide on its cases, and come back.")
 UNCHANGED = empty("Nothing to change yet", "Decide on cases first: what is changed or excluded is listed here.")
+FOLLOWED = empty("Nothing left to change", "The newest version of the set follows every decision so far.")
 TESTED = (
     "A corrected label in the test cases moves the yardstick as well as the model. So figures under the old test "
     "labels and under the corrected ones stand apart; compare within one of them, never across."
@@ -68,11 +70,13 @@ class Correcting:
         studio, who = self.studio, self.studio.who(request)
         view = chosen(studio, review_id, request)
         changes = corrections.preview(studio.database, who, view.id) if view.state == "done" else []
+        known = sets.versions(studio.database, who, view.set_id)
+        unchanged = UNCHANGED if known[0].id == view.version_id else FOLLOWED
         return [
-            drawn(changes, f"{len(changes):,} cases would change") if changes else UNCHANGED,
+            drawn(changes, f"{len(changes):,} cases would change") if changes else unchanged,
             gr.update(interactive=bool(changes)),
             exports(view) if view.state == "done" else "",
-            *self._versions(who, view),
+            *self._versions(known, view),
             *self._runs(who, view),
         ]
 
@@ -113,8 +117,7 @@ class Correcting:
         found = corrections.retrained(studio.database, studio.place, studio.who(request), int(run_id), int(again_id))
         return comparison(found)
 
-    def _versions(self, who: Who, view: ReviewView) -> list[Any]:
-        known = sets.versions(self.studio.database, who, view.set_id)
+    def _versions(self, known: Sequence[Version], view: ReviewView) -> list[Any]:
         choices = [(f"v{one.number}: {one.cases:,} cases", one.id) for one in known]
         newest = known[0].id
         corrected = newest if newest != view.version_id else None

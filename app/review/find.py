@@ -41,14 +41,14 @@ class Finding:
                 with gr.Row():
                     self.readers = gr.Radio([("one", 1), ("two", 2)], value=1, label="People who look at each case")
                     self.is_blind = gr.Checkbox(
-                        True, label="Blind", info="Nobody sees another's verdict before their own."
+                        True, label="Blind", info="Nobody sees another's verdict before both decided.", visible=False
                     )
                 self.name = gr.Textbox(label="Name, not required", max_lines=1, placeholder="as the image set")
                 self.start = gr.Button("Find labels that need a second look", variant="primary", elem_id="review-find")
                 self.told = gr.HTML(elem_id="review-state")
                 with gr.Row():
-                    self.stop = gr.Button("Stop and save", interactive=False, min_width=110)
-                    self.resume = gr.Button("Resume", interactive=False, min_width=90)
+                    self.stop = gr.Button("Stop and save", visible=False, min_width=110)
+                    self.resume = gr.Button("Resume", visible=False, min_width=90)
             with gr.Column(scale=4, min_width=360):
                 gr.HTML(about())
         self.listed = gr.HTML(elem_id="review-list")
@@ -113,8 +113,8 @@ class Finding:
         state = view.state if view is not None else ""
         return [
             "" if view is None else state_of(view),
-            gr.update(interactive=state in ("waiting", "running")),
-            gr.update(interactive=state in ("stopped", "failed")),
+            gr.update(visible=state in ("waiting", "running")),
+            gr.update(visible=state in ("stopped", "failed")),
             table(found, view),
         ]
 

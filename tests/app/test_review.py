@@ -226,6 +226,7 @@ def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path) -> None:
     made = finding.queue(room.version_id, 0, 2, True, " Second look ", asking())
     view = reviews.review(room.studio.database, room.who, made)
     assert (view.name, view.readers, view.is_blind, view.state) == ("Second look", 2, True, "waiting")
+    assert [one["visible"] for one in finding.draw([view], view)[1:3]] == [True, False]
     finding.stop_search(made, asking())
     assert reviews.review(room.studio.database, room.who, made).state == "stopped"
     finding.resume_search(made, asking())
@@ -313,6 +314,7 @@ def test_verdicts_become_a_version_and_are_taken_back(tmp_path: Path) -> None:
     correcting.make(room.review_id, "looked at", asking())
     newest = sets.versions(db, room.who, 1)[0]
     assert (newest.number, newest.cases) == (2, 11)
+    assert "Nothing left to change" in correcting.open(room.review_id, asking())[0]
     assert "2 cases differ" in correcting.differ(room.version_id, newest.id, asking())
     correcting.take_back(newest.id, asking())
     again = sets.versions(db, room.who, 1)[0]
