@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.case import SPLITS
 from core.errors import SettingsError
 from core.features import open_features
 from core.folder import Event, begin, look, writer
@@ -144,13 +145,18 @@ def _vision(run: Run, gathered: Gathered, trainer: Trainer) -> NDArray[np.float3
     def progress(done: int, whole: int) -> None:
         trainer.report({"kind": "features", "done": done, "whole": whole})
 
+    # In the order of tuning, so that features which a run kept are found again.
+    order = np.argsort([SPLITS.index(item.case.split or "train") for item in gathered.items], kind="stable")
     budget = int(run.settings.features.budget_gib * GIB)
-    store = open_features(vlm, gathered.items, cache_folder() / "features", budget, True, progress)
-    parts = []
-    for start in range(0, len(gathered.items), TAKEN):
-        many = [one.tokens.float() for one in store.of(range(start, min(start + TAKEN, len(gathered.items))))]
-        parts += [torch.cat([one.mean(0), one.std(0, correction=0)]).cpu().numpy() for one in many]
-    return np.stack(parts).astype(np.float32)
+    items = [gathered.items[row] for row in order]
+    store = open_features(vlm, items, cache_folder() / "features", budget, True, progress)
+    told = np.empty((len(order), 2 * vlm.hidden_size), dtype=np.float32)
+    for start in range(0, len(order), TAKEN):
+        rows = range(start, min(start + TAKEN, len(order)))
+        for row, one in zip(rows, store.of(rows), strict=True):
+            tokens = one.tokens.float()
+            told[order[row]] = torch.cat([tokens.mean(0), tokens.std(0, correction=0)]).cpu().numpy()
+    return told
 
 
 def _ranked(gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, seed: int) -> Found:
