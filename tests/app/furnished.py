@@ -14,11 +14,12 @@ from core import reading
 from core.case import Case, ImageSet, Task
 from core.images import FilePixels
 from core.reading import Reading
-from core.records import jobs, people, runs, sets
+from core.records import jobs, people, reviews, runs, sets, verdicts
 from core.records.database import open_database
 from core.records.exports import export_path, queue_export
 from core.records.people import Who
 from core.records.place import Place
+from tests.records.search import finish
 
 ANSWERS = ("clear", "hazy")
 SETTINGS: dict[str, Any] = {
@@ -85,6 +86,15 @@ def exported(furnished: Furnished) -> int:
     zipped.write_bytes(b"PK\x05\x06" + bytes(18))
     jobs.finish(database, claimed, {"size": 22, "largest_difference_in_probability": 2e-7})
     return job_id
+
+
+def searched(furnished: Furnished, folder: Path) -> int:
+    """A finished search through the set's labels, with one verdict."""
+    database, place = furnished.studio.database, furnished.studio.place
+    view = reviews.queue_review(database, place, furnished.who, furnished.version_id, name="First look")
+    finish(database, place, view.job_id, pictures(folder))
+    verdicts.decide(database, furnished.who, view.id, [2], "change", "clear", "not hazy at all")
+    return view.id
 
 
 def pictures(folder: Path) -> ImageSet:

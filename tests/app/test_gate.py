@@ -19,12 +19,13 @@ from app.gate import OPEN, OPEN_BELOW
 from app.main import create_app
 from app.shell import pages
 from core.records import people
-from core.records.tables import Audit, Job, Run, Upload, Version
-from tests.app.furnished import Furnished, exported, furnish
+from core.records.tables import Audit, Job, Review, Run, Standing, Upload, Verdict, Version
+from tests.app.furnished import Furnished, exported, furnish, searched
 
 PASSWORD = "a long password"
 SECRETS = ("Panes", "panes", "First", "hazy")
 """Names of what is in the project that the stranger is not in."""
+KEPT = (Run, Upload, Version, Review, Verdict, Standing)
 HTML = {"accept": "text/html"}
 PLAUSIBLE: dict[str, Any] = {"Number": 1, "Textbox": "1", "Dropdown": 1, "Radio": "single", "Checkbox": True}
 
@@ -35,6 +36,7 @@ class Rooms:
 
     app: FastAPI
     furnished: Furnished
+    review: int
     own: int
     other: int
 
@@ -63,12 +65,14 @@ class Rooms:
 def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        furnished = furnish(tmp_path_factory.mktemp("gate"))
+        folder = tmp_path_factory.mktemp("gate")
+        furnished = furnish(folder)
+        review = searched(furnished, folder)
         database, own = furnished.studio.database, furnished.who.projects[0]
         people.add_person(database, "anna", PASSWORD, "admin")
         other = people.add_project(database, furnished.who, "Elsewhere")
         people.add_person(database, "stranger", PASSWORD, "admin", [other])
-        yield Rooms(cast(FastAPI, create_app(furnished.studio.place)), furnished, own, other)
+        yield Rooms(cast(FastAPI, create_app(furnished.studio.place)), furnished, review, own, other)
 
 
 def every_route(routes: Any, before: str = "") -> Iterator[tuple[str, str]]:
@@ -94,6 +98,7 @@ def test_nobody_who_is_not_signed_in_gets_past_any_route(rooms: Rooms) -> None:
     assert let_in == []
     paths = {path for _, path in walked}
     assert {"/", "/metrics", "/images/1/1", "/downloads/jobs/1/log.txt", "/gradio_api/upload", "/config"} <= paths
+    assert {"/downloads/reviews/1/1", "/reviews/1/cases", "/reviews/1/verdicts", "/reviews/1/undo"} <= paths
 
 
 def test_a_person_who_is_not_signed_in_is_led_from_every_page_to_the_sign_in(rooms: Rooms) -> None:
@@ -129,9 +134,27 @@ def test_a_stranger_to_the_project_sees_none_of_its_pictures_and_files(rooms: Ro
         f"/downloads/runs/{run}/metrics.json",
         "/downloads/jobs/1/log.txt",
         f"/downloads/exports/{exported(rooms.furnished)}.zip",
+        f"/downloads/reviews/{rooms.review}/csv",
+        f"/downloads/reviews/{rooms.review}/json",
+        f"/reviews/{rooms.review}/cases",
+        f"/reviews/{rooms.review}/cases/2",
+        f"/reviews/{rooms.review}/cases/2/group",
     ):
         assert browser.get(path).status_code == 404, path
         assert member.get(path).status_code == 200, path
+
+
+def test_a_stranger_to_the_project_decides_nothing_in_its_reviews(rooms: Rooms) -> None:
+    before, press = changes(rooms), {"key": "a key of its own", "ranks": [1], "action": "exclude"}
+    for name, status in (("stranger", 404), ("anna", 200)):
+        browser = rooms.browser(rooms.token(name))
+        person = people.who(rooms.furnished.studio.database, rooms.token(name))
+        assert person is not None
+        body = press | {"person": person.id}
+        for path in ("verdicts", "undo"):
+            again = body | {"key": f"{body['key']} to {path}"}
+            assert browser.post(f"/reviews/{rooms.review}/{path}", json=again).status_code == status, path
+        assert (changes(rooms) == before) is (name == "stranger")
 
 
 def values_for(rooms: Rooms, inputs: Any) -> list[Any]:
@@ -143,7 +166,7 @@ def values_for(rooms: Rooms, inputs: Any) -> list[Any]:
 def changes(rooms: Rooms) -> list[Any]:
     """What would be different if the stranger had got at the project."""
     with rooms.furnished.studio.database.reading() as session:
-        counted = [session.scalar(select(func.count()).select_from(table)) for table in (Run, Upload, Version)]
+        counted = [session.scalar(select(func.count()).select_from(table)) for table in KEPT]
         states = list(session.execute(select(Job.id, Job.state, Job.wish, Job.position)))
         done = session.scalar(select(func.count()).where(Audit.project_id == rooms.own, Audit.who == "stranger"))
         return [counted, states, done]
@@ -212,7 +235,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Rooms:
     """A studio without accounts."""
     furnished = furnish(tmp_path_factory.mktemp("alone"))
     own = furnished.who.projects[0]
-    return Rooms(cast(FastAPI, create_app(furnished.studio.place)), furnished, own, own)
+    return Rooms(cast(FastAPI, create_app(furnished.studio.place)), furnished, 0, own, own)
 
 
 def test_without_accounts_only_this_machine_by_its_own_name_is_let_in(alone: Rooms) -> None:
