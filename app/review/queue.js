@@ -8,7 +8,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 let review = null, turn = 0;
 let trail = [], at = -1, ahead = [], front = 0, isEnd = false, isAsking = false, isWaiting = false;
 let presses = [], others = [], isSending = false, trouble = "";
-let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0;
+let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0;
 
 const where = () => Object.fromEntries([...element.querySelectorAll("[data-where]")].map((one) => [one.dataset.where, one.value]));
 const current = () => trail[at];
@@ -95,9 +95,18 @@ const take = (body) => {
     ahead.push(one);
   }
   isEnd = body.is_end;
-  part(".done").innerHTML = body.progress;
   part(".none").innerHTML = body.none;
+  count();
   if (isWaiting) { isWaiting = false; forward(); }
+};
+
+const count = () => {
+  // Counting takes longer than finding the next case, so it waits for a moment without a key.
+  clearTimeout(counted);
+  counted = setTimeout(async () => {
+    const mine = turn, answer = await reach(path("progress?") + new URLSearchParams(where()));
+    if (answer?.ok && mine === turn) part(".done").innerHTML = answer.body.progress;
+  }, 250);
 };
 
 const more = async () => {
@@ -155,7 +164,7 @@ const refresh = async () => {
 };
 
 const undone = (body) => {
-  part(".done").innerHTML = body.progress;
+  count();
   if (!body.ranks.length) return tell("You have no verdict here to undo.");
   const [first] = body.ranks, before = current()?.rank ?? first + 1;
   turn += 1;

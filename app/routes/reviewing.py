@@ -42,14 +42,14 @@ class Asked(BaseModel):
     many: int = Field(1, ge=0, le=MOST_AHEAD)
 
 
-class Undone(Asked):
+class Undone(BaseModel):
     """The press that takes the last one back. `person` is who the page was opened for."""
 
     key: str = Field(min_length=8, max_length=64)
     person: int
 
 
-class Pressed(Undone):
+class Pressed(Undone, Asked):
     """A verdict on a case, or on several near-identical ones."""
 
     ranks: list[int] = Field(min_length=1, max_length=1000)
@@ -76,6 +76,15 @@ def router(studio: Studio) -> APIRouter:
         """The next cases of a kind after a rank, or the one before it."""
         asked = Asked(where=where, after=after, many=many)
         return _told(studio, request, lambda who: ahead(studio, who, review_id, asked, back))
+
+    @routes.get("/progress")
+    def progress(request: Request, review_id: int, where: Annotated[Where, Query()]) -> Response:
+        """How far the person is. Counted apart, so that no key waits for it."""
+
+        def told(who: Who) -> dict[str, Any]:
+            return {"progress": progress_line(suspects.progress(db, who, review_id, where.filter()))}
+
+        return _told(studio, request, told)
 
     @routes.get("/cases/{rank}")
     def case(request: Request, review_id: int, rank: int) -> Response:
@@ -125,8 +134,7 @@ def router(studio: Studio) -> APIRouter:
 
         def told(who: Who) -> dict[str, Any]:
             _same(who, press)
-            ranks = verdicts.undo(db, who, review_id, press.key)
-            return {"ranks": ranks, "progress": _progress(studio, who, review_id, press.where.filter())}
+            return {"ranks": verdicts.undo(db, who, review_id, press.key)}
 
         return _told(studio, request, told)
 
@@ -138,7 +146,7 @@ class AnotherPerson(CoreError):
 
 
 def ahead(studio: Studio, who: Who, review_id: int, asked: Asked, is_back: bool = False) -> dict[str, Any]:
-    """Cards of the next cases, how far the person is, and what to say when there are no more."""
+    """Cards of the next cases, and what to say where there are no more."""
     db, where, after = studio.database, asked.where.filter(), asked.after
     view = reviews.review(db, who, review_id)
     found: list[dict[str, Any]] = []
@@ -148,17 +156,10 @@ def ahead(studio: Studio, who: Who, review_id: int, asked: Asked, is_back: bool 
             break
         found.append(card.card(view, one))
         after = one.rank
-    progress = suspects.progress(db, who, review_id, where)
-    return {
-        "cases": found,
-        "is_end": len(found) < asked.many,
-        "progress": progress_line(progress),
-        "none": card.nothing_left(where, progress),
-    }
-
-
-def _progress(studio: Studio, who: Who, review_id: int, where: Filter) -> str:
-    return progress_line(suspects.progress(studio.database, who, review_id, where))
+    if len(found) == asked.many:
+        return {"cases": found, "is_end": False, "none": ""}
+    none = card.nothing_left(where, suspects.progress(db, who, review_id, where))
+    return {"cases": found, "is_end": True, "none": none}
 
 
 def _same(who: Who, press: Undone) -> None:

@@ -87,6 +87,7 @@ def test_the_next_cases_come_with_all_that_a_key_needs(room: Reviewed, browser: 
     assert (first["given"], first["given_at"], first["suggested_at"]) == ("clear", [0], [1])
     assert first["group_size"] == len(ALIKE)
     assert browser.get(first["picture"]).status_code == 200
+    told = browser.get(f"/reviews/{room.review_id}/progress").json()
     assert "0 of 12 decided by you" in told["progress"]
 
 
@@ -403,7 +404,7 @@ def test_a_stranger_gets_at_nothing_of_a_review(rooms: tuple[Reviewed, FastAPI])
     token = people.sign_in(room.studio.database, "stranger", PASSWORD, "stranger")
     stranger, id_ = client_of(app, token), people.who(room.studio.database, token)
     assert id_ is not None
-    for path in ("cases", "cases/1", "cases/1/group"):
+    for path in ("cases", "progress", "cases/1", "cases/1/group"):
         assert stranger.get(f"/reviews/{room.review_id}/{path}").status_code == 404
     for path, body in (("verdicts", press(room, [1])), ("undo", {"key": "undo-it-once"})):
         sent = {**body, "person": id_.id}
