@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from core.classifying import Pictures, describe, new_tsm, tsm_stage
 from core.errors import NumericError
 from core.material import Item, Material
 from core.train import Report, train
+from core.tsm import Tsm
 
 NEAREST = 50
 Floats = NDArray[np.float64]
@@ -52,49 +54,52 @@ class Trainer:
     rounds: int
     began: float = field(default_factory=time.perf_counter)
 
+    @cached_property
+    def shown(self) -> Pictures:
+        return Pictures(new_tsm(self.module, self.settings, self.material), self.items)
+
     def learn(self, number: int, fold_of: Places, is_learned: NDArray[np.bool_]) -> Outside:
         """A round: every fold is read by a TSM trained on what is learned of the others."""
         folds = range(int(fold_of.max()) + 1)
-        shown: Pictures | None = None
         for fold in folds:
-            file = self.folder / f"round-{number}" / f"fold-{fold}.npz"
+            file = self._file(number, fold)
             if not file.is_file():
-                shown = shown or self._prepared()
-                self._fold(file, shown, fold_of != fold, is_learned, number)
+                working = file.with_suffix("")
+                tsm = self._taught(
+                    f"round {number + 1}, fold {fold + 1}", number, is_learned & (fold_of != fold), working
+                )
+                self._read(tsm, fold_of == fold, file)
+                shutil.rmtree(working, ignore_errors=True)
             self._tell(number * len(folds) + fold + 1, len(folds) * self.rounds)
         return self._gathered(number, fold_of)
 
-    def _prepared(self) -> Pictures:
-        return Pictures(new_tsm(self.module, self.settings, self.material), self.items)
+    def _file(self, number: int, fold: int) -> Path:
+        return self.folder / f"round-{number + 1}" / f"fold-{fold + 1}.npz"
 
-    def _fold(
-        self, file: Path, shown: Pictures, is_other: NDArray[np.bool_], is_learned: NDArray[np.bool_], number: int
-    ) -> None:
-        splits = np.where(is_other & is_learned, "train", "test")
+    def _taught(self, name: str, number: int, is_learned: NDArray[np.bool_], working: Path) -> Tsm:
+        seed = self.seed + 1000 * number
         items = [
-            replace(item, case=replace(item.case, split=split)) for item, split in zip(self.items, splits, strict=True)
+            replace(item, case=replace(item.case, split="train" if learned else "test"))
+            for item, learned in zip(self.items, is_learned.tolist(), strict=True)
         ]
-        name = f"round {number + 1}, {file.stem.replace('-', ' ')}"
-        torch.manual_seed(self.seed + 1000 * number)
+        torch.manual_seed(seed)
         tsm = new_tsm(self.module, self.settings, self.material).to(self.accelerator.device)
-        stage = tsm_stage(
-            name, tsm, self.material, shown.dealt(items), "log_loss", self.precision, self.seed + 1000 * number
-        )
+        stage = tsm_stage(name, tsm, self.material, self.shown.dealt(items), "log_loss", self.precision, seed)
         # There is no validation part to choose the best weights on: it would be made of labels that are in doubt.
-        stage = replace(stage, evaluate=None, settings=stage.settings.model_copy(update={"keep_checkpoints": 1}))
-        working = file.with_suffix("")
-        train(stage, working, self.accelerator, self.report, self.is_stopped)
-        features = describe(tsm, shown, range(len(items)))
+        train(replace(stage, evaluate=None), working, self.accelerator, self.report, self.is_stopped)
+        return tsm
+
+    def _read(self, tsm: Tsm, is_held: NDArray[np.bool_], file: Path) -> None:
+        """Writes down what a fold's TSM says of the cases that were held back, and which others are most alike."""
+        features = describe(tsm, self.shown, range(len(self.items)))
         with torch.no_grad():
-            logits = tsm.classify(features.to(self.accelerator.device)).float().cpu()
-        if not bool(torch.isfinite(logits).all()):
+            logits = tsm.classify(features.to(self.accelerator.device)).float().cpu().numpy()
+        if not np.isfinite(logits).all():
             raise NumericError("A fold's TSM answers with what is no number. Lower its learning rate and begin anew.")
-        held, others = np.flatnonzero(~is_other), np.flatnonzero(is_other)
-        near, cosines = nearest(features.numpy(), held, others, NEAREST)
+        near, cosines = nearest(features.numpy(), np.flatnonzero(is_held), np.flatnonzero(~is_held), NEAREST)
         draft = file.with_suffix(".part.npz")
-        np.savez(draft, logits=logits.numpy()[held], nearest=near, cosines=cosines)
+        np.savez(draft, logits=logits[is_held], nearest=near, cosines=cosines)
         draft.replace(file)
-        shutil.rmtree(working, ignore_errors=True)
 
     def _tell(self, done: int, whole: int) -> None:
         spent = time.perf_counter() - self.began
@@ -110,18 +115,18 @@ class Trainer:
         )
 
     def _gathered(self, number: int, fold_of: Places) -> Outside:
-        kept: dict[str, NDArray[Any]] = {}
+        """The folds of a round as one table. Where a fold had fewer other cases than are kept, -1 stands for none."""
+        answers = sum(len(task.answers) for task in self.material.tasks)
+        logits = np.empty((len(fold_of), answers), dtype=np.float32)
+        near = np.full((len(fold_of), NEAREST), -1, dtype=np.int64)
+        cosines = np.zeros((len(fold_of), NEAREST), dtype=np.float32)
         for fold in range(int(fold_of.max()) + 1):
-            with np.load(self.folder / f"round-{number}" / f"fold-{fold}.npz", allow_pickle=False) as stored:
-                for name in ("logits", "nearest", "cosines"):
-                    rows = stored[name]
-                    if name not in kept:
-                        fill = -1 if name == "nearest" else 0
-                        kept[name] = np.full(
-                            (len(fold_of), NEAREST if name != "logits" else rows.shape[1]), fill, rows.dtype
-                        )
-                    kept[name][fold_of == fold, : rows.shape[1]] = rows
-        return Outside(**kept)
+            is_held = fold_of == fold
+            with np.load(self._file(number, fold), allow_pickle=False) as stored:
+                count = stored["nearest"].shape[1]
+                logits[is_held] = stored["logits"]
+                near[is_held, :count], cosines[is_held, :count] = stored["nearest"], stored["cosines"]
+        return Outside(logits, near, cosines)
 
 
 def nearest(

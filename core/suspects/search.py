@@ -6,6 +6,7 @@ Everything that is finished is found in the folder and skipped, so the same call
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,10 +123,12 @@ def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]
         rows = gathered.rows(number)
         likely = np.mean([_likely(one, gathered, number) for one in rounds], axis=0)
         hot = hot_labels([gathered.items[row].case for row in rows], task)
-        if task.kind == "multi":
-            doubted[rows] = among_several([np.flatnonzero(row).tolist() for row in hot], likely, n_jobs=1)
-        else:
-            doubted[rows] = among_one(hot.argmax(1), likely, n_jobs=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a class of one case nothing is left out, which is right
+            if task.kind == "multi":
+                doubted[rows] = among_several([np.flatnonzero(row).tolist() for row in hot], likely, n_jobs=1)
+            else:
+                doubted[rows] = among_one(hot.argmax(1), likely, n_jobs=1)
     return doubted
 
 

@@ -171,6 +171,18 @@ def test_several_sets_are_searched_with_one_tsm(misfiled: Path, images: Path, ch
     assert all(max(one.neighbours) < len(of_second) for one in of_second)
 
 
+def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkpoint: Path, tmp_path: Path) -> None:
+    images = runs.draw(tmp_path / "few", count=2)
+    for path in list((images / "light").iterdir())[1:]:
+        path.unlink()
+    run = runs.run(images, checkpoint, tsm={"least_steps": 3})
+    found = search(run, Settings(folds=20, rounds=1), tmp_path / "out")
+    assert len(found.suspects) == 5 and all(0 <= one.score <= 1 for one in found.suspects)
+    alone = next(one for one in found.suspects if one.given == "light")
+    assert "No other case is labelled “light”" in alone.why
+    assert alone.evidence["tsm"] is None and alone.evidence["cleanlab"] is not None
+
+
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     capsys.readouterr()
     assert cli.main(["suspects", *map(str, arguments)]) == 2
@@ -197,10 +209,10 @@ def test_a_terminated_search_leaves_its_folds_and_goes_on(misfiled: Path, checkp
     command = [sys.executable, "-m", "core.cli", "suspects", str(file), "--out", str(out)]
     with subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 120
-        while not list(out.rglob("fold-0.npz")) and time.monotonic() < deadline and process.poll() is None:
+        while not list(out.rglob("fold-1.npz")) and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-    assert not (out / "suspects.json").exists() and list(out.rglob("fold-0.npz"))
+    assert not (out / "suspects.json").exists() and list(out.rglob("fold-1.npz"))
     assert subprocess.run([*command, "--resume"], env=os.environ, capture_output=True, check=False).returncode == 0
     assert len(load(out).suspects) == 61
