@@ -12,6 +12,7 @@ from typing import Any
 from core.train import Event
 
 SECONDS_BETWEEN_LINES = 10.0
+PROGRESS = ("step", "features", "reading", "pictures")
 
 
 def out(text: str) -> None:
@@ -79,6 +80,8 @@ def told(event: Event) -> str | None:
         return (
             f"prefix shared: {gap}" if event["is_shared"] else f"prefix can't be shared here, plain passes taken: {gap}"
         )
+    if kind == "pictures":
+        return f"pictures looked at {event['done']}/{event['whole']}"
     if kind in ("features", "reading"):
         what = "image features" if kind == "features" else f"reading {event['split']} as {event['readers']}"
         return f"{what} {event['done']}/{event['whole']}"
@@ -95,7 +98,7 @@ class _Lines:
 
     def show(self, event: Event) -> None:
         line = told(event)
-        is_progress = event["kind"] in ("step", "features", "reading")
+        is_progress = event["kind"] in PROGRESS
         if line is None or (is_progress and time.monotonic() - self.last < SECONDS_BETWEEN_LINES):
             return
         if is_progress:
@@ -123,7 +126,7 @@ class _Bars:
         line = told(event)
         if line is None:
             return
-        if event["kind"] not in ("step", "features", "reading"):
+        if event["kind"] not in PROGRESS:
             self.progress.console.print(line, highlight=False, markup=False)
             return
         name = event.get("stage") or " ".join(line.split()[:-1])

@@ -17,6 +17,8 @@ from core.split import assign, limit
 from core.suspects.folds import Alike, alike
 from core.train import Report
 
+TOLD_EVERY = 500
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -68,7 +70,8 @@ def copies(gathered: Gathered, report: Report) -> Alike:
     """Every picture is opened once, so that one that can't be read is told of before anything is trained."""
 
     def progress(done: int, whole: int) -> None:
-        report({"kind": "pictures", "done": done, "whole": whole})
+        if done % TOLD_EVERY == 0 or done == whole:
+            report({"kind": "pictures", "done": done, "whole": whole})
 
     looks = look_at_all([item.case.pixels for item in gathered.items], progress)
     unreadable = [look.problem for look in looks if look.problem]
