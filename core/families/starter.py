@@ -27,7 +27,7 @@ _LORA = {"dropout": 0.1}
 # In a few hundred steps the printed contrast, on all tokens, hurts: later tokens of a name follow from earlier ones.
 _METHODS = {"vitask": {"contrast": 0.1, "contrast_on": "first_distinguishing"}}
 PRESETS = {
-    "quick": {"training": _TRAINING | {"steps": 60}, "lora": _LORA, "methods": _METHODS},
+    "quick": {"training": _TRAINING | {"steps": 60, "batch_size": 32}, "lora": _LORA, "methods": _METHODS},
     "balanced": {"training": _TRAINING | {"steps": 160}, "lora": _LORA, "methods": _METHODS},
     "thorough": {"training": _TRAINING | {"steps": 1200}, "lora": _LORA, "methods": _METHODS},
 }
