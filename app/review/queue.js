@@ -6,7 +6,7 @@ const part = (selector) => element.querySelector(selector);
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 let review = null, turn = 0;
-let trail = [], at = -1, ahead = [], front = 0, isEnd = false, isAsking = false, isWaiting = false;
+let trail = [], at = -1, ahead = [], gone = new Set(), front = 0, isEnd = false, isAsking = false, isWaiting = false;
 let presses = [], others = [], isSending = false, trouble = "";
 let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0;
 
@@ -79,6 +79,7 @@ const send = async () => {
       await pause(wait = Math.min(SLOWEST_MS, 2 * wait));
     } else {
       presses.shift(); keep(); tell(told(answer));
+      press.ranks?.forEach((rank) => gone.delete(rank));
       if (number === review?.id && press.ranks) open(press.ranks[0]);
     }
   }
@@ -91,13 +92,14 @@ const take = (body) => {
   for (const one of body.cases) {
     if (one.rank <= front) continue;
     front = one.rank;
+    if (gone.has(one.rank) && where().state === "open") continue;  // decided here after the studio was asked
     one.kept = [one.picture, ...one.thumbs].map((src) => Object.assign(new Image(), { src }));
     ahead.push(one);
   }
   isEnd = body.is_end;
   part(".none").innerHTML = body.none;
   count();
-  if (isWaiting) { isWaiting = false; forward(); }
+  if (isWaiting && (ahead.length || isEnd)) { isWaiting = false; forward(); } else more();
 };
 
 const count = () => {
@@ -166,6 +168,7 @@ const refresh = async () => {
 const undone = (body) => {
   count();
   if (!body.ranks.length) return tell("You have no verdict here to undo.");
+  body.ranks.forEach((rank) => gone.delete(rank));
   const [first] = body.ranks, before = current()?.rank ?? first + 1;
   turn += 1;
   trail = trail.slice(0, at + 1).filter((one) => one.rank !== before && !body.ranks.includes(one.rank));
@@ -243,7 +246,8 @@ const decide = (action, label = "") => {
   const why = part(".why-said").value.trim(), seconds = Math.round(performance.now() - shownAt) / 1000;
   add({ ranks, action, label, why, confidence: review.confidences[confidence][0], seconds });
   part(".why-said").value = "";
-  ahead = ahead.filter((other) => !ranks.includes(other.rank));
+  ranks.forEach((rank) => gone.add(rank));
+  ahead = ahead.filter((other) => !gone.has(other.rank));
   confidence = 0;
   forward();
 };
@@ -307,6 +311,7 @@ const start = () => {
   if (!given?.id) { review = null; element.classList.add("is-blank"); part(".none").hidden = false; part(".none").innerHTML = given?.none ?? ""; return; }
   if (given.id === review?.id) return;
   review = given;
+  gone = new Set();
   element.querySelectorAll("select[data-where]").forEach((one) => { one.innerHTML = given.options[one.dataset.where]; });
   part(".answers").innerHTML = given.answers;
   part("[data-do=marked]").hidden = !given.is_several;

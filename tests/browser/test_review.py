@@ -161,6 +161,24 @@ def test_a_batch_is_one_press_and_one_undo(served: Served, tab: Callable[[], Any
     assert served.room.standing() == {}
 
 
+def test_a_case_asked_for_before_its_verdict_does_not_come_back(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+
+    def late(route: Any) -> None:
+        answer = route.fetch()  # made before the verdict, and on its way until after it
+        page.wait_for_timeout(2500 if "after=4" in route.request.url else 0)
+        route.fulfill(response=answer)
+
+    page.route("**/cases?*", late)
+    open_queue(page, served)
+    page.keyboard.press("b")
+    page.get_by_text("near-identical pictures.").wait_for()
+    page.keyboard.press("x")
+    for rank in (2, 3, 6):
+        at(page, rank)
+        page.keyboard.press("n")
+
+
 def test_nothing_is_decided_while_somebody_types(served: Served, tab: Callable[[], Any]) -> None:
     page = tab()
     open_queue(page, served)
