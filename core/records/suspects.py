@@ -91,12 +91,10 @@ def next_suspect(
     """The first that fits below this rank, or the last above it; None where there is none. Rank 0 is before all."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        ranks = [
-            session.scalar(select(func.max(rank)).where(*fits, rank < after))
-            if is_back
-            else session.scalar(select(func.min(rank)).where(*fits, rank > after))
-            for rank, fits in _queues(review, who, where, db.is_sqlite)
-        ]
+        ranks = []
+        for rank, fits in _queues(review, who, where, db.is_sqlite):
+            asked = select(rank).where(*fits, rank < after if is_back else rank > after)
+            ranks.append(session.scalar(asked.order_by(rank.desc() if is_back else rank).limit(1)))
         found = [rank for rank in ranks if rank is not None]
         return views(session, who, review, [max(found) if is_back else min(found)])[0] if found else None
 
@@ -242,8 +240,8 @@ def _queues(review: Review, who: Who, where: Filter, is_sqlite: bool) -> list[tu
 
 
 def _count(session: Session, review: Review, who: Who, where: Filter, is_sqlite: bool) -> int:
-    """How many fit. Those that are open are what is left of all, which is quicker than to look at each."""
-    if where.state == "open":
+    """How many fit. Those that are open are what is left of all, unless names have to be looked at anyway."""
+    if where.state == "open" and not where.text:
         every, taken = (replace(where, state=state) for state in ("all", "mine"))
         return _count(session, review, who, every, is_sqlite) - _count(session, review, who, taken, is_sqlite)
     if where == Filter(state="all"):

@@ -55,11 +55,10 @@ def fill(database: Database, place: Place, who: Who, other: Who) -> int:
             ]
             session.execute(insert(Ground), grounds)
     with database.session() as session:
-        for number, person in enumerate((who, other)):
-            first = number * DECIDED
-            rows = [verdict(rank, first + rank, person, view.id) for rank in range(1, DECIDED + 1)]
-            session.execute(insert(Verdict), rows)
-            session.execute(insert(Standing), [standing(row) for row in rows])
+        for person in (who, other):
+            rows = [verdict(rank, person, view.id) for rank in range(1, DECIDED + 1)]
+            ids = session.execute(insert(Verdict).returning(Verdict.rank, Verdict.id), rows)
+            session.execute(insert(Standing), [standing(rank, number, person, view.id) for rank, number in ids])
     if not database.is_sqlite:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum analyze"))  # as autovacuum does within a minute
@@ -97,15 +96,15 @@ def suspect(number: int, review_id: int) -> dict[str, Any]:
     }
 
 
-def verdict(rank: int, number: int, person: Who, review_id: int) -> dict[str, Any]:
+def verdict(rank: int, person: Who, review_id: int) -> dict[str, Any]:
     told = {"review_id": review_id, "rank": rank, "person_id": person.id, "key": f"press {rank}", "action": "keep"}
-    return told | {"id": number, "given": "a", "label": "", "why": "", "confidence": "sure", "is_settlement": False}
+    return told | {"given": "a", "label": "", "why": "", "confidence": "sure", "is_settlement": False}
 
 
-def standing(row: dict[str, Any]) -> dict[str, Any]:
-    about = suspect(row["rank"] - 1, row["review_id"])
+def standing(rank: int, number: int, person: Who, review_id: int) -> dict[str, Any]:
+    about = suspect(rank - 1, review_id)
     told = {name: about[name] for name in ("review_id", "rank", "given", "split", "flags")}
-    return told | {"person_id": row["person_id"], "action": row["action"], "verdict_id": row["id"]}
+    return told | {"person_id": person.id, "action": "keep", "verdict_id": number}
 
 
 def filters() -> list[Filter]:
