@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from app.context import Studio
-from core.case import Case, ImageSet, Task
+from core.case import Case, ImageSet, Kind, Task
 from core.images import FilePixels
 from core.records import jobs, people, reviews, searched, sets, verdicts
 from core.records.database import open_database
@@ -66,13 +66,13 @@ class Reviewed:
         return replace(self, review_id=made.id)
 
 
-def furnish_review(folder: Path, cases: int = 12, **asked: Any) -> Reviewed:
+def furnish_review(folder: Path, cases: int = 12, kind: Kind = "single", **asked: Any) -> Reviewed:
     place = Place.at(folder / "data")
     database = open_database(place)
     database.upgrade()
     who, studio = people.local(database), Studio(place, database)
     version = sets.write_version(
-        database, place, pictures(folder, cases), who=who, project_id=who.projects[0], name="Panes", note="drawn"
+        database, place, pictures(folder, cases, kind), who=who, project_id=who.projects[0], name="Panes", note="drawn"
     )
     made = reviews.queue_review(database, place, who, version.id, name="First look", **asked)
     room = Reviewed(studio, who, version.id, made.id, cases)
@@ -113,11 +113,11 @@ def suspect(room: Reviewed, rank: int) -> dict[str, Any]:
     }
 
 
-def pictures(folder: Path, cases: int) -> ImageSet:
+def pictures(folder: Path, cases: int, kind: Kind) -> ImageSet:
     made = []
     for number in range(cases):
         path = folder / f"{number}.png"
         Image.new("RGB", (8, 8), (3 * number % 255, 100, 120)).save(path)
         label = ANSWERS[number % len(ANSWERS)]
         made.append(Case(f"case-{number + 1:03}", FilePixels(path), (label,), "train", f"p<{number + 1}>"))
-    return ImageSet("panes", Task(modality="drawn", answers=ANSWERS), tuple(made))
+    return ImageSet("panes", Task(modality="drawn", answers=ANSWERS, kind=kind), tuple(made))

@@ -170,6 +170,7 @@ def test_a_case_asked_for_before_its_verdict_does_not_come_back(served: Served, 
         route.fulfill(response=answer)
 
     page.route("**/cases?*", late)
+    page.route("**/verdicts", lambda route: (page.wait_for_timeout(4000), route.continue_()))
     open_queue(page, served)
     page.keyboard.press("b")
     page.get_by_text("near-identical pictures.").wait_for()
@@ -219,6 +220,26 @@ def test_back_and_next_decide_nothing(served: Served, tab: Callable[[], Any]) ->
     page.wait_for_url("**/review?*rank=2*")
     page.reload()
     at(page, 2)
+
+
+def test_where_a_case_may_have_several_labels_digits_mark_and_enter_changes(
+    tmp_path: Path, tab: Callable[[], Any]
+) -> None:
+    room, page = furnish_review(tmp_path, CASES, kind="multi"), tab()
+    with serving(room) as served:
+        open_queue(page, served)
+        page.keyboard.press("2")
+        page.locator("#review-queue [data-answer='1'][aria-pressed=true]").wait_for()
+        page.locator("#review-queue [data-answer='0'][aria-pressed=true]").wait_for()
+        page.keyboard.press("Enter")
+        at(page, 2)
+        page.keyboard.press("2")  # takes away the only one
+        page.locator("#review-queue [data-do=marked]").click()
+        at(page, 3)
+        page.keyboard.press("Enter")  # as given
+        at(page, 4)
+        all_kept(page)
+    assert room.standing() == {1: ("change", "clear, hazy"), 2: ("change", "no finding"), 3: ("keep", "")}
 
 
 def test_two_people_at_once_lose_nothing(tmp_path: Path, tab: Callable[[], Any]) -> None:
