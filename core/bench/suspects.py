@@ -17,7 +17,6 @@ import numpy as np
 import torch
 import yaml
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 from core import metrics
 from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
@@ -152,10 +151,16 @@ def _measured(trial: Trial, is_retrained: bool) -> Row:
         "cleanlab": np.array([one.evidence["cleanlab"] for one in found.suspects]),
     }
     row: Row = {"cases": len(is_planted), "planted": int(is_planted.sum())}
-    row["average_precision"] = {name: float(average_precision_score(is_planted, s)) for name, s in scores.items()}
+    row["average_precision"] = {name: average_precision(is_planted, s) for name, s in scores.items()}
     row["precision_at_planted"] = {name: precision_at_planted(is_planted, s) for name, s in scores.items()}
     row |= {name: found.about[name] for name in ("estimated_errors", "estimated_low", "estimated_high", "seconds")}
     return row | (_retrained(trial, found) if is_retrained else {})
+
+
+def average_precision(is_planted: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
+    """The mean, over the planted ones, of the share of planted ones among all down to it."""
+    found = is_planted[np.argsort(-score, kind="stable")]
+    return float((found.cumsum() / np.arange(1, len(found) + 1))[found].mean())
 
 
 def precision_at_planted(is_planted: NDArray[np.bool_], score: NDArray[np.float64]) -> float:

@@ -35,8 +35,9 @@ def test_as_many_labels_are_planted_as_are_asked_for_none_of_them_right() -> Non
 
 
 def test_precision_counts_as_many_first_cases_as_were_planted() -> None:
-    is_planted = np.array([True, False, True, False, False])
-    assert suspects.precision_at_planted(is_planted, np.array([0.9, 0.8, 0.3, 0.2, 0.1])) == 0.5
+    is_planted, score = np.array([True, False, True, False, False]), np.array([0.9, 0.8, 0.3, 0.2, 0.1])
+    assert suspects.precision_at_planted(is_planted, score) == 0.5
+    assert suspects.average_precision(is_planted, score) == pytest.approx((1 + 2 / 3) / 2)
 
 
 @pytest.mark.parametrize("name", ["uniform", "uniform-0", "shy-10", "uniform-x"])
