@@ -65,7 +65,9 @@ def meters(view: RunView) -> str:
         took = (view.ended - view.started).total_seconds() if view.started and view.ended else None
         return f"<p>Took {lasting(took)}.</p>" if took else ""
     known = view.progress
-    told = [f"Time left in this stage: <b>{lasting(known.get('stage_seconds_left'))}</b>"]
+    told = []
+    if known.get("stage_seconds_left") is not None:
+        told.append(f"Time left in this stage: <b>{lasting(known['stage_seconds_left'])}</b>")
     if view.seconds_left is not None:
         told.append(f"in all stages: <b>{lasting(view.seconds_left)}</b>, then the readings")
     if "images_per_second" in known:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
+from textwrap import shorten
 from typing import Any
 
 import gradio as gr
@@ -22,6 +23,7 @@ from core.records import jobs, runs, sets
 TITLE = "Tune"
 PATH = "/tune"
 NO_TSM = "none"
+LONGEST_CHOICE = 34
 CHOSEN = ("images", "task", "limit", "vlm", "tsm", "method", "preset")
 PRESETS = [("Quick look", "quick"), ("Balanced", "balanced"), ("Thorough", "thorough")]
 SPLITS = ("train", "val", "test")
@@ -129,7 +131,13 @@ class TunePage:
             return gr.update(choices=[], value=None)
         found = sets.versions(self.studio.database, self.studio.who(request), set_id)
         choices = [
-            (f"{one.number}: {one.cases:,} cases{' · ' + one.note if one.note else ''}", one.id) for one in found
+            (
+                shorten(
+                    f"{one.number}: {one.cases:,} cases · {one.note}".rstrip(" ·"), LONGEST_CHOICE, placeholder=" …"
+                ),
+                one.id,
+            )
+            for one in found
         ]
         known = [one.id for one in found]
         return gr.update(choices=choices, value=wanted if wanted in known else known[0])
