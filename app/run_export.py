@@ -34,11 +34,10 @@ class ExportTab:
         self.shown = gr.HTML(elem_id="runs-exports")
 
     def follow(self, run: gr.Dropdown, timer: gr.Timer) -> None:
-        told: Any = (live(self.listed), [run], [self.shown])
         api(guarded(self.export_run), api_name="export_run")
         self.make.click(guarded(self.queue), [run, self.is_merged], [self.shown], **PRIVATE)
-        run.change(*told, **PRIVATE)
-        timer.tick(*told, queue=False, **PRIVATE)
+        run.change(live(self.listed), [run], [self.shown], **PRIVATE)
+        timer.tick(live(self.listed), [run], [self.shown], queue=False, **PRIVATE)
 
     def queue(self, run_id: int | None, is_merged: bool, request: gr.Request) -> str:
         if run_id is None:
