@@ -22,6 +22,8 @@ from core.training import TrainingSettings
 
 Preset = Literal["quick", "balanced", "thorough"]
 Block = Mapping[str, Any]
+USUAL: Block = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
+"""What takes part where nobody says otherwise."""
 
 
 class ReadingSettings(Settings):

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 
 from core import metrics
@@ -25,14 +24,13 @@ from core.folder import Event
 from core.material import Item, Material
 from core.order import generator
 from core.reading import targets
-from core.runfile import Run, make_run, settle
+from core.runfile import USUAL, Run, make_run, read_values, settle
 from core.split import assign
 from core.suspects import Settings, search
 from core.suspects.folder import Found
 from core.suspects.gathered import Gathered, gather
 from core.train import train
 
-USUAL: dict[str, Any] = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
 KINDS = ("uniform", "confused")
 RANKINGS = ("ours", "cleanlab")
 Row = dict[str, Any]
@@ -72,9 +70,7 @@ def run_all(
     watch: Watch,
 ) -> list[Row]:
     """A row for every set, noise and seed; what was begun in the folder is gone on with."""
-    usual = USUAL if run_file is None else yaml.safe_load(run_file.read_text(encoding="utf-8"))
-    if not isinstance(usual, dict):
-        raise SettingsError(f"{run_file} must hold settings like `tsm: …`, one a line.")
+    usual = {**USUAL, **(read_values(run_file) if run_file else {})}
     rows: list[Row] = []
     for images in sets:
         for name in noises:
@@ -93,7 +89,7 @@ def parse(name: str) -> Noise:
 
 
 def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Path, watch: Watch) -> Trial:
-    values = {**USUAL, **usual, "images": images, "seed": seed}
+    values = {**usual, "images": images, "seed": seed}
     settings = Settings.parse(values.pop("suspects", {}), "suspects")
     run = settle(make_run(values))
     clean = _with_splits(gather(run), run)

@@ -8,19 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from core.errors import SettingsError
 from core.folder import Event
 from core.run import tune
-from core.runfile import make_run
+from core.runfile import USUAL, make_run, read_values
 
 FIGURES = ("accuracy", "macro_f1", "auroc")
-USUAL: dict[str, Any] = {
-    "vlm": {"family": "starter"},
-    "tsm": {"name": "convnet"},
-    "method": {"name": "vitask"},
-}
 Row = dict[str, Any]
 
 
@@ -28,14 +21,12 @@ def run_all(
     sets: Sequence[str], seeds: Sequence[int], run_file: Path | None, out: Path, watch: Callable[[Event], None]
 ) -> list[Row]:
     """One run for each set and seed, resumed where it was begun; a row for each reader of each run."""
-    usual = USUAL if run_file is None else yaml.safe_load(run_file.read_text(encoding="utf-8"))
-    if not isinstance(usual, dict):
-        raise SettingsError(f"{run_file} must hold settings like `vlm: …`, one a line.")
+    usual = USUAL if run_file is None else read_values(run_file)
     rows: list[Row] = []
     for images in sets:
         for seed in seeds:
             folder = out / f"{Path(images).stem}-seed-{seed}"
-            run = make_run(usual | {"images": images, "seed": seed})
+            run = make_run({**usual, "images": images, "seed": seed})
             began = time.perf_counter()
             results = tune(run, folder, (folder / "settings.yaml").is_file(), watch)
             rows += _rows(Path(images).stem, seed, results, time.perf_counter() - began)

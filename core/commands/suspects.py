@@ -11,7 +11,6 @@ from core.commands import say
 from core.commands.tune import stopping
 
 SHOWN = 20
-USUAL: dict[str, Any] = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
 
 
 def add(commands: Any) -> None:
@@ -25,7 +24,7 @@ def add(commands: Any) -> None:
 
 def do(asked: argparse.Namespace) -> None:
     from core.errors import SettingsError
-    from core.runfile import make_run, read_values
+    from core.runfile import USUAL, make_run, read_values
     from core.suspects import Settings, search
 
     if asked.resume and not asked.out:

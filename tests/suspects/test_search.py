@@ -18,7 +18,7 @@ from PIL import Image
 from core import cli
 from core.case import NO_FINDING
 from core.errors import StoppedError
-from core.runfile import make_run
+from core.runfile import USUAL, make_run
 from core.suspects import Settings, search
 from core.suspects.folder import load
 from tests import runs
@@ -122,8 +122,6 @@ def test_the_command_prints_every_case_as_one_object(
 
 def test_a_run_file_need_name_no_more_than_its_images(misfiled: Path, tmp_path: Path) -> None:
     """The usual TSM and VLM, and what the run file must hold for tuning is not asked for."""
-    from core.commands.suspects import USUAL
-
     run = make_run({**USUAL, "images": str(misfiled)})
     assert [settings.name for _, settings in run.tsms] == ["convnet"] and run.vlm.family == "starter"
 
