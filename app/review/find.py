@@ -142,7 +142,7 @@ def state_of(view: ReviewView) -> str:
         done, whole = view.progress.get("done") or 0, view.progress.get("whole") or 0
         left = view.progress.get("seconds_left")
         text = str(view.progress.get("text") or "It waits for its turn.")
-        text += f" About {lasting(left)} left." if left else ""
+        text = f"{text.rstrip('.')}. About {lasting(left)} left." if left else text
         body = bar(done / whole if whole else 0.0, "Search") + f'<p class="small quiet">{escape(text)}</p>'
     elif view.state == "done":
         body = (

@@ -308,6 +308,7 @@ window.addEventListener("beforeunload", (event) => { if (presses.length) event.p
 
 const start = () => {
   const given = props.value;
+  element.classList.toggle("is-closed", !given?.id);
   if (!given?.id) { review = null; element.classList.add("is-blank"); part(".none").hidden = false; part(".none").innerHTML = given?.none ?? ""; return; }
   if (given.id === review?.id) return;
   review = given;

@@ -65,7 +65,7 @@ def nothing_yet(review: ReviewView | None) -> str:
         done, whole = review.progress.get("done") or 0, review.progress.get("whole") or 0
         left = review.progress.get("seconds_left")
         text = str(review.progress.get("text") or "It waits for its turn.")
-        text += f" About {lasting(left)} left." if left else ""
+        text = f"{text.rstrip('.')}. About {lasting(left)} left." if left else text
         return _told("The search is under way", text) + bar(done / whole if whole else 0.0, "Search")
     if review.state == "failed":
         fault = f" (id {review.fault_id})" if review.fault_id else ""

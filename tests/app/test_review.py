@@ -186,7 +186,7 @@ def test_others_are_hidden_until_both_have_looked(tmp_path: Path) -> None:
         (
             "running",
             {"done": 1, "whole": 4, "text": "Fold 2 of 5", "seconds_left": 600},
-            "Fold 2 of 5 About 10 min left",
+            "Fold 2 of 5. About 10 min left",
         ),
         ("stopped", {}, "Resume it under Find"),
         ("failed", {}, "too few cases"),

@@ -82,6 +82,8 @@ def tab(chromium: Any) -> Iterator[Callable[[], Any]]:
 
     yield opened
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")
         context.close()
 
 
@@ -178,6 +180,7 @@ def test_a_case_asked_for_before_its_verdict_does_not_come_back(served: Served, 
     for rank in (2, 3, 6):
         at(page, rank)
         page.keyboard.press("n")
+    all_kept(page)
 
 
 def test_nothing_is_decided_while_somebody_types(served: Served, tab: Callable[[], Any]) -> None:
