@@ -18,7 +18,7 @@ from core.records.suspects import Filter, Neighbour, Progress, SuspectView
 from core.records.verdicts import VerdictView
 
 MOST_BARS, MOST_NEIGHBOURS = 8, 6
-GIVEN = ' <em title="given label">◆</em>'
+GIVEN = '<em title="given label">◆</em> '
 HATCHES = {
     "": "",
     "/": ";background-image:repeating-linear-gradient(45deg,#fff8 0 2px,transparent 2px 4px)",
@@ -113,7 +113,7 @@ def readings(review: ReviewView, one: SuspectView) -> str:
     kept = sorted({*order[:MOST_BARS], *given[:1]} if len(order) > MOST_BARS else order)
     marks = [GIVEN if number in given else "" for number in range(len(review.answers))]
     rows = [
-        f'<span class="name">{swatch(number)}{escape(review.answers[number])}{marks[number]}</span>'
+        f'<span class="name">{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>'
         f"{_bar(one.probabilities[number], reader_colour('tsm'))}<span class=n>{one.probabilities[number]:.2f}</span>"
         for number in kept
     ]

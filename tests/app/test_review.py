@@ -354,7 +354,9 @@ def test_many_answers_show_the_largest_and_the_given_one(room: Reviewed) -> None
     one = suspects.suspect(room.studio.database, room.who, room.review_id, 1)
     one = replace(one, given="answer 19", probabilities=tuple(0.09 - 0.004 * number for number in range(20)))
     drawn = readings(replace(view, answers=answers), one)
-    assert drawn.count('class="bar"') == MOST_BARS + 1 and "answer 19 <em" in drawn and "11 answers with less" in drawn
+    assert (
+        drawn.count('class="bar"') == MOST_BARS + 1 and "</em> answer 19<" in drawn and "11 answers with less" in drawn
+    )
 
 
 def test_a_label_of_several_answers_is_told_apart() -> None:
