@@ -9,8 +9,8 @@ import numpy as np
 
 from core.suspects.known import Known, Said
 
-TITLE = "cleanlab"
-ABOUT = "One minus cleanlab's self-confidence of the given label, on the TSM's first answers out of fold."
+TITLE = "Confident learning"
+ABOUT = "One minus cleanlab's self-confidence of the given label, by the first models that never saw the case."
 
 
 def look(known: Known) -> Said:

@@ -7,7 +7,7 @@ import numpy as np
 from core.suspects.known import Floats, Known, Said
 from core.suspects.probe import answers
 
-TITLE = "TSM out of fold"
+TITLE = "TSM, all rounds"
 ABOUT = "What task-specific models say that never saw the case, its patient, or a copy of its picture."
 LEAST = 1e-6
 

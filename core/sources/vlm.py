@@ -10,8 +10,8 @@ import numpy as np
 from core.suspects.known import Floats, Known, Said
 from core.suspects.probe import probed
 
-TITLE = "VLM"
-ABOUT = "What a probe tells from the frozen VLM's image features, out of fold; tuned readers on cases kept from tuning."
+TITLE = "VLM's image features"
+ABOUT = "What a probe on the frozen VLM's image features says of cases that it never saw; or tuned readers, if any."
 NOT_VLM = ("vlm", "fusion")
 
 
