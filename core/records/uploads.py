@@ -143,7 +143,9 @@ def _request(
     with db.session() as session:
         found = _allowed(session, who, upload_id, "work")
         before = session.get(Job, found.job_id) if found.job_id else None
-        if before is not None and before.state in ("waiting", "running"):
+        # A check that has told its report may take a moment more to end.
+        is_told = before is not None and before.kind == "check" and found.state == "checked"
+        if before is not None and before.state in ("waiting", "running") and not is_told:
             raise UploadError(f"“{found.name}” is being looked at already. Wait for that to end.")
         payload = {"upload": upload_id, "options": options, **more}
         job = jobs.enqueue(session, who, "intake", kind, found.project_id, payload)

@@ -243,9 +243,9 @@ def test_an_upload_is_moved_checked_and_added_by_jobs(
     jobs.progress(database, claimed, done=1, whole=2)
     (view,) = sets.uploads(database, who, project)
     assert (view.state, view.job_state, view.progress) == ("checking", "running", {"done": 1, "whole": 2})
-    sets.set_upload(database, one.id, "checked", {"cases": 1})
-    jobs.finish(database, claimed)
+    sets.set_upload(database, one.id, "checked", {"cases": 1})  # the job itself ends a moment later
     added = sets.request_add(database, place, who, one.id, " cells ", {"modality": "x"}, {})
+    jobs.finish(database, claimed)
     assert jobs.job(database, who, added).payload["set_name"] == "cells"
     (view,) = sets.uploads(database, who, project)
     assert (view.state, view.report, view.person) == ("adding", {"cases": 1}, "local")
