@@ -53,11 +53,11 @@ def test_a_password_that_is_too_short_is_refused(
     assert "at least 10 characters" in capsys.readouterr().err
 
 
-def test_a_set_added_at_the_shell_is_a_version_and_the_next_time_another(
+def test_a_set_added_at_the_shell_is_a_version_and_another_where_it_has_changed(
     database: Database, who: Who, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drawn = str(runs.draw(tmp_path / "shades", count=4))
-    for number in (1, 2):
+    first, changed = (str(runs.draw(tmp_path / name, count=4, seed=seed)) for seed, name in enumerate(("one", "two")))
+    for drawn, number in ((first, 1), (first, 1), (changed, 2)):
         assert cli.main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["cases"] == 12
