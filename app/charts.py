@@ -125,20 +125,6 @@ def figures(readers: Mapping[str, Mapping[str, Mapping[str, float]]], wanted: Se
     return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 
-def class_counts(counts: Mapping[str, Mapping[str, int]], answers: Sequence[str]) -> go.Figure:
-    """How many cases of each class every split holds: {split: {label: cases}}."""
-    figure = go.Figure()
-    for number, answer in enumerate(answers):
-        colour, pattern = class_colour(number)
-        figure.add_bar(
-            name=answer,
-            x=list(counts),
-            y=[of_split.get(answer, 0) for of_split in counts.values()],
-            marker={"color": colour, "pattern": {"shape": pattern}},
-        )
-    return _dress(figure, 300).update_layout(barmode="group", yaxis_title="cases")
-
-
 def nothing(text: str) -> go.Figure:
     """An empty figure that says why."""
     figure = go.Figure().update_xaxes(visible=False).update_yaxes(visible=False)
