@@ -87,8 +87,7 @@ def curves(
     figure = go.Figure()
     is_chosen = any(name.startswith(first) for name in named)
     for number, (name, points) in enumerate(named.items()):
-        dash = DASHES[number // len(CYCLE) % len(DASHES)]
-        _add_line(figure, (titles or {}).get(name, name), points, starts, CYCLE[number % len(CYCLE)], dash)
+        _add_line(figure, (titles or {}).get(name, name), points, starts, number)
         if is_chosen and not name.startswith(first):
             figure.data[-1].visible = "legendonly"
     _mark_stages(figure, starts)
@@ -103,8 +102,7 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     figure = go.Figure()
     for number, run in enumerate(runs):
         if run in found:
-            dash = DASHES[number // len(CYCLE) % len(DASHES)]
-            _add_line(figure, run, found[run], _starts([found[run]]), CYCLE[number % len(CYCLE)], dash)
+            _add_line(figure, run, found[run], _starts([found[run]]), number)
     return _dress(figure, 320).update_layout(title=title or name, xaxis_title="step")
 
 
@@ -176,9 +174,8 @@ def _starts(all_points: Iterable[Points]) -> dict[str, int]:
     return starts
 
 
-def _add_line(
-    figure: go.Figure, name: str, points: Points, starts: Mapping[str, int], colour: str, dash: str
-) -> go.Figure:
+def _add_line(figure: go.Figure, name: str, points: Points, starts: Mapping[str, int], number: int) -> go.Figure:
+    """The number of a line among the others gives it colour and dashes."""
     x: list[float | None] = [starts[stage] + step for stage, step, _ in points]
     y: list[float | None] = [value for *_, value in points]
     breaks = [place for place, (one, other) in enumerate(pairwise(points), 1) if one[0] != other[0]]
@@ -186,6 +183,7 @@ def _add_line(
         x.insert(place, None)
         y.insert(place, None)
     mode = "lines" if len(points) > 30 else "lines+markers"
+    colour, dash = CYCLE[number % len(CYCLE)], DASHES[number // len(CYCLE) % len(DASHES)]
     return figure.add_scatter(x=x, y=y, name=name, mode=mode, line={"color": colour, "dash": dash, "width": 2})
 
 

@@ -25,6 +25,8 @@ from core.records.place import Place
 
 COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
 LOCAL_SECONDS = 5.0
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""Of events that only pages set off."""
 AWAY = "The database does not answer right now. Nothing is lost: try again in a moment."
 log = logging.getLogger("vitask.app")
 P = ParamSpec("P")
@@ -160,8 +162,7 @@ def on_load(fn: Callable[..., Any], inputs: Any = None, outputs: Any = None, **m
     """Has the page that is being built call this when a browser opens it."""
     page = Context.root_block
     assert page is not None
-    silent = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    return page.load(fn, inputs, outputs, **{**silent, **more})
+    return page.load(fn, inputs, outputs, **{**PRIVATE, "queue": False, **more})
 
 
 def _headers(request: Any) -> dict[str, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
-from app.context import Studio, guarded, live
+from app.context import PRIVATE, Studio, guarded, live
 from app.words import chip
 from core.errors import SettingsError
 from core.records.exports import Export, exports, queue_export
@@ -19,7 +18,6 @@ ABOUT = (
     "loaded again and compared with the run's own answers."
 )
 MIB = 2**20
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 class ExportTab:

@@ -9,19 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.errors import RunError
 from core.records import runs
 from core.records.exports import export_path, keep_export
 from core.records.jobs import Claimed
 from core.records.tables import Run, Version
 from core.records.versions import version_folder
+from worker.engine import ENGINE, write_settings
 from worker.hands import Hands
 from worker.supervise import settle, supervise
 from worker.told import LastObject
-
-ENGINE = "core.cli"
 
 
 def export(hands: Hands, claimed: Claimed) -> None:
@@ -61,5 +58,5 @@ def run_file(hands: Hands, claimed: Claimed) -> Iterator[Path]:
         settings["images"] = str(version_folder(hands.place, version))
     with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
         file = Path(folder) / "run.yaml"
-        file.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        write_settings(file, settings)
         yield file

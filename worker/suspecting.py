@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.errors import RunError
 from core.records import jobs, runs
 from core.records.jobs import Claimed
@@ -17,10 +15,10 @@ from core.records.reviews import review_of_job
 from core.records.searched import is_complete, take_search
 from core.records.tables import Review, Run
 from core.records.versions import version_folder
+from worker.engine import ENGINE, resumed, write_settings
 from worker.hands import LEASE_SECONDS, Hands
 from worker.lines import Lines
 from worker.supervise import Ended, settle, supervise
-from worker.tuning import ENGINE
 
 DONE = Ended(code=0, asked="", last="")
 
@@ -37,15 +35,10 @@ def suspects(hands: Hands, claimed: Claimed) -> None:
 
 def arguments(hands: Hands, review: Review, folder: Path) -> list[str]:
     """The command that begins the search, or goes on with it."""
-    is_begun = (folder / "settings.yaml").is_file()
-    if folder.exists() and not is_begun:
-        shutil.rmtree(folder)  # broken off before there was anything to go on with
     source = _run_folder(hands, review, folder) if review.run_id is not None else folder.with_suffix(".yaml")
     file = source / "settings.yaml" if source.is_dir() else source
-    file.parent.mkdir(parents=True, exist_ok=True)
-    settings = {**review.settings, "images": str(version_folder(hands.place, review.version))}
-    file.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return ["suspects", str(source), "--out", str(folder), *(["--resume"] if is_begun else [])]
+    write_settings(file, {**review.settings, "images": str(version_folder(hands.place, review.version))})
+    return ["suspects", str(source), "--out", str(folder), *resumed(folder)]
 
 
 def taken(hands: Hands, claimed: Claimed, review: Review, folder: Path) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from core.errors import CoreError
 from core.records import jobs
 from core.records.jobs import Claimed, LeaseLost
 from worker import exports, intake, suspecting, tuning
+from worker.engine import ENGINE
 from worker.hands import AWAY, LEASE_SECONDS, Hands, log
 from worker.reading import answer
 from worker.supervise import our_fault, refuse, settle, supervise
@@ -68,7 +69,7 @@ def _intake(hands: Hands, claimed: Claimed) -> None:
 def _estimate(hands: Hands, claimed: Claimed) -> None:
     listener = LastObject()
     with exports.run_file(hands, claimed) as file:
-        ended = supervise(hands, claimed, tuning.ENGINE, ["estimate", str(file), "--json"], listener)
+        ended = supervise(hands, claimed, ENGINE, ["estimate", str(file), "--json"], listener)
     settle(hands, claimed, ended, lambda: listener.result)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,22 @@ import yaml
 from core.records import runs
 from core.records.jobs import Claimed
 from core.records.tables import Run
+from worker.engine import ENGINE, resumed, write_settings
 from worker.hands import Hands
 from worker.lines import Lines
 from worker.meters import Meters
 from worker.supervise import settle, supervise
 
-ENGINE = "core.cli"
-
 
 def tune(hands: Hands, claimed: Claimed) -> None:
-    run = runs.run_of_job(hands.database, claimed.id)
-    folder = hands.place.runs / run.key
-    telling = Telling(hands, run, folder)
-    ended = supervise(hands, claimed, ENGINE, arguments(hands, run, folder), telling, telling.meters.watch)
-    settle(hands, claimed, ended, lambda: finished(hands, run, folder))
+    _carry_out(hands, claimed, lambda run, folder: arguments(hands, run, folder))
 
 
 def arguments(hands: Hands, run: Run, folder: Path) -> list[str]:
     """The command that begins the run, or goes on with what an earlier try left."""
     file = hands.place.runs / f"{run.key}.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    settings = runs.settings_here(hands.place, run)
-    file.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    is_begun = (folder / "settings.yaml").is_file()
-    if folder.exists() and not is_begun:
-        shutil.rmtree(folder)  # broken off before there was anything to go on with
-    return ["tune", str(file), "--out", str(folder), *(["--resume"] if is_begun else [])]
+    write_settings(file, runs.settings_here(hands.place, run))
+    return ["tune", str(file), "--out", str(folder), *resumed(folder)]
 
 
 def finished(hands: Hands, run: Run, folder: Path) -> dict[str, Any] | None:
@@ -53,20 +42,22 @@ def finished(hands: Hands, run: Run, folder: Path) -> dict[str, Any] | None:
 
 
 def plug(hands: Hands, claimed: Claimed) -> None:
-    """Payload {"run", "of", "tsm", "connector"}: a run whose VLM is that of the run `of`, with another TSM."""
-    run = runs.run_of_job(hands.database, claimed.id)
+    """Payload {"run", "of", "tsm"}: a run whose VLM is that of the run `of`, with another TSM."""
     with hands.database.reading() as session:
         old = session.get_one(Run, claimed.payload["of"])
+
+    def command(run: Run, folder: Path) -> list[str]:
+        source = runs.run_folder(hands.database, hands.place, old)
+        return ["plug", str(source), "--out", str(folder), "--tsm", str(claimed.payload["tsm"]), *resumed(folder)]
+
+    _carry_out(hands, claimed, command)
+
+
+def _carry_out(hands: Hands, claimed: Claimed, command: Callable[[Run, Path], list[str]]) -> None:
+    run = runs.run_of_job(hands.database, claimed.id)
     folder = hands.place.runs / run.key
-    is_begun = (folder / "settings.yaml").is_file()
-    if folder.exists() and not is_begun:
-        shutil.rmtree(folder)
-    command = ["plug", str(runs.run_folder(hands.database, hands.place, old)), "--out", str(folder)]
-    command += ["--tsm", str(claimed.payload["tsm"])]
-    command += ["--connector", claimed.payload["connector"]] if claimed.payload.get("connector") else []
     telling = Telling(hands, run, folder)
-    whole = [*command, *(["--resume"] if is_begun else [])]
-    ended = supervise(hands, claimed, ENGINE, whole, telling, telling.meters.watch)
+    ended = supervise(hands, claimed, ENGINE, command(run, folder), telling, telling.meters.watch)
     settle(hands, claimed, ended, lambda: finished(hands, run, folder))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import Studio, guarded, live, on_load
+from app.context import PRIVATE, Studio, guarded, live, on_load
 from app.image_sets import columns, fetching, report
 from app.image_sets.words import kinds
 from core.case import Task
@@ -17,7 +17,6 @@ from core.records.access import Who
 from core.records.sets import UploadError, UploadView
 
 SECONDS = 2
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 HOW = """
 **A zip with a folder for each label** — `benign/004.png`, `malignant/017.png`, and, if you have splits,
 `train/benign/…`, `val/…`, `test/…`.

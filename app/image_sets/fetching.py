@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import Studio, guarded, live
+from app.context import PRIVATE, Studio, guarded, live
 from app.drawn import bar, notice, size
 from core.medmnist import SETS, SIZES
 from core.records import jobs, messages, sets
@@ -15,7 +15,6 @@ from core.records.sets import UploadError
 from core.records.tables import Job
 
 SECONDS = 2
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def fetch(studio: Studio, name: str, side: int, request: gr.Request) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import Studio, guarded
+from app.context import PRIVATE, Studio, guarded
 from app.drawn import empty
 from app.image_sets.words import ANY, SPLIT_NAMES, splits
 from app.viewer import Pane, shown, viewer
@@ -18,7 +18,6 @@ from core.records.sets import CaseRow, Page
 from core.records.tables import Version
 
 PER_PAGE = 24
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 CHOOSING = """
 element.addEventListener("click", event => {
   const chosen = event.target.closest("button[data-number]");

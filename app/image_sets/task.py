@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import Studio, guarded
+from app.context import PRIVATE, Studio, guarded
 from app.drawn import notice
 from app.image_sets.adding import lines_of
 from app.image_sets.words import kinds
@@ -15,7 +15,6 @@ from core.case import INCOMPLETE_TEMPLATE, TEMPLATE, Task
 from core.errors import CoreError
 from core.records import sets
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SIDES = [
     ("64 × 64: the starter model", 64),
     ("224 × 224: PaliGemma, many TSMs", 224),

@@ -13,7 +13,7 @@ from gradio.events import api
 
 from app import charts
 from app.compare_words import answers_table, case_title, tokens_table
-from app.context import Studio, asked_number, guarded, live, on_load
+from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
 from app.viewer import Pane, shown, viewer
 from core.case import INCOMPLETE_TEMPLATE
 from core.catalog import TSMS
@@ -314,7 +314,6 @@ def _wire(page: ComparePage, on: dict[str, Any]) -> None:
     part = SimpleNamespace(**on)
     name, job, made = gr.Textbox(visible=False), gr.State(), gr.Textbox(visible=False)
     timer = gr.Timer(1, active=False)
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     asked = [part.run, part.split, part.only, part.reader, part.label, part.text, name, part.is_shown]
     told = [name, part.title, part.picture, part.figure, part.table, part.tokens]
     depends = [part.reader, part.label, part.instruction, part.readers]
@@ -323,25 +322,25 @@ def _wire(page: ComparePage, on: dict[str, Any]) -> None:
     here, ahead, behind = gr.State(0), gr.State(1), gr.State(-1)
 
     def case_of(event: Any) -> None:
-        shown = event.then(guarded(page.show), [here, *asked], told, **private)
+        shown = event.then(guarded(page.show), [here, *asked], told, **PRIVATE)
         shown.then(None, [*where, part.only, name], None, js=REMEMBER)
 
     opened = on_load(guarded(page.open), None, [*where, part.only, name, part.notice])
-    case_of(opened.then(guarded(page.run_chosen), where, depends, **private))
+    case_of(opened.then(guarded(page.run_chosen), where, depends, **PRIVATE))
     for choice in where:
-        case_of(choice.input(guarded(page.run_chosen), where, depends, **private))
+        case_of(choice.input(guarded(page.run_chosen), where, depends, **PRIVATE))
     for choice in (part.only, part.reader, part.label, part.text, part.is_shown):
-        choice.input(guarded(page.show), [here, *asked], told, trigger_mode="always_last", **private)
+        choice.input(guarded(page.show), [here, *asked], told, trigger_mode="always_last", **PRIVATE)
     for button, way in ((part.forth, ahead), (part.back, behind)):
-        clicked = button.click(guarded(page.show), [way, *asked], told, **private)
+        clicked = button.click(guarded(page.show), [way, *asked], told, **PRIVATE)
         clicked.then(None, [*where, part.only, name], None, js=REMEMBER)
-    part.bare.click(guarded(page.without_labels), where, [part.instruction], **private)
-    part.whole.click(guarded(page.as_it_was), where, [part.instruction], **private)
+    part.bare.click(guarded(page.without_labels), where, [part.instruction], **PRIVATE)
+    part.whole.click(guarded(page.as_it_was), where, [part.instruction], **PRIVATE)
     question = [*where, name, part.image, part.instruction, part.readers, part.exemplar]
-    part.read.click(guarded(page.ask), question, [job, part.said, timer], **private)
+    part.read.click(guarded(page.ask), question, [job, part.said, timer], **PRIVATE)
     answer = [part.said, part.new_figure, part.new_table, part.seen, timer]
-    timer.tick(live(page.look), [job, *where], answer, queue=False, **private)
-    part.plugging.click(guarded(page.plug), [part.run, part.tsm], [made], **private).success(
+    timer.tick(live(page.look), [job, *where], answer, queue=False, **PRIVATE)
+    part.plugging.click(guarded(page.plug), [part.run, part.tsm], [made], **PRIVATE).success(
         None, [made], None, js=GO_TO_RUN
     )
     api(guarded(page.compare), api_name="compare")

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import Studio, asked_number, guarded, on_load
+from app.context import PRIVATE, Studio, asked_number, guarded, on_load
 from app.image_sets import adding, versions
 from app.image_sets.api import add_names
 from app.image_sets.gallery import Gallery
@@ -16,7 +16,6 @@ from core.records.access import NotAllowed, Who
 
 TITLE = "Image sets"
 PATH = "/image-sets"
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build(studio: Studio) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import Studio, asked_number, guarded, live, on_load
+from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
 from app.review.agree import Agreeing
 from app.review.api import add_names
 from app.review.correct import Correcting
@@ -22,7 +22,6 @@ TITLE = "Review"
 PATH = "/review"
 SECONDS = 3
 TABS = ("find", "decide", "agree", "correct")
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 GO_TO_REVIEW = "(review) => { if (review) window.location.href = '/review?tab=find&review=' + review; }"
 
 

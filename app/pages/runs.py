@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.events import api
 
 from app import charts
-from app.context import Studio, asked_number, guarded, live, on_load
+from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
 from app.run_export import ExportTab
 from app.run_words import curve_titles, figure_rows, header, log_text, meters, queue_rows, row, setting_text
 from app.words import curve_title, figure_title
@@ -249,16 +249,15 @@ def build(studio: Studio) -> None:
     seen, timer = gr.State(""), gr.Timer(SECONDS)
     moving = [table, queue, waiting, head, told, losses, validation, device, bars, seen]
     moving += [stop, resume, cancel, copy, compare]
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     ticked = (live(page.tick), [run, seen], moving)
     stays = (live(page.still), [run], [settings, numbers])
     printed = (live(page.log), [run, search], [log])
     opened = on_load(guarded(page.open), None, [run, several, paused, goes_on, notice])
-    opened.then(*ticked, **private).then(*stays, **private).then(*printed, **private)
-    timer.tick(*ticked, queue=False, **private).then(*printed, queue=False, **private)
-    run.change(*ticked, js=None, **private).then(*stays, **private).then(*printed, **private)
+    opened.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
+    timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)
+    run.change(*ticked, js=None, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
     run.input(None, [run], [run], js=REMEMBER)
-    search.input(*printed, **private)
+    search.input(*printed, **PRIVATE)
     export.follow(run, timer)
     for name, button, do in (
         ("stop", stop, page.stop),
@@ -266,15 +265,15 @@ def build(studio: Studio) -> None:
         ("cancel", cancel, page.cancel),
     ):
         api(guarded(do), api_name=name)  # before the button, which would take the name otherwise
-        button.click(guarded(do), [run], None, **private).then(*ticked, **private)
+        button.click(guarded(do), [run], None, **PRIVATE).then(*ticked, **PRIVATE)
     copy.click(None, [run], None, js=GO_TO_COPY)
     compare.click(None, [run], None, js=GO_TO_COMPARE)
     for button, move in ((up, page.up), (down, page.down)):
-        button.click(guarded(move), [waiting], None, **private).then(*ticked, **private)
-    paused.input(guarded(page.pause), [paused], None, **private)
-    goes_on.input(guarded(page.go_on), [goes_on], None, **private)
+        button.click(guarded(move), [waiting], None, **PRIVATE).then(*ticked, **PRIVATE)
+    paused.input(guarded(page.pause), [paused], None, **PRIVATE)
+    goes_on.input(guarded(page.go_on), [goes_on], None, **PRIVATE)
     for chooser in (several, curve):
-        chooser.input(guarded(page.beside), [several, curve], [curve, together, differ, rows], **private)
+        chooser.input(guarded(page.beside), [several, curve], [curve, together, differ, rows], **PRIVATE)
     api(guarded(page.runs_of_project), api_name="runs")
     api(guarded(page.run), api_name="run")
 

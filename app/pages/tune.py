@@ -13,7 +13,7 @@ import gradio as gr
 import yaml
 from gradio.events import api
 
-from app.context import Studio, asked_number, guarded, live, on_load
+from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
 from app.engine import ENGINE, Engine
 from app.forms import Form, form
 from app.words import lasting
@@ -288,18 +288,17 @@ def build(studio: Studio) -> None:
     choices: list[Any] = [family, tsm, method, preset]
     given = [*choices, *limits, *forms.inputs]
     everything = [*choices, *limits, name, notice, *forms.inputs]
-    private: Values = {"api_visibility": "private", "show_progress": "hidden"}
 
     def previewed(event: Any) -> None:
-        seen = event.then(guarded(page.visible), choices[:3], groups, **private)
-        seen.then(guarded(page.preview), given, [file, facts], **private)
+        seen = event.then(guarded(page.visible), choices[:3], groups, **PRIVATE)
+        seen.then(guarded(page.preview), given, [file, facts], **PRIVATE)
 
     fill = (guarded(page.chosen), choices, forms.inputs)
     opened = on_load(guarded(page.open), None, [image_set, version, name, notice])
-    previewed(opened.then(*fill, **private).then(guarded(page.copied), None, everything, **private))
-    image_set.input(guarded(page.versions), [image_set], [version], **private)
+    previewed(opened.then(*fill, **PRIVATE).then(guarded(page.copied), None, everything, **PRIVATE))
+    image_set.input(guarded(page.versions), [image_set], [version], **PRIVATE)
     for choice in choices:
-        previewed(choice.input(*fill, **private))
+        previewed(choice.input(*fill, **PRIVATE))
     typed = limits + forms.inputs
     gr.on(
         [one.input for one in typed],
@@ -307,14 +306,14 @@ def build(studio: Studio) -> None:
         given,
         [file, facts],
         trigger_mode="always_last",
-        **private,
+        **PRIVATE,
     )
-    started = start.click(guarded(page.start), [image_set, version, name, *given], [made], **private)
+    started = start.click(guarded(page.start), [image_set, version, name, *given], [made], **PRIVATE)
     started.success(None, [made], None, js=GO_TO_RUN)
-    ask.click(guarded(page.ask_estimate), [image_set, version, *given], [job, said, timer], **private)
-    timer.tick(live(page.look_at_estimate), [job], [said, timer], queue=False, **private)
-    save.click(guarded(page.save), given, [save], **private)
-    loaded = load.upload(guarded(page.load), [load], everything, **private)
+    ask.click(guarded(page.ask_estimate), [image_set, version, *given], [job, said, timer], **PRIVATE)
+    timer.tick(live(page.look_at_estimate), [job], [said, timer], queue=False, **PRIVATE)
+    save.click(guarded(page.save), given, [save], **PRIVATE)
+    loaded = load.upload(guarded(page.load), [load], everything, **PRIVATE)
     previewed(loaded)
     api(guarded(page.tune), api_name="tune")
 
