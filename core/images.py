@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from core.archive import read_member
 from core.arrays import Array, open_array
@@ -93,6 +93,17 @@ def decode(stored: bytes, name: str) -> Image.Image:
     except Exception as error:  # Pillow's plugins raise almost anything on damaged files
         reason = "not a picture of a known kind" if isinstance(error, UnidentifiedImageError) else error
         raise DataError(f'"{name}" can\'t be read as a picture ({reason}). Replace or remove it.') from None
+
+
+def size_of(stored: bytes, name: str) -> tuple[int, int]:
+    """Width and height of an encoded picture as `decode` turns it, told from its first bytes."""
+    try:
+        with Image.open(BytesIO(stored)) as picture:
+            width, height = picture.size
+            is_on_its_side = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except Exception as error:  # as above
+        raise DataError(f'"{name}" can\'t be read as a picture ({error}). Replace or remove it.') from None
+    return (height, width) if is_on_its_side else (width, height)
 
 
 def eight_bit(picture: Image.Image) -> Image.Image:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+Said = TypeVar("Said", bound=Hashable)
 Z = 1.959963984540054
 """Between minus and plus so many standard errors lie 95 % of a normal distribution."""
 
@@ -22,16 +24,20 @@ class Kappa:
     high: float | None
 
 
-def cohen(first: Sequence[Hashable], second: Sequence[Hashable]) -> Kappa:
+def cohen(cases: Mapping[tuple[Said, Said], int]) -> Kappa:
     """kappa = (p_o - p_e) / (1 - p_e), its standard error sqrt(p_o (1 - p_o) / n) / (1 - p_e) (Cohen 1960).
 
-    p_o is the share of cases on which both say the same, p_e what chance alone gives, from how often each says what.
+    cases: on how many one reader says this and the other that. p_o is the share on which both say the same, p_e what
+    chance alone gives, from how often each says what.
     """
-    n = len(first)
+    n = sum(cases.values())
     if not n:
         return Kappa(0, None, None, None, None)
-    observed = sum(one == other for one, other in zip(first, second, strict=True)) / n
-    said, answered = Counter(first), Counter(second)
+    observed = sum(times for (one, other), times in cases.items() if one == other) / n
+    said, answered = Counter[Said](), Counter[Said]()
+    for (one, other), times in cases.items():
+        said[one] += times
+        answered[other] += times
     by_chance = sum(times * answered[answer] for answer, times in said.items()) / n**2
     if by_chance == 1:
         return Kappa(n, observed, None, None, None)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def hash_rows(cases: Iterable[Case]) -> str:
     """Of everything that is kept of the cases, their pictures by their own hashes."""
     whole = hashlib.sha256()
     for case in cases:
-        boxes = [list(asdict(box).values()) for box in case.boxes]
+        boxes = [list(vars(box).values()) for box in case.boxes]
         mask = case.mask.digest() if case.mask else None
         row = [case.id, case.pixels.digest(), case.labels, case.split, case.patient, boxes, mask, case.report]
         told = json.dumps([*row, sorted(case.more.items())], ensure_ascii=False)
@@ -112,7 +112,7 @@ def _write_rows(path: Path, cases: Iterable[Case]) -> None:
         "labels": pa.array([case.labels for case in listed], texts),
         "split": pa.array([case.split for case in listed], text),
         "patient": pa.array([case.patient for case in listed], text),
-        "boxes": pa.array([[asdict(one) for one in case.boxes] or None for case in listed], pa.list_(box)),
+        "boxes": pa.array([[vars(one) for one in case.boxes] or None for case in listed], pa.list_(box)),
         "mask": pa.array([case.mask.digest() if case.mask else None for case in listed], text),
         "report": pa.array([case.report for case in listed], text),
         "more": pa.array([list(case.more.items()) or None for case in listed], pa.map_(text, text)),

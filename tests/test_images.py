@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from core.errors import DataError
-from core.images import ArrayPixels, FilePixels, ZipPixels, decode
+from core.images import ArrayPixels, FilePixels, ZipPixels, decode, size_of
 
 
 def stored(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -81,7 +81,11 @@ def test_a_camera_held_sideways_is_turned_upright() -> None:
     drawn = Image.fromarray(np.array([[10, 20], [30, 40], [50, 60]], dtype=np.uint8))
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it a quarter clockwise
-    assert np.asarray(decode(stored(drawn, exif=exif), "photo")).tolist() == [[50, 30, 10], [60, 40, 20]]
+    photo = stored(drawn, exif=exif)
+    assert np.asarray(decode(photo, "photo")).tolist() == [[50, 30, 10], [60, 40, 20]]
+    assert (size_of(photo, "photo"), size_of(stored(drawn), "photo")) == ((3, 2), (2, 3))
+    with pytest.raises(DataError, match='"photo" can\'t be read as a picture'):
+        size_of(b"no picture", "photo")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF"])

@@ -6,22 +6,22 @@ Kappa is Cohen's, over what each would have the label be (or that the case shoul
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import Session, aliased
 
 from core.errors import SettingsError
-from core.kappa import cohen
+from core.kappa import Kappa, cohen
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
 from core.records.reviews import allowed_review
-from core.records.standing import standing, take_turns
+from core.records.standing import Voice, decided, standing, take_turns
 from core.records.suspects import SuspectView, views
-from core.records.tables import Person, Review, Suspect, Verdict
+from core.records.tables import Person, Review, Standing, Suspect, Verdict
 from core.records.verdicts import VerdictView, checked, verdict, view
 
 MODELS = "the models"
@@ -67,13 +67,11 @@ def agreement(db: Database, who: Who, review_id: int) -> Agreement:
     """Of a blind review, the cases that enough people have decided on."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        said = _by_person(known(session, review))
-        suggested = _suggested(session, review_id, {rank for ranks in said.values() for rank in ranks})
-        names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(list(said)))).all())
-    people = sorted(said, key=lambda one: names[one])
-    pairs = [_pair(names[a], names[b], said[a], said[b]) for a, b in combinations(people, 2)]
-    models = [_pair(names[one], MODELS, _labels(said[one]), suggested) for one in people]
-    return Agreement(tuple(one for one in pairs if one.n), tuple(one for one in models if one.n))
+        pairs, models = _between(session, review), with_models(session, review)
+        names = dict(session.execute(select(Person.id, Person.name)).all())
+    people = [_pair(sorted(names[one] for one in both), cohen(cases)) for both, cases in pairs.items()]
+    suggested = [_pair((names[one], MODELS), cohen(cases)) for one, cases in models.items()]
+    return Agreement(*(tuple(sorted(found, key=lambda one: (one.first, one.second))) for found in (people, suggested)))
 
 
 def disputed(db: Database, who: Who, review_id: int) -> list[SuspectView]:
@@ -112,13 +110,13 @@ def consensus(db: Database, who: Who, review_id: int) -> dict[int, Consensus]:
     """{rank: what the verdicts come to}, for every case that people decided on (see `weighed`)."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        said = known(session, review)
-        suggested = _suggested(session, review_id, set(said))
-        weight = model_weight(said, suggested)
+        said, weight = known(session, review), model_weight(with_models(session, review))
+        asked = select(Suspect.rank, Suspect.suggested).where(Suspect.review_id == review_id, Suspect.deciders > 0)
+        suggested = dict(session.execute(asked).all())
     return {rank: weighed(verdicts, suggested[rank], weight) for rank, verdicts in said.items()}
 
 
-def weighed(verdicts: Sequence[Verdict], suggested: str, model: float) -> Consensus:
+def weighed(verdicts: Sequence[Voice], suggested: str, model: float) -> Consensus:
     """A vote by weight: each person's verdict counts 1 where sure, 2/3 where fairly sure, 1/3 where it is a guess.
 
     The models are one more reader, who votes for the label that they suggest with the weight `model`, and only where
@@ -140,49 +138,74 @@ def weighed(verdicts: Sequence[Verdict], suggested: str, model: float) -> Consen
     return Consensus(best[0], best[1] if best[0] == "change" else "", votes[best] / whole)
 
 
-def model_weight(said: Mapping[int, Sequence[Verdict]], suggested: Mapping[int, str]) -> float:
+def model_weight(models: Mapping[int, Mapping[tuple[str, str], int]]) -> float:
     """The lower end of the interval of kappa between the models and the people of this review, never below 0.
 
     So models count for as much as they are known to agree with people on these cases: nothing while that is unsure.
     """
-    pairs = [(label, suggested[rank]) for ranks in _by_person(said).values() for rank, label in _labels(ranks).items()]
-    return max(0.0, cohen([one for one, _ in pairs], [other for _, other in pairs]).low or 0.0)
+    together = Counter[tuple[str, str]]()
+    for cases in models.values():
+        together.update(cases)
+    return max(0.0, cohen(together).low or 0.0)
 
 
-def outcome(one: Verdict) -> Outcome | None:
+def with_models(session: Session, review: Review) -> dict[int, dict[tuple[str, str], int]]:
+    """{person: {(their label, the models'): on how many cases}}; models can't say that a case should go."""
+    label = _label(Verdict)
+    asked = (
+        select(Standing.person_id, label, Suspect.suggested, func.count())
+        .join(Verdict, Verdict.id == Standing.verdict_id)
+        .join(Suspect, _is_its(Standing))
+        .where(Standing.review_id == review.id, Verdict.action.not_in(("unsure", "exclude")), decided(review))
+        .group_by(Standing.person_id, label, Suspect.suggested)
+    )
+    found: dict[int, dict[tuple[str, str], int]] = {}
+    for person, said, suggested, times in session.execute(asked):
+        found.setdefault(person, {})[said, suggested] = times
+    return found
+
+
+def outcome(one: Voice) -> Outcome | None:
     """What a verdict would make of the case; None where the person is unsure."""
     made = {"keep": ("keep", one.given), "change": ("change", one.label), "exclude": ("exclude", "")}
     return made.get(one.action)
 
 
-def known(session: Session, review: Review) -> dict[int, list[Verdict]]:
-    """{rank: the verdicts that stand}; of a blind review only where enough people have decided."""
-    found = standing(session, review.id)
-    enough = review.readers if review.is_blind else 1
-    return {rank: verdicts for rank, verdicts in sorted(found.items()) if len(verdicts) >= enough}
+def known(session: Session, review: Review, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
+    """{rank: the verdicts that stand}, by rank; of a blind review only where enough people have decided."""
+    return dict(sorted(standing(session, review.id, decided(review), *claims).items()))
 
 
-def _by_person(said: Mapping[int, Sequence[Verdict]]) -> dict[int, dict[int, Outcome]]:
-    """{person: {rank: outcome}}, without what people are unsure about."""
-    found: dict[int, dict[int, Outcome]] = {}
-    for rank, verdicts in said.items():
-        for one in verdicts:
-            if (made := outcome(one)) is not None:
-                found.setdefault(one.person_id, {})[rank] = made
+def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]]:
+    """{two people: {what both would make of a case: on how many}}, counted where the verdicts are."""
+    ones, others, one, other = aliased(Standing), aliased(Standing), aliased(Verdict), aliased(Verdict)
+    is_later = others.person_id - ones.person_id > 0  # by which SQLite looks for the rank, not through all people
+    is_both = and_(others.review_id == ones.review_id, others.rank == ones.rank, is_later)
+    people, said = (ones.person_id, others.person_id), (one.action, _label(one), other.action, _label(other))
+    asked = (
+        select(*people, *said, func.count())
+        .select_from(ones)
+        .join(others, is_both)
+        .join(one, one.id == ones.verdict_id)
+        .join(other, other.id == others.verdict_id)
+        .join(Suspect, _is_its(ones))
+        .where(ones.review_id == review.id, one.action != "unsure", other.action != "unsure", decided(review))
+        .group_by(*people, *said)
+    )
+    found: dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]] = {}
+    for first, second, action, label, other_action, other_label, times in session.execute(asked):
+        found.setdefault((first, second), {})[(action, label), (other_action, other_label)] = times
     return found
 
 
-def _labels(ranks: Mapping[int, Outcome]) -> dict[int, str]:
-    """The labels only: models can't say that a case should go."""
-    return {rank: label for rank, (action, label) in ranks.items() if action != "exclude"}
+def _label(one: type[Verdict]) -> ColumnElement[str]:
+    """The label that a verdict makes of the case; none where it should go."""
+    return case((one.action == "keep", one.given), else_=one.label)
 
 
-def _suggested(session: Session, review_id: int, ranks: set[int]) -> dict[int, str]:
-    asked = select(Suspect.rank, Suspect.suggested).where(Suspect.review_id == review_id, Suspect.deciders > 0)
-    return {rank: label for rank, label in session.execute(asked) if rank in ranks}
+def _is_its(one: type[Standing]) -> ColumnElement[bool]:
+    return and_(Suspect.review_id == one.review_id, Suspect.rank == one.rank)
 
 
-def _pair(first: str, second: str, one: Mapping[int, Hashable], other: Mapping[int, Hashable]) -> Pair:
-    both = sorted(one.keys() & other.keys())
-    found = cohen([one[rank] for rank in both], [other[rank] for rank in both])
-    return Pair(first, second, found.n, found.observed, found.kappa, found.low, found.high)
+def _pair(names: Sequence[str], found: Kappa) -> Pair:
+    return Pair(names[0], names[1], found.n, found.observed, found.kappa, found.low, found.high)

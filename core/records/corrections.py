@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import Row, insert, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from core.case import Case, ImageSet, Task
 from core.errors import DataError
 from core.records import tables
 from core.records.access import Who
-from core.records.agreement import Consensus, known, model_weight, outcome, weighed
+from core.records.agreement import Consensus, known, model_weight, weighed, with_models
 from core.records.audit import note as note_down
 from core.records.database import Database
 from core.records.place import Place
@@ -24,9 +24,10 @@ from core.records.retraining import Retrained as Retrained
 from core.records.retraining import retrain as retrain
 from core.records.retraining import retrained as retrained
 from core.records.review_exports import exported as exported
+from core.records.review_exports import kinds as kinds
 from core.records.reviews import allowed_review
-from core.records.standing import AT_ONCE
-from core.records.tables import Correction, Person, Review, Suspect, Verdict, Version
+from core.records.standing import Voice, voices
+from core.records.tables import Correction, Person, Review, Standing, Suspect, Verdict, Version
 from core.records.verdicts import labels_of
 from core.records.versions import SetError, allowed_version, version_folder, write_version
 from core.split import SplitSettings, assign
@@ -47,17 +48,6 @@ class Change:
     given: str
     to: str
     action: str
-    who: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What people made of a suspect, and who they are."""
-
-    suspect: Suspect
-    action: str
-    label: str
     who: str
     why: str
 
@@ -97,9 +87,7 @@ def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") 
         made_from=newest.id,
     )
     with db.session() as session:
-        for one in changes:
-            values = {"action": one.action, "who": one.who[:1024], "why": one.why}
-            session.merge(Correction(version_id=version.id, name=one.name, review_id=review.id, **values))
+        _note_reasons(session, version.id, review.id, changes)
         subject = f"{review.name}: version {version.number} of {version.image_set.name}"
         note_down(session, who, "apply review", review.project_id, subject, review=review.id, changes=len(changes))
     return version
@@ -163,72 +151,65 @@ def revert(db: Database, place: Place, who: Who, version_id: int, note: str = ""
     return made
 
 
-def decisions(session: Session, review: Review) -> list[Decision]:
-    """What is decided, by rank (see `apply`)."""
-    said = known(session, review)
-    asked = select(Suspect).where(Suspect.review_id == review.id, (Suspect.deciders > 0) | Suspect.settled.is_not(None))
-    suspects = {one.rank: one for one in session.scalars(asked.order_by(Suspect.rank))}
-    settled = [one.settled for one in suspects.values() if one.settled is not None]
-    last = {
-        one.rank: one
-        for part in _parts(settled)
-        for one in session.scalars(select(Verdict).where(Verdict.id.in_(part)))
-    }
-    model = model_weight(said, {rank: one.suggested for rank, one in suspects.items()})
+def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
+    """What is decided (see `apply`) and the newest version does not follow yet, by number."""
+    # In the reviewed version a label that nobody wants changed is what it should be: most verdicts need no look.
+    wished = [or_(Suspect.is_disputed, Standing.action.in_(("change", "exclude")))]
+    said = known(session, review, *(wished if newest.id == review.version_id else []))
+    settled, model = _settled(session, review), model_weight(with_models(session, review))
     names = dict(session.execute(select(Person.id, Person.name)).all())
+    case = tables.Case
+    labels = dict(session.execute(select(case.name, case.label).where(case.version_id == newest.id)).all())
     found = []
-    for rank, suspect in suspects.items():
-        voices = [last[rank]] if rank in last else said.get(rank, [])
-        decided = last[rank] if rank in last else _agreed(review, voices, suspect.suggested, model)
+    for one in _suspects(session, review):
+        if (label := labels.get(one.name)) is None or (one.rank not in said and one.rank not in settled):
+            continue  # it has left the set, or nothing is wished
+        voices = [settled[one.rank]] if one.rank in settled else said.get(one.rank, [])
+        decided = settled.get(one.rank) or _agreed(review, voices, one.suggested, model)
         if decided is None:
             continue
-        backing = [one for one in voices if (one.action, one.label) == (decided.action, decided.label)]
-        who = ", ".join(dict.fromkeys(names[one.person_id] for one in backing))
-        why = "; ".join(dict.fromkeys(one.why for one in backing if one.why))
-        found.append(Decision(suspect, decided.action, decided.label, who, why))
+        to = {"keep": one.given, "change": decided.label, "exclude": ""}[decided.action]
+        if to != label:
+            told = _backing(voices, decided, names)
+            found.append(Change(one.number, one.name, one.split, label, to, decided.action, *told))
     return found
 
 
-def _agreed(review: Review, voices: Sequence[Verdict], suggested: str, model: float) -> Verdict | Consensus | None:
+def _backing(voices: Sequence[Voice], decided: Voice | Consensus, names: Mapping[int, str]) -> tuple[str, str]:
+    """Who is behind a decision, and why."""
+    behind = [one for one in voices if (one.action, one.label) == (decided.action, decided.label)]
+    who = ", ".join(dict.fromkeys(names[one.person_id] for one in behind))
+    return who, "; ".join(dict.fromkeys(one.why for one in behind if one.why))
+
+
+def _agreed(review: Review, voices: Sequence[Voice], suggested: str, model: float) -> Voice | Consensus | None:
     """What people say with one voice, or a clear majority; None where it has to wait."""
-    if len(voices) < review.readers or all(outcome(one) is None for one in voices):
+    if len(voices) < review.readers:
         return None
     if len({(one.action, one.label) for one in voices}) == 1:
-        return voices[0]
+        return voices[0] if voices[0].action != "unsure" else None
     found = weighed(voices, suggested, model)
     backing = sum((one.action, one.label) == (found.action, found.label) for one in voices)
     return found if backing > len(voices) / 2 and found.certainty >= CERTAIN else None
 
 
-def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
-    """The decisions that the newest version does not follow yet."""
-    made = decisions(session, review)
-    labels = _labels(session, newest, [one.suspect for one in made], newest.id == review.version_id)
-    found = []
-    for one in made:
-        suspect = one.suspect
-        if (label := labels.get(suspect.name)) is None:
-            continue  # it has left the set
-        to = {"keep": suspect.given, "change": one.label, "exclude": ""}[one.action]
-        if to != label:
-            found.append(Change(suspect.number, suspect.name, suspect.split, label, to, one.action, one.who, one.why))
-    return sorted(found, key=lambda one: one.number)
+def _settled(session: Session, review: Review) -> dict[int, Voice]:
+    """{rank: the verdict that settles it}"""
+    asked = voices().join(Suspect, Suspect.settled == Verdict.id).where(Suspect.review_id == review.id)
+    return {one.rank: Voice._make(one) for one in session.execute(asked)}
+
+
+def _suspects(session: Session, review: Review) -> Sequence[Row[int, int, str, str, str, str | None]]:
+    """Those that people decided on, by number."""
+    one = Suspect
+    asked = select(one.rank, one.number, one.name, one.given, one.suggested, one.split)
+    decided = or_(one.deciders > 0, one.settled.is_not(None))
+    return session.execute(asked.where(one.review_id == review.id, decided).order_by(one.number)).all()
 
 
 def _newest(session: Session, review: Review) -> Version:
     mine = select(Version).where(Version.set_id == review.version.set_id).options(joinedload(Version.image_set))
     return session.scalars(mine.order_by(Version.number.desc()).limit(1)).one()
-
-
-def _labels(session: Session, version: Version, suspects: Sequence[Suspect], is_reviewed: bool) -> dict[str, str]:
-    """{case: its label in a version}; in the reviewed one cases are found by their numbers, which is quicker."""
-    column = tables.Case.number if is_reviewed else tables.Case.name
-    wanted = [one.number if is_reviewed else one.name for one in suspects]
-    found: dict[str, str] = {}
-    for part in _parts(wanted):
-        asked = select(tables.Case.name, tables.Case.label).where(tables.Case.version_id == version.id)
-        found |= dict(session.execute(asked.where(column.in_(part))).all())
-    return found
 
 
 def _with_splits(image_set: ImageSet, review: Review) -> ImageSet:
@@ -281,6 +262,14 @@ def _reasons(session: Session, old_version_id: int, new_version_id: int) -> dict
     return found
 
 
-def _parts(wanted: Sequence[int | str]) -> Iterator[Sequence[int | str]]:
-    for start in range(0, len(wanted), AT_ONCE):
-        yield wanted[start : start + AT_ONCE]
+def _note_reasons(session: Session, version_id: int, review_id: int, changes: Sequence[Change]) -> None:
+    """Those that a version made by an earlier try has already stay as they are."""
+    known = set(session.scalars(select(Correction.name).where(Correction.version_id == version_id)))
+    key = {"version_id": version_id, "review_id": review_id}
+    rows = [
+        {**key, "name": one.name, "action": one.action, "who": one.who[:1024], "why": one.why}
+        for one in changes
+        if one.name not in known
+    ]
+    if rows:
+        session.execute(insert(Correction), rows)

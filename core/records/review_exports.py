@@ -5,24 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, select
 
 from core.case import Task
 from core.cells import harmless
 from core.errors import DataError, SettingsError
-from core.images import decode
+from core.images import size_of
 from core.records import agreement, reviews, verdicts
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
 from core.records.place import Place
 from core.records.reviews import ReviewView, allowed_review
-from core.records.standing import AT_ONCE
-from core.records.tables import Case, Suspect, Version
+from core.records.tables import Case, Suspect, Verdict, Version
 from core.records.verdicts import VerdictView
 from core.store import open_store
 
@@ -46,6 +46,7 @@ COLUMNS = (
     "takes_back",
     "at",
 )
+READ_AT_ONCE = 8
 Made = Callable[[Database, Place, Who, ReviewView], tuple[str, bytes]]
 
 
@@ -58,6 +59,16 @@ def exported(db: Database, place: Place, who: Who, review_id: int, kind: str) ->
     with db.session() as session:
         note(session, who, "export review", view.project_id, view.name, review=review_id, kind=kind)
     return name, content
+
+
+def kinds(db: Database, who: Who, review_id: int) -> list[str]:
+    """As what a review can be taken away: COCO is about boxes, so some case of the version has to have one."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        has_boxes = Case.more["boxes"].as_string().is_not(None)
+        boxed = select(Case.number).where(Case.version_id == review.version_id, has_boxes).limit(1)
+        is_boxed = session.scalar(boxed) is not None
+    return [kind for kind in KINDS if kind != "coco" or is_boxed]
 
 
 def _table(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
@@ -85,9 +96,9 @@ def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
         "is_blind": view.is_blind,
         "verdicts": _rows(db, who, view),
         "agreement": asdict(agreement.agreement(db, who, view.id)),
-        "consensus": [{"rank": rank, **asdict(one)} for rank, one in agreed.items()],
+        "consensus": [{"rank": rank, **vars(one)} for rank, one in agreed.items()],
     }
-    return f"{view.name} verdicts.json", json.dumps(told, indent=1, ensure_ascii=False).encode()
+    return f"{view.name} verdicts.json", json.dumps(told, ensure_ascii=False).encode()
 
 
 def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
@@ -95,28 +106,28 @@ def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
     said: dict[int, list[VerdictView]] = {}
     for one in verdicts.history(db, who, view.id):
         said.setdefault(one.rank, []).append(one)
-    cases = [one for one in _decided(db, who, view, list(said)) if one[1].more.get("boxes")]
+    cases = [one for one in _cases(db, view) if one.rank in said and one.more.get("boxes")]
     if not cases:
         raise DataError(
             "No reviewed case of this set has a box, and COCO is about boxes. Export the verdicts as CSV or JSON."
         )
-    task, store = _task(db, view), open_store(place.store)
+    task, sizes = _task(db, view), _sizes(place, {case.digest for case in cases})
     agreed = agreement.consensus(db, who, view.id)
-    names = list(dict.fromkeys([*task.answers, *(box["label"] for _, case in cases for box in case.more["boxes"])]))
+    names = list(dict.fromkeys([*task.answers, *(box["label"] for case in cases for box in case.more["boxes"])]))
     images: list[dict[str, Any]] = []
     boxes: list[dict[str, Any]] = []
-    for suspect, case in cases:
-        width, height = decode(store.get(case.digest), case.name).size
-        result = agreed.get(suspect.rank)
+    for case in cases:
+        width, height = sizes[case.digest]
+        result = agreed.get(case.rank)
         images.append(
             {
                 "id": case.number,
                 "file_name": case.name,
                 "width": width,
                 "height": height,
-                "given": suspect.given,
-                "consensus": asdict(result) if result else None,
-                "verdicts": [_plain(one) for one in said[suspect.rank]],
+                "given": case.given,
+                "consensus": vars(result) if result else None,
+                "verdicts": [_plain(one) for one in said[case.rank]],
             }
         )
         boxes += [
@@ -129,7 +140,7 @@ def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
         "annotations": boxes,
         "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
     }
-    return f"{view.name} coco.json", json.dumps(told, indent=1, ensure_ascii=False).encode()
+    return f"{view.name} coco.json", json.dumps(told, ensure_ascii=False).encode()
 
 
 KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
@@ -138,26 +149,32 @@ KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
 def _rows(db: Database, who: Who, view: ReviewView) -> list[dict[str, Any]]:
     """A row for each verdict that the person may see, oldest first."""
     found = verdicts.history(db, who, view.id)
-    suspects = {one.rank: one for one, _ in _decided(db, who, view, list({row.rank for row in found}))}
-    rows = []
-    for row in found:
-        one = suspects[row.rank]
-        about = {"case": one.name, "split": one.split, "patient": one.patient, "suggested": one.suggested}
-        rows.append({**_plain(row), **about, "score": one.score})
-    return rows
-
-
-def _decided(db: Database, who: Who, view: ReviewView, ranks: list[int]) -> list[tuple[Suspect, Case]]:
-    """These suspects with their cases, by rank."""
-    found: list[tuple[Suspect, Case]] = []
+    one = Suspect
+    asked = select(one.rank, one.name.label("case"), one.split, one.patient, one.suggested, one.score)
     with db.reading() as session:
-        review = allowed_review(session, who, view.id)
-        is_its = (Case.version_id == review.version_id) & (Case.number == Suspect.number)
-        asked = select(Suspect, Case).join(Case, is_its).where(Suspect.review_id == review.id)
-        for start in range(0, len(ranks), AT_ONCE):
-            part = asked.where(Suspect.rank.in_(sorted(ranks)[start : start + AT_ONCE])).order_by(Suspect.rank)
-            found += [(one, case) for one, case in session.execute(part)]
-    return found
+        about = {row.rank: row._asdict() for row in session.execute(asked.where(*_decided(view)))}
+    return [{**_plain(row), **about[row.rank]} for row in found]
+
+
+def _cases(db: Database, view: ReviewView) -> Sequence[Row[int, str, int, str, str, dict[str, Any]]]:
+    """The cases that somebody decided on, by rank."""
+    is_its = (Case.version_id == view.version_id) & (Case.number == Suspect.number)
+    asked = select(Suspect.rank, Suspect.given, Case.number, Case.name, Case.digest, Case.more).join(Case, is_its)
+    with db.reading() as session:
+        return session.execute(asked.where(*_decided(view)).order_by(Suspect.rank)).all()
+
+
+def _decided(view: ReviewView) -> tuple[ColumnElement[bool], ...]:
+    """Of suspects: that there ever was a verdict on them."""
+    ranks = select(Verdict.rank).where(Verdict.review_id == view.id)
+    return Suspect.review_id == view.id, Suspect.rank.in_(ranks)
+
+
+def _sizes(place: Place, digests: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """{digest: width and height}; pictures may be far away, so several are asked for at once."""
+    store, wanted = open_store(place.store), list(digests)
+    with ThreadPoolExecutor(READ_AT_ONCE) as threads:
+        return dict(zip(wanted, threads.map(lambda one: size_of(store.get(one), one), wanted), strict=True))
 
 
 def _task(db: Database, view: ReviewView) -> Task:
@@ -166,7 +183,7 @@ def _task(db: Database, view: ReviewView) -> Task:
 
 
 def _plain(one: VerdictView) -> dict[str, Any]:
-    told = asdict(one)
+    told = dict(vars(one))
     return {"verdict": told.pop("id"), **told, "at": one.at.isoformat(timespec="seconds")}
 
 

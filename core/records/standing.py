@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, Select, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import SettingsError
 from core.records.access import Who
 from core.records.tables import Person, Review, Standing, Suspect, Verdict
 
-AT_ONCE = 1000
-"""Rows that are named in one question to the database."""
+
+class Voice(NamedTuple):
+    """What agreement and corrections need of a verdict: a review may have tens of thousands, so no more is loaded."""
+
+    rank: int
+    person_id: int
+    action: str
+    given: str
+    label: str
+    confidence: str
+    why: str
 
 
 def take_turns(session: Session, who: Who, review_id: int, ranks: Iterable[int]) -> dict[int, Suspect]:
@@ -64,15 +74,20 @@ def stands_again(session: Session, review: Review, who: Who, suspects: dict[int,
     stands(session, review, before.values(), suspects)
 
 
-def standing(session: Session, review_id: int, ranks: Sequence[int] | None = None) -> dict[int, list[Verdict]]:
-    """{rank: the verdicts that stand, in the order in which they were made}; of all ranks where none are named."""
-    asked = select(Verdict).join(Standing, Standing.verdict_id == Verdict.id).where(Standing.review_id == review_id)
-    parts = [asked] if ranks is None else [asked.where(Standing.rank.in_(part)) for part in _parts(ranks)]
-    found: dict[int, list[Verdict]] = {}
-    for part in parts:
-        for one in session.scalars(part.order_by(Verdict.id)):
-            found.setdefault(one.rank, []).append(one)
+def standing(session: Session, review_id: int, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
+    """{rank: the verdicts that stand, in the order in which they were made}, of suspects of which this is so."""
+    its = (Suspect.review_id == Standing.review_id) & (Suspect.rank == Standing.rank)
+    asked = voices().join(Standing, Standing.verdict_id == Verdict.id).where(Standing.review_id == review_id)
+    found: dict[int, list[Voice]] = {}
+    for one in session.execute(asked.join(Suspect, its).where(*claims).order_by(Verdict.id)):
+        found.setdefault(one.rank, []).append(Voice._make(one))
     return found
+
+
+def voices() -> Select[int, int, str, str, str, str, str]:
+    """What makes voices of verdicts."""
+    one = Verdict
+    return select(one.rank, one.person_id, one.action, one.given, one.label, one.confidence, one.why)
 
 
 def may_see(review: Review, who: Who) -> ColumnElement[bool]:
@@ -82,7 +97,7 @@ def may_see(review: Review, who: Who) -> ColumnElement[bool]:
     return or_(Verdict.person_id == who.id, Suspect.deciders >= review.readers)
 
 
-def is_disputed(verdicts: Sequence[Verdict], readers: int) -> bool:
+def is_disputed(verdicts: Sequence[Voice], readers: int) -> bool:
     """Whether somebody has to settle it: people differ, or all who were asked are unsure."""
     outcomes = {(one.action, one.label) for one in verdicts}
     return len(outcomes) > 1 or (len(verdicts) >= readers and outcomes == {("unsure", "")})
@@ -101,12 +116,8 @@ def mine(review_id: int, who: Who) -> ColumnElement[bool]:
 
 def _count(session: Session, review: Review, suspects: dict[int, Suspect]) -> None:
     session.flush()
-    known = standing(session, review.id, list(suspects))
+    known = standing(session, review.id, Standing.rank.in_(list(suspects)))
     for rank, suspect in suspects.items():
         verdicts = known.get(rank, [])
         suspect.deciders = len(verdicts)
         suspect.is_disputed = suspect.settled is None and is_disputed(verdicts, review.readers)
-
-
-def _parts(ranks: Sequence[int]) -> list[Sequence[int]]:
-    return [ranks[start : start + AT_ONCE] for start in range(0, len(ranks), AT_ONCE)]

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +230,7 @@ def _case_row(case: Case, number: int, version_id: int, task: Task) -> dict[str,
     if case.more:
         more["columns"] = dict(case.more)
     if case.boxes:
-        more["boxes"] = [asdict(box) for box in case.boxes]
+        more["boxes"] = [vars(box) for box in case.boxes]
     if case.mask:
         more["mask"] = case.mask.digest()
     if case.report:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import cast
+from collections import Counter
 
 import pytest
 
@@ -15,9 +14,11 @@ from core.records.access import NotAllowed, Who
 from core.records.agreement import Consensus, model_weight, weighed
 from core.records.database import Database
 from core.records.place import Place
+from core.records.standing import Voice
 from core.records.suspects import Filter
-from core.records.tables import Verdict
 from tests.records.search import Room, room
+
+FIFTY = {("yes", "yes"): 20, ("yes", "no"): 5, ("no", "yes"): 10, ("no", "no"): 15}
 
 
 @pytest.fixture
@@ -30,13 +31,8 @@ def decide(found: Room, who: Who, said: dict[int, tuple[str, str]]) -> None:
         verdicts.decide(found.db, who, found.review_id, [rank], action, label)
 
 
-def vote(action: str, label: str = "", confidence: str = "sure", given: str = "dark") -> Verdict:
-    return cast(Verdict, SimpleNamespace(action=action, label=label, confidence=confidence, given=given))
-
-
-def person(rank: int, made: Verdict, number: int = 1) -> Verdict:
-    made.rank, made.person_id = rank, number
-    return made
+def vote(action: str, label: str = "", confidence: str = "sure", given: str = "dark") -> Voice:
+    return Voice(1, 1, action, given, label, confidence, "")
 
 
 def test_kappa_of_fifty_cases_by_hand() -> None:
@@ -44,9 +40,7 @@ def test_kappa_of_fifty_cases_by_hand() -> None:
 
     Its standard error is sqrt(0.7 · 0.3 / 50) / 0.5 = 0.1296, half the interval 1.96 of them: 0.2540.
     """
-    first = ["yes"] * 25 + ["no"] * 25
-    second = ["yes"] * 20 + ["no"] * 5 + ["yes"] * 10 + ["no"] * 15
-    found = cohen(first, second)
+    found = cohen(FIFTY)
     assert found.n == 50
     assert [found.observed, found.kappa] == pytest.approx([0.7, 0.4])
     assert [found.low, found.high] == pytest.approx([0.1460, 0.6540], abs=1e-4)
@@ -56,12 +50,12 @@ def test_kappa_agrees_with_scikit_learn_on_three_answers() -> None:
     from sklearn.metrics import cohen_kappa_score
 
     first, second = list("aabbccabca"), list("aabcccabba")
-    assert cohen(first, second).kappa == pytest.approx(cohen_kappa_score(first, second))
+    assert cohen(Counter(zip(first, second, strict=True))).kappa == pytest.approx(cohen_kappa_score(first, second))
 
 
 def test_kappa_is_undefined_without_cases_and_where_both_say_one_thing_only() -> None:
-    assert cohen([], []) == Kappa(0, None, None, None, None)
-    assert cohen(["a"] * 5, ["a"] * 5) == Kappa(5, 1.0, None, None, None)
+    assert cohen({}) == Kappa(0, None, None, None, None)
+    assert cohen({("a", "a"): 5}) == Kappa(5, 1.0, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -85,22 +79,20 @@ def test_kappa_is_undefined_without_cases_and_where_both_say_one_thing_only() ->
         ([vote("unsure"), vote("unsure")], "light", 0.5, Consensus("unsure", "", 0.0)),
     ],
 )
-def test_a_consensus_by_hand(verdicts: list[Verdict], suggested: str, model: float, expected: Consensus) -> None:
+def test_a_consensus_by_hand(verdicts: list[Voice], suggested: str, model: float, expected: Consensus) -> None:
     found = weighed(verdicts, suggested, model)
     assert (found.action, found.label) == (expected.action, expected.label)
     assert found.certainty == pytest.approx(expected.certainty)
 
 
 def test_models_weigh_as_much_as_they_surely_agree_with_people() -> None:
-    """The fifty cases from above, whose kappa is surely above 0.146; what is excluded or unsure tells nothing."""
-    pairs = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
-    said = {rank: [person(rank, vote("change", label))] for rank, (label, _) in enumerate(pairs)}
-    said |= {50: [person(50, vote("exclude"))], 51: [person(51, vote("unsure"))]}
-    suggested = {rank: label for rank, (_, label) in enumerate(pairs)} | {50: "yes", 51: "no"}
-    assert model_weight(said, suggested) == pytest.approx(0.1460, abs=1e-4)
-    assert model_weight({0: said[0]}, suggested) == 0, "one case says nothing"
-    turned = {rank: {"yes": "no", "no": "yes"}[label] for rank, label in suggested.items()}
-    assert model_weight(said, turned) == 0, "and models that contradict people get no say"
+    """The fifty cases from above, looked at by two people: kappa is surely above 0.146."""
+    first = {both: times for both, times in FIFTY.items() if both[0] == "yes"}
+    second = {both: times for both, times in FIFTY.items() if both[0] == "no"}
+    assert model_weight({1: first, 2: second}) == pytest.approx(0.1460, abs=1e-4)
+    assert model_weight({1: {("yes", "yes"): 1}}) == 0, "one case says nothing"
+    turned = {(said, {"yes": "no", "no": "yes"}[suggested]): times for (said, suggested), times in FIFTY.items()}
+    assert model_weight({1: turned}) == 0, "and models that contradict people get no say"
 
 
 def test_people_are_compared_with_each_other_and_with_the_models(blind: Room) -> None:
@@ -115,7 +107,7 @@ def test_people_are_compared_with_each_other_and_with_the_models(blind: Room) ->
     assert pair.observed == pytest.approx(6 / 7)
     # The labels are light, dark, dark, light, dark, light, and light against dark on 8.
     anna = [("change", "light"), ("change", "dark"), *[("keep", one) for one in ("dark", "light", "dark", "light")]]
-    expected = cohen([*anna, ("keep", "light")], [*anna, ("change", "dark")])
+    expected = cohen(Counter([*((one, one) for one in anna), (("keep", "light"), ("change", "dark"))]))
     assert (pair.kappa, pair.low, pair.high) == (expected.kappa, expected.low, expected.high)
     # The models suggest another label for 1 to 4 and the given one for the rest: anna follows but on 3 and 4.
     assert [(one.first, one.second, one.n) for one in found.models] == [

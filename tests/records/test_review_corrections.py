@@ -247,6 +247,7 @@ def test_reviewed_cases_with_boxes_are_taken_away_as_coco(
     decide(found, found.anna, 1, "keep")
     with pytest.raises(DataError, match="No reviewed case of this set has a box"):
         corrections.exported(database, place, found.anna, found.review_id, "coco")
+    assert corrections.kinds(database, found.anna, found.review_id) == ["csv", "json"], "so it isn't offered"
     boxes = (Box("nucleus", 0.1, 0.25, 0.5, 0.75), Box("dark", 0.0, 0.0, 1.0, 1.0))
     boxed = replace(cells, name="boxed").with_cases(
         replace(case, boxes=boxes if number < 2 else ()) for number, case in enumerate(cells.cases)
@@ -256,6 +257,7 @@ def test_reviewed_cases_with_boxes_are_taken_away_as_coco(
     finish(database, place, view.job_id, boxed)
     for rank, action in ((1, "exclude"), (5, "keep")):
         verdicts.decide(database, found.anna, view.id, [rank], action)
+    assert corrections.kinds(database, found.anna, view.id) == ["csv", "json", "coco"]
     told = json.loads(corrections.exported(database, place, found.anna, view.id, "coco")[1])
     (image,) = told["images"]
     assert (image["id"], image["file_name"], image["width"], image["height"]) == (0, "cell_0.png", 30, 20)
