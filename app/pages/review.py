@@ -112,13 +112,15 @@ def build(studio: Studio) -> None:
     agreeing.disputed.click(guarded(agreeing.look), [review], agreeing.opened, **PRIVATE)
     settled = [review, agreeing.rank, agreeing.answer, agreeing.why]
     agreeing.settle.click(guarded(agreeing.decide), settled, None, **PRIVATE).success(*agreed, **PRIVATE)
-    acts: list[tuple[gr.Button, Callable[..., None], list[Any]]] = [
-        (correcting.apply, correcting.make, [review, correcting.note]),
-        (correcting.revert, correcting.take_back, [correcting.new]),
-        (correcting.retrain, correcting.retrained, [correcting.run, correcting.corrected]),
+    # What takes seconds in a large set shows for how long it has gone on, over what it is about.
+    acts: list[tuple[gr.Button, Callable[..., Any], list[Any], gr.HTML | None]] = [
+        (correcting.apply, correcting.make, [review, correcting.note], correcting.preview),
+        (correcting.revert, correcting.take_back, [correcting.new], correcting.difference),
+        (correcting.retrain, correcting.retrained, [correcting.run, correcting.corrected], None),
     ]
-    for button, act, given in acts:
-        button.click(guarded(act), given, None, **PRIVATE).success(*corrected, **PRIVATE)
+    for button, act, given, busy in acts:
+        clicked = button.click(guarded(act), given, busy, api_visibility="private", show_progress="full")
+        clicked.success(*corrected, **PRIVATE)
     for chooser in (correcting.old, correcting.new):
         chooser.change(guarded(correcting.differ), [correcting.old, correcting.new], [correcting.difference], **PRIVATE)
     correcting.compare.click(

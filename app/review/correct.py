@@ -22,7 +22,7 @@ from core.records.reviews import ReviewView
 from core.records.tables import Version
 
 MOST_ROWS = 200
-EXPORTS = (("csv", "Table (CSV)"), ("json", "JSON"), ("coco", "COCO, for sets with boxes"))
+EXPORTS = {"csv": "Table (CSV)", "json": "JSON", "coco": "COCO, of the cases with boxes"}
 NOBODY = empty("No search is chosen", "Begin one under Find, decide on its cases, and come back.")
 UNCHANGED = empty("Nothing to change yet", "Decide on cases first: what is changed or excluded is listed here.")
 FOLLOWED = empty("Nothing left to change", "The newest version of the set follows every decision so far.")
@@ -75,17 +75,18 @@ class Correcting:
         return [
             drawn(changes, f"{len(changes):,} cases would change") if changes else unchanged,
             gr.update(interactive=bool(changes)),
-            exports(view) if view.state == "done" else "",
+            exports(view, corrections.kinds(studio.database, who, view.id)) if view.state == "done" else "",
             *self._versions(known, view),
             *self._runs(who, view),
         ]
 
-    def make(self, review_id: int | None, note: str | None, request: gr.Request) -> None:
+    def make(self, review_id: int | None, note: str | None, request: gr.Request) -> Any:
         """The settled verdicts as the next version of the set."""
         studio, view = self.studio, chosen(self.studio, review_id, request)
         made = corrections.apply(studio.database, studio.place, studio.who(request), view.id, (note or "").strip())
         told = f"Version {made.number} of {view.set} is kept, with {made.cases:,} cases."
         gr.Info(f"{told} The earlier ones stay as they were.")
+        return gr.skip()
 
     def differ(self, old: int | None, new: int | None, request: gr.Request) -> str:
         if old is None or new is None or old == new:
@@ -93,13 +94,14 @@ class Correcting:
         found = corrections.difference(self.studio.database, self.studio.who(request), int(old), int(new))
         return drawn(found, f"{len(found):,} cases differ") if found else empty("No label differs", "Both are alike.")
 
-    def take_back(self, version_id: int | None, request: gr.Request) -> None:
+    def take_back(self, version_id: int | None, request: gr.Request) -> Any:
         """A new version equal to the one that this one was made from."""
         if version_id is None:
             raise SettingsError("No version is chosen. Choose the one to take back.")
         studio = self.studio
         made = corrections.revert(studio.database, studio.place, studio.who(request), int(version_id))
         gr.Info(f"Version {made.number} is as before. Nothing was deleted: the one taken back can still be looked at.")
+        return gr.skip()
 
     def retrained(self, run_id: int | None, version_id: int | None, request: gr.Request) -> None:
         if run_id is None or version_id is None:
@@ -149,9 +151,9 @@ def drawn(changes: Sequence[Change], title: str) -> str:
     return f'<div class="vt"><h2>{title}</h2><p class="small quiet">{told}</p>{table}{more}</div>'
 
 
-def exports(view: ReviewView) -> str:
+def exports(view: ReviewView, kinds: Sequence[str]) -> str:
     links = "".join(
-        f'<li><a href="/downloads/reviews/{view.id}/{kind}" download>{title}</a></li>' for kind, title in EXPORTS
+        f'<li><a href="/downloads/reviews/{view.id}/{kind}" download>{EXPORTS[kind]}</a></li>' for kind in kinds
     )
     return (
         '<div class="vt"><h2>Take the verdicts away</h2><p class="small quiet">Every verdict with who, when, why and '
