@@ -20,6 +20,7 @@ from torch import Tensor
 from core.vlm import ImageFeatures, Prompt, Vlm
 
 ROOT = -1
+TOKENS_AT_ONCE = 2048
 
 
 def exemplar_token(number: int) -> int:
@@ -138,10 +139,23 @@ class Branches:
     def hidden(self) -> Tensor:
         """Last-layer states at every slot, [S, H]."""
         rows = [row for row, tree in enumerate(self.trees) if tree.segments]
-        place_of = {row: place for place, row in enumerate(rows)}
-        states = self._run([self.trees[row] for row in rows])
-        at = torch.tensor([(place_of[row], place) for row, place in self._slots], device=states.device)
-        return states[at[:, 0], at[:, 1]]
+        states, slots = [], []
+        for part in self._parts(rows):
+            place_of = {row: place for place, row in enumerate(part)}
+            found = self._run([self.trees[row] for row in part])
+            at = [(place_of[row], place, slot) for (row, place), slot in self._slots.items() if row in place_of]
+            index = torch.tensor(at, device=found.device).T
+            states.append(found[index[0], index[1]])
+            slots.append(index[2])
+        return torch.cat(states)[torch.cat(slots).argsort()]
+
+    def _parts(self, rows: list[int]) -> list[list[int]]:
+        """The rows that run together: where nothing is learned on a CPU, few enough to stay in its cache."""
+        if torch.is_grad_enabled() or self.vlm.device.type != "cpu":
+            return [rows]
+        longest = max(self.trees[row].length for row in rows)
+        size = max(1, TOKENS_AT_ONCE // longest)
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def logits(self) -> Tensor:
         """Next-token logits at every slot, [S, V], in float32."""

@@ -21,7 +21,7 @@ from core.vlm import ImageFeatures, Vlm
 
 WIDTH = 24
 ROUNDS = 3
-SLOTS_AT_ONCE = 32
+SLOTS_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,15 @@ def log_likelihoods(
     flat_slots = [slot for way in slots for question in way for one in question for slot in one]
     flat_tokens = [token for _ in with_exemplar for question in tokens for one in question for token in one]
     with torch.no_grad():
-        logits = vlm.logits(branches.hidden())
-        at, said = (torch.tensor(values, device=logits.device) for values in (flat_slots, flat_tokens))
-        # log p of a token = its logit minus the slot's log-sum-exp, taken of a few slots at a time: float32 numbers of
-        # the whole vocabulary at every slot would be the largest thing in memory, and are read from there four times.
-        whole = torch.cat([part.float().logsumexp(-1) for part in logits.split(SLOTS_AT_ONCE)])
-        values = iter((logits[at, said].float() - whole[at]).tolist())
+        states = branches.hidden()
+        at, said = (torch.tensor(values, device=states.device) for values in (flat_slots, flat_tokens))
+        told = torch.empty(len(at), device=states.device)
+        # The whole vocabulary at every slot would be the largest thing in memory, so a few slots at a time.
+        for start, part in zip(range(0, len(states), SLOTS_AT_ONCE), states.split(SLOTS_AT_ONCE), strict=True):
+            likely = vlm.logits(part).float().log_softmax(-1)
+            here = (at >= start) & (at < start + SLOTS_AT_ONCE)
+            told[here] = likely[at[here] - start, said[here]]
+    values = iter(told.tolist())
     return [[[tuple(next(values) for _ in one) for one in question] for question in way] for way in slots]
 
 
