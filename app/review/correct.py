@@ -142,7 +142,7 @@ def drawn(changes: Sequence[Change], title: str) -> str:
     by_split = Counter(SPLIT_NAMES.get(one.split or "", "no split") for one in changes)
     excluded = sum(one.action == "exclude" for one in changes)
     parts = [f"{number:,} in {split}" for split, number in by_split.items()]
-    told = ", ".join(parts) + (f"; {excluded:,} leave the set" if excluded else "")
+    told = ", ".join(parts) + (f"; {excluded:,} {'leaves' if excluded == 1 else 'leave'} the set" if excluded else "")
     rows = "".join(map(_row, changes[:MOST_ROWS]))
     rest = len(changes) - MOST_ROWS
     more = f'<p class="small quiet">and {rest:,} more: the exported table has them all.</p>' if rest > 0 else ""
