@@ -6,6 +6,8 @@ Archives and arrays stay open per process, so a picture costs one read and nothi
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -82,28 +84,32 @@ class ArrayPixels:
 
 def decode(stored: bytes, name: str) -> Image.Image:
     """An encoded picture as an upright one in mode RGB or L; `name` is for the message."""
+    with _opened(stored, name) as picture:
+        return eight_bit(ImageOps.exif_transpose(picture))
+
+
+def size_of(stored: bytes, name: str) -> tuple[int, int]:
+    """Width and height of an encoded picture as `decode` turns it, told from its first bytes."""
+    with _opened(stored, name) as picture:
+        width, height = picture.size
+        is_on_its_side = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return (height, width) if is_on_its_side else (width, height)
+
+
+@contextmanager
+def _opened(stored: bytes, name: str) -> Iterator[Image.Image]:
+    """A picture while something is done with it; whatever goes wrong with it is told in our words."""
     try:
         with Image.open(BytesIO(stored)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            return eight_bit(ImageOps.exif_transpose(picture))
+            yield picture
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         limit = f"{MAX_PIXELS // 1_000_000} million pixels"
         raise DataError(f'"{name}" is larger than {limit}. Make it smaller, or cut it into tiles.') from None
     except Exception as error:  # Pillow's plugins raise almost anything on damaged files
         reason = "not a picture of a known kind" if isinstance(error, UnidentifiedImageError) else error
         raise DataError(f'"{name}" can\'t be read as a picture ({reason}). Replace or remove it.') from None
-
-
-def size_of(stored: bytes, name: str) -> tuple[int, int]:
-    """Width and height of an encoded picture as `decode` turns it, told from its first bytes."""
-    try:
-        with Image.open(BytesIO(stored)) as picture:
-            width, height = picture.size
-            is_on_its_side = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    except Exception as error:  # as above
-        raise DataError(f'"{name}" can\'t be read as a picture ({error}). Replace or remove it.') from None
-    return (height, width) if is_on_its_side else (width, height)
 
 
 def eight_bit(picture: Image.Image) -> Image.Image:

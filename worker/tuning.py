@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from worker.supervise import settle, supervise
 
 
 def tune(hands: Hands, claimed: Claimed) -> None:
-    _carry_out(hands, claimed, lambda run, folder: arguments(hands, run, folder))
+    _carry_out(hands, claimed, partial(arguments, hands))
 
 
 def arguments(hands: Hands, run: Run, folder: Path) -> list[str]:

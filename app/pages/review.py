@@ -119,7 +119,7 @@ def build(studio: Studio) -> None:
         (correcting.retrain, correcting.retrained, [correcting.run, correcting.corrected], None),
     ]
     for button, act, given, busy in acts:
-        clicked = button.click(guarded(act), given, busy, api_visibility="private", show_progress="full")
+        clicked = button.click(guarded(act), given, busy, **{**PRIVATE, "show_progress": "full"})
         clicked.success(*corrected, **PRIVATE)
     for chooser in (correcting.old, correcting.new):
         chooser.change(guarded(correcting.differ), [correcting.old, correcting.new], [correcting.difference], **PRIVATE)

@@ -19,7 +19,7 @@ from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
 from core.records.reviews import allowed_review
-from core.records.standing import Voice, decided, standing, take_turns
+from core.records.standing import Voice, decided, is_its, standing, take_turns
 from core.records.suspects import SuspectView, views
 from core.records.tables import Person, Review, Standing, Suspect, Verdict
 from core.records.verdicts import VerdictView, checked, verdict, view
@@ -155,7 +155,7 @@ def with_models(session: Session, review: Review) -> dict[int, dict[tuple[str, s
     asked = (
         select(Standing.person_id, label, Suspect.suggested, func.count())
         .join(Verdict, Verdict.id == Standing.verdict_id)
-        .join(Suspect, _is_its(Standing))
+        .join(Suspect, is_its(Standing))
         .where(Standing.review_id == review.id, Verdict.action.not_in(("unsure", "exclude")), decided(review))
         .group_by(Standing.person_id, label, Suspect.suggested)
     )
@@ -188,7 +188,7 @@ def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tup
         .join(others, is_both)
         .join(one, one.id == ones.verdict_id)
         .join(other, other.id == others.verdict_id)
-        .join(Suspect, _is_its(ones))
+        .join(Suspect, is_its(ones))
         .where(ones.review_id == review.id, one.action != "unsure", other.action != "unsure", decided(review))
         .group_by(*people, *said)
     )
@@ -201,10 +201,6 @@ def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tup
 def _label(one: type[Verdict]) -> ColumnElement[str]:
     """The label that a verdict makes of the case; none where it should go."""
     return case((one.action == "keep", one.given), else_=one.label)
-
-
-def _is_its(one: type[Standing]) -> ColumnElement[bool]:
-    return and_(Suspect.review_id == one.review_id, Suspect.rank == one.rank)
 
 
 def _pair(names: Sequence[str], found: Kappa) -> Pair:

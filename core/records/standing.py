@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import SettingsError
@@ -76,10 +76,9 @@ def stands_again(session: Session, review: Review, who: Who, suspects: dict[int,
 
 def standing(session: Session, review_id: int, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
     """{rank: the verdicts that stand, in the order in which they were made}, of suspects of which this is so."""
-    its = (Suspect.review_id == Standing.review_id) & (Suspect.rank == Standing.rank)
     asked = voices().join(Standing, Standing.verdict_id == Verdict.id).where(Standing.review_id == review_id)
     found: dict[int, list[Voice]] = {}
-    for one in session.execute(asked.join(Suspect, its).where(*claims).order_by(Verdict.id)):
+    for one in session.execute(asked.join(Suspect, is_its(Standing)).where(*claims).order_by(Verdict.id)):
         found.setdefault(one.rank, []).append(Voice._make(one))
     return found
 
@@ -88,6 +87,11 @@ def voices() -> Select[int, int, str, str, str, str, str]:
     """What makes voices of verdicts."""
     one = Verdict
     return select(one.rank, one.person_id, one.action, one.given, one.label, one.confidence, one.why)
+
+
+def is_its(row: type[Standing] | type[Verdict]) -> ColumnElement[bool]:
+    """Of suspects: that this row is about it."""
+    return and_(Suspect.review_id == row.review_id, Suspect.rank == row.rank)
 
 
 def may_see(review: Review, who: Who) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from core.errors import SettingsError
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.reviews import allowed_review
-from core.records.standing import decided, may_see, mine
+from core.records.standing import decided, is_its, may_see, mine
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
 from core.records.verdicts import VerdictView, view
 from core.records.versions import UNDIVIDED
@@ -206,8 +206,7 @@ def _names(row: Row, text: str, is_sqlite: bool) -> ColumnElement[bool]:
 
 def _suspects(claim: ColumnElement[bool]) -> ColumnElement[bool]:
     """Of a verdict that stands: that this is so of its suspect."""
-    key = (Suspect.review_id == Standing.review_id, Suspect.rank == Standing.rank)
-    return select(Suspect.rank).where(*key, claim).correlate(Standing).exists()
+    return select(Suspect.rank).where(is_its(Standing), claim).correlate(Standing).exists()
 
 
 def _bit(review: Review, source: str) -> int:
@@ -264,9 +263,8 @@ def _sizes(session: Session, review: Review, numbers: set[int | None]) -> dict[i
 def _said(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> dict[int, list[VerdictView]]:
     """The verdicts that stand on these and may be seen, in the order in which they were made."""
     is_standing = Standing.verdict_id == Verdict.id
-    is_its = and_(Suspect.review_id == Verdict.review_id, Suspect.rank == Verdict.rank)
     asked = select(Verdict, Person.name).join(Standing, is_standing).join(Person, Person.id == Verdict.person_id)
-    asked = asked.join(Suspect, is_its).where(Standing.review_id == review.id, Standing.rank.in_(ranks))
+    asked = asked.join(Suspect, is_its(Verdict)).where(Standing.review_id == review.id, Standing.rank.in_(ranks))
     found: dict[int, list[VerdictView]] = {}
     for one, person in session.execute(asked.where(may_see(review, who)).order_by(Verdict.id)):
         found.setdefault(one.rank, []).append(view(one, person))

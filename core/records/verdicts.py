@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from core.case import NO_FINDING, Task
@@ -15,7 +15,7 @@ from core.errors import SettingsError
 from core.records.access import Who
 from core.records.database import Database
 from core.records.reviews import allowed_review
-from core.records.standing import may_see, stands, stands_again, take_turns
+from core.records.standing import is_its, may_see, stands, stands_again, take_turns
 from core.records.tables import ACTIONS as ACTIONS
 from core.records.tables import CONFIDENCES as CONFIDENCES
 from core.records.tables import Person, Review, Suspect, Verdict
@@ -118,8 +118,7 @@ def history(db: Database, who: Who, review_id: int, rank: int | None = None) -> 
     """Every row that the person may see, oldest first: of one case, or of the whole review."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        is_its = and_(Suspect.review_id == Verdict.review_id, Suspect.rank == Verdict.rank)
-        asked = select(*COLUMNS).join(Person, Person.id == Verdict.person_id).join(Suspect, is_its)
+        asked = select(*COLUMNS).join(Person, Person.id == Verdict.person_id).join(Suspect, is_its(Verdict))
         asked = asked.where(Verdict.review_id == review_id, may_see(review, who)).order_by(Verdict.id)
         rows = session.execute(asked if rank is None else asked.where(Verdict.rank == rank))
         return [VerdictView(*one) for one in rows]

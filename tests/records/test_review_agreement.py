@@ -124,6 +124,8 @@ def test_a_consensus_of_a_review_is_that_of_its_standing_verdicts(blind: Room) -
     assert found.keys() == {1, 2}, "5 has one verdict, and that is nobody else's business yet"
     assert found[1] == Consensus("change", "light", 1.0)
     assert (found[2].action, found[2].certainty) == ("keep", 0.5), "too few cases for the models to have a weight"
+    models = agreement.agreement(blind.db, blind.anna, blind.review_id).models
+    assert [(one.first, one.n) for one in models] == [("anna", 2), ("ben", 1)], "models can't say that a case should go"
 
 
 def test_disputes_are_settled_by_a_researcher_and_what_people_said_stays(blind: Room) -> None:
