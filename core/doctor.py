@@ -23,7 +23,7 @@ GIB = 2**30
 OLDEST_PYTHON = (3, 11)
 SMALLEST_MEMORY = 4 * GIB
 SMALLEST_DISK = 2 * GIB
-PRODUCT_SIDE = 1024
+PRODUCT_SIDE = 512
 STARTER = Path(__file__).parent / "starter" / "weights" / "model.safetensors"
 
 

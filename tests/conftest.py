@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
@@ -15,6 +16,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("HF_TOKEN", None)
 
+SLOW_TO_MAKE = {"builds", "finished"}
+"""Fixtures that take many seconds: a test that asks for one of them is slow, however little it does itself."""
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -67,7 +70,11 @@ def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFa
     return out
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and SLOW_TO_MAKE.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
     for_gpu = [item for item in items if item.get_closest_marker("gpu")]
     if not for_gpu:
         return
@@ -76,3 +83,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in for_gpu:
             item.add_marker(pytest.mark.skip(reason="no CUDA device here"))
+
+
+def pytest_collection_finish() -> None:
+    """All that is imported by now stays to the end: the garbage collector need not look through it again and again."""
+    gc.freeze()

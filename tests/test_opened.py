@@ -150,7 +150,6 @@ def plugged(path: Path) -> str:
     return next(str(event["connector"]) for event in runs.events(path) if event["kind"] == "plugged")
 
 
-@pytest.mark.slow
 def test_a_retrained_tsm_plugs_straight_in_and_is_measured_by_itself(finished: Path, tmp_path: Path) -> None:
     elsewhere = runs.draw(tmp_path / "elsewhere", ("dark", "light"), seed=5)
     told = plug(finished, "convnet", tmp_path / "new", images=str(elsewhere))
@@ -167,7 +166,6 @@ def test_a_retrained_tsm_plugs_straight_in_and_is_measured_by_itself(finished: P
     assert set(answers(open_run(tmp_path / "new"), VITASK)) == set(VITASK)
 
 
-@pytest.mark.slow
 def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, images: Path, tmp_path: Path) -> None:
     trained, tsm = tmp_path / "trained", {"name": "convnet", "width": 12, "epochs": 1}
     source = open_run(finished).run.settings.model_dump(mode="json") | {
@@ -196,7 +194,6 @@ def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, i
         assert one.probabilities == pytest.approx(same[one.reader], abs=1e-5)
 
 
-@pytest.mark.slow
 def test_a_stopped_plugging_goes_on_and_is_not_taken_for_a_tuning(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         plug(finished, "convnet", tmp_path / "new", connector="train", is_stopped=lambda: True)

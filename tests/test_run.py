@@ -80,7 +80,6 @@ def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(fin
     assert sharing["is_shared"] and sharing["largest_relative_difference"] < 1e-3
 
 
-@pytest.mark.slow
 def test_the_same_run_again_gives_the_same_bytes(
     finished: Path, images: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -88,7 +87,6 @@ def test_the_same_run_again_gives_the_same_bytes(
     assert runs.weights(tmp_path / "again") == runs.weights(finished)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 5, 8, 10, 11, 13])
 def test_a_stopped_run_resumes_to_the_same_bytes(
     after: int, finished: Path, images: Path, checkpoint: Path, tmp_path: Path

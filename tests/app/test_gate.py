@@ -172,6 +172,7 @@ def changes(rooms: Rooms) -> list[Any]:
         return [counted, states, done]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "?project=1"])
 def test_no_event_of_any_page_tells_or_changes_anything_for_a_stranger(rooms: Rooms, query: str) -> None:
     browser, before = rooms.browser(rooms.token("stranger")), changes(rooms)
@@ -194,6 +195,7 @@ def asked_of(parameter: dict[str, Any]) -> Any:
     return {"int": 1, "float": 1.0, "bool": True, "str": "1"}.get(kind.split(" ")[0].split("[")[0], {})
 
 
+@pytest.mark.slow
 def test_no_api_name_tells_or_changes_anything_for_a_stranger(rooms: Rooms) -> None:
     browser, before = rooms.browser(rooms.token("stranger")), changes(rooms)
     for name, about in rooms.blocks.get_api_info()["named_endpoints"].items():

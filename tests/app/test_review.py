@@ -436,6 +436,7 @@ def test_a_reader_may_look_and_not_decide(rooms: tuple[Reviewed, FastAPI]) -> No
     assert answer.status_code == 404 and "reviewer" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_programs_review_by_the_same_names(tmp_path: Path) -> None:
     room = furnish_review(tmp_path)
     browser = client_of(cast(FastAPI, create_app(room.studio.place)))

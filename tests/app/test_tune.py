@@ -143,6 +143,7 @@ def test_a_file_that_is_none_is_refused(page: TunePage, tmp_path: Any) -> None:
         page.load(str(tmp_path / "run.yaml"))
 
 
+@pytest.mark.slow
 def test_an_engine_that_went_away_is_started_again() -> None:
     engine = Engine()
     values = {"images": "x", "vlm": {"family": "starter"}, "method": {"name": "vanilla"}}

@@ -21,6 +21,8 @@ from core.records.database import Database
 from core.records.people import Who
 from core.records.place import Place
 
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+"""A server and a database of it take longer than most of what is asked of them."""
 NUMBERS = count()
 
 
@@ -60,7 +62,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without tables."""
     if request.param == "sqlite":
@@ -71,7 +73,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         yield from lent(request.getfixturevalue("postgres"), "template1")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         shutil.copyfile(request.getfixturevalue("migrated_file"), tmp_path / "studio.db")

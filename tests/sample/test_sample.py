@@ -103,6 +103,7 @@ def test_some_copies_leak_from_training_into_test(small: Path) -> None:
     assert ("train", "train") in pairs
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_files(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "PATIENTS", 12)

@@ -71,6 +71,7 @@ def test_a_second_studio_on_the_same_data_is_told_of_the_first(tmp_path: Path) -
     assert subprocess.run([sys.executable, "-c", second], cwd=ROOT).returncode == 0, "it is free again"
 
 
+@pytest.mark.slow
 def test_redis_of_our_own_keeps_everything_and_knows_only_us(tmp_path: Path) -> None:
     from redis import Redis
     from redis.exceptions import AuthenticationError
