@@ -34,10 +34,11 @@ class Facts:
 
 
 def facts_named(name: str) -> Facts | None:
-    """The set that a file name speaks of: `bloodmnist_64`, `blood_28`, `BloodMNIST (1)`."""
+    """The set that a whole file name speaks of: `bloodmnist_64`, `blood_28`, `BloodMNIST (1)`; not `blood_cells`."""
+    size = "|".join(map(str, SIZES))
     for facts in SETS:
         short = facts.name.removesuffix("mnist")
-        if re.match(rf"{short}([-_ ]?mnist)?(?![a-z])", name.strip().casefold()):
+        if re.fullmatch(rf"{short}([-_ ]?mnist)?([-_ ]?({size}))?( ?\([0-9]+\))?", name.strip().casefold()):
             return facts
     return None
 

@@ -21,14 +21,30 @@ def test_no_two_sets_share_a_name_a_checksum_or_their_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("stem", "name"),
-    [("organa_28", "organamnist"), ("OrganSMNIST", "organsmnist"), ("oct-mnist 64", "octmnist"), ("path", "pathmnist")],
+    [
+        ("organa_28", "organamnist"),
+        ("OrganSMNIST", "organsmnist"),
+        ("oct-mnist 64", "octmnist"),
+        ("path", "pathmnist"),
+        ("bloodmnist-64", "bloodmnist"),
+        ("bloodmnist_224", "bloodmnist"),
+        ("bloodmnist (1)", "bloodmnist"),
+        ("BreastMNIST_128 (2)", "breastmnist"),
+    ],
 )
 def test_a_file_name_finds_its_set(stem: str, name: str) -> None:
     found = facts_named(stem)
     assert found is not None and found.name == name
 
 
-@pytest.mark.parametrize("stem", ["pathology", "chestxray", "organ", "my_blood", "tissues", ""])
+@pytest.mark.parametrize(
+    "stem",
+    [
+        *("pathology", "chestxray", "organ", "my_blood", "tissues", ""),
+        *("blood_cells", "breast-us-2024", "path_slides", "chest_ct", "derma_mine", "pneumonia_vs_covid"),
+        *("blood_32", "blood_280", "bloodmnist_64_mine", "retina (a)"),
+    ],
+)
 def test_a_name_that_only_begins_alike_is_another_set(stem: str) -> None:
     assert facts_named(stem) is None
 

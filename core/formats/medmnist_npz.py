@@ -15,11 +15,12 @@ from core.case import SPLITS, Case, Finding, ImageSet, Kind, Split, Task
 from core.errors import DataError
 from core.findings import about
 from core.images import ArrayPixels
-from core.medmnist import facts_counted, facts_named
+from core.medmnist import Facts, facts_counted, facts_named
 from core.question import Question
 
 TITLE = "MedMNIST npz (one file with train_images, train_labels and the like)"
 MAX_CLASSES = 1000
+COLOURS = {1: "grey", 3: "in colour"}
 
 
 class Settings(Question):
@@ -34,6 +35,10 @@ class Part:
     images: Header
     labels: Array
 
+    @property
+    def channels(self) -> int:
+        return self.images.shape[3] if len(self.images.shape) == 4 else 1
+
 
 def looks_like(path: Path) -> bool:
     return _file(path) is not None
@@ -43,13 +48,14 @@ def read(path: Path, settings: Settings) -> ImageSet:
     npz = _file(path) or path
     parts = _parts(npz)
     kind: Kind = "multi" if parts[0].labels.shape[1] > 1 else "single"
-    facts = facts_named(npz.stem) or facts_counted({part.split: len(part.labels) for part in parts})
+    named, counted = facts_named(npz.stem), facts_counted({part.split: len(part.labels) for part in parts})
+    facts = next((one for one in (named, counted) if one and not _against(one, parts)), None)
     if facts:
         task = settings.task(npz.name, facts.answers, facts.kind, facts.modality)
     else:
         task = _unknown(npz, settings, parts, kind)
     cases = tuple(case for part in parts for case in _cases(npz, part, task))
-    findings = () if facts or settings.answers else (_unnamed(npz, task),)
+    findings = () if facts or settings.answers else (_unnamed(npz, task, named, parts),)
     return ImageSet(npz.stem, task, cases, findings)
 
 
@@ -133,8 +139,24 @@ def _unknown(npz: Path, settings: Settings, parts: list[Part], kind: Kind) -> Ta
     return settings.task(npz.name, [f"class {number}" for number in range(count)], kind)
 
 
-def _unnamed(npz: Path, task: Task) -> Finding:
+def _against(facts: Facts, parts: list[Part]) -> str:
+    """What shows that these can't be the arrays of a set, or nothing. A label below 0 is wrong in every set."""
+    columns, most = (len(facts.answers), 1) if facts.kind == "multi" else (1, len(facts.answers) - 1)
+    for part in parts:
+        if part.channels != facts.channels:
+            return f"its pictures are {COLOURS[part.channels]}, that set's {COLOURS[facts.channels]}"
+        if part.labels.shape[1] != columns:
+            return f"its labels have {part.labels.shape[1]} columns, that set's {columns}"
+        found = int(part.labels.max(initial=0))
+        if found > most:
+            return f"it has the label {found}, that set 0 to {most}"
+    return ""
+
+
+def _unnamed(npz: Path, task: Task, named: Facts | None, parts: list[Part]) -> Finding:
     message = f"{npz.name} does not name its classes. Set `answers` to their names, in the order of their numbers."
+    if named:
+        message = f"{npz.name} is called like {named.name} but is another set: {_against(named, parts)}. {message}"
     return about("unnamed_classes", "warning", task.answers, message)
 
 

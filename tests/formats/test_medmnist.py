@@ -47,7 +47,7 @@ def test_a_set_is_known_by_its_numbers_of_cases(tmp_path: Path) -> None:
 
 
 def test_the_grades_of_a_retina_are_ordinal(tmp_path: Path) -> None:
-    task = read(saved(tmp_path / "retinamnist.npz"), Settings()).task
+    task = read(saved(tmp_path / "retinamnist.npz", shape=(8, 8, 3)), Settings()).task
     assert (task.kind, task.answers) == ("ordinal", ("0", "1", "2", "3", "4"))
 
 
@@ -69,8 +69,38 @@ def test_an_unknown_set_asks_for_the_names_of_its_classes(tmp_path: Path) -> Non
     assert (named.task.kind, named.findings) == ("ordinal", ())
 
 
+OTHERS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "grey": ({}, "its pictures are grey, that set's in colour"),
+    "one class more": ({"labels": ((0,), (1,), (8,)), "shape": (8, 8, 3)}, "it has the label 8, that set 0 to 7"),
+    "several labels": ({"labels": ((0, 1), (1, 0)), "shape": (8, 8, 3)}, "its labels have 2 columns, that set's 1"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_ones_own_arrays_under_the_name_of_a_set_keep_their_numbers(tmp_path: Path, other: str) -> None:
+    arrays, reason = OTHERS[other]
+    image_set = read(saved(tmp_path / "blood.npz", **arrays), Settings())
+    assert image_set.task.modality == "medical"
+    assert image_set.task.answers[:2] == ("class 0", "class 1")
+    (finding,) = image_set.findings
+    assert finding.kind == "unnamed_classes" and finding.severity == "warning"
+    assert f"blood.npz is called like bloodmnist but is another set: {reason}" in finding.message
+    assert "Set `answers`" in finding.message
+
+
+def test_ones_own_file_whose_name_begins_like_a_sets_keeps_its_numbers(tmp_path: Path) -> None:
+    image_set = read(saved(tmp_path / "blood_cells.npz", shape=(8, 8, 3)), Settings())
+    assert (image_set.task.modality, image_set.task.answers) == ("medical", ("class 0", "class 1"))
+    assert image_set.findings[0].message.startswith("blood_cells.npz does not name its classes.")
+
+
+def test_one_label_where_a_set_has_several_is_another_set(tmp_path: Path) -> None:
+    image_set = read(saved(tmp_path / "chest.npz"), Settings())
+    assert (image_set.task.kind, image_set.task.answers) == ("single", ("class 0", "class 1"))
+
+
 def test_labels_without_a_second_axis_are_understood(tmp_path: Path) -> None:
-    image_set = read(saved(tmp_path / "blood.npz", labels=(0, 7)), Settings())
+    image_set = read(saved(tmp_path / "blood.npz", labels=(0, 7), shape=(8, 8, 3)), Settings())
     assert [case.labels for case in image_set.cases] == [("basophil",), ("platelet",)]
 
 
@@ -80,9 +110,7 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
     "floats": ({"train_images": np.zeros((3, 8, 8))}, "of float64; expected"),
     "other count": ({"train_images": np.zeros((4, 8, 8), np.uint8)}, "one row for each of the 4 pictures"),
     "label kind": ({"labels": np.zeros((3, 1))}, "train_labels of blood.npz is 3 x 1 of float64; expected whole"),
-    "outside": ({"labels": ((0,), (1,), (8,))}, "Row 2 of train_labels in blood.npz is 8; the labels go from 0 to 7"),
-    "negative": ({"labels": np.array([[0], [-1]])}, "Row 1 of train_labels in blood.npz is -1"),
-    "one-hot": ({"labels": ((0, 1), (1, 0))}, "has 2 columns, but a single task with 8 answers has 1"),
+    "negative": ({"labels": np.array([[0], [-1]]), "shape": (8, 8, 3)}, "Row 1 of train_labels in blood.npz is -1"),
     "pickled labels": ({"labels": np.array([["a"], [None]], object)}, '"train_labels" .* pickled Python objects'),
     "pickled pictures": ({"train_images": np.array([None] * 3, object)}, '"train_images" .* pickled Python objects'),
 }
@@ -93,6 +121,14 @@ def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, wrong: str) -> 
     arrays, message = WRONG[wrong]
     with pytest.raises(DataError, match=message):
         read(saved(tmp_path / "blood.npz", **arrays), Settings())
+
+
+def test_labels_that_are_not_the_asked_ones_are_refused(tmp_path: Path) -> None:
+    asked = Settings(answers=("mild", "severe"), kind="single")
+    with pytest.raises(DataError, match=r"Row 1 of train_labels in mine\.npz is 2; the labels go from 0 to 1"):
+        read(saved(tmp_path / "mine.npz", labels=((0,), (2,))), asked)
+    with pytest.raises(DataError, match="has 2 columns, but a single task with 2 answers has 1"):
+        read(saved(tmp_path / "mine.npz", labels=((0, 1), (1, 0))), asked)
 
 
 def test_other_numbers_than_0_and_1_are_no_marks(tmp_path: Path) -> None:
