@@ -17,8 +17,8 @@ LIMITS = (
     "One run with one seed: how much another seed would change the figures was not measured.",
 )
 UNKNOWN_PATIENTS = (
-    "Patients are not known, so cases of one patient may stand in training and test both, and intervals, which "
-    "resample cases, may be too narrow."
+    "{whose} not known, so cases of one patient may stand in training and test both, and intervals, which "
+    "resample {what}, may be too narrow."
 )
 
 
@@ -33,7 +33,7 @@ def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, not
         "## Figures",
         _worth(figures),
         "## Limits",
-        _list([*LIMITS, *([] if _knows_patients(figures) else [UNKNOWN_PATIENTS]), *notes]),
+        _list([*LIMITS, *_unknown_patients(figures), *notes]),
         "## Settings",
         f"```yaml\n{_yaml(settings)}```",
         "## Environment",
@@ -71,8 +71,16 @@ def _parts(figures: Plain) -> list[Plain]:
     return [part for part in parts if part.get("readers")]
 
 
-def _knows_patients(figures: Plain) -> bool:
-    return all(part.get("patients") for part in _parts(figures))
+def _unknown_patients(figures: Plain) -> list[str]:
+    """What it means that test cases have no patient, where some have none."""
+    cases = sum(part["cases"] for part in _parts(figures))
+    without = sum(part["cases_without_patient"] for part in _parts(figures))
+    if not without:
+        return []
+    if without == cases:
+        return [UNKNOWN_PATIENTS.format(whose="Patients are", what="cases")]
+    whose = f"The patients of {without:,} of {cases:,} test cases are"
+    return [UNKNOWN_PATIENTS.format(whose=whose, what="such cases one by one")]
 
 
 def _gaps(sets: Sequence[Plain], settings: Plain, figures: Plain, environment: Plain) -> list[str]:

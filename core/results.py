@@ -53,7 +53,8 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
         answered.sort(key=lambda one: order[one.case])
     rows = next(iter(readers.values()))
     truth = targets(rows, task)
-    groups = [one.patient for one in rows] if any(one.patient for one in rows) else None
+    groups = [one.patient for one in rows]
+    patients = {one for one in groups if one}
     said = {name: np.array([one.probabilities for one in rows]) for name, rows in readers.items()}
     figures = {
         name: {
@@ -64,7 +65,8 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
     }
     return {
         "cases": len(order),
-        "patients": len(set(groups)) if groups else None,
+        "patients": len(patients) or None,
+        "cases_without_patient": sum(not one for one in groups),
         "readers": figures,
         "per_class": {
             name: {
@@ -82,7 +84,7 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
 
 
 def _differences(
-    said: Mapping[str, Any], truth: Any, task: Task, groups: list[str | None] | None, draws: int, seed: int
+    said: Mapping[str, Any], truth: Any, task: Task, groups: Sequence[str | None], draws: int, seed: int
 ) -> Plain:
     """Every reader minus every one before it, on the same cases and draws."""
     names = list(said)

@@ -20,6 +20,7 @@ OPEN = {"value": None, "low": None, "high": None}
 FIGURES: dict[str, Any] = {
     "cases": 20,
     "patients": 12,
+    "cases_without_patient": 0,
     "readers": {"tsm": {"accuracy": SURE, "auroc": OPEN}, "vitask+tsm": {"accuracy": {**SURE, "value": 0.93}}},
 }
 SETTINGS = {"seed": 0, "tsm": [{"name": "convnet", "epochs": 5}]}
@@ -79,7 +80,15 @@ def test_notes_are_limits() -> None:
 
 def test_unknown_patients_are_a_limit() -> None:
     assert "Patients are not known" not in told()
-    assert "Patients are not known" in section(told(figures=FIGURES | {"patients": None}), "Limits")
+    unknown = FIGURES | {"patients": None, "cases_without_patient": 20}
+    assert "- Patients are not known, so" in section(told(figures=unknown), "Limits")
+
+
+def test_partly_known_patients_are_a_limit_with_their_number() -> None:
+    partly = FIGURES | {"patients": 9, "cases_without_patient": 3}
+    assert "- The patients of 3 of 20 test cases are not known, so" in section(told(figures=partly), "Limits")
+    joint = {"cases": 40, "readers": {}, "sets": {"blood": FIGURES, "pneumonia": partly}}
+    assert "- The patients of 3 of 40 test cases are not known, so" in section(told(figures=joint), "Limits")
 
 
 def test_a_joint_run_names_every_set() -> None:

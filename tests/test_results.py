@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,20 @@ def test_readers_are_compared_on_the_same_cases_in_whatever_order_they_came() ->
     assert told["differences"]["vitask - tsm"]["accuracy"]["value"] == 0.25
     assert told["confusion"]["tsm"] == [[1, 1], [0, 2]]
     assert told["per_class"]["tsm"]["a"]["sensitivity"]["value"] == 0.5
+
+
+def test_only_known_patients_are_counted_and_other_cases_are_resampled_one_by_one() -> None:
+    def evaluated(*patients: str | None) -> dict[str, Any]:
+        rows = [replace(one, patient=named) for one, named in zip(READINGS[:4], patients, strict=True)]
+        return evaluate(rows, {"one": TASK}, draws=50, seed=0)
+
+    told = evaluated("ann", None, "ann", "")
+    assert (told["patients"], told["cases_without_patient"]) == (1, 2)
+    assert told["readers"] == evaluated("ann", "bob", "ann", "cy")["readers"]
+    assert told["readers"] != evaluated("ann", "bob", "ann", "bob")["readers"]
+    none, every = evaluated(None, None, None, None), evaluated("ann", "bob", "ann", "cy")
+    assert (none["patients"], none["cases_without_patient"]) == (None, 4)
+    assert (every["patients"], every["cases_without_patient"]) == (3, 0)
 
 
 def test_free_text_is_counted_where_it_was_asked_for() -> None:
