@@ -2,7 +2,9 @@
 
 A file is keyed by the images' hashes, the encoder's weights and the preprocessing, so a stale one is never used. It is
 written in one go and renamed, and every chunk is encoded with the same neighbours, so what is read back is the same
-bit for bit. Axes: N image tokens, H hidden, K deeper layers (Qwen3-VL).
+bit for bit. The budget is for the whole folder: what was not used for longest makes room for a new file. Whoever has
+that open still reads it, as POSIX keeps an unlinked file for as long. Axes: N image tokens, H hidden, K deeper layers
+(Qwen3-VL).
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,9 @@ from core.material import Item, pictures
 from core.vlm import ImageFeatures, Vlm
 
 CHUNK = 64
+KEPT = ".features"
+DAY_SECONDS = 24 * 60 * 60
+"""A draft that was not written to for so long was left by a process that was killed."""
 Progress = Callable[[int, int], None]
 
 
@@ -53,23 +60,54 @@ def open_features(
 ) -> FeatureStore:
     """A store for these cases, filled if it has to be."""
     unique = {item.case.pixels.digest(): item for item in items}
-    if not is_frozen or not unique or not _fits(vlm, list(unique.values()), budget_bytes):
+    room = budget_bytes - _needed(vlm, list(unique.values())) if is_frozen and unique else -1
+    if room < 0:
         return FeatureStore(vlm, items, is_frozen, None)
     key = hashlib.sha256("\n".join([encoder_key(vlm), *unique]).encode()).hexdigest()[:32]
-    path = folder / f"{key}.features"
+    path = folder / f"{key}{KEPT}"
     kept = _open(path)
-    if kept is None:
+    if kept is None and _made_room(path, room):
         _write(vlm, unique, path, progress)
-        kept = _File(path)
+        kept = _open(path)  # nothing, where another process took its room in this moment
     return FeatureStore(vlm, items, is_frozen, kept)
 
 
 def _open(path: Path) -> _File | None:
-    """What was kept, where it is whole."""
+    """What was kept, where it is whole; it counts as used now."""
     try:
-        return _File(path)
+        found = _File(path)
     except (OSError, ValueError, KeyError):
         return None
+    with suppress(OSError):  # another person's file: it can be read, not marked
+        os.utime(path)
+    return found
+
+
+def _made_room(path: Path, room_bytes: int) -> bool:
+    """Removes other files, the least recently used first, until the rest fits; never what is being written."""
+    others = [one for one in _stored(path.parent) if one[2] != path]
+    removable = [one for one in others if one[2].suffix == KEPT or one[0] < time.time() - DAY_SECONDS]
+    left = sum(size for _, size, _ in others)
+    if left - sum(size for _, size, _ in removable) > room_bytes:
+        return False
+    for _, size, other in removable:
+        if left <= room_bytes:
+            break
+        with suppress(OSError):  # another person's, or in use where a system doesn't let go of such files
+            other.unlink(missing_ok=True)
+            left -= size
+            other.with_suffix(".json").unlink(missing_ok=True)
+    return left <= room_bytes
+
+
+def _stored(folder: Path) -> list[tuple[float, int, Path]]:
+    """When each file and each draft was last used, its bytes, and where it is; the longest unused first."""
+    found = []
+    for path in (*folder.glob(f"*{KEPT}"), *folder.glob("*.part")):
+        with suppress(FileNotFoundError):  # removed by another process in this moment
+            known = path.stat()
+            found.append((known.st_mtime, known.st_size, path))
+    return sorted(found)
 
 
 def _encoded(vlm: Vlm, images: Sequence[Image.Image], is_frozen: bool) -> list[ImageFeatures]:
@@ -144,11 +182,12 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
         listing.write_text(json.dumps(about))
         listing.replace(path.with_suffix(".json"))
     except OSError as error:
-        if draft.is_file():
-            draft.unlink()
         raise RunError(
             f"Image features could not be kept in {path.parent} ({error}). Free space, or lower features.budget_gib."
         ) from error
+    finally:
+        if draft.is_file():
+            draft.unlink()
 
 
 def _kept(dtype: torch.dtype) -> torch.dtype:
@@ -165,7 +204,7 @@ def _bytes(values: Tensor) -> bytes:
     return kept.view(torch.int16 if kept.dtype == torch.bfloat16 else torch.int32).numpy().tobytes()
 
 
-def _fits(vlm: Vlm, items: list[Item], budget_bytes: int) -> bool:
-    """Judged by the first picture: pictures of one set are of a size."""
+def _needed(vlm: Vlm, items: list[Item]) -> int:
+    """Bytes, judged by the first picture: pictures of one set are of a size."""
     first = _stacked(vlm.encode(pictures(items[:1]))[0])
-    return len(items) * len(_bytes(first)) <= budget_bytes
+    return len(items) * len(_bytes(first))

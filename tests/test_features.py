@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -50,8 +53,25 @@ def counting(name: str = "internvl") -> Counting:
     return Counting(vlm.base, vlm.tokenizer, vlm.image_processor, vlm.anatomy, vlm.name)
 
 
-def opened(vlm: Vlm, folder: Path, budget: int = GIB, is_frozen: bool = True) -> FeatureStore:
-    return open_features(vlm, ITEMS, folder, budget, is_frozen, lambda done, whole: None)
+def opened(
+    vlm: Vlm, folder: Path, budget: int = GIB, is_frozen: bool = True, items: Sequence[Item] = ITEMS
+) -> FeatureStore:
+    return open_features(vlm, items, folder, budget, is_frozen, lambda done, whole: None)
+
+
+def aged(file: Path, hours: float) -> Path:
+    """A file that was last used so long ago."""
+    then = time.time() - 3600 * hours
+    os.utime(file, (then, then))
+    return file
+
+
+def made_by(vlm: Vlm, folder: Path, items: Sequence[Item]) -> Path:
+    """The one new file in the folder after these cases were opened."""
+    before = set(folder.glob("*.features"))
+    opened(vlm, folder, items=items)
+    (new,) = set(folder.glob("*.features")) - before
+    return new
 
 
 def same(one: list[ImageFeatures], other: list[ImageFeatures], within: float = 0.0) -> None:
@@ -169,3 +189,49 @@ def test_a_place_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "features").write_text("a file")
     with pytest.raises(RunError, match=r"could not be kept .*Free space, or lower features\.budget_gib"):
         opened(build("internvl"), tmp_path / "features")
+
+
+def test_the_longest_unused_files_make_room_for_a_new_one(tmp_path: Path) -> None:
+    vlm = build("internvl")
+    lists = [ITEMS[:1], ITEMS[1:2], ITEMS[2:3]]  # one picture each
+    one, two, three = [aged(made_by(vlm, tmp_path, items), 3 - at) for at, items in enumerate(lists)]
+    opened(vlm, tmp_path, items=lists[0])  # so the second is now the longest unused
+    size = one.stat().st_size
+    store = opened(vlm, tmp_path, budget=4 * size, items=ITEMS[:2])
+    assert store.is_cached
+    assert one.exists() and three.exists() and not two.exists() and not two.with_suffix(".json").exists()
+    assert sum(file.stat().st_size for file in tmp_path.glob("*.features")) == 4 * size
+    same(store.of([0, 1]), vlm.encode(pictures())[:2], within=1e-5)
+
+
+def test_a_file_that_made_room_is_still_read_by_whoever_has_it_open(tmp_path: Path) -> None:
+    vlm = build("internvl")
+    held = opened(vlm, tmp_path, items=ITEMS[:1])
+    expected = held.of([0])
+    (file,) = tmp_path.glob("*.features")
+    size = aged(file, 1).stat().st_size
+    assert opened(vlm, tmp_path, budget=size, items=ITEMS[1:2]).is_cached and not file.exists()
+    same(held.of([0]), expected)
+
+
+def test_nothing_is_removed_for_what_would_not_fit_anyway(tmp_path: Path) -> None:
+    vlm = build("internvl")
+    file = made_by(vlm, tmp_path, ITEMS[:1])
+    size = file.stat().st_size
+    assert not opened(vlm, tmp_path, budget=2 * size, items=ITEMS).is_cached
+    draft = tmp_path / "other.77.part"  # another process is writing
+    draft.write_bytes(bytes(size))
+    assert not opened(vlm, tmp_path, budget=2 * size, items=ITEMS[:2]).is_cached
+    assert file.exists() and draft.exists()
+    aged(draft, 25)  # or it was killed
+    assert opened(vlm, tmp_path, budget=2 * size, items=ITEMS[:2]).is_cached
+    assert not file.exists() and not draft.exists()
+
+
+def test_a_stopped_filling_leaves_nothing_behind(tmp_path: Path) -> None:
+    def stop(done: int, whole: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_features(build("internvl"), ITEMS, tmp_path, GIB, True, stop)
+    assert not any(tmp_path.iterdir())
