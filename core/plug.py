@@ -21,6 +21,7 @@ from core.exemplar import Exemplars
 from core.folder import Event, Folder
 from core.method import Plan, StagePlan
 from core.opened import Opened, load_tsm, open_run
+from core.question import Question
 from core.response import Tuned, Wanted
 from core.run import Running, compare, finish, known_cases, start, train_tsm
 from core.runfile import Run, make_run
@@ -43,9 +44,7 @@ def plug(
 ) -> dict[str, Any]:
     """A new run folder with the old VLM and the new TSM; returns its figures."""
     opened = open_run(path)
-    if not opened.run.plan.needs.tsm or len(opened.tsms) != 1:
-        raise RunError(f"The run in {path} does not read with the exemplar of one TSM, so there is none to replace.")
-    old = opened.tsms[0]
+    old = _replaced(opened)
     run = _with_tsm(opened, tsm, images)
     given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
     running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
@@ -68,6 +67,22 @@ def plug(
     return finish(running, tuned, cases, [new])
 
 
+def _replaced(opened: Opened) -> Tsm:
+    """The TSM that gives place, refused where there is not exactly one."""
+    place, count = opened.folder.path, len(opened.tsms)
+    if not opened.run.plan.needs.tsm:
+        raise RunError(
+            f"The run in {place} does not read with the exemplar of a TSM, so there is none to replace. "
+            "Choose a run whose method shows exemplars."
+        )
+    if count > 1:
+        raise RunError(
+            f"The run in {place} reads with the exemplars of {count} TSMs, and only a single one can be replaced. "
+            "Tune anew with the TSMs that are wanted: `vitask tune`."
+        )
+    return opened.tsms[0]
+
+
 def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
     """The old run's settings with the new TSM's, on the images that are wanted, under the old question."""
     old = opened.tsms[0].settings
@@ -83,8 +98,9 @@ def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
     if images:
         if len(opened.tasks) > 1:
             raise RunError("The run was tuned on several sets at once. Leave --images out to train on all of them.")
-        task = next(iter(opened.tasks.values())).model_dump(mode="json")
-        values |= {"images": images, "task": values["task"] | task}
+        # Columns and limits were those of the old files: of them only the question is put again.
+        task = next(iter(opened.tasks.values())).model_dump(mode="json", include=set(Question.model_fields))
+        values |= {"images": images, "task": task, "limit": {}}
     return make_run(values)
 
 

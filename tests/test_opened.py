@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -164,6 +165,40 @@ def test_a_retrained_tsm_plugs_straight_in_and_is_measured_by_itself(finished: P
     # Asked as it was tuned: the class that the other hospital has no case of is still a candidate.
     assert Folder(tmp_path / "new").tasks()["elsewhere"] == Folder(finished).tasks()["shades"]
     assert set(answers(open_run(tmp_path / "new"), VITASK)) == set(VITASK)
+
+
+def changed(finished: Path, folder: Path, **blocks: Any) -> Path:
+    """A copy of a finished run with other settings."""
+    shutil.copytree(finished, folder)
+    runs.write_run(folder / "settings.yaml", yaml.safe_load((finished / "settings.yaml").read_text()) | blocks)
+    return folder
+
+
+def test_new_images_keep_the_old_question_and_not_the_old_columns_or_limits(finished: Path, tmp_path: Path) -> None:
+    task = {"label": "dx", "separators": "/", "modality": "written over"}
+    old = changed(finished, tmp_path / "old", task=task, limit={"train": 6, "val": 3, "test": 3})
+    elsewhere = runs.draw(tmp_path / "elsewhere", ("dark", "light"), seed=5)
+    with pytest.raises(StoppedError):
+        plug(old, "convnet", tmp_path / "new", images=str(elsewhere), is_stopped=lambda: True)
+    settings = read_run(tmp_path / "new" / "settings.yaml").settings
+    asked = Folder(finished).tasks()["shades"]
+    assert (settings.task, settings.limit) == (asked.model_dump(mode="json"), {})
+    assert Folder(tmp_path / "new").tasks()["elsewhere"] == asked
+
+
+def test_one_of_several_tsms_is_not_replaced(finished: Path, tmp_path: Path) -> None:
+    (tsm,) = yaml.safe_load((finished / "settings.yaml").read_text())["tsm"]
+    old = changed(finished, tmp_path / "old", tsm=[tsm, tsm])
+    shutil.copytree(finished / "tsm", old / "tsm-2")
+    with pytest.raises(RunError, match=r"with the exemplars of 2 TSMs, and only a single one can be replaced\. Tune"):
+        plug(old, "convnet", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_without_exemplars_has_no_tsm_to_replace(finished: Path, tmp_path: Path) -> None:
+    old = changed(finished, tmp_path / "old", method={"name": "vanilla"})
+    with pytest.raises(RunError, match=r"does not read with the exemplar of a TSM, so there is none to replace\."):
+        plug(old, "convnet", tmp_path / "new")
 
 
 def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, images: Path, tmp_path: Path) -> None:
