@@ -47,16 +47,15 @@ def header(view: RunView) -> str:
         parts.append(f"<p>{escape(str(text))}</p>")
     if view.error:
         fault = f" (id {escape(view.fault_id)})" if view.fault_id else ""
-        parts.append(
-            f'<p role="alert" style="border-left:4px solid #D55E00;padding-left:8px">{escape(view.error)}{fault}</p>'
-        )
+        parts.append(f'<p class="notice bad" role="alert">{escape(view.error)}{fault}</p>')
     cells = [
         f'<div style="flex:1 1 0;min-width:140px">{escape(stage.name)}: {stage.step} of {stage.steps}'
         f"{bar(stage.step / stage.steps if stage.steps else 0.0, stage.name)}"
         f"{'' if stage.best is None else f'<small>best {stage.best:.3f} at step {stage.best_step}</small>'}</div>"
         for stage in view.stages
     ]
-    return "".join(parts) + f'<div class="vt" style="display:flex;gap:16px;flex-wrap:wrap">{"".join(cells)}</div>'
+    bars = f'<div style="display:flex;gap:16px;flex-wrap:wrap">{"".join(cells)}</div>'
+    return f'<div class="vt">{"".join(parts)}{bars}</div>'
 
 
 def meters(view: RunView) -> str:

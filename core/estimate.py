@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 
@@ -27,6 +26,7 @@ from core.features import FeatureStore, open_features
 from core.lora import attach, using
 from core.material import Item, Material
 from core.method import StagePlan
+from core.order import evenly
 from core.read import free_text
 from core.response import Tuned
 from core.run import gather_for
@@ -118,8 +118,7 @@ def _batch(run: Run, items: Sequence[Item]) -> int:
 def largest(items: Sequence[Item], material: Material, count: int) -> list[Item]:
     """The cases with the most pixels and the longest answers, among some drawn evenly; repeated where there are few."""
     most = max(LOOKED_AT, count)
-    evenly = sorted({int(one) for one in np.linspace(0, len(items) - 1, most)}) if len(items) > most else None
-    drawn = [items[place] for place in evenly] if evenly is not None else list(items)
+    drawn = [items[place] for place in evenly(range(len(items)), most)]
 
     def size(item: Item) -> tuple[int, int]:
         width, height = item.case.pixels.load().size
@@ -133,14 +132,14 @@ def _tsm(parts: _Parts, number: int) -> Tsm:
     run, clock = parts.run, parts.clock
     module, settings = run.tsms[number]
     parts.say("Timing the TSM.")
-    name = "tsm" if number == 0 else f"tsm-{number + 1}"
+    name = run.tsm_names[number]
     tsm = new_tsm(module, settings, parts.material).to(parts.accelerator.device)
     with clock.of(name, len(parts.items) / len(parts.shown)):
         shown = Pictures(tsm, parts.shown)
     training = run.settings.training
     stage = tsm_stage(name, tsm, parts.material, shown, training.monitor, training.precision, run.settings.seed)
     batch = min(settings.batch_size, parts.count("train"))
-    steps = max(settings.least_steps, round(settings.epochs * math.ceil(parts.count("train") / batch)))
+    steps = max(settings.least_steps, round(settings.epochs * (parts.count("train") // batch)))
     clock.seconds[name] += _seconds_per_step(parts, stage) * steps
     with clock.of(name, (TSM_EVALUATIONS * parts.count("val") + len(parts.items)) / len(parts.shown)):
         describe(tsm, shown, range(len(parts.shown)))

@@ -42,6 +42,11 @@ class Folder:
         return self.path / "metrics.json"
 
     @property
+    def fusion(self) -> Path:
+        """The weight of the TSM in late fusion, by set."""
+        return self.path / "fusion.json"
+
+    @property
     def plugged(self) -> Path:
         """Says of a folder that its VLM was tuned elsewhere, and which TSM was plugged in."""
         return self.path / "plugged.json"
@@ -87,7 +92,7 @@ def begin(path: Path, run: Run, material: Material, is_resumed: bool, processes:
     if folder.settings.is_file():
         if not is_resumed:
             raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
-        _refuse_change(folder, run, material)
+        _refuse_change(folder, run, material, processes)
         return folder
     if path.exists() and any(path.iterdir()):
         raise RunError(f"{path} is not empty and holds no run. Choose another folder.")
@@ -109,13 +114,19 @@ def look(path: Path, run: Run, is_resumed: bool) -> None:
         raise RunError(f"{path} holds no run to resume. Leave --resume out to begin one there.")
 
 
-def _refuse_change(folder: Folder, run: Run, material: Material) -> None:
+def _refuse_change(folder: Folder, run: Run, material: Material, processes: int) -> None:
     was, now = yaml.safe_load(folder.settings.read_text()), yaml.safe_load(as_yaml(run.settings))
     changed = [key for key in now if was.get(key) != now[key]]
     if changed:
         raise RunError(
             f"The run in {folder.path} was begun with other settings ({', '.join(changed)} differ). "
             "Resume it with its own settings.yaml, or begin a new run in another folder."
+        )
+    begun = json.loads((folder.path / "environment.json").read_text())["processes"]
+    if begun != processes:
+        raise RunError(
+            f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
+            f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
         )
     hashes = {one.name: one.hash() for one in material.sets}
     if hashes != folder.hashes():

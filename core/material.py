@@ -64,6 +64,13 @@ def gather(
                 raise DataError(
                     f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
                 )
+        said = {case.labels for case in one.of("train")}
+        if len(said) == 1:
+            only = ", ".join(said.pop()) or "nothing"
+            raise DataError(
+                f'All training cases of {one.name} are labelled "{only}", and nothing can be learned from one answer. '
+                "Give it cases with another label, or look at its splits."
+            )
     return Material(tuple(sets))
 
 

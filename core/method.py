@@ -58,6 +58,10 @@ class Method(Protocol):
 
     def readers(self, settings: Any) -> tuple[ReaderPlan, ...]: ...
 
+    def departures(self, settings: Any) -> tuple[str, ...]:
+        """Where the settings differ from the published recipe, in sentences for the run's card."""
+        ...
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,8 +72,10 @@ class Plan:
     stages: tuple[StagePlan, ...] = field(init=False)
     readers: tuple[ReaderPlan, ...] = field(init=False)
     needs: Needs = field(init=False)
+    departures: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", self.method.stages(self.settings))
         object.__setattr__(self, "readers", self.method.readers(self.settings))
         object.__setattr__(self, "needs", self.method.needs(self.settings))
+        object.__setattr__(self, "departures", self.method.departures(self.settings))

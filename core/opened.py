@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -16,12 +18,13 @@ from core.classifying import answer, describe_images
 from core.errors import RunError, SettingsError
 from core.exemplar import load_exemplars
 from core.folder import Folder
+from core.fusion import mean
 from core.lora import load_adapter, using
 from core.method import ReaderPlan
 from core.read import Distribution, Question, distributions, free_text
 from core.reading import Reading, parse
 from core.response import Tuned
-from core.runfile import Run, read_run
+from core.runfile import FUSED, FUSION, Run, read_run
 from core.tsm import Tsm, read_saved
 from core.vlm import ImageFeatures
 
@@ -40,10 +43,8 @@ class Opened:
 
     @property
     def readers(self) -> tuple[str, ...]:
-        return (*(reader.name for reader in self.run.plan.readers), *self.tsm_names())
-
-    def tsm_names(self) -> tuple[str, ...]:
-        return tuple("tsm" if number == 0 else f"tsm-{number + 1}" for number in range(len(self.tsms)))
+        """Late fusion only where the run has told its weights."""
+        return tuple(name for name in self.run.readers if name != FUSION or self.folder.fusion.is_file())
 
     def set_number(self, name: str | None) -> int:
         """Which of a joint run's questions is put; the first where none is named."""
@@ -103,17 +104,26 @@ def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[
         raise SettingsError(f'The run has no reader called "{unknown[0]}". Known: {", ".join(opened.readers)}.')
     known = [describe_images(tsm, asked.images) for tsm in opened.tsms]
     answers: dict[str, list[Answer]] = {}
-    plans = [reader for reader in opened.run.plan.readers if reader.name in wanted]
+    needed = {*wanted, *(FUSED if FUSION in wanted else ())}
+    plans = [reader for reader in opened.run.plan.readers if reader.name in needed]
     if plans:
         frozen = None if opened.run.plan.needs.tunes_vlm_connector else opened.tuned.vlm.encode(list(asked.images))
         for adapter in dict.fromkeys(reader.adapter for reader in plans):
             ways = [reader for reader in plans if reader.adapter == adapter]
             answers |= _of_adapter(opened, asked, known, frozen, ways)
-    for name, tsm, values in zip(opened.tsm_names(), opened.tsms, known, strict=True):
-        if name in wanted:
+    for name, tsm, values in zip(opened.run.tsm_names, opened.tsms, known, strict=True):
+        if name in needed:
             likely = answer(tsm, values, [asked.set] * len(values), list(opened.tasks.values()))
             answers[name] = [Answer(Distribution(one, ()), None) for one in likely]
+    if FUSION in wanted:
+        answers[FUSION] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
     return {name: answers[name] for name in wanted}
+
+
+def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:
+    weight = json.loads(opened.folder.fusion.read_text())[list(opened.tasks)[number]]
+    one, other = (np.array([each.distribution.probabilities for each in answers]) for answers in (tsm, plain))
+    return [Answer(Distribution(tuple(row.tolist()), ()), None) for row in mean(one, other, weight)]
 
 
 def _of_adapter(

@@ -6,12 +6,10 @@ Axes: S slots, V vocabulary, C candidate answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from core.branches import Branches
@@ -195,15 +193,3 @@ def _written(vlm: Vlm, branches: Branches, cache: object, most_tokens: int) -> s
             said.append(token)
             state, position = branches.go_on(token, position, length + len(said) - 1, cache)
     return str(vlm.tokenizer.decode(said, skip_special_tokens=True)).strip()
-
-
-def fused(one: NDArray[np.float64], other: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-    """Late fusion, a control: a weighted mean of two readers' probabilities."""
-    return weight * one + (1 - weight) * other
-
-
-def fusion_weight(
-    one: NDArray[np.float64], other: NDArray[np.float64], loss: Callable[[NDArray[np.float64]], float]
-) -> float:
-    """The weight on `one` with the least loss, chosen on validation cases."""
-    return min((step / 20 for step in range(21)), key=lambda weight: loss(fused(one, other, weight)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,19 @@ from core.errors import RunError
 from core.exemplar import Exemplars
 from core.features import open_features
 from core.folder import Event, Folder, begin, look, writer
-from core.lora import attach, save_adapter, using
+from core.fusion import fuse
+from core.lora import attach, connector_names, lora_targets, save_adapter, using
 from core.material import Item, Material, gather, refuse_unreadable
 from core.method import ReaderPlan, StagePlan
-from core.read import free_text, fused, fusion_weight
-from core.reading import Reading, parse, targets
+from core.order import evenly
+from core.read import free_text
+from core.reading import Reading, parse
 from core.response import Tuned
 from core.results import evaluate
 from core.runfile import Run, settle
 from core.train import Report, train
 from core.tsm import Tsm
-from core.tuning import TOLERANCE, Cases, first_batch, read_places, sharing_gap, vlm_stage
+from core.tuning import TOLERANCE, Cases, first_batch, micro_batch, read_places, sharing_gap, vlm_stage
 from core.vlm import Vlm
 
 GIB = 2**30
@@ -103,10 +105,21 @@ def start(
     if accelerator.is_main_process:
         if not is_resumed:
             refuse_unreadable(items)
+            _refuse_misfits(run, material, vlm, accelerator.num_processes)
         begin(out, run, material, is_resumed, accelerator.num_processes)
     accelerator.wait_for_everyone()
     report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
     return Running(run, Folder(out), material, items, accelerator, report, is_stopped, vlm)
+
+
+def _refuse_misfits(run: Run, material: Material, vlm: Vlm, processes: int) -> None:
+    """Does in small what would fail later on: a TSM's checkpoint that is none, nothing to tune, too many processes."""
+    for module, settings in run.tsms:
+        new_tsm(module, settings, material)
+    lora_targets(vlm, run.settings.lora.layers)
+    if run.plan.needs.tunes_vlm_connector:
+        connector_names(vlm)
+    micro_batch(run.settings.training, len(material.items("train")), processes)
 
 
 def gather_for(run: Run) -> Material:
@@ -217,9 +230,15 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in ("val", "test")}
+    notes = list(running.run.plan.departures)
     if settings.reading.late_fusion:
-        for split, found in _fused(read, running.material).items():
-            read[split] += found
+        weights = fuse(read, running.material.sets)
+        running.folder.fusion.write_text(json.dumps(weights) + "\n")
+        notes += [
+            f"Late fusion on {name}: the TSM's weight is {weight:.2f}, plain tuning's {1 - weight:.2f}, chosen on "
+            "validation cases."
+            for name, weight in weights.items()
+        ]
     for split, found in read.items():
         reading.save(found, running.folder.readings(split))
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
@@ -228,7 +247,7 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
         settings=settings.model_dump(mode="json"),
         figures=results,
         environment=json.loads((running.folder.path / "environment.json").read_text()),
-        notes=[],
+        notes=notes,
     )
     (running.folder.path / "card.md").write_text(text, encoding="utf-8")
     draft = running.folder.metrics.with_suffix(".part")
@@ -250,17 +269,14 @@ def _read_split(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm
 
         told = read_places(tuned, cases, places, ways, settings.batch_size, progress)
         for way in ways:
-            texts = _texts(
-                tuned, cases, places[: settings.free_text if split == "test" else 0], way, settings.most_tokens
-            )
+            written = evenly(places, settings.free_text) if split == "test" else []
+            texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))
             found[way.name] = [
-                _reading(cases, place, way.name, one.probabilities, one.token_log_likelihoods, text)
-                for place, one, text in zip(
-                    places, told[way.name], [*texts, *[None] * (len(places) - len(texts))], strict=True
-                )
+                _reading(cases, place, way.name, one.probabilities, one.token_log_likelihoods, texts.get(place))
+                for place, one in zip(places, told[way.name], strict=True)
             ]
     for number, tsm in enumerate(tsms):
-        name = "tsm" if number == 0 else f"tsm-{number + 1}"
+        name = running.run.tsm_names[number]
         sets = [cases.items[place].set for place in places]
         likely = answer(tsm, cases.exemplars[number][places], sets, cases.material.tasks)
         found[name] = [_reading(cases, place, name, one) for place, one in zip(places, likely, strict=True)]
@@ -291,32 +307,3 @@ def _reading(
     return Reading(
         one.name, case.id, str(case.split), reader, case.labels, case.patient, probabilities, tokens, text, parsed
     )
-
-
-def _fused(read: Mapping[str, list[Reading]], material: Material) -> dict[str, list[Reading]]:
-    """Late fusion of TSM and plain tuning, its weight chosen on the validation cases of each set."""
-    import numpy as np
-
-    from core import metrics
-
-    found: dict[str, list[Reading]] = {split: [] for split in read}
-    for one in material.sets:
-        chosen = {
-            split: {name: [r for r in rows if r.set == one.name and r.reader == name] for name in ("tsm", "vanilla")}
-            for split, rows in read.items()
-        }
-        p = {s: {n: np.array([r.probabilities for r in rows]) for n, rows in by.items()} for s, by in chosen.items()}
-        truth = targets(chosen["val"]["tsm"], one.task)
-
-        def loss(values: Any, truth: Any = truth, one: Any = one) -> float:
-            told = metrics.figures(values, truth, one.task.kind, one.task.answers, draws=0)
-            return told["log_loss"].value
-
-        weight = fusion_weight(p["val"]["tsm"], p["val"]["vanilla"], loss)
-        for split in read:
-            mixed = fused(p[split]["tsm"], p[split]["vanilla"], weight)
-            found[split] += [
-                replace(r, reader="fusion", probabilities=tuple(row.tolist()))
-                for r, row in zip(chosen[split]["tsm"], mixed, strict=True)
-            ]
-    return found

@@ -22,8 +22,18 @@ from core.training import TrainingSettings
 
 Preset = Literal["quick", "balanced", "thorough"]
 Block = Mapping[str, Any]
+FUSION, FUSED = "fusion", ("tsm", "vanilla")
+"""The reader that averages two others."""
 USUAL: Block = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
 """What takes part where nobody says otherwise."""
+
+
+PRESETS: Mapping[str, Block] = {
+    "quick": {"training": {"steps": 100}},
+    "balanced": {},
+    "thorough": {"methods": {"vitask": {"stage_1_epochs": 3, "stage_2_epochs": 3}, "vanilla": {"epochs": 6}}},
+}
+"""For a family that has none of its own: balanced is what the settings say by themselves, an epoch a stage."""
 
 
 class ReadingSettings(Settings):
@@ -73,7 +83,12 @@ class RunSettings(Settings):
         (), title="TSM", description="A task-specific model's name and settings; several for one exemplar token each."
     )
     method: dict[str, Any] = Field(title="Method", description="Its name, and its switches.")
-    preset: Preset = Field("balanced", title="Preset", description="Sets what is not set here.")
+    preset: Preset = Field(
+        "balanced",
+        title="Preset",
+        description="Sets what is not set here: how long is trained and, for the starter, how. A run's card names what "
+        "then differs from the published recipe.",
+    )
     lora: LoraSettings = Field(LoraSettings(), title="LoRA", description="The adapter.")
     training: TrainingSettings = Field(TrainingSettings(), title="Training", description="How stages are trained.")
     reading: ReadingSettings = Field(ReadingSettings(), title="Reading", description="How readers are measured.")
@@ -90,6 +105,16 @@ class Run:
     vlm: Any
     tsms: tuple[tuple[ModuleType, Any], ...]
     plan: Plan
+
+    @property
+    def tsm_names(self) -> tuple[str, ...]:
+        return tuple("tsm" if number == 0 else f"tsm-{number + 1}" for number in range(len(self.tsms)))
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """All that answer for a case when the run is finished."""
+        fusion = (FUSION,) if self.settings.reading.late_fusion else ()
+        return (*(reader.name for reader in self.plan.readers), *self.tsm_names, *fusion)
 
 
 def read_run(path: Path) -> Run:
@@ -139,11 +164,14 @@ def as_yaml(settings: RunSettings) -> str:
 def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
     filled, tsm, named = dict(values), values.get("tsm"), values.get("preset", "balanced")
     filled["tsm"] = [tsm] if isinstance(tsm, Mapping) else tsm or []
-    preset = getattr(family, "PRESETS", {}).get(named, {}) if isinstance(named, str) else {}
+    preset = getattr(family, "PRESETS", PRESETS).get(named, {}) if isinstance(named, str) else {}
+    method = filled.get("method")
+    has_epochs = isinstance(method, Mapping) and any(str(name).endswith("epochs") for name in method)
     for block in ("training", "lora", "reading"):
         if isinstance(filled.get(block, {}), Mapping):
             filled[block] = {**preset.get(block, {}), **filled.get(block, {})}
-    method = filled.get("method")
+            if has_epochs and "steps" not in values.get(block, {}):
+                filled[block].pop("steps", None)  # who names epochs means them
     if isinstance(method, Mapping) and isinstance(method.get("name"), str):
         filled["method"] = {**preset.get("methods", {}).get(method["name"], {}), **method}
     return filled

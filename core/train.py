@@ -22,6 +22,7 @@ from core import checkpoints
 from core.arithmetic import precision_here
 from core.checkpoints import State
 from core.errors import NumericError, StoppedError
+from core.order import generator
 from core.training import TrainingSettings, learning_share
 
 Event = dict[str, Any]
@@ -59,6 +60,8 @@ class Stage:
     """Steps made before this stage, and in all, where several stages share one schedule."""
     steps_after: int | None = None
     """Of the stages that follow, where that is known: for the time left."""
+    seed: int = 0
+    """Of what is drawn while several processes train: each has dropout of its own."""
     is_spread: bool = True
     """Where not, every process makes whole steps by itself: batch statistics are of the whole batch then."""
 
@@ -137,6 +140,8 @@ def make_step(
         group["lr"] = group["peak"] * share
     micros, processes = stage.micro_batches(step), _spread_over(stage, accelerator)
     totals = _totals(micros)
+    if processes > 1:  # drawn from the place in the run alone, so that no process has to remember what it drew
+        torch.manual_seed(int(generator(stage.seed, stage.name, step, accelerator.process_index).integers(2**63)))
     mine = micros[accelerator.process_index :: processes] if processes > 1 else micros
     sums = dict.fromkeys(totals, torch.zeros((), device=accelerator.device))
     for place, micro in enumerate(mine):

@@ -32,14 +32,15 @@ class TrainingSettings(Settings):
         le=4096,
         title="Cases at a time",
         description="Cases that go through the model at once; a step is made of several where memory is short. "
-        "Another case's image is drawn among these. Empty: the whole batch.",
+        "Another case's image is drawn among these. Empty: the whole batch, or each process's share of it.",
     )
     steps: int | None = Field(
         None,
         ge=1,
         le=10_000_000,
         title="Steps a stage",
-        description="Length of every stage, whatever its epochs say. Steps matter more than anything else here.",
+        description="Length of a stage, whatever its epochs say; plain tuning has as many as all others together. "
+        "Empty: the method's epochs count. Steps matter more than anything else here.",
     )
     warm_up: float = Field(0.03, ge=0, le=1, title="Warm-up", description="Share of the steps with a rising rate.")
     schedule: Literal["cosine", "linear", "constant"] = Field(

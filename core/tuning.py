@@ -17,7 +17,7 @@ from core.features import FeatureStore
 from core.lora import adapter_parameters, using
 from core.material import Item, Material
 from core.method import ReaderPlan, StagePlan
-from core.order import Order, generator
+from core.order import Order, evenly, generator
 from core.read import Question, distributions
 from core.response import ResponseBatch, Tuned, counts, draw_others, response_terms
 from core.results import quick_figures
@@ -119,12 +119,7 @@ def vlm_stage(
     train = cases.places("train")
     size = min(training.batch_size, len(train))
     order = Order(len(train), size, seed, plan.name)
-    micro = min(training.micro_batch(), -(-size // accelerator.num_processes))
-    if -(-size // micro) < accelerator.num_processes:
-        raise SettingsError(
-            f"A step of {size} cases can't be spread over {accelerator.num_processes} processes in parts of {micro}. "
-            "Use fewer processes, or a batch size that is a multiple of their number."
-        )
+    micro = micro_batch(training, len(train), accelerator.num_processes)
 
     def micro_batches(step: int) -> list[_Micro]:
         cut = order.micro_batches(step, micro)
@@ -153,17 +148,28 @@ def vlm_stage(
         steps_after=sum(steps_of(one) for one in beside[at + 1 :]),
         micro_batches=micro_batches,
         settings=training,
+        seed=seed,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
         # Before a model looks at images at all, contrast costs ln|V|: the curve is drawn beside it.
         facts={"ln_vocabulary": math.log(vlm.vocabulary_size)} if "crt" in plan.wanted.weights else {},
     )
 
 
+def micro_batch(training: TrainingSettings, cases: int, processes: int) -> int:
+    """How many cases go through the model at once; every process has a part in every step."""
+    size = min(training.batch_size, cases)
+    micro = min(training.micro_batch(), -(-size // processes))
+    if -(-size // micro) < processes:
+        raise SettingsError(
+            f"A step of {size} cases can't be spread over {processes} processes in parts of {micro}. "
+            "Use fewer processes, or a batch size that is a multiple of their number."
+        )
+    return micro
+
+
 def validation(tuned: Tuned, cases: Cases, ways: Sequence[ReaderPlan], most: int, batch_size: int) -> dict[str, float]:
     """The mean figures of an adapter's readers on validation cases, drawn evenly through the split."""
-    places = cases.places("val")
-    if len(places) > most:
-        places = [places[int(one)] for one in np.linspace(0, len(places) - 1, most)]
+    places = evenly(cases.places("val"), most)
     items = [cases.items[place] for place in places]
     answers = read_places(tuned, cases, places, ways, batch_size)
     told = [quick_figures(items, [one.probabilities for one in answers[way.name]], cases.material) for way in ways]

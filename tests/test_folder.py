@@ -11,7 +11,7 @@ import yaml
 
 from core.errors import RunError, SettingsError
 from core.folder import Folder, writer
-from core.runfile import as_yaml, make_run, read_run
+from core.runfile import PRESETS, as_yaml, make_run, read_run
 from tests import runs
 
 
@@ -46,6 +46,37 @@ def test_a_preset_fills_what_is_not_set_and_nothing_else(preset: str) -> None:
     mine = make_run(plain | {"training": {"steps": 7}, "method": {"name": "vitask", "contrast": 3}})
     assert mine.settings.training.steps == 7 and mine.plan.settings.contrast == 3
     assert mine.settings.training.learning_rate == own["training"]["learning_rate"]
+
+
+def test_epochs_that_are_named_count_though_a_preset_has_steps() -> None:
+    plain: dict[str, Any] = {"images": "x", "vlm": {"family": "starter"}, "tsm": {"name": "convnet"}}
+    named = plain | {"method": {"name": "vitask", "stage_1_epochs": 5}}
+    told = make_run(named)
+    assert told.settings.training.steps is None and told.settings.training.learning_rate == 2e-3
+    assert make_run(named | {"training": {"steps": 9}}).settings.training.steps == 9
+    assert make_run(plain | {"method": {"name": "vanilla", "epochs": 1}}).settings.training.steps is None
+    assert make_run(yaml.safe_load(as_yaml(told.settings))).settings == told.settings
+
+
+def test_presets_differ_for_families_without_any_of_their_own() -> None:
+    plain: dict[str, Any] = {
+        "images": "x",
+        "vlm": {"family": "internvl", "checkpoint": "x"},
+        "tsm": {"name": "convnet"},
+    }
+    told = {name: make_run(plain | {"method": {"name": "vitask"}, "preset": name}) for name in PRESETS}
+    assert [one.settings.training.steps for one in told.values()] == [100, None, None]
+    assert [one.plan.stages[-1].epochs for one in told.values()] == [1, 1, 3]
+
+
+def test_a_preset_that_departs_from_the_printed_recipe_says_so() -> None:
+    plain: dict[str, Any] = {"images": "x", "vlm": {"family": "starter"}, "tsm": {"name": "convnet"}}
+    (told,) = make_run(plain | {"method": {"name": "vitask"}}).plan.departures
+    assert told.startswith("Contrast (weight 0.1) was taken on the first token that tells both responses apart")
+    printed = {"name": "vitask", "contrast": 1.0, "contrast_on": "all"}
+    assert make_run(plain | {"method": printed}).plan.departures == ()
+    other = {"name": "vitask", "contrast": 0, "direction": "teacher_first", "freeze_connector": "never"}
+    assert len(make_run(plain | {"method": other}).plan.departures) == 2
 
 
 def test_a_run_file_that_is_missing_is_told(tmp_path: Path) -> None:

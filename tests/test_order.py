@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.order import Order, generator
+from core.order import Order, evenly, generator
 
 
 def test_an_epoch_shows_no_case_twice_and_leaves_out_less_than_a_batch() -> None:
@@ -42,3 +42,10 @@ def test_random_numbers_depend_on_the_whole_key() -> None:
     assert generator(1, "others", 2).integers(10**9) == generator(1, "others", 2).integers(10**9)
     keys: list[tuple[int | str, ...]] = [(1, "others", 2), (1, "others", 3), (1, "check", 2), (2, "others", 2)]
     assert len({int(generator(*key).integers(10**9)) for key in keys}) == 4
+
+
+def test_places_are_drawn_evenly_and_none_twice() -> None:
+    assert evenly(range(100), 5) == [0, 24, 49, 74, 99]
+    assert evenly([3, 1, 4], 3) == [3, 1, 4]
+    assert evenly([3, 1, 4], 0) == []
+    assert all(len(set(evenly(range(20), most))) == most for most in range(1, 21))

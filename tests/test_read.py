@@ -7,12 +7,11 @@ from math import exp, log
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from core.case import Task
 from core.exemplar import Exemplars
-from core.read import Question, distributions, fused, fusion_weight, log_likelihoods, softmax
+from core.read import Question, distributions, log_likelihoods, softmax
 from core.vlm import Vlm
 from tests.contract.official import ask, official_logits, pictures, tiny
 
@@ -96,16 +95,3 @@ def test_another_instruction_gives_another_distribution() -> None:
 
 def test_very_unlikely_candidates_still_make_a_distribution() -> None:
     assert softmax([-2000.0, -2000.0 + log(3)]) == pytest.approx((0.25, 0.75))
-
-
-def test_late_fusion_takes_the_best_of_21_weights() -> None:
-    one, other = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0.3, 0.7], [0.6, 0.4]])
-    np.testing.assert_allclose(fused(one, other, 0.25), [[0.45, 0.55], [0.5, 0.5]])
-    seen = []
-
-    def loss(mixed: NDArray[np.float64]) -> float:
-        seen.append(float(mixed[0, 0]))
-        return abs(float(mixed[0, 0]) - 0.72)  # 0.3 + 0.6 w, so w = 0.7
-
-    assert fusion_weight(one, other, loss) == pytest.approx(0.7)
-    assert len(seen) == 21 and min(seen) == pytest.approx(0.3) and max(seen) == pytest.approx(0.9)

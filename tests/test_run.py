@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core import reading
 from core.errors import CoreError, DataError, ModelError, RunError, SettingsError, StoppedError
-from core.folder import Folder
-from core.run import tune
-from core.runfile import make_run
+from core.folder import Folder, begin
+from core.opened import Asked, ask, open_run
+from core.run import gather_for, tune
+from core.runfile import make_run, settle
 from tests import runs
 
 READERS = ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
@@ -66,6 +69,8 @@ def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
         assert figures.keys() >= {"accuracy", "macro_f1", "auroc", "log_loss"}
         assert figures["accuracy"].keys() == {"value", "low", "high"}
     assert told["free_text"]["vitask"]["cases"] == 2
+    written = [one.labels for one in reading.load(Folder(finished).readings("test")) if one.text is not None]
+    assert set(written) == {("dark",), ("light scar",)}, "the first and the last of a list that is sorted by class"
 
 
 def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(finished: Path, checkpoint: Path) -> None:
@@ -195,6 +200,46 @@ def test_a_checkpoint_that_is_none_leaves_no_folder_behind(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"tsm": [{"name": "backbone", "checkpoint": "nothing/here"}]}, ModelError),
+        ({"lora": {"layers": "attention"}}, ModelError),
+        ({"method": {"tune_vlm_connector": True}}, ModelError),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_tuned_leaves_no_folder_behind(
+    more: dict[str, Any],
+    error: type[Exception],
+    images: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.lora.ATTENTION", re.compile("no such layer"))
+    monkeypatch.setattr("core.lora.CONNECTORS", ("no such part",))
+    with pytest.raises(error):
+        tune(runs.run(images, checkpoint, **more), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_split_of_one_label_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    rows = ["image,label,split"]
+    for number, split in enumerate(["train"] * 8 + ["val", "test"] * 2):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{'dark' if split == 'train' else 'light'},{split}")
+    (tmp_path / "cases.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(DataError, match='labelled "dark", and nothing can be learned from one answer'):
+        tune(runs.run(tmp_path, checkpoint), tmp_path / "run")
+
+
+def test_a_resume_on_another_number_of_processes_is_refused(finished: Path, images: Path, checkpoint: Path) -> None:
+    run = settle(runs.run(images, checkpoint))
+    with pytest.raises(RunError, match=r"begun on 1 processes, and now there are 2"):
+        begin(finished, run, gather_for(run), is_resumed=True, processes=2)
+
+
 def test_two_sets_of_one_name_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     sets = [runs.draw(tmp_path / part / "shades", count=6) for part in ("a", "b")]
     with pytest.raises(DataError, match='Two sets are called "shades"'):
@@ -238,6 +283,11 @@ def test_late_fusion_is_never_worse_than_both_its_readers_where_its_weight_was_c
         rows = [one for one in read if one.reader == name]
         lost[name] = -np.mean([np.log(one.probabilities[runs.ANSWERS.index(one.labels[0])]) for one in rows])
     assert lost["fusion"] <= min(lost["tsm"], lost["vanilla"]) + 1e-9
+    opened = open_run(tmp_path / "run")
+    assert "fusion" in opened.readers and "Late fusion on shades" in (tmp_path / "run/card.md").read_text()
+    told = next(one for one in read if one.reader == "fusion")
+    (again,) = ask(opened, Asked([Image.open(images / told.case)]), ["fusion"])["fusion"]
+    assert again.distribution.probabilities == pytest.approx(told.probabilities, abs=1e-5)
 
 
 @pytest.mark.slow

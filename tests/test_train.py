@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,34 @@ def stage(module: Toy, micro: int = 8, steps: int = 12, figures: Sequence[float]
 
 def accelerator() -> Any:
     return Accelerator(mixed_precision="no")
+
+
+@dataclass
+class OneOfTwo:
+    """What a process of two is to the loop, without the other one."""
+
+    process_index: int
+    num_processes: int = 2
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def no_sync(self, module: nn.Module) -> nullcontext[None]:
+        return nullcontext()
+
+    def backward(self, loss: Tensor) -> None:
+        loss.backward()
+
+    def reduce(self, values: Tensor, how: str) -> Tensor:
+        return values
+
+
+def test_each_process_has_dropout_of_its_own_that_a_resume_repeats() -> None:
+    told = []
+    for process, drawn_before in ((0, 0), (0, 5), (1, 0)):
+        module = Toy()
+        made = replace(stage(module), micro_batches=lambda step: [Part(range(8)), Part(range(8))])
+        torch.rand(drawn_before)
+        told.append(make_step(made, 3, module, new_optimiser(made), OneOfTwo(process))[0]["error"])
+    assert told[0] == told[1] != told[2]
 
 
 def values(module: nn.Module) -> dict[str, Tensor]:

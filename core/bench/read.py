@@ -1,14 +1,15 @@
 """Reading a distribution over 8 candidate answers, beside `generate` and beside scoring every candidate by itself.
 
 A run reads from features that it keeps, so that is the figure; `generate` and single scoring encode their images each
-time, as they do in use. What reading costs when it has to encode the images too is told beside it. `generate` takes the
-model as it was loaded, shared and single scores the arithmetic of reading; shared scores are compared with plain ones.
+time, as they do in use. What reading costs when it has to encode the images too is told beside it. `generate` has fused
+attention, shared and single scores the arithmetic of reading; shared scores are compared with plain ones.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,16 +85,28 @@ def _generated(cases: Cases, places: Sequence[int], pixels: Tensor) -> Tensor:
     vlm = cases.features.vlm
     prompts = cases.batch(places, [None] * len(places)).prompts
     ids = torch.tensor([[*prompt.head, *prompt.tail] for prompt in prompts], device=vlm.device)
-    written: Tensor = vlm.base.generate(
-        input_ids=ids,
-        attention_mask=torch.ones_like(ids),
-        pixel_values=pixels,
-        max_new_tokens=RESPONSE_TOKENS,
-        min_new_tokens=RESPONSE_TOKENS,
-        do_sample=False,
-        pad_token_id=vlm.tokenizer.pad_token_id,
-    )
+    with _usual_attention(vlm.base):
+        written: Tensor = vlm.base.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            pixel_values=pixels,
+            max_new_tokens=RESPONSE_TOKENS,
+            min_new_tokens=RESPONSE_TOKENS,
+            do_sample=False,
+            pad_token_id=vlm.tokenizer.pad_token_id,
+        )
     return written
+
+
+@contextmanager
+def _usual_attention(model: Any) -> Iterator[None]:
+    """What a model has that was loaded by its name alone; ours has eager attention on a CPU, for training."""
+    was = model.config._attn_implementation
+    model.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(was)
 
 
 def _single(cases: Cases, places: Sequence[int], pixels: Tensor, from_cache: bool = False) -> list[tuple[float, ...]]:

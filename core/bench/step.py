@@ -50,7 +50,6 @@ from core.tuning import Cases, in_float32, vlm_stage
 WANTED = Wanted({"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0})
 PLAN = StagePlan("stage-2", "vitask", 1, WANTED)
 STEPS_A_ROUND = 3
-MEMORY_STEPS = 3
 
 
 def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:

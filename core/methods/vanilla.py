@@ -36,3 +36,7 @@ def stages(settings: Settings) -> tuple[StagePlan, ...]:
 
 def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
     return (ReaderPlan("vlm", None), ReaderPlan("vanilla", "vanilla"))
+
+
+def departures(settings: Settings) -> tuple[str, ...]:
+    return ()

@@ -138,6 +138,20 @@ def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
     return tuple(found)
 
 
+def departures(settings: Settings) -> tuple[str, ...]:
+    found = []
+    if settings.contrast and settings.contrast_on != "all":
+        found.append(
+            f"Contrast (weight {settings.contrast:g}) was taken on the first token that tells both responses apart; "
+            "as printed, it is taken on all of them."
+        )
+    if settings.align and settings.direction != "student_first":
+        found.append("Alignment was KL(with || without exemplar); as printed, it is the other way round.")
+    if settings.exemplar and settings.freeze_connector == "never":
+        found.append("The exemplar's connector was trained in stage 2 too; as printed, it is frozen there.")
+    return tuple(found)
+
+
 def _weights(settings: Settings) -> dict[str, float]:
     weights = {"van": 1.0}
     if settings.exemplar:

@@ -90,6 +90,29 @@ def stage_of(plan: StagePlan, tuned: Tuned, cases: Cases, **training: Any) -> St
     return vlm_stage(plan, tuned, cases, [], chosen_ones, 0, 8, accelerator())
 
 
+@pytest.mark.parametrize(
+    ("training", "lengths"),
+    [
+        ({"batch_size": 2}, {"vanilla": 10, "stage-1": 4, "stage-2": 6}),  # four steps an epoch
+        ({"batch_size": 3}, {"vanilla": 5, "stage-1": 2, "stage-2": 3}),  # two, and two cases wait
+        ({"steps": 7}, {"vanilla": 14, "stage-1": 7, "stage-2": 7}),
+    ],
+    ids=str,
+)
+def test_stages_of_one_adapter_share_one_schedule(training: dict[str, Any], lengths: dict[str, int]) -> None:
+    plan, tuned, cases = prepared({"name": "vitask", "stage_1_epochs": 1, "stage_2_epochs": 1.5})
+    chosen_ones = TrainingSettings.parse({"schedule": "linear", "warm_up": 0.0} | training, "training")
+    stages = {
+        one.name: vlm_stage(one, tuned, cases, [], chosen_ones, 0, 8, accelerator(), beside=plan.stages)
+        for one in plan.stages
+    }
+    assert {name: stage.steps for name, stage in stages.items()} == lengths
+    first, whole = lengths["stage-1"], lengths["stage-1"] + lengths["stage-2"]
+    assert stages["stage-2"].learning_share(0) == pytest.approx(1 - first / whole)
+    assert stages["stage-1"].learning_share(0) == stages["vanilla"].learning_share(0) == 1.0
+    assert [stages[name].steps_after for name in lengths] == [whole, lengths["stage-2"], 0]
+
+
 def accelerator() -> Any:
     return Accelerator(mixed_precision="no")
 
