@@ -59,4 +59,7 @@ def _refuse_unknown(kept: ImageSet, task: Task) -> None:
                 "Add it to them, or make a new version without it."
             )
         if task.kind != "multi" and len(case.labels) != 1:
-            raise DataError(f'"{case.id}" has {len(case.labels)} labels, and the task asks for one. Set kind to multi.')
+            raise DataError(
+                f'"{case.id}" has {len(case.labels)} labels, and the task asks for one. '
+                "Give it one, or set kind to multi."
+            )
