@@ -3,41 +3,68 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.folder import Event
+from core.errors import SettingsError
+from core.folder import Event, Folder
 from core.run import tune
-from core.runfile import USUAL, make_run, read_values
+from core.runfile import USUAL, Block, make_run, read_values
 
 FIGURES = ("accuracy", "macro_f1", "auroc")
 Row = dict[str, Any]
+ABLATION: Mapping[str, Block] = {
+    "": {},
+    "without CRT": {"contrast": 0},
+    "without RDA": {"align": 0},
+    "EP alone": {"align": 0, "contrast": 0},
+    "CRT alone": {"exemplar": False, "align": 0},
+}
+"""VITask's switches with a part of it, or two, left out; all of it comes first."""
 
 
 def run_all(
-    sets: Sequence[str], seeds: Sequence[int], run_file: Path | None, out: Path, watch: Callable[[Event], None]
+    sets: Sequence[str],
+    seeds: Sequence[int],
+    run_file: Path | None,
+    out: Path,
+    watch: Callable[[Event], None],
+    is_ablated: bool = False,
 ) -> list[Row]:
     """One run for each set and seed, resumed where it was begun; a row for each reader of each run."""
     usual = USUAL if run_file is None else read_values(run_file)
     rows: list[Row] = []
     for images in sets:
         for seed in seeds:
-            folder = out / f"{Path(images).stem}-seed-{seed}"
-            run = make_run({**usual, "images": images, "seed": seed})
-            began = time.perf_counter()
-            results = tune(run, folder, (folder / "settings.yaml").is_file(), watch)
-            rows += _rows(Path(images).stem, seed, results, time.perf_counter() - began)
+            for part, values in _variants(usual, is_ablated).items():
+                name = "-".join([Path(images).stem, "seed", str(seed), *part.lower().split()])
+                run = make_run({**values, "images": images, "seed": seed})
+                began = time.perf_counter()
+                results = tune(run, out / name, Folder(out / name).settings.is_file(), watch)
+                rows += _rows(Path(images).stem, seed, part, results, time.perf_counter() - began)
     return rows
 
 
-def _rows(name: str, seed: int, results: dict[str, Any], seconds: float) -> list[Row]:
+def _variants(usual: Block, is_ablated: bool) -> dict[str, Block]:
+    """What is run, by what is left out; plain tuning and the TSM are the same in all, so they are told once."""
+    if not is_ablated:
+        return {"": usual}
+    method = usual.get("method")
+    if not isinstance(method, Mapping) or method.get("name") != "vitask":
+        raise SettingsError("--ablation leaves out parts of VITask, so the run file's method must be vitask.")
+    plain = {part: {} if not part else {"baseline": False} for part in ABLATION}
+    return {part: {**usual, "method": {**method, **plain[part], **off}} for part, off in ABLATION.items()}
+
+
+def _rows(name: str, seed: int, part: str, results: dict[str, Any], seconds: float) -> list[Row]:
     return [
-        {"set": name, "seed": seed, "reader": reader, "seconds": seconds}
+        {"set": name, "seed": seed, "reader": " ".join([reader, part]).strip(), "seconds": seconds}
         | {key: figures[key]["value"] for key in FIGURES}
         for reader, figures in results["readers"].items()
+        if not part or reader.startswith("vitask")
     ]
 
 

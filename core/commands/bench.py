@@ -30,6 +30,9 @@ def add(commands: Any) -> None:
     table.add_argument(
         "--out", type=Path, default=Path("bench-table"), metavar="DIR", help="where runs are kept and resumed"
     )
+    table.add_argument(
+        "--ablation", action="store_true", help="also VITask with each of its parts left out: five runs instead of one"
+    )
     table.add_argument("--json", action="store_true")
     table.set_defaults(do=do_table)
     suspects = actions.add_parser("suspects", help="planted label errors, and how well they are found")
@@ -65,7 +68,7 @@ def do_table(asked: argparse.Namespace) -> None:
     from core.bench.table import markdown, run_all
 
     with say.watching() as watch:
-        rows = run_all(asked.sets, _seeds(asked.seeds), asked.run, asked.out, watch)
+        rows = run_all(asked.sets, _seeds(asked.seeds), asked.run, asked.out, watch, asked.ablation)
     _tell_rows(asked, rows, markdown(rows))
 
 

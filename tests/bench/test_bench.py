@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.bench import read, step, suspects
-from core.bench.table import markdown
+from core.bench.table import ABLATION, markdown, run_all
 from core.errors import SettingsError
 from tests import runs
 
@@ -20,6 +20,26 @@ def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
         for seed, accuracy in ((0, 0.8), (1, 0.9), (2, 1.0))
     ]
     assert markdown(rows).splitlines()[2] == "| cells | tsm | 3 | 0.900 ± 0.100 | 0.500 ± 0.000 | - |"
+
+
+@pytest.mark.slow
+def test_an_ablation_tells_vitask_without_each_of_its_parts(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    training = {"steps": 1, "evaluate_every": 1}
+    file = runs.write_run(tmp_path / "run.yaml", runs.values(images, checkpoint, training=training))
+    rows = run_all([str(images)], [0], file, tmp_path / "out", lambda event: None, is_ablated=True)
+    told = [row["reader"] for row in rows]
+    assert told[:5] == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"] and len(told) == len(set(told))
+    assert [one for one in told if one.startswith("vitask ")] == [f"vitask {part}" for part in ABLATION if part]
+    assert "vitask+tsm CRT alone" not in told
+    losses = {path.name: set(runs.steps(path, "stage-2")[1]["losses"]) for path in (tmp_path / "out").iterdir()}
+    assert losses["shades-seed-0-without-rda"] == {"van", "ep", "crt"}
+    assert losses["shades-seed-0-crt-alone"] == {"van", "crt"}
+
+
+def test_an_ablation_of_plain_tuning_is_refused(tmp_path: Path) -> None:
+    file = runs.write_run(tmp_path / "run.yaml", {"method": {"name": "vanilla"}})
+    with pytest.raises(SettingsError, match="must be vitask"):
+        run_all(["images"], [0], file, tmp_path / "out", lambda event: None, is_ablated=True)
 
 
 def test_as_many_labels_are_planted_as_are_asked_for_none_of_them_right() -> None:
