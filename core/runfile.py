@@ -61,9 +61,8 @@ class FeatureSettings(Settings):
         ge=0,
         le=10_000,
         title="Disk for image features",
-        description="In GiB, for all runs together: what was not used for longest makes room for what is new. What does "
-        "not fit is made anew.",
-,
+        description="In GiB, for all runs together: what was not used for longest makes room for what is new. What "
+        "does not fit is made anew.",
     )
 
 
