@@ -29,6 +29,8 @@ def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: An
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         images = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False, **image_options)
         _complete_tokenizer(tokenizer, source)
+    if settings.attention == "auto":
+        suit_training(base)
     vlm = Vlm(base.eval().requires_grad_(False), tokenizer, images, anatomy, source)
     vlm.fuses_attention = settings.attention != "eager"
     return vlm
@@ -43,11 +45,10 @@ def model_type(source: str) -> str:
         return str(AutoConfig.from_pretrained(source, trust_remote_code=False).model_type)
 
 
-def attention_for(settings: VlmSettings) -> str | None:
-    """None on a GPU: transformers takes sdpa there, except for architectures that can't."""
-    if settings.attention != "auto":
-        return settings.attention
-    return None if torch.cuda.is_available() else "eager"
+def suit_training(base: Any) -> None:
+    """Eager attention in the language model on a CPU, where its backward is faster; no encoder goes backward."""
+    if not torch.cuda.is_available():
+        base.get_decoder().set_attn_implementation("eager")
 
 
 def look_at_folder(folder: Path) -> None:
@@ -89,7 +90,8 @@ def _weights(settings: VlmSettings) -> Any:
     opened: Any = AutoModelForImageTextToText.from_pretrained(
         settings.checkpoint,
         dtype=getattr(torch, number_format_here(settings.dtype)),
-        attn_implementation=attention_for(settings),
+        # Where nothing is asked for, transformers takes sdpa, except for architectures that can't.
+        attn_implementation=None if settings.attention == "auto" else settings.attention,
         use_safetensors=True,
         trust_remote_code=False,
         output_loading_info=True,

@@ -59,7 +59,7 @@ class VlmSettings(Settings):
     attention: Literal["auto", "eager", "sdpa"] = Field(
         "auto",
         title="Attention",
-        description="How attention is computed; auto takes sdpa, but eager for training on a CPU, where it is faster.",
+        description="How attention is computed; auto takes sdpa, but eager for training a language model on a CPU.",
     )
     dtype: NumberFormat = Field(
         "auto",

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import ModelError
 from core.families import auto, internvl, starter
-from core.pretrained import attention_for, load_checkpoint
-from core.vlm import Anatomy, VlmSettings
+from core.pretrained import load_checkpoint, suit_training
+from core.vlm import Anatomy
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +108,20 @@ def test_weights_are_held_in_the_number_format_asked_for(checkpoint: Path) -> No
     assert {parameter.dtype for parameter in vlm.base.parameters()} == {torch.bfloat16}
 
 
-def test_attention_is_eager_on_a_cpu_and_left_to_transformers_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = VlmSettings(checkpoint="any")
+@pytest.mark.parametrize(
+    ("asked", "encoder", "decoder"), [("auto", "sdpa", "eager"), ("eager", "eager", "eager"), ("sdpa", "sdpa", "sdpa")]
+)
+def test_attention_is_eager_where_its_backward_runs_on_a_cpu(
+    asked: str, encoder: str, decoder: str, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert attention_for(asked) == "eager"
+    vlm = internvl.load(internvl.Settings.parse({"checkpoint": str(checkpoint), "attention": asked}, "vlm"))
+    assert vlm.base.config.vision_config._attn_implementation == encoder
+    assert vlm.text_config._attn_implementation == decoder
+    vlm.base.set_attn_implementation("sdpa")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert attention_for(asked) is None
-    assert attention_for(VlmSettings(checkpoint="any", attention="sdpa")) == "sdpa"
+    suit_training(vlm.base)
+    assert vlm.text_config._attn_implementation == "sdpa"
 
 
 def test_the_starter_says_how_to_make_weights_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

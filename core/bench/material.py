@@ -22,6 +22,7 @@ from core.case import Case, ImageSet, Split, Task
 from core.catalog import FAMILIES, find
 from core.features import open_features
 from core.material import Item, Material
+from core.pretrained import suit_training
 from core.tiny import chatml, tiny_tokenizer
 from core.tuning import Cases
 from core.vlm import Vlm
@@ -91,10 +92,10 @@ def new_vlm(size: Size) -> Vlm:
         text_config={"model_type": "qwen2", "max_position_embeddings": 4096, **TEXT[size]},
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
     )
-    config._attn_implementation = "sdpa" if torch.cuda.is_available() else "eager"
     torch.manual_seed(0)
     dtype = getattr(torch, number_format_here())
     base: Any = InternVLForConditionalGeneration(config).to(dtype).eval().requires_grad_(False)
+    suit_training(base)
     images = GotOcr2ImageProcessorPil(size={"height": 448, "width": 448}, crop_to_patches=False)
     vlm = Vlm(base, tokenizer, images, find(FAMILIES, "internvl", "family").ANATOMY, f"{size} InternVL")
     vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")

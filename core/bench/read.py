@@ -85,7 +85,7 @@ def _generated(cases: Cases, places: Sequence[int], pixels: Tensor) -> Tensor:
     vlm = cases.features.vlm
     prompts = cases.batch(places, [None] * len(places)).prompts
     ids = torch.tensor([[*prompt.head, *prompt.tail] for prompt in prompts], device=vlm.device)
-    with _usual_attention(vlm.base):
+    with _usual_attention(vlm.base.get_decoder()):
         written: Tensor = vlm.base.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -99,14 +99,14 @@ def _generated(cases: Cases, places: Sequence[int], pixels: Tensor) -> Tensor:
 
 
 @contextmanager
-def _usual_attention(model: Any) -> Iterator[None]:
+def _usual_attention(decoder: Any) -> Iterator[None]:
     """What a model has that was loaded by its name alone; ours has eager attention on a CPU, for training."""
-    was = model.config._attn_implementation
-    model.set_attn_implementation("sdpa")
+    was = decoder.config._attn_implementation
+    decoder.set_attn_implementation("sdpa")
     try:
         yield
     finally:
-        model.set_attn_implementation(was)
+        decoder.set_attn_implementation(was)
 
 
 def _single(cases: Cases, places: Sequence[int], pixels: Tensor, from_cache: bool = False) -> list[tuple[float, ...]]:
