@@ -59,7 +59,7 @@ def test_a_zip_is_checked_kept_and_looked_at(running: Running, page: Any, upload
     page.get_by_role("button", name="Next").click()
     page.get_by_text("page 2 of 13").wait_for()
     page.locator(".gallery button").nth(3).click()
-    page.get_by_text("Reference label").wait_for()
+    page.get_by_text("Reference label", exact=True).wait_for()
     assert is_within(page)
 
 
