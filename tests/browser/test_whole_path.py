@@ -19,6 +19,15 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 A_RUN_MS = 900_000
+SHORT = """
+preset: quick
+vlm: {family: starter}
+tsm: {name: convnet, epochs: 1, least_steps: 20}
+method: {name: vitask}
+training: {steps: 6, batch_size: 16}
+limit: {val: 20, test: 20}
+reading: {free_text: 4, draws: 100}
+"""
 
 
 def test_uploaded_images_are_tuned_on_watched_and_compared(
@@ -30,7 +39,11 @@ def test_uploaded_images_are_tuned_on_watched_and_compared(
     page.get_by_label("Image set").click()
     page.get_by_role("option", name="Whole path").click()
     page.wait_for_function("document.querySelector('#tune-version input').value.startsWith('1: 300 cases')")
-    page.get_by_label("Name of the run").fill("Whole path, quick look")
+    with page.expect_file_chooser() as asked:
+        page.get_by_role("button", name="Load from file").click()
+    asked.value.set_files({"name": "short.yaml", "mimeType": "application/yaml", "buffer": SHORT.encode()})
+    page.locator(".cm-line").get_by_text("least_steps: 20").wait_for()
+    page.get_by_label("Name of the run").fill("Whole path, a short run")
     page.locator("#tune-start").click()
     page.wait_for_url("**/runs?run=*")
     page.locator("#runs-head").get_by_text("finished").wait_for(timeout=A_RUN_MS)
