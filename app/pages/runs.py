@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +27,19 @@ COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", 
 QUEUE = "tune"
 POSSIBLE = (("waiting", "running"), ("stopped", "failed"), ("waiting", "running", "stopped"), STATES, ("done",))
 """In which states a run can be stopped, resumed, cancelled, copied, compared."""
-SECONDS = 2.5
+SECONDS, CURVES_SECONDS = 2.5, 10.0
 REMEMBER = "(run) => { if (run) history.replaceState(null, '', location.pathname + '?run=' + run); return run; }"
 GO_TO_COPY = "(run) => { if (run) window.location.href = '/tune?copy=' + run; }"
 GO_TO_COMPARE = "(run) => { if (run) window.location.href = '/compare?run=' + run; }"
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a browser has been sent: which curves, by their key, and all else that moves."""
+
+    drawn: str
+    told: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -59,16 +68,18 @@ class RunsPage:
         waiting = [(f"{one.place}. {one.name}", one.job.id) for one in entries if one.place]
         return [row(one) for one in found], queue_rows(entries), gr.update(choices=waiting)
 
-    def tick(self, run_id: int | None, seen: str, request: gr.Request) -> tuple[Any, ...]:
-        """Everything that moves; curves and figures only where there is something new."""
+    def tick(self, run_id: int | None, seen: Seen | None, request: gr.Request) -> tuple[Any, ...]:
+        """Everything that moves, where it has moved: a browser draws anew whatever it is sent."""
         table, queue, waiting = self.table(request)
-        if run_id is None:
-            return table, queue, waiting, "", "", *[gr.skip()] * 4, "", *[gr.update(interactive=False)] * 5
-        view = runs.run(self.studio.database, self.studio.who(request), run_id)
-        now_seen = f"{view.id} {view.state} {view.stage} {view.step} {len(view.stages)} {bool(view.metrics)}"
-        moving = [gr.skip()] * 4 if now_seen == seen else self.figures(view, request)
-        possible = [gr.update(interactive=view.state in states) for states in POSSIBLE]
-        return table, queue, waiting, header(view), meters(view), *moving, now_seen, *possible
+        view = None if run_id is None else runs.run(self.studio.database, self.studio.who(request), run_id)
+        told = [table, queue, waiting, header(view) if view else "", meters(view) if view else ""]
+        possible = [gr.update(interactive=view is not None and view.state in states) for states in POSSIBLE]
+        now = Seen(drawn_key(view) if view else "", (*told, *possible))
+        is_new = view is not None and (seen is None or seen.drawn != now.drawn)
+        drawn = self.figures(view, request) if view and is_new else [gr.skip()] * 4
+        before = seen.told if seen else [None] * len(now.told)
+        moved = [gr.skip() if one == was else one for one, was in zip(now.told, before, strict=True)]
+        return *moved[: len(told)], *drawn, now, *moved[len(told) :]
 
     def figures(self, view: runs.RunView, request: gr.Request) -> list[Any]:
         """Losses, validation figures, meters; and the figures of the test cases."""
@@ -87,14 +98,15 @@ class RunsPage:
         view = runs.run(self.studio.database, self.studio.who(request), run_id)
         return runs.run_file(view), figure_rows(view.metrics)
 
-    def log(self, run_id: int | None, search: str | None, request: gr.Request) -> str:
-        """What the run printed, or the lines with a text in them."""
+    def log(self, run_id: int | None, search: str | None, seen: str | None, request: gr.Request) -> tuple[Any, Any]:
+        """What the run printed, or the lines with a text in them; nothing where that is what was seen."""
         if run_id is None:
-            return ""
+            return "", ""
         who = self.studio.who(request)
         job_id = runs.run(self.studio.database, who, run_id).job_id
         text = (search or "").strip()
-        return log_text(jobs.log_lines(self.studio.database, who, job_id, text), text)
+        now = log_text(jobs.log_lines(self.studio.database, who, job_id, text), text)
+        return (gr.skip(), gr.skip()) if now == seen else (now, now)
 
     def stop(self, run_id: int, request: gr.Request) -> None:
         """Have a run save what it has and leave; it can be resumed."""
@@ -162,6 +174,12 @@ class RunsPage:
 
     def _runs(self, request: gr.Request) -> list[runs.RunView]:
         return runs.runs(self.studio.database, self.studio.who(request), self.studio.project(request))
+
+
+def drawn_key(view: runs.RunView) -> str:
+    """Changes when the curves shall be drawn anew: at every turn of a run, and in between every few seconds."""
+    turn = f"{view.id} {view.state} {view.stage} {len(view.stages)} {bool(view.metrics)}"
+    return f"{turn} {time.monotonic() // CURVES_SECONDS}" if view.state == "running" else turn
 
 
 def plain(view: runs.RunView) -> dict[str, Any]:
@@ -246,12 +264,12 @@ def build(studio: Studio) -> None:
             gr.Markdown("### Figures of the test cases, with 95 % intervals")
             rows = gr.Dataframe(headers=["Run", *FIGURE_HEADERS], interactive=False, show_label=False)
 
-    seen, timer = gr.State(""), gr.Timer(SECONDS)
+    seen, read, timer = gr.State(), gr.State(), gr.Timer(SECONDS)
     moving = [table, queue, waiting, head, told, losses, validation, device, bars, seen]
     moving += [stop, resume, cancel, copy, compare]
     ticked = (live(page.tick), [run, seen], moving)
     stays = (live(page.still), [run], [settings, numbers])
-    printed = (live(page.log), [run, search], [log])
+    printed = (live(page.log), [run, search, read], [log, read])
     opened = on_load(guarded(page.open), None, [run, several, paused, goes_on, notice])
     opened.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
     timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gradio as gr
 import pytest
 
 from app.pages.runs import POSSIBLE, RunsPage, part
@@ -22,21 +23,23 @@ def page(room: Furnished) -> RunsPage:
 
 
 def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnished) -> None:
-    table, _, _, head, _, losses, validation, meters, bars, seen, *_ = page.tick(room.run_id, "", asking())
+    table, _, _, head, _, losses, validation, meters, bars, seen, *_ = page.tick(room.run_id, None, asking())
     assert table[0][:2] == [room.run_id, "First"] and "finished" in table[0][4]
     assert "stage-2: 2 of 2" in head
     assert losses.data[0].y == (1.0, 0.5, None, 1.0, 0.5)
     assert validation.data[0].y == (0.8,) and meters.data[0].name == "memory, GiB"
     assert bars.data[0].y[0] == pytest.approx(2 / 3)
     again = page.tick(room.run_id, seen, asking())
-    assert again[5] == again[8] != losses  # nothing new: the figures are left as they are
+    assert [*again[:9], *again[10:]] == [gr.skip()] * 14 and again[9] == seen  # nothing new: nothing is drawn again
+    _, _, _, other, _, curves, *_ = page.tick(room.queue("Second"), seen, asking())
+    assert "Second" in other and not curves.data
 
 
 def test_only_what_can_be_done_is_offered(page: RunsPage, room: Furnished) -> None:
-    offered = [one["interactive"] for one in page.tick(room.run_id, "", asking())[-5:]]
+    offered = [one["interactive"] for one in page.tick(room.run_id, None, asking())[-5:]]
     assert offered == [False, False, False, True, True]
     waiting = room.queue("Second")
-    offered = [one["interactive"] for one in page.tick(waiting, "", asking())[-5:]]
+    offered = [one["interactive"] for one in page.tick(waiting, None, asking())[-5:]]
     assert offered == [True, False, True, True, False]
     assert len(POSSIBLE) == 5
 
@@ -77,9 +80,11 @@ def test_the_queue_pauses_and_goes_on_after_failures(page: RunsPage, room: Furni
 
 
 def test_logs_are_searched(page: RunsPage, room: Furnished) -> None:
-    assert page.log(room.run_id, "", asking()).count("\n") == 1
-    assert page.log(room.run_id, "loss", asking()).endswith("step 10: loss 0.50")
-    assert page.log(room.run_id, "nowhere", asking()) == 'No line holds "nowhere".'
+    whole, seen = page.log(room.run_id, "", None, asking())
+    assert whole == seen and whole.count("\n") == 1
+    assert page.log(room.run_id, "", seen, asking()) == (gr.skip(), gr.skip())
+    assert page.log(room.run_id, "loss", seen, asking())[0].endswith("step 10: loss 0.50")
+    assert page.log(room.run_id, "nowhere", seen, asking())[0] == 'No line holds "nowhere".'
 
 
 def test_side_by_side_shows_what_differs(page: RunsPage, room: Furnished) -> None:

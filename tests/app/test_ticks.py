@@ -12,12 +12,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
-from app.main import create_app
+from app.main import SECONDS_BETWEEN_LOOKS, create_app
 from core.records import jobs, runs
 from tests.app.furnished import Furnished, furnish
 
 SECONDS, TRIES, RUNS, STEPS = 0.05, 30, 20, 1000
-GOING = 2
+GOING, SHARE_AT_REST = 2, 0.05
 FILLED: dict[str, Any] = {
     "Number": 1,
     "Textbox": "",
@@ -53,10 +53,14 @@ def browser(busy: Furnished) -> Iterator[TestClient]:
         yield browser
 
 
+def blocks_of(app: Any) -> Any:
+    mounted = next(route for route in app.routes if isinstance(route, Mount))
+    return cast(Any, mounted.app).get_blocks()
+
+
 def events(app: Any, wanted: str) -> dict[str, tuple[int, list[Any]]]:
     """Every event that a page's opening or a timer sets off: its number, and what stands in its inputs."""
-    mounted = next(route for route in app.routes if isinstance(route, Mount))
-    blocks = cast(Any, mounted.app).get_blocks()
+    blocks = blocks_of(app)
     found = {}
     for number, event in blocks.fns.items():
         if any(trigger == wanted for _, trigger in event.targets):
@@ -92,3 +96,14 @@ def test_no_tick_of_any_page_takes_50_ms(browser: TestClient) -> None:
         if min(took) >= SECONDS:
             slow[name] = min(took)
     assert slow == {}
+
+
+def test_a_studio_that_nobody_looks_at_rests(browser: TestClient) -> None:
+    assert blocks_of(browser.app)._queue.sleep_when_free == SECONDS_BETWEEN_LOOKS
+    assert min(share_of_a_core(2.0) for _ in range(3)) < SHARE_AT_REST
+
+
+def share_of_a_core(seconds: float) -> float:
+    before = time.process_time()
+    time.sleep(seconds)
+    return (time.process_time() - before) / seconds
