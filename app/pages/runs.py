@@ -49,17 +49,24 @@ class RunsPage:
     studio: Studio
 
     def open(self, request: gr.Request) -> tuple[Any, ...]:
-        """The list and the run of ?run=, else the newest."""
+        """The list and the run of ?run=, else the one that runs, else the newest."""
         found = self._runs(request)
+        choices, known = _choices(found), [one.id for one in found]
         wanted = asked_number(request, "run")
-        known = [one.id for one in found]
-        running = [one.id for one in found if one.state == "running"]
-        chosen = wanted if wanted in known else next(iter(running + known), None)
-        choices = [(f"{one.id} · {one.name}", one.id) for one in found]
+        chosen = wanted if wanted in known else _first(found)
         state = jobs.queue_state(self.studio.database, QUEUE)
-        both = gr.update(choices=choices)
-        first = gr.update(choices=choices, value=chosen)
+        first, both = gr.update(choices=choices, value=chosen), gr.update(choices=choices)
         return first, both, state.is_paused, state.goes_on_after_failure, "" if found else EMPTY
+
+    def follow(self, run_id: int | None, known: list[int] | None, request: gr.Request) -> tuple[Any, ...]:
+        """New runs can be chosen as they come; where none is looked at yet, the first one is."""
+        found = self._runs(request)
+        now = [one.id for one in found]
+        if now == known:
+            return *[gr.skip()] * 3, known
+        choices = _choices(found)
+        first = gr.update(choices=choices, value=_first(found)) if run_id is None else gr.update(choices=choices)
+        return first, gr.update(choices=choices), "" if found else EMPTY, now
 
     def table(self, request: gr.Request) -> tuple[list[list[Any]], str, Any]:
         """The list of runs, the queue in words, and who could be moved in it."""
@@ -176,6 +183,16 @@ class RunsPage:
         return runs.runs(self.studio.database, self.studio.who(request), self.studio.project(request))
 
 
+def _choices(found: Sequence[runs.RunView]) -> list[tuple[str, int]]:
+    return [(f"{one.id} · {one.name}", one.id) for one in found]
+
+
+def _first(found: Sequence[runs.RunView]) -> int | None:
+    """The run that is worth looking at unasked."""
+    running = [one.id for one in found if one.state == "running"]
+    return next(iter(running + [one.id for one in found]), None)
+
+
 def drawn_key(view: runs.RunView) -> str:
     """Changes when the curves shall be drawn anew: at every turn of a run, and in between every few seconds."""
     turn = f"{view.id} {view.state} {view.stage} {len(view.stages)} {bool(view.metrics)}"
@@ -264,7 +281,7 @@ def build(studio: Studio) -> None:
             gr.Markdown("### Figures of the test cases, with 95 % intervals")
             rows = gr.Dataframe(headers=["Run", *FIGURE_HEADERS], interactive=False, show_label=False)
 
-    seen, read, timer = gr.State(), gr.State(), gr.Timer(SECONDS)
+    seen, read, known, timer = gr.State(), gr.State(), gr.State(), gr.Timer(SECONDS)
     moving = [table, queue, waiting, head, told, losses, validation, device, bars, seen]
     moving += [stop, resume, cancel, copy, compare]
     ticked = (live(page.tick), [run, seen], moving)
@@ -273,6 +290,7 @@ def build(studio: Studio) -> None:
     opened = on_load(guarded(page.open), None, [run, several, paused, goes_on, notice])
     opened.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
     timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)
+    timer.tick(live(page.follow), [run, known], [run, several, notice, known], queue=False, **PRIVATE)
     run.change(*ticked, js=None, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
     run.input(None, [run], [run], js=REMEMBER)
     search.input(*printed, **PRIVATE)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 import pytest
 
+from app.context import Studio
 from app.pages.runs import POSSIBLE, RunsPage, part
 from app.words import lasting
 from core.errors import CoreError
 from core.records import jobs, runs
+from core.records.database import open_database
+from core.records.place import Place
 from tests.app.furnished import Furnished, asking, furnish
 
 
@@ -33,6 +38,24 @@ def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnis
     assert [*again[:9], *again[10:]] == [gr.skip()] * 14 and again[9] == seen  # nothing new: nothing is drawn again
     _, _, _, other, _, curves, *_ = page.tick(room.queue("Second"), seen, asking())
     assert "Second" in other and not curves.data
+
+
+def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None:
+    database = open_database(place := Place.at(tmp_path))
+    database.upgrade()
+    page = RunsPage(Studio(place, database))
+    first, _, notice, known = page.follow(None, None, asking())
+    assert "No run yet" in notice and first["value"] is None and known == []
+    assert page.follow(None, [], asking()) == (*[gr.skip()] * 3, [])
+
+
+def test_a_new_run_joins_the_choosers_and_leaves_the_chosen_one(page: RunsPage, room: Furnished) -> None:
+    known = page.follow(room.run_id, None, asking())[3]
+    newest = room.queue("Second")
+    first, several, notice, now = page.follow(room.run_id, known, asking())
+    assert "value" not in first and (f"{newest} · Second", newest) in first["choices"] == several["choices"]
+    assert notice == "" and now == [newest, room.run_id]
+    assert page.follow(None, [], asking())[0]["value"] == newest
 
 
 def test_only_what_can_be_done_is_offered(page: RunsPage, room: Furnished) -> None:
