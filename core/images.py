@@ -6,6 +6,7 @@ Archives and arrays stay open per process, so a picture costs one read and nothi
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,13 +31,16 @@ class FilePixels:
     path: Path
 
     def load(self) -> Image.Image:
-        return decode(self._stored(), str(self.path))
+        return decode(self.stored(), str(self.path))
 
     def digest(self) -> str:
-        return hashlib.sha256(self._stored()).hexdigest()
+        return hashlib.sha256(self.stored()).hexdigest()
 
-    def _stored(self) -> bytes:
+    def stored(self) -> bytes:
+        """The file as it came."""
         try:
+            if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would keep us waiting, a device never end
+                raise DataError(f'"{self.path}" is not a file but a pipe, a device or a folder. Remove it.')
             return self.path.read_bytes()
         except OSError as error:
             raise DataError(f'"{self.path}" can\'t be read ({error.strerror}). Restore or remove it.') from None
@@ -50,12 +54,13 @@ class ZipPixels:
     member: str
 
     def load(self) -> Image.Image:
-        return decode(self._stored(), f"{self.zip.name}: {self.member}")
+        return decode(self.stored(), f"{self.zip.name}: {self.member}")
 
     def digest(self) -> str:
-        return hashlib.sha256(self._stored()).hexdigest()
+        return hashlib.sha256(self.stored()).hexdigest()
 
-    def _stored(self) -> bytes:
+    def stored(self) -> bytes:
+        """The file as it was put in."""
         return read_member(self.zip, self.member)
 
 

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from core.archive import read_member
 from core.case import Pixels
 from core.errors import DataError
 from core.images import FilePixels, ZipPixels, decode
@@ -121,13 +120,8 @@ def encoded(pixels: Pixels) -> bytes:
     """A picture's file as it came; rows of arrays as PNG."""
     if isinstance(pixels, StoredPixels):
         return open_store(pixels.store).get(pixels.sha256)
-    if isinstance(pixels, ZipPixels):
-        return read_member(pixels.zip, pixels.member)
-    if isinstance(pixels, FilePixels):
-        try:
-            return pixels.path.read_bytes()
-        except OSError as error:
-            raise DataError(f'"{pixels.path}" can\'t be read ({error.strerror}). Restore or remove it.') from None
+    if isinstance(pixels, FilePixels | ZipPixels):
+        return pixels.stored()
     return as_png(pixels.load())
 
 

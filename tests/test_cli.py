@@ -139,6 +139,21 @@ def test_read_asks_only_the_readers_that_are_named(
     assert 'no reader called "person"' in refused(capsys, "read", finished, picture, "--readers", "person")
 
 
+def test_a_set_with_errors_is_reported_and_ends_as_one_to_mend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in "ab":
+        (tmp_path / "set" / label).mkdir(parents=True)
+        Image.new("L", (20, 20), ord(label)).save(tmp_path / "set" / label / "1.png")
+    assert cli.main(["set", "check", str(tmp_path / "set"), "--json"]) == 0
+    (tmp_path / "set" / "a" / "2.png").write_bytes(b"no picture")
+    capsys.readouterr()
+    for more in ((), ("--json",)):
+        assert cli.main(["set", "check", str(tmp_path / "set"), *more]) == 2
+        out, err = capsys.readouterr()
+        assert "not a picture of a known kind" in out and "Errors to mend before tuning on this set: 1" in err
+
+
 def test_reading_a_case_again_gives_what_was_stored(
     finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

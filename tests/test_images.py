@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import struct
 import zipfile
@@ -115,6 +116,14 @@ def test_a_picture_that_would_fill_the_memory_is_refused() -> None:
 def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.png"):
         FilePixels(tmp_path / "gone.png").load()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (FilePixels(tmp_path / "pipe.png").load, FilePixels(tmp_path / "pipe.png").digest):
+        with pytest.raises(DataError, match="not a file but a pipe"):
+            read()
 
 
 def test_a_member_of_a_zip_is_read_in_place(tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.commands import say, studio
+
+if TYPE_CHECKING:
+    from core.case import ImageSet
 
 
 def add(commands: Any) -> None:
@@ -28,6 +31,7 @@ def add(commands: Any) -> None:
 def do_check(asked: argparse.Namespace) -> None:
     from core.catalog import FORMATS, find
     from core.check import check
+    from core.errors import DataError
     from core.opening import open_set
 
     found = open_set(asked.path, {}, [find(FORMATS, name, "format") for name in FORMATS])
@@ -35,7 +39,13 @@ def do_check(asked: argparse.Namespace) -> None:
         report = check(found, on_case).as_json()
     if asked.json:
         say.plain(report)
-        return
+    else:
+        _tell(found, report)
+    if errors := sum(finding["severity"] == "error" for finding in report["findings"]):
+        raise DataError(f"Errors to mend before tuning on this set: {errors}. They are listed above.")
+
+
+def _tell(found: ImageSet, report: dict[str, Any]) -> None:
     say.out(f"{found.name}: {report['cases']} cases, {found.task.modality}, {found.task.kind}")
     for title in ("classes", "splits"):
         say.out(f"{title}: " + ", ".join(f"{name} {count}" for name, count in report[title].items()))
