@@ -188,11 +188,23 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
             f"Classes with fewer than {FEW_CASES} images: {listed}. Too few to learn from or to judge by: add some."
         )
         yield Finding("few_cases", "warning", len(few), message)
+    alike = [names for names in _by_letters(counts).values() if len(names) > 1]
+    if alike:
+        message = "Labels that differ in capitals alone: " + "; ".join(" and ".join(names) for names in alike)
+        message += ". If they mean the same, write them alike: a reader has to choose between them."
+        yield Finding("labels_alike", "warning", len(alike), message)
     present = sorted((count, name) for name, count in counts.items() if count)
     if present and present[-1][0] > IMBALANCE * present[0][0]:
         message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
         message += "Judge by macro-F1 and by class rather than by accuracy."
         yield Finding("imbalance", "note", len(present), message)
+
+
+def _by_letters(names: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.casefold(), []).append(f'"{name}"')
+    return found
 
 
 def _class_splits(image_set: ImageSet) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ SIDES = ("left", "top", "right", "bottom")
 def listed_labels(cell: str, separators: str) -> tuple[str, ...]:
     """The labels in a cell, each once; with no separators the whole cell is one."""
     parts = re.split(f"[{re.escape(separators)}]", cell) if separators else [cell]
-    return tuple(dict.fromkeys(name for part in parts if (name := value(part))))
+    return tuple(dict.fromkeys(name for part in parts if (name := " ".join(value(part).split()))))
 
 
 def marked_labels(row: Mapping[str, str], columns: Sequence[str]) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def drawn_boxes(cell: str) -> tuple[Box, ...]:
     """Boxes from JSON: [{"label": "nucleus", "left": 0.1, "top": 0.2, "right": 0.5, "bottom": 0.6}]."""
     try:
         boxes = tuple(_box(drawn) for drawn in json.loads(cell)) if value(cell) else ()
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DataError(
             f"has boxes that can't be read ({type(error).__name__}: {error}). Expected a JSON list of "
             "{label, left, top, right, bottom}, where the sides are fractions of the picture's width and height."

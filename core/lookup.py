@@ -12,10 +12,11 @@ from core.errors import DataError
 
 
 class Lookup:
-    """The files of a set, by everything that a table in `folder` may call them."""
+    """The files of a set, by everything that a table in `folder` may call them; `root` is where the set lies."""
 
-    def __init__(self, names: Iterable[str], folder: str) -> None:
+    def __init__(self, names: Iterable[str], folder: str, root: str = "") -> None:
         self._folder = folder
+        self._root = normalize("NFC", root.replace("\\", "/")).rstrip("/") + "/"
         self._exact: dict[str, str] = {}
         self._ends: defaultdict[str, list[str]] = defaultdict(list)
         for name in names:
@@ -27,6 +28,8 @@ class Lookup:
     def find(self, said: str) -> str:
         """The file's name; a DataError, to be put after "Row 3 of labels.csv", where there is no such one file."""
         path = normalize("NFC", said.strip().replace("\\", "/"))
+        if len(self._root) > 1:
+            path = path.removeprefix(self._root)
         if path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
             raise DataError(f'names "{said}", which is outside of the folder. Write the path within it.')
         path = posixpath.normpath(path)

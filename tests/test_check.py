@@ -176,6 +176,13 @@ def test_few_cases_and_imbalance_are_told_with_their_numbers() -> None:
     assert even.findings == ()
 
 
+def test_labels_that_differ_in_capitals_alone_are_told() -> None:
+    names = ["Benign", "benign", "malignant"]
+    cases = tuple(case(number, names[number % 3]) for number in range(30))
+    report = check(ImageSet("set", Task(answers=tuple(names)), cases))
+    assert '"Benign" and "benign"' in finding(report, "labels_alike").message
+
+
 def test_sizes_and_modes_that_differ_are_noted() -> None:
     report = check(enough(case(1, size=(30, 20)), case(2, mode="RGB")))
     assert "20 x 20 (21), 30 x 20 (1)" in finding(report, "mixed_sizes").message

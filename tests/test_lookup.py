@@ -27,6 +27,15 @@ def test_a_file_is_found_by_what_it_is_called(said: str, meant: str) -> None:
     assert Lookup(FILES, "tables").find(said) == meant
 
 
+def test_a_whole_path_is_understood_where_it_leads_into_the_set() -> None:
+    lookup = Lookup(FILES, "tables", "/home/me/set")
+    assert lookup.find("/home/me/set/images/a/é.png") == "images/a/é.png"
+    assert Lookup(FILES, "", r"C:\set").find(r"C:\set\images\1.png") == "images/1.png"
+    for outside in ("/home/me/set/../1.png", "/home/me/1.png", "/home/me/settings/1.png"):
+        with pytest.raises(DataError, match="outside of the folder"):
+            lookup.find(outside)
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

@@ -48,7 +48,8 @@ def do_check(asked: argparse.Namespace) -> None:
 def _tell(found: ImageSet, report: dict[str, Any]) -> None:
     say.out(f"{found.name}: {report['cases']} cases, {found.task.modality}, {found.task.kind}")
     for title in ("classes", "splits"):
-        say.out(f"{title}: " + ", ".join(f"{name} {count}" for name, count in report[title].items()))
+        counts = ", ".join(f"{name} {count}" for name, count in report[title].items())
+        say.out(f"{title}: {counts or 'none given; tuning divides the set'}")
     for finding in report["findings"]:
         say.out(f"{finding['severity']}: {finding['message']}")
     if not report["findings"]:

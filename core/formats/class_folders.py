@@ -18,6 +18,8 @@ from core.tree import Tree, is_picture, natural, open_tree, outer
 
 TITLE = "class folders (a folder or zip with one folder of pictures for each class)"
 
+OTHER_TABLES = (".xls", ".ods", ".numbers", ".json", ".jsonl", ".parquet")
+
 
 class Settings(Question):
     """What to ask about the pictures."""
@@ -39,6 +41,8 @@ def read(path: Path, settings: Settings) -> ImageSet:
         known = ", ".join(sorted(SUFFIXES))
         raise DataError(f"{tree.name} has no pictures in class folders. Pictures are files that end in {known}.")
     folders = _class_folders(tree, parts)
+    if not settings.answers:
+        _refuse_other_tables(tree, folders)
     _tell_empty(cases, folders, findings)
     task = settings.task(tree.name, sorted(folders, key=natural))
     kept = tuple(case for case in cases if _is_listed(case, task, findings))
@@ -92,6 +96,16 @@ def _class_folders(tree: Tree, parts: Mapping[str, Split | None]) -> dict[str, s
             if folder.startswith(prefix) and inside.count("/") == 1:
                 found.setdefault(_class_name(inside.rstrip("/")), folder)
     return found
+
+
+def _refuse_other_tables(tree: Tree, folders: Mapping[str, str]) -> None:
+    """One folder of pictures beside a table of a kind that is not read: its labels stand in there."""
+    tables = [name for name in tree.files if name.lower().endswith(OTHER_TABLES)]
+    if len(folders) == 1 and tables:
+        raise DataError(
+            f'{tree.name} has one folder of pictures, and "{tables[0]}" is a kind of table that is not read. '
+            "Save it as CSV or XLSX, with a column that names the image and one for its label."
+        )
 
 
 def _tell_empty(cases: Sequence[Case], folders: Mapping[str, str], findings: Findings) -> None:

@@ -104,7 +104,7 @@ def _sheet(tree: Tree, name: str, settings: Settings, separators: str) -> Sheet:
     if not table.rows:
         raise DataError(f"{short} has no rows under its header. Add a row for each picture.")
     folder = str(PurePosixPath(name).parent)
-    files = Lookup(tree.pictures(), "" if folder == "." else folder)
+    files = Lookup(tree.pictures(), "" if folder == "." else folder, "" if tree.is_zip else str(tree.root / tree.base))
     return Sheet(tree, table, files, _columns(table, settings), settings.label_columns, separators)
 
 

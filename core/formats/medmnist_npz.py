@@ -86,13 +86,18 @@ def _file(path: Path) -> Path | None:
 
 def _parts(npz: Path) -> list[Part]:
     keys = {name.removesuffix(".npy") for name in examine(npz)}
-    splits = [split for split in SPLITS if {f"{split}_images", f"{split}_labels"} <= keys]
+    halves = {split: {f"{split}_images", f"{split}_labels"} for split in SPLITS}
+    splits = [split for split, both in halves.items() if both <= keys]
     if not splits:
         found = ", ".join(sorted(keys)[:8]) or "nothing"
         raise DataError(
             f"{npz.name} holds {found}; a MedMNIST file holds train_images, train_labels, val_images and so on. "
             "Name the arrays like this."
         )
+    for both in halves.values():
+        if len(both & keys) == 1:
+            (there,), (missing,) = both & keys, both - keys
+            raise DataError(f"{npz.name} holds {there} without {missing}. Add it, or remove {there}.")
     return [_part(npz, split) for split in splits]
 
 
@@ -104,6 +109,8 @@ def _part(npz: Path, split: Split) -> Part:
             f"{split}_images of {npz.name} is {_told(images)}; expected cases x height x width (x 3: colour) of uint8. "
             "Volumes and other kinds of numbers can't be read: convert them."
         )
+    if min(images.shape) < 1:
+        raise DataError(f"{split}_images of {npz.name} is {_told(images)}: no pictures. Remove both arrays of {split}.")
     count = images.shape[0]
     if labels.dtype.kind not in "iub" or labels.shape[:1] != (count,) or len(labels.shape) > 2:
         raise DataError(

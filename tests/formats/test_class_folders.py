@@ -49,6 +49,14 @@ def test_a_zip_reads_like_its_folder(tmp_path: Path) -> None:
     assert image_set.hash() == example.hash()
 
 
+def test_a_table_of_a_kind_that_is_not_read_is_named(tmp_path: Path) -> None:
+    filled(tmp_path / "set", "images/1.png", "images/2.png")
+    (tmp_path / "set" / "labels.xls").write_bytes(b"old")
+    with pytest.raises(DataError, match=r'"labels\.xls" is a kind of table that is not read'):
+        read(tmp_path / "set", Settings())
+    assert len(read(tmp_path / "set", Settings(answers=("images", "others"))).cases) == 2
+
+
 def test_a_divided_set_keeps_its_splits(tmp_path: Path) -> None:
     filled(tmp_path / "set/data", *(f"{split}/{label}/1.png" for split in ("Train", "valid", "test") for label in "ab"))
     image_set = read(tmp_path / "set", Settings())

@@ -218,6 +218,17 @@ def test_a_row_that_is_wrong_is_told_with_its_number(tmp_path: Path, kind: str) 
     assert finding.count == 1
 
 
+def test_boxes_nested_without_end_are_told(tmp_path: Path) -> None:
+    image_set = read(listed(tmp_path, f"image,label,boxes\n1.png,a,{'[' * 100_000}\n2.png,b,\n"), Settings())
+    assert "boxes that can't be read (RecursionError" in told(image_set)["unreadable_boxes"].message
+
+
+def test_whole_paths_into_the_folder_and_broken_labels_are_understood(tmp_path: Path) -> None:
+    table = f'image,label\n{tmp_path / "a" / "1.png"},"two\nlines"\n2.png,b\n'
+    image_set = read(listed(tmp_path, table, "a/1.png", "2.png"), Settings()).stop_on_errors()
+    assert [(case.id, case.labels) for case in image_set.cases] == [("a/1.png", ("two lines",)), ("2.png", ("b",))]
+
+
 @pytest.mark.parametrize("path", ["../1.png", "/home/me/1.png", "C:\\scans\\1.png", "a/../../1.png", "~/1.png"])
 def test_a_path_may_not_leave_the_folder(tmp_path: Path, path: str) -> None:
     image_set = read(listed(tmp_path, f"image,label\n{path},a\n2.png,b\n"), Settings())

@@ -111,6 +111,9 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
     "other count": ({"train_images": np.zeros((4, 8, 8), np.uint8)}, "one row for each of the 4 pictures"),
     "label kind": ({"labels": np.zeros((3, 1))}, "train_labels of blood.npz is 3 x 1 of float64; expected whole"),
     "negative": ({"labels": np.array([[0], [-1]]), "shape": (8, 8, 3)}, "Row 1 of train_labels in blood.npz is -1"),
+    "no pictures": ({"train_images": np.zeros((0, 8, 8), np.uint8)}, "is 0 x 8 x 8 of uint8: no pictures"),
+    "no width": ({"train_images": np.zeros((3, 8, 0), np.uint8)}, "is 3 x 8 x 0 of uint8: no pictures"),
+    "half a split": ({"val_images": np.zeros((3, 8, 8), np.uint8)}, "holds val_images without val_labels"),
     "pickled labels": ({"labels": np.array([["a"], [None]], object)}, '"train_labels" .* pickled Python objects'),
     "pickled pictures": ({"train_images": np.array([None] * 3, object)}, '"train_images" .* pickled Python objects'),
 }
