@@ -5,7 +5,6 @@ Of another set, pictures that the run learned from are left out: figures over th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -149,7 +148,7 @@ def _learned(folder: Folder, on_picture: OnPicture) -> tuple[set[str], list[str]
         doubt = f"{unknown} Some of its own can't be read any more."
     shown.discard("")
     if folder.plugged.is_file():
-        before, doubts = _learned(Folder(Path(json.loads(folder.plugged.read_text())["run"])), on_picture)
+        before, doubts = _learned(Folder(Path(folder.kept(folder.plugged)["run"])), on_picture)
         shown |= before
     return shown, [doubt, *doubts] if doubt else doubts
 

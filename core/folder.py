@@ -42,6 +42,11 @@ class Folder:
         return self.path / "metrics.json"
 
     @property
+    def environment(self) -> Path:
+        """What the run began on: machine, versions, processes."""
+        return self.path / "environment.json"
+
+    @property
     def fusion(self) -> Path:
         """The weight of the TSM in late fusion, by set."""
         return self.path / "fusion.json"
@@ -70,8 +75,11 @@ class Folder:
 
     def shares_prefix(self) -> bool:
         """What the run found out about its architecture."""
-        told = [line for line in self.events.read_text().splitlines() if '"sharing"' in line]
-        return bool(json.loads(told[-1])["is_shared"]) if told else True
+        try:
+            told = [line for line in self.events.read_text().splitlines() if '"sharing"' in line]
+            return bool(json.loads(told[-1])["is_shared"]) if told else True
+        except (OSError, ValueError, LookupError) as error:
+            raise damaged(self.events, error) from None
 
     def tasks(self) -> dict[str, Task]:
         return {one["name"]: Task.parse(one["task"], "set.json") for one in self._told()}
@@ -82,8 +90,22 @@ class Folder:
     def _told(self) -> list[dict[str, Any]]:
         if not self.set.is_file():
             raise RunError(f"{self.path} is not the folder of a run: it holds no set.json. Give the folder of a run.")
-        told: list[dict[str, Any]] = json.loads(self.set.read_text())["sets"]
-        return told
+        told = self.kept(self.set)
+        sets = told.get("sets") if isinstance(told, dict) else None
+        if not sets or not all(isinstance(one, dict) and one.keys() >= {"name", "version", "task"} for one in sets):
+            raise damaged(self.set, "it lists no image sets")
+        return list(sets)
+
+    def kept(self, file: Path) -> Any:
+        """What one of the folder's JSON files holds."""
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise damaged(file, error) from None
+
+
+def damaged(file: Path, reason: object) -> RunError:
+    return RunError(f"{file} can't be read ({reason}). Copy the whole folder of the run again, or tune anew.")
 
 
 def begin(path: Path, run: Run, material: Material, is_resumed: bool, processes: int) -> Folder:
@@ -98,7 +120,7 @@ def begin(path: Path, run: Run, material: Material, is_resumed: bool, processes:
         raise RunError(f"{path} is not empty and holds no run. Choose another folder.")
     path.mkdir(parents=True, exist_ok=True)
     folder.set.write_text(json.dumps(_sets(material), indent=2, ensure_ascii=False) + "\n")
-    (path / "environment.json").write_text(json.dumps(environment(processes), indent=2) + "\n")
+    folder.environment.write_text(json.dumps(environment(processes), indent=2) + "\n")
     folder.settings.write_text(as_yaml(run.settings), encoding="utf-8")
     return folder
 
@@ -122,7 +144,7 @@ def _refuse_change(folder: Folder, run: Run, material: Material, processes: int)
             f"The run in {folder.path} was begun with other settings ({', '.join(changed)} differ). "
             "Resume it with its own settings.yaml, or begin a new run in another folder."
         )
-    begun = json.loads((folder.path / "environment.json").read_text())["processes"]
+    begun = folder.kept(folder.environment)["processes"]
     if begun != processes:
         raise RunError(
             f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,7 +120,7 @@ def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[
 
 
 def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:
-    weight = json.loads(opened.folder.fusion.read_text())[list(opened.tasks)[number]]
+    weight = opened.folder.kept(opened.folder.fusion)[list(opened.tasks)[number]]
     one, other = (np.array([each.distribution.probabilities for each in answers]) for answers in (tsm, plain))
     return [Answer(Distribution(tuple(row.tolist()), ()), None) for row in mean(one, other, weight)]
 

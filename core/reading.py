@@ -61,7 +61,11 @@ def load(path: Path) -> list[Reading]:
 
     if not path.is_file():
         raise RunError(f"There are no readings at {path}. Finish the run first: `vitask tune … --resume`.")
-    return [_reading(row) for row in pq.read_table(path).to_pylist()]
+    try:
+        return [_reading(row) for row in pq.read_table(path).to_pylist()]
+    except (OSError, ValueError, LookupError, TypeError) as error:  # pyarrow's own errors are of these kinds
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise RunError(f"The readings at {path} can't be read ({reason}). Copy the run's whole folder again.") from None
 
 
 def _reading(row: dict[str, Any]) -> Reading:

@@ -71,7 +71,7 @@ def tune(
         )
     running = start(run, out, is_resumed, watch, is_stopped)
     if running.folder.metrics.is_file():
-        return dict(json.loads(running.folder.metrics.read_text()))
+        return dict(running.folder.kept(running.folder.metrics))
     tsms = [train_tsm(running, number) for number in range(len(run.tsms))]
     tuned, cases = _prepare(running, tsms)
     _stages(running, tuned, cases)
@@ -243,10 +243,10 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
         reading.save(found, running.folder.readings(split))
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     text = card(
-        set=json.loads(running.folder.set.read_text()),
+        set=running.folder.kept(running.folder.set),
         settings=settings.model_dump(mode="json"),
         figures=results,
-        environment=json.loads((running.folder.path / "environment.json").read_text()),
+        environment=running.folder.kept(running.folder.environment),
         notes=notes,
     )
     (running.folder.path / "card.md").write_text(text, encoding="utf-8")

@@ -27,6 +27,21 @@ def test_frozen_settings_make_the_same_run(tmp_path: Path) -> None:
     assert as_yaml(again.settings) == as_yaml(run.settings)
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"sets": []}', '{"sets": [{"name": "a"}]}', "\x00"])
+def test_a_damaged_set_json_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "set.json").write_text(content)
+    with pytest.raises(RunError, match=r"set\.json can't be read .*Copy the whole folder of the run again"):
+        Folder(tmp_path).tasks()
+
+
+def test_damaged_events_are_told_and_never_taken_for_sharing(tmp_path: Path) -> None:
+    for content in (None, '{"kind": "sharing", "is_sha', '{"kind": "sharing"}'):
+        if content:
+            (tmp_path / "events.jsonl").write_text(content)
+        with pytest.raises(RunError, match=r"events\.jsonl can't be read"):
+            Folder(tmp_path).shares_prefix()
+
+
 def test_one_tsm_may_be_written_as_one_block() -> None:
     run = make_run(values())
     assert [dict(one)["width"] for one in run.settings.tsm] == [8]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core import reading
@@ -17,6 +19,17 @@ NAMES = ("normal", "abnormal", "normal mucosa", "early-stage polyp")
 
 def task(kind: Kind = "single", answers: tuple[str, ...] = NAMES) -> Task:
     return Task(answers=answers, kind=kind)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"not a table at all", "other columns"])
+def test_damaged_readings_are_told(tmp_path: Path, content: bytes | str) -> None:
+    path = tmp_path / "test.parquet"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        pq.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(RunError, match=r"can't be read .*Copy the run's whole folder again"):
+        reading.load(path)
 
 
 @pytest.mark.parametrize(
