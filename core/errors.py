@@ -43,3 +43,9 @@ class StoppedError(RunError):
 
 class NumericError(CoreError):
     """A loss that is not a number any more."""
+
+
+def reason(error: Exception) -> str:
+    """What an exception of somebody else's says, short enough to stand within a sentence."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    return first.rstrip(" .:") or type(error).__name__

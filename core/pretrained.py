@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from core.arithmetic import number_format_here
-from core.errors import ModelError
+from core.errors import ModelError, reason
 from core.vlm import Anatomy, Vlm, VlmSettings
 
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -77,10 +77,9 @@ def _opening(source: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"The model {source!r} could not be opened: {reason} Give the name of an image-text-to-text checkpoint "
-            "that this machine can reach, or a folder with config.json, tokenizer files and *.safetensors."
+            f"The model {source!r} could not be opened ({reason(error)}). Give the name of an image-text-to-text "
+            "checkpoint that this machine can reach, or a folder with config.json, tokenizer files and *.safetensors."
         ) from error
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.case import Case, Task
-from core.errors import RunError
+from core.errors import RunError, reason
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ def load(path: Path) -> list[Reading]:
     try:
         return [_reading(row) for row in pq.read_table(path).to_pylist()]
     except (OSError, ValueError, LookupError, TypeError) as error:  # pyarrow's own errors are of these kinds
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise RunError(f"The readings at {path} can't be read ({reason}). Copy the run's whole folder again.") from None
+        raise RunError(
+            f"The readings at {path} can't be read ({reason(error)}). Copy the run's whole folder again."
+        ) from None
 
 
 def _reading(row: dict[str, Any]) -> Reading:

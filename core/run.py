@@ -24,7 +24,7 @@ from core.features import open_features
 from core.folder import Event, Folder, begin, look, writer
 from core.fusion import fuse
 from core.lora import attach, connector_names, lora_targets, save_adapter, using
-from core.material import Item, Material, gather, refuse_unreadable
+from core.material import Item, Material, gather, pictures, refuse_unreadable
 from core.method import ReaderPlan, StagePlan
 from core.order import evenly
 from core.read import free_text
@@ -106,6 +106,7 @@ def start(
         if not is_resumed:
             refuse_unreadable(items)
             _refuse_misfits(run, material, vlm, accelerator.num_processes)
+            _ask_once(vlm, items[0], material)
         begin(out, run, material, is_resumed, accelerator.num_processes)
     accelerator.wait_for_everyone()
     report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
@@ -120,6 +121,13 @@ def _refuse_misfits(run: Run, material: Material, vlm: Vlm, processes: int) -> N
     if run.plan.needs.tunes_vlm_connector:
         connector_names(vlm)
     micro_batch(run.settings.training, len(material.items("train")), processes)
+
+
+def _ask_once(vlm: Vlm, item: Item, material: Material) -> None:
+    """One question with one image: whether encoder, chat template and tokenizer fit each other."""
+    task = material.tasks[item.set]
+    vlm.prompt(task.instruction(), vlm.encode(pictures([item]))[0].tokens.shape[0])
+    vlm.response(task.answers[0])
 
 
 def gather_for(run: Run) -> Material:

@@ -16,12 +16,13 @@ from inspect import signature
 from typing import Any, Literal
 
 import torch
+from jinja2 import TemplateError
 from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
 from core.arithmetic import NumberFormat
-from core.errors import ModelError
+from core.errors import ModelError, reason
 from core.settings import Settings
 
 Sees = Literal["causal", "image", "prefix"]
@@ -151,7 +152,13 @@ class Vlm:
 
     def chat(self, instruction: str, answer: str | None = None) -> str:
         turns = _conversation(instruction, answer)
-        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None))
+        try:
+            return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None))
+        except (TemplateError, TypeError, ValueError) as error:  # whatever a checkpoint's author has written
+            raise ModelError(
+                f"The chat template of {self.name} can't be filled in ({reason(error)}). "
+                "Choose another checkpoint, or mend it."
+            ) from None
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -252,6 +259,11 @@ def render_chat(vlm: Vlm, instruction: str, image_tokens: int) -> str:
             "Choose an instruction-tuned checkpoint, or a family that has a file of its own."
         )
     token = vlm.tokenizer.convert_ids_to_tokens(vlm.image_token)
+    if not token:
+        raise ModelError(
+            f"The tokenizer of {vlm.name} has no token {vlm.image_token}, which stands for an image. "
+            "Copy the whole checkpoint, the files of its tokenizer included."
+        )
     return vlm.chat(instruction).replace(token, token * image_tokens, 1)
 
 

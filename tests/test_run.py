@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,48 @@ def test_a_checkpoint_that_is_none_leaves_no_folder_behind(
     if content == "pickled":
         (bad / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")
     with pytest.raises(ModelError, match=r"pickled file" if content == "pickled" else r"holds no weights"):
+        tune(runs.run(images, bad), out)
+    assert not out.exists()
+
+
+def missing_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").unlink()
+
+
+def missing_tokenizer(folder: Path) -> None:
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+
+
+def broken_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").write_text("{% for message in messages %}{{")
+
+
+def prying_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").write_text("{{ ''.__class__.__mro__ }}")
+
+
+def blind_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").write_text("{% for one in messages %}{{ one['content'][1]['text'] }}{% endfor %}")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (missing_template, "brings no chat template"),
+        (missing_tokenizer, "has no token .* which stands for an image"),
+        (broken_template, "chat template of .* can't be filled in"),
+        (prying_template, "chat template of .* can't be filled in"),
+        (blind_template, "holds 0 image tokens"),
+    ],
+)
+def test_a_checkpoint_that_can_not_be_asked_leaves_no_folder_behind(
+    spoil: Callable[[Path], None], message: str, images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    bad, out = tmp_path / "bad", tmp_path / "run"
+    shutil.copytree(checkpoint, bad)
+    spoil(bad)
+    with pytest.raises(ModelError, match=message):
         tune(runs.run(images, bad), out)
     assert not out.exists()
 

@@ -18,7 +18,7 @@ from pydantic import Field
 from safetensors import SafetensorError
 from torch import Tensor
 
-from core.errors import ModelError
+from core.errors import ModelError, reason
 from core.pretrained import look_at_folder
 from core.tsm import Tsm, TsmSettings, read_saved, restore, start_from
 
@@ -164,10 +164,9 @@ def _opened(checkpoint: str) -> tuple[Any, set[str]]:
 
 
 def _unopened(checkpoint: str, error: Exception) -> ModelError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ModelError(
-        f"The image model {checkpoint!r} could not be opened: {reason} Give the name of a checkpoint that this machine "
-        "can reach, or a folder with config.json, preprocessor_config.json and *.safetensors."
+        f"The image model {checkpoint!r} could not be opened ({reason(error)}). Give the name of a checkpoint that "
+        "this machine can reach, or a folder with config.json, preprocessor_config.json and *.safetensors."
     )
 
 
