@@ -27,8 +27,8 @@ for trying things out. It is not a medical device and knows no medicine.**
 
 ## How it was made
 
-From nothing, by `vitask starter build` (seed {seed}, {steps} steps of {batch} pictures, under an hour on two
-processor cores). Every picture was drawn by a program: plain forms, patterns, and forms in the look of stained
+From nothing, by `vitask starter build` (seed {seed}, {steps} steps of {batch} pictures, on processor cores
+alone). Every picture was drawn by a program: plain forms, patterns, and forms in the look of stained
 cells, chest X-rays, slices of a body, ultrasound, retinal layers, eye grounds, skin marks and tissue. What was
 drawn is known, so captions, questions and right answers follow. **No photograph, no medical image and no text
 from the web was used.** While it learned to answer, small heads that were thrown away afterwards read every
