@@ -188,7 +188,10 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
             f"Classes with fewer than {FEW_CASES} images: {listed}. Too few to learn from or to judge by: add some."
         )
         yield Finding("few_cases", "warning", len(few), message)
-    alike = [names for names in _by_letters(counts).values() if len(names) > 1]
+    spelled: defaultdict[str, list[str]] = defaultdict(list)
+    for name in counts:
+        spelled[name.casefold()].append(f'"{name}"')
+    alike = [names for names in spelled.values() if len(names) > 1]
     if alike:
         message = "Labels that differ in capitals alone: " + "; ".join(" and ".join(names) for names in alike)
         message += ". If they mean the same, write them alike: a reader has to choose between them."
@@ -198,13 +201,6 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
         message += "Judge by macro-F1 and by class rather than by accuracy."
         yield Finding("imbalance", "note", len(present), message)
-
-
-def _by_letters(names: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name in names:
-        found.setdefault(name.casefold(), []).append(f'"{name}"')
-    return found
 
 
 def _class_splits(image_set: ImageSet) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ class Lookup:
 
     def __init__(self, names: Iterable[str], folder: str, root: str = "") -> None:
         self._folder = folder
-        self._root = normalize("NFC", root.replace("\\", "/")).rstrip("/") + "/"
+        self._root = normalize("NFC", root.replace("\\", "/")).rstrip("/") + "/" if root else ""
         self._exact: dict[str, str] = {}
         self._ends: defaultdict[str, list[str]] = defaultdict(list)
         for name in names:
@@ -27,9 +27,7 @@ class Lookup:
 
     def find(self, said: str) -> str:
         """The file's name; a DataError, to be put after "Row 3 of labels.csv", where there is no such one file."""
-        path = normalize("NFC", said.strip().replace("\\", "/"))
-        if len(self._root) > 1:
-            path = path.removeprefix(self._root)
+        path = normalize("NFC", said.strip().replace("\\", "/")).removeprefix(self._root)
         if path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
             raise DataError(f'names "{said}", which is outside of the folder. Write the path within it.')
         path = posixpath.normpath(path)

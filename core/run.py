@@ -106,7 +106,6 @@ def start(
         if not is_resumed:
             refuse_unreadable(items)
             _refuse_misfits(run, material, vlm, accelerator.num_processes)
-            _ask_once(vlm, items[0], material)
         begin(out, run, material, is_resumed, accelerator.num_processes)
     accelerator.wait_for_everyone()
     report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
@@ -114,19 +113,17 @@ def start(
 
 
 def _refuse_misfits(run: Run, material: Material, vlm: Vlm, processes: int) -> None:
-    """Does in small what would fail later on: a TSM's checkpoint that is none, nothing to tune, too many processes."""
+    """Does in small what would fail later on: a TSM's checkpoint that is none, nothing to tune, too many processes,
+    an encoder, a chat template and a tokenizer that do not fit each other."""
+    learned = material.items("train")
     for module, settings in run.tsms:
         new_tsm(module, settings, material)
     lora_targets(vlm, run.settings.lora.layers)
     if run.plan.needs.tunes_vlm_connector:
         connector_names(vlm)
-    micro_batch(run.settings.training, len(material.items("train")), processes)
-
-
-def _ask_once(vlm: Vlm, item: Item, material: Material) -> None:
-    """One question with one image: whether encoder, chat template and tokenizer fit each other."""
-    task = material.tasks[item.set]
-    vlm.prompt(task.instruction(), vlm.encode(pictures([item]))[0].tokens.shape[0])
+    micro_batch(run.settings.training, len(learned), processes)
+    task = material.tasks[learned[0].set]
+    vlm.prompt(task.instruction(), vlm.encode(pictures(learned[:1]))[0].tokens.shape[0])
     vlm.response(task.answers[0])
 
 

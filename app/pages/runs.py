@@ -58,28 +58,22 @@ class RunsPage:
         first, both = gr.update(choices=choices, value=chosen), gr.update(choices=choices)
         return first, both, state.is_paused, state.goes_on_after_failure, "" if found else EMPTY
 
-    def follow(self, run_id: int | None, known: list[int] | None, request: gr.Request) -> tuple[Any, ...]:
-        """New runs can be chosen as they come; where none is looked at yet, the first one is."""
-        found = self._runs(request)
-        now = [one.id for one in found]
-        if now == known:
-            return *[gr.skip()] * 3, known
-        choices = _choices(found)
-        first = gr.update(choices=choices, value=_first(found)) if run_id is None else gr.update(choices=choices)
-        return first, gr.update(choices=choices), "" if found else EMPTY, now
+    def table(self, run_id: int | None, request: gr.Request) -> list[Any]:
+        """The list of runs, the queue in words, who could be moved in it; then which runs can be chosen.
 
-    def table(self, request: gr.Request) -> tuple[list[list[Any]], str, Any]:
-        """The list of runs, the queue in words, and who could be moved in it."""
+        Where none is looked at yet, the first one is chosen."""
         found = self._runs(request)
         entries = jobs_in(self.studio, request)
         waiting = [(f"{one.place}. {one.name}", one.job.id) for one in entries if one.place]
-        return [row(one) for one in found], queue_rows(entries), gr.update(choices=waiting)
+        both = gr.update(choices=_choices(found))
+        first = both if run_id is not None else both | {"value": _first(found)}
+        notice = "" if found else EMPTY
+        return [[row(one) for one in found], queue_rows(entries), gr.update(choices=waiting), first, both, notice]
 
     def tick(self, run_id: int | None, seen: Seen | None, request: gr.Request) -> tuple[Any, ...]:
         """Everything that moves, where it has moved: a browser draws anew whatever it is sent."""
-        table, queue, waiting = self.table(request)
         view = None if run_id is None else runs.run(self.studio.database, self.studio.who(request), run_id)
-        told = [table, queue, waiting, header(view) if view else "", meters(view) if view else ""]
+        told = [*self.table(run_id, request), header(view) if view else "", meters(view) if view else ""]
         possible = [gr.update(interactive=view is not None and view.state in states) for states in POSSIBLE]
         now = Seen(drawn_key(view) if view else "", (*told, *possible))
         is_new = view is not None and (seen is None or seen.drawn != now.drawn)
@@ -281,8 +275,8 @@ def build(studio: Studio) -> None:
             gr.Markdown("### Figures of the test cases, with 95 % intervals")
             rows = gr.Dataframe(headers=["Run", *FIGURE_HEADERS], interactive=False, show_label=False)
 
-    seen, read, known, timer = gr.State(), gr.State(), gr.State(), gr.Timer(SECONDS)
-    moving = [table, queue, waiting, head, told, losses, validation, device, bars, seen]
+    seen, read, timer = gr.State(), gr.State(), gr.Timer(SECONDS)
+    moving = [table, queue, waiting, run, several, notice, head, told, losses, validation, device, bars, seen]
     moving += [stop, resume, cancel, copy, compare]
     ticked = (live(page.tick), [run, seen], moving)
     stays = (live(page.still), [run], [settings, numbers])
@@ -290,7 +284,6 @@ def build(studio: Studio) -> None:
     opened = on_load(guarded(page.open), None, [run, several, paused, goes_on, notice])
     opened.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
     timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)
-    timer.tick(live(page.follow), [run, known], [run, several, notice, known], queue=False, **PRIVATE)
     run.change(*ticked, js=None, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
     run.input(None, [run], [run], js=REMEMBER)
     search.input(*printed, **PRIVATE)

@@ -28,15 +28,16 @@ def page(room: Furnished) -> RunsPage:
 
 
 def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnished) -> None:
-    table, _, _, head, _, losses, validation, meters, bars, seen, *_ = page.tick(room.run_id, None, asking())
+    told = page.tick(room.run_id, None, asking())
+    table, (head, _, losses, validation, meters, bars, seen) = told[0], told[6:13]
     assert table[0][:2] == [room.run_id, "First"] and "finished" in table[0][4]
     assert "stage-2: 2 of 2" in head
     assert losses.data[0].y == (1.0, 0.5, None, 1.0, 0.5)
     assert validation.data[0].y == (0.8,) and meters.data[0].name == "memory, GiB"
     assert bars.data[0].y[0] == pytest.approx(2 / 3)
     again = page.tick(room.run_id, seen, asking())
-    assert [*again[:9], *again[10:]] == [gr.skip()] * 14 and again[9] == seen  # nothing new: nothing is drawn again
-    _, _, _, other, _, curves, *_ = page.tick(room.queue("Second"), seen, asking())
+    assert [*again[:12], *again[13:]] == [gr.skip()] * 17 and again[12] == seen  # nothing new: nothing is drawn again
+    _, _, _, _, _, _, other, _, curves, *_ = page.tick(room.queue("Second"), seen, asking())
     assert "Second" in other and not curves.data
 
 
@@ -44,18 +45,20 @@ def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None
     database = open_database(place := Place.at(tmp_path))
     database.upgrade()
     page = RunsPage(Studio(place, database))
-    first, _, notice, known = page.follow(None, None, asking())
-    assert "No run yet" in notice and first["value"] is None and known == []
-    assert page.follow(None, [], asking()) == (*[gr.skip()] * 3, [])
+    told = page.tick(None, None, asking())
+    first, notice, seen = told[3], told[5], told[12]
+    assert "No run yet" in notice and first["value"] is None and first["choices"] == []
+    assert page.tick(None, seen, asking())[3:6] == (gr.skip(),) * 3
 
 
 def test_a_new_run_joins_the_choosers_and_leaves_the_chosen_one(page: RunsPage, room: Furnished) -> None:
-    known = page.follow(room.run_id, None, asking())[3]
+    seen = page.tick(room.run_id, None, asking())[12]
     newest = room.queue("Second")
-    first, several, notice, now = page.follow(room.run_id, known, asking())
+    first, several, notice = page.tick(room.run_id, seen, asking())[3:6]
     assert "value" not in first and (f"{newest} · Second", newest) in first["choices"] == several["choices"]
-    assert notice == "" and now == [newest, room.run_id]
-    assert page.follow(None, [], asking())[0]["value"] == newest
+    assert [number for _, number in first["choices"]] == [newest, room.run_id] and notice == gr.skip()
+    assert page.tick(room.run_id, None, asking())[5] == ""
+    assert page.tick(None, seen, asking())[3]["value"] == newest
 
 
 def test_only_what_can_be_done_is_offered(page: RunsPage, room: Furnished) -> None:
@@ -82,7 +85,7 @@ def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
     job = {name: runs.run(room.studio.database, room.who, number).job_id for name, number in named.items()}
 
     def order() -> list[str]:
-        return [label.split(". ")[1] for label, _ in page.table(asking())[2]["choices"]]
+        return [label.split(". ")[1] for label, _ in page.table(None, asking())[2]["choices"]]
 
     assert order() == ["one", "two", "three"]
     page.up(job["three"], asking())
