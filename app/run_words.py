@@ -18,8 +18,6 @@ SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 def row(view: RunView) -> list[Any]:
     """A run in the list."""
-    last = list(view.figures.values())[-1:]  # of the reader that the run was made for: test cases choose none
-    macro_f1 = last[0].get("macro_f1") if last else None
     return [
         view.id,
         escape(view.name) + (" <small>(sample)</small>" if view.is_sample else ""),
@@ -28,9 +26,23 @@ def row(view: RunView) -> list[Any]:
         chip(view.state, view.wish),
         f"{escape(view.stage)}: {view.step} of {view.steps}" if view.stage else "–",
         lasting(view.seconds_left) if view.state == "running" else "–",
-        "–" if macro_f1 is None else f"{macro_f1:.3f}",
+        aimed_at(view, "macro_f1"),
         escape(view.person),
     ]
+
+
+def aimed_at(view: RunView, figure: str) -> str:
+    """A figure of the reader that the run was made for, with its interval; that of its baseline below it."""
+    readers = (view.metrics or {}).get("readers", {})
+    if view.aim is None or view.aim.reader not in readers:
+        return "–"
+    lines = [
+        f"<div{' class=quiet' if name == view.aim.baseline else ''}>{_interval(readers[name].get(figure))} "
+        f"<small>{escape(name)}</small></div>"
+        for name in (view.aim.reader, view.aim.baseline)
+        if name in readers
+    ]
+    return "".join(lines)
 
 
 def header(view: RunView) -> str:

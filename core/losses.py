@@ -6,12 +6,10 @@ image of another case. A training step takes the mean over its tokens.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-Direction = Literal["student_first", "teacher_first"]
+from core.wanted import Direction
 
 
 def response_losses(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:

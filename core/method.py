@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from core.response import Wanted
 from core.settings import Settings
+from core.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,14 @@ class ReaderPlan:
     name: str
     adapter: str | None
     with_exemplar: bool = False
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The reader that a run is made for, and the one that it has to be better than: no test case chooses them."""
+
+    reader: str
+    baseline: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,10 @@ class Method(Protocol):
 
     def readers(self, settings: Any) -> tuple[ReaderPlan, ...]: ...
 
+    def aim(self, settings: Any) -> Aim:
+        """Which of its readers figures are shown of where there is room for one, and beside which other one."""
+        ...
+
     def departures(self, settings: Any) -> tuple[str, ...]:
         """Where the settings differ from the published recipe, in sentences for the run's card."""
         ...
@@ -72,10 +84,12 @@ class Plan:
     stages: tuple[StagePlan, ...] = field(init=False)
     readers: tuple[ReaderPlan, ...] = field(init=False)
     needs: Needs = field(init=False)
+    aim: Aim = field(init=False)
     departures: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", self.method.stages(self.settings))
         object.__setattr__(self, "readers", self.method.readers(self.settings))
         object.__setattr__(self, "needs", self.method.needs(self.settings))
+        object.__setattr__(self, "aim", self.method.aim(self.settings))
         object.__setattr__(self, "departures", self.method.departures(self.settings))

@@ -22,11 +22,12 @@ from core.folder import Event, Folder
 from core.method import Plan, StagePlan
 from core.opened import Opened, load_tsm, open_run
 from core.question import Question
-from core.response import Tuned, Wanted
+from core.response import Tuned
 from core.run import Running, compare, finish, known_cases, start, train_tsm
 from core.runfile import Run, make_run
 from core.tsm import Tsm, read_saved
 from core.tuning import Cases, vlm_stage
+from core.wanted import Wanted
 
 Connector = Literal["keep", "train"]
 STAGE = "connector"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,10 +11,10 @@ from torch import Tensor, nn
 
 from core.branches import Branches
 from core.exemplar import Exemplars
-from core.losses import Direction, alignment_losses, contrast_losses, response_losses
+from core.losses import alignment_losses, contrast_losses, response_losses
 from core.vlm import ImageFeatures, Prompt, Vlm
+from core.wanted import ContrastOn, Wanted
 
-ContrastOn = Literal["all", "first_distinguishing"]
 Losses = dict[str, Tensor]
 
 
@@ -31,17 +30,6 @@ class ResponseBatch:
 
     def __len__(self) -> int:
         return len(self.prompts)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which losses a stage is made of, by name, with their weights; and how some of them are taken."""
-
-    weights: Mapping[str, float]
-    contrast_on: ContrastOn = "all"
-    direction: Direction = "student_first"
-    label_smoothing: float = 0.0
-    is_shared: bool = True
 
 
 class Tuned(nn.Module):

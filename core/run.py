@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +247,7 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
     for split, found in read.items():
         reading.save(found, running.folder.readings(split))
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
+    results["made_for"] = asdict(running.run.plan.aim)
     text = card(
         set=running.folder.kept(running.folder.set),
         settings=settings.model_dump(mode="json"),

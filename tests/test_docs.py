@@ -76,6 +76,7 @@ def test_the_method_of_the_example_plans_one_stage_and_its_reader(example: Modul
     plan = Plan(example, example.Settings())
     assert [(stage.adapter, stage.wanted.weights) for stage in plan.stages] == [("prompting", {"ep": 1.0})]
     assert [reader.adapter for reader in plan.readers] == [None, "prompting"]
+    assert (plan.aim.reader, plan.aim.baseline) == ("prompting+tsm", "vlm")
     assert plan.stages[0].wanted.weights.keys() == example.TERMS.keys()
 
 

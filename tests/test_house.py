@@ -90,6 +90,12 @@ def test_the_currencies_and_the_catalog_load_without_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_methods_load_without_torch() -> None:
+    """The screen asks them which reader a run was made for."""
+    code = f"import sys, {', '.join(METHODS.values())}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_every_error_is_drawn_in_the_tree() -> None:
     drawn = str(errors.__doc__)
     named = [name for name, found in vars(errors).items() if isinstance(found, type)]

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.losses import Direction, alignment_losses, contrast_losses, response_losses
+from core.losses import alignment_losses, contrast_losses, response_losses
+from core.wanted import Direction
 
 ln2, ln3 = log(2), log(3)
 TARGETS = torch.tensor([0, 2])

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from core.exemplar import Exemplars
 from core.losses import alignment_losses, contrast_losses, response_losses
-from core.response import ResponseBatch, Tuned, Wanted, contrasted, counts, draw_others, response_terms
+from core.response import ResponseBatch, Tuned, contrasted, counts, draw_others, response_terms
 from core.vlm import Vlm
+from core.wanted import Wanted
 from tests.contract.official import ask, build, pictures, tiny
 
 A, B, C = (1, 9), (2, 9), (2, 3, 9)

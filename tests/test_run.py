@@ -65,6 +65,7 @@ def test_probabilities_follow_from_the_stored_log_likelihoods_of_tokens(finished
 def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
     told = json.loads((finished / "metrics.json").read_text())
     assert list(told["readers"]) == READERS
+    assert told["made_for"] == {"reader": "vitask+tsm", "baseline": "vanilla"}
     assert told["cases"] == len(reading.load(Folder(finished).readings("test"))) // 5
     for figures in told["readers"].values():
         assert figures.keys() >= {"accuracy", "macro_f1", "auroc", "log_loss"}

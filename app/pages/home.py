@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.context import Studio, guarded, live, on_load
 from app.drawn import bar
 from app.routes.health import signs
+from app.run_words import aimed_at
 from app.words import STATES, ago, chip, lasting
 from core.records import reviews, runs, sets
 from core.records.access import Who, allow
@@ -204,7 +205,7 @@ def draw_recent(work: Work) -> str:
         (one.latest.created, _set_row(one)) for one in work.sets
     ]
     listed = "".join(row for _, row in sorted(rows, key=lambda row: row[0], reverse=True)[:RECENT])
-    head = "<tr><th>What</th><th>State</th><th>Test accuracy [95 % interval]</th><th>When</th></tr>"
+    head = "<tr><th>What</th><th>State</th><th>Test accuracy (95 % interval)</th><th>When</th></tr>"
     return f'<div class="vt"><h2>Recent work</h2><table>{head}{listed}</table></div>'
 
 
@@ -213,7 +214,7 @@ def _run_row(run: RunView) -> str:
     return (
         f'<tr><td><a href="{way}">{escape(run.name)}</a><div class="small quiet">run on {escape(run.set)} '
         f"v{run.version}</div></td><td>{chip(run.state, run.wish)}</td>"
-        f"<td>{_accuracy(run)}</td><td>{ago(run.created)}</td></tr>"
+        f"<td>{aimed_at(run, 'accuracy') if run.metrics else ''}</td><td>{ago(run.created)}</td></tr>"
     )
 
 
@@ -223,20 +224,6 @@ def _set_row(one: SetView) -> str:
         f'{_many(one.versions, "version")}</div></td><td><span class="chip">{one.latest.cases:,} cases</span></td>'
         f"<td></td><td>{ago(one.latest.created)}</td></tr>"
     )
-
-
-def _accuracy(run: RunView) -> str:
-    """Of the reader that the run was made for, the last one: test cases don't choose which is shown."""
-    readers = (run.metrics or {}).get("readers", {})
-    if not readers:
-        return ""
-    reader = list(readers)[-1]
-    figure = readers[reader].get("accuracy") or {}
-    value, low, high = (figure.get(part) for part in ("value", "low", "high"))
-    if value is None:
-        return ""
-    interval = "" if low is None or high is None else f" [{low:.2f} to {high:.2f}]"
-    return f'{value:.2f}{interval} <span class="small quiet">{escape(reader)}</span>'
 
 
 def draw_health(studio: Studio) -> str:

@@ -166,7 +166,9 @@ class RunsPage:
         )
 
     def runs_of_project(self, request: gr.Request) -> list[dict[str, Any]]:
-        """The runs of the project, newest first, with state, progress and figures of the test cases."""
+        """The runs of the project, newest first, with state, progress and figures of the test cases.
+
+        `made_for` names the reader that a run was made for, and the baseline to compare it with."""
         return [plain(one) for one in self._runs(request)]
 
     def run(self, run_id: int, request: gr.Request) -> dict[str, Any]:
@@ -195,7 +197,8 @@ def drawn_key(view: runs.RunView) -> str:
 
 def plain(view: runs.RunView) -> dict[str, Any]:
     names = ("id", "name", "set", "version_id", "method", "state", "stage", "step", "steps", "seconds_left", "error")
-    return {name: getattr(view, name) for name in names} | {"figures": view.figures}
+    made_for = None if view.aim is None else {"reader": view.aim.reader, "baseline": view.aim.baseline}
+    return {name: getattr(view, name) for name in names} | {"figures": view.figures, "made_for": made_for}
 
 
 def part(drawn: dict[str, Any], start: str) -> dict[str, Any]:

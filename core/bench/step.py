@@ -42,10 +42,11 @@ from core.exemplar import Exemplars
 from core.lora import LoraSettings, adapter_parameters, attach
 from core.losses import alignment_losses, contrast_losses, response_losses
 from core.method import StagePlan
-from core.response import Losses, ResponseBatch, Tuned, Wanted, response_terms
+from core.response import Losses, ResponseBatch, Tuned, response_terms
 from core.train import Stage, make_step, new_optimiser
 from core.training import TrainingSettings
 from core.tuning import Cases, in_float32, vlm_stage
+from core.wanted import Wanted
 
 WANTED = Wanted({"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0})
 PLAN = StagePlan("stage-2", "vitask", 1, WANTED)

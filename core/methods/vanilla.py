@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from core.method import Needs, ReaderPlan, StagePlan
-from core.response import Wanted
+from core.method import Aim, Needs, ReaderPlan, StagePlan
 from core.settings import Settings as Base
+from core.wanted import Wanted
 
 TITLE = "Plain tuning"
 TERMS = {"van": "Response, without exemplar"}
@@ -36,6 +36,10 @@ def stages(settings: Settings) -> tuple[StagePlan, ...]:
 
 def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
     return (ReaderPlan("vlm", None), ReaderPlan("vanilla", "vanilla"))
+
+
+def aim(settings: Settings) -> Aim:
+    return Aim("vanilla", baseline="vlm")
 
 
 def departures(settings: Settings) -> tuple[str, ...]:

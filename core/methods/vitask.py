@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from core.losses import Direction
-from core.method import Needs, ReaderPlan, StagePlan
-from core.response import ContrastOn, Wanted
+from core.method import Aim, Needs, ReaderPlan, StagePlan
 from core.settings import Settings as Base
+from core.wanted import ContrastOn, Direction, Wanted
 
 TITLE = "VITask"
 TERMS = {
@@ -136,6 +135,10 @@ def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
     if settings.exemplar:
         found.append(ReaderPlan("vitask+tsm", "vitask", with_exemplar=True))
     return tuple(found)
+
+
+def aim(settings: Settings) -> Aim:
+    return Aim("vitask+tsm" if settings.exemplar else "vitask", baseline="vanilla" if settings.baseline else "vlm")
 
 
 def departures(settings: Settings) -> tuple[str, ...]:

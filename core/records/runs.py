@@ -15,8 +15,9 @@ import yaml
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from core.catalog import FAMILIES, METHODS, TSMS
+from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import RunError, SettingsError
+from core.method import Aim
 from core.records import jobs
 from core.records.access import NotAllowed, Who, allow
 from core.records.artifacts import keep as keep
@@ -58,6 +59,8 @@ class RunView:
     seconds_left: float | None
     progress: Values
     figures: dict[str, dict[str, float | None]]
+    aim: Aim | None
+    """The reader that it was made for, beside its baseline; None where its method is not known any more."""
     metrics: Values | None
     settings: Values
     error: str | None
@@ -283,6 +286,7 @@ def _view(run: Run, set_name: str, number: int, person: str, stages: Sequence[St
         seconds_left=left,
         progress=job.progress,
         figures=_figures(run.metrics),
+        aim=_aim(run.settings, run.metrics),
         metrics=run.metrics,
         settings=run.settings,
         error=job.error,
@@ -299,6 +303,18 @@ def _view(run: Run, set_name: str, number: int, person: str, stages: Sequence[St
 def _figures(metrics: Values | None) -> dict[str, dict[str, float | None]]:
     readers = (metrics or {}).get("readers", {})
     return {reader: {name: one["value"] for name, one in values.items()} for reader, values in readers.items()}
+
+
+def _aim(settings: Values, metrics: Values | None) -> Aim | None:
+    """As the run's figures say it; of older runs, and until there are figures, as its method does."""
+    if stored := (metrics or {}).get("made_for"):
+        return Aim(**stored)
+    try:
+        method, chosen_settings = chosen(METHODS, settings.get("method"), "name", "method")
+    except SettingsError:
+        return None
+    aim: Aim = method.aim(chosen_settings)
+    return aim
 
 
 def refuse_unknown(settings: Mapping[str, Any]) -> None:

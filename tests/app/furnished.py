@@ -69,7 +69,8 @@ def furnish(folder: Path) -> Furnished:
     runs.take_events(database, run.id, 0, events())
     readings = [said(name, reader) for name in SAID for reader in SAID[name]]
     reading.save(readings, place.runs / run.key / "readings" / "test.parquet")
-    runs.set_metrics(database, run.id, {"readers": {"tsm": {"accuracy": {"value": 2 / 3, "low": 0.5, "high": 0.9}}}})
+    accuracy = {"tsm": (2 / 3, 0.5, 0.9), "vanilla": (0.5, 0.3, 0.7), "vitask+tsm": (0.75, 0.6, 0.95)}
+    runs.set_metrics(database, run.id, metrics("accuracy", accuracy))
     jobs.log(database, run.job_id, ["Stage 1 begins", "step 10: loss 0.50"])
     jobs.finish(database, claimed, {})
     return Furnished(Studio(place, database), who, version.id, run.id)
@@ -108,6 +109,12 @@ def pictures(folder: Path) -> ImageSet:
 
 def said(name: str, reader: str) -> Reading:
     return Reading("panes", name, "test", reader, (LABELS[name],), None, SAID[name][reader])
+
+
+def metrics(figure: str, readers: dict[str, tuple[float, float, float]]) -> dict[str, Any]:
+    """What metrics.json holds: a value and its interval for each reader."""
+    shapes = {name: dict(zip(("value", "low", "high"), one, strict=True)) for name, one in readers.items()}
+    return {"readers": {name: {figure: one} for name, one in shapes.items()}}
 
 
 def events() -> list[dict[str, Any]]:

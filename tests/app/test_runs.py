@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -14,7 +15,8 @@ from core.errors import CoreError
 from core.records import jobs, runs
 from core.records.database import open_database
 from core.records.place import Place
-from tests.app.furnished import Furnished, asking, furnish
+from core.records.tables import Run
+from tests.app.furnished import Furnished, asking, furnish, metrics
 
 
 @pytest.fixture
@@ -39,6 +41,26 @@ def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnis
     assert [*again[:12], *again[13:]] == [gr.skip()] * 17 and again[12] == seen  # nothing new: nothing is drawn again
     _, _, _, _, _, _, other, _, curves, *_ = page.tick(room.queue("Second"), seen, asking())
     assert "Second" in other and not curves.data
+
+
+@pytest.mark.parametrize("told", [{}, {"made_for": {"reader": "vanilla", "baseline": "vlm"}}], ids=["older", "told"])
+def test_the_list_shows_the_reader_that_a_run_was_made_for(
+    page: RunsPage, room: Furnished, told: dict[str, Any]
+) -> None:
+    """Of plain tuning that is the tuned VLM, though the small convnet beside it is better and comes last."""
+    plain = room.queue("Plain", method={"name": "vanilla"})
+    readers = {"vlm": (0.2, 0.1, 0.3), "vanilla": (0.661, 0.6, 0.7), "tsm": (0.802, 0.75, 0.85)}
+    runs.set_metrics(room.studio.database, plain, metrics("macro_f1", readers) | told)
+    cell = page.table(None, asking())[0][0][7]
+    assert cell.index("0.661 (0.600 to 0.700) <small>vanilla") < cell.index("0.200 (0.100 to 0.300) <small>vlm")
+    assert "0.802" not in cell
+    assert page.run(plain, asking())["made_for"] == {"reader": "vanilla", "baseline": "vlm"}
+
+
+def test_a_run_of_a_method_that_is_gone_shows_no_figure(page: RunsPage, room: Furnished) -> None:
+    with room.studio.database.session() as session:
+        session.get_one(Run, room.run_id).settings = {"method": {"name": "gone"}}
+    assert page.table(None, asking())[0][0][7] == "–"
 
 
 def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None:
@@ -118,7 +140,7 @@ def test_side_by_side_shows_what_differs(page: RunsPage, room: Furnished) -> Non
     curve, figure, differ, rows = page.beside([room.run_id, other], None, asking())
     assert curve["value"] == "val/macro_f1" and [line.name for line in figure.data] == [f"{room.run_id} · First"]
     assert differ["value"] == [["seed", "0", "1"]]
-    assert rows == [[f"{room.run_id} · First", "tsm", "0.667 (0.500 to 0.900)", "–", "–", "–"]]
+    assert rows[0] == [f"{room.run_id} · First", "tsm", "0.667 (0.500 to 0.900)", "–", "–", "–"] and len(rows) == 3
 
 
 def test_the_address_chooses_the_run(page: RunsPage, room: Furnished) -> None:

@@ -17,7 +17,7 @@ CATALOGS: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "format": (FORMATS, ("looks_like", "read", "write_example")),
     "tsm": (TSMS, ("build", "tiny", "load")),
     "family": (FAMILIES, ("load", "tiny")),
-    "method": (METHODS, ("needs", "stages", "readers")),
+    "method": (METHODS, ("needs", "stages", "readers", "aim", "departures")),
 }
 EVERY = [(what, name) for what, (catalog, _) in CATALOGS.items() for name in catalog]
 every_thing = pytest.mark.parametrize(("what", "name"), EVERY)

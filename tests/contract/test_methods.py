@@ -189,6 +189,29 @@ def test_switches_take_losses_away(settings: dict[str, Any], expected: tuple[dic
     assert tuple(dict(stage.wanted.weights) for stage in plan.stages) == expected
 
 
+@every_method
+def test_a_run_is_made_for_one_of_its_readers_and_measured_against_another(settings: dict[str, Any]) -> None:
+    plan = Plan(*chosen(METHODS, settings, "name", "method"))
+    tuned = {reader.name for reader in plan.readers if reader.adapter is not None}
+    assert plan.aim.reader in tuned
+    assert plan.aim.baseline in {reader.name for reader in plan.readers} - {plan.aim.reader}
+
+
+@pytest.mark.parametrize(
+    ("settings", "reader", "baseline"),
+    [
+        ({"name": "vanilla"}, "vanilla", "vlm"),
+        ({"name": "vitask"}, "vitask+tsm", "vanilla"),
+        ({"name": "vitask", "exemplar": False}, "vitask", "vanilla"),
+        ({"name": "vitask", "baseline": False}, "vitask+tsm", "vlm"),
+    ],
+    ids=str,
+)
+def test_no_classifier_stands_for_a_tuned_model(settings: dict[str, Any], reader: str, baseline: str) -> None:
+    aim = Plan(*chosen(METHODS, settings, "name", "method")).aim
+    assert (aim.reader, aim.baseline) == (reader, baseline)
+
+
 def test_plain_tuning_beside_it_has_as_many_epochs_as_both_stages() -> None:
     settings = {"name": "vitask", "stage_1_epochs": 2, "stage_2_epochs": 1.5}
     plan = Plan(*chosen(METHODS, settings, "name", "method"))

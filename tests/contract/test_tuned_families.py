@@ -13,8 +13,9 @@ from core.catalog import FAMILIES, find
 from core.errors import ModelError
 from core.exemplar import Exemplars
 from core.lora import LoraSettings, adapter_parameters, attach, load_adapter, lora_targets, merged, save_adapter, using
-from core.response import ResponseBatch, Tuned, Wanted, response_terms
+from core.response import ResponseBatch, Tuned, response_terms
 from core.vlm import Vlm
+from core.wanted import Wanted
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, build, pictures, tiny
 
 # peft 0.21 asks transformers 5.23 by a name that it is about to drop.
