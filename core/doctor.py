@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 import platform
 import shutil
 import sys
@@ -14,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.arithmetic import precision_here
+from core.arithmetic import SWITCH, precision_here
 
 if TYPE_CHECKING:
     import torch
@@ -75,9 +76,9 @@ def number_format() -> Line:
     single, half = (_seconds_per_product(dtype, where) for dtype in (torch.float32, torch.bfloat16))
     found = f"{half * 1e3:.2f} ms in bf16, {single * 1e3:.2f} ms in fp32 for a product of {PRODUCT_SIDE}-wide matrices"
     faster, taken = "bf16" if half < single else "fp32", precision_here()
-    if faster == taken:
-        return Line("Number format", None, f"{taken}; {found}")
-    return Line("Number format", None, f"{taken}; {found}", f"Set training.precision to {faster} here.")
+    because = f" ({SWITCH}={os.environ[SWITCH]})" if os.environ.get(SWITCH) else ""
+    advice = f"Set training.precision to {faster} here." if faster != taken else ""
+    return Line("Number format", None, f"{taken}{because}; {found}", advice)
 
 
 def _seconds_per_product(dtype: torch.dtype, where: str) -> float:

@@ -6,10 +6,13 @@ import gc
 import os
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from core.bench.state import OwnState
 
 # Before any test module imports a library that reads them.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -27,6 +30,13 @@ def _seeded() -> None:
     np.random.seed(0)
     if "torch" in sys.modules:  # a test that does without it should not wait for it
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _own_accelerate_state() -> Iterator[None]:
+    """What a trainer leaves in accelerate's state, one for the whole process, ends with the test."""
+    with OwnState():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,8 @@ import pytest
 import torch
 import yaml
 
-from core import arithmetic
+from core import arithmetic, doctor
+from core.errors import SettingsError
 from core.families import starter
 from core.run import tune
 from core.runfile import make_run, settle
@@ -22,6 +23,7 @@ AVX2 = {"avx2": True, "avx512_bf16": False, "amx_bf16": False, "architecture": "
 @pytest.fixture
 def processor(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A machine without a GPU, whose processor has these instructions."""
+    monkeypatch.delenv(arithmetic.SWITCH, raising=False)
 
     def has(known: dict[str, Any]) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -55,6 +57,25 @@ def test_what_is_asked_for_is_taken(processor: Any) -> None:
     processor(AVX2)
     assert arithmetic.precision_here("bf16") == "bf16"
     assert arithmetic.number_format_here("bfloat16") == "bfloat16"
+
+
+@pytest.mark.parametrize(("switch", "precision"), [("allow", "bf16"), ("refuse", "fp32")])
+@pytest.mark.parametrize("known", [AVX2, AVX2 | {"amx_bf16": True}])
+def test_a_switch_decides_instead_of_the_processor(
+    processor: Any, monkeypatch: pytest.MonkeyPatch, known: dict[str, Any], switch: str, precision: str
+) -> None:
+    processor(known)
+    monkeypatch.setenv(arithmetic.SWITCH, switch)
+    assert arithmetic.precision_here() == precision
+    assert arithmetic.number_format_here() == {"bf16": "bfloat16", "fp32": "float32"}[precision]
+    assert f"{precision} ({arithmetic.SWITCH}={switch})" in doctor.number_format().found
+    assert arithmetic.precision_here("fp32") == "fp32" and arithmetic.precision_here("bf16") == "bf16"
+
+
+def test_a_switch_that_stands_between_is_refused(processor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(arithmetic.SWITCH, "yes")
+    with pytest.raises(SettingsError, match='Set it to "allow" or "refuse"'):
+        arithmetic.precision_here()
 
 
 @pytest.mark.slow

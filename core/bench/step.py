@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from core.bench.material import (
     new_vlm,
     peak_memory,
 )
+from core.bench.state import OwnState
 from core.branches import Branches
 from core.errors import SettingsError
 from core.exemplar import Exemplars
@@ -51,15 +52,17 @@ from core.wanted import Wanted
 WANTED = Wanted({"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0})
 PLAN = StagePlan("stage-2", "vitask", 1, WANTED)
 STEPS_A_ROUND = 3
+Make = Callable[[Size, Path], Callable[[], float]]
 
 
 def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
     """Seconds and peak memory of each side, their ratios, and how far sharing changes any gradient."""
-    with tempfile.TemporaryDirectory() as folder, _own_precision():
-        sides = {name: make(size, Path(folder)) for name, make in SIDES.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        sides = {name: _apart(make, size, Path(folder)) for name, make in SIDES.items()}
         seconds = alternate(sides, rounds, say)
         del sides
-        gap = gradient_gap(size, Path(folder))
+        with OwnState():
+            gap = gradient_gap(size, Path(folder))
     memory = {name: _in_a_process(name, size) for name in SIDES}
     for name, held in memory.items():
         say(f"{name}: {held / 2**20:.0f} MiB beyond the loaded model")
@@ -75,14 +78,17 @@ def measure(rounds: int, size: Size, say: Say) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def _own_precision() -> Iterator[None]:
-    """accelerate holds one precision for as long as a process lives, and TRL sets it: forgotten before and after."""
-    from accelerate.state import AcceleratorState
+def _apart(make: Make, size: Size, folder: Path) -> Callable[[], float]:
+    """A side whose steps meet accelerate as that side set it up: TRL's precision would be everybody's."""
+    own = OwnState()
+    with own:
+        steps = make(size, folder)
 
-    AcceleratorState._reset_state(True)
-    yield
-    AcceleratorState._reset_state(True)
+    def steps_apart() -> float:
+        with own:
+            return steps()
+
+    return steps_apart
 
 
 class PlainPasses(nn.Module):
@@ -238,7 +244,7 @@ def _usual_batch(cases: Cases) -> dict[str, Tensor]:
     return {"input_ids": inputs, "attention_mask": torch.ones_like(inputs), "labels": labels, "pixel_values": pixels}
 
 
-SIDES: dict[str, Callable[[Size, Path], Callable[[], float]]] = {
+SIDES: dict[str, Make] = {
     "vitask": lambda size, folder: _ours(size, folder, is_plain=False),
     "plain": lambda size, folder: _ours(size, folder, is_plain=True),
     "trl": _trl,

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from accelerate import Accelerator
 
+from core.arithmetic import SWITCH
 from core.bench import read, step, suspects
+from core.bench.state import OwnState
 from core.bench.table import ABLATION, markdown, run_all
 from core.errors import SettingsError
 from tests import runs
@@ -112,10 +115,31 @@ def test_a_reading_is_measured_beside_generating_and_single_scores() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_step_is_measured_beside_the_usual_trainer_and_plain_passes() -> None:
+@pytest.mark.parametrize(("switch", "precision"), [("allow", "bf16"), ("refuse", "fp32")])
+def test_a_step_is_measured_beside_the_usual_trainer_and_plain_passes(
+    monkeypatch: pytest.MonkeyPatch, switch: str, precision: str
+) -> None:
+    monkeypatch.setenv(SWITCH, switch)
+    ours = Accelerator(mixed_precision="no")
     told = step.measure(1, "tiny", lambda line: None)
+    assert told["arithmetic"] == precision
     assert told["largest_gradient_difference"] < 1e-3
     assert told["ratio_to_trl"] == pytest.approx(told["seconds"] / told["seconds_of"]["trl"])
     assert told["ratio_to_plain"] == pytest.approx(told["seconds"] / told["seconds_of"]["plain"])
     held = told["peak_memory_mib_of"]
     assert told["peak_memory_ratio_to_trl"] == pytest.approx(held["vitask"] / held["trl"])
+    assert ours.mixed_precision == Accelerator(mixed_precision="no").mixed_precision == "no"
+
+
+def test_each_trainer_has_a_state_of_accelerate_of_its_own() -> None:
+    outer, theirs = Accelerator(mixed_precision="no"), OwnState()
+    with theirs:
+        Accelerator(mixed_precision="bf16")
+    with OwnState():
+        Accelerator(mixed_precision="fp16", cpu=True)
+    assert outer.mixed_precision == "no"
+    with theirs:
+        assert Accelerator().mixed_precision == "bf16"
+    with pytest.raises(RuntimeError, match="in the middle"), theirs:
+        raise RuntimeError("in the middle")
+    assert outer.mixed_precision == Accelerator(mixed_precision="no").mixed_precision == "no"
