@@ -13,8 +13,13 @@ FORMATS = {
     "class_folders": "core.formats.class_folders",
     "manifest": "core.formats.manifest",
     "medmnist_npz": "core.formats.medmnist_npz",
+}
+"""What people bring, in uploads too."""
+
+KEPT = {
     "studio_version": "core.formats.studio_version",
 }
+"""How the studio keeps what was brought: for the images that a run names, never for an upload."""
 
 TSMS = {
     "convnet": "core.tsms.convnet",
@@ -52,6 +57,11 @@ def find(catalog: Mapping[str, str], name: str, what: str) -> ModuleType:
     if name not in catalog:
         raise SettingsError(f'There is no {what} called "{name}". Known: {", ".join(catalog)}. Choose one of these.')
     return import_module(catalog[name])
+
+
+def every(*catalogs: Mapping[str, str]) -> list[Any]:
+    """The modules of all entries, in their order."""
+    return [import_module(path) for catalog in catalogs for path in catalog.values()]
 
 
 def chosen(catalog: Mapping[str, str], values: Any, key: str, where: str) -> tuple[ModuleType, Any]:

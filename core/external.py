@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.case import Case, ImageSet, Split, Task
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, KEPT, every
 from core.entries import listed_labels
 from core.errors import CoreError, DataError, SettingsError
 from core.folder import Folder
@@ -97,7 +97,7 @@ def _read_set(path: str, task: Task) -> tuple[ImageSet, list[str]]:
     Its own names of labels come first, so that it is seen where they are not the run's. The run's answers are taken
     where the set makes no question by itself: it has one class only, or numbers without names.
     """
-    formats, options = [find(FORMATS, name, "format") for name in FORMATS], {"kind": task.kind}
+    formats, options = every(FORMATS, KEPT), {"kind": task.kind}
     try:
         found = open_set(path, options, formats)
         is_question = all(one.kind != "unnamed_classes" for one in found.findings)

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from core.case import SPLITS, Case, ImageSet, Split, Task
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError
 from core.opening import open_set
 from core.split import SplitSettings, assign, limit
@@ -79,7 +79,7 @@ def opened_sets(paths: str | Sequence[str], options: Mapping[str, Any]) -> list[
     listed = [paths] if isinstance(paths, str) else list(paths)
     if not listed:
         raise DataError("The run names no images. Give a path, or a list of them.")
-    formats = [find(FORMATS, name, "format") for name in FORMATS]
+    formats = every(FORMATS, KEPT)
     sets: list[ImageSet] = []
     for path in listed:
         opened = open_set(path, options, formats).stop_on_errors()

@@ -44,7 +44,7 @@ def open_set(path: str | Path, settings: Mapping[str, Any] | None, formats: Iter
             return known_format.read(place, chosen)
     understood = "; ".join(known_format.TITLE for known_format in known)
     raise DataError(
-        f'"{path}" is not laid out in a way that is understood here ({_found(place)}). Known: {understood}.'
+        f'"{place.name}" is not laid out in a way that is understood here ({_found(place)}). Known: {understood}.'
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from core.errors import DataError
 from core.images import FilePixels, ZipPixels, decode
 
 T = TypeVar("T")
+SHA_256 = re.compile("[0-9a-f]{64}")
 
 
 class Store:
@@ -99,6 +101,9 @@ def open_store(url: str) -> Store:
 
 
 def key_of(sha256: str) -> str:
+    """Where a content lies. Anything else than a SHA-256 is refused, lest it lead out of the store."""
+    if not SHA_256.fullmatch(sha256):
+        raise DataError(f'"{sha256[:80]}" is no SHA-256, by which pictures are kept. Have the studio write it again.')
     return f"{sha256[:2]}/{sha256[2:]}"
 
 
@@ -108,6 +113,9 @@ class StoredPixels:
 
     store: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        key_of(self.sha256)
 
     def load(self) -> Image.Image:
         return decode(open_store(self.store).get(self.sha256), self.sha256)

@@ -1,6 +1,8 @@
 """A version of an image set on the disk: what is asked, every case and its labels; pictures are in a store.
 
-version.json (name, hash, task, where the store is)  cases.parquet (a row a case)
+version.json (name, hash, task)  cases.parquet (a row a case)
+
+Neither names a store: these files may come from anywhere, and whoever wrote them does not choose what is read.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from core.split import split_named
 from core.store import StoredPixels
 
 ABOUT, MANIFEST = "version.json", "cases.parquet"
-FORMAT = 1
+STORE = "store"
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -49,16 +52,16 @@ def hash_rows(cases: Iterable[Case]) -> str:
     return whole.hexdigest()
 
 
-def write_version(folder: Path, image_set: ImageSet, store: str) -> About:
+def write_version(folder: Path, image_set: ImageSet) -> About:
     """Writes a set whose pictures are in the store; the folder appears when it is whole."""
     about = About(image_set.name, image_set.task, hash_rows(image_set.cases), len(image_set.cases))
     folder.mkdir(parents=True, exist_ok=True)
     _write_rows(folder / MANIFEST, image_set.cases)
-    write_about(folder, about, store)
+    write_about(folder, about)
     return about
 
 
-def write_about(folder: Path, about: About, store: str) -> None:
+def write_about(folder: Path, about: About) -> None:
     told = {
         "format": FORMAT,
         "name": about.name,
@@ -66,34 +69,36 @@ def write_about(folder: Path, about: About, store: str) -> None:
         "rows": about.rows,
         "cases": about.cases,
         "task": about.task.model_dump(mode="json"),
-        "store": _told(store, folder),
     }
     draft = folder / f".{ABOUT}.{os.getpid()}.part"
     draft.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(folder / ABOUT)
 
 
-def read_about(folder: Path) -> tuple[About, str]:
-    """What a folder holds, and where its pictures are."""
+def read_about(folder: Path) -> About:
+    """What a folder holds."""
     try:
         told = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        store = str(told["store"])
-        about = About(told["name"], Task.parse(told["task"], ABOUT), told["rows"], told["cases"])
+        return About(told["name"], Task.parse(told["task"], ABOUT), told["rows"], told["cases"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / ABOUT} can't be read ({error}). Have the studio write the version again.") from None
-    return about, store if "://" in store else os.path.normpath(folder / store)
 
 
-def read_version(folder: Path) -> ImageSet:
-    about, store = read_about(folder)
-    cases = tuple(_read_rows(folder / MANIFEST, store))
+def read_version(folder: Path, store: str | None = None) -> ImageSet:
+    """The set, its pictures in this store; where none is given, in the one that `store_of` finds."""
+    about = read_about(folder)
+    cases = tuple(_read_rows(folder / MANIFEST, store or store_of(folder)))
     return ImageSet(about.name, about.task, cases)
 
 
-def _told(store: str, folder: Path) -> str:
-    """A store that lies near is named from here, so that both can be moved together."""
-    near = "://" not in store and os.path.commonpath([store, folder]) != os.path.sep
-    return os.path.relpath(store, folder) if near else store
+def store_of(folder: Path) -> str:
+    """Where a version's pictures are: within it if it was taken away whole, else in the studio's own store.
+
+    The studio tells its engine the store; in a shell it lies where `Place` puts it, beside the folder of versions.
+    """
+    if (folder / STORE).is_dir():
+        return str(folder / STORE)
+    return os.environ.get("VITASK_STORE") or str(folder.absolute().parent.parent / STORE)
 
 
 def _write_rows(path: Path, cases: Iterable[Case]) -> None:

@@ -148,11 +148,10 @@ def test_a_case_with_two_labels_is_refused_where_the_run_asks_for_one(
 def test_a_version_with_two_labels_is_refused_where_the_run_asks_for_one(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store, task = Store(str(tmp_path / "store")), own_task(finished).model_copy(update={"kind": "multi"})
+    store, task = Store(str(tmp_path / "version" / "store")), own_task(finished).model_copy(update={"kind": "multi"})
     stored = StoredPixels(store.url, store.put(runs.draw(tmp_path / "one", ("dark",), 1, 7) / "dark" / "0.png"))
     kept = ImageSet("kept", task, (Case("a", stored, ("dark", "light")), Case("b", stored, ("dark",))))
-    (tmp_path / "version").mkdir()
-    write_version(tmp_path / "version", kept, store.url)
+    write_version(tmp_path / "version", kept)
     told = refused(capsys, finished, "--images", tmp_path / "version")
     assert '"a" has 2 labels, and the task asks for one. Give it one' in told
 

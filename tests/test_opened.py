@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from core import reading
 from core.case import ImageSet
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, every
 from core.errors import CoreError, ModelError, RunError, SettingsError, StoppedError
 from core.export import export
 from core.folder import Folder
@@ -44,7 +44,7 @@ def answers(opened: Opened, readers: list[str]) -> dict[str, list[tuple[float, .
 
 
 def images_of(path: Path) -> ImageSet:
-    return open_set(path, {}, [find(FORMATS, name, "format") for name in FORMATS])
+    return open_set(path, {}, every(FORMATS))
 
 
 def test_an_opened_run_reads_its_cases_as_the_run_did(finished: Path, images: Path) -> None:

@@ -9,15 +9,15 @@ from zipfile import ZipFile
 import pytest
 
 from core import catalog
-from core.catalog import find
+from core.catalog import every
 from core.errors import DataError, SettingsError
 from core.formats import class_folders
 from core.opening import Format, open_set
 
-FORMATS: tuple[Any, ...] = tuple(find(catalog.FORMATS, name, "format") for name in catalog.FORMATS)
+FORMATS: tuple[Any, ...] = tuple(every(catalog.FORMATS, catalog.KEPT))
 
 
-@pytest.mark.parametrize("known", FORMATS, ids=list(catalog.FORMATS))
+@pytest.mark.parametrize("known", FORMATS, ids=[*catalog.FORMATS, *catalog.KEPT])
 def test_each_format_is_told_from_the_others(tmp_path: Path, known: Format) -> None:
     example = known.write_example(tmp_path / "example")
     assert open_set(tmp_path / "example", None, FORMATS) == example

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, every
 from core.errors import CoreError
 from core.opening import open_set
 from core.records import people, sets
@@ -47,7 +47,7 @@ def check(asked: Asked) -> None:
     upload = _upload(asked)
     options = asked.payload["options"]
     try:
-        opened = open_set(sets.upload_path(asked.place, upload), options, _formats())
+        opened = open_set(sets.upload_path(asked.place, upload), options, every(FORMATS))
         report = look_at(opened, lambda done, whole: asked.teller.progress(done, whole, "Looking at every picture"))
     except CoreError:
         sets.set_upload(asked.database, upload.id, "refused")
@@ -62,7 +62,7 @@ def add(asked: Asked) -> None:
     upload = _upload(asked)
     options = {**asked.payload["options"], **asked.payload["task"]}
     try:
-        opened = open_set(sets.upload_path(asked.place, upload), options, _formats()).stop_on_errors()
+        opened = open_set(sets.upload_path(asked.place, upload), options, every(FORMATS)).stop_on_errors()
         version = sets.write_version(
             asked.database,
             asked.place,
@@ -136,10 +136,6 @@ def _asked(place: Place, database: Database, job_id: int) -> Asked:
 
 def _upload(asked: Asked) -> Upload:
     return sets.upload(asked.database, asked.who, asked.payload["upload"])
-
-
-def _formats() -> list[Any]:
-    return [find(FORMATS, name, "format") for name in FORMATS]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, every
 from core.opening import open_set
 from core.records import jobs, messages, runs, sets
 from core.records.access import Who
@@ -45,7 +45,7 @@ def draw(asked: Asked) -> None:
 
     asked.teller.progress(0, 1, "Drawing the sample set")
     with tempfile.TemporaryDirectory(dir=asked.place.data, prefix=".sample-") as folder:
-        drawn = open_set(write(Path(folder) / "sample"), {}, [find(FORMATS, name, "format") for name in FORMATS])
+        drawn = open_set(write(Path(folder) / "sample"), {}, every(FORMATS))
         version = sets.write_version(
             asked.database,
             asked.place,

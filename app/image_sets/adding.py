@@ -231,6 +231,7 @@ def _errors(upload: UploadView) -> bool:
 
 def _is_arrived(studio: Studio, file: Path) -> bool:
     try:
-        return file.resolve(strict=True).is_relative_to((studio.place.data / "arriving").resolve())
+        whole = file.resolve(strict=True)
+        return whole.is_file() and whole.is_relative_to((studio.place.data / "arriving").resolve())
     except OSError as error:
         raise CoreError(f'"{file.name}" has not arrived ({error.strerror}). Upload it again.') from None

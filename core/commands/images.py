@@ -29,12 +29,12 @@ def add(commands: Any) -> None:
 
 
 def do_check(asked: argparse.Namespace) -> None:
-    from core.catalog import FORMATS, find
+    from core.catalog import FORMATS, KEPT, every
     from core.check import check
     from core.errors import DataError
     from core.opening import open_set
 
-    found = open_set(asked.path, {}, [find(FORMATS, name, "format") for name in FORMATS])
+    found = open_set(asked.path, {}, every(FORMATS, KEPT))
     with say.counting("pictures") as on_case:
         report = check(found, on_case).as_json()
     if asked.json:

@@ -99,14 +99,14 @@ def do_deactivate(asked: argparse.Namespace) -> None:
 
 
 def do_set_add(asked: argparse.Namespace) -> None:
-    from core.catalog import FORMATS, find
+    from core.catalog import FORMATS, every
     from core.opening import open_set
     from core.records import people, sets
 
     database, place = _opened(asked)
     who = people.local(database)
     project = _project(people.projects_of(database, who), asked.project)
-    found = open_set(asked.path, {}, [find(FORMATS, name, "format") for name in FORMATS]).stop_on_errors()
+    found = open_set(asked.path, {}, every(FORMATS)).stop_on_errors()
     with say.counting("pictures") as on_case:
         version = sets.write_version(
             database, place, found, who=who, project_id=project, name=asked.name, note=asked.note, on_case=on_case

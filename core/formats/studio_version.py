@@ -12,7 +12,7 @@ from core.errors import DataError
 from core.question import Question
 from core.split import split_named
 from core.store import Store, StoredPixels, as_png
-from core.version import ABOUT, MANIFEST, read_version, write_version
+from core.version import ABOUT, MANIFEST, STORE, read_version, write_version
 
 TITLE = "a version of an image set, written by the studio"
 
@@ -35,7 +35,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
 
 def write_example(folder: Path) -> ImageSet:
     """Six grey pictures with splits and patients; one has a box and a mask, one a report."""
-    store = Store(str(folder / "store"))
+    store = Store(str(folder / STORE))
     cases = []
     for number, split in enumerate(("train", "train", "train", "train", "val", "test")):
         stored = store.put(as_png(Image.new("L", (20, 20), 40 + 150 * (number % 2) + number)))
@@ -46,7 +46,7 @@ def write_example(folder: Path) -> ImageSet:
     cases[5] = replace(cases[5], report="A light picture.")
     task = Task(modality="drawn", answers=("dark", "light"))
     written = ImageSet(folder.name, task, tuple(cases))
-    write_version(folder, written, store.url)
+    write_version(folder, written)
     return written
 
 

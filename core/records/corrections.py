@@ -74,7 +74,7 @@ def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") 
         raise SetError(
             "The verdicts so far change nothing. Change or exclude a case first, or settle what is disputed."
         )
-    base = _with_splits(read_version(version_folder(place, newest)), review)
+    base = _with_splits(read_version(version_folder(place, newest), place.store), review)
     told = f"{note}. " if note else ""
     version = write_version(
         db,
@@ -138,7 +138,7 @@ def revert(db: Database, place: Place, who: Who, version_id: int, note: str = ""
     made = write_version(
         db,
         place,
-        read_version(version_folder(place, before)),
+        read_version(version_folder(place, before), place.store),
         who=who,
         project_id=version.image_set.project_id,
         set_id=version.set_id,

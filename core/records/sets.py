@@ -37,7 +37,7 @@ from core.records.versions import UNDIVIDED as UNDIVIDED
 from core.records.versions import SetError as SetError
 from core.records.versions import version_folder as version_folder
 from core.records.versions import write_version as write_version
-from core.store import as_png, open_store
+from core.store import as_png, key_of, open_store
 
 THUMB_PIXELS = 192
 SHOWN_AS_IT_IS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -176,7 +176,7 @@ def picture(place: Place, digest: str, size: str = "full") -> tuple[bytes, str]:
     store = open_store(place.store)
     if size != "thumb":
         return _shown(store.get(digest), digest)
-    key = f"thumbs/{digest[:2]}/{digest[2:]}.png"
+    key = f"thumbs/{key_of(digest)}.png"
     try:
         return store.read(key), "image/png"
     except DataError:

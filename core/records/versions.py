@@ -60,7 +60,7 @@ def write_version(
     allow(who, project_id, "work")
     named, set_name = _target(db, project_id, set_id, name or image_set.name)
     stored = _stored(place, replace(image_set, name=set_name), on_case)
-    about = _keep(place, lambda folder: write_files(folder, stored, place.store))
+    about = _keep(place, lambda folder: write_files(folder, stored))
     with db.session() as session:
         row = _set_row(session, project_id, named, set_name)
         if (newest := _newest(session, row)) is not None and newest.hash == about.hash:
@@ -81,9 +81,9 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
     folder = version_folder(place, old)
 
     def fill(draft: Path) -> About:
-        about = replace(read_about(folder)[0], task=task)
+        about = replace(read_about(folder), task=task)
         shutil.copyfile(folder / MANIFEST, draft / MANIFEST)
-        write_about(draft, about, place.store)
+        write_about(draft, about)
         return about
 
     about = _keep(place, fill)
@@ -113,7 +113,6 @@ def version_folder(place: Place, version: Version) -> Path:
         store = open_store(place.store)
         store.fetch(f"versions/{version.hash}/{MANIFEST}", folder / MANIFEST)
         store.fetch(f"versions/{version.hash}/{ABOUT}", folder / ABOUT)
-        write_about(folder, read_about(folder)[0], place.store)
     return folder
 
 

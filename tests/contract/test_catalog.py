@@ -9,12 +9,13 @@ from types import ModuleType
 import pytest
 from pydantic_core import PydanticUndefined
 
-from core.catalog import FAMILIES, FORMATS, METHODS, TSMS, chosen, find
+from core.catalog import FAMILIES, FORMATS, KEPT, METHODS, TSMS, chosen, find
 from core.errors import SettingsError
 from core.settings import Settings
 
 CATALOGS: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "format": (FORMATS, ("looks_like", "read", "write_example")),
+    "kept": (KEPT, ("looks_like", "read", "write_example")),
     "tsm": (TSMS, ("build", "tiny", "load")),
     "family": (FAMILIES, ("load", "tiny")),
     "method": (METHODS, ("needs", "stages", "readers", "aim", "departures")),
@@ -82,9 +83,9 @@ def test_the_losses_of_a_methods_stages_all_have_a_title(name: str) -> None:
     }
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_format_reads_with_its_own_settings(name: str) -> None:
-    assert list(signature(module_of("format", name).read).parameters) == ["path", "settings"]
+@pytest.mark.parametrize(("what", "name"), [each for each in EVERY if each[0] in ("format", "kept")])
+def test_a_format_reads_with_its_own_settings(what: str, name: str) -> None:
+    assert list(signature(module_of(what, name).read).parameters) == ["path", "settings"]
 
 
 def test_an_unknown_name_is_told_with_the_known_ones() -> None:

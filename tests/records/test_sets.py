@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from core.case import Box, Case, ImageSet, Task
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError
 from core.images import FilePixels
 from core.opening import open_set
@@ -33,7 +33,7 @@ def version(database: Database, place: Place, who: Who, cells: ImageSet) -> Vers
 
 
 def opened(folder: Path) -> ImageSet:
-    return open_set(folder, {}, [find(FORMATS, name, "format") for name in FORMATS])
+    return open_set(folder, {}, every(FORMATS, KEPT))
 
 
 def numbers(page: Page) -> list[int]:
@@ -176,19 +176,23 @@ def test_labels_of_several_follow_the_order_of_a_new_task(
     assert [row.label for row in sets.cases(database, who, first.id).rows] == ["a, b", "b"]
 
 
-def test_another_machine_fetches_a_version_from_the_store(place: Place, version: Version, tmp_path: Path) -> None:
+def test_another_machine_fetches_a_version_from_the_store(
+    place: Place, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     elsewhere = place.model_copy(update={"data": tmp_path / "another machine"})
     folder = sets.version_folder(elsewhere, version)
     assert folder.is_relative_to(tmp_path / "another machine")
+    monkeypatch.setenv("VITASK_STORE", place.store)
     assert opened(folder).cases[2].pixels.load().size == (30, 20)
 
 
 def test_pictures_and_masks_are_kept_where_fsspec_reaches(
-    database: Database, place: Place, who: Who, cells: ImageSet
+    database: Database, place: Place, who: Who, cells: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote = place.model_copy(update={"store": f"memory://sets-{next(NUMBERS)}/studio"})
     made = sets.write_version(database, remote, cells, who=who, project_id=who.projects[0])
     shutil.rmtree(remote.versions)
+    monkeypatch.setenv("VITASK_STORE", remote.store)  # as the engine is told it
     assert opened(sets.version_folder(remote, made)).cases[9].pixels.load().getpixel((0, 0)) == 197
     assert sets.image(database, remote, who, made.id, 0, "thumb")[1] == "image/png"
 

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, every
 from core.opening import open_set
 from core.records import jobs, people, runs, sets
 from core.records.access import Who
@@ -86,7 +86,7 @@ class Studio:
 
     def queue(self, name: str = "tiny", **more: Any) -> Run:
         if not self.version_id:
-            found = open_set(self.images, {}, [find(FORMATS, one, "format") for one in FORMATS])
+            found = open_set(self.images, {}, every(FORMATS))
             project = self.who.projects[0]
             version = sets.write_version(self.database, self.place, found, who=self.who, project_id=project)
             self.version_id = version.id

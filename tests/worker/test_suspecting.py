@@ -11,7 +11,7 @@ import yaml
 
 from core import reading
 from core.case import ImageSet
-from core.catalog import FORMATS, find
+from core.catalog import FORMATS, every
 from core.opening import open_set
 from core.reading import Reading
 from core.records import jobs, reviews, runs, sets, suspects
@@ -118,7 +118,7 @@ def values(studio: Studio, **more: Any) -> dict[str, Any]:
 
 
 def queue(studio: Studio) -> ReviewView:
-    found = open_set(studio.images, {}, [find(FORMATS, one, "format") for one in FORMATS])
+    found = open_set(studio.images, {}, every(FORMATS))
     project = studio.who.projects[0]
     version = sets.write_version(studio.database, studio.place, found, who=studio.who, project_id=project)
     return reviews.queue_review(
