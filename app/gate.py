@@ -52,7 +52,7 @@ class Gate:
         client = scope["client"][0] if scope.get("client") else ""
         known = {name.lower(): value for name, value in headers.items()}
         try:
-            await run_in_threadpool(self.studio.who_has, known, client)
+            scope["person"] = (await run_in_threadpool(self.studio.who_has, known, client)).id
         except NotSignedIn as error:
             return turned_away(headers, path, str(error))
         except DBAPIError:

@@ -30,9 +30,11 @@ def create_app(place: Place) -> object:
     os.environ.update(GRADIO_TEMP_DIR=str(arriving), GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
     import gradio as gr
     from fastapi import FastAPI
+    from starlette.middleware.cors import CORSMiddleware
 
     from app import signin
     from app.context import Studio
+    from app.door import Door
     from app.gate import Gate
     from app.routes import downloads, health, images, reviewing
     from app.shell import assemble
@@ -44,7 +46,8 @@ def create_app(place: Place) -> object:
     app.state.studio = studio
     for routes in (health, signin, images, downloads, reviewing):
         app.include_router(routes.router(studio))
-    demo = assemble(studio).queue(default_concurrency_limit=SHOWN_AT_ONCE, api_open=True)
+    demo = assemble(studio)
+    demo.queue(default_concurrency_limit=SHOWN_AT_ONCE, api_open=True)
     demo._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode")  # said of several pages even where it is off
@@ -66,6 +69,9 @@ def create_app(place: Place) -> object:
             css=CSS.read_text(encoding="utf-8"),
             js=START,
         )
+    demo.has_launched = True  # which mounting forgets: Gradio's own check of paths waits for it
+    app.add_middleware(Door, blocks=demo, arrivals=demo.arrivals)
+    app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
     app.add_middleware(Gate, studio=studio)
     return app
 

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 import gradio as gr
 from gradio.components.navbar import Navbar
 
+from app.arrivals import StudioBlocks
 from app.context import Studio, live, on_load
 from app.pages import PAGES
 from core.records import people
@@ -53,15 +54,15 @@ def pages() -> list[Page]:
     return [cast(Page, importlib.import_module(f"app.pages.{name}")) for name in PAGES]
 
 
-def assemble(studio: Studio) -> gr.Blocks:
+def assemble(studio: Studio) -> StudioBlocks:
     """Every page under its path, sharing one queue."""
     known = pages()
-    with gr.Blocks(title="VITask Studio", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+    with StudioBlocks(title="VITask Studio", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
         _page(studio, known[0], known)
     for one in known[1:]:
         with demo.route(one.TITLE, f"/{one.PATH.strip('/')}"):
             _page(studio, one, known)
-    return cast(gr.Blocks, demo)
+    return cast(StudioBlocks, demo)
 
 
 def _page(studio: Studio, page: Page, known: Sequence[Page]) -> None:

@@ -250,4 +250,4 @@ def test_without_accounts_only_this_machine_by_its_own_name_is_let_in(alone: Roo
 def test_the_file_route_of_gradio_serves_none_of_the_studios_folders(alone: Rooms, tmp_path: Path) -> None:
     place = alone.furnished.studio.place
     for file in (place.data / "secret", place.data / "studio.db", Path("/etc/passwd")):
-        assert alone.browser().get(f"/gradio_api/file={file}").status_code == 403
+        assert alone.browser().get(f"/gradio_api/file={file}").status_code == 404
