@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 import openpyxl
 
 from core.archive import examine_stream
+from core.cells import as_written
 from core.errors import DataError
 from core.tree import Tree
 
@@ -107,7 +108,9 @@ def _row(header: Sequence[str], line: list[str], number: int, name: str) -> dict
 
 
 def _lines(content: bytes, name: str) -> Iterator[list[str]]:
-    return _sheet(content, name) if name.lower().endswith(".xlsx") else _separated(_text(content), name)
+    """The cells of each line, without the apostrophes that `core.cells` puts before what could be a formula."""
+    lines = _sheet(content, name) if name.lower().endswith(".xlsx") else _separated(_text(content), name)
+    return ([as_written(cell) for cell in line] for line in lines)
 
 
 def _text(content: bytes) -> str:

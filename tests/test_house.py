@@ -21,6 +21,7 @@ ROOT = Path(core.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 HOMELESS = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib"}
+TABLE_WRITERS = {"writer", "DictWriter", "write_csv", "CSVWriter", "to_csv", "to_excel", "Workbook", "savetxt"}
 VAGUE = re.compile(r"(Manager|Handler|Helper|Processor|Utils?)$")
 
 
@@ -45,6 +46,14 @@ def trusting(tree: ast.Module) -> list[str]:
         if isinstance(node, ast.keyword) and node.arg in ("trust_remote_code", "allow_pickle"):
             found += [node.arg] if ast.unparse(node.value) != "False" else []
     return found
+
+
+def table_writers(tree: ast.Module) -> list[str]:
+    """The places that write a table for people on their own; any library's way counts."""
+    names = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in imported for alias in node.names if node.module != "core.folder"]
+    return [name for name in names if name in TABLE_WRITERS]
 
 
 def every_settings_class() -> list[type[Settings]]:
@@ -76,6 +85,13 @@ def test_modules_and_classes_have_names_of_the_field() -> None:
 
 def test_nothing_is_unpickled_and_no_foreign_code_is_trusted() -> None:
     assert [f"{place(file)}: {found}" for file in FILES for found in trusting(tree_of(file))] == []
+
+
+def test_tables_for_people_are_written_in_one_place_without_formulas() -> None:
+    """`core.cells` neutralises every cell and header; a writer anywhere else would forget to."""
+    product = [file for room in ("core", "app", "worker", "migrations") for file in (ROOT.parent / room).rglob("*.py")]
+    writers = {file.relative_to(ROOT.parent).as_posix() for file in product if table_writers(tree_of(file))}
+    assert writers == {"core/cells.py"}
 
 
 def test_every_module_of_a_kind_is_in_the_catalog() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from app.context import Studio
-from core.cells import harmless
+from core.cells import as_csv
 from core.errors import CoreError
 from core.records import corrections, jobs, runs, sets
 from core.records.access import NotAllowed, Who
@@ -108,13 +106,10 @@ def _refused(error: CoreError) -> Response:
 def _table(studio: Studio, who: Who, version_id: int) -> str:
     rows = _rows(studio, who, version_id)
     extra = sorted({name for row in rows for name in row.columns})
-    kept = io.StringIO()
-    writer = csv.writer(kept)
-    writer.writerow(["case", "label", "split", "patient", *extra])
-    for row in rows:
-        values = [row.name, row.label, row.split, row.patient, *(row.columns.get(name, "") for name in extra)]
-        writer.writerow([harmless(value) for value in values])
-    return kept.getvalue()
+    cells = (
+        [row.name, row.label, row.split, row.patient, *(row.columns.get(name, "") for name in extra)] for row in rows
+    )
+    return as_csv(["case", "label", "split", "patient", *extra], cells)
 
 
 def _rows(studio: Studio, who: Who, version_id: int) -> list[Any]:

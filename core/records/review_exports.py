@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 
 from core.case import Task
-from core.cells import harmless
+from core.cells import as_csv
 from core.errors import DataError, SettingsError
 from core.images import size_of
 from core.records import agreement, reviews, verdicts
@@ -72,12 +70,8 @@ def kinds(db: Database, who: Who, review_id: int) -> list[str]:
 
 
 def _table(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
-    kept = io.StringIO()
-    writer = csv.writer(kept)
-    writer.writerow(COLUMNS)
-    for row in _rows(db, who, view):
-        writer.writerow([harmless(row[name]) for name in COLUMNS])
-    return f"{view.name} verdicts.csv", kept.getvalue().encode()
+    rows = ([row[name] for name in COLUMNS] for row in _rows(db, who, view))
+    return f"{view.name} verdicts.csv", as_csv(COLUMNS, rows).encode()
 
 
 def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
+from core.cells import as_csv
 from core.sample.mistakes import Planted, duplicates, wrong_labels
 from core.sample.people import TASK, Subject, subjects
 from core.starter import cells
@@ -53,22 +53,22 @@ def write(folder: Path, seed: int = 0) -> Path:
 
 
 def _write_tables(folder: Path, rows: Sequence[dict[str, str]], planted: Sequence[Planted]) -> None:
-    with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS)
-        table.writeheader()
-        table.writerows(rows)
-    with (folder / "planted.csv").open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file)
-        lines.writerow(("image", "kind", "true_label", "copy_of"))
-        for one in planted:
-            is_error = one.kind == "label error"
-            lines.writerow(
-                (_path(one.name), one.kind, one.other if is_error else "", "" if is_error else _path(one.other))
-            )
+    _write(folder / "cases.csv", COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows])
+    _write(folder / "planted.csv", ("image", "kind", "true_label", "copy_of"), [_planted(change) for change in planted])
     (folder / "task.yaml").write_text(yaml.safe_dump(TASK.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     people = len({row["patient"] for row in rows})
     text = README.format(cases=len(rows), patients=people, answers=", ".join(TASK.answers))
     (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _write(file: Path, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
+    file.write_text(as_csv(header, rows), encoding="utf-8", newline="")
+
+
+def _planted(change: Planted) -> tuple[str, str, str, str]:
+    """Its row: the true label of an error, or the picture that a copy was made of."""
+    is_error = change.kind == "label error"
+    return _path(change.name), change.kind, change.other if is_error else "", "" if is_error else _path(change.other)
 
 
 def _path(name: str) -> str:
