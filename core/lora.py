@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from core.checkpoint_rules import refuse_untrusted_adapter
 from core.errors import ModelError
 from core.settings import Settings
 from core.vlm import Vlm
@@ -105,6 +106,7 @@ def load_adapter(vlm: Vlm, folder: Path, name: str) -> None:
 
     if not (folder / "adapter_model.safetensors").is_file():
         raise ModelError(f"{folder} holds no adapter_model.safetensors. Copy the whole folder of the run.")
+    refuse_untrusted_adapter(folder)
     try:
         if vlm.peft is None:
             vlm.peft = PeftModel.from_pretrained(vlm.base, folder, adapter_name=name)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from core.arithmetic import number_format_here
+from core.checkpoint_rules import forget_implementations, refuse_untrusted
 from core.errors import ModelError, reason
 from core.vlm import Anatomy, Vlm, VlmSettings
 
@@ -23,9 +24,8 @@ def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: An
     from transformers import AutoImageProcessor, AutoTokenizer
 
     source = settings.checkpoint
-    look_at_folder(Path(source))
     with _opening(source):
-        base = _weights(settings)
+        base = _weights(settings, configuration(source))
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         images = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False, **image_options)
         _complete_tokenizer(tokenizer, source)
@@ -38,11 +38,18 @@ def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: An
 
 def model_type(source: str) -> str:
     """What a checkpoint's configuration calls its architecture."""
+    with _opening(source):
+        return str(configuration(source).model_type)
+
+
+def configuration(source: str) -> Any:
+    """A checkpoint's own, once nothing in it would bring code, and without what it says of attention."""
     from transformers import AutoConfig
 
     look_at_folder(Path(source))
-    with _opening(source):
-        return str(AutoConfig.from_pretrained(source, trust_remote_code=False).model_type)
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    refuse_untrusted(source, config, lambda name: _file_of(source, name))
+    return forget_implementations(config)
 
 
 def suit_training(base: Any) -> None:
@@ -83,11 +90,12 @@ def _opening(source: str) -> Iterator[None]:
         ) from error
 
 
-def _weights(settings: VlmSettings) -> Any:
+def _weights(settings: VlmSettings, config: Any) -> Any:
     from transformers import AutoModelForImageTextToText
 
     opened: Any = AutoModelForImageTextToText.from_pretrained(
         settings.checkpoint,
+        config=config,
         dtype=getattr(torch, number_format_here(settings.dtype)),
         # Where nothing is asked for, transformers takes sdpa, except for architectures that can't.
         attn_implementation=None if settings.attention == "auto" else settings.attention,

@@ -18,8 +18,9 @@ from pydantic import Field
 from safetensors import SafetensorError
 from torch import Tensor
 
+from core.checkpoint_rules import without_implementations
 from core.errors import ModelError, reason
-from core.pretrained import look_at_folder
+from core.pretrained import configuration
 from core.tsm import Tsm, TsmSettings, read_saved, restore, start_from
 
 TITLE = "Pretrained backbone"
@@ -134,7 +135,7 @@ def load(folder: Path) -> Tsm:
 
     saved = read_saved(folder)
     values = dict(saved.preprocessing)
-    config = dict(values.pop("config"))
+    config = without_implementations(values.pop("config"))
     look = Look(values["size"], tuple(values["mean"]), tuple(values["std"]), values["resample"])
     network = AutoModel.from_config(AutoConfig.for_model(config.pop("model_type"), **config))
     _freeze_unused(network, look)
@@ -143,11 +144,10 @@ def load(folder: Path) -> Tsm:
 
 def _opened(checkpoint: str) -> tuple[Any, set[str]]:
     """The network, and the names of its weights that the checkpoint does not hold."""
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
-    look_at_folder(Path(checkpoint))
     try:
-        config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=False)
+        config = configuration(checkpoint)
         network, report = AutoModel.from_pretrained(
             checkpoint,
             config=getattr(config, "vision_config", config),  # of CLIP and SigLIP, the half that sees
