@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from core import hold
 from core.errors import RunError
 
 WEIGHTS = "weights.safetensors"
@@ -47,6 +48,7 @@ def save(
         save_file(_optimiser_tensors(tensors, optimiser), draft / OPTIMISER)
         save_file(random_states(), draft / RANDOM)
         (draft / STATE).write_text(json.dumps(asdict(state)))
+    hold.check(folder)
     # A best one that no checkpoint speaks of any more goes after the checkpoint that replaced it is whole.
     outdated = [path for path in folder.glob("best-*") if path != best_path(folder, state.best_step)]
     for old in [*checkpoints(folder)[:-keep], *outdated]:
@@ -162,6 +164,7 @@ class _draft:
         self.part = target.with_name(target.name + ".part")
 
     def __enter__(self) -> Path:
+        hold.check(self.target)
         shutil.rmtree(self.part, ignore_errors=True)
         try:
             self.part.mkdir(parents=True)
@@ -184,6 +187,7 @@ class _draft:
         for path in self.part.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
+        hold.check(self.target)
         shutil.rmtree(self.target, ignore_errors=True)
         self.part.rename(self.target)
 

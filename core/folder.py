@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from core import hold
 from core.case import SPLITS, Task
 from core.errors import RunError
 from core.material import Material
@@ -114,11 +115,13 @@ def begin(path: Path, run: Run, material: Material, is_resumed: bool, processes:
     if folder.settings.is_file():
         if not is_resumed:
             raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
+        hold.take(path)
         _refuse_change(folder, run, material, processes)
         return folder
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and any(file.name != hold.FILE for file in path.iterdir()):
         raise RunError(f"{path} is not empty and holds no run. Choose another folder.")
     path.mkdir(parents=True, exist_ok=True)
+    hold.take(path)
     folder.set.write_text(json.dumps(_sets(material), indent=2, ensure_ascii=False) + "\n")
     folder.environment.write_text(json.dumps(environment(processes), indent=2) + "\n")
     folder.settings.write_text(as_yaml(run.settings), encoding="utf-8")
@@ -134,11 +137,13 @@ def look(path: Path, run: Run, is_resumed: bool) -> None:
         raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
     if is_resumed and not folder.settings.is_file():
         raise RunError(f"{path} holds no run to resume. Leave --resume out to begin one there.")
+    hold.refuse(path)
 
 
 def _refuse_change(folder: Folder, run: Run, material: Material, processes: int) -> None:
     was, now = yaml.safe_load(folder.settings.read_text()), yaml.safe_load(as_yaml(run.settings))
-    changed = [key for key in now if was.get(key) != now[key]]
+    # Where the images lie may change, as after a move: their hashes are looked at below.
+    changed = [key for key in now if key != "images" and was.get(key) != now[key]]
     if changed:
         raise RunError(
             f"The run in {folder.path} was begun with other settings ({', '.join(changed)} differ). "
@@ -194,6 +199,7 @@ def writer(path: Path, also: Callable[[Event], None]) -> Callable[[Event], None]
             file.write(b"\n")
 
     def report(event: Event) -> None:
+        hold.check(told)
         with told.open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
         also(event)

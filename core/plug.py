@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import torch
 
+from core import hold
 from core.catalog import TSMS
 from core.errors import RunError, SettingsError
 from core.exemplar import Exemplars
@@ -48,19 +49,28 @@ def plug(
     old = _replaced(opened)
     run = _with_tsm(opened, tsm, images)
     given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
-    running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
-    running.folder.plugged.write_text(json.dumps({"run": str(path), "tsm": tsm}) + "\n")
+    with hold.released(out):
+        running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
+        return _plugged(opened, running, tsm, given, connector)
+
+
+def _plugged(
+    opened: Opened, running: Running, tsm: str, given: Tsm | None, connector: Connector | None
+) -> dict[str, Any]:
+    old = opened.tsms[0]
+    running.folder.plugged.write_text(json.dumps({"run": str(opened.folder.path), "tsm": tsm}) + "\n")
     new = _placed(running, given) if given else train_tsm(running, 0, old if tsm == old.settings.name else None)
     fits = _refuse_misfit(new.width, old, connector)
     tuned, cases = opened.tuned, known_cases(running, [new])
     # One trained here by the old one's name began with the old one's weights; a folder tells nothing of that.
     is_kept = fits and (connector == "keep" or (connector is None and tsm == old.settings.name))
     if not is_kept:
-        torch.manual_seed(run.settings.seed)
+        torch.manual_seed(running.run.settings.seed)
         tuned.exemplars = Exemplars([new.width], tuned.vlm.hidden_size).to(tuned.vlm.device)
-    compare(running, tuned, cases, run.plan.stages[-1])
+    compare(running, tuned, cases, running.run.plan.stages[-1])
     if not is_kept:
         _train_connector(running, tuned, cases)
+    hold.check(running.folder.path)
     _copy_adapters(opened, running.folder)
     assert tuned.exemplars is not None
     tuned.exemplars.save(running.folder.connector)

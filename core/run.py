@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from core import reading
+from core import hold, reading
 from core.card import card
 from core.case import SPLITS
 from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
@@ -69,16 +69,17 @@ def tune(
         raise RunError(
             f"{out} was made by `vitask plug`; tuning would replace its model. Use `vitask plug … --resume`."
         )
-    running = start(run, out, is_resumed, watch, is_stopped)
-    if running.folder.metrics.is_file():
-        return dict(running.folder.kept(running.folder.metrics))
-    tsms = [train_tsm(running, number) for number in range(len(run.tsms))]
-    tuned, cases = _prepare(running, tsms)
-    _stages(running, tuned, cases)
-    if not running.accelerator.is_main_process:
-        return {}
-    _save_parts(running, tuned)
-    return finish(running, tuned, cases, tsms)
+    with hold.released(out):
+        running = start(run, out, is_resumed, watch, is_stopped)
+        if running.folder.metrics.is_file():
+            return dict(running.folder.kept(running.folder.metrics))
+        tsms = [train_tsm(running, number) for number in range(len(run.tsms))]
+        tuned, cases = _prepare(running, tsms)
+        _stages(running, tuned, cases)
+        if not running.accelerator.is_main_process:
+            return {}
+        _save_parts(running, tuned)
+        return finish(running, tuned, cases, tsms)
 
 
 def start(
@@ -155,6 +156,7 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
     )
     running.train(stage, folder)
     if running.accelerator.is_main_process:
+        hold.check(folder)
         tsm.save(folder)
     return tsm.eval()
 
@@ -224,6 +226,7 @@ def compare(running: Running, tuned: Tuned, cases: Cases, plan: StagePlan) -> No
 
 
 def _save_parts(running: Running, tuned: Tuned) -> None:
+    hold.check(running.folder.path)
     for name in dict.fromkeys(stage.adapter for stage in running.run.plan.stages):
         save_adapter(tuned.vlm, running.folder.adapter(name), name)
     if tuned.exemplars is not None:
@@ -244,6 +247,7 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
             "validation cases."
             for name, weight in weights.items()
         ]
+    hold.check(running.folder.path)
     for split, found in read.items():
         reading.save(found, running.folder.readings(split))
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
@@ -256,6 +260,7 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
         notes=notes,
     )
     (running.folder.path / "card.md").write_text(text, encoding="utf-8")
+    hold.check(running.folder.path)
     draft = running.folder.metrics.with_suffix(".part")
     draft.write_text(json.dumps(results, indent=1) + "\n")
     draft.replace(running.folder.metrics)

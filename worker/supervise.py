@@ -10,11 +10,13 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import update
 
+from core import hold
 from core.records import jobs
 from core.records.jobs import Claimed
 from core.records.tables import Job
@@ -59,15 +61,22 @@ class _Watch:
 
     def beat(self) -> None:
         """One round of telling and listening. What can't be written now is written at the next."""
+        if self.is_late():  # woken after a long halt: before anything else, since another may have the job by now
+            self.asked = self.asked or "away"
+            self.process.kill()
         self.pending += (lines := taken(self.process.errors))
         self.last = lines[-1] if lines else self.last
         try:
-            wished = jobs.renew(self.hands.database, self.claimed, LEASE_SECONDS)
-            self.renewed = time.monotonic()
+            wished = self.hold()
             self.tell()
         except AWAY:
             wished = ""
         self.ask(wished or ("leave" if self.hands.is_leaving() else "away" if self.is_cut_off() else ""))
+
+    def hold(self) -> str:
+        wished = jobs.renew(self.hands.database, self.claimed, LEASE_SECONDS)
+        self.renewed = time.monotonic()
+        return wished
 
     def tell(self) -> None:
         database, job_id = self.hands.database, self.claimed.id
@@ -81,15 +90,19 @@ class _Watch:
         """Without a word to the records for so long that another worker may soon have the job."""
         return time.monotonic() - self.renewed > 0.6 * LEASE_SECONDS
 
+    def is_late(self) -> bool:
+        return time.monotonic() - self.renewed > LEASE_SECONDS
+
     def ask(self, why: str) -> None:
         if why and (not self.asked or (why == "cancel" and self.asked == "stop")):
             self.asked, self.asked_at = why, time.monotonic()
             self.process.stop()
-        is_late = self.asked and time.monotonic() - self.asked_at > GRACE_SECONDS[self.asked]
-        if is_late or time.monotonic() - self.renewed > LEASE_SECONDS:
+        if self.asked and time.monotonic() - self.asked_at > GRACE_SECONDS[self.asked]:
             self.process.kill()
 
     def end(self, code: int) -> Ended:
+        with suppress(*AWAY):  # what is told below waits for the database, and is refused where the job is lost
+            self.hold()
         self.pending += (lines := taken(self.process.errors))
         self.last = lines[-1] if lines else self.last
         self.hands.insist(self.tell)
@@ -107,7 +120,7 @@ def supervise(
     begun: Callable[[Process], None] = lambda process: None,
 ) -> Ended:
     """Runs a module as the job's child until it has ended. Whatever happens here, the child is gone afterwards."""
-    process = Process(target, arguments, hands.place.environment())
+    process = Process(target, arguments, hands.place.environment() | {hold.LEASE: str(claimed.claims)})
     watch = _Watch(hands, claimed, process, follow)
     try:
         begun(process)
@@ -152,7 +165,7 @@ def our_fault(hands: Hands, claimed: Claimed, what: str) -> None:
 def hand_back(hands: Hands, claimed: Claimed) -> None:
     """To another worker, since this one is sent away: no crash, so it does not count as an attempt."""
     with hands.database.session() as session:
-        held = (Job.id == claimed.id, Job.worker == claimed.worker, Job.attempts == claimed.attempts)
+        held = (Job.id == claimed.id, Job.worker == claimed.worker, Job.claims == claimed.claims)
         values = {"state": "waiting", "attempts": Job.attempts - 1, "worker": None, "lease_until": None, "sent": None}
         session.execute(update(Job).where(Job.state == "running", *held).values(**values))
 

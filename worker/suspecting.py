@@ -15,7 +15,7 @@ from core.records.reviews import review_of_job
 from core.records.searched import is_complete, take_search
 from core.records.tables import Review, Run
 from core.records.versions import version_folder
-from worker.engine import ENGINE, resumed, write_settings
+from worker.engine import ENGINE, reached, resumed, write_settings
 from worker.hands import LEASE_SECONDS, Hands
 from worker.lines import Lines
 from worker.supervise import Ended, settle, supervise
@@ -61,7 +61,9 @@ class Following:
     """How far the search is, from the lines of its events.jsonl."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._lines = Lines(folder / "events.jsonl")
+        self._reached = ""
 
     def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
         news: dict[str, Any] = {}
@@ -69,6 +71,8 @@ class Following:
             self._lines.pass_by(lines)
             for line in lines:
                 news |= progress_of(line)
+        if (at := reached(self._folder)) != self._reached:
+            news["reached"] = self._reached = at
         return news
 
 

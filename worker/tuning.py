@@ -13,7 +13,7 @@ import yaml
 from core.records import runs
 from core.records.jobs import Claimed
 from core.records.tables import Run
-from worker.engine import ENGINE, resumed, write_settings
+from worker.engine import ENGINE, reached, resumed, write_settings
 from worker.hands import Hands
 from worker.lines import Lines
 from worker.meters import Meters
@@ -72,6 +72,7 @@ class Telling:
         self.meters = Meters()
         self._lines = Lines(folder / "events.jsonl")
         self._has_settings = False
+        self._reached = ""
 
     def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
         self._take_settings()
@@ -81,6 +82,8 @@ class Telling:
             self._lines.pass_by(lines)
             for line in lines:
                 news |= progress_of(line)
+        if (at := reached(self.folder)) != self._reached:
+            news["reached"] = self._reached = at
         return news | self.meters.read()
 
     def _take_settings(self) -> None:

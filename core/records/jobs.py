@@ -1,7 +1,7 @@
 """A job's life: waiting, taken by one worker under a lease, done or put back. The row is the truth.
 
-A worker holds a job by its name and by how often the job was begun: one that comes back from a long silence finds the
-count gone on, and has no say any more. A message only wakes a worker; it then takes what is next (`take_next`).
+A worker holds a job by its name and by how often the job was handed out: one that comes back from a long silence finds
+the count gone on, and has no say any more. A message only wakes a worker; it then takes what is next (`take_next`).
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Claimed:
     worker: str
     attempts: int
     most_attempts: int
+    claims: int
 
 
 def enqueue(
@@ -93,6 +94,7 @@ def claim(db: Database, job_id: int, worker: str, lease_seconds: float = 60) -> 
             worker=worker,
             lease_until=now() + timedelta(seconds=lease_seconds),
             attempts=Job.attempts + 1,
+            claims=Job.claims + 1,
             started=func.coalesce(Job.started, now()),
             ended=None,
             error=None,
@@ -142,9 +144,14 @@ def renew(db: Database, claimed: Claimed, lease_seconds: float = 60) -> str:
 
 
 def progress(db: Database, claimed: Claimed, **facts: Any) -> None:
-    """What is known of how far it is: done, whole, text, seconds_left. What is not named stays."""
+    """What is known of how far it is: done, whole, text, seconds_left. What is not named stays.
+
+    `reached` is what a new try would go on from. Where it is new, only this try counts: earlier ones came less far.
+    """
     with db.session() as session:
         job = _held(session, claimed)
+        if facts.get("reached", job.progress.get("reached")) != job.progress.get("reached"):
+            job.attempts = 1
         job.progress = {**job.progress, **facts}
 
 
@@ -298,7 +305,7 @@ def _is_held(claimed: Claimed) -> tuple[ColumnElement[bool], ...]:
         Job.id == claimed.id,
         Job.state == "running",
         Job.worker == claimed.worker,
-        Job.attempts == claimed.attempts,
+        Job.claims == claimed.claims,
     )
 
 
@@ -348,7 +355,9 @@ def _put_back(session: Session, found: Job, reason: str) -> str:
     if found.wish:
         _end(found, "stopped" if found.wish == "stop" else "cancelled")
     elif found.attempts >= found.most_attempts:
-        message = f"It was begun {found.attempts} times and broken off each time; the last time {reason}. "
+        reached = found.progress.get("reached")
+        where = f"each time after {reached}" if reached else "each time"
+        message = f"It was begun {found.attempts} times and broken off {where}; the last time {reason}. "
         _fail(session, found, message + "Look at its log, then resume it.")
     else:
         found.state, found.worker, found.lease_until, found.sent = "waiting", None, None, None

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -212,6 +213,9 @@ class Job(Table):
     position: Mapped[float] = mapped_column(default=0.0)
     """Order among those that wait; the lowest goes first."""
     attempts: Mapped[int] = mapped_column(default=0)
+    """Tries since it last got further than before."""
+    claims: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often it was handed to a worker, ever: the number of a lease, which never comes again."""
     most_attempts: Mapped[int] = mapped_column(default=3)
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]

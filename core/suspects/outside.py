@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core import hold
 from core.classifying import Pictures, describe, new_tsm, tsm_stage
 from core.errors import NumericError
 from core.material import Item, Material
@@ -98,6 +99,7 @@ class Trainer:
             raise NumericError("A fold's TSM answers with what is no number. Lower its learning rate and begin anew.")
         near, cosines = nearest(features.numpy(), np.flatnonzero(is_held), np.flatnonzero(~is_held), NEAREST)
         draft = file.with_suffix(".part.npz")
+        hold.check(file)
         np.savez(draft, logits=logits[is_held], nearest=near, cosines=cosines)
         draft.replace(file)
 

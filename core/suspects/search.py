@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core import hold
 from core.case import SPLITS
 from core.errors import SettingsError
 from core.features import open_features
@@ -67,14 +68,15 @@ def search(
     run = settle_arithmetic(run)
     look(out, run, is_resumed)
     gathered = gathered or gather(run)
-    report = writer(begin(out, run, gathered.material, is_resumed, 1).path, watch)
-    settle(out, settings, is_resumed)
-    seed = run.settings.seed
-    looked = _look_at(run, settings, gathered, _trainer(run, settings, gathered, out, report, is_stopped))
-    found = _ranked(gathered, looked, readings, settings, seed)
-    found.about["seconds"] = time.perf_counter() - began
-    save(out, found)
-    report({"kind": "done"})
+    with hold.released(out):
+        report = writer(begin(out, run, gathered.material, is_resumed, 1).path, watch)
+        settle(out, settings, is_resumed)
+        looked = _look_at(run, settings, gathered, _trainer(run, settings, gathered, out, report, is_stopped))
+        found = _ranked(gathered, looked, readings, settings, run.settings.seed)
+        found.about["seconds"] = time.perf_counter() - began
+        hold.check(out)
+        save(out, found)
+        report({"kind": "done"})
     return found
 
 

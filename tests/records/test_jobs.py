@@ -140,6 +140,31 @@ def test_a_crashed_job_is_put_back_until_its_attempts_are_spent(database: Databa
     assert begun(database, second) and begun(database, first, "two").attempts == 1
 
 
+def test_only_tries_since_the_last_new_checkpoint_count(database: Database, who: Who) -> None:
+    first = add(database, who, most_attempts=2)
+    for number in range(5):
+        claimed = begun(database, first)
+        jobs.progress(database, claimed, reached=f"step {number} of stage-1")
+        assert jobs.put_back(database, claimed, "it was killed") == "waiting", "it got further than before"
+    claimed = begun(database, first)
+    jobs.progress(database, claimed, reached="step 4 of stage-1", done=4)
+    assert jobs.put_back(database, claimed, "it was killed") == "failed"
+    failed = jobs.job(database, who, first)
+    assert (failed.attempts, failed.claims) == (2, 6)
+    assert "broken off each time after step 4 of stage-1; the last time it was killed" in str(failed.error)
+
+
+def test_a_lease_has_a_number_that_never_comes_again(database: Database, who: Who) -> None:
+    first, numbers = add(database, who), []
+    for _ in range(3):
+        claimed = begun(database, first)
+        numbers.append(claimed.claims)
+        jobs.progress(database, claimed, reached=f"step {claimed.claims}")
+        jobs.fail(database, claimed, "no")
+        jobs.resume(database, who, first)
+    assert numbers == [1, 2, 3]
+
+
 def test_the_sweep_takes_over_what_dead_workers_left(database: Database, who: Who) -> None:
     waits, wished, spent = add(database, who), add(database, who), add(database, who, most_attempts=1)
     for job_id in (waits, wished, spent):

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -16,9 +18,10 @@ import psutil
 import pytest
 
 from core.records import messages, runs
-from core.records.tables import Run
+from core.records.tables import Job, Run, now
 from tests import runs as tiny
 from tests.worker.conftest import ROOT, Studio, log_of
+from tests.worker.test_topology import words
 from worker.redis import free_port
 
 pytestmark = pytest.mark.slow
@@ -57,9 +60,87 @@ def test_a_run_whose_worker_is_killed_goes_on_by_itself_to_the_same_weights(
     assert studio.job(run).state == "running", "nobody can know yet"
     studio.work()
     job = studio.until_state(run, "done", "failed")
-    assert (job.state, job.attempts, job.error) == ("done", 2, None)
+    assert (job.state, job.claims, job.error) == ("done", 2, None)
     assert final(studio.folder(run)) == undisturbed
     assert "its worker went away" in log_of(studio, run)
+
+
+def test_a_worker_and_engine_woken_after_their_lease_find_the_run_gone(
+    studio: Studio, undisturbed: dict[str, bytes]
+) -> None:
+    run = studio.queue()
+    first = studio.work()
+    studio.until_step(run, "vanilla", 3)
+    engine = studio.engine(first)
+    for process in (first, engine):
+        process.send_signal(signal.SIGSTOP)
+    with studio.database.session() as session:
+        session.get_one(Job, run.job_id).lease_until = now() - timedelta(seconds=1)
+    second = studio.work()
+    studio.until_step(run, "stage-1", 1)
+    engine.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    first.send_signal(signal.SIGCONT)
+    job = studio.until_state(run, "done", "failed")
+    assert (job.state, job.claims, job.worker) == ("done", 2, None)
+    assert (first.poll(), second.poll()) == (None, None), "both workers go on"
+    psutil.wait_procs([engine], timeout=5)
+    assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
+    # One writer after the other leaves one place in the file where steps begin again, at the checkpoint.
+    made = [(event["stage"], event["step"]) for event in tiny.events(studio.folder(run)) if event["kind"] == "step"]
+    order = ["tsm", "vanilla", "stage-1", "stage-2"]
+    backwards = [place for place, (one, other) in enumerate(pairwise(made)) if rank(order, other) <= rank(order, one)]
+    assert len(backwards) <= 1, made
+    assert final(studio.folder(run)) == undisturbed
+
+
+def rank(order: list[str], step: tuple[str, int]) -> tuple[int, int]:
+    return order.index(step[0]), step[1]
+
+
+def test_a_run_that_is_killed_again_and_again_but_gets_on_comes_to_its_end(
+    studio: Studio, undisturbed: dict[str, bytes]
+) -> None:
+    run = studio.queue()
+    worker = studio.work()
+    for stage, step in (("vanilla", 5), ("vanilla", 13), ("stage-2", 3)):
+        studio.until_step(run, stage, step)
+        studio.engine(worker).send_signal(signal.SIGKILL)
+        studio.until(lambda: "core.cli" in engines(worker), "another engine")
+    job = studio.until_state(run, "done", "failed")
+    assert (job.state, job.claims, job.error) == ("done", 4, None)
+    assert final(studio.folder(run)) == undisturbed
+
+
+def test_a_run_that_dies_three_times_at_the_same_place_ends_with_the_reason(studio: Studio) -> None:
+    run = studio.queue(training={"checkpoint_every": 1000, "steps": 1000})
+    worker = studio.work()
+    for number in range(3):
+        begun = len(steps_told_in(studio, run, "vanilla"))
+
+        def has_begun(begun: int = begun) -> bool:
+            return len(steps_told_in(studio, run, "vanilla")) > begun
+
+        studio.until(has_begun, f"try {number + 1}")
+        studio.engine(worker).send_signal(signal.SIGKILL)
+        studio.until(lambda: "core.cli" not in engines(worker), "its end")
+    job = studio.until_state(run, "done", "failed")
+    assert (job.state, job.claims, job.fault_id) == ("failed", 3, None)
+    assert job.error == (
+        "It was begun 3 times and broken off each time after tsm; the last time the system ended its "
+        "process with signal 9, as it does where memory runs out. Look at its log, then resume it."
+    )
+
+
+def engines(worker: subprocess.Popen[bytes]) -> list[str]:
+    """What the worker's children were started with, as far as they live."""
+    return [word for child in psutil.Process(worker.pid).children() for word in words(child)]
+
+
+def steps_told_in(studio: Studio, run: Run, stage: str) -> list[Any]:
+    file = studio.folder(run) / "events.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [line for line in lines if '"step"' in line and f'"{stage}"' in line]
 
 
 def test_a_stopped_run_is_resumed_to_the_same_weights(studio: Studio, undisturbed: dict[str, bytes]) -> None:

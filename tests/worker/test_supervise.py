@@ -165,6 +165,24 @@ def test_a_worker_cut_off_from_the_records_saves_and_ends_before_another_may_beg
     assert time.monotonic() - begun < 1.0
 
 
+def test_a_worker_that_was_halted_past_its_lease_ends_its_child_before_it_asks_anybody(
+    hands: Hands, claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Process] = []
+    codes: list[int | None] = []
+    renew = jobs.renew
+
+    def asked(*given: Any) -> str:
+        codes.append(begun[0].wait(0))
+        return renew(*given)
+
+    monkeypatch.setattr(jobs, "renew", asked)
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.0)
+    ended = supervise(hands, claimed, "/bin/sh", ["-c", 'trap "" TERM; sleep 60'], Listener(), begun.append)
+    assert codes[0] == -9
+    assert (ended.code, ended.asked) == (-9, "away"), "no crash: nobody else took it, and it is handed on"
+
+
 def test_a_fault_of_ours_gets_an_id_and_its_traceback_stays_in_the_log(hands: Hands, claimed: Claimed) -> None:
     carry_out(hands, claimed)  # there is no run 1
     job = found(hands, claimed)
