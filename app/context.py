@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, ParamSpec, TypeVar
@@ -46,20 +46,24 @@ class Studio:
         self._local: tuple[float, Who] | None = None
 
     def who(self, request: Any) -> Who:
-        """The person who asks: by the session's cookie or token; on this machine without accounts, `local`."""
+        """The person who asks, by the session's cookie or token. Without accounts that is `local`, on this machine."""
         return self.who_has(_headers(request), request.client.host if request.client else "")
 
     def who_has(self, headers: dict[str, str], client: str) -> Who:
         token = token_in(headers)
-        known = people.who(self.database, token) if token else None
-        if known is not None:
-            return known
+        holder = people.who(self.database, token) if token else None
+        if holder is not None and holder.name != people.LOCAL:
+            return holder
         if people.has_accounts(self.database):
+            if holder is not None:
+                return holder
             raise NotSignedIn("You are not signed in, or your session has ended. Sign in again.")
         if not is_local(headers, client):
             raise NotSignedIn(
                 "This studio has no accounts yet, so only its own machine may use it. Add a person first."
             )
+        if holder is None:
+            raise NotSignedIn("This browser is not let in yet. `vitask open` gives an address that lets it in.")
         return self._local_person()
 
     def project(self, request: Any) -> int:
@@ -91,7 +95,13 @@ def cookies_in(headers: dict[str, str]) -> dict[str, str]:
 def token_in(headers: dict[str, str]) -> str:
     """From the browser's cookie, or a program's `Authorization: Bearer`."""
     kind, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else cookies_in(headers).get(COOKIE, "")
+    return token.strip() if kind.lower() == "bearer" else cookies_in(headers).get(cookie_name(headers), "")
+
+
+def cookie_name(headers: Mapping[str, str]) -> str:
+    """A browser tells cookies of a machine's ports not apart: two studios would sign each other's people out."""
+    port = headers.get("host", "").rpartition(":")[2]
+    return f"{COOKIE}_{port}" if port.isascii() and port.isdigit() else COOKIE
 
 
 def is_local(headers: dict[str, str], client: str) -> bool:

@@ -82,7 +82,9 @@ def turned_away(headers: Headers, path: str, why: str) -> Response:
 def _with(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(ALWAYS)
+            headers = MutableHeaders(scope=message)
+            for name, value in ALWAYS.items():
+                headers.setdefault(name, value)
         await send(message)
 
     return sending

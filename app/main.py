@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from core.errors import CoreError
 from core.records.people import has_accounts
-from core.records.place import Place
+from core.records.place import Place, keep_private
 
 MOST_BYTES = "200gb"
 SECONDS_FOR_THE_DATABASE = 60.0
@@ -113,6 +113,7 @@ def refuse_taken(host: str, port: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    keep_private()
     for talkative in ("httpx", "alembic"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     parser = argparse.ArgumentParser(prog="python -m app.main", description=__doc__)

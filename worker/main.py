@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from core.errors import CoreError
 from core.records import jobs, messages
-from core.records.place import Place
+from core.records.place import Place, keep_private
 from core.records.tables import Job, now
 from worker.celery import arguments, make_app
 from worker.hands import AWAY, Hands, log
@@ -25,6 +25,7 @@ SECONDS_TO_WAIT = 120.0
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    keep_private()
     log.setLevel(logging.INFO)  # Celery sets the root's own
     try:
         serve(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -21,7 +21,8 @@ from core.commands.studio import add_up
 from core.errors import CoreError
 from core.records import people
 from core.records.database import Database, open_database
-from core.records.place import Place
+from core.records.place import Place, keep_private
+from core.records.sessions import way_in
 from core.records.tables import QUEUES
 from worker.lock import locked
 from worker.redis import start_redis
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_up(parser)
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    keep_private()
     if asked.data is not None:
         os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
     try:
@@ -55,6 +57,7 @@ def up(asked: argparse.Namespace) -> None:
         make_bucket(place.store)
         prepare(place).dispose()
         return
+    tell_tightened(place)
     with ExitStack() as end, locked(place.data / "up.lock", address):
         leaving = _leaving()
         tree = end.enter_context(Tree(place.logs, leaving))
@@ -67,12 +70,15 @@ def up(asked: argparse.Namespace) -> None:
         tree.start("app", "app.main", ["--host", asked.host, "--port", str(asked.port)], place.environment())
         if not asked.no_sample and not people.has_accounts(database):
             request_sample(database, place, people.local(database))
-        database.dispose()
         tree.watch(lambda: is_ready(address))
         if not leaving.is_set():
-            _say(f"VITask Studio is ready: {address}  (Ctrl-C ends it; data in {place.data}). Research use only.")
+            door = way_in(database, address)
+            database.dispose()
+            _say(f"VITask Studio is ready: {door}  (Ctrl-C ends it; data in {place.data}). Research use only.")
+            if door != address:
+                _say("That address lets one browser in, once. `vitask open` gives another.")
             if sys.stdout.isatty() and not asked.no_browser:
-                webbrowser.open(address)
+                webbrowser.open(door)
         tree.watch()
         _say("Stopping: runs save what they have.")
 
@@ -83,6 +89,12 @@ def prepare(place: Place) -> Database:
     database.wait(30)
     database.upgrade()
     return database
+
+
+def tell_tightened(place: Place) -> None:
+    if tightened := place.tighten():
+        names = ", ".join(path.name for path in tightened)
+        _say(f"Other users of this machine could get at {names} in {place.data.parent}; only you can now.")
 
 
 def make_bucket(store: str) -> None:

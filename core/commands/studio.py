@@ -1,11 +1,13 @@
-"""The studio from a shell: `vitask up`, `vitask person …`, `vitask set add`. Whoever has the shell acts as `local`."""
+"""The studio from a shell: `vitask up`, `open`, `person …`, `set add`. Whoever has the shell acts as `local`."""
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import getpass
 import os
 import sys
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,11 @@ def add(commands: Any) -> None:
     up = commands.add_parser("up", help="open the studio: queue, workers and app on this machine")
     add_up(up)
     up.set_defaults(do=do_up)
+    door = commands.add_parser("open", help="let a browser or a program into the studio that is open")
+    add_data(door)
+    door.add_argument("--no-browser", action="store_true", help="only print the address, which is good once")
+    door.add_argument("--token", action="store_true", help="print a token for a program instead, good for a week")
+    door.set_defaults(do=do_open)
     actions = commands.add_parser("person", help="who may sign in").add_subparsers(metavar="ACTION", required=True)
     person = actions.add_parser("add", help="a new account; asks for the password")
     person.add_argument("name", metavar="NAME")
@@ -69,6 +76,19 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def do_up(asked: argparse.Namespace) -> None:
     given = sys.argv[sys.argv.index("up") + 1 :]
     os.execv(sys.executable, [sys.executable, "-m", "worker.up", *given])
+
+
+def do_open(asked: argparse.Namespace) -> None:
+    from core.records import people, sessions
+
+    database, place = _opened(asked)
+    if asked.token:
+        say.out(people.admit(database))
+        return
+    door = sessions.way_in(database, _address(place))
+    say.out(door)
+    if sys.stdout.isatty() and not asked.no_browser:
+        webbrowser.open(door)
 
 
 def do_person_add(asked: argparse.Namespace) -> None:
@@ -119,15 +139,28 @@ def do_set_add(asked: argparse.Namespace) -> None:
 
 def _opened(asked: argparse.Namespace) -> tuple[Database, Place]:
     from core.records.database import open_database
-    from core.records.place import Place
+    from core.records.place import Place, keep_private
 
     if asked.data is not None:
         os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    keep_private()
     place = Place.from_environment()
     database = open_database(place)
     database.wait(10)
     database.upgrade()
     return database, place
+
+
+def _address(place: Place) -> str:
+    """Of the studio that is open on this place: `vitask up` holds the file in which it stands."""
+    file = place.data / "up.lock"
+    if file.is_file():
+        with file.open() as opened:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return opened.read().split()[0]
+    raise SettingsError(f"No studio is open in {place.data}. `vitask up` opens one; --data names another folder.")
 
 
 def _project(known: list[tuple[int, str]], name: str | None) -> int:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from core.errors import CoreError
-from core.records.tables import ROLES
+from core.records.tables import ROLES, Membership, Person
 
 MAY = {
     "look": ROLES,
@@ -31,6 +34,11 @@ class Who:
     def may(self, action: str) -> bool:
         """Whether the role allows to look, review, work (upload, tune, stop) or manage (people, projects)."""
         return self.role in MAY[action]
+
+
+def as_who(session: Session, person: Person) -> Who:
+    joined = select(Membership.project_id).where(Membership.person_id == person.id).order_by(Membership.project_id)
+    return Who(person.id, person.name, person.role, tuple(session.scalars(joined)))
 
 
 def allow(who: Who, project_id: int | None, action: str = "look") -> None:

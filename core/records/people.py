@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -16,9 +15,14 @@ from core.errors import CoreError
 from core.records.access import NotAllowed as NotAllowed
 from core.records.access import Who as Who
 from core.records.access import allow as allow
+from core.records.access import as_who
 from core.records.access import permit as permit
 from core.records.audit import note
 from core.records.database import Database
+from core.records.sessions import SignInError as SignInError
+from core.records.sessions import any_account, begin, end, spend
+from core.records.sessions import has_accounts as has_accounts
+from core.records.sessions import who as who
 from core.records.tables import ROLES, Attempt, Membership, Person, Project, SignIn, now
 
 if TYPE_CHECKING:
@@ -27,13 +31,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 FIRST_PROJECT = "My project"
 SHORTEST_PASSWORD = 10
-SESSION = timedelta(days=7)
 WINDOW = timedelta(minutes=15)
 MOST_OF_NAME, MOST_OF_ADDRESS = 5, 20
-
-
-class SignInError(CoreError):
-    """A name and password that were not accepted, or too many tries."""
 
 
 class PeopleError(CoreError):
@@ -45,7 +44,7 @@ def local(db: Database) -> Who:
     with db.reading() as session:  # asked at every click, so it takes no lock where all is there
         person = session.scalar(select(Person).where(Person.name == LOCAL))
         projects = set(session.scalars(select(Project.id)))
-        if person is not None and projects and projects <= set(known := _who(session, person).projects):
+        if person is not None and projects and projects <= set(known := as_who(session, person).projects):
             return Who(person.id, person.name, person.role, known)
     return _made_local(db)
 
@@ -61,14 +60,7 @@ def _made_local(db: Database) -> Who:
             session.add(Project(name=FIRST_PROJECT))
             session.flush()
         _join(session, person.id, session.scalars(select(Project.id)).all())
-        return _who(session, person)
-
-
-def has_accounts(db: Database) -> bool:
-    """Whether anybody could sign in."""
-    with db.reading() as session:
-        asked = select(Person.id).where(Person.password_hash.is_not(None), Person.is_active)
-        return session.scalar(asked.limit(1)) is not None
+        return as_who(session, person)
 
 
 def add_person(
@@ -89,7 +81,7 @@ def add_person(
         session.add(person)
         session.flush()
         _join(session, person.id, session.scalars(select(Project.id)) if is_first else projects)
-        made = _who(session, person)
+        made = as_who(session, person)
         note(session, who or made, "add person", subject=person.name, role=role)
         return made
 
@@ -127,7 +119,7 @@ def person(db: Database, person_id: int) -> Who:
         found = session.get(Person, person_id)
         if found is None or not found.is_active:
             raise NotAllowed("The person who asked for this has no account any more. Ask again as somebody else.")
-        return _who(session, found)
+        return as_who(session, found)
 
 
 def add_project(db: Database, who: Who, name: str) -> int:
@@ -164,31 +156,41 @@ def sign_in(db: Database, name: str, password: str, address: str) -> str:
         person = session.scalar(select(Person).where(Person.name == name, Person.is_active))
     if not _fits(person, password) or person is None:
         raise SignInError("Name and password don't fit together. Check both and try again.")
-    token = secrets.token_urlsafe(32)
     with db.session() as session:
         session.execute(delete(Attempt).where((Attempt.name == name) | (Attempt.id == attempt)))
-        session.execute(delete(SignIn).where(SignIn.expires < now()))
-        session.add(SignIn(token_hash=_token_hash(token), person_id=person.id, expires=now() + SESSION))
-        note(session, _who(session, person), "sign in", address=address)
-    return token
+        note(session, as_who(session, person), "sign in", address=address)
+        return begin(session, person.id)
+
+
+def enter(db: Database, ticket: str, is_own: bool = True) -> str:
+    """A session's token for the ticket of a studio without accounts. The ticket is dead whether or not this works."""
+    person = local(db)
+    with db.session() as session:
+        is_good = spend(session, ticket) and not any_account(session)
+        if is_good and is_own:
+            note(session, person, "sign in", by="ticket")
+            return begin(session, person.id)
+    if is_good:
+        raise SignInError(
+            "Another user of this computer opened this address, and the studio has no accounts to tell people apart. "
+            "Whoever runs it makes some with `vitask person add NAME --role admin`."
+        )
+    raise SignInError("This address has let a browser in already, or is too old. Get another with `vitask open`.")
+
+
+def admit(db: Database) -> str:
+    """A session's token for a program of whoever may read the records, where there are no accounts."""
+    if has_accounts(db):
+        raise SignInError("This studio has accounts: a program gets its token from POST /sign-in, as a person does.")
+    person = local(db)
+    with db.session() as session:
+        note(session, person, "sign in", by="vitask open --token")
+        return begin(session, person.id)
 
 
 def sign_out(db: Database, token: str) -> None:
     with db.session() as session:
-        session.execute(delete(SignIn).where(SignIn.token_hash == _token_hash(token)))
-
-
-def who(db: Database, token: str) -> Who | None:
-    """Whose token this is, while it is good."""
-    with db.reading() as session:
-        asked = select(Person).join(SignIn).where(SignIn.token_hash == _token_hash(token), SignIn.expires > now())
-        person = session.scalar(asked.where(Person.is_active))
-        return None if person is None else _who(session, person)
-
-
-def _who(session: Session, person: Person) -> Who:
-    asked = select(Membership.project_id).where(Membership.person_id == person.id).order_by(Membership.project_id)
-    return Who(person.id, person.name, person.role, tuple(session.scalars(asked)))
+        end(session, token)
 
 
 def _named(session: Session, name: str) -> Person:
@@ -207,7 +209,7 @@ def _join(session: Session, person_id: int, projects: Iterable[int]) -> None:
 
 def _end_sessions(session: Session, person: Person, who: Who | None, action: str) -> None:
     session.execute(delete(SignIn).where(SignIn.person_id == person.id))
-    note(session, who or _who(session, person), action, subject=person.name)
+    note(session, who or as_who(session, person), action, subject=person.name)
 
 
 def _counted(db: Database, name: str, address: str) -> int:
@@ -256,7 +258,3 @@ def _fits(person: Person | None, password: str) -> bool:
     except VerifyMismatchError:
         return False
     return hashed is not None
-
-
-def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

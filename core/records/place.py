@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 
 from pydantic import Field
 
 from core.settings import Settings
+
+OWNER_ONLY = 0o700
 
 
 class Place(Settings):
@@ -39,7 +42,7 @@ class Place(Settings):
     @classmethod
     def _complete(cls, data: Path, known: dict[str, str]) -> Place:
         folder = data.expanduser().absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         values = {
             "data": folder,
             "database": known.get("VITASK_DATABASE", f"sqlite:///{folder / 'studio.db'}"),
@@ -65,6 +68,19 @@ class Place(Settings):
     def versions(self) -> Path:
         return self.data / "versions"
 
+    def tighten(self) -> list[Path]:
+        """Makes the data folder, and what lies right in it, its owner's alone; returns what others could get at.
+
+        What belongs to somebody else stays as it is: on a mounted volume its owner decides.
+        """
+        tightened = []
+        for path in (self.data, *sorted(self.data.iterdir())):
+            state = path.lstat()
+            if stat.S_IMODE(state.st_mode) & ~OWNER_ONLY and not path.is_symlink() and state.st_uid == os.getuid():
+                path.chmod(stat.S_IMODE(state.st_mode) & OWNER_ONLY)
+                tightened.append(path)
+        return tightened
+
     def environment(self) -> dict[str, str]:
         """What a child process needs to find the same place."""
         values = {
@@ -74,6 +90,11 @@ class Place(Settings):
             "VITASK_SECRET": self.secret,
         }
         return values | ({"VITASK_REDIS": self.redis} if self.redis else {})
+
+
+def keep_private() -> None:
+    """What this process and its children make from now on, other users of the machine can't read."""
+    os.umask(0o777 & ~OWNER_ONLY)
 
 
 def kept_secret(file: Path) -> str:

@@ -92,6 +92,14 @@ class SignIn(Table):
     expires: Mapped[datetime]
 
 
+class Ticket(Table):
+    """Lets one browser in, once, where there are no accounts: the address that `vitask up` prints holds it."""
+
+    __tablename__ = "tickets"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    expires: Mapped[datetime]
+
+
 class Attempt(Table):
     """A failed sign-in, counted to slow down guessing."""
 

@@ -19,6 +19,7 @@ from core.records.database import open_database
 from core.records.exports import export_path, queue_export
 from core.records.people import Who
 from core.records.place import Place
+from tests.let_in import LET_IN, let_in
 from tests.records.search import finish
 
 ANSWERS = ("clear", "hazy")
@@ -38,7 +39,9 @@ LABELS = {"a": "clear", "b": "hazy", "c": "hazy"}
 
 def asking(query: dict[str, str] | None = None, host: str = "127.0.0.1:7860") -> Any:
     """What an event knows of the browser: its address and its query."""
-    return SimpleNamespace(query_params=query or {}, headers={"host": host}, client=SimpleNamespace(host="127.0.0.1"))
+    return SimpleNamespace(
+        query_params=query or {}, headers={"host": host, **LET_IN}, client=SimpleNamespace(host="127.0.0.1")
+    )
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def furnish(folder: Path) -> Furnished:
     place = Place.at(folder / "data")
     database = open_database(place)
     database.upgrade()
+    let_in(database)
     who = people.local(database)
     version = sets.write_version(
         database, place, pictures(folder), who=who, project_id=who.projects[0], name="Panes", note="drawn"

@@ -19,6 +19,7 @@ from core.records.database import open_database
 from core.records.people import Who
 from core.records.place import Place
 from core.records.verdicts import VerdictView
+from tests.let_in import let_in
 
 ANSWERS = ("clear", "hazy", "<b>torn</b>")
 SOURCES = (
@@ -70,6 +71,7 @@ def furnish_review(folder: Path, cases: int = 12, kind: Kind = "single", **asked
     place = Place.at(folder / "data")
     database = open_database(place)
     database.upgrade()
+    let_in(database)
     who, studio = people.local(database), Studio(place, database)
     version = sets.write_version(
         database, place, pictures(folder, cases, kind), who=who, project_id=who.projects[0], name="Panes", note="drawn"

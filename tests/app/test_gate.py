@@ -21,6 +21,7 @@ from app.shell import pages
 from core.records import people
 from core.records.tables import Audit, Job, Review, Run, Standing, Upload, Verdict, Version
 from tests.app.furnished import Furnished, exported, furnish, searched
+from tests.let_in import TOKEN
 
 PASSWORD = "a long password"
 SECRETS = ("Panes", "panes", "First", "hazy")
@@ -241,13 +242,13 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Rooms:
 
 
 def test_without_accounts_only_this_machine_by_its_own_name_is_let_in(alone: Rooms) -> None:
-    assert alone.browser().get("/", headers=HTML).status_code == 200
-    assert alone.browser(client="10.0.0.9").get("/").status_code == 401
-    assert alone.browser().get("/", headers={"host": "rebound.example:7860"}).status_code == 401
-    assert alone.browser(client="::1").get("/", headers={"host": "[::1]:7860"}).status_code == 200
+    assert alone.browser(TOKEN).get("/", headers=HTML).status_code == 200
+    assert alone.browser(TOKEN, client="10.0.0.9").get("/").status_code == 401
+    assert alone.browser(TOKEN).get("/", headers={"host": "rebound.example:7860"}).status_code == 401
+    assert alone.browser(TOKEN, client="::1").get("/", headers={"host": "[::1]:7860"}).status_code == 200
 
 
 def test_the_file_route_of_gradio_serves_none_of_the_studios_folders(alone: Rooms, tmp_path: Path) -> None:
     place = alone.furnished.studio.place
     for file in (place.data / "secret", place.data / "studio.db", Path("/etc/passwd")):
-        assert alone.browser().get(f"/gradio_api/file={file}").status_code == 404
+        assert alone.browser(TOKEN).get(f"/gradio_api/file={file}").status_code == 404

@@ -32,6 +32,7 @@ from core.records.corrections import Gain, Retrained
 from core.records.people import Who
 from tests.app.furnished import SETTINGS, asking, furnish
 from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, furnish_review
+from tests.let_in import TOKEN
 
 PASSWORD = "a long password"
 TORN = "&lt;b&gt;torn&lt;/b&gt;"
@@ -58,8 +59,8 @@ def browser(app: FastAPI) -> TestClient:
     return client_of(app)
 
 
-def client_of(app: FastAPI, token: str = "") -> TestClient:
-    headers = {"authorization": f"Bearer {token}"} if token else {}
+def client_of(app: FastAPI, token: str = TOKEN) -> TestClient:
+    headers = {"authorization": f"Bearer {token}"}
     return TestClient(app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000), headers=headers)
 
 

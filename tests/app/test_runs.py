@@ -17,6 +17,7 @@ from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import Run
 from tests.app.furnished import Furnished, asking, furnish, metrics
+from tests.let_in import let_in
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_a_run_of_a_method_that_is_gone_shows_no_figure(page: RunsPage, room: Fu
 def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None:
     database = open_database(place := Place.at(tmp_path))
     database.upgrade()
+    let_in(database)
     page = RunsPage(Studio(place, database))
     told = page.tick(None, None, asking())
     first, notice, seen = told[3], told[5], told[12]

@@ -86,8 +86,8 @@ def test_signing_out_ends_the_session_on_the_server(studio: Studio, browser: Tes
     assert browser.get("/inside", headers=bearer).status_code == 401
 
 
-def test_a_studio_without_accounts_says_how_to_make_one(browser: TestClient) -> None:
-    assert "nobody needs to sign in" in browser.get("/sign-in").text
+def test_a_studio_without_accounts_says_how_to_get_in_or_to_make_one(browser: TestClient) -> None:
+    assert "vitask open" in browser.get("/sign-in").text
     assert "vitask person add" in browser.get("/sign-in", headers={"host": "studio.example"}).text
 
 

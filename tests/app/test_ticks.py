@@ -15,6 +15,7 @@ from starlette.routing import Mount
 from app.main import SECONDS_BETWEEN_LOOKS, create_app
 from core.records import jobs, runs
 from tests.app.furnished import Furnished, furnish
+from tests.let_in import LET_IN
 
 SECONDS, TRIES, RUNS, STEPS = 0.05, 30, 20, 1000
 GOING, SHARE_AT_REST = 2, 0.05
@@ -48,7 +49,11 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 def browser(busy: Furnished) -> Iterator[TestClient]:
     app = cast(FastAPI, create_app(busy.studio.place))
     with TestClient(
-        app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000), raise_server_exceptions=False
+        app,
+        base_url="http://127.0.0.1:7860",
+        client=("127.0.0.1", 50000),
+        headers=LET_IN,
+        raise_server_exceptions=False,
     ) as browser:
         yield browser
 

@@ -19,7 +19,10 @@ from urllib.request import urlopen
 
 import pytest
 
+from core.records.database import open_database
+from core.records.place import Place
 from tests.conftest import SHARED_DATA
+from tests.let_in import open_door
 from worker.redis import free_port
 
 SECONDS_TO_START = 180
@@ -78,14 +81,15 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    """A fresh browser of a small laptop. What goes wrong in it unseen fails the test."""
+def page(chromium: Any, running: Running) -> Iterator[Any]:
+    """A fresh browser of a small laptop, let into the studio. What goes wrong in it unseen fails the test."""
     context = chromium.new_context(viewport={"width": 1366, "height": 768})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None)
+    open_door(page, running.address, open_database(Place.at(running.data)))
     yield page
     context.close()
     assert wrong == []

@@ -17,6 +17,7 @@ import pytest
 from core.records import people
 from tests.app.reviewed import ALIKE, Reviewed, furnish_review
 from tests.browser.conftest import is_within, wait_for
+from tests.let_in import open_door
 from worker.redis import free_port
 
 pytestmark = [
@@ -97,6 +98,7 @@ def all_kept(page: Any) -> None:
 
 
 def open_queue(page: Any, served: Served) -> None:
+    open_door(page, served.address, served.room.studio.database)
     page.goto(served.queue)
     at(page, 1)
 

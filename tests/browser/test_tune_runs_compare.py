@@ -15,6 +15,7 @@ import pytest
 from core.records import runs
 from tests.app.furnished import Furnished, furnish
 from tests.browser.conftest import is_within, wait_for
+from tests.let_in import open_door
 from worker.redis import free_port
 
 pytestmark = [
@@ -47,9 +48,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def tab(chromium: Any) -> Iterator[Any]:
+def tab(chromium: Any, served: Served) -> Iterator[Any]:
     page = chromium.new_page(viewport={"width": 1366, "height": 768})
     page.set_default_timeout(PATIENCE)
+    open_door(page, served.address, served.room.studio.database)
     yield page
     page.close()
 

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from core.records.database import open_database
+from core.records.place import Place
 from tests.browser.conftest import Running, is_within
 from tests.browser.test_image_sets import added
+from tests.let_in import LET_IN, let_in
 
 pytestmark = [
     pytest.mark.browser,
@@ -84,7 +87,8 @@ def _ask_about_another_image(page: Any, upload: Path, folder: Path) -> None:
 def test_a_program_uploads_tunes_waits_and_reads(running: Running, upload_zip: Path) -> None:
     from gradio_client import Client, handle_file
 
-    client = Client(running.address, verbose=False)
+    let_in(open_database(Place.at(running.data)))
+    client = Client(running.address, verbose=False, headers=LET_IN)
 
     def ask(name: str, *given: Any) -> Any:
         return client.predict(*given, api_name=f"/{name}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from multiprocessing.dummy import Pool
 from pathlib import Path
 
 import pytest
 
 from core.errors import SettingsError
-from core.records.place import Place, kept_secret
+from core.records.place import Place, keep_private, kept_secret
 
 
 def test_everything_lies_below_the_data_folder_unless_told_otherwise(tmp_path: Path) -> None:
@@ -46,3 +47,38 @@ def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_secrets_are_not_shown_where_a_place_is_printed(tmp_path: Path) -> None:
     place = Place.at(tmp_path, redis="redis://:geheim@127.0.0.1/0")
     assert place.secret not in repr(place) and "geheim" not in repr(place)
+
+
+def test_what_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    """Whatever the person's own umask allows."""
+    before = os.umask(0o000)
+    try:
+        place = Place.at(tmp_path / "data")
+        assert mode(place.data) == 0o700
+        keep_private()
+        place.logs.mkdir()
+        (place.data / "studio.db").touch()
+        assert (mode(place.logs), mode(place.data / "studio.db")) == (0o700, 0o600)
+    finally:
+        os.umask(before)
+
+
+def test_a_place_that_others_can_read_is_tightened_and_told_once(tmp_path: Path) -> None:
+    place = Place.at(tmp_path / "data")
+    for folder in (place.runs, place.logs):
+        folder.mkdir()
+        folder.chmod(0o755)
+    (place.data / "studio.db").touch()
+    (place.data / "studio.db").chmod(0o664)
+    place.data.chmod(0o755)
+    outside = tmp_path / "shared"
+    outside.mkdir(mode=0o755)
+    (place.data / "store").symlink_to(outside)
+    assert [path.name for path in place.tighten()] == ["data", "logs", "runs", "studio.db"]
+    assert {mode(path) for path in (place.data, place.runs, place.logs)} == {0o700}
+    assert (mode(place.data / "studio.db"), mode(outside)) == (0o600, 0o755)
+    assert place.tighten() == []
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777

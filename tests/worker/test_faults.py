@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -20,6 +20,7 @@ import pytest
 from core.records import messages, runs
 from core.records.tables import Job, Run, now
 from tests import runs as tiny
+from tests.let_in import LET_IN, let_in
 from tests.worker.conftest import ROOT, Studio, log_of
 from tests.worker.test_topology import words
 from worker.redis import free_port
@@ -223,7 +224,8 @@ def test_an_app_that_is_killed_comes_back_to_a_run_that_went_on(studio: Studio) 
     second, port = _app(studio)
     try:
         studio.until_state(run, "done", "failed")
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        let_in(studio.database)
+        with urlopen(Request(f"http://127.0.0.1:{port}/metrics", headers=LET_IN), timeout=10) as answer:
             assert 'vitask_jobs{queue="tune",state="done"} 1.0' in answer.read().decode()
     finally:
         second.kill()

@@ -17,6 +17,7 @@ from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import ROLES
 from tests import runs
+from worker.lock import locked
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,14 @@ def test_a_project_that_is_not_there_is_refused_with_those_that_are(
     drawn = str(runs.draw(tmp_path / "shades", count=2))
     assert cli.main(["set", "add", drawn, "--name", "shades", "--project", "Elsewhere"]) == 2
     assert 'There is no project "Elsewhere". Known: My project.' in capsys.readouterr().err
+
+
+def test_no_browser_is_let_into_a_studio_that_is_not_open(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["open"]) == 2
+    assert f"No studio is open in {place.data}" in capsys.readouterr().err
+    with locked(place.data / "up.lock", "http://127.0.0.1:7861"):
+        assert cli.main(["open"]) == 0
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:7861/sign-in?token=")
 
 
 def test_up_becomes_the_studio_with_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:

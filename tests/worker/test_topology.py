@@ -13,11 +13,13 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import psutil
 import pytest
+from redis import Redis
+from redis.exceptions import AuthenticationError
 from sqlalchemy import func, select
 
 from core.records import people
@@ -89,7 +91,23 @@ def test_up_is_one_tree(tmp_path: Path) -> None:
     assert up.stdout is not None
     try:
         said = iter(up.stdout)
-        assert "ready" in next(line for line in said if "ready" in line)
+        ready = next(line for line in said if "ready" in line)
+        assert open_to_others(data) == []
+        assert rejects_strangers(up.pid)
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(f"http://127.0.0.1:{port}/", timeout=10)
+        another = vitask("open", data)
+        assert another.startswith(f"http://127.0.0.1:{port}/sign-in?token=")
+        for address in (next(word for word in ready.split() if "token=" in word), another):
+            browser = build_opener(HTTPCookieProcessor())
+            with browser.open(address, timeout=10) as page:
+                assert (page.status, page.url) == (200, f"http://127.0.0.1:{port}/")
+            with pytest.raises(HTTPError, match="401"):
+                urlopen(address, timeout=10)
+            assert not any(address[-43:].encode() in log.read_bytes() for log in (data / "logs").iterdir())
+        bearer = {"Authorization": f"Bearer {vitask('open', data, '--token')}"}
+        with urlopen(Request(f"http://127.0.0.1:{port}/config", headers=bearer), timeout=10) as answer:
+            assert answer.status == 200
         with urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
             assert answer.status == 200
         second = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
@@ -113,6 +131,25 @@ def test_up_is_one_tree(tmp_path: Path) -> None:
         up.kill()
         up.wait()
         up.stdout.close()
+
+
+def vitask(command: str, data: Path, *more: str) -> str:
+    whole = [sys.executable, "-m", "core.cli", command, "--data", str(data), *more]
+    return subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
+def open_to_others(data: Path) -> list[str]:
+    """Whatever in the studio's folder another user of the machine could get at."""
+    return [str(path) for path in (data, *data.rglob("*")) if path.lstat().st_mode & 0o077]
+
+
+def rejects_strangers(up: int) -> bool:
+    """Whether the studio's Redis does nothing for whoever comes without its password."""
+    server = next(one for one in psutil.Process(up).children() if "redis" in one.name())
+    port = next(one.laddr.port for one in server.net_connections() if one.status == psutil.CONN_LISTEN)
+    with Redis(port=port) as client, pytest.raises(AuthenticationError):
+        client.ping()
+    return True
 
 
 def words(process: psutil.Process) -> list[str]:
