@@ -14,6 +14,8 @@ from typing import Any
 from core.errors import CoreError, SettingsError
 
 Plain = dict[str, Any]
+SECONDS = 120.0
+"""For an answer; the first one waits for torch. Whoever asks something endless keeps the others for no longer."""
 
 
 class EngineError(CoreError):
@@ -46,12 +48,16 @@ class Engine:
         with self._lock:
             child = self._running()
             assert child.stdin is not None and child.stdout is not None
+            deadline = threading.Timer(SECONDS, child.kill)
+            deadline.start()
             try:
                 child.stdin.write(json.dumps(question) + "\n")
                 child.stdin.flush()
                 line = child.stdout.readline()
             except BrokenPipeError:
                 line = ""
+            finally:
+                deadline.cancel()
         if not line:
             raise EngineError("The engine could not be asked: its process ended. Try again; `vitask doctor` says more.")
         told = json.loads(line)

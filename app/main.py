@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Sequence
 
 from core.errors import CoreError
+from core.limits import limits
 from core.records.people import has_accounts
 from core.records.place import Place, keep_private
 
-MOST_BYTES = "200gb"
 SECONDS_FOR_THE_DATABASE = 60.0
 SHOWN_AT_ONCE = 40
 """Callbacks that may run side by side: all are short, none holds a job."""
@@ -57,7 +57,7 @@ def create_app(place: Place) -> object:
             path="/",
             auth_dependency=lambda request: studio.who(request).name,
             show_error=True,
-            max_file_size=MOST_BYTES,
+            max_file_size=limits().upload_bytes,
             run_history=False,
             footer_links=["api"],
             ssr_mode=False,

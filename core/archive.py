@@ -12,12 +12,10 @@ from typing import IO
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from core.errors import DataError
+from core.limits import limits, raised
 
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
-MAX_MEMBERS = 2_000_000
-MAX_BYTES = 100 * 10**9
 BOMB_BYTES = 100 * 10**6
-BOMB_RATIO = 200
 
 _LOCKS: dict[int, Lock] = {}
 
@@ -34,28 +32,50 @@ def examine(path: Path) -> tuple[str, ...]:
         return examine_stream(file, path.name, path.stat().st_size)
 
 
-def examine_stream(file: IO[bytes], name: str, size: int) -> tuple[str, ...]:
-    """The same for an open zip of `size` bytes."""
+def examine_stream(file: IO[bytes], name: str, size: int, most_bytes: int | None = None) -> tuple[str, ...]:
+    """The same for an open zip of `size` bytes, which may unpack to no more than `most_bytes`."""
     try:
         with ZipFile(file) as archive:
             members = archive.infolist()
     except (BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise DataError(f"{name} is not a whole zip file ({error}). Make or upload it again.") from None
-    _refuse_bombs(members, name, size)
+    _refuse_bombs(members, name, size, most_bytes or limits().zip_bytes)
     for member in members:
         _refuse(member, name)
     return tuple(dict.fromkeys(member.filename for member in members))
 
 
-def read_member(path: Path, member: str) -> bytes:
-    """The bytes of one member of a zip, which stays open for this process."""
+def read_member(path: Path, member: str, most: int, only_beginning: bool = False) -> bytes:
+    """The bytes of one member of a zip, which stays open for this process.
+
+    Where they are more than `most` it is a DataError, or as many as that if the beginning alone is wanted.
+    """
     try:
         stamp = path.stat().st_mtime_ns
         with opening_lock():
             archive = _archive(path, stamp, os.getpid())
-        return archive.read(member)
+        size = archive.getinfo(member).file_size
+        if size > most and not only_beginning:
+            raise DataError(
+                f'"{member}" of {path.name} unpacks to {size / 1e6:,.0f} MB, more than {most / 1e6:,.0f} MB. '
+                "Make it smaller, or leave it out."
+            )
+        with archive.open(member) as stream:
+            return stream.read(most)
+    except (DataError, MemoryError):
+        raise
     except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
         raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
+
+
+def read_file(path: Path, most: int, only_beginning: bool = False) -> bytes:
+    """The same of a file that lies by itself."""
+    if path.stat().st_size > most and not only_beginning:
+        raise DataError(
+            f'"{path.name}" has {path.stat().st_size / 1e6:,.0f} MB, more than {most / 1e6:,.0f} MB. Make it smaller.'
+        )
+    with path.open("rb") as file:
+        return file.read(most)
 
 
 @lru_cache(maxsize=8)
@@ -64,20 +84,23 @@ def _archive(path: Path, stamp: int, process: int) -> ZipFile:
     return ZipFile(path)
 
 
-def _refuse_bombs(members: list[ZipInfo], name: str, size: int) -> None:
-    if len(members) > MAX_MEMBERS:
-        raise DataError(f"{name} holds {len(members):,} files, more than {MAX_MEMBERS:,}. Split it.")
-    unpacked = sum(member.file_size for member in members)
-    if unpacked > MAX_BYTES:
+def _refuse_bombs(members: list[ZipInfo], name: str, size: int, most_bytes: int) -> None:
+    most_files, ratio = limits().zip_files, limits().zip_ratio
+    if len(members) > most_files:
         raise DataError(
-            f"{name} would unpack to {unpacked / 1e9:,.0f} GB, more than {MAX_BYTES / 1e9:.0f} GB. Split it."
+            f"{name} holds {len(members):,} files, more than {most_files:,}. Split it. {raised('zip_files')}"
+        )
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > most_bytes:
+        raise DataError(
+            f"{name} would unpack to {unpacked / 1e6:,.0f} MB, more than {most_bytes / 1e6:,.0f} MB. Split it."
         )
     # Against the size of the file itself, since members of a made-up archive may overlap.
-    suspicious = unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * size
-    if suspicious or any(m.file_size > BOMB_BYTES and m.file_size > BOMB_RATIO * m.compress_size for m in members):
+    suspicious = unpacked > BOMB_BYTES and unpacked > ratio * size
+    if suspicious or any(m.file_size > BOMB_BYTES and m.file_size > ratio * m.compress_size for m in members):
         raise DataError(
-            f"{name} unpacks to more than {BOMB_RATIO} times its size, as a zip bomb does. "
-            "Pictures never do: make the zip again from the pictures alone."
+            f"{name} unpacks to more than {ratio} times its size, as a zip bomb does. "
+            f"Pictures never do: make the zip again from the pictures alone. {raised('zip_ratio')}"
         )
 
 

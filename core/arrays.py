@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -40,6 +41,13 @@ def read_header(file: IO[bytes]) -> Header:
     return Header(shape, dtype, column_major, file.tell())
 
 
+def refuse_false(header: Header, size: int) -> None:
+    """A ValueError where an array claims more numbers than its `size` bytes hold: room is made for what it claims."""
+    if prod(header.shape) * header.dtype.itemsize > size - header.start or min(header.shape, default=0) < 0:
+        claimed = f"{' x '.join(map(str, header.shape))} of {header.dtype}"
+        raise ValueError(f"it claims {claimed} and holds {max(0, size - header.start):,} bytes")
+
+
 def open_array(npz: Path, key: str) -> Array:
     """One array of an npz, kept open for this process."""
     try:
@@ -56,11 +64,13 @@ def _array(npz: Path, key: str, stamp: int) -> Array:
     with ZipFile(npz) as archive:
         member = archive.getinfo(f"{key}.npy")
         with archive.open(member) as stream:
-            if member.file_size <= IN_MEMORY_BYTES:
-                return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
             header = read_header(stream)
         if header.dtype.hasobject:
             raise ValueError("it holds pickled objects")
+        refuse_false(header, member.file_size)
+        if member.file_size <= IN_MEMORY_BYTES:
+            with archive.open(member) as stream:
+                return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
         if member.compress_type == ZIP_STORED:
             return _mapped(npz.open("rb"), header, _first_byte(npz, member))
         return _mapped(_unpacked(archive, member), header, 0)

@@ -28,6 +28,7 @@ from core.commands import (
     tune,
 )
 from core.errors import CoreError, StoppedError
+from core.memory import exhausted, is_exhausted
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 COMMANDS = (studio, tune, estimate, evaluate, read, suspects, plug, export, images, bench, starter, machine)
@@ -65,8 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return 130
-    except Exception:
-        return _our_fault()
+    except Exception as error:
+        if not is_exhausted(error):
+            return _our_fault()
+        sys.stderr.write(f"{exhausted()}\n")
+        return 2
     return 0
 
 

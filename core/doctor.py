@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.arithmetic import SWITCH, precision_here
+from core.limits import Limits, limits, variable
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +42,21 @@ class Line:
 def examine(folder: Path = Path()) -> tuple[Line, ...]:
     """Everything that a run depends on; the folder is where runs will be written."""
     machine = (python(), libraries(), device(), number_format(), cores(), memory(), disk(folder), access(folder))
-    return (*machine, starter(STARTER), video())
+    return (*machine, starter(STARTER), video(), *bounds())
+
+
+def bounds() -> tuple[Line, ...]:
+    """Every limit on what people bring, with the variable that sets another."""
+    usual, now = Limits(), limits()
+    return tuple(
+        Line(
+            f"Limit: {field.title}",
+            None,
+            f"{getattr(now, name):,}{'' if getattr(now, name) == getattr(usual, name) else ', set by an admin'}",
+            f"{field.description} Another: {variable(name)}.",
+        )
+        for name, field in Limits.model_fields.items()
+    )
 
 
 def python() -> Line:

@@ -44,7 +44,9 @@ def look(pixels: Pixels) -> Look:
 
 def _shown(picture: Image.Image) -> str:
     # Of the decoded picture, so that a copy saved in another way or with other remarks in its file is found too.
-    return hashlib.sha256(f"{picture.mode} {picture.size} ".encode() + picture.tobytes()).hexdigest()
+    whole = hashlib.sha256(f"{picture.mode} {picture.size} ".encode())
+    whole.update(picture.tobytes())
+    return whole.hexdigest()
 
 
 def look_at_all(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | None = None) -> list[Look]:

@@ -19,6 +19,7 @@ from core.method import Plan
 from core.settings import Settings
 from core.split import SplitSettings
 from core.training import TrainingSettings
+from core.yamls import read_yaml_file
 
 Preset = Literal["quick", "balanced", "thorough"]
 Block = Mapping[str, Any]
@@ -125,13 +126,7 @@ def read_run(path: Path) -> Run:
 
 def read_values(path: Path) -> dict[str, Any]:
     """What a run file says, before anything is checked or filled in."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The run file {path} can't be read ({error}). Check its path.") from None
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise SettingsError(f"{path} is not valid YAML ({where}). Correct the line that it names.") from None
+    values = read_yaml_file(path, f"The run file {path}")
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
     return values

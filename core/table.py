@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from io import BytesIO, StringIO
-from pathlib import PurePosixPath
+from io import BytesIO, TextIOWrapper
+from pathlib import Path, PurePosixPath
 
 import openpyxl
 
 from core.archive import examine_stream
 from core.cells import as_written
 from core.errors import DataError
-from core.tree import Tree
+from core.limits import limits, raised
+from core.tree import Tree, open_tree, outer
 
 SUFFIXES = (".csv", ".tsv", ".xlsx")
 LIKELY_NAMES = ("cases", "labels", "manifest", "metadata", "annotations", "data", "index")
 MAX_CELL = 10_000_000
+HEADER_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
 EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "null"})
 # What each column may be called, the likeliest first; compared without case, spaces, dots, dashes and underscores.
 NAMES = {
@@ -66,13 +71,53 @@ def find_manifest(tree: Tree) -> str | None:
 
 def read_table(content: bytes, name: str) -> Table:
     """A table from a file's bytes; its name says which kind it is."""
-    numbered = ((number, line) for number, line in enumerate(_lines(content, name), 1) if any(line))
+    numbered = _numbered(content, name)
+    header = _header(numbered, name)
+    return Table(name, header, tuple((number, _row(header, line, number, name)) for number, line in numbered))
+
+
+def header_of(tree: Tree, name: str) -> tuple[str, ...]:
+    """A table's header alone: of a text no more is unpacked than its first lines."""
+    is_text = not name.lower().endswith(".xlsx")
+    content = tree.content(name, HEADER_BYTES if is_text else limits().table_bytes, only_beginning=is_text)
+    return _header(_numbered(content, name), name)
+
+
+def header_at(content: bytes, path: str) -> tuple[list[str], bytes]:
+    """The header of the table that an upload brings, or an empty one; in the shape of what is done aside."""
+    place = Path(path)
+    if place.is_file() and place.suffix.lower() in SUFFIXES:
+        return list(header_of(open_tree(place.parent), place.name)), b""
+    if not place.is_dir() and place.suffix.lower() != ".zip":
+        return [], b""
+    tree = open_tree(place)
+    while around := outer(tree.files):
+        tree = tree.below(around)
+    name = find_manifest(tree)
+    return list(header_of(tree, name)) if name else [], b""
+
+
+def _header(numbered: Iterator[tuple[int, list[str]]], name: str) -> tuple[str, ...]:
     _, first = next(numbered, (0, []))
     header = tuple(cell.strip() for cell in first)
-    repeated = [column for column in header if column and header.count(column) > 1]
+    if len(header) > limits().columns:
+        raise DataError(
+            f"{name} has {len(header):,} columns, more than {limits().columns:,}. Leave some out. {raised('columns')}"
+        )
+    repeated = [column for column, times in Counter(header).items() if column and times > 1]
     if repeated:
         raise DataError(f'{name} has two columns called "{repeated[0]}". Rename or remove one.')
-    return Table(name, header, tuple((number, _row(header, line, number, name)) for number, line in numbered))
+    return header
+
+
+def _numbered(content: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Every row that is not empty, and its number; a DataError at the first one too many, empty ones counted too."""
+    most = limits().rows
+    for number, line in enumerate(_lines(content, name), 1):
+        if number > most + 1:
+            raise DataError(f"{name} has more than {most:,} rows. Split the set. {raised('rows')}")
+        if any(line):
+            yield number, line
 
 
 def likely_column(header: Sequence[str], role: str) -> str:
@@ -89,8 +134,7 @@ def value(cell: str) -> str:
 
 
 def _names_pictures(tree: Tree, name: str) -> bool:
-    header = next((line for line in _lines(tree.content(name), name) if any(line)), [])
-    return bool(likely_column([cell.strip() for cell in header], "image"))
+    return bool(likely_column(header_of(tree, name), "image"))
 
 
 def _is_lock(name: str) -> bool:
@@ -109,36 +153,46 @@ def _row(header: Sequence[str], line: list[str], number: int, name: str) -> dict
 
 def _lines(content: bytes, name: str) -> Iterator[list[str]]:
     """The cells of each line, without the apostrophes that `core.cells` puts before what could be a formula."""
-    lines = _sheet(content, name) if name.lower().endswith(".xlsx") else _separated(_text(content), name)
+    lines = _sheet(content, name) if name.lower().endswith(".xlsx") else _separated(content, name)
     return ([as_written(cell) for cell in line] for line in lines)
 
 
-def _text(content: bytes) -> str:
+def _encoding(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", errors="replace")
+        return "utf-16"
+    reader = codecs.getincrementaldecoder("utf-8")()
     try:
-        return content.decode("utf-8-sig")
+        for start in range(0, len(content), PIECE_BYTES):
+            reader.decode(content[start : start + PIECE_BYTES])  # which may end within a letter, as a beginning does
     except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")  # what Excel writes on Western Windows
+        return "cp1252"  # what Excel writes on Western Windows
+    return "utf-8-sig"
 
 
-def _separated(text: str, name: str) -> Iterator[list[str]]:
-    first = text.lstrip("\r\n").partition("\n")[0]
+def _separated(content: bytes, name: str) -> Iterator[list[str]]:
+    def text() -> TextIOWrapper:
+        return TextIOWrapper(BytesIO(content), _encoding(content), errors="replace", newline="")
+
+    first = next((line for line in text() if line.strip("\r\n")), "")
     separator = max(",;\t", key=first.count)
     csv.field_size_limit(MAX_CELL)
     try:
-        yield from csv.reader(StringIO(text, newline=""), delimiter=separator)
+        yield from csv.reader(text(), delimiter=separator)
     except csv.Error as error:
         raise DataError(f"{name} can't be read as a table ({error}). Save it again as CSV.") from None
 
 
 def _sheet(content: bytes, name: str) -> Iterator[list[str]]:
-    examine_stream(BytesIO(content), name, len(content))
+    examine_stream(BytesIO(content), name, len(content), limits().table_bytes)
     try:
         book = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
-        rows: Iterable[Iterable[object]] = book.worksheets[0].iter_rows(values_only=True)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what a file says of its size may be made up, and every row is padded to it
+        rows: Iterable[Iterable[object]] = sheet.iter_rows(values_only=True)
         for row in rows:
             yield [_cell(found) for found in row]
+    except MemoryError:
+        raise
     except Exception as error:  # openpyxl lets through whatever its zip and XML readers raise
         raise DataError(f"{name} can't be read as an Excel file ({error}). Save it again, or as CSV.") from None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from core.archive import examine, read_member
+from core.archive import examine, read_file, read_member
 from core.errors import DataError
 from core.images import SUFFIXES, FilePixels, ZipPixels
 
@@ -40,10 +40,11 @@ class Tree:
     def pixels(self, name: str) -> FilePixels | ZipPixels:
         return ZipPixels(self.root, self.base + name) if self.is_zip else FilePixels(self.root / (self.base + name))
 
-    def content(self, name: str) -> bytes:
+    def content(self, name: str, most: int, only_beginning: bool = False) -> bytes:
+        """The bytes of a file. More than `most` are a DataError, or left out if its beginning alone is wanted."""
         if self.is_zip:
-            return read_member(self.root, self.base + name)
-        return (self.root / (self.base + name)).read_bytes()
+            return read_member(self.root, self.base + name, most, only_beginning)
+        return read_file(self.root / (self.base + name), most, only_beginning)
 
     def below(self, folder: str) -> Tree:
         """The part under a folder, whose name ("outer/") is left out of all paths."""

@@ -104,7 +104,7 @@ def test_a_folder_reads_like_a_zip_of_it(tmp_path: Path) -> None:
     (tmp_path / "set/empty").mkdir()
     tree = open_tree(tmp_path / "set")
     assert (tree.files, tree.folders) == (("a/2.png", "a/10.png"), ("a/", "empty/"))
-    assert tree.content("a/2.png") == b"x"
+    assert tree.content("a/2.png", 10) == b"x"
 
 
 def test_a_link_that_leads_back_up_is_not_followed_for_ever(tmp_path: Path) -> None:

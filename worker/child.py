@@ -1,7 +1,9 @@
 """Starts a module or a program as a child that never outlives its parent, however the parent ends.
 
-    python -m worker.child PARENT SIGNAL core.cli tune run.yaml --out DIR
-    python -m worker.child PARENT SIGNAL /usr/bin/redis-server redis.conf
+    python -m worker.child PARENT SIGNAL BYTES core.cli tune run.yaml --out DIR
+    python -m worker.child PARENT SIGNAL 0 /usr/bin/redis-server redis.conf
+
+BYTES is how much memory it may take, 0 for as much as there is.
 
 A worker killed with -9 can't stop anything any more, so the child asks the system for a signal at its parent's end.
 """
@@ -21,14 +23,19 @@ SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG; it survives an exec
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def command(target: str, *arguments: str, at_end: signal.Signals = signal.SIGKILL) -> list[str]:
+def command(target: str, *arguments: str, at_end: signal.Signals = signal.SIGKILL, most_bytes: int = 0) -> list[str]:
     """How this process starts a module, or the program at a path, that ends with it."""
-    return [sys.executable, "-m", "worker.child", str(os.getpid()), at_end.name, target, *arguments]
+    own = [sys.executable, "-m", "worker.child", str(os.getpid()), at_end.name, str(most_bytes)]
+    return [*own, target, *arguments]
 
 
 def main() -> None:
-    parent, at_end, target, *arguments = sys.argv[1:]
+    parent, at_end, most_bytes, target, *arguments = sys.argv[1:]
     end_with(int(parent), signal.Signals[at_end])
+    if int(most_bytes):
+        from core.memory import bound  # which takes longer to import than a program takes to start
+
+        bound(int(most_bytes))
     if Path(target).is_absolute():
         os.execv(target, [target, *arguments])
     sys.argv = [target, *arguments]

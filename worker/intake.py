@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from core.catalog import FORMATS, every
 from core.errors import CoreError
+from core.memory import exhausted
 from core.opening import open_set
 from core.records import people, sets
 from core.records.access import Who
@@ -49,7 +50,7 @@ def check(asked: Asked) -> None:
     try:
         opened = open_set(sets.upload_path(asked.place, upload), options, every(FORMATS))
         report = look_at(opened, lambda done, whole: asked.teller.progress(done, whole, "Looking at every picture"))
-    except CoreError:
+    except (CoreError, MemoryError):
         sets.set_upload(asked.database, upload.id, "refused")
         raise
     told = report.as_json() | {"name": opened.name, "task": opened.task.model_dump(mode="json")}
@@ -73,7 +74,7 @@ def add(asked: Asked) -> None:
             note=f"from {upload.name}",
             on_case=lambda done, whole: asked.teller.progress(done, whole, "Keeping pictures"),
         )
-    except CoreError:
+    except (CoreError, MemoryError):
         sets.set_upload(asked.database, upload.id, "refused")
         raise
     sets.set_upload(asked.database, upload.id, "added")
@@ -117,6 +118,9 @@ def main() -> int:
         KINDS[asked.job.kind](asked)
     except CoreError as error:
         sys.stderr.write(f"{error}\n")
+        return MENDABLE
+    except MemoryError:
+        sys.stderr.write(f"{exhausted()}\n")
         return MENDABLE
     except OSError as error:
         if error.errno not in FULL:

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
+from core.memory import allowed_bytes, has_card
 from worker.child import command
+from worker.engine import ENGINE
 
 LONGEST_LINE = 1_000_000
 
@@ -21,7 +23,7 @@ class Process:
 
     def __init__(self, target: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         self._child = subprocess.Popen(
-            command(target, *arguments),
+            command(target, *arguments, most_bytes=most_bytes(target)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -69,6 +71,11 @@ class Process:
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, number)
+
+
+def most_bytes(target: str) -> int:
+    """How much memory a job may take; 0 where it works on a card, whose driver maps more than there is."""
+    return 0 if target == ENGINE and has_card() else allowed_bytes()
 
 
 def taken(lines: deque[str]) -> list[str]:

@@ -19,6 +19,7 @@ from urllib.request import urlopen
 
 from core.commands.studio import add_up
 from core.errors import CoreError
+from core.limits import limits
 from core.records import people
 from core.records.database import Database, open_database
 from core.records.place import Place, keep_private
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def up(asked: argparse.Namespace) -> None:
     place = Place.from_environment()
+    limits()  # said wrongly, they are told before anything begins
     address = f"http://{asked.host if asked.host != '0.0.0.0' else '127.0.0.1'}:{asked.port}"
     if asked.migrate:
         refuse_guessable(place)

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.aside import ASIDE
 from core.catalog import FORMATS, find
-from core.errors import DataError
-from core.table import NAMES, SUFFIXES, find_manifest, likely_column, read_table
-from core.tree import open_tree, outer
+from core.errors import CoreError
+from core.table import NAMES, header_at, likely_column
 
 NONE = "—"
 """What a choice of column shows where it is left to the studio, or there is none."""
@@ -49,18 +49,7 @@ def options_from(roles: Mapping[str, str | None], label_columns: list[str], sepa
 @lru_cache(maxsize=16)
 def _read(path: Path, changed: int) -> Columns | None:
     try:
-        if path.is_file() and path.suffix.lower() in SUFFIXES:
-            header = read_table(path.read_bytes(), path.name).header
-        elif path.is_dir() or path.suffix.lower() == ".zip":
-            tree = open_tree(path)
-            while around := outer(tree.files):
-                tree = tree.below(around)
-            name = find_manifest(tree)
-            if name is None:
-                return None
-            header = read_table(tree.content(name), name).header
-        else:
-            return None
-    except DataError:
+        header, _ = ASIDE.ask(header_at, b"", str(path))
+    except CoreError:
         return None  # the check says what is wrong
-    return Columns(tuple(header), {role: likely_column(header, role) for role in ROLES})
+    return Columns(tuple(header), {role: likely_column(header, role) for role in ROLES}) if header else None

@@ -19,6 +19,7 @@ from app.forms import Form, form
 from app.words import lasting
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
+from core.yamls import read_yaml, read_yaml_file
 
 TITLE = "Tune"
 PATH = "/tune"
@@ -86,9 +87,9 @@ class Forms:
 def listed(text: str | None) -> list[Values]:
     """The further TSMs of a run file, as they were typed."""
     try:
-        found = yaml.safe_load(text or "") or []
-    except yaml.YAMLError as error:
-        found = " ".join(str(error).split())
+        found = read_yaml(text or "", "The list") or []
+    except SettingsError as error:
+        found = str(error)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise SettingsError(f"Further TSMs are a list like `{MORE_TSMS}`, one a line. Correct it: {found}")
     return found
@@ -219,10 +220,7 @@ class TunePage:
         """Everything as in a run file; its `images` are replaced by the version that is chosen here."""
         if path is None:
             return [gr.skip() for _ in range(9 + len(self.forms.inputs))]
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SettingsError(f"The file is not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
+        values = read_yaml_file(Path(path), "The file")
         if not isinstance(values, dict):
             raise SettingsError("A run file holds settings like `seed: 0`, one a line. This one does not.")
         return self.filled(values)

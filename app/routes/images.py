@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 from fastapi import APIRouter, Query, Request, Response
-from PIL import Image
 
 from app.context import Studio
+from core.aside import BusyError
+from core.errors import DataError
+from core.limits import limits
 from core.records import sets
 from core.records.access import NotAllowed
 
 FRESH = {"Cache-Control": "private, no-cache"}
 """A browser may keep a picture, but asks each time: whoever uses it next may not be allowed to see it."""
+SMALLEST_SIDE = 16
 
 
 def router(studio: Studio) -> APIRouter:
@@ -26,27 +27,22 @@ def router(studio: Studio) -> APIRouter:
         size: str = Query("full", pattern="^(full|thumb|[0-9]{2,4})$"),
     ) -> Response:
         """The picture as the models get it (`full`), a thumbnail, or resized to so many pixels a side."""
+        if size.isdigit() and not SMALLEST_SIDE <= int(size) <= limits().shown_side:
+            told = f"A picture is shown with {SMALLEST_SIDE} to {limits().shown_side} pixels a side, not {size}."
+            return Response(told, 422, media_type="text/plain")
         who = studio.who(request)
         try:
             found = sets.case(studio.database, who, version_id, number)
             tag = f'"{found.digest[:32]}-{size}"'
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={**FRESH, "ETag": tag})
-            content, media = sets.image(
-                studio.database, studio.place, who, version_id, number, size if size == "thumb" else "full"
-            )
+            content, media = sets.image(studio.database, studio.place, who, version_id, number, size)
         except NotAllowed as error:
             return Response(str(error), 404, media_type="text/plain")
-        if size.isdigit():
-            content, media = as_seen(content, int(size)), "image/png"
+        except BusyError as error:
+            return Response(str(error), 503, {"Retry-After": "5"}, media_type="text/plain")
+        except DataError as error:
+            return Response(str(error), 422, media_type="text/plain")
         return Response(content, media_type=media, headers={**FRESH, "ETag": tag})
 
     return routes
-
-
-def as_seen(content: bytes, side: int) -> bytes:
-    """A picture squeezed into the square that a model reads."""
-    kept = BytesIO()
-    with Image.open(BytesIO(content)) as picture:
-        picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC).save(kept, "PNG")
-    return kept.getvalue()

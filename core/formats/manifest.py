@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-import yaml
 from PIL import Image
 from pydantic import Field
 
@@ -15,12 +14,14 @@ from core.case import Case, ImageSet
 from core.entries import without_no_finding
 from core.errors import DataError
 from core.images import FilePixels
+from core.limits import limits
 from core.lookup import Lookup
 from core.question import Question
 from core.rows import Sheet, make_cases, read_entries
 from core.split import split_named
 from core.table import NAMES, SUFFIXES, Table, find_manifest, likely_column, read_table
 from core.tree import Tree, natural, open_tree, outer
+from core.yamls import read_yaml
 
 TITLE = "a table of labels (CSV, TSV or Excel) with its pictures, in a folder or zip"
 EMPTY = "Left empty: found by its name."
@@ -100,7 +101,7 @@ def _open(path: Path) -> tuple[Tree, str]:
 
 def _sheet(tree: Tree, name: str, settings: Settings, separators: str) -> Sheet:
     short = PurePosixPath(name).name
-    table = read_table(tree.content(name), short)
+    table = read_table(tree.content(name, limits().table_bytes), short)
     if not table.rows:
         raise DataError(f"{short} has no rows under its header. Add a row for each picture.")
     folder = str(PurePosixPath(name).parent)
@@ -131,9 +132,6 @@ def _sidecar(tree: Tree, name: str) -> Question:
     """What `task.yaml` beside the table says."""
     for side in (str(PurePosixPath(name).with_name(f"task.{suffix}")) for suffix in ("yaml", "yml")):
         if side in tree.files:
-            try:
-                values = yaml.safe_load(tree.content(side))
-            except (yaml.YAMLError, UnicodeDecodeError) as error:
-                raise DataError(f"{side} can't be read as YAML ({error}). Correct or remove it.") from None
+            values = read_yaml(tree.content(side, limits().yaml_bytes), side)
             return Question.parse(values or {}, side)
     return Question()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -10,11 +11,12 @@ from zipfile import ZipFile
 import numpy as np
 
 from core.archive import examine
-from core.arrays import Array, Header, open_array, read_header
+from core.arrays import Array, Header, open_array, read_header, refuse_false
 from core.case import SPLITS, Case, Finding, ImageSet, Kind, Split, Task
 from core.errors import DataError
 from core.findings import about
-from core.images import ArrayPixels
+from core.images import ArrayPixels, refuse_large
+from core.limits import limits, raised
 from core.medmnist import Facts, facts_counted, facts_named
 from core.question import Question
 
@@ -112,10 +114,20 @@ def _part(npz: Path, split: Split) -> Part:
     if min(images.shape) < 1:
         raise DataError(f"{split}_images of {npz.name} is {_told(images)}: no pictures. Remove both arrays of {split}.")
     count = images.shape[0]
+    refuse_large(images.shape[2], images.shape[1], f"{split}_images of {npz.name}")
+    if count > limits().rows:
+        raise DataError(
+            f"{split}_images of {npz.name} holds {count:,} pictures, more than {limits().rows:,}. Split the set. "
+            f"{raised('rows')}"
+        )
     if labels.dtype.kind not in "iub" or labels.shape[:1] != (count,) or len(labels.shape) > 2:
         raise DataError(
             f"{split}_labels of {npz.name} is {_told(labels)}; expected whole numbers, "
             f"one row for each of the {count} pictures. Write the file again with such labels."
+        )
+    if prod(labels.shape[1:]) > MAX_CLASSES:
+        raise DataError(
+            f"{split}_labels of {npz.name} is {_told(labels)}, more than {MAX_CLASSES:,} labels. Correct it."
         )
     return Part(split, images, open_array(npz, f"{split}_labels").reshape(count, -1).astype(np.int64))
 
@@ -128,6 +140,8 @@ def _header(npz: Path, key: str) -> Header:
     try:
         with ZipFile(npz) as archive, archive.open(f"{key}.npy") as stream:
             header = read_header(stream)
+            if not header.dtype.hasobject:
+                refuse_false(header, archive.getinfo(f"{key}.npy").file_size)
     except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, ValueError, EOFError
         raise DataError(f'"{key}" of {npz.name} can\'t be read ({error}). Fetch or write the file again.') from None
     if header.dtype.hasobject:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core import shown
+from core.aside import ASIDE
 from core.errors import RunError
-from core.images import decode
+from core.images import refuse_long
 from core.records import jobs, runs, sets
 from core.records.access import Who
 from core.records.audit import note
@@ -16,7 +18,6 @@ from core.records.messages import send
 from core.records.place import Place
 from core.store import open_store
 
-MOST_BYTES = 200 * 10**6
 LONGEST_INSTRUCTION = 20_000
 
 
@@ -88,9 +89,8 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
 
 def _kept(place: Place, image: bytes) -> str:
     """The store's name for a new picture, refused here where it is none."""
-    if len(image) > MOST_BYTES:
-        raise RunError(f"The picture has more than {MOST_BYTES // 10**6} MB. Make it smaller, or cut it into tiles.")
-    decode(image, "The uploaded file")
+    refuse_long(len(image), "The uploaded file")
+    ASIDE.ask(shown.looked_at, image, "The uploaded file")
     return open_store(place.store).put(image)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
 from typing import Any
 
-from PIL import Image
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from core import shown
+from core.aside import ASIDE
 from core.case import NO_FINDING, SPLITS, Task
 from core.errors import DataError
-from core.images import decode
 from core.records import tables
 from core.records import versions as writing
 from core.records.access import NotAllowed, Who, allow
@@ -37,10 +36,10 @@ from core.records.versions import UNDIVIDED as UNDIVIDED
 from core.records.versions import SetError as SetError
 from core.records.versions import version_folder as version_folder
 from core.records.versions import write_version as write_version
-from core.store import as_png, key_of, open_store
+from core.store import key_of, open_store
 
-THUMB_PIXELS = 192
-SHOWN_AS_IT_IS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+NAME = "This picture"
+"""What a picture is called where something is wrong with it: it is known by its content alone."""
 
 
 @dataclass(frozen=True)
@@ -172,31 +171,21 @@ def image(db: Database, place: Place, who: Who, version_id: int, number: int, si
 
 
 def picture(place: Place, digest: str, size: str = "full") -> tuple[bytes, str]:
-    """The same by content. Asks nobody: whoever calls has checked."""
+    """The same by content, or squeezed into a square of so many pixels. Asks nobody: whoever calls has checked."""
     store = open_store(place.store)
+    if size.isdigit():
+        return ASIDE.ask(shown.squeezed, store.get(digest), NAME, int(size))[::-1]
     if size != "thumb":
-        return _shown(store.get(digest), digest)
+        stored = store.get(digest)
+        media = shown.as_it_is(stored)
+        return (stored, media) if media else ASIDE.ask(shown.whole, stored, NAME)[::-1]
     key = f"thumbs/{key_of(digest)}.png"
     try:
         return store.read(key), "image/png"
     except DataError:
-        small = decode(store.get(digest), digest)
-        small.thumbnail((THUMB_PIXELS, THUMB_PIXELS))
-        made = as_png(small)
+        media, made = ASIDE.ask(shown.thumbnail, store.get(digest), NAME)
         store.write(key, made)
-        return made, "image/png"
-
-
-def _shown(stored: bytes, name: str) -> tuple[bytes, str]:
-    """The file itself where every browser shows it as the models see it, else a PNG."""
-    try:
-        with Image.open(BytesIO(stored)) as opened:
-            media = SHOWN_AS_IT_IS.get(opened.format or "")
-            if media and opened.mode in ("L", "RGB") and not opened.has_transparency_data:
-                return stored, media
-    except OSError:
-        pass  # decode says what is wrong
-    return as_png(decode(stored, name)), "image/png"
+        return made, media
 
 
 def _fitting(version: Version, split: str | None, label: str | None, patient: str | None) -> list[ColumnElement[bool]]:

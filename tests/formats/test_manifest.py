@@ -171,7 +171,7 @@ def test_a_sidecar_says_what_the_task_asks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sidecar", "error", "message"),
     [
-        ("modality: [", DataError, "task.yaml can't be read as YAML"),
+        ("modality: [", SettingsError, "task.yaml is not valid YAML"),
         ("modalty: fundus", SettingsError, "task.yaml.modalty is not a setting here"),
         ("answers: [mild, mild, severe]", SettingsError, "'mild' is listed twice"),
     ],
