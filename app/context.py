@@ -17,7 +17,7 @@ import gradio as gr
 from gradio.context import Context
 from sqlalchemy.exc import DBAPIError
 
-from core.errors import CoreError
+from core.errors import IS_FULL, CoreError, is_full
 from core.records import people
 from core.records.access import NotAllowed, Who, allow
 from core.records.database import Database
@@ -160,6 +160,8 @@ def notice(error: Exception) -> gr.Error:
         return error
     if isinstance(error, CoreError):
         return gr.Error(str(error), title="Please look at this", duration=12, print_exception=False)
+    if is_full(error):
+        return gr.Error(IS_FULL, title="Please look at this", duration=None, print_exception=False)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return gr.Error(AWAY, title="One moment", print_exception=False)
     fault = secrets.token_hex(4)

@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.context import NotSignedIn, Studio
+from app.trouble import answer
+from core.records.database import DatabaseError
 
 OPEN = ("/sign-in", "/health", "/ready", "/favicon.ico", "/robots.txt", "/theme.css", "/look/sign-in.css")
 OPEN_BELOW = ("/assets/", "/static/", "/svelte/")
@@ -55,6 +57,8 @@ class Gate:
             scope["person"] = (await run_in_threadpool(self.studio.who_has, known, client)).id
         except NotSignedIn as error:
             return turned_away(headers, path, str(error))
+        except DatabaseError as error:
+            return answer(error)
         except DBAPIError:
             fault = secrets.token_hex(4)
             log.exception("The database is away (%s)", fault)

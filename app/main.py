@@ -39,11 +39,13 @@ def create_app(place: Place) -> object:
     from app.routes import downloads, health, images, reviewing
     from app.shell import assemble
     from app.theme import CSS, START, theme
+    from app.trouble import add_answers
     from core.records.database import open_database
 
     studio = Studio(place, open_database(place))
     app = FastAPI(title="VITask Studio", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.studio = studio
+    add_answers(app)
     for routes in (health, signin, images, downloads, reviewing):
         app.include_router(routes.router(studio))
     demo = assemble(studio)

@@ -6,7 +6,6 @@ Each command is a function of its own in `core/commands`, with its arguments nex
 from __future__ import annotations
 
 import argparse
-import errno
 import logging
 import sys
 import traceback
@@ -27,10 +26,9 @@ from core.commands import (
     suspects,
     tune,
 )
-from core.errors import CoreError, StoppedError
+from core.errors import IS_FULL, CoreError, StoppedError, is_full, reason
 from core.memory import exhausted, is_exhausted
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 COMMANDS = (studio, tune, estimate, evaluate, read, suspects, plug, export, images, bench, starter, machine)
 
 
@@ -58,18 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CoreError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except OSError as error:
-        if error.errno not in FULL:
-            return _our_fault()
-        sys.stderr.write(f"The disk is full ({error}). Free some space, then resume or try again.\n")
-        return 2
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return 130
     except Exception as error:
-        if not is_exhausted(error):
+        if is_exhausted(error):
+            sys.stderr.write(f"{exhausted()}\n")
+        elif is_full(error):
+            sys.stderr.write(f"{IS_FULL} ({reason(error)})\n")
+        else:
             return _our_fault()
-        sys.stderr.write(f"{exhausted()}\n")
         return 2
     return 0
 

@@ -12,6 +12,8 @@
 The command line prints the message and leaves with exit code 2; anything else is our fault and exit code 1.
 """
 
+import errno
+
 
 class CoreError(Exception):
     """Something that the person can mend."""
@@ -43,6 +45,17 @@ class StoppedError(RunError):
 
 class NumericError(CoreError):
     """A loss that is not a number any more."""
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
+"""As libraries say it whose errors carry no number: safetensors, SQLite, PostgreSQL."""
+IS_FULL = "The disk is full. Free some space, then resume or try again: what was saved before is whole."
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether something could not be written for want of room."""
+    return getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS)
 
 
 def reason(error: Exception) -> str:

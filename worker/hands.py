@@ -11,16 +11,24 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from core.records.database import Database, open_database
+from core.errors import IS_FULL, CoreError, is_full
+from core.records.database import Database, DatabaseBusy, DatabaseFull, open_database
 from core.records.place import Place
 
 LEASE_SECONDS = 60.0
 """A worker that has not been heard of for so long has lost its jobs; the next one resumes them."""
 
-AWAY = (DBAPIError, OSError)
-"""What it looks like when the database is away for a while."""
+AWAY = (DBAPIError, DatabaseBusy, DatabaseFull, OSError)
+"""What it looks like when the database is away for a while, or can't take anything just now."""
 
 log = logging.getLogger("vitask.worker")
+
+
+def why_away(error: BaseException) -> str:
+    """What keeps the database, in words for the log."""
+    if is_full(error):
+        return IS_FULL
+    return str(error) if isinstance(error, CoreError) else "The database is away."
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,8 @@ class Hands:
             try:
                 write()
                 return
-            except AWAY:
+            except AWAY as error:
                 if time.monotonic() > end or self.is_leaving():
                     raise
-                log.warning("The database is away; trying again.")
+                log.warning("%s Trying again.", why_away(error))
                 time.sleep(1)

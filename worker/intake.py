@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from core.catalog import FORMATS, every
-from core.errors import CoreError
+from core.errors import IS_FULL, CoreError, is_full
 from core.memory import exhausted
 from core.opening import open_set
 from core.records import people, sets
@@ -23,7 +22,6 @@ from core.records.tables import Job, Upload
 from worker.told import Teller
 
 OURS, MENDABLE = 1, 2
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -122,10 +120,10 @@ def main() -> int:
     except MemoryError:
         sys.stderr.write(f"{exhausted()}\n")
         return MENDABLE
-    except OSError as error:
-        if error.errno not in FULL:
+    except Exception as error:
+        if not is_full(error):
             raise
-        sys.stderr.write(f"The disk is full ({error.strerror}). Free some space and try again.\n")
+        sys.stderr.write(f"{IS_FULL}\n")
         return MENDABLE
     return 0
 

@@ -16,7 +16,7 @@ from core.records import jobs, messages
 from core.records.place import Place, keep_private
 from core.records.tables import Job, now
 from worker.celery import arguments, make_app
-from worker.hands import AWAY, Hands, log
+from worker.hands import AWAY, Hands, log, why_away
 from worker.tasks import look
 
 SECONDS_BETWEEN_SWEEPS = 5.0
@@ -75,8 +75,8 @@ def _sweep_for_ever(hands: Hands, leaving: threading.Event) -> None:
         try:
             for queue, job_id in jobs.sweep(hands.database):
                 messages.send(hands.place, queue, job_id)
-        except AWAY:
-            log.warning("The database is away; sweeping later.")
+        except AWAY as error:
+            log.warning("%s Sweeping later.", why_away(error))
         except Exception:
             log.exception("A sweep failed.")
         if leaving.wait(SECONDS_BETWEEN_SWEEPS):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
-from core.errors import CoreError
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import IS_FULL, CoreError, is_full
 from core.records import jobs
 from core.records.jobs import Claimed, LeaseLost
 from worker import exports, intake, suspecting, tuning
 from worker.engine import ENGINE
-from worker.hands import AWAY, LEASE_SECONDS, Hands, log
+from worker.hands import AWAY, LEASE_SECONDS, Hands, log, why_away
 from worker.reading import answer
 from worker.supervise import our_fault, refuse, settle, supervise
 from worker.told import LastObject, Listener
@@ -25,8 +27,8 @@ def look(hands: Hands, job_id: int) -> None:
         while claimed is not None:
             carry_out(hands, claimed)
             claimed = None if hands.is_leaving() else _next(hands)
-    except AWAY:
-        log.warning("The database is away: job %d waits for the sweep.", job_id)
+    except AWAY as error:
+        log.warning("%s Job %d waits for the sweep.", why_away(error), job_id)
 
 
 def carry_out(hands: Hands, claimed: Claimed) -> None:
@@ -39,11 +41,13 @@ def carry_out(hands: Hands, claimed: Claimed) -> None:
         kind(hands, claimed)
     except LeaseLost as lost:
         log.warning("%s", lost)
+    except AWAY as error:
+        if isinstance(error, DBAPIError | CoreError) or not is_full(error):
+            raise
+        _or_lost(lambda: refuse(hands, claimed, IS_FULL))
     except CoreError as error:
         told = str(error)
         _or_lost(lambda: refuse(hands, claimed, told))
-    except AWAY:
-        raise
     except Exception as error:
         told = "".join(traceback.format_exception(error))
         _or_lost(lambda: our_fault(hands, claimed, told))

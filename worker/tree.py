@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from core.errors import CoreError
+from core.errors import CoreError, is_full
 from worker.child import command
 
 SECONDS_BETWEEN_LOOKS = 0.3
@@ -24,6 +25,7 @@ SECONDS_OF_HEALTH = 60.0
 """What has lived for so long is taken to be well, and its next pause is short again."""
 GRACE_SECONDS = 100.0
 LARGEST_LOG = 10 * 2**20
+LOGS_KEPT = 3
 MENDABLE = 2
 """The exit code of what a person has to mend first, like a port that is taken: trying again would not help."""
 
@@ -42,8 +44,7 @@ class Branch:
     again_at: float | None = None
 
     def start(self) -> None:
-        if self.log.is_file() and self.log.stat().st_size > LARGEST_LOG:
-            self.log.replace(self.log.with_suffix(".log.1"))
+        turn_over(self.log)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.arguments,
@@ -57,6 +58,7 @@ class Branch:
 
     def look(self) -> str | None:
         """Starts it again when its pause is over; returns what there is to tell."""
+        turn_over(self.log)
         if self.again_at is not None:
             if time.monotonic() >= self.again_at:
                 self.start()
@@ -72,7 +74,9 @@ class Branch:
         return f"{self.name} ended ({_how(code)}); it is started again in {self.pause:.0f} s. See {self.log}."
 
     def last_words(self) -> str:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        earlier = self.log.with_suffix(".log.1")
+        files = [file for file in (earlier, self.log) if file.is_file()]
+        lines = "".join(file.read_text(encoding="utf-8", errors="replace") for file in files).strip().splitlines()
         return lines[-1] if lines else f"it ended without a word. See {self.log}."
 
     def lived(self) -> float:
@@ -132,6 +136,28 @@ class Tree:
                 if told := branch.look():
                     sys.stderr.write(f"{told}\n")
                     sys.stderr.flush()
+
+
+def turn_over(log: Path) -> None:
+    """Keeps a log that has grown large under a number, while its process goes on writing; the oldest goes.
+
+    The process holds the file open at its end, so the content is moved and not the file.
+    """
+    try:
+        if log.stat().st_size <= LARGEST_LOG:
+            return
+        for number in range(LOGS_KEPT - 1, 0, -1):
+            older = log.with_suffix(f".log.{number}")
+            if older.is_file():
+                older.replace(log.with_suffix(f".log.{number + 1}"))
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if not is_full(error):
+            raise
+        os.truncate(log, 0)  # no room to keep it: what runs matters more
 
 
 def _how(code: int) -> str:

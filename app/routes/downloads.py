@@ -15,6 +15,7 @@ from core.cells import as_csv
 from core.errors import CoreError
 from core.records import corrections, jobs, runs, sets
 from core.records.access import NotAllowed, Who
+from core.records.database import DatabaseError
 from core.records.exports import export_file
 
 PAGE = 2000
@@ -100,6 +101,8 @@ def _sent(studio: Studio, request: Request, made: Callable[[Who], tuple[str, str
 
 
 def _refused(error: CoreError) -> Response:
+    if isinstance(error, DatabaseError):
+        raise error  # answered for all routes alike
     return Response(str(error), 404 if isinstance(error, NotAllowed) else 400, media_type="text/plain")
 
 

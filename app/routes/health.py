@@ -99,7 +99,9 @@ class _Figures:
 def _database(studio: Studio) -> Sign:
     try:
         is_current = studio.database.is_current()
-    except (DBAPIError, CoreError, OSError):
+    except CoreError as error:
+        return Sign("Database", False, str(error))
+    except (DBAPIError, OSError):
         return Sign("Database", False, "does not answer")
     return Sign("Database", is_current, "ready" if is_current else "is of another version; run its migrations")
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core.errors import CoreError
+from core.errors import IS_FULL, CoreError, is_full
 from core.records.place import Place
 
 BUSY_SECONDS = 10
@@ -24,6 +24,14 @@ UPGRADE_LOCK = 7_214_001  # any number of our own: two processes that upgrade at
 
 class DatabaseError(CoreError):
     """The database can't be reached, or is not what this version of the studio needs."""
+
+
+class DatabaseBusy(DatabaseError):
+    """Somebody else has written for longer than anybody waits."""
+
+
+class DatabaseFull(DatabaseError):
+    """There is no room for what was to be written."""
 
 
 class Database:
@@ -53,14 +61,14 @@ class Database:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A transaction that may write: committed at the end, or rolled back. On SQLite the only one at a time."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _told(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads, and waits for nobody."""
         engine = self.engine.execution_options(only_reads=True)
-        with Session(engine, expire_on_commit=False, autoflush=False) as session:
+        with _told(), Session(engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     def dispose(self) -> None:
@@ -80,7 +88,7 @@ class Database:
         from alembic.script import ScriptDirectory
 
         heads = ScriptDirectory.from_config(self.migrations()).get_heads()
-        with self.engine.connect() as connection:
+        with _told(), self.engine.execution_options(only_reads=True).connect() as connection:
             return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
     def wait(self, seconds: float) -> None:
@@ -91,11 +99,12 @@ class Database:
                 with self.reading() as session:
                     session.scalar(select(1))
                 return
-            except OperationalError as error:
+            except (OperationalError, DatabaseBusy) as error:
                 if time.monotonic() > end:
                     where = self.url.render_as_string(hide_password=True)
+                    why = error.orig if isinstance(error, OperationalError) else error
                     raise DatabaseError(
-                        f"The database {where} does not answer ({error.orig}). Start it, or correct VITASK_DATABASE."
+                        f"The database {where} does not answer ({why}). Start it, or correct VITASK_DATABASE."
                     ) from None
                 time.sleep(min(0.2, seconds / 10))
 
@@ -114,7 +123,7 @@ class Database:
         from alembic import command
 
         config = self.migrations()
-        with self.engine.connect() as connection:
+        with _told(), self.engine.connect() as connection:
             with _unchecked_keys(connection, self.is_sqlite), connection.begin():
                 if not self.is_sqlite:
                     connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
@@ -124,6 +133,31 @@ class Database:
 
 def open_database(place: Place) -> Database:
     return Database(place.database)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Says in words what a database says of its surroundings, where that is nobody's fault in the program."""
+    try:
+        yield
+    except DBAPIError as error:
+        told = str(error.orig)
+        if is_full(error):
+            raise DatabaseFull(IS_FULL) from error
+        if "database is locked" in told or "database table is locked" in told:
+            raise DatabaseBusy(
+                "The database is busy: another program has held it for too long (database is locked). Nothing was "
+                "changed: try again in a moment, and close programs that have the file open."
+            ) from error
+        if "readonly database" in told:
+            raise DatabaseError(
+                "The database can't be written (it is read-only). Make its file and folder writable, and try again."
+            ) from error
+        if "malformed" in told or "is not a database" in told:
+            raise DatabaseError(
+                f"The database is damaged ({told}). Stop the studio and bring a copy back with `vitask restore`."
+            ) from error
+        raise
 
 
 def _sqlite(url: Any) -> Engine:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import CoreError
@@ -27,6 +27,8 @@ IN_ORDER = ("tune",)
 """Queues whose jobs begin strictly one after the other; in the others any waiting job may be taken."""
 RESEND = timedelta(seconds=30)
 MOST_RESENT = 8
+MOST_LINES = 20_000
+"""Of a job's log: the oldest go, and those that stay keep their numbers."""
 TRIES = 20
 
 
@@ -393,3 +395,5 @@ def _log(session: Session, job_id: int, lines: list[str]) -> None:
         for place, line in enumerate(lines)
     ]
     session.execute(insert(LogLine), rows)
+    outdated = LogLine.number <= first + len(lines) - 1 - MOST_LINES
+    session.execute(delete(LogLine).where(LogLine.job_id == job_id, outdated))

@@ -94,3 +94,34 @@ def test_a_configured_redis_is_not_started(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(CoreError, match="Redis does not answer"):
         redis.start_redis(Place.at(tmp_path / "data", redis="redis://127.0.0.1:1/0"), tree)
     assert tree.branches == []
+
+
+def test_logs_turn_over_while_their_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_LOG", 10_000)
+    script = "n=0; while :; do n=$((n+1)); echo line $n; [ $((n % 50)) = 0 ] && sleep 0.01; done"
+    logs = tmp_path / "logs"
+    with grow(tmp_path) as tree:
+        tree.start("talker", "/bin/sh", ["-c", script], {})
+        tree.watch(lambda: (logs / f"talker.log.{module.LOGS_KEPT}").is_file())
+        oldest = (logs / f"talker.log.{module.LOGS_KEPT}").read_text()
+        tree.watch(lambda: (logs / f"talker.log.{module.LOGS_KEPT}").read_text() != oldest)
+        newest = len((logs / "talker.log").read_text())
+        tree.watch(lambda: len((logs / "talker.log").read_text()) != newest)
+    kept = sorted(path.name for path in logs.iterdir())
+    assert kept == ["talker.log", *(f"talker.log.{number}" for number in range(1, module.LOGS_KEPT + 1))]
+    assert all(path.stat().st_size < 10 * module.LARGEST_LOG for path in logs.iterdir())
+    later, earlier = ((logs / f"talker.log.{number}").read_text().splitlines() for number in (1, 2))
+    assert 0 < int(later[1].split()[1]) - int(earlier[-2].split()[1]) < 500, "next to nothing is lost between two"
+
+
+def test_a_log_that_finds_no_room_to_be_kept_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("x" * 20)
+    monkeypatch.setattr(module, "LARGEST_LOG", 10)
+
+    def full(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    module.turn_over(log)
+    assert log.read_bytes() == b""

@@ -1,0 +1,142 @@
+"""A database that somebody holds and a disk without room: pages and routes that only look go on, and words are told."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
+
+from app.context import notice
+from app.main import create_app
+from core.errors import IS_FULL
+from core.records import database as records
+from core.records import jobs, people
+from core.records.database import Database, DatabaseBusy, DatabaseError, DatabaseFull
+from tests.app.furnished import Furnished, furnish
+from tests.app.test_ticks import call, events
+from tests.let_in import LET_IN
+
+SECONDS = 3.0
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Furnished:
+    return furnish(tmp_path)
+
+
+@pytest.fixture
+def browser(room: Furnished) -> Iterator[TestClient]:
+    app = cast(FastAPI, create_app(room.studio.place))
+    with TestClient(
+        app,
+        base_url="http://127.0.0.1:7860",
+        client=("127.0.0.1", 50000),
+        headers=LET_IN,
+        raise_server_exceptions=False,
+    ) as browser:
+        yield browser
+
+
+@pytest.fixture
+def held(room: Furnished) -> Iterator[None]:
+    """Somebody writes, and does not come to an end."""
+    people.local(room.studio.database)
+    other = sqlite3.connect(room.studio.place.data / "studio.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_ready_and_home_answer_while_somebody_writes(browser: TestClient, held: None) -> None:
+    began = time.monotonic()
+    answer = browser.get("/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    walked = {**events(browser.app, "load"), **events(browser.app, "tick")}
+    shown = [(number, data) for name, (number, data) in walked.items() if name.endswith(" show")][:2]
+    assert shown
+    for number, data in shown:
+        _, told = call(browser, number, data)
+        assert told.status_code == 200, told.text
+    assert time.monotonic() - began < SECONDS
+
+
+def test_a_database_that_is_held_is_no_fault_of_ours(
+    room: Furnished, held: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "BUSY_SECONDS", 0)
+    url = room.studio.database.url.render_as_string(hide_password=False)
+    impatient = Database(url)
+    with pytest.raises(DatabaseBusy, match=r"database is locked.*try again in a moment") as busy:
+        jobs.log(impatient, 1, ["a line"])
+    impatient.dispose()
+    assert "database is locked" in str(notice(busy.value))
+
+
+def full() -> list[Exception]:
+    return [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+        OperationalError("insert", {}, Exception("database or disk is full")),
+    ]
+
+
+@pytest.mark.parametrize("error", full(), ids=lambda error: type(error).__name__)
+def test_a_full_disk_is_told_as_one(error: Exception) -> None:
+    assert IS_FULL in str(notice(error))
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("database or disk is full", DatabaseFull),
+        ("database is locked", DatabaseBusy),
+        ("attempt to write a readonly database", DatabaseError),
+        ("database disk image is malformed", DatabaseError),
+    ],
+)
+def test_what_a_database_says_of_its_surroundings_becomes_words(
+    room: Furnished, told: str, kind: type[DatabaseError]
+) -> None:
+    for opened in (room.studio.database.session, room.studio.database.reading):
+        with pytest.raises(kind), opened():
+            raise OperationalError("insert", {}, Exception(told))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(full()[0], 507), (DatabaseFull(IS_FULL), 507), (DatabaseBusy("The database is busy."), 503)],
+)
+def test_routes_answer_with_a_code_and_words(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def fail(*given: Any, **named: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(jobs, "log_lines", fail)
+    answer = browser.get("/downloads/jobs/1/log.txt")
+    assert (answer.status_code, answer.json()["detail"]) == (code, IS_FULL if code == 507 else str(error))
+
+
+def test_the_log_on_the_page_goes_on_where_the_oldest_lines_went(
+    room: Furnished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "MOST_LINES", 100)
+    database, who = room.studio.database, room.who
+    shown = jobs.log_lines(database, who, 1)[-1].number
+    for start in range(0, 1000, 50):
+        jobs.log(database, 1, [f"line {start + place}" for place in range(50)])
+        followed = jobs.log_lines(database, who, 1, after=shown)
+        assert [line.text for line in followed] == [f"line {start + place}" for place in range(50)]
+        shown = followed[-1].number
+    kept = jobs.log_lines(database, who, 1, most=10_000)
+    assert len(kept) == 100 and kept[-1].text == "line 999"
