@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import logging
 import os
 import socket
@@ -31,6 +32,7 @@ def create_app(place: Place) -> object:
     import gradio as gr
     from fastapi import FastAPI
     from starlette.middleware.cors import CORSMiddleware
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     from app import signin
     from app.context import Studio
@@ -75,6 +77,8 @@ def create_app(place: Place) -> object:
     app.add_middleware(Door, blocks=demo, arrivals=demo.arrivals)
     app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
     app.add_middleware(Gate, studio=studio)
+    if proxies := trusted_proxies():
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
     return app
 
 
@@ -97,7 +101,23 @@ def serve(host: str, port: int) -> None:
     database.dispose()
     refuse_taken(host, port)
     app = create_app(place)
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)  # type: ignore[arg-type]
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3, proxy_headers=False)  # type: ignore[arg-type]
+
+
+def trusted_proxies() -> list[str]:
+    """Whose word is taken for where a request came from: addresses and networks, and of nobody else."""
+    given = [item.strip() for item in os.environ.get("VITASK_TRUSTED_PROXIES", "").split(",") if item.strip()]
+    for item in given:
+        try:
+            network = ipaddress.ip_network(item)
+        except ValueError as error:
+            raise CoreError(
+                f"VITASK_TRUSTED_PROXIES takes addresses and networks with commas between them, like "
+                f"10.0.0.5,172.18.0.0/16; {error}."
+            ) from None
+        if network.prefixlen == 0:
+            raise CoreError(f"VITASK_TRUSTED_PROXIES must not be {item}: everybody could say where they come from.")
+    return given
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -74,7 +74,11 @@ def router(studio: Studio) -> APIRouter:
         try:
             session = people.sign_in(studio.database, name.strip(), password, _client(request))
         except people.SignInError as error:
-            return _refused(request, error) or _form(next, name, str(error), 401)
+            answer = _refused(request, error) or _form(next, name, str(error), 401)
+            if isinstance(error, people.TooManyTries):
+                answer.status_code = 429
+                answer.headers["Retry-After"] = str(error.seconds)
+            return answer
         return _let_in(request, session, next)
 
     def enter(request: Request, ticket: str, next: str) -> Response:

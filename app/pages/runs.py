@@ -56,7 +56,11 @@ class RunsPage:
         chosen = wanted if wanted in known else _first(found)
         state = jobs.queue_state(self.studio.database, QUEUE)
         first, both = gr.update(choices=choices, value=chosen), gr.update(choices=choices)
-        return first, both, state.is_paused, state.goes_on_after_failure, "" if found else EMPTY
+        may = self.studio.who(request).may("manage")
+        paused, goes_on = (
+            gr.update(value=value, interactive=may) for value in (state.is_paused, state.goes_on_after_failure)
+        )
+        return first, both, paused, goes_on, "" if found else EMPTY
 
     def table(self, run_id: int | None, request: gr.Request) -> list[Any]:
         """The list of runs, the queue in words, who could be moved in it; then which runs can be chosen.

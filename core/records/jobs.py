@@ -195,6 +195,8 @@ def wish(db: Database, who: Who, job_id: int, wished: str) -> None:
     """Asks for "stop" or "cancel": at once where the job waits, else its worker hears of it and obeys."""
     with db.session() as session:
         found = _allowed(session, _locked(job_id), who, "work")
+        if found.person_id != who.id and not who.may("manage"):
+            raise NotAllowed(f"Somebody else began this, so only they or an admin can {wished} it. Ask one of them.")
         if found.state == "running":
             found.wish = "cancel" if found.wish == "cancel" else wished
         elif found.state == "waiting" or (wished == "cancel" and found.state in ("stopped", "failed")):
@@ -367,7 +369,7 @@ def _put_back(session: Session, found: Job, reason: str) -> str:
 
 
 def _set_queue(db: Database, who: Who, queue: str, action: str, **values: bool) -> None:
-    permit(who, "work")
+    permit(who, "manage")  # it is everybody's, also of those whose projects this person does not see
     if queue not in QUEUES:
         raise JobError(f'There is no queue "{queue}". Choose one of {", ".join(QUEUES)}.')
     with db.session() as session:

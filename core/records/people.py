@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,20 +18,21 @@ from core.records.access import as_who
 from core.records.access import permit as permit
 from core.records.audit import note
 from core.records.database import Database
+from core.records.names import alike, fault
+from core.records.passwords import weakness
 from core.records.sessions import SignInError as SignInError
 from core.records.sessions import any_account, begin, end, spend
 from core.records.sessions import has_accounts as has_accounts
 from core.records.sessions import who as who
-from core.records.tables import ROLES, Attempt, Membership, Person, Project, SignIn, now
+from core.records.tables import ROLES, Attempt, Membership, Person, Project, SignIn
+from core.records.throttle import TooManyTries as TooManyTries
+from core.records.throttle import count, forget
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 LOCAL = "local"
 FIRST_PROJECT = "My project"
-SHORTEST_PASSWORD = 10
-WINDOW = timedelta(minutes=15)
-MOST_OF_NAME, MOST_OF_ADDRESS = 5, 20
 
 
 class PeopleError(CoreError):
@@ -71,12 +71,9 @@ def add_person(
         permit(who, "manage")
     if role not in ROLES:
         raise PeopleError(f'There is no role "{role}". Choose one of {", ".join(ROLES)}.')
-    if not name.strip() or len(name) > 100:
-        raise PeopleError("A name has 1 to 100 characters. Give another one.")
-    is_first, hashed = not has_accounts(db), _hash(password)
+    is_first, hashed = not has_accounts(db), _hash(password, name)
     with db.session() as session:
-        if session.scalar(select(Person.id).where(Person.name == name.strip())):
-            raise PeopleError(f'There is a person called "{name.strip()}" already. Choose another name.')
+        _refuse_name(session, name.strip())
         person = Person(name=name.strip(), password_hash=hashed, role=role)
         session.add(person)
         session.flush()
@@ -90,7 +87,7 @@ def set_password(db: Database, name: str, password: str, who: Who | None = None)
     """Also ends the sessions that were begun with the old one."""
     if who is not None and who.name != name:
         permit(who, "manage")
-    hashed = _hash(password)
+    hashed = _hash(password, name)
     with db.session() as session:
         person = _named(session, name)
         person.password_hash = hashed
@@ -103,6 +100,7 @@ def deactivate(db: Database, name: str, who: Who | None = None) -> None:
         permit(who, "manage")
     with db.session() as session:
         person = _named(session, name)
+        _keep_somebody(session, person)
         person.is_active = False
         _end_sessions(session, person, who, "deactivate person")
 
@@ -151,13 +149,13 @@ def projects_of(db: Database, who: Who) -> list[tuple[int, str]]:
 
 def sign_in(db: Database, name: str, password: str, address: str) -> str:
     """A token for the browser to keep. Throttled by name and by address; unknown names take as long as known ones."""
-    attempt = _counted(db, name[:255], address[:255])
+    attempt = count(db, name, address)
     with db.reading() as session:
         person = session.scalar(select(Person).where(Person.name == name, Person.is_active))
     if not _fits(person, password) or person is None:
         raise SignInError("Name and password don't fit together. Check both and try again.")
     with db.session() as session:
-        session.execute(delete(Attempt).where((Attempt.name == name) | (Attempt.id == attempt)))
+        session.execute(delete(Attempt).where(forget(attempt, name, address)))
         note(session, as_who(session, person), "sign in", address=address)
         return begin(session, person.id)
 
@@ -212,23 +210,23 @@ def _end_sessions(session: Session, person: Person, who: Who | None, action: str
     note(session, who or as_who(session, person), action, subject=person.name)
 
 
-def _counted(db: Database, name: str, address: str) -> int:
-    """Notes a try before it is judged, so that many at once count too; refuses where there were too many."""
-    with db.session() as session:
-        session.execute(delete(Attempt).where(Attempt.at < now() - WINDOW))
-        attempt = Attempt(name=name, address=address)
-        session.add(attempt)
-        session.flush()
-    with db.session() as session:
-        for column, most in ((Attempt.name == name, MOST_OF_NAME), (Attempt.address == address, MOST_OF_ADDRESS)):
-            tries = list(session.scalars(select(Attempt.at).where(column).order_by(Attempt.at.desc())))
-            if len(tries) > most:
-                minutes = max(1, -int((now() - tries[most] - WINDOW).total_seconds() // 60))
-                break
-        else:
-            return attempt.id
-        session.execute(delete(Attempt).where(Attempt.id == attempt.id))  # being refused is no try
-    raise SignInError(f"Too many tries. Try again in {minutes} minutes.")
+def _keep_somebody(session: Session, person: Person) -> None:
+    """Refuses to take away the last admin, or the last account: nobody could let anybody in any more."""
+    active = select(Person).where(Person.password_hash.is_not(None), Person.is_active).with_for_update()
+    others = [other for other in session.scalars(active) if other.id != person.id]
+    if not others or (person.role == "admin" and all(other.role != "admin" for other in others)):
+        raise PeopleError(
+            f"{person.name} is the last {'admin' if others else 'account'}, so nobody could add people any more. "
+            "Add an admin first with `vitask person add NAME --role admin`."
+        )
+
+
+def _refuse_name(session: Session, name: str) -> None:
+    if wrong := fault(name):
+        raise PeopleError(wrong)
+    if other := alike(name, session.scalars(select(Person.name))):
+        like = "is a person called" if other == name else "is a person whose name looks like this one:"
+        raise PeopleError(f'There {like} "{other}"{" already" if other == name else ""}. Choose another name.')
 
 
 @cache
@@ -243,9 +241,9 @@ def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(16))
 
 
-def _hash(password: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= 1000:
-        raise PeopleError(f"A password has at least {SHORTEST_PASSWORD} characters. Choose a longer one.")
+def _hash(password: str, name: str) -> str:
+    if wrong := weakness(password, name):
+        raise PeopleError(wrong)
     return _hasher().hash(password)
 
 

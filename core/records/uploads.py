@@ -118,8 +118,8 @@ def discard_upload(db: Database, place: Place, who: Who, upload_id: int) -> None
     if job_id is not None:
         try:
             jobs.wish(db, who, job_id, "cancel")
-        except jobs.JobError:
-            pass  # it has ended
+        except (jobs.JobError, NotAllowed):
+            pass  # it has ended, or ends by itself: its files are gone
     shutil.rmtree(place.uploads / key, ignore_errors=True)
 
 

@@ -125,7 +125,7 @@ def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
 def test_the_queue_pauses_and_goes_on_after_failures(page: RunsPage, room: Furnished) -> None:
     page.pause(True, asking())
     page.go_on(False, asking())
-    assert page.open(asking())[2:4] == (True, False)
+    assert [shown["value"] for shown in page.open(asking())[2:4]] == [True, False]
     assert jobs.queue_state(room.studio.database, "tune").is_paused
 
 

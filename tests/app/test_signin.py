@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,13 +14,14 @@ from fastapi.testclient import TestClient
 from app import signin
 from app.context import COOKIE, Studio
 from app.gate import Gate
-from app.main import serve
+from app.main import create_app, serve, trusted_proxies
 from app.routes import health
 from app.signin import own_path
 from core.errors import CoreError
 from core.records import people
 from core.records.database import open_database
 from core.records.place import Place
+from core.records.throttle import FREE_AT_NAME
 
 PASSWORD = "a long password"
 
@@ -68,10 +70,58 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(studio: Studio, bro
 
 def test_guessing_is_slowed_down_also_for_the_right_password(studio: Studio, browser: TestClient) -> None:
     people.add_person(studio.database, "anna", PASSWORD, "researcher")
-    for _ in range(people.MOST_OF_NAME):
+    for _ in range(FREE_AT_NAME):
         browser.post("/sign-in", data={"name": "anna", "password": "another password"})
-    answer = browser.post("/sign-in", data={"name": "anna", "password": PASSWORD})
-    assert answer.status_code == 401 and "Try again in" in answer.text
+    for accept in ("text/html", "application/json"):
+        answer = browser.post("/sign-in", data={"name": "anna", "password": PASSWORD}, headers={"accept": accept})
+        assert answer.status_code == 429 and "Try again in 2 seconds" in answer.text
+        assert answer.headers["retry-after"] == "2"
+
+
+def behind(studio: Studio, monkeypatch: pytest.MonkeyPatch, trusted: str, peer: str) -> Callable[..., Any]:
+    """Signs in through the whole app, as it comes from a peer with what that says of others."""
+    monkeypatch.setenv("VITASK_TRUSTED_PROXIES", trusted)
+    app = create_app(studio.place)
+    browser = TestClient(app, "http://studio.example", client=(peer, 5), follow_redirects=False)  # type: ignore[arg-type]
+
+    def sign_in(forwarded: str, password: str = "another password", name: str = "anna", proto: str = "https") -> Any:
+        headers = {"x-forwarded-for": forwarded, "x-forwarded-proto": proto}
+        return browser.post("/sign-in", data={"name": name, "password": password}, headers=headers)
+
+    return sign_in
+
+
+@pytest.mark.slow
+def test_behind_a_trusted_proxy_each_visitor_is_one_of_their_own(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.add_person(studio.database, "anna", PASSWORD, "researcher")
+    sign_in = behind(studio, monkeypatch, "10.0.0.5, 172.18.0.0/16", "172.18.0.3")
+    for number in range(FREE_AT_NAME):
+        assert sign_in(f"1.2.3.{number}, 9.9.9.9, 10.0.0.5").status_code == 401
+    assert sign_in("1.2.3.99, 9.9.9.9").status_code == 429, "what the visitor wrote itself is not believed"
+    answer = sign_in("8.8.8.8", PASSWORD)
+    assert answer.status_code == 303 and "Secure" in answer.headers["set-cookie"]
+    assert "Secure" not in sign_in("8.8.8.8", PASSWORD, proto="http").headers["set-cookie"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trusted", ["", "10.0.0.5"])
+def test_nobody_else_is_believed_about_where_they_come_from(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, trusted: str
+) -> None:
+    people.add_person(studio.database, "anna", PASSWORD, "researcher")
+    sign_in = behind(studio, monkeypatch, trusted, "127.0.0.1")
+    for number in range(FREE_AT_NAME):
+        assert sign_in(f"1.2.3.{number}").status_code == 401
+    assert sign_in("1.2.3.99").status_code == 429
+
+
+@pytest.mark.parametrize("wrong", ["*", "0.0.0.0/0", "proxy.example", "10.0.0.5,nginx", "::/0"])
+def test_proxies_that_can_not_be_meant_are_refused(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("VITASK_TRUSTED_PROXIES", wrong)
+    with pytest.raises(CoreError, match="VITASK_TRUSTED_PROXIES"):
+        trusted_proxies()
 
 
 def test_signing_out_ends_the_session_on_the_server(studio: Studio, browser: TestClient) -> None:

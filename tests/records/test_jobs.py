@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from core.records import audit, jobs
+from core.records import audit, jobs, people
 from core.records.database import Database
 from core.records.jobs import Claimed, JobError, LeaseLost
 from core.records.people import NotAllowed, Who
@@ -283,6 +283,23 @@ def test_places_count_jobs_of_other_projects_without_showing_them(database: Data
     add(database, others.stranger)
     mine = add(database, who)
     assert [(one.job.id, one.place) for one in jobs.queue_view(database, who, "tune")] == [(mine, 2)]
+
+
+def test_a_researcher_stops_their_own_jobs_and_pauses_no_queue(database: Database, who: Who) -> None:
+    people.add_person(database, "first", "a long password", "admin")
+    mine, other = (
+        people.add_person(database, name, "a long password", "researcher", who.projects) for name in ("ann", "bob")
+    )
+    first, second = (add(database, person) for person in (mine, other))
+    for wished in ("stop", "cancel"):
+        with pytest.raises(NotAllowed, match=f"only they or an admin can {wished} it"):
+            jobs.wish(database, mine, second, wished)
+    for change_queue in (jobs.pause, jobs.set_goes_on_after_failure):
+        with pytest.raises(NotAllowed, match="admin"):
+            change_queue(database, mine, "tune", True)
+    jobs.wish(database, mine, first, "stop")
+    jobs.wish(database, who, second, "stop")
+    jobs.pause(database, who, "tune", True)
 
 
 def test_what_people_do_with_jobs_is_in_the_audit_log(database: Database, who: Who) -> None:

@@ -41,6 +41,10 @@ def test_a_person_added_at_the_shell_may_sign_in_and_sees_the_project(
     typed(monkeypatch, "another password\n")
     assert cli.main(["person", "password", "ada"]) == 0
     people.sign_in(database, "ada", "another password", "127.0.0.1")
+    assert cli.main(["person", "deactivate", "ada"]) == 2
+    assert "ada is the last account" in capsys.readouterr().err
+    typed(monkeypatch, "six herons over a pier\n")
+    assert cli.main(["person", "add", "eve", "--role", "admin"]) == 0
     assert cli.main(["person", "deactivate", "ada"]) == 0
     with pytest.raises(people.SignInError):
         people.sign_in(database, "ada", "another password", "127.0.0.1")
