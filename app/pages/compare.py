@@ -17,7 +17,8 @@ from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
 from app.viewer import Pane, shown, viewer
 from core.case import INCOMPLETE_TEMPLATE
 from core.catalog import TSMS
-from core.errors import SettingsError
+from core.errors import CoreError, SettingsError
+from core.images import decode
 from core.records import asks, runs, sets
 from core.records.compared import CaseView, Comparison
 
@@ -26,13 +27,18 @@ PATH = "/compare"
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
 SPLITS = [("Test", "test"), ("Validation", "val")]
 ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong")]
-IMAGES = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"]
+THE_CASE, A_FILE = "case", "file"
+ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
 Only = Literal["all", "disagree", "wrong"]
 REMEMBER = """(run, split, only, name) => {
   if (run && name) history.replaceState(null, '',
     location.pathname + '?' + new URLSearchParams({ run, split, only, case: name }).toString());
 }"""
 GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
+
+
+NO_ANSWER = (None, "", shown([]))
+"""Figure, table and picture where no answer stands."""
 
 
 @dataclass(frozen=True)
@@ -108,24 +114,57 @@ class ComparePage:
         run_id: int | None,
         split: str,
         name: str,
+        about: str,
         image: str | None,
         instruction: str,
         readers: list[str],
         with_exemplar: bool,
         request: gr.Request,
     ) -> tuple[Any, ...]:
-        """Puts the question to live readers, about the case that is shown or a new image."""
+        """Puts the question to live readers, about the case that is shown or, where that was chosen, a new image.
+
+        What was answered before goes: where the question is refused, nothing stands there but why."""
+        try:
+            job = self._asked(run_id, split, name, about, image, instruction, readers, with_exemplar, request)
+        except CoreError as error:
+            return None, f"⚠ {error}", *NO_ANSWER, gr.Timer(active=False)
+        return job, "Waiting for the readers …", *NO_ANSWER, gr.Timer(active=True)
+
+    def _asked(
+        self,
+        run_id: int | None,
+        split: str,
+        name: str,
+        about: str,
+        image: str | None,
+        instruction: str,
+        readers: list[str],
+        with_exemplar: bool,
+        request: gr.Request,
+    ) -> int:
         if run_id is None:
             raise SettingsError("No run is chosen. Choose a finished one.")
-        found = self._open(run_id, split, request)
-        wanted = [one for one in readers if with_exemplar or "+" not in one]
+        comparison = self._open(run_id, split, request)
+        wanted = [reader for reader in readers if with_exemplar or "+" not in reader]
         if not wanted:
             raise SettingsError("No reader is chosen. Choose one, or switch the exemplar on.")
-        given: bytes | int = Path(image).read_bytes() if image else self._number(found, name)
-        words = None if instruction.strip() == found.task.instruction().strip() else instruction
+        given = self._number(comparison, name) if about == THE_CASE else brought(image)
+        words = None if instruction.strip() == comparison.task.instruction().strip() else instruction
         studio = self.studio
-        job = asks.ask(studio.database, studio.place, studio.who(request), run_id, given, words, wanted)
-        return job, "Waiting for the readers …", gr.Timer(active=True)
+        return asks.ask(studio.database, studio.place, studio.who(request), run_id, given, words, wanted)
+
+    def about_chosen(self, about: str) -> tuple[Any, ...]:
+        """The case above or another image: a place for its file; the answer about the other one goes."""
+        return gr.update(visible=about == A_FILE), None, "", *NO_ANSWER, gr.Timer(active=False)
+
+    def image_brought(self, image: str | None) -> tuple[Any, ...]:
+        """Another file, or none any more: the answer about the one before goes."""
+        try:
+            decode(brought(image), "The file")
+            told = "The picture is here. Press Read."
+        except CoreError as error:
+            told = f"⚠ {error}"
+        return None, told, *NO_ANSWER, gr.Timer(active=False)
 
     def look(self, job_id: int | None, run_id: int | None, split: str, request: gr.Request) -> tuple[Any, ...]:
         """The answer of a live reader, once it is there."""
@@ -217,12 +256,19 @@ class ComparePage:
         place = found.place_of(name)
         number = None if place is None else found.case(place).number
         if number is None:
-            raise SettingsError("No case is shown, so there is nothing to read. Choose a case, or bring an image.")
+            raise SettingsError("No case is shown, so there is nothing to read. Choose a case, or another image.")
         return number
 
     def _data_url(self, digest: str) -> str:
         data, kind = sets.picture(self.studio.place, digest)
         return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def brought(image: str | None) -> bytes:
+    """The bytes of the file that somebody brought."""
+    if not image:
+        raise SettingsError("No image has been brought, so nothing was read. Bring one, or ask about the case above.")
+    return Path(image).read_bytes()
 
 
 def as_reading(told: dict[str, Any]) -> Any:
@@ -296,9 +342,9 @@ def _ask_parts() -> dict[str, Any]:
                 True, label="Also with the exemplar", info="Off: readers that see the TSM's exemplar are left out."
             )
         with gr.Column(scale=2):
-            image = gr.File(
-                label="Another image (else the case above)", file_types=IMAGES, height=120, elem_id="compare-image"
-            )
+            about = gr.Radio(ABOUT, value=THE_CASE, label="Ask about", elem_id="compare-about")
+            # Any file is taken here: one that Gradio refuses leaves nothing behind that could be told of it.
+            image = gr.File(label="Its file", height=120, elem_id="compare-image", visible=False)
             read = gr.Button("Read", variant="primary", elem_id="compare-read")
             said = gr.Markdown(elem_id="compare-said")
     with gr.Row():
@@ -336,9 +382,12 @@ def _wire(page: ComparePage, on: dict[str, Any]) -> None:
         clicked.then(None, [*where, part.only, name], None, js=REMEMBER)
     part.bare.click(guarded(page.without_labels), where, [part.instruction], **PRIVATE)
     part.whole.click(guarded(page.as_it_was), where, [part.instruction], **PRIVATE)
-    question = [*where, name, part.image, part.instruction, part.readers, part.exemplar]
-    part.read.click(guarded(page.ask), question, [job, part.said, timer], **PRIVATE)
+    question = [*where, name, part.about, part.image, part.instruction, part.readers, part.exemplar]
     answer = [part.said, part.new_figure, part.new_table, part.seen, timer]
+    part.read.click(guarded(page.ask), question, [job, *answer], **PRIVATE)
+    part.about.input(guarded(page.about_chosen), [part.about], [part.image, job, *answer], **PRIVATE)
+    for event in (part.image.upload, part.image.clear):
+        event(guarded(page.image_brought), [part.image], [job, *answer], **PRIVATE)
     timer.tick(live(page.look), [job, *where], answer, queue=False, **PRIVATE)
     part.plugging.click(guarded(page.plug), [part.run, part.tsm], [made], **PRIVATE).success(
         None, [made], None, js=GO_TO_RUN

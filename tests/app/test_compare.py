@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
+from sqlalchemy import select
 
-from app.pages.compare import ComparePage
+from app.pages.compare import A_FILE, NO_ANSWER, ComparePage
 from core.errors import CoreError
 from core.records import jobs, runs
+from core.records.tables import Job
 from tests.app.furnished import Furnished, asking, furnish
 
 
@@ -67,16 +70,16 @@ def test_without_the_exemplar_its_readers_are_not_asked(page: ComparePage, room:
     bare = page.without_labels(room.run_id, "test", asking())
     assert "clear, hazy" in own and "clear" not in bare
     readers = ["vitask", "vitask+tsm"]
-    number, *_ = page.ask(room.run_id, "test", "b", None, own, readers, False, asking())
+    number, *_ = page.ask(room.run_id, "test", "b", "case", None, own, readers, False, asking())
     payload = jobs.job(room.studio.database, room.who, number).payload
     assert (payload["readers"], payload["instruction"], payload["case"]) == (["vitask"], None, 1)
-    number, *_ = page.ask(room.run_id, "test", "b", None, bare, readers, True, asking())
+    number, *_ = page.ask(room.run_id, "test", "b", "case", None, bare, readers, True, asking())
     payload = jobs.job(room.studio.database, room.who, number).payload
     assert (payload["readers"], payload["instruction"]) == (readers, bare)
 
 
 def test_a_live_answer_is_shown_when_it_comes(page: ComparePage, room: Furnished) -> None:
-    number, *_ = page.ask(room.run_id, "test", "a", None, "What?", ["tsm"], True, asking())
+    number, *_ = page.ask(room.run_id, "test", "a", "case", None, "What?", ["tsm"], True, asking())
     assert page.look(number, room.run_id, "test", asking())[-1].active
     claimed = jobs.claim(room.studio.database, number, "test")
     assert claimed is not None
@@ -88,6 +91,28 @@ def test_a_live_answer_is_shown_when_it_comes(page: ComparePage, room: Furnished
     assert said == "Read just now in 0.3 s."
     assert tuple(figure.data[0].x) == (0.25, 0.75) and "0.81" in table
     assert picture["panes"][0]["src"].startswith("data:image/") and not timer.active
+
+
+def test_a_refused_file_is_never_followed_by_an_answer_about_the_case_above(
+    page: ComparePage, room: Furnished, tmp_path: Path
+) -> None:
+    (broken := tmp_path / "scan.png").write_bytes(b"no picture")
+    (text := tmp_path / "notes.txt").write_text("no picture either")
+    asked_before = len(jobs_of(room))
+    for image in (str(broken), str(text), None):
+        _, refused, *answer, _ = page.image_brought(image)
+        assert refused.startswith("⚠") and answer == [*NO_ANSWER]
+        number, said, *answer, timer = page.ask(room.run_id, "test", "a", A_FILE, image, "?", ["tsm"], True, asking())
+        assert (number, answer, timer.active) == (None, [*NO_ANSWER], False) and said.startswith("⚠")
+        assert page.look(number, room.run_id, "test", asking())[0] == gr.skip()
+    assert len(jobs_of(room)) == asked_before
+    place, number, _, *answer, timer = page.about_chosen(A_FILE)
+    assert (place["visible"], number, answer, timer.active) == (True, None, [*NO_ANSWER], False)
+
+
+def jobs_of(room: Furnished) -> list[Job]:
+    with room.studio.database.reading() as session:
+        return list(session.scalars(select(Job).where(Job.queue == "read")))
 
 
 def test_another_tsm_is_a_run_of_its_own(page: ComparePage, room: Furnished) -> None:
