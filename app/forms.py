@@ -1,4 +1,7 @@
-"""The only form code: the schema of a settings class becomes inputs, and what stands in them becomes values again."""
+"""The only form code: the schema of a settings class becomes inputs, and what stands in them becomes values again.
+
+Numbers are typed as text: Gradio's own input for numbers makes a 0 of an empty one whenever it is drawn.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any, Literal
 
 import gradio as gr
 
+from core.errors import SettingsError
 from core.settings import Settings
 
 Schema = Mapping[str, Any]
@@ -20,6 +24,7 @@ KINDS: dict[str, Kind] = {
     "either": "either",
 }
 FEW = 4
+LONGEST_NUMBER = 40
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,7 @@ def _input(entry: Entry) -> Any:
         kind = gr.Radio if len(entry.choices) <= FEW else gr.Dropdown
         return kind(list(entry.choices), value=value, **said)
     if entry.kind in ("whole", "number"):
-        precision = 0 if entry.kind == "whole" else None
-        bounds: dict[str, Any] = {"minimum": entry.least, "maximum": entry.most}
-        hint = "empty: automatic" if entry.is_optional else None
-        return gr.Number(value, precision=precision, placeholder=hint, **bounds, **said)
+        return number_input(value, "empty: automatic" if entry.is_optional else None, **said)
     return gr.Textbox(value, lines=3 if entry.kind == "lines" else 1, **said)
 
 
@@ -133,11 +135,44 @@ def _resolved(one: Schema, schema: Schema) -> Schema:
     return {**schema["$defs"][named.rpartition("/")[2]], **one} if named else one
 
 
-def _value(entry: Entry, given: Any) -> Any:
-    if given is None or (isinstance(given, str) and not given.strip() and entry.is_optional):
+def number_input(value: Any, hint: str | None, **said: Any) -> gr.Textbox:
+    """For one number, which may be left empty; `number` reads it."""
+    return gr.Textbox(value, placeholder=hint, max_lines=1, max_length=LONGEST_NUMBER, **said)
+
+
+def number(
+    title: str, given: Any, is_whole: bool, least: float | None = None, most: float | None = None
+) -> int | float | None:
+    """What was typed; None where nothing was. A SettingsError names the input."""
+    typed = "" if given is None else str(given).strip()
+    if not typed:
         return None
-    if entry.kind == "whole":
-        return int(given)
+    try:
+        value = float(typed)
+        read = int(value) if is_whole or value == int(value) else value
+    except (ValueError, OverflowError):
+        raise SettingsError(f'"{title}" is a number, and "{typed}" is none. Write one like 12 or 0.5.') from None
+    if is_whole and value != read:
+        raise SettingsError(f'"{title}" is a whole number, and {typed} is none. Change it.')
+    if least is not None and value < least:
+        raise SettingsError(f'"{title}" is at least {shown_number(least)}, not {typed}. Change it.')
+    if most is not None and value > most:
+        raise SettingsError(f'"{title}" is at most {shown_number(most)}, not {typed}. Change it.')
+    return read
+
+
+def shown_number(value: float | None) -> str:
+    """As people write it: 2.0 is 2, and nothing is nothing."""
+    if value is None:
+        return ""
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _value(entry: Entry, given: Any) -> Any:
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return _emptied(entry)
+    if entry.kind in ("whole", "number"):
+        return number(entry.title, given, entry.kind == "whole", entry.least, entry.most)
     if entry.kind == "lines":
         return [line.strip() for line in str(given).splitlines() if line.strip()]
     if entry.kind == "either":
@@ -145,7 +180,18 @@ def _value(entry: Entry, given: Any) -> Any:
     return given
 
 
+def _emptied(entry: Entry) -> Any:
+    if entry.is_optional:
+        return None
+    if entry.kind in ("text", "lines"):
+        return [] if entry.kind == "lines" else ""
+    example = f", like {_shown(entry, entry.default)}" if entry.default is not None else ""
+    raise SettingsError(f'"{entry.title}" is empty. Fill it in{example}.')
+
+
 def _shown(entry: Entry, value: Any) -> Any:
+    if entry.kind in ("whole", "number"):
+        return shown_number(value)
     if entry.kind == "lines":
         return "\n".join(str(one) for one in value or ())
     if entry.kind in ("text", "either"):

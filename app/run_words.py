@@ -100,14 +100,25 @@ def curve_titles(method: str) -> dict[str, str]:
     return {name: f"{name}: {title}" for name, title in terms.items()}
 
 
+def queue_title(entry: QueueEntry) -> str:
+    """As the list of runs has it: the run's number, then its name."""
+    return entry.name if entry.run_id is None else f"{entry.run_id} · {entry.name}"
+
+
+def ordinal(number: int) -> str:
+    """A place, which nobody takes for the number of a run: 1st, 2nd, 11th."""
+    ending = "th" if 10 <= number % 100 <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
 def queue_rows(entries: Sequence[QueueEntry]) -> str:
     if not entries:
         return "<p>Nothing runs and nothing waits.</p>"
-    head = "<tr><th>Place</th><th>Run</th><th>By</th><th>Expected start</th></tr>"
+    head = "<tr><th>Run</th><th>Images</th><th>By</th><th>Place in the queue</th><th>Expected start</th></tr>"
     lines = [
-        f"<tr><td>{one.place or 'runs now'}</td><td>{escape(one.name)}</td><td>{escape(one.person)}</td>"
-        f"<td>{_start(one)}</td></tr>"
-        for one in entries
+        f"<tr><td>{escape(queue_title(entry))}</td><td>{escape(entry.images)}</td><td>{escape(entry.person)}</td>"
+        f"<td>{f'waits, {ordinal(entry.place)}' if entry.place else 'runs now'}</td><td>{_start(entry)}</td></tr>"
+        for entry in entries
     ]
     return f'<div class="vt"><table>{head}{"".join(lines)}</table></div>'
 

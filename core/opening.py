@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from core.case import ImageSet
 from core.errors import DataError
 from core.settings import Settings
+from core.version import KEPT, kept_folder
 
 
 class Format(Protocol):
@@ -34,7 +35,7 @@ class Format(Protocol):
 
 def open_set(path: str | Path, settings: Mapping[str, Any] | None, formats: Iterable[Format]) -> ImageSet:
     """The image set at a path, read by the first format that knows its layout."""
-    place = Path(path).expanduser().absolute()
+    place = kept_folder(str(path)) if str(path).startswith(KEPT) else Path(path).expanduser().absolute()
     if not place.exists():
         raise DataError(f'There is nothing at "{path}". Check the path.')
     known = tuple(formats)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,14 @@ from typing import Any
 from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError
 from core.split import split_named
-from core.store import StoredPixels
+from core.store import StoredPixels, open_store
 
 ABOUT, MANIFEST = "version.json", "cases.parquet"
 STORE = "store"
 FORMAT = 2
+KEPT = "studio:"
+DATA = "~/.local/share/vitask-studio"
+"""Where a studio keeps its things unless it is told."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,34 @@ class About:
     def hash(self) -> str:
         told = json.dumps([self.name, self.task.model_dump(mode="json"), self.rows], ensure_ascii=False)
         return hashlib.sha256(told.encode()).hexdigest()
+
+
+def kept_name(version_hash: str) -> str:
+    """How a run file names a version that the studio keeps: by what is in it, not by where it lies."""
+    return f"{KEPT}{version_hash}"
+
+
+def kept_folder(name: str) -> Path:
+    """Where the studio of this machine keeps the version of that name, fetched from its store if need be."""
+    version_hash = name.removeprefix(KEPT)
+    if not re.fullmatch(r"[0-9a-f]{64}", version_hash):
+        raise DataError(f'"{name}" names no version of the studio. Save the run file again on the page Tune.')
+    data = Path(os.environ.get("VITASK_DATA") or DATA).expanduser().absolute()
+    folder = data / "versions" / version_hash
+    if not (folder / ABOUT).is_file():
+        if not (store := os.environ.get("VITASK_STORE")):
+            raise DataError(
+                f"The studio in {data} holds no version {version_hash[:12]}…. Name the data folder of the studio that "
+                "the run file was saved in, with --data or VITASK_DATA, or let `images:` name your own files."
+            )
+        fetch_version(folder, store)
+    return folder
+
+
+def fetch_version(folder: Path, store: str) -> None:
+    """A version that was written on another machine."""
+    for name in (MANIFEST, ABOUT):
+        open_store(store).fetch(f"versions/{folder.name}/{name}", folder / name)
 
 
 def hash_rows(cases: Iterable[Case]) -> str:

@@ -13,7 +13,18 @@ from gradio.events import api
 from app import charts
 from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
 from app.run_export import ExportTab
-from app.run_words import curve_titles, figure_rows, header, log_text, meters, queue_rows, row, setting_text
+from app.run_words import (
+    curve_titles,
+    figure_rows,
+    header,
+    log_text,
+    meters,
+    ordinal,
+    queue_rows,
+    queue_title,
+    row,
+    setting_text,
+)
 from app.words import curve_title, figure_title
 from core.errors import SettingsError
 from core.records import jobs, runs
@@ -68,7 +79,9 @@ class RunsPage:
         Where none is looked at yet, the first one is chosen."""
         found = self._runs(request)
         entries = jobs_in(self.studio, request)
-        waiting = [(f"{one.place}. {one.name}", one.job.id) for one in entries if one.place]
+        waiting = [
+            (f"{queue_title(entry)} (waits, {ordinal(entry.place)})", entry.job.id) for entry in entries if entry.place
+        ]
         both = gr.update(choices=_choices(found))
         first = both if run_id is not None else both | {"value": _first(found)}
         notice = "" if found else EMPTY
@@ -246,7 +259,7 @@ def build(studio: Studio) -> None:
                     stop = gr.Button("Stop and save", elem_id="runs-stop", min_width=120, size="md")
                     resume = gr.Button("Resume", min_width=80, elem_id="runs-resume", size="md")
                     cancel = gr.Button("Cancel", variant="stop", min_width=80, size="md")
-                    copy = gr.Button("Copy", min_width=70, size="md")
+                    copy = gr.Button("Copy", min_width=70, elem_id="runs-copy", size="md")
                     compare = gr.Button("Compare", variant="primary", min_width=90, size="md")
             head = gr.HTML(elem_id="runs-head")
             told = gr.HTML(elem_id="runs-meters")

@@ -73,6 +73,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="where everything is kept; else VITASK_DATA")
 
 
+def use_data(asked: argparse.Namespace) -> None:
+    """Everything that looks for the studio looks there."""
+    if asked.data is not None:
+        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+
+
 def do_up(asked: argparse.Namespace) -> None:
     given = sys.argv[sys.argv.index("up") + 1 :]
     os.execv(sys.executable, [sys.executable, "-m", "worker.up", *given])
@@ -141,8 +147,7 @@ def _opened(asked: argparse.Namespace) -> tuple[Database, Place]:
     from core.records.database import open_database
     from core.records.place import Place, keep_private
 
-    if asked.data is not None:
-        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    use_data(asked)
     keep_private()
     place = Place.from_environment()
     database = open_database(place)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from core.commands import say
+from core.commands import say, studio
 
 DEMO: dict[str, Any] = {
     "vlm": {"family": "starter"},
@@ -23,6 +23,7 @@ def add(commands: Any) -> None:
     tune = commands.add_parser("tune", help="tune as a run file says")
     tune.add_argument("run", type=Path, metavar="RUN.yaml")
     tune.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder")
+    studio.add_data(tune)
     tune.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     tune.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     tune.set_defaults(do=do_tune)
@@ -40,6 +41,7 @@ def do_tune(asked: argparse.Namespace) -> None:
     from core.run import tune
     from core.runfile import read_run
 
+    studio.use_data(asked)
     run = read_run(asked.run)
     with say.watching() as watch, stopping() as is_stopped:
         results = tune(run, asked.out, asked.resume, watch, is_stopped)

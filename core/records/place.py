@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field
 
 from core.settings import Settings
+from core.version import DATA
 
 OWNER_ONLY = 0o700
 
@@ -36,8 +37,7 @@ class Place(Settings):
     @classmethod
     def from_environment(cls) -> Place:
         known = {name: value for name, value in os.environ.items() if name.startswith("VITASK_") and value}
-        default = Path.home() / ".local" / "share" / "vitask-studio"
-        return cls._complete(Path(known.get("VITASK_DATA", default)), known)
+        return cls._complete(Path(known.get("VITASK_DATA", DATA)), known)
 
     @classmethod
     def _complete(cls, data: Path, known: dict[str, str]) -> Place:

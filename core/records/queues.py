@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 
 from core.records.access import Who
 from core.records.database import Database
-from core.records.tables import Job, Person, Run, now
+from core.records.tables import ImageSet, Job, Person, Run, Version, now
 
 RECENT = 20
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """A job that runs (place 0) or waits (1 is next). `name` is the run's where it is one."""
+    """A job that runs (place 0) or waits (1 is next). `name`, `run_id` and `images` are the run's where it is one."""
 
     job: Job
     name: str
+    run_id: int | None
+    images: str
     person: str
     place: int
     expected_start: datetime | None
@@ -30,8 +32,10 @@ class QueueEntry:
 def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
     """What runs and what waits, in order; places count jobs of other projects too, which are not shown."""
     asked = (
-        select(Job, Run.name, Person.name)
+        select(Job, Run, ImageSet.name, Version.number, Person.name)
         .outerjoin(Run, Run.job_id == Job.id)
+        .outerjoin(Version, Version.id == Run.version_id)
+        .outerjoin(ImageSet, ImageSet.id == Version.set_id)
         .outerjoin(Person, Person.id == Job.person_id)
         .where(Job.queue == queue, Job.state.in_(("running", "waiting")))
         .order_by(Job.state == "waiting", Job.position, Job.id)
@@ -41,14 +45,20 @@ def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
         usual = _usual_seconds(session, queue)
     running = [row[0] for row in rows if row[0].state == "running"]
     entries, place = [], 0
-    for job, name, person in rows:
+    for job, run, set_name, number, person in rows:
         place += job.state == "waiting"
         if job.project_id in who.projects:
             is_waiting = job.state == "waiting"
             start = _expected(running, usual, place) if is_waiting else job.started
             entries.append(
                 QueueEntry(
-                    job, name or job.payload.get("name") or job.kind, person or "", place if is_waiting else 0, start
+                    job,
+                    run.name if run else job.payload.get("name") or f"{job.kind}, job {job.id}",
+                    run.id if run else None,
+                    f"{set_name} · version {number}" if run else "",
+                    person or "",
+                    place if is_waiting else 0,
+                    start,
                 )
             )
     return entries

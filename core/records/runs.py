@@ -28,11 +28,14 @@ from core.records.curves import curves as curves
 from core.records.database import Database
 from core.records.messages import send
 from core.records.place import Place
+from core.records.run_names import is_made as is_made
+from core.records.run_names import made_name
 from core.records.tables import ImageSet, Job, Person, Run, Stage, Version
 from core.records.telling import set_metrics as set_metrics
 from core.records.telling import set_settings as set_settings
 from core.records.telling import take_events as take_events
 from core.records.versions import allowed_version, version_folder
+from core.version import kept_name
 
 Values = dict[str, Any]
 
@@ -91,17 +94,25 @@ def queue_run(
     copy_of: int | None = None,
     is_sample: bool = False,
 ) -> Run:
-    """A run at the end of the queue. Its settings are a run file's values, `images` the version's folder; frozen."""
+    """A run at the end of the queue. Its settings are a run file's values; frozen.
+
+    `images` names the version. Where the name is empty, one is made from set, method, preset and a number."""
     refuse_unknown(settings)
-    if not name.strip():
-        raise SettingsError("The run needs a name. Give one that tells it from the others.")
     with db.session() as session:
         version = allowed_version(session, who, version_id, "work")
-        whole = {**settings, "images": str(place.versions / version.hash)}
-        run = _queued(session, who, "tune", version, name.strip(), whole, copy_of, is_sample)
+        whole = {**settings, "images": kept_name(version.hash)}
+        named = name.strip() or made_name(session, version.image_set.project_id, version.image_set.name, settings)
+        run = _queued(session, who, "tune", version, named, whole, copy_of, is_sample)
         note(session, who, "queue run", version.image_set.project_id, run.name, run=run.id, copy_of=copy_of)
     send(place, "tune", run.job_id)
     return run
+
+
+def next_name(db: Database, who: Who, version_id: int, settings: Mapping[str, Any]) -> str:
+    """What a run would be called that was queued now without a name."""
+    with db.reading() as session:
+        version = allowed_version(session, who, version_id)
+        return made_name(session, version.image_set.project_id, version.image_set.name, settings)
 
 
 def queue_plug(db: Database, place: Place, who: Who, run_id: int, tsm: str, name: str = "") -> Run:
@@ -207,7 +218,7 @@ def settings_here(place: Place, run: Run) -> Values:
     return {**run.settings, "images": str(version_folder(place, run.version))}
 
 
-def run_file(run: Run | RunView) -> str:
+def run_file(run: RunView) -> str:
     """What `vitask tune` takes."""
     return yaml.safe_dump(run.settings, sort_keys=False, allow_unicode=True)
 
@@ -244,9 +255,9 @@ def copy(
     return queue_run(db, place, who, old.version_id, name or f"{old.name} (copy)", settings, copy_of=old.id)
 
 
-def _asked() -> Select[Run, str, int, str | None]:
+def _asked() -> Select[Run, str, int, str | None, str]:
     return (
-        select(Run, ImageSet.name, Version.number, Person.name)
+        select(Run, ImageSet.name, Version.number, Person.name, Version.hash)
         .join(Version, Version.id == Run.version_id)
         .join(ImageSet, ImageSet.id == Version.set_id)
         .join(Job, Job.id == Run.job_id)
@@ -255,16 +266,16 @@ def _asked() -> Select[Run, str, int, str | None]:
     )
 
 
-def _views(session: Session, asked: Select[Run, str, int, str | None]) -> list[RunView]:
+def _views(session: Session, asked: Select[Run, str, int, str | None, str]) -> list[RunView]:
     rows = session.execute(asked).all()
     known: dict[int, list[Stage]] = {}
     of_these = select(Stage).where(Stage.run_id.in_([row[0].id for row in rows]))
     for stage in session.scalars(of_these.order_by(Stage.number)):
         known.setdefault(stage.run_id, []).append(stage)
-    return [_view(row[0], row[1], row[2], row[3] or "", known.get(row[0].id, [])) for row in rows]
+    return [_view(row[0], row[1], row[2], row[3] or "", row[4], known.get(row[0].id, [])) for row in rows]
 
 
-def _view(run: Run, set_name: str, number: int, person: str, stages: Sequence[Stage]) -> RunView:
+def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, stages: Sequence[Stage]) -> RunView:
     job, last = run.job, stages[-1] if stages else None
     left = job.progress.get("seconds_left") if job.state == "running" else None
     return RunView(
@@ -288,7 +299,7 @@ def _view(run: Run, set_name: str, number: int, person: str, stages: Sequence[St
         figures=_figures(run.metrics),
         aim=_aim(run.settings, run.metrics),
         metrics=run.metrics,
-        settings=run.settings,
+        settings={**run.settings, "images": kept_name(version_hash)},  # older rows hold a path
         error=job.error,
         fault_id=job.fault_id,
         person=person,

@@ -24,7 +24,7 @@ from core.records.place import Place
 from core.records.tables import ImageSet as SetRow
 from core.records.tables import Version
 from core.store import StoredPixels, encoded, open_store
-from core.version import ABOUT, MANIFEST, About, read_about, write_about
+from core.version import ABOUT, MANIFEST, About, fetch_version, read_about, write_about
 from core.version import write_version as write_files
 
 UNDIVIDED = "undivided"
@@ -110,9 +110,7 @@ def version_folder(place: Place, version: Version) -> Path:
     """The version's folder on this machine, fetched from the store where it was written elsewhere."""
     folder = place.versions / version.hash
     if not (folder / ABOUT).is_file():
-        store = open_store(place.store)
-        store.fetch(f"versions/{version.hash}/{MANIFEST}", folder / MANIFEST)
-        store.fetch(f"versions/{version.hash}/{ABOUT}", folder / ABOUT)
+        fetch_version(folder, place.store)
     return folder
 
 

@@ -102,13 +102,13 @@ def searched(furnished: Furnished, folder: Path) -> int:
     return view.id
 
 
-def pictures(folder: Path) -> ImageSet:
+def pictures(folder: Path, name: str = "panes") -> ImageSet:
     cases = []
-    for number, (name, label) in enumerate(LABELS.items()):
-        path = folder / f"{name}.png"
+    for number, (case, label) in enumerate(LABELS.items()):
+        path = folder / f"{case}.png"
         Image.new("RGB", (8, 8), (40 * number, 100, 120)).save(path)
-        cases.append(Case(name, FilePixels(path), (label,), split="test"))
-    return ImageSet("panes", Task(modality="drawn", answers=ANSWERS), tuple(cases))
+        cases.append(Case(case, FilePixels(path), (label,), split="test"))
+    return ImageSet(name, Task(modality="drawn", answers=ANSWERS), tuple(cases))
 
 
 def said(name: str, reader: str) -> Reading:

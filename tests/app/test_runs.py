@@ -109,7 +109,7 @@ def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
     job = {name: runs.run(room.studio.database, room.who, number).job_id for name, number in named.items()}
 
     def order() -> list[str]:
-        return [label.split(". ")[1] for label, _ in page.table(None, asking())[2]["choices"]]
+        return [label.split(" · ")[1].split(" (")[0] for label, _ in page.table(None, asking())[2]["choices"]]
 
     assert order() == ["one", "two", "three"]
     page.up(job["three"], asking())
@@ -120,6 +120,15 @@ def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
     assert order() == ["three", "two", "one"]
     page.up(job["three"], asking())
     assert order() == ["three", "two", "one"]
+
+
+def test_entries_of_the_queue_are_told_apart_and_a_place_is_no_number_of_a_run(page: RunsPage, room: Furnished) -> None:
+    first, second = room.queue("The same"), room.queue("The same")
+    _, queue, waiting, *_ = page.table(None, asking())
+    labels = [label for label, _ in waiting["choices"]]
+    assert labels == [f"{first} · The same (waits, 1st)", f"{second} · The same (waits, 2nd)"]
+    assert queue.index(f"<td>{first} · The same</td><td>Panes · version 1</td>") < queue.index("<td>waits, 1st</td>")
+    assert queue.count("waits, 1st") == queue.count("waits, 2nd") == 1
 
 
 def test_the_queue_pauses_and_goes_on_after_failures(page: RunsPage, room: Furnished) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from core.records import runs
+from core.catalog import FORMATS, find
+from core.opening import open_set
+from core.records import runs, sets
+from tests import runs as runs_of_tests
 from tests.app.furnished import Furnished, furnish
 from tests.browser.conftest import is_within, wait_for
 from tests.let_in import open_door
@@ -30,18 +33,30 @@ PATIENCE = 60_000
 class Served:
     address: str
     room: Furnished
+    shades: int
+    """A version of another set, which can be tuned on."""
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     room = furnish(tmp_path_factory.mktemp("served"))
+    shades = runs_of_tests.draw(tmp_path_factory.mktemp("sets") / "shades")
+    formats = [find(FORMATS, name, "format") for name in FORMATS]
+    version = sets.write_version(
+        room.studio.database,
+        room.studio.place,
+        open_set(shades, {}, formats),
+        who=room.who,
+        project_id=room.who.projects[0],
+        name="Shades",
+    )
     port = free_port()
     known = os.environ | room.studio.place.environment() | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     child = subprocess.Popen([sys.executable, "-m", "app.main", "--port", str(port)], env=known)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/health", child)
-        yield Served(address, room)
+        yield Served(address, room, version.id)
     finally:
         child.terminate()
         child.wait()
@@ -95,6 +110,89 @@ def test_a_run_is_started_from_its_defaults_and_watched(served: Served, tab: Any
     tab.locator("#runs-head").get_by_text("stopped, can be resumed").wait_for()
     newest = runs.runs(served.room.studio.database, served.room.who, served.room.who.projects[0])[0]
     assert (newest.name, newest.state, newest.settings["preset"]) == ("From the browser", "stopped", "quick")
+
+
+def test_a_copy_of_a_run_of_the_second_set_is_saved_at_the_first_click_and_runs_in_a_shell(
+    served: Served, tab: Any, tmp_path: Path
+) -> None:
+    db, who, place = served.room.studio.database, served.room.who, served.room.studio.place
+    asked = {
+        "vlm": {"family": "starter"},
+        "method": {"name": "vanilla", "label_smoothing": 0.125},
+        "limit": {"train": 12, "val": 3, "test": 3},
+        "training": {"steps": 1, "batch_size": 4},
+        "reading": {"draws": 20, "free_text": 0},
+        "preset": "balanced",
+        "seed": 5,
+    }
+    old = runs.queue_run(db, place, who, served.shades, "", asked)
+    assert old.name == "Shades · Plain tuning · balanced · 1"
+    tab.goto(f"{served.address}/runs?run={old.id}")
+    tab.locator("#runs-head").get_by_text(old.name).wait_for()
+    tab.locator("#runs-copy").click()
+    tab.wait_for_url(f"**/tune?copy={old.id}")
+    tab.get_by_text("Readers to compare").wait_for()
+    tab.locator("#tune-name [placeholder$='balanced · 2']").wait_for()
+    assert tab.locator("#tune-set input").input_value() == "Shades"
+    with tab.expect_download() as kept:
+        tab.locator("#tune-save").click()
+    saved = tmp_path / "run.yaml"
+    kept.value.save_as(saved)
+    tab.locator("#tune-start").click()
+    tab.wait_for_url("**/runs?run=*")
+    made = runs.runs(db, who, who.projects[0])[0]
+    assert (made.version_id, made.copy_of, made.name) == (
+        served.shades,
+        old.id,
+        "Shades · Plain tuning · balanced · 2",
+    )
+    assert saved.read_text() == runs.run_file(made)
+    assert made.settings["limit"] == asked["limit"] and made.settings["method"]["label_smoothing"] == 0.125
+    shell = {name: value for name, value in os.environ.items() if not name.startswith("VITASK_")}
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "core.cli", "tune", str(saved), "--out", str(out), "--data", str(place.data)]
+    subprocess.run(command, check=True, timeout=600, env=shell | {"OMP_NUM_THREADS": "1"})
+    assert (out / "metrics.json").is_file() and "studio:" in (out / "settings.yaml").read_text()
+
+
+def test_a_name_follows_the_set_and_the_method_until_somebody_writes_one(served: Served, tab: Any) -> None:
+    tab.goto(f"{served.address}/tune")
+    name = tab.locator("#tune-name textarea, #tune-name input")
+    tab.locator("#tune-name [placeholder*=' · VITask · quick · ']").wait_for()
+    tab.locator("#tune-set input").click()
+    tab.get_by_role("option", name="Panes").click()
+    tab.locator("#tune-name [placeholder^='Panes · VITask · quick · ']").wait_for()
+    tab.locator("#tune-method").get_by_label("Plain tuning").click()
+    tab.locator("#tune-name [placeholder^='Panes · Plain tuning · quick · ']").wait_for()
+    name.press_sequentially("My own")
+    tab.locator("#tune-set input").click()
+    tab.get_by_role("option", name="Shades").click()
+    tab.locator("#tune-name [placeholder^='Shades · Plain tuning · quick · ']").wait_for()
+    assert name.input_value() == "My own"
+
+
+def test_an_empty_number_stays_empty_whatever_is_opened(served: Served, tab: Any) -> None:
+    tab.goto(f"{served.address}/tune")
+    tab.get_by_text("Readers to compare").wait_for()
+    shown = tab.locator("#tune-file .cm-content").inner_text()
+    tab.get_by_role("button", name="Fewer cases").click()
+    limit = tab.get_by_label("At most, train")
+    limit.wait_for()
+    assert limit.input_value() == ""
+    limit.press_sequentially("0")
+    tab.locator("#tune-facts").get_by_text("is at least 1, not 0").wait_for()
+    limit.press("Backspace")
+    tab.get_by_text("Readers to compare").wait_for()
+    for _ in range(2):  # closed and opened again, it is drawn anew
+        tab.get_by_role("button", name="Fewer cases").click()
+    tab.get_by_label("At most, test").press_sequentially("5")
+    assert limit.input_value() == "" and "limit: {}" in shown  # the file is drawn as far as it is seen
+    tab.get_by_label("Name of the run").fill("Fewer")
+    tab.locator("#tune-file").get_by_text("test: 5").wait_for()
+    tab.locator("#tune-start").click()
+    tab.wait_for_url("**/runs?run=*")
+    newest = runs.runs(served.room.studio.database, served.room.who, served.room.who.projects[0])[0]
+    assert (newest.name, newest.settings["limit"]) == ("Fewer", {"test": 5})
 
 
 def test_nothing_stays_in_the_browsers_storage(served: Served, tab: Any) -> None:

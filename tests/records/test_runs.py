@@ -72,7 +72,7 @@ def test_a_run_waits_with_its_settings_frozen(
         "vitask",
         "waiting",
     )
-    assert view.settings == {**given, "images": str(place.versions / version.hash)}
+    assert view.settings == {**given, "images": f"studio:{version.hash}"}
     assert yaml.safe_load(runs.run_file(view)) == view.settings
     assert (view.person, view.stage, view.figures, view.seconds_left) == ("local", None, {}, None)
     worker_side = runs.run_of_job(database, run.job_id)
