@@ -38,6 +38,7 @@ def create_app(place: Place) -> object:
     from app.context import Studio
     from app.door import Door
     from app.gate import Gate
+    from app.room import Room
     from app.routes import downloads, health, images, reviewing
     from app.shell import assemble
     from app.theme import CSS, START, theme
@@ -76,6 +77,7 @@ def create_app(place: Place) -> object:
     demo.has_launched = True  # which mounting forgets: Gradio's own check of paths waits for it
     app.add_middleware(Door, blocks=demo, arrivals=demo.arrivals)
     app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
+    app.add_middleware(Room, studio=studio)
     app.add_middleware(Gate, studio=studio)
     if proxies := trusted_proxies():
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
@@ -87,6 +89,7 @@ def serve(host: str, port: int) -> None:
 
     from app.context import is_loopback
     from core.records.database import open_database
+    from core.records.leftovers import sweep_for_ever
 
     place = Place.from_environment()
     database = open_database(place)
@@ -98,8 +101,8 @@ def serve(host: str, port: int) -> None:
             f"The studio has no accounts, so it does not listen on {host}, where others could reach it. "
             "Add a person first with `vitask person add NAME --role admin`, or listen on 127.0.0.1."
         )
-    database.dispose()
     refuse_taken(host, port)
+    sweep_for_ever(database, place)
     app = create_app(place)
     uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3, proxy_headers=False)  # type: ignore[arg-type]
 

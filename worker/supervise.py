@@ -172,7 +172,7 @@ def hand_back(hands: Hands, claimed: Claimed) -> None:
 
 def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:
     why = f"the system ended its process with signal {number}" if number else "its process left before it was done"
-    more = ", as it does where memory runs out" if number == signal.SIGKILL else ""
+    more = ", as it does where memory runs out" if number in (signal.SIGKILL, signal.SIGABRT) else ""
     jobs.put_back(hands.database, claimed, why + more)
 
 
