@@ -1,11 +1,13 @@
 """Figures of readings and runs: pure functions. One colour a reader and a class everywhere (Okabe and Ito's palette).
 
-Text and grid take the page's colours, so that a figure reads in light and in dark; see STYLE.
+Text and grid take the page's colours, so that a figure reads in light and in dark; see STYLE. Plotly takes every text
+for markup, links included, so whatever people named passes through `literal`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from itertools import pairwise
 from typing import Protocol
 
@@ -44,6 +46,11 @@ class Answered(Protocol):
     def probabilities(self) -> Sequence[float]: ...
 
 
+def literal(text: str) -> str:
+    """A text that Plotly shows as it is."""
+    return escape(text, quote=False)
+
+
 def reader_colour(name: str) -> str:
     """A second TSM has the first one's colour: figures tell them apart by their names."""
     return READERS.get(name) or READERS.get(name.split("-")[0], BROWN)
@@ -61,7 +68,9 @@ def distributions(
     names = list(readings)
     if not names:
         return nothing("No reader has answered yet.")
-    figure = make_subplots(1, len(names), shared_yaxes=True, subplot_titles=names, horizontal_spacing=0.02)
+    figure = make_subplots(
+        1, len(names), shared_yaxes=True, subplot_titles=list(map(literal, names)), horizontal_spacing=0.02
+    )
     marked = [answer for answer in answers if answer in set(reference)]
     for column, name in enumerate(names, 1):
         values = list(readings[name].probabilities)
@@ -69,7 +78,8 @@ def distributions(
         if marked:
             figure.add_trace(_diamonds(marked, column == 1), 1, column)
         figure.update_xaxes(range=[0, 1.16], tickvals=[0, 0.5, 1], title_text="raw probability", row=1, col=column)
-    figure.update_yaxes(autorange="reversed", automargin=True)
+    # Answers like "2" and "10" are names, not places on a scale.
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     _dress(figure, max(230, 110 + 30 * len(answers)))
     return figure.update_layout(barmode="overlay", showlegend=bool(marked), legend={"y": 1.22, "x": 0})
 
@@ -91,7 +101,7 @@ def curves(
         if is_chosen and not name.startswith(first):
             figure.data[-1].visible = "legendonly"
     _mark_stages(figure, starts)
-    return _dress(figure, 320).update_layout(title=title, xaxis_title="step")
+    return _dress(figure, 320).update_layout(title=literal(title), xaxis_title="step")
 
 
 def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title: str = "") -> go.Figure:
@@ -103,7 +113,7 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     for number, run in enumerate(runs):
         if run in found:
             _add_line(figure, run, found[run], _starts([found[run]]), number)
-    return _dress(figure, 320).update_layout(title=title or name, xaxis_title="step")
+    return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
 def figures(readers: Mapping[str, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:
@@ -111,7 +121,7 @@ def figures(readers: Mapping[str, Mapping[str, Mapping[str, float]]], wanted: Se
     if not readers:
         return nothing("No figures yet. They come when the run has read its test cases.")
     shown = [name for name in wanted if any(name in of_reader for of_reader in readers.values())]
-    titles = [figure_title(name) for name in shown]
+    titles = [literal(figure_title(name)) for name in shown]
     figure = go.Figure()
     for reader, found in readers.items():
         rows = [found.get(name, {}) for name in shown]
@@ -119,14 +129,14 @@ def figures(readers: Mapping[str, Mapping[str, Mapping[str, float]]], wanted: Se
         above = [_gap(row, "high") for row in rows]
         below = [_gap(row, "low") for row in rows]
         errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
-        figure.add_bar(name=reader, x=titles, y=values, marker_color=reader_colour(reader), error_y=errors)
+        figure.add_bar(name=literal(reader), x=titles, y=values, marker_color=reader_colour(reader), error_y=errors)
     return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 
 def nothing(text: str) -> go.Figure:
     """An empty figure that says why."""
     figure = go.Figure().update_xaxes(visible=False).update_yaxes(visible=False)
-    figure.add_annotation(text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    figure.add_annotation(text=literal(text), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
     return _dress(figure, 160)
 
 
@@ -135,15 +145,15 @@ def _bars(answers: Sequence[str], values: Sequence[float], name: str, is_multi: 
     strong = [value >= 0.5 if is_multi else value == top for value in values]
     return go.Bar(
         x=values,
-        y=list(answers),
+        y=list(map(literal, answers)),
         orientation="h",
-        name=name,
+        name=literal(name),
         showlegend=False,
         marker={"color": reader_colour(name), "opacity": [1.0 if one else 0.45 for one in strong]},
         text=[f"{value:.2f}" for value in values],
         textposition="outside",
         cliponaxis=False,
-        hovertemplate="%{y}: %{x:.4f} raw<extra>" + name + "</extra>",
+        hovertemplate="%{y}: %{x:.4f} raw",
     )
 
 
@@ -151,7 +161,7 @@ def _diamonds(marked: Sequence[str], is_first: bool) -> go.Scatter:
     look = {"symbol": "diamond", "size": 9, "color": RED, "line": {"width": 1, "color": "white"}}
     return go.Scatter(
         x=[0.0] * len(marked),
-        y=list(marked),
+        y=list(map(literal, marked)),
         mode="markers",
         marker=look,
         name="reference label",
@@ -184,14 +194,21 @@ def _add_line(figure: go.Figure, name: str, points: Points, starts: Mapping[str,
         y.insert(place, None)
     mode = "lines" if len(points) > 30 else "lines+markers"
     colour, dash = CYCLE[number % len(CYCLE)], DASHES[number // len(CYCLE) % len(DASHES)]
-    return figure.add_scatter(x=x, y=y, name=name, mode=mode, line={"color": colour, "dash": dash, "width": 2})
+    return figure.add_scatter(x=x, y=y, name=literal(name), mode=mode, line={"color": colour, "dash": dash, "width": 2})
 
 
 def _mark_stages(figure: go.Figure, starts: Mapping[str, int]) -> None:
     for stage, at in starts.items():
         figure.add_vline(x=at, line_width=1, line_dash="dot", line_color=GREY)
         figure.add_annotation(
-            x=at, y=1, yref="paper", yanchor="bottom", xanchor="left", text=stage, showarrow=False, font_size=11
+            x=at,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            xanchor="left",
+            text=literal(stage),
+            showarrow=False,
+            font_size=11,
         )
 
 

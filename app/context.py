@@ -17,6 +17,7 @@ import gradio as gr
 from gradio.context import Context
 from sqlalchemy.exc import DBAPIError
 
+from app.drawn import as_text
 from core.errors import IS_FULL, CoreError, is_full
 from core.records import people
 from core.records.access import NotAllowed, Who, allow
@@ -159,7 +160,7 @@ def notice(error: Exception) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, CoreError):
-        return gr.Error(str(error), title="Please look at this", duration=12, print_exception=False)
+        return gr.Error(as_text(str(error)), title="Please look at this", duration=12, print_exception=False)
     if is_full(error):
         return gr.Error(IS_FULL, title="Please look at this", duration=None, print_exception=False)
     if isinstance(error, DBAPIError) and error.connection_invalidated:

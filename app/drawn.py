@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from string import punctuation
 
 
 def bar(share: float, label: str) -> str:
@@ -22,6 +23,16 @@ def size(count: int) -> str:
             return f"{amount:,.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f} {unit}"
         amount /= 1000
     raise AssertionError
+
+
+def as_text(text: str) -> str:
+    """For Gradio's own notices, which take whatever they are given for markup."""
+    return escape(text, quote=False)
+
+
+def in_markdown(text: str) -> str:
+    """Data that stand in Markdown, shown as they are: as references no sign of them has a meaning there."""
+    return "".join(f"&#{ord(sign)};" if sign in punctuation else sign for sign in text)
 
 
 def notice(text: str, kind: str = "") -> str:

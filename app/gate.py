@@ -13,17 +13,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.context import NotSignedIn, Studio
+from app.policy import headers_of
 from app.trouble import answer
 from core.records.database import DatabaseError
 
 OPEN = ("/sign-in", "/health", "/ready", "/favicon.ico", "/robots.txt", "/theme.css", "/look/sign-in.css")
 OPEN_BELOW = ("/assets/", "/static/", "/svelte/")
 """The front end's own files, alike in every installation."""
-ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "same-origin",
-}
 log = logging.getLogger("vitask.app")
 
 
@@ -38,11 +34,12 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        sending = _with(headers_of(scope), send)
         refused = await self._refusal(scope)
         if refused is not None:
-            await refused(scope, receive, _with(send))
+            await refused(scope, receive, sending)
         else:
-            await self.app(scope, receive, _with(send))
+            await self.app(scope, receive, sending)
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -83,11 +80,11 @@ def turned_away(headers: Headers, path: str, why: str) -> Response:
     return JSONResponse({"detail": why}, 401)
 
 
-def _with(send: Send) -> Send:
+def _with(always: dict[str, str], send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in ALWAYS.items():
+            for name, value in always.items():
                 headers.setdefault(name, value)
         await send(message)
 

@@ -38,6 +38,7 @@ def create_app(place: Place) -> object:
     from app.context import Studio
     from app.door import Door
     from app.gate import Gate
+    from app.policy import mark_own_scripts
     from app.room import Room
     from app.routes import downloads, health, images, reviewing
     from app.shell import assemble
@@ -78,6 +79,7 @@ def create_app(place: Place) -> object:
     app.add_middleware(Door, blocks=demo, arrivals=demo.arrivals)
     app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
     app.add_middleware(Room, studio=studio)
+    mark_own_scripts()
     app.add_middleware(Gate, studio=studio)
     if proxies := trusted_proxies():
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)

@@ -14,6 +14,7 @@ from gradio.events import api
 from app import charts
 from app.compare_words import answers_table, case_title, tokens_table
 from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
+from app.drawn import in_markdown
 from app.viewer import Pane, shown, viewer
 from core.case import INCOMPLETE_TEMPLATE
 from core.catalog import TSMS
@@ -127,7 +128,7 @@ class ComparePage:
         try:
             job = self._asked(run_id, split, name, about, image, instruction, readers, with_exemplar, request)
         except CoreError as error:
-            return None, f"⚠ {error}", *NO_ANSWER, gr.Timer(active=False)
+            return None, f"⚠ {in_markdown(str(error))}", *NO_ANSWER, gr.Timer(active=False)
         return job, "Waiting for the readers …", *NO_ANSWER, gr.Timer(active=True)
 
     def _asked(
@@ -163,7 +164,7 @@ class ComparePage:
             decode(brought(image), "The file")
             told = "The picture is here. Press Read."
         except CoreError as error:
-            told = f"⚠ {error}"
+            told = f"⚠ {in_markdown(str(error))}"
         return None, told, *NO_ANSWER, gr.Timer(active=False)
 
     def look(self, job_id: int | None, run_id: int | None, split: str, request: gr.Request) -> tuple[Any, ...]:
@@ -175,10 +176,10 @@ class ComparePage:
             text = (
                 told.progress.get("text") or {"waiting": "Waiting for a reader …", "running": "Reading …"}[told.state]
             )
-            return text, gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=True)
+            return in_markdown(str(text)), gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=True)
         if told.state != "done":
             return (
-                f"⚠ {told.error or 'The question was ended.'}",
+                f"⚠ {in_markdown(told.error or 'The question was ended.')}",
                 gr.skip(),
                 gr.skip(),
                 gr.skip(),

@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.events import api
 
 from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
+from app.drawn import in_markdown
 from app.engine import ENGINE, Engine
 from app.run_forms import NO_TSM, Forms, Values, build_forms
 from app.words import lasting
@@ -115,7 +116,7 @@ class TunePage:
             images = PLACE_OF_IMAGES if version_id is None else self.named(version_id, request)
             whole = self.engine.complete(self.values(*given) | {"images": images})
         except CoreError as error:
-            return "", f"⚠ {error}", gr.update(interactive=False)
+            return "", f"⚠ {in_markdown(str(error))}", gr.update(interactive=False)
         stages = " → ".join((["TSM"] if whole["values"]["tsm"] else []) + whole["stages"])
         facts = f"**Stages:** {stages}  \n**Readers to compare:** {', '.join(whole['readers'])}"
         return whole["yaml"], facts, gr.update(interactive=version_id is not None)
@@ -219,7 +220,7 @@ def copy_name(old: runs.RunView) -> str:
 def estimated(state: str, result: Mapping[str, Any] | None, error: str | None) -> str:
     """An estimate in words."""
     if state != "done" or not result:
-        return f"⚠ {error or 'The estimate was ended.'}"
+        return f"⚠ {in_markdown(error or 'The estimate was ended.')}"
     steps = sum(result["steps"].values())
     room = f" of {result['available_gib']:.1f}" if result.get("available_gib") else ""
     warning = "" if result["fits"] else "\n\n⚠ That is more than there is. Choose fewer cases at a time (Training)."

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from app.context import Studio
-from app.drawn import empty
+from app.drawn import as_text, empty
 from app.image_sets.words import SPLIT_NAMES
 from app.review.find import chosen
 from app.review.retrained import comparison
@@ -85,7 +85,7 @@ class Correcting:
         studio, view = self.studio, chosen(self.studio, review_id, request)
         made = corrections.apply(studio.database, studio.place, studio.who(request), view.id, (note or "").strip())
         told = f"Version {made.number} of {view.set} is kept, with {made.cases:,} cases."
-        gr.Info(f"{told} The earlier ones stay as they were.")
+        gr.Info(f"{as_text(told)} The earlier ones stay as they were.")
         return gr.skip()
 
     def differ(self, old: int | None, new: int | None, request: gr.Request) -> str:
@@ -108,7 +108,8 @@ class Correcting:
             raise SettingsError("Choose a finished run, and the corrected version to tune it on again.")
         studio = self.studio
         made = corrections.retrain(studio.database, studio.place, studio.who(request), int(run_id), int(version_id))
-        gr.Info(f"“{made.name}” waits in the queue. Watch it on the page Runs, and compare here once it is finished.")
+        waits = f"“{as_text(made.name)}” waits in the queue."
+        gr.Info(f"{waits} Watch it on the page Runs, and compare here once it is finished.")
 
     def paired(self, run_id: int | None, again_id: int | None, request: gr.Request) -> str:
         if run_id is None or again_id is None:

@@ -2,6 +2,22 @@ const AS_IT_IS = { scale: 1, x: 0, y: 0, brightness: 1, contrast: 1, inverted: f
 const STEP = 1.25, MOVE = 30, MOST = 40;
 let look = { ...AS_IT_IS };
 
+const made = (tag, of) => Object.assign(document.createElement(tag), of);
+
+const draw = () => {
+  // The panes' words are those of people's files: set as text and as properties, never as part of a template or of markup.
+  const panes = (props.value?.panes ?? []).map(({ src, title }) => {
+    const pane = made("figure", { className: "pane" }), frame = made("div", { className: "frame" });
+    if (title) pane.append(made("figcaption", { textContent: title }));
+    frame.append(made("img", { src, alt: title, draggable: false }));
+    pane.append(frame);
+    return pane;
+  });
+  element.querySelector(".viewer").style.setProperty("--pane-height", `${props.height}px`);
+  element.querySelector(".panes").replaceChildren(...(panes.length ? panes : [made("p", { className: "empty", textContent: "No picture is chosen." })]));
+  apply();
+};
+
 const apply = () => {
   element.querySelectorAll(".frame img").forEach((image) => {
     image.style.transform = `translate(${look.x}px, ${look.y}px) scale(${look.scale})`;
@@ -65,6 +81,7 @@ element.addEventListener("pointerdown", (event) => {
 element.addEventListener("show", (event) => {  // another part of the page has the next picture: seen whole, as bright as the last
   look = { ...look, scale: 1, x: 0, y: 0 };
   props.value = event.detail;
-  requestAnimationFrame(apply);
+  draw();
 });
-watch("value", apply);
+watch("value", draw);
+draw();

@@ -28,6 +28,20 @@ def test_the_reference_label_is_marked_only_where_it_is_given() -> None:
     assert shown.data[1].y == ("hazy",)
 
 
+def test_names_stand_in_figures_as_they_are_and_never_as_markup_or_places_on_a_scale() -> None:
+    link, shown = "<a href='http://elsewhere.test'>2</a>", "&lt;a href='http://elsewhere.test'&gt;2&lt;/a&gt;"
+    points = [("stage-1", 1, 0.5)]
+    one = charts.distributions((link, "10"), {link: SimpleNamespace(probabilities=(0.9, 0.1))}, reference=(link,))
+    beside = charts.runs_side_by_side({link: {link: points}}, link, link)
+    figures = [one, beside, charts.curves({link: points}, link), charts.nothing(link)]
+    figures.append(charts.figures({link: {link: {"value": 0.5}}}, (link,)))
+    for figure in figures:
+        assert "<a" not in figure.to_json().replace("\\u003c", "<")
+    assert one.data[0].y == (shown, "10") and one.data[1].y == (shown,)
+    assert one.layout.annotations[0].text == shown
+    assert {one.layout.yaxis.type, *(bar.hovertemplate for bar in one.data[:1])} == {"category", "%{y}: %{x:.4f} raw"}
+
+
 def test_stages_stand_one_after_the_other_and_are_not_joined() -> None:
     points = [("stage-1", 5, 1.0), ("stage-1", 10, 0.8), ("stage-2", 5, 0.5)]
     figure = charts.curves({"van": points}, "Losses", {"van": "van: Response"})

@@ -195,7 +195,7 @@ def test_an_estimate_is_asked_for_and_told(page: TunePage, room: Furnished) -> N
     result = {"seconds": 240, "steps": {"a": 60, "b": 60}, "memory_gib": 3.0, "available_gib": 2.0, "fits": False}
     told = estimated("done", result | {"device": "cpu"}, None)
     assert "4 min" in told and "120 steps" in told and "3.0 of 2.0 GiB" in told and "more than there is" in told
-    assert estimated("failed", None, "No space.") == "⚠ No space."
+    assert estimated("failed", None, "No space.") == "⚠ No space&#46;"
 
 
 def test_a_file_that_is_none_is_refused(page: TunePage, tmp_path: Any) -> None:
