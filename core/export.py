@@ -43,9 +43,10 @@ def export(path: Path, target: Path, is_merged: bool) -> dict[str, Any]:
 def _copy(opened: Opened, draft: Path) -> None:
     draft.mkdir(parents=True)
     folder = opened.folder
-    for name in ("settings.yaml", "set.json", "environment.json", "metrics.json", "card.md", "connector.safetensors"):
-        if (folder.path / name).is_file():
-            shutil.copy2(folder.path / name, draft / name)
+    parts = (folder.settings, folder.set, folder.environment, folder.metrics, folder.connector, folder.novelty)
+    for kept in (*parts, folder.path / "card.md"):
+        if kept.is_file():
+            shutil.copy2(kept, draft / kept.name)
     for name in dict.fromkeys(stage.adapter for stage in opened.run.plan.stages):
         shutil.copytree(folder.adapter(name), draft / folder.adapter(name).name)
     for number in range(len(opened.tsms)):

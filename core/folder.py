@@ -53,6 +53,11 @@ class Folder:
         return self.path / "fusion.json"
 
     @property
+    def novelty(self) -> Path:
+        """Where what the run learned from lies, so that it can be told how unlike a new picture is."""
+        return self.path / "novelty.safetensors"
+
+    @property
     def plugged(self) -> Path:
         """Says of a folder that its VLM was tuned elsewhere, and which TSM was plugged in."""
         return self.path / "plugged.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.case import Case, Task
+from core import novelty
+from core.case import SPLITS, Case, Task
 from core.catalog import TSMS, find
 from core.classifying import answer, describe_images
-from core.errors import RunError, SettingsError
+from core.errors import CoreError, RunError, SettingsError
 from core.exemplar import load_exemplars
+from core.features import FeatureStore
 from core.folder import Folder
 from core.fusion import mean
 from core.lora import load_adapter, using
@@ -23,6 +26,7 @@ from core.method import ReaderPlan
 from core.read import Distribution, Question, distributions, free_text
 from core.reading import Reading, parse
 from core.response import Tuned
+from core.run import gather_for
 from core.runfile import FUSED, FUSION, Run, read_run
 from core.tsm import Tsm, read_saved
 from core.vlm import ImageFeatures
@@ -117,6 +121,30 @@ def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[
     if FUSION in wanted:
         answers[FUSION] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
     return {name: answers[name] for name in wanted}
+
+
+def unlike(opened: Opened, images: Sequence[Image.Image]) -> list[novelty.Unlikeness | str]:
+    """How far each picture is from those that the run learned from; or why that can't be told, as of a run made before
+    this was kept whose images are gone."""
+    vlm = opened.tuned.vlm
+    try:
+        with using(vlm, None):
+            return [*_novelty(opened).judge(vlm.encode(list(images)))]
+    except CoreError as error:
+        return [f"How unlike this picture is to those that the run learned from can't be told. {error}"] * len(images)
+
+
+def _novelty(opened: Opened) -> novelty.Novelty:
+    """As the run kept it; of a run that was made before this was kept, worked out from its images and kept now."""
+    kept = opened.folder.novelty
+    if kept.is_file():
+        return novelty.load(kept)
+    material = gather_for(opened.run)
+    items = [item for split in SPLITS for item in material.items(split)]
+    learned = novelty.of_run(FeatureStore(opened.tuned.vlm, items, True, None))
+    with suppress(OSError):  # somebody else's folder: it is worked out again the next time
+        learned.save(kept)
+    return learned
 
 
 def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:

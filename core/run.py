@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from core import hold, reading
+from core import hold, novelty, reading
 from core.card import card
 from core.case import SPLITS
 from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
@@ -250,6 +250,8 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
     hold.check(running.folder.path)
     for split, found in read.items():
         reading.save(found, running.folder.readings(split))
+    with using(tuned.vlm, None):
+        novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     results["made_for"] = asdict(running.run.plan.aim)
     text = card(

@@ -39,7 +39,8 @@ def answer(hands: Hands, claimed: Claimed) -> None:
 
 
 def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
-    from core.opened import Asked, ask
+    from core import novelty
+    from core.opened import Asked, ask, unlike
 
     payload = claimed.payload
     jobs.progress(hands.database, claimed, text="Loading the model")
@@ -51,7 +52,9 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     told = ask(opened, asked, payload.get("readers") or opened.readers)
     task = next(iter(opened.tasks.values()))
     readers = {name: plain(answers[0], task) for name, answers in told.items()}
-    return {"answers": list(task.answers), "readers": readers, "seconds": time.monotonic() - begun}
+    unlikeness = novelty.plain(unlike(opened, [picture])[0])
+    seconds = time.monotonic() - begun
+    return {"answers": list(task.answers), "readers": readers, "unlike": unlikeness, "seconds": seconds}
 
 
 def plain(one: Answer, task: Task) -> Mapping[str, Any]:

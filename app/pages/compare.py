@@ -189,7 +189,10 @@ class ComparePage:
         seconds = f" in {told.seconds:.1f} s" if told.seconds is not None else ""
         figure = charts.distributions(told.answers, readings)
         picture = shown([Pane(self._data_url(told.image), "What was read")])
-        return f"Read just now{seconds}.", figure, answers_table(readings, None), picture, gr.Timer(active=False)
+        text = f"Read just now{seconds}. {told.unlike.get('text', '')}"
+        if told.unlike.get("is_unlike"):
+            text = f"**⚠ {told.unlike['text']}**\n\nRead just now{seconds}."
+        return text, figure, answers_table(readings, None), picture, gr.Timer(active=False)
 
     def compare(
         self,
@@ -219,7 +222,7 @@ class ComparePage:
     def read_answer(self, job_id: int, request: gr.Request) -> dict[str, Any]:
         """How far a question is: state, error, and the readers' distributions once it is done."""
         told = asks.answer(self.studio.database, self.studio.who(request), job_id)
-        names = ("state", "error", "answers", "readers", "seconds")
+        names = ("state", "error", "answers", "readers", "unlike", "seconds")
         return {name: getattr(told, name) for name in names}
 
     def plug(self, run_id: int | None, tsm: str, request: gr.Request) -> str:

@@ -22,7 +22,8 @@ def add(commands: Any) -> None:
 
 def do(asked: argparse.Namespace) -> None:
     from core.images import FilePixels
-    from core.opened import Asked, ask, open_run
+    from core.novelty import plain
+    from core.opened import Asked, ask, open_run, unlike
 
     pictures = [FilePixels(path).load() for path in asked.images]
     opened = open_run(asked.run)
@@ -30,9 +31,11 @@ def do(asked: argparse.Namespace) -> None:
     answers = list(opened.tasks.values())[number].answers
     readers = asked.readers.split(",") if asked.readers else opened.readers
     told = ask(opened, Asked(pictures, number, asked.instruction, free_text=True), readers)
+    unlikeness = [plain(judged) for judged in unlike(opened, pictures)]
     rows = [
         {
             "image": str(path),
+            "unlike": unlikeness[row],
             "readers": {
                 name: {
                     "answers": list(answers),
@@ -53,7 +56,7 @@ def do(asked: argparse.Namespace) -> None:
 
 
 def _table(row: dict[str, Any]) -> str:
-    lines = [f"**{row['image']}**", ""]
+    lines = [f"**{row['image']}**", "", row["unlike"]["text"], ""]
     names = list(row["readers"])
     lines += ["| answer | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for place, answer in enumerate(row["readers"][names[0]]["answers"]):

@@ -23,7 +23,9 @@ LONGEST_INSTRUCTION = 20_000
 
 @dataclass(frozen=True)
 class Answered:
-    """How far an ask is. `readers` is {reader: {"probabilities", "answer", "entropy", "text", …}} once it is done."""
+    """How far an ask is. Once it is done, `readers` is {reader: {"probabilities", "answer", "entropy", "text", …}} and
+    `unlike` says how far the picture is from what the run learned: {"is_unlike", "text", "distance", "nearer", "of"}.
+    """
 
     state: str
     answers: tuple[str, ...]
@@ -32,6 +34,7 @@ class Answered:
     error: str | None
     image: str
     progress: dict[str, Any]
+    unlike: dict[str, Any]
 
 
 def ask(
@@ -73,7 +76,7 @@ def ask(
 
 
 def answer(db: Database, who: Who, job_id: int) -> Answered:
-    """How far it is; the worker's result is {"answers": […], "readers": {…}, "seconds"}."""
+    """How far it is; the worker's result is {"answers": […], "readers": {…}, "unlike": {…}, "seconds"}."""
     job = jobs.job(db, who, job_id)
     told = job.result or {}
     return Answered(
@@ -84,6 +87,7 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
         job.error,
         job.payload.get("image", ""),
         job.progress,
+        told.get("unlike", {}),
     )
 
 

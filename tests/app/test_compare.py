@@ -84,11 +84,11 @@ def test_a_live_answer_is_shown_when_it_comes(page: ComparePage, room: Furnished
     claimed = jobs.claim(room.studio.database, number, "test")
     assert claimed is not None
     answer = {"probabilities": [0.25, 0.75], "answer": ["hazy"], "entropy": 0.81, "text": "hazy"}
-    jobs.finish(
-        room.studio.database, claimed, {"answers": ["clear", "hazy"], "readers": {"tsm": answer}, "seconds": 0.3}
-    )
+    unlike = {"is_unlike": True, "text": "This picture is unlike those that the run learned from."}
+    result = {"answers": ["clear", "hazy"], "readers": {"tsm": answer}, "unlike": unlike, "seconds": 0.3}
+    jobs.finish(room.studio.database, claimed, result)
     said, figure, table, picture, timer = page.look(number, room.run_id, "test", asking())
-    assert said == "Read just now in 0.3 s."
+    assert said == f"**⚠ {unlike['text']}**\n\nRead just now in 0.3 s."
     assert tuple(figure.data[0].x) == (0.25, 0.75) and "0.81" in table
     assert picture["panes"][0]["src"].startswith("data:image/") and not timer.active
 

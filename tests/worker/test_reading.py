@@ -49,5 +49,6 @@ def test_every_reader_answers_in_new_words_and_the_model_stays_loaded(
         for one in told.readers.values():
             assert sum(one["probabilities"]) == pytest.approx(1, abs=1e-3)
             assert one["answer"] == [told.answers[one["probabilities"].index(max(one["probabilities"]))]]
+        assert told.unlike["is_unlike"] is False and "nearer to what the run learned" in told.unlike["text"]
         assert told.seconds is not None and told.readers["vitask"]["text"] is not None
     assert len(reading._loaded) == 1
