@@ -7,16 +7,20 @@ import math
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.arithmetic import SWITCH, precision_here
+from core.errors import CoreError, reason
 from core.limits import Limits, limits, variable
+from core.queue_server import OLDEST_VERSION, program, version_of
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +46,7 @@ class Line:
 def examine(folder: Path = Path()) -> tuple[Line, ...]:
     """Everything that a run depends on; the folder is where runs will be written."""
     machine = (python(), libraries(), device(), number_format(), cores(), memory(), disk(folder), access(folder))
-    return (*machine, starter(STARTER), video(), *bounds())
+    return (*machine, queue_server(os.environ), starter(STARTER), video(), *bounds())
 
 
 def bounds() -> tuple[Line, ...]:
@@ -141,6 +145,24 @@ def access(folder: Path) -> Line:
         return Line(
             "Write access", False, f"{folder.resolve()}: {error.strerror}", "Name a folder that you may write to."
         )
+
+
+def queue_server(environment: Mapping[str, str]) -> Line:
+    """The one that `vitask up` starts: an old one has holes that are known."""
+    if environment.get("VITASK_REDIS"):
+        advice = f"See to it that it is Valkey {_dotted(OLDEST_VERSION)} or newer, or a Redis with the same fixes."
+        return Line("Queue server", None, "your own, as VITASK_REDIS says", advice)
+    try:
+        number = version_of(program())
+    except (CoreError, OSError, subprocess.SubprocessError) as error:
+        return Line("Queue server", False, reason(error), "Install the studio again, or name one in VITASK_REDIS.")
+    ok = number >= OLDEST_VERSION
+    advice = "" if ok else f"Install the studio again: {_dotted(OLDEST_VERSION)} closes holes that are known."
+    return Line("Queue server", ok, f"Valkey {_dotted(number)}", advice)
+
+
+def _dotted(number: Sequence[int]) -> str:
+    return ".".join(map(str, number))
 
 
 def starter(weights: Path) -> Line:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from core import doctor
+from core import doctor, queue_server
 
 
 def test_a_machine_that_runs_the_tests_is_examined_without_a_fault(tmp_path: Path) -> None:
@@ -44,6 +44,20 @@ def test_a_starter_that_was_cut_off_is_a_fault(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1])
     line = doctor.starter(weights)
     assert line.ok is False and "vitask starter build" in line.advice
+
+
+def test_a_queue_server_with_known_holes_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.queue_server({}).ok and "Valkey 9" in doctor.queue_server({}).found
+    assert doctor.queue_server({"VITASK_REDIS": "redis://host"}).ok is None
+    monkeypatch.setattr(doctor, "version_of", lambda server: (6, 2, 14))
+    line = doctor.queue_server({})
+    assert (line.ok, line.found) == (False, "Valkey 6.2.14") and "9.1.2 closes" in line.advice
+
+
+def test_a_machine_without_a_queue_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_server, "PACKAGE", "no_such_package")
+    line = doctor.queue_server({})
+    assert line.ok is False and "VITASK_REDIS" in line.advice
 
 
 def test_looking_at_the_doctor_does_not_load_torch() -> None:

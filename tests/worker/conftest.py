@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from core.catalog import FORMATS, every
 from core.opening import open_set
+from core.queue_server import program
 from core.records import jobs, people, runs, sets
 from core.records.access import Who
 from core.records.database import Database, open_database
@@ -28,7 +29,7 @@ from core.records.place import Place
 from core.records.tables import Event, Job, Run
 from tests import runs as tiny
 from tests.records.conftest import migrated_file, postgres  # noqa: F401
-from worker.redis import configure, free_port, server, wait
+from worker.redis import configure, free_port, wait
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300
@@ -49,9 +50,9 @@ class Server:
 
     def start(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        file = configure(self.folder, self.port, f'"{self.password}"')
+        file = configure(self.folder, self.port, self.password)
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen([server(), str(file)], **quiet)  # type: ignore[call-overload]
+        self.process = subprocess.Popen([str(program()), str(file)], **quiet)  # type: ignore[call-overload]
         wait(self.address)
 
     def kill(self) -> None:

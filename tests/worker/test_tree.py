@@ -71,21 +71,60 @@ def test_a_second_studio_on_the_same_data_is_told_of_the_first(tmp_path: Path) -
     assert subprocess.run([sys.executable, "-c", second], cwd=ROOT).returncode == 0, "it is free again"
 
 
+FORBIDDEN = (
+    "CONFIG GET *",
+    "CONFIG SET dir /tmp",
+    "MODULE LOAD /tmp/x.so",
+    "MODULE LIST",
+    "DEBUG SLEEP 0",
+    "SAVE",
+    "BGSAVE",
+    "BGREWRITEAOF",
+    "REPLICAOF 127.0.0.1 1",
+    "SLAVEOF 127.0.0.1 1",
+    "MIGRATE 127.0.0.1 1 key 0 10",
+    "FLUSHALL",
+    "FLUSHDB",
+    "SHUTDOWN NOSAVE",
+    "ACL SETUSER x on nopass +@all ~*",
+    "ACL LIST",
+    "MONITOR",
+    "KEYS *",
+    "FUNCTION LIST",
+    "FCALL x 0",
+    "CLIENT LIST",
+    "SYNC",
+    "PSYNC ? -1",
+    "CLUSTER MEET 127.0.0.1 1",
+    "SLOWLOG GET",
+    "LATENCY DOCTOR",
+    "RESTORE key 0 x",
+    "SWAPDB 0 1",
+)
+
+
 @pytest.mark.slow
 def test_redis_of_our_own_keeps_everything_and_knows_only_us(tmp_path: Path) -> None:
     from redis import Redis
-    from redis.exceptions import AuthenticationError
+    from redis.exceptions import AuthenticationError, ResponseError
 
     place = Place.at(tmp_path / "data")
     with grow(tmp_path) as tree:
         address = str(redis.start_redis(place, tree).redis)
         with Redis.from_url(address, decode_responses=True) as client:
-            told = client.config_get("*")
-            assert (told["appendonly"], told["maxmemory-policy"], told["bind"]) == ("yes", "noeviction", "127.0.0.1")
+            for command in FORBIDDEN:
+                with pytest.raises(ResponseError, match=r"no permissions|not allowed"):
+                    client.execute_command(*command.split())
+            client.lpush("tune", "job 7")
+            assert client.eval("return redis.call('LLEN', KEYS[1])", 1, "tune") == 1
         with Redis(port=int(address.rpartition(":")[2].partition("/")[0])) as stranger:
             with pytest.raises(AuthenticationError):
                 stranger.ping()
-    assert (place.data / "redis" / "redis.conf").stat().st_mode & 0o077 == 0, "the password is in it"
+    file = place.data / "redis" / "redis.conf"
+    assert file.stat().st_mode & 0o077 == 0, "a digest of the password is in it"
+    settings = file.read_text().splitlines()
+    assert {"bind 127.0.0.1", "appendonly yes", "maxmemory-policy noeviction"} <= set(settings)
+    assert address.partition("@")[0].rpartition(":")[2] not in file.read_text()
 
 
 def test_a_configured_redis_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
