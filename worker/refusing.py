@@ -25,9 +25,9 @@ def refuse_guessable(place: Place, environment: Mapping[str, str] = os.environ) 
 
 
 def _secrets(place: Place, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name in ("VITASK_SECRET", "AWS_SECRET_ACCESS_KEY"):
-        if name in environment:
-            yield name, environment[name]
+    name = "AWS_SECRET_ACCESS_KEY"
+    if name in environment:
+        yield name, environment[name]
     for name, address in (("the password of VITASK_DATABASE", place.database), ("that of VITASK_REDIS", place.redis)):
         if password := urlsplit(address or "").password:
             yield name, unquote(password)

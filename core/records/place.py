@@ -1,11 +1,9 @@
-"""Where a studio keeps its things: one folder, one database, one queue, one store, one secret."""
+"""Where a studio keeps its things: one folder, one database, one queue, one store."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import stat
-import tempfile
 from pathlib import Path
 
 from pydantic import Field
@@ -25,9 +23,6 @@ class Place(Settings):
         None, title="Redis", description="Its address. Left empty: `vitask up` starts one.", repr=False
     )
     store: str = Field(title="Store", description="Where images are kept by content: a folder, or s3://bucket/folder.")
-    secret: str = Field(
-        title="Secret", description="What browsers' cookies are signed with.", min_length=16, repr=False
-    )
 
     @classmethod
     def at(cls, data: Path, redis: str | None = None) -> Place:
@@ -48,7 +43,6 @@ class Place(Settings):
             "database": known.get("VITASK_DATABASE", f"sqlite:///{folder / 'studio.db'}"),
             "redis": known.get("VITASK_REDIS"),
             "store": known.get("VITASK_STORE", str(folder / "store")),
-            "secret": known.get("VITASK_SECRET") or kept_secret(folder / "secret"),
         }
         return cls.parse(values, "VITASK")
 
@@ -87,7 +81,6 @@ class Place(Settings):
             "VITASK_DATA": str(self.data),
             "VITASK_DATABASE": self.database,
             "VITASK_STORE": self.store,
-            "VITASK_SECRET": self.secret,
         }
         return values | ({"VITASK_REDIS": self.redis} if self.redis else {})
 
@@ -95,16 +88,3 @@ class Place(Settings):
 def keep_private() -> None:
     """What this process and its children make from now on, other users of the machine can't read."""
     os.umask(0o777 & ~OWNER_ONLY)
-
-
-def kept_secret(file: Path) -> str:
-    """The secret in this file, made on the first call; of several processes that come first, one wins."""
-    if not file.exists():
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".secret-") as draft:  # made with mode 600
-            draft.write(secrets.token_urlsafe(32))
-            draft.flush()
-            try:
-                os.link(draft.name, file)
-            except FileExistsError:
-                pass
-    return file.read_text().strip()

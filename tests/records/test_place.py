@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from multiprocessing.dummy import Pool
 from pathlib import Path
 
 import pytest
 
-from core.errors import SettingsError
-from core.records.place import Place, keep_private, kept_secret
+from core.records.place import Place, keep_private
 
 
 def test_everything_lies_below_the_data_folder_unless_told_otherwise(tmp_path: Path) -> None:
@@ -29,24 +27,16 @@ def test_a_child_process_finds_the_same_place(tmp_path: Path, monkeypatch: pytes
     assert Place.from_environment() == place
 
 
-def test_the_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
-    with Pool(8) as threads:
-        secrets = set(threads.map(lambda _: kept_secret(tmp_path / "secret"), range(16)))
-    assert len(secrets) == 1 and len(secrets.pop()) > 30
-    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
-
-
-def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VITASK_DATA", str(tmp_path))
-    monkeypatch.setenv("VITASK_SECRET", "changeme")
-    with pytest.raises(SettingsError, match=r"VITASK\.secret"):
-        Place.from_environment()
+def test_there_is_no_secret_that_signs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions are random tokens of which the records keep a digest: a key beside them would only mislead."""
+    monkeypatch.setenv("VITASK_SECRET", "whatever")
+    place = Place.at(tmp_path / "data")
+    assert list(place.data.iterdir()) == [] and "VITASK_SECRET" not in place.environment()
 
 
 def test_secrets_are_not_shown_where_a_place_is_printed(tmp_path: Path) -> None:
     place = Place.at(tmp_path, redis="redis://:geheim@127.0.0.1/0")
-    assert place.secret not in repr(place) and "geheim" not in repr(place)
+    assert "geheim" not in repr(place)
 
 
 def test_what_is_made_is_its_owners_alone(tmp_path: Path) -> None:
