@@ -6,7 +6,7 @@ LOCKED := -c constraints.txt
 # Workers each load torch: more than eight cost more memory than they save time.
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: help setup run test test-fast check format lock clean
+.PHONY: help setup run test test-fast check format lock images clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,18 +22,22 @@ test: setup ## Run every test
 test-fast: setup ## Run the tests that take no more than a moment each
 	@$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
 
-check: setup ## Format, lint, types, and the arrows between packages
+check: setup ## Format, lint, types, the arrows between packages, and advisories on what is locked
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m mypy
 	@$(PYTHON) .venv/bin/lint-imports --no-logo
+	@$(PYTHON) .ci/audit.py
 
 format: setup ## Put the code into the house's format
 	@$(PYTHON) -m ruff format
 	@$(PYTHON) -m ruff check --fix
 
-lock: .venv/bin/python ## Resolve all dependencies afresh and write constraints.txt
+lock: setup ## Resolve all dependencies afresh and write constraints.txt and requirements.lock
 	@$(PYTHON) .ci/lock.py
+
+images: .venv/bin/python ## Ask the registry for the digests of the pinned images (needs docker)
+	@$(PYTHON) .ci/images.py
 
 clean: ## Remove .venv and what the tools left
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from core.errors import CoreError
+from core.queue_server import OLDEST_VERSION
 from core.records.place import Place
+from worker.redis import RIGHTS
 from worker.refusing import refuse_guessable
 from worker.supervise import GRACE_SECONDS
 from worker.up import is_loopback, make_bucket
@@ -37,6 +39,13 @@ SERVICE = only(
     ["image"],
     image=TEXT,
     build=TEXT,
+    user={"type": "string", "pattern": r"^[1-9]\d*:[1-9]\d*$"},
+    read_only={"const": True},
+    cap_drop={"const": ["ALL"]},
+    security_opt=TEXTS,
+    tmpfs=TEXTS,
+    shm_size=TEXT,
+    networks=TEXTS,
     init={"type": "boolean"},
     restart={"enum": ["no", "always", "on-failure", "unless-stopped"]},
     environment=each(TEXT),
@@ -50,9 +59,15 @@ SERVICE = only(
     deploy=only([], resources=only([], reservations=only([], devices={"type": "array", "items": DEVICE}))),
     stop_grace_period=DURATION,
 )
+NETWORK = {"anyOf": [{"type": "null"}, only(["internal"], internal={"type": "boolean"})]}
 SCHEMA = {
     "type": "object",
-    "properties": {"name": TEXT, "services": each(SERVICE), "volumes": each({"type": "null"})},
+    "properties": {
+        "name": TEXT,
+        "services": each(SERVICE),
+        "networks": each(NETWORK),
+        "volumes": each({"type": "null"}),
+    },
     "patternProperties": {"^x-": {}},
     "required": ["services"],
     "additionalProperties": False,
@@ -101,9 +116,56 @@ def test_no_secret_stands_in_the_file(composed: dict[str, Any]) -> None:
                 assert re.search(r"\$\{[A-Z_]+:\?", value), f"{name} has no default, so that it is refused when missing"
 
 
-def test_the_queue_forgets_nothing(composed: dict[str, Any]) -> None:
+def test_the_queue_forgets_nothing_and_lets_nobody_administer_it(composed: dict[str, Any]) -> None:
     command = " ".join(composed["services"]["redis"]["command"])
     assert "--appendonly yes" in command and "--maxmemory-policy noeviction" in command
+    assert f"user default on >%s {RIGHTS}" in command, "as the server of `vitask up` has it"
+    assert "requirepass" not in command, "else the password would stand in the list of processes"
+
+
+def test_every_image_is_pinned_by_version_and_digest(composed: dict[str, Any]) -> None:
+    others = [service["image"] for service in composed["services"].values() if "build" not in service]
+    base = re.findall(r"(?m)^FROM (\S+)", (ROOT / "Dockerfile").read_text())
+    assert len(others) == 3 and len(base) == 1
+    for image in [*others, *base]:
+        assert re.fullmatch(r"[\w./-]+:v?\d+(\.\d+)+(-\w+)?@sha256:[0-9a-f]{64}", image), image
+    number = re.search(r":(\d+(?:\.\d+)+)@", composed["services"]["redis"]["image"])
+    assert number and tuple(map(int, number[1].split("."))) >= OLDEST_VERSION
+
+
+def test_no_process_may_write_elsewhere_or_gain_a_right(composed: dict[str, Any]) -> None:
+    for name, service in composed["services"].items():
+        assert service["read_only"] is True and service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert any(place.startswith("/tmp") for place in service["tmpfs"]), name
+        assert "privileged" not in service and "cap_add" not in service and "pid" not in service, name
+        assert not [volume for volume in service.get("volumes", ()) if volume.startswith(("/", "."))], name
+        assert "user" in service or name == "store", "versitygw owns its folder as root, without any of root's rights"
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    assert "USER 1000:1000" in lines and lines.index("USER 1000:1000") > max(
+        number for number, line in enumerate(lines) if line.startswith(("RUN", "COPY"))
+    )
+
+
+def test_only_those_that_fetch_reach_out(composed: dict[str, Any]) -> None:
+    assert composed["networks"] == {"inside": {"internal": True}, "outside": None}
+    reaching = {name for name, service in composed["services"].items() if "outside" in service["networks"]}
+    assert reaching == {"app", "worker-tune", "worker-read", "worker-intake"}
+    assert all("inside" in service["networks"] for service in composed["services"].values())
+    assert [name for name, service in composed["services"].items() if "ports" in service] == ["app"]
+    assert composed["services"]["app"]["ports"] == ["127.0.0.1:7860:7860"], "a proxy with TLS stands before it"
+
+
+def test_everybody_is_asked_for_health_before_others_begin(composed: dict[str, Any]) -> None:
+    services = composed["services"]
+    for name in ("postgres", "redis", "store"):
+        assert services["migrate"]["depends_on"][name] == {"condition": "service_healthy"}
+        assert services[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+    flag = services["store"]["command"].index("--health")
+    assert services["store"]["command"][flag + 1] in services["store"]["healthcheck"]["test"][1]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +173,7 @@ def test_the_queue_forgets_nothing(composed: dict[str, Any]) -> None:
     [
         ({"database": "postgresql://vitask:change-me-please-now@host/vitask"}, {}, "VITASK_DATABASE"),
         ({"redis": "redis://:short@host:6379/0"}, {}, "VITASK_REDIS"),
-        ({}, {"VITASK_SECRET": "aaaaaaaaaaaaaaaaaaaaaaaa"}, "VITASK_SECRET"),
+        ({}, {"AWS_SECRET_ACCESS_KEY": "aaaaaaaaaaaaaaaaaaaaaaaa"}, "AWS_SECRET_ACCESS_KEY"),
         ({}, {"AWS_SECRET_ACCESS_KEY": "minioadmin-minioadmin"}, "AWS_SECRET_ACCESS_KEY"),
     ],
 )
@@ -124,7 +186,7 @@ def test_secrets_that_anybody_could_guess_are_refused(
 
 def test_secrets_that_nobody_knows_are_taken(place: Place) -> None:
     values = {"database": f"postgresql://vitask:{GOOD}@host/vitask", "redis": f"redis://:{GOOD}@host:6379/0"}
-    refuse_guessable(place.model_copy(update=values), {"VITASK_SECRET": GOOD, "AWS_SECRET_ACCESS_KEY": GOOD})
+    refuse_guessable(place.model_copy(update=values), {"AWS_SECRET_ACCESS_KEY": GOOD})
     refuse_guessable(place, {})
 
 
