@@ -1,12 +1,15 @@
 // One case after another. Every press is kept here, under an id of its own, until the studio has it: sent again after a
 // failure, and counted once. The next cases and their pictures are already here when a key is pressed.
-const AHEAD = 4, KEPT = "vitask-unsent", PATIENCE_MS = 15000, SLOWEST_MS = 5000;
+//
+// A key belongs to the case that was on the screen when it was pressed: `seen`. The page turns with the next frame, so a
+// key that comes before it is one more on the case that is still seen; `current()` is the case that comes with the turn.
+const AHEAD = 20, AT_ONCE = 10, PICTURES_AHEAD = 5, KEPT = "vitask-unsent", PATIENCE_MS = 15000, SLOWEST_MS = 5000;
 const TYPED = "input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]";
 const part = (selector) => element.querySelector(selector);
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 let review = null, turn = 0;
-let trail = [], at = -1, ahead = [], gone = new Set(), front = 0, isEnd = false, isAsking = false, isWaiting = false;
+let seen = null, trail = [], at = -1, ahead = [], gone = new Set(), front = 0, isEnd = false, isAsking = false, isWaiting = false;
 let presses = [], others = [], isSending = false, trouble = "";
 let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0;
 
@@ -65,7 +68,7 @@ const send = async () => {
   isSending = true;
   for (let wait = 250; presses.length;) {
     const { review: number, ...press } = presses[0], mine = turn;
-    const answer = await reach(`/reviews/${number}/${press.ranks ? "verdicts" : "undo"}`, { ...press, where: where(), after: front, many: Math.max(0, AHEAD - ahead.length) });
+    const answer = await reach(`/reviews/${number}/${press.ranks ? "verdicts" : "undo"}`, { ...press, where: where(), after: front, many: Math.max(0, Math.min(AT_ONCE, AHEAD - ahead.length)) });
     if (answer?.ok) {
       wait = 250;
       presses.shift(); keep(); tell("");
@@ -93,14 +96,18 @@ const take = (body) => {
     if (one.rank <= front) continue;
     front = one.rank;
     if (gone.has(one.rank) && where().state === "open") continue;  // decided here after the studio was asked
-    one.kept = [one.picture, ...one.thumbs].map((src) => Object.assign(new Image(), { src }));
     ahead.push(one);
   }
+  fetchPictures();
   isEnd = body.is_end;
   part(".none").innerHTML = body.none;
   count();
   if (isWaiting && (ahead.length || isEnd)) { isWaiting = false; forward(); } else more();
 };
+
+const fetchPictures = () => ahead.slice(0, PICTURES_AHEAD).forEach((one) => {
+  one.kept ??= [one.picture, ...one.thumbs].map((src) => Object.assign(new Image(), { src }));
+});
 
 const count = () => {
   // Counting takes longer than finding the next case, so it waits for a moment without a key.
@@ -115,7 +122,7 @@ const more = async () => {
   if (!review || isEnd || isAsking || ahead.length >= AHEAD) return;
   const mine = turn;
   isAsking = true;
-  const answer = await reach(path("cases?") + new URLSearchParams({ ...where(), after: front, many: AHEAD }));
+  const answer = await reach(path("cases?") + new URLSearchParams({ ...where(), after: front, many: AT_ONCE }));
   isAsking = false;
   if (mine !== turn) return more();
   if (answer?.ok) return take(answer.body);
@@ -133,7 +140,7 @@ const anew = (rank = 0) => {
 
 const forward = () => {
   if (at < trail.length - 1) { at += 1; show(); refresh(); }
-  else if (ahead.length) { trail.push(ahead.shift()); at = trail.length - 1; show(); }
+  else if (ahead.length) { trail.push(ahead.shift()); at = trail.length - 1; show(); fetchPictures(); }
   else { at = trail.length; isWaiting = !isEnd; blank(isEnd ? null : "One moment …"); }
   more();
 };
@@ -162,7 +169,9 @@ const refresh = async () => {
   const answer = await reach(path(`cases/${one.rank}`));
   if (!answer?.ok || mine !== turn || current() !== one) return;
   trail[at] = answer.body;
-  fill(answer.body);
+  if (seen !== one) return;
+  seen = answer.body;
+  fill(seen);
 };
 
 const undone = (body) => {
@@ -178,12 +187,15 @@ const undone = (body) => {
 
 // --- what is seen
 
-const blank = (text) => {
-  element.classList.toggle("is-blank", true);
+const blank = (text) => requestAnimationFrame(() => {
+  if (current()) return;
+  seen = null;
+  delete element.dataset.rank;
+  element.classList.add("is-blank");
   const none = part(".none");
   if (text !== null) none.textContent = text;
   none.hidden = false;
-};
+});
 
 const fill = (one) => {
   part(".head").innerHTML = one.head;
@@ -191,8 +203,10 @@ const fill = (one) => {
   part(".side").innerHTML = one.side;
 };
 
-const show = () => {
+const show = () => requestAnimationFrame(() => {
   const one = current();
+  if (!one || one === seen) return;
+  seen = one;
   element.classList.remove("is-blank");
   part(".none").hidden = true;
   fill(one);
@@ -212,10 +226,10 @@ const show = () => {
     query.set("review", review.id); query.set("rank", one.rank);
     history.replaceState(null, "", `${location.pathname}?${query}`);
   }, 400);
-};
+});
 
 const mark = () => {
-  const one = current();
+  const one = seen;
   element.querySelectorAll("[data-answer]").forEach((button) => {
     const number = Number(button.dataset.answer);
     button.classList.toggle("suggested", Boolean(one?.suggested_at.includes(number)));
@@ -225,11 +239,11 @@ const mark = () => {
 };
 
 const gather = async () => {
-  const one = current(), button = part("[data-do=batch]");
+  const one = seen, button = part("[data-do=batch]");
   if (!one || one.group_size < 2) return tell("No other picture is near-identical to this one.");
   if (batch) { batch = null; part(".batch").hidden = true; button.setAttribute("aria-pressed", false); return; }
   const answer = await reach(path(`cases/${one.rank}/group`));
-  if (!answer?.ok || current() !== one) return;
+  if (!answer?.ok || seen !== one) return;
   part(".batch").innerHTML = answer.body.shown;
   part(".batch").hidden = false;
   button.setAttribute("aria-pressed", true);
@@ -239,8 +253,8 @@ const gather = async () => {
 // --- keys and buttons
 
 const decide = (action, label = "") => {
-  const one = current();
-  if (!one) return;
+  const one = seen;
+  if (!one) return tell("No case was on the screen, so that key was not counted.");
   const ranks = batch ? batch() : [one.rank];
   if (!ranks.length) return tell("No picture of the batch is ticked. Tick one, or press B to leave the batch.");
   const why = part(".why-said").value.trim(), seconds = Math.round(performance.now() - shownAt) / 1000;
@@ -249,18 +263,18 @@ const decide = (action, label = "") => {
   ranks.forEach((rank) => gone.add(rank));
   ahead = ahead.filter((other) => !gone.has(other.rank));
   confidence = 0;
-  forward();
+  if (current() === one) forward();
 };
 
 const answer = (number) => {
-  const one = current();
-  if (!one || number >= review.names.length) return;
-  if (review.is_several) { draft.delete(number) || draft.add(number); return mark(); }
-  one.given_at.includes(number) && !batch ? decide("keep") : decide("change", review.names[number]);
+  const one = seen;
+  if (one && number >= review.names.length) return;
+  if (one && review.is_several) { draft.delete(number) || draft.add(number); return mark(); }
+  one?.given_at.includes(number) && !batch ? decide("keep") : decide("change", review.names[number]);
 };
 
 const marked = () => {
-  const label = review.names.filter((_, number) => draft.has(number)).join(", ") || review.nothing, one = current();
+  const label = review.names.filter((_, number) => draft.has(number)).join(", ") || review.nothing, one = seen;
   if (one && review.is_several) label === one.given && !batch ? decide("keep") : decide("change", label);
 };
 
@@ -309,9 +323,10 @@ window.addEventListener("beforeunload", (event) => { if (presses.length) event.p
 const start = () => {
   const given = props.value;
   element.classList.toggle("is-closed", !given?.id);
-  if (!given?.id) { review = null; element.classList.add("is-blank"); part(".none").hidden = false; part(".none").innerHTML = given?.none ?? ""; return; }
+  if (!given?.id) { review = seen = null; element.classList.add("is-blank"); part(".none").hidden = false; part(".none").innerHTML = given?.none ?? ""; return; }
   if (given.id === review?.id) return;
   review = given;
+  seen = null;
   gone = new Set();
   element.querySelectorAll("select[data-where]").forEach((one) => { one.innerHTML = given.options[one.dataset.where]; });
   part(".answers").innerHTML = given.answers;
