@@ -10,6 +10,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import cast
 
 from core.errors import CoreError
 from core.limits import limits
@@ -31,7 +32,9 @@ def create_app(place: Place) -> object:
     os.environ.update(GRADIO_TEMP_DIR=str(arriving), GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
     import gradio as gr
     from fastapi import FastAPI
+    from gradio.routes import App
     from starlette.middleware.cors import CORSMiddleware
+    from starlette.routing import Mount
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     from app import signin
@@ -41,6 +44,7 @@ def create_app(place: Place) -> object:
     from app.policy import mark_own_scripts
     from app.room import Room
     from app.routes import downloads, health, images, reviewing
+    from app.sessions import keep_few
     from app.shell import assemble
     from app.theme import CSS, START, theme
     from app.trouble import add_answers
@@ -75,6 +79,7 @@ def create_app(place: Place) -> object:
             css=CSS.read_text(encoding="utf-8"),
             js=START,
         )
+    keep_few(cast(App, cast(Mount, app.routes[-1]).app), demo)
     demo.has_launched = True  # which mounting forgets: Gradio's own check of paths waits for it
     app.add_middleware(Door, blocks=demo, arrivals=demo.arrivals)
     app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
