@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.context import MENDABLE
 from app.payloads import PayloadError, is_reference, parts, refuse_references
 
 MOST_KEPT = 20_000
@@ -46,8 +47,13 @@ class StudioBlocks(gr.Blocks):
         self.arrivals = Arrivals()
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = await super().process_api(*args, **kwargs)
         scope = getattr(getattr(kwargs.get("request"), "request", None), "scope", {})
+        try:
+            answer: dict[str, Any] = await super().process_api(*args, **kwargs)
+        except gr.Error as error:
+            if error.title in (MENDABLE, "Error"):  # the second is Gradio's, of a value that an input refuses
+                scope.get("mendable", []).append(error)
+            raise
         files = [part["path"] for part in parts(answer["data"]) if is_reference(part)]
         if files and "person" in scope:
             self.arrivals.keep(scope["person"], files)

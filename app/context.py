@@ -21,13 +21,15 @@ from app.drawn import as_text
 from core.errors import IS_FULL, CoreError, is_full
 from core.records import people
 from core.records.access import NotAllowed, Who, allow
-from core.records.database import Database
+from core.records.database import Database, DatabaseError
 from core.records.place import Place
 
 COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
 LOCAL_SECONDS = 5.0
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of events that only pages set off."""
+MENDABLE = "Please look at this"
+"""Above each notice of what a person can mend."""
 AWAY = "The database does not answer right now. Nothing is lost: try again in a moment."
 log = logging.getLogger("vitask.app")
 P = ParamSpec("P")
@@ -160,9 +162,10 @@ def notice(error: Exception) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, CoreError):
-        return gr.Error(as_text(str(error)), title="Please look at this", duration=12, print_exception=False)
+        title = "One moment" if isinstance(error, DatabaseError) else MENDABLE
+        return gr.Error(as_text(str(error)), title=title, duration=12, print_exception=False)
     if is_full(error):
-        return gr.Error(IS_FULL, title="Please look at this", duration=None, print_exception=False)
+        return gr.Error(IS_FULL, title="No room left", duration=None, print_exception=False)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return gr.Error(AWAY, title="One moment", print_exception=False)
     fault = secrets.token_hex(4)

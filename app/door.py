@@ -54,7 +54,7 @@ class Door:
         try:
             passed = await self._passed(scope, receive, send)
         except PayloadError as error:
-            await JSONResponse({"detail": str(error)}, 422)(scope, receive, send)
+            await JSONResponse({"detail": str(error), "error": str(error)}, 422)(scope, receive, send)
             return
         if passed is None:
             await JSONResponse({"detail": NOT_THERE}, 404)(scope, receive, send)
@@ -78,7 +78,7 @@ class Door:
         if way == "upload":
             return receive, self._keeping(scope, send)
         if method == "POST":
-            return await self._sent(scope, way, receive), send
+            return await self._sent(scope, way, receive), _mendable(scope, send)
         return (receive, send) if self._may_read(scope, person, way) else None
 
     def _may_read(self, scope: Scope, person: int, way: str) -> bool:
@@ -183,6 +183,19 @@ def own_name(person: int, given: Any) -> str:
 def go_to(scope: Scope, way: str) -> None:
     scope["path"] = API + way
     scope["raw_path"] = scope["path"].encode()
+
+
+def _mendable(scope: Scope, send: Send) -> Send:
+    """Gradio says 500 of every error; of those that a person can mend it is not the server's."""
+    mendable: list[Exception] = []
+    scope["mendable"] = mendable
+
+    async def sending(message: Message) -> None:
+        if mendable and message.get("status") == 500:
+            message["status"] = 422
+        await send(message)
+
+    return sending
 
 
 async def _read(receive: Receive) -> bytes:

@@ -215,7 +215,12 @@ class ComparePage:
         """Ask a finished run about a case's number, or (image given as base64) about a new picture; returns the job.
 
         An empty instruction is the set's own, an empty list of readers is all of them."""
-        given: bytes | int = base64.b64decode(image) if image else case
+        try:
+            given: bytes | int = base64.b64decode(image) if image else case
+        except ValueError:
+            raise SettingsError(
+                '"image" is no base64. Encode the file\'s bytes, or leave it empty for a case.'
+            ) from None
         studio = self.studio
         return asks.ask(studio.database, studio.place, studio.who(request), run_id, given, instruction or None, readers)
 
