@@ -81,7 +81,7 @@ class _Watch:
     def tell(self) -> None:
         database, job_id = self.hands.database, self.claimed.id
         if self.pending:
-            jobs.log(database, job_id, self.pending[:LINES_AT_ONCE])
+            jobs.log(database, job_id, list(map(self.hands.place.without_paths, self.pending[:LINES_AT_ONCE])))
             del self.pending[:LINES_AT_ONCE]
         if news := self.follow(taken(self.process.said)):
             jobs.progress(database, self.claimed, **news)
@@ -144,7 +144,7 @@ def settle(hands: Hands, claimed: Claimed, ended: Ended, finish: Callable[[], Ma
     elif ended.asked:
         hands.insist(lambda: hand_back(hands, claimed))
     elif ended.code == MENDABLE:
-        hands.insist(lambda: jobs.fail(db, claimed, ended.last))
+        refuse(hands, claimed, ended.last)
     elif ended.code <= 0:
         hands.insist(lambda: _put_back(hands, claimed, -ended.code))
     else:
@@ -158,7 +158,8 @@ def our_fault(hands: Hands, claimed: Claimed, what: str) -> None:
     told = (
         f"This is our fault, not yours: id {fault}. Look for it in the job's log, and report it with the lines there."
     )
-    hands.insist(lambda: jobs.log(hands.database, claimed.id, [f"Fault {fault}: {what}"]))
+    line = hands.place.without_paths(f"Fault {fault}: {what}")
+    hands.insist(lambda: jobs.log(hands.database, claimed.id, [line]))
     hands.insist(lambda: jobs.fail(hands.database, claimed, told, fault))
 
 
@@ -177,4 +178,6 @@ def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:
 
 
 def refuse(hands: Hands, claimed: Claimed, message: str) -> None:
-    hands.insist(lambda: jobs.fail(hands.database, claimed, message))
+    """Fails a job with what its person can mend."""
+    told = hands.place.without_paths(message)
+    hands.insist(lambda: jobs.fail(hands.database, claimed, told))

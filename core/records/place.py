@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import sys
+import tempfile
 from pathlib import Path
 
 from pydantic import Field
@@ -12,6 +15,7 @@ from core.settings import Settings
 from core.version import DATA
 
 OWNER_ONLY = 0o700
+CODE = Path(__file__).parents[2]
 
 
 class Place(Settings):
@@ -61,6 +65,14 @@ class Place(Settings):
     @property
     def versions(self) -> Path:
         return self.data / "versions"
+
+    def without_paths(self, text: str) -> str:
+        """For people who need not know where on the server things lie: what is below our folders keeps its own name."""
+        folders = {self.data, Path(self.store), CODE, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir())}
+        for folder in sorted(map(str, folders), key=len, reverse=True):  # an inner folder before the outer one
+            if folder.startswith("/") and folder != "/":
+                text = re.sub(rf"{re.escape(folder)}(/|(?![\w-]|\.\w))", lambda end: "" if end[1] else "…", text)
+        return text
 
     def tighten(self) -> list[Path]:
         """Makes the data folder, and what lies right in it, its owner's alone; returns what others could get at.

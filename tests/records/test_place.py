@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.records.place import Place, keep_private
+from core.records.place import CODE, Place, keep_private
 
 
 def test_everything_lies_below_the_data_folder_unless_told_otherwise(tmp_path: Path) -> None:
@@ -37,6 +37,17 @@ def test_there_is_no_secret_that_signs_nothing(tmp_path: Path, monkeypatch: pyte
 def test_secrets_are_not_shown_where_a_place_is_printed(tmp_path: Path) -> None:
     place = Place.at(tmp_path, redis="redis://:geheim@127.0.0.1/0")
     assert "geheim" not in repr(place)
+
+
+def test_people_are_told_what_it_is_about_and_not_where_on_the_server(tmp_path: Path) -> None:
+    place = Place.at(tmp_path / "data")
+    told = place.without_paths(
+        f"{place.runs / 'abc' / 'set.json'} can't be read, nor {place.data}. "
+        f'File "{CODE / "core" / "run.py"}", line 3; {Path.home() / "x.png"}; {tmp_path / "data-of-others"}'
+    )
+    assert told.startswith("runs/abc/set.json can't be read, nor ….")
+    assert 'File "core/run.py", line 3; x.png;' in told
+    assert not [folder for folder in (tmp_path, Path.home(), CODE) if f"{folder}/" in told]
 
 
 def test_what_is_made_is_its_owners_alone(tmp_path: Path) -> None:

@@ -205,3 +205,14 @@ def _local(hands: Hands) -> Who:
     from core.records import people
 
     return people.local(hands.database)
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_what_a_job_leaves_behind_names_no_place_on_the_server(hands: Hands, claimed: Claimed, code: int) -> None:
+    data = hands.place.data
+    script = f"echo 'reading {data}/runs/abc/set.json'; echo '{data}/runs/abc is no run' >&2; exit {code}"
+    settle(hands, claimed, run(hands, claimed, script), lambda: {})
+    lines = [line.text for line in jobs.log_lines(hands.database, _local(hands), claimed.id)]
+    told = [*lines, str(found(hands, claimed).error)]
+    assert [text for text in told if str(data) in text] == []
+    assert any("runs/abc" in text for text in told)

@@ -1,0 +1,40 @@
+"""No answer of the studio tells where on the server it lives."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.routes import downloads, health, images
+from core.records import people
+from tests.app.furnished import exported, furnish
+
+NAME, PASSWORD = "anna", "six herons over a pier"
+
+
+def test_nothing_that_is_downloaded_names_a_place_on_the_server(tmp_path: Path) -> None:
+    furnished = furnish(tmp_path)
+    studio, who = furnished.studio, furnished.who
+    job = exported(furnished)
+    people.add_person(studio.database, NAME, PASSWORD, "admin", who.projects)
+    headers = {"authorization": f"Bearer {people.sign_in(studio.database, NAME, PASSWORD, NAME)}"}
+    api = FastAPI()
+    for module in (downloads, health, images):
+        api.include_router(module.router(studio))
+    run, version = furnished.run_id, furnished.version_id
+    paths = [f"/downloads/runs/{run}/{name}" for name in ("run.yaml", "metrics.json")]
+    paths += [f"/downloads/versions/{version}/cases.csv", f"/downloads/jobs/{job}/log.txt", "/downloads/jobs/1/log.txt"]
+    paths += ["/health", "/ready", "/metrics", "/downloads/runs/999/run.yaml", "/downloads/exports/999.zip"]
+    paths += [f"/images/{version}/999", "/downloads/reviews/999/csv"]
+    places = {str(tmp_path), str(Path.home()), tempfile.gettempdir(), str(Path(__file__).parents[2])}
+    with TestClient(api, base_url="http://127.0.0.1:7860", headers=headers, raise_server_exceptions=False) as client:
+        answers = {path: client.get(path).text for path in paths}
+    told = [
+        path for path, text in answers.items() if any(re.search(rf"{re.escape(place)}\b", text) for place in places)
+    ]
+    assert told == [], [answers[path] for path in told]
+    assert "images:" in answers[f"/downloads/runs/{run}/run.yaml"]
