@@ -12,7 +12,7 @@ import psutil
 from sqlalchemy import select
 
 from core.errors import CoreError
-from core.records import jobs, messages
+from core.records import audit, jobs, messages
 from core.records.place import Place, keep_private
 from core.records.tables import Job, now
 from worker.celery import arguments, make_app
@@ -75,6 +75,7 @@ def _sweep_for_ever(hands: Hands, leaving: threading.Event) -> None:
         try:
             for queue, job_id in jobs.sweep(hands.database):
                 messages.send(hands.place, queue, job_id)
+            audit.keep_end(hands.database, hands.place)
         except AWAY as error:
             log.warning("%s Sweeping later.", why_away(error))
         except Exception:

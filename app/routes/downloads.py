@@ -15,11 +15,14 @@ from core.cells import as_csv
 from core.errors import CoreError
 from core.records import corrections, jobs, runs, sets
 from core.records.access import NotAllowed, Who
+from core.records.audit import note
 from core.records.database import DatabaseError
 from core.records.exports import export_file
 
 PAGE = 2000
 LOG_LINES = 100_000
+Made = tuple[str, str | bytes, int | None]
+"""A file's name and content, and whose project it is where the audit has not been told of it yet."""
 
 
 def router(studio: Studio) -> APIRouter:
@@ -30,9 +33,13 @@ def router(studio: Studio) -> APIRouter:
     def cases(request: Request, version_id: int) -> Response:
         """Every case of a version: name, label, split, patient and its table's own columns."""
 
-        def made(who: Who) -> tuple[str, str | bytes]:
+        def made(who: Who) -> Made:
             version = sets.version(db, who, version_id)
-            return f"{version.image_set.name} v{version.number}.csv", _table(studio, who, version_id)
+            return (
+                f"{version.image_set.name} v{version.number}.csv",
+                _table(studio, who, version_id),
+                version.image_set.project_id,
+            )
 
         return _sent(studio, request, made, "text/csv")
 
@@ -40,9 +47,9 @@ def router(studio: Studio) -> APIRouter:
     def run_file(request: Request, run_id: int) -> Response:
         """The run file, as `vitask tune` reads it."""
 
-        def made(who: Who) -> tuple[str, str | bytes]:
+        def made(who: Who) -> Made:
             found = runs.run(db, who, run_id)
-            return f"{found.name}.yaml", runs.run_file(found)
+            return f"{found.name}.yaml", runs.run_file(found), found.project_id
 
         return _sent(studio, request, made, "application/yaml")
 
@@ -50,9 +57,9 @@ def router(studio: Studio) -> APIRouter:
     def metrics(request: Request, run_id: int) -> Response:
         """Every reader's figures on the test cases."""
 
-        def made(who: Who) -> tuple[str, str | bytes]:
+        def made(who: Who) -> Made:
             found = runs.run(db, who, run_id)
-            return f"{found.name} figures.json", json.dumps(found.metrics or {}, indent=1)
+            return f"{found.name} figures.json", json.dumps(found.metrics or {}, indent=1), found.project_id
 
         return _sent(studio, request, made, "application/json")
 
@@ -60,9 +67,10 @@ def router(studio: Studio) -> APIRouter:
     def log(request: Request, job_id: int) -> Response:
         """What a job printed."""
 
-        def made(who: Who) -> tuple[str, str | bytes]:
+        def made(who: Who) -> Made:
             lines = jobs.log_lines(db, who, job_id, most=LOG_LINES)
-            return f"job {job_id}.txt", "".join(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.text}\n" for line in lines)
+            text = "".join(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.text}\n" for line in lines)
+            return f"job {job_id}.txt", text, jobs.job(db, who, job_id).project_id
 
         return _sent(studio, request, made, "text/plain")
 
@@ -72,6 +80,7 @@ def router(studio: Studio) -> APIRouter:
         who = studio.who(request)
         try:
             file = export_file(db, studio.place, who, job_id)
+            _note(studio, who, file.name, jobs.job(db, who, job_id).project_id)
         except CoreError as error:
             return _refused(error)
         headers = {"Cache-Control": "no-store"}
@@ -81,23 +90,30 @@ def router(studio: Studio) -> APIRouter:
     def verdicts(request: Request, review_id: int, kind: str) -> Response:
         """Every verdict of a review that the person may see: csv, json, or coco for cases with boxes."""
 
-        def made(who: Who) -> tuple[str, str | bytes]:
-            return corrections.exported(db, studio.place, who, review_id, kind)
+        def made(who: Who) -> Made:
+            return *corrections.exported(db, studio.place, who, review_id, kind), None
 
         return _sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
 
     return routes
 
 
-def _sent(studio: Studio, request: Request, made: Callable[[Who], tuple[str, str | bytes]], media: str) -> Response:
+def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
     who = studio.who(request)
     try:
-        name, content = made(who)
+        name, content, project_id = made(who)
+        if project_id is not None:
+            _note(studio, who, name, project_id)
     except CoreError as error:
         return _refused(error)
     plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", name)
     headers = {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "no-store"}
     return Response(content, media_type=f"{media}; charset=utf-8", headers=headers)
+
+
+def _note(studio: Studio, who: Who, name: str, project_id: int) -> None:
+    with studio.database.session() as session:
+        note(session, who, "download", project_id, name)
 
 
 def _refused(error: CoreError) -> Response:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from app.context import Studio
 from core.aside import BusyError
@@ -10,6 +14,7 @@ from core.errors import DataError
 from core.limits import limits
 from core.records import sets
 from core.records.access import NotAllowed
+from core.records.openings import Openings
 
 FRESH = {"Cache-Control": "private, no-cache"}
 """A browser may keep a picture, but asks each time: whoever uses it next may not be allowed to see it."""
@@ -17,7 +22,14 @@ SMALLEST_SIDE = 16
 
 
 def router(studio: Studio) -> APIRouter:
-    routes = APIRouter(tags=["images"])
+    openings = Openings(studio.database)
+
+    @asynccontextmanager
+    async def counting(app: object) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(openings.close_quietly, is_last=True)
+
+    routes = APIRouter(tags=["images"], lifespan=counting)
 
     @routes.get("/images/{version_id}/{number}")
     def image(
@@ -33,6 +45,7 @@ def router(studio: Studio) -> APIRouter:
         who = studio.who(request)
         try:
             found = sets.case(studio.database, who, version_id, number)
+            openings.add(who, version_id, number, size == "thumb")
             tag = f'"{found.digest[:32]}-{size}"'
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={**FRESH, "ETag": tag})

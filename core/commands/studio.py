@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 import webbrowser
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ def add(commands: Any) -> None:
     leave.set_defaults(do=do_deactivate)
     for one in (person, password, leave):
         add_data(one)
+    add_audit(commands)
 
 
 def add_up(up: argparse.ArgumentParser) -> None:
@@ -55,6 +57,33 @@ def add_up(up: argparse.ArgumentParser) -> None:
     up.add_argument("--no-browser", action="store_true", help="don't open a browser")
     up.add_argument("--no-sample", action="store_true", help="don't make the sample run at the first start")
     up.add_argument("--migrate", action="store_true", help="only bring the database up to date, and leave")
+
+
+def add_audit(commands: Any) -> None:
+    log = commands.add_parser(
+        "audit",
+        help="who did what in the studio, and whether that log is whole",
+        description="Prints the newest entries of the audit log, oldest first; `vitask audit verify` checks it.",
+    )
+    log.add_argument(
+        "--since", metavar="WHEN", help="a date or time in UTC (2026-11-24T09:00), or so long ago: 36h, 7d"
+    )
+    log.add_argument("--who", metavar="NAME", help="only what this person did")
+    log.add_argument("--action", metavar="TEXT", help='only actions with these words, like "sign-in" or download')
+    log.add_argument("--most", type=int, default=1000, metavar="N", help="no more entries than this (1000)")
+    log.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_data(log)
+    log.set_defaults(do=do_audit)
+    verify = log.add_subparsers(metavar="[verify]").add_parser(
+        "verify",
+        help="whether every entry is as it was written, and none is missing",
+        description="Walks the chain of hashes through the audit log. Exit code 2 where an entry was changed or "
+        "removed, or the end was cut off; each fault is told with its row. The file audit.end in the data folder "
+        "knows the end.",
+    )
+    verify.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_data(verify)
+    verify.set_defaults(do=do_audit_verify)
 
 
 def add_to_sets(actions: Any) -> None:
@@ -122,6 +151,54 @@ def do_deactivate(asked: argparse.Namespace) -> None:
     database, _ = _opened(asked)
     people.deactivate(database, asked.name, people.local(database))
     say.out(f"{asked.name} can't sign in any more.")
+
+
+def do_audit(asked: argparse.Namespace) -> None:
+    from core.records import audit
+
+    database, _ = _opened(asked)
+    rows = audit.everything(database, _moment(asked.since), asked.who, asked.action, asked.most)
+    if asked.json:
+        names = ("id", "who", "action", "project_id", "subject", "details", "hash")
+        entries = [{"at": row.at.isoformat(), **{name: getattr(row, name) for name in names}} for row in rows]
+        say.plain({"entries": entries})
+        return
+    for row in rows:
+        details = " ".join(f"{name}={value}" for name, value in row.details.items())
+        say.out("  ".join(filter(None, (f"{row.at:%Y-%m-%d %H:%M:%S}", row.who, row.action, row.subject, details))))
+
+
+def do_audit_verify(asked: argparse.Namespace) -> None:
+    from core.records import audit
+
+    database, place = _opened(asked)
+    verified = audit.verify(database, place)
+    if asked.json:
+        say.plain({"rows": verified.rows, "faults": verified.faults, "end_was_known": verified.has_end})
+    if verified.faults:
+        more = len(verified.faults) - audit.MOST_FAULTS
+        shown = verified.faults[: audit.MOST_FAULTS] + ([f"And {more} more."] if more > 0 else [])
+        raise audit.AuditError("The audit log is not as it was written.\n" + "\n".join(shown))
+    if not asked.json:
+        known = (
+            "" if verified.has_end else " Where it ended before was not kept in this data folder; from now on it is."
+        )
+        say.out(f"The audit log is whole: {verified.rows} entries.{known}")
+
+
+def _moment(given: str | None) -> datetime | None:
+    """A date, a time, or how long ago."""
+    if given is None:
+        return None
+    try:
+        if given[-1:] in ("h", "d") and given[:-1].isdigit():
+            return datetime.now(UTC) - timedelta(**{{"h": "hours", "d": "days"}[given[-1]]: int(given[:-1])})
+        moment = datetime.fromisoformat(given)
+    except (ValueError, OverflowError):
+        raise SettingsError(
+            f'--since takes a date or time like 2026-11-24T09:00, or 36h or 7d, not "{given}".'
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def do_set_add(asked: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from core.records.access import Who as Who
 from core.records.access import allow as allow
 from core.records.access import as_who
 from core.records.access import permit as permit
-from core.records.audit import note
+from core.records.audit import note, write
 from core.records.database import Database
 from core.records.names import alike, fault
 from core.records.passwords import weakness
@@ -153,11 +153,25 @@ def sign_in(db: Database, name: str, password: str, address: str) -> str:
     with db.reading() as session:
         person = session.scalar(select(Person).where(Person.name == name, Person.is_active))
     if not _fits(person, password) or person is None:
+        with db.session() as session:
+            _note_failure(session, name, address)
         raise SignInError("Name and password don't fit together. Check both and try again.")
     with db.session() as session:
         session.execute(delete(Attempt).where(forget(attempt, name, address)))
         note(session, as_who(session, person), "sign in", address=address)
         return begin(session, person.id)
+
+
+def _note_failure(session: Session, name: str, address: str) -> None:
+    """A name that nobody has is not written down: it may be a password that went into the wrong field."""
+    known = session.scalar(select(Person).where(Person.name == name))
+    write(
+        session,
+        known.id if known else None,
+        name if known else "unknown",
+        "failed sign-in",
+        details={"address": address},
+    )
 
 
 def enter(db: Database, ticket: str, is_own: bool = True) -> str:
@@ -168,6 +182,7 @@ def enter(db: Database, ticket: str, is_own: bool = True) -> str:
         if is_good and is_own:
             note(session, person, "sign in", by="ticket")
             return begin(session, person.id)
+        write(session, None, "unknown", "failed sign-in", details={"by": "ticket"})
     if is_good:
         raise SignInError(
             "Another user of this computer opened this address, and the studio has no accounts to tell people apart. "
@@ -187,8 +202,11 @@ def admit(db: Database) -> str:
 
 
 def sign_out(db: Database, token: str) -> None:
+    leaving = who(db, token)
     with db.session() as session:
         end(session, token)
+        if leaving is not None:
+            note(session, leaving, "sign out")
 
 
 def _named(session: Session, name: str) -> Person:

@@ -462,7 +462,7 @@ class Correction(Table):
 
 
 class Audit(Table):
-    """Who did what, append-only."""
+    """Who did what, append-only: the database refuses changes, and each row's hash covers the row before it."""
 
     __tablename__ = "audit"
     __table_args__ = (Index(None, "project_id", "at"),)
@@ -475,3 +475,6 @@ class Audit(Table):
     project_id: Mapped[int | None]
     subject: Mapped[str] = mapped_column(String(1024), default="")
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    previous: Mapped[str] = mapped_column(String(64))
+    """The hash of the row before."""
+    hash: Mapped[str] = mapped_column(String(64))

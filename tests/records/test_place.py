@@ -73,7 +73,8 @@ def test_a_place_that_others_can_read_is_tightened_and_told_once(tmp_path: Path)
     (place.data / "studio.db").chmod(0o664)
     place.data.chmod(0o755)
     outside = tmp_path / "shared"
-    outside.mkdir(mode=0o755)
+    outside.mkdir()
+    outside.chmod(0o755)
     (place.data / "store").symlink_to(outside)
     assert [path.name for path in place.tighten()] == ["data", "logs", "runs", "studio.db"]
     assert {mode(path) for path in (place.data, place.runs, place.logs)} == {0o700}

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core import cli
 from core.commands import studio
@@ -83,6 +84,31 @@ def test_no_browser_is_let_into_a_studio_that_is_not_open(place: Place, capsys: 
     with locked(place.data / "up.lock", "http://127.0.0.1:7861"):
         assert cli.main(["open"]) == 0
     assert capsys.readouterr().out.startswith("http://127.0.0.1:7861/sign-in?token=")
+
+
+def test_the_audit_is_read_and_verified_at_the_shell(
+    database: Database, who: Who, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people.add_project(database, who, "Cells")
+    with pytest.raises(people.SignInError):
+        people.sign_in(database, "eve", "wrong password", "10.0.0.1")
+    assert cli.main(["audit", "verify"]) == 0
+    assert "is whole: 2 entries. Where it ended before was not kept" in capsys.readouterr().out
+    assert cli.main(["audit", "--since", "1d", "--action", "sign-in", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert (entry["who"], entry["action"], entry["details"]) == ("unknown", "failed sign-in", {"address": "10.0.0.1"})
+    assert cli.main(["audit", "--who", "local"]) == 0
+    assert capsys.readouterr().out.endswith("local  add project  Cells\n")
+    assert cli.main(["audit", "--since", "2999-01-01"]) == 0
+    assert capsys.readouterr().out == ""
+    assert cli.main(["audit", "--since", "soon"]) == 2
+    with database.engine.begin() as connection:
+        connection.execute(text("drop trigger audit_stays_on_update"))
+        connection.execute(text("update audit set subject = 'Nothing' where action = 'add project'"))
+    capsys.readouterr()
+    assert cli.main(["audit", "verify", "--json"]) == 2
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)["faults"]) == 1 and "was changed" in printed.err
 
 
 def test_up_becomes_the_studio_with_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
