@@ -1,13 +1,14 @@
-"""Time and memory of a run before it is begun: its parts are loaded, and real steps made on its largest cases.
+"""Time and memory of a run before it is begun: its parts are loaded, and real steps made on some of its cases.
 
-Every figure is measured here and multiplied by how often the run does it; nothing is looked up in a table.
+Every figure is measured here and multiplied by how often the run does it; nothing is looked up in a table. Cases are
+taken at random, as the run takes them: others contradict them as often, so a step is as long. The largest is among
+them, since it sets the length of its whole batch and with it the most memory.
 """
 
 from __future__ import annotations
 
 import math
-import resource
-import sys
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,30 +17,32 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
+from core import classifying, features
 from core.case import SPLITS
 from core.classifying import Pictures, describe, new_tsm, tsm_stage
 from core.exemplar import Exemplars
 from core.features import FeatureStore, open_features
+from core.footprint import GIB, give_back, peak_gib
 from core.lora import attach, using
 from core.material import Item, Material
-from core.method import StagePlan
-from core.order import evenly
+from core.memory import allowed_bytes
+from core.method import ReaderPlan, StagePlan
+from core.order import evenly, generator
 from core.read import free_text
 from core.response import Tuned
 from core.run import gather_for
 from core.runfile import Run, settle
-from core.train import Stage, make_step, new_optimiser
+from core.train import STEPS_BETWEEN_CLEARINGS, Stage, make_step, new_optimiser
 from core.tsm import Tsm
 from core.tuning import TOLERANCE, Cases, first_batch, read_places, sharing_gap, vlm_stage
 from core.vlm import Vlm
 
-GIB = 2**30
 LOOKED_AT = 256
-STEPS = 2
-VALIDATION_CASES = 16
+STEPS = STEPS_BETWEEN_CLEARINGS
+"""As many as the run makes before it gives back what its allocator keeps in pieces."""
+BATCHES = 3
 WRITTEN_CASES = 2
 TSM_EVALUATIONS = 5
 
@@ -63,7 +66,7 @@ class _Clock:
 
 @dataclass(frozen=True)
 class _Parts:
-    """A run's parts with the cases that stand for all: the largest of the training cases, some to validate on."""
+    """A run's parts with the cases that stand for all: the largest training case and others, some to validate on."""
 
     run: Run
     material: Material
@@ -73,6 +76,8 @@ class _Parts:
     vlm: Vlm
     clock: _Clock
     say: Say
+    seen_gib: list[float] = field(default_factory=list)
+    """Peaks of parts of the run that are larger there than here."""
 
     def count(self, split: str) -> int:
         return sum(item.case.split == split for item in self.items)
@@ -105,26 +110,32 @@ def _load(run: Run, clock: _Clock, say: Say) -> _Parts:
     vlm.base.to(accelerator.device)
     if run.settings.training.precision == "fp32":
         vlm.base.float()
-    shown = (*largest(material.items("train"), material, _batch(run, items)), *material.items("val")[:VALIDATION_CASES])
+    shown = (*_learned(run, material), *_drawn(material.items("val"), run.settings.reading.batch_size, run))
     return _Parts(run, material, items, shown, accelerator, vlm, clock, say)
 
 
-def _batch(run: Run, items: Sequence[Item]) -> int:
-    """As many training cases as the largest batch of any stage has."""
-    wanted = [run.settings.training.batch_size, *(settings.batch_size for _, settings in run.tsms)]
-    return min(max(int(one) for one in wanted), sum(item.case.split == "train" for item in items))
+def _learned(run: Run, material: Material) -> list[Item]:
+    """Training cases for some batches of any stage, and as many as are encoded at once."""
+    train = material.items("train")
+    batches = [run.settings.training.batch_size, *(settings.batch_size for _, settings in run.tsms)]
+    first = largest(train, material)
+    others = [item for item in train if item is not first]
+    return [first, *_drawn(others, max(BATCHES * max(batches), features.CHUNK) - 1, run)]
 
 
-def largest(items: Sequence[Item], material: Material, count: int) -> list[Item]:
-    """The cases with the most pixels and the longest answers, among some drawn evenly; repeated where there are few."""
-    most = max(LOOKED_AT, count)
-    drawn = [items[place] for place in evenly(range(len(items)), most)]
+def _drawn(items: Sequence[Item], most: int, run: Run) -> list[Item]:
+    shuffled = generator(run.settings.seed, "estimate").permutation(len(items))
+    return [items[int(place)] for place in shuffled[:most]]
+
+
+def largest(items: Sequence[Item], material: Material) -> Item:
+    """The case with the most pixels and, among those, the longest answer, of some drawn evenly."""
 
     def size(item: Item) -> tuple[int, int]:
         width, height = item.case.pixels.load().size
         return width * height, len(material.tasks[item.set].response(item.case.labels))
 
-    return sorted(drawn, key=size, reverse=True)[:count]
+    return max((items[place] for place in evenly(range(len(items)), LOOKED_AT)), key=size)
 
 
 def _tsm(parts: _Parts, number: int) -> Tsm:
@@ -141,9 +152,17 @@ def _tsm(parts: _Parts, number: int) -> Tsm:
     batch = min(settings.batch_size, parts.count("train"))
     steps = max(settings.least_steps, round(settings.epochs * (parts.count("train") // batch)))
     clock.seconds[name] += _seconds_per_step(parts, stage) * steps
-    with clock.of(name, (TSM_EVALUATIONS * parts.count("val") + len(parts.items)) / len(parts.shown)):
-        describe(tsm, shown, range(len(parts.shown)))
+    at_once = [place % len(parts.shown) for place in range(min(classifying.CHUNK, len(parts.items)))]
+    with clock.of(name, (TSM_EVALUATIONS * parts.count("val") + len(parts.items)) / len(at_once)):
+        describe(tsm, shown, at_once)
+    parts.seen_gib.append(peak_gib() + _gib_of_pictures(parts, shown))
     return tsm.eval()
+
+
+def _gib_of_pictures(parts: _Parts, shown: Pictures) -> float:
+    """What a TSM's pictures of the whole run take beyond those here: held in parts, then in one piece."""
+    missing = len(parts.items) - len(parts.shown)
+    return 2 * missing * shown.pixels[:1].nbytes / GIB
 
 
 def _tuned(parts: _Parts, tsms: Sequence[Tsm], folder: Path) -> tuple[Tuned, Cases]:
@@ -179,7 +198,7 @@ def _stages(parts: _Parts, tuned: Tuned, cases: Cases) -> tuple[dict[str, int], 
     steps = {plan.name: _stage(parts, plan, tuned, whole).steps for plan in run.plan.stages}
     per_step: dict[str, float] = {}
     for plan in sorted(run.plan.stages, key=lambda one: one is not hardest):
-        parts.say(f"Making {STEPS} steps of {plan.name} on the largest cases.")
+        parts.say(f"Making {STEPS} steps of {plan.name}.")
         stage = _stage(parts, plan, tuned, cases)
         per_step[plan.name] = _seconds_per_step(parts, stage)
         clock.seconds[plan.name] = per_step[plan.name] * steps[plan.name]
@@ -195,17 +214,18 @@ def _stage(parts: _Parts, plan: StagePlan, tuned: Tuned, cases: Cases) -> Stage:
 
 
 def _seconds_per_step(parts: _Parts, stage: Stage) -> float:
-    """Of the last of some real steps; the first ones also warm up."""
+    """The median of some real steps, without the first, which also warms up."""
+    give_back()
     optimiser = new_optimiser(stage)
     stage.module.train()
-    seconds = 0.0
+    seconds = []
     for step in range(STEPS):
         once = _Clock()
         with once.of("step"):
             make_step(stage, step, stage.module, optimiser, parts.accelerator)
-        seconds = once.seconds["step"]
+        seconds.append(once.seconds["step"])
     stage.module.eval()
-    return seconds
+    return statistics.median(seconds[1:])
 
 
 def _evaluations(parts: _Parts, stage: Stage, steps: int) -> None:
@@ -235,12 +255,21 @@ def _readings(parts: _Parts, tuned: Tuned, cases: Cases) -> None:
             shown = tuned.exemplars if way.with_exemplar else None
             with parts.clock.of("readings", written / len(few)), using(tuned.vlm, adapter), torch.no_grad():
                 with tuned.vlm.reading():
-                    free_text(tuned.vlm, cases.questions(few), shown, way.with_exemplar, settings.most_tokens)
+                    free_text(tuned.vlm, cases.questions(few), shown, way.with_exemplar, _written_tokens(parts, way))
+
+
+def _written_tokens(parts: _Parts, way: ReaderPlan) -> int:
+    """An untuned model writes on; a tuned one has learned where an answer ends."""
+    most = parts.run.settings.reading.most_tokens
+    if way.adapter is None:
+        return most
+    answers = {parts.material.tasks[item.set].response(item.case.labels) for item in parts.items}
+    return min(most, max(len(parts.vlm.response(text)) for text in answers))
 
 
 def _told(parts: _Parts, steps: Mapping[str, int], per_step: Mapping[str, float]) -> dict[str, Any]:
     is_cuda = torch.cuda.is_available()
-    memory, available = _memory(is_cuda)
+    memory, available = max([peak_gib(), *parts.seen_gib]), _available_gib(is_cuda)
     return {
         "seconds": sum(parts.clock.seconds.values()),
         "parts": parts.clock.seconds,
@@ -248,21 +277,20 @@ def _told(parts: _Parts, steps: Mapping[str, int], per_step: Mapping[str, float]
         "seconds_per_step": dict(per_step),
         "memory_gib": memory,
         "available_gib": available,
-        "fits": available is None or memory <= available,
+        "fits": memory <= available,
         "device": torch.cuda.get_device_name() if is_cuda else "cpu",
         "cases": len(parts.items),
         "assumptions": [
-            f"Every step is as slow as one on the {sum(i.case.split == 'train' for i in parts.shown)} largest of "
-            f"{min(LOOKED_AT, parts.count('train'))} training cases looked at.",
+            f"Every step is as slow as those on {sum(i.case.split == 'train' for i in parts.shown)} of "
+            f"{parts.count('train')} training cases, the largest among them.",
             "Image features are not kept from an earlier run.",
             "No stage ends early, and nothing else uses this machine more than now.",
         ],
     }
 
 
-def _memory(is_cuda: bool) -> tuple[float, float | None]:
-    """The highest so far in this process, which did all that the run does, and what the machine has."""
+def _available_gib(is_cuda: bool) -> float:
+    """What a run may take of what the machine has."""
     if is_cuda:
-        return torch.cuda.max_memory_reserved() / GIB, torch.cuda.get_device_properties(0).total_memory / GIB
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB, psutil.virtual_memory().total / GIB
+        return float(torch.cuda.get_device_properties(0).total_memory) / GIB
+    return allowed_bytes() / GIB

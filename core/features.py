@@ -1,4 +1,4 @@
-"""Features of a frozen image encoder, computed once an image and kept in a memory-mapped file.
+"""Features of a frozen image encoder, computed once an image and kept in a file, read only as far as is asked for.
 
 A file is keyed by the images' hashes, the encoder's weights and the preprocessing, so a stale one is never used. It is
 written in one go and renamed, and every chunk is encoded with the same neighbours, so what is read back is the same
@@ -13,12 +13,12 @@ import hashlib
 import json
 import os
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -142,12 +142,17 @@ class _File:
         self.grids: list[Any] = about["grids"]
         self.layers, self.hidden = about["layers"], about["hidden"]
         self.dtype = getattr(torch, about["dtype"])
-        stored = np.int16 if self.dtype == torch.bfloat16 else np.float32
-        self.data = np.memmap(path, dtype=stored, mode="r").reshape(self.starts[-1], self.layers, self.hidden)
+        self.token_bytes = self.layers * self.hidden * self.dtype.itemsize
+        if path.stat().st_size != self.starts[-1] * self.token_bytes:
+            raise ValueError(f"{path} is not as long as its list says")
+        # Not mapped: the pages of a map count as the run's memory, more with every image that is read.
+        self.file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.file)
 
     def read(self, row: int) -> ImageFeatures:
-        raw = torch.from_numpy(np.array(self.data[self.starts[row] : self.starts[row + 1]]))
-        values = raw.view(torch.bfloat16) if self.dtype == torch.bfloat16 else raw
+        start, end = (place * self.token_bytes for place in self.starts[row : row + 2])
+        raw = os.pread(self.file, end - start, start)  # at a place: threads don't disturb each other
+        values = torch.frombuffer(bytearray(raw), dtype=self.dtype).view(-1, self.layers, self.hidden)
         grid = None if self.grids[row] is None else tuple(self.grids[row])
         deeper = values[:, 1:].transpose(0, 1).contiguous() if self.layers > 1 else None
         return ImageFeatures(values[:, 0].contiguous(), grid, deeper)

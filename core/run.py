@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from core.errors import RunError
 from core.exemplar import Exemplars
 from core.features import open_features
 from core.folder import Event, Folder, begin, look, writer
+from core.footprint import peak_gib
 from core.fusion import fuse
 from core.lora import attach, connector_names, lora_targets, save_adapter, using
 from core.material import Item, Material, gather, pictures, refuse_unreadable
@@ -52,6 +54,8 @@ class Running:
     report: Report
     is_stopped: Callable[[], bool]
     vlm: Vlm
+    began: float
+    """On this process's clock: a resume begins anew."""
 
     def train(self, stage: Any, folder: Path) -> None:
         train(stage, folder, self.accelerator, self.report, self.is_stopped)
@@ -93,6 +97,7 @@ def start(
     """Everything that can be refused is refused here, before the run's folder is made."""
     from accelerate import Accelerator
 
+    began = time.perf_counter()
     run = settle(run)
     look(out, run, is_resumed)
     accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
@@ -110,7 +115,7 @@ def start(
         begin(out, run, material, is_resumed, accelerator.num_processes)
     accelerator.wait_for_everyone()
     report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
-    return Running(run, Folder(out), material, items, accelerator, report, is_stopped, vlm)
+    return Running(run, Folder(out), material, items, accelerator, report, is_stopped, vlm, began)
 
 
 def _refuse_misfits(run: Run, material: Material, vlm: Vlm, processes: int) -> None:
@@ -266,7 +271,7 @@ def finish(running: Running, tuned: Tuned, cases: Cases, tsms: Sequence[Tsm]) ->
     draft = running.folder.metrics.with_suffix(".part")
     draft.write_text(json.dumps(results, indent=1) + "\n")
     draft.replace(running.folder.metrics)
-    running.report({"kind": "done"})
+    running.report({"kind": "done", "seconds": time.perf_counter() - running.began, "peak_memory_gib": peak_gib()})
     return results
 
 

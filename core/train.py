@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import psutil
 import torch
 from torch import Tensor, nn
 
@@ -22,8 +21,12 @@ from core import checkpoints
 from core.arithmetic import precision_here
 from core.checkpoints import State
 from core.errors import NumericError, StoppedError
+from core.footprint import give_back, held_gib, peak_gib
 from core.order import generator
 from core.training import TrainingSettings, learning_share
+
+STEPS_BETWEEN_CLEARINGS = 5
+"""Of memory: a hundredth of a step each, and what lies in pieces stays below a tenth."""
 
 Event = dict[str, Any]
 Report = Callable[[Event], None]
@@ -91,6 +94,8 @@ def train(
         checkpoints.load_weights(folder / "final", stage.tensors)
         stage.module.eval()
         return
+    began = time.perf_counter()
+    give_back()
     optimiser = new_optimiser(stage)
     state = _take_up(stage, folder, optimiser)
     module = accelerator.prepare(stage.module) if _spread_over(stage, accelerator) > 1 else stage.module
@@ -100,6 +105,8 @@ def train(
         losses, cases = make_step(stage, state.step, module, optimiser, accelerator)
         state = replace(state, step=state.step + 1)
         report(_told(stage, state, losses, pace.after(state.step, cases)))
+        if state.step % STEPS_BETWEEN_CLEARINGS == 0:
+            give_back()
         if stage.evaluate and (state.step % _every(stage) == 0 or state.step == stage.steps):
             state = _evaluate(stage, state, module, folder, accelerator, report)
         if _is_asked_anywhere(is_stopped(), accelerator):
@@ -111,7 +118,15 @@ def train(
             _save(stage, state, optimiser, folder, accelerator)
     _end(stage, state, folder, accelerator)
     report(
-        {"kind": "stage", "stage": stage.name, "steps": state.step, "best": state.best, "best_step": state.best_step}
+        {
+            "kind": "stage",
+            "stage": stage.name,
+            "steps": state.step,
+            "best": state.best,
+            "best_step": state.best_step,
+            "seconds": time.perf_counter() - began,
+            "peak_memory_gib": peak_gib(),
+        }
     )
 
 
@@ -295,12 +310,5 @@ class _Pace:
             "images_per_second": (seen - first_seen) / seconds,
             "seconds_left": left,
             **later,
-            "memory_gib": memory_gib(),
+            "memory_gib": held_gib(),
         }
-
-
-def memory_gib() -> float:
-    """What this run holds: on the GPU where there is one, else of main memory."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**30
-    return float(psutil.Process().memory_info().rss) / 2**30

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from core.errors import SettingsError
 from core.features import FeatureStore
+from core.footprint import give_back
 from core.lora import adapter_parameters, using
 from core.material import Item, Material
 from core.method import ReaderPlan, StagePlan
@@ -25,6 +26,7 @@ from core.train import Stage
 from core.training import TrainingSettings
 
 TOLERANCE = 1e-3
+BATCHES_BETWEEN_CLEARINGS = 5
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,9 @@ def read_places(
     """The distributions of readers that share an adapter: with and without exemplar in one run."""
     found: dict[str, list[Any]] = {way.name: [] for way in ways}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
-        for start in range(0, len(places), batch_size):
+        for number, start in enumerate(range(0, len(places), batch_size)):
+            if number % BATCHES_BETWEEN_CLEARINGS == 0:
+                give_back()
             part = places[start : start + batch_size]
             flags = [way.with_exemplar for way in ways]
             exemplars = tuned.exemplars if any(flags) else None

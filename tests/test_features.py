@@ -235,3 +235,11 @@ def test_a_stopped_filling_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         open_features(build("internvl"), ITEMS, tmp_path, GIB, True, stop)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="of Linux")
+def test_features_that_were_read_take_no_memory_afterwards(tmp_path: Path) -> None:
+    """Pages of a mapped file count as the process's own: a run grew with every image that it read."""
+    store = opened(counting(), tmp_path)
+    store.of([0, 1, 2])
+    assert store.is_cached and str(tmp_path) not in Path("/proc/self/maps").read_text()

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core import checkpoints
+from core import train as training
 from core.errors import NumericError, RunError, StoppedError
 from core.order import Order
 from core.train import Event, Stage, make_step, new_optimiser, train
@@ -112,6 +113,11 @@ def run(made: Stage, folder: Path, is_stopped: Callable[[], bool] = lambda: Fals
     return events
 
 
+def outcome(events: Sequence[Event]) -> Event:
+    """How a stage ended, whatever it took."""
+    return {name: value for name, value in events[-1].items() if name not in ("seconds", "peak_memory_gib")}
+
+
 def stopper(after: int) -> Callable[[], bool]:
     asked = iter(range(1, 10**6))
     return lambda: next(asked) >= after
@@ -162,6 +168,22 @@ def test_events_tell_every_step_with_its_losses_and_its_pace(tmp_path: Path) -> 
     json.dumps(events, allow_nan=False)
 
 
+def test_a_stage_tells_at_its_end_how_long_it_took_and_the_most_that_was_held(tmp_path: Path) -> None:
+    *steps, last = run(stage(Toy(), steps=4), tmp_path)
+    assert last["kind"] == "stage" and last["seconds"] > 0
+    assert last["peak_memory_gib"] >= max(event["memory_gib"] for event in steps if event["kind"] == "step")
+
+
+def test_memory_that_lies_in_pieces_is_given_back_from_time_to_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(training, "give_back", lambda: done.append("given back"))
+    training.train(stage(Toy(), steps=12), tmp_path, accelerator(), lambda event: done.append(event["kind"]))
+    before_steps = [done[:place].count("step") for place, what in enumerate(done) if what == "given back"]
+    assert before_steps == [0, 5, 10]
+
+
 def test_the_time_left_counts_the_stages_that_follow(tmp_path: Path) -> None:
     events = run(replace(stage(Toy(), steps=3), steps_after=6), tmp_path)
     first, *_, last = [event for event in events if event["kind"] == "step"]
@@ -178,7 +200,7 @@ def test_a_stage_ends_early_when_patience_runs_out_and_keeps_its_best_weights(tm
 
     events = run(replace(stage(module, evaluate_every=2, patience=2), evaluate=evaluate), tmp_path)
     assert [event["step"] for event in events if event["kind"] == "evaluation"] == [2, 4, 6, 8]
-    assert events[-1] == {"kind": "stage", "stage": "toy", "steps": 8, "best": 0.5, "best_step": 4}
+    assert outcome(events) == {"kind": "stage", "stage": "toy", "steps": 8, "best": 0.5, "best_step": 4}
     for name, value in values(module).items():
         assert torch.equal(value, seen[1][name])
         assert not torch.equal(value, seen[3][name])
@@ -217,7 +239,7 @@ def test_a_stopped_stage_goes_on_as_if_it_had_not_been_stopped(after: int, tmp_p
     torch.rand(after)  # what a new process has drawn by then must not matter
     found = run(stage(resumed, figures=figures[after // 2 :], evaluate_every=2), tmp_path / "parts")
     assert losses(found) == losses(expected)[after:]
-    assert found[-1] == expected[-1]
+    assert outcome(found) == outcome(expected)
     assert all(torch.equal(value, values(whole)[name]) for name, value in values(resumed).items())
 
 
