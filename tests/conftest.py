@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.arithmetic import SWITCH
 from core.bench.state import OwnState
 
 # Before any test module imports a library that reads them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("HF_TOKEN", None)
+# Whatever the processor has, the same tests run on every machine; those that ask for `arithmetic` run both ways.
+os.environ.setdefault(SWITCH, "refuse")
 
 SLOW_TO_MAKE = {"builds", "finished"}
 """Fixtures that take many seconds: a test that asks for one of them is slow, however little it does itself."""
@@ -30,6 +33,14 @@ def _seeded() -> None:
     np.random.seed(0)
     if "torch" in sys.modules:  # a test that does without it should not wait for it
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="module", params=[pytest.param("refuse", id="fp32"), pytest.param("allow", id="bf16")])
+def arithmetic(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Once in the numbers of a machine without bf16 instructions and once in those of one that has them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SWITCH, request.param)
+        yield {"refuse": "fp32", "allow": "bf16"}[request.param]
 
 
 @pytest.fixture(autouse=True)

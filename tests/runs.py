@@ -68,14 +68,13 @@ def values(images: Path | Sequence[Path], checkpoint: Path, **more: Any) -> Valu
     several = [str(one) for one in images] if isinstance(images, (list, tuple)) else str(images)
     usual: Values = {
         "images": several,
-        "vlm": {"family": "internvl", "checkpoint": str(checkpoint), "dtype": "float32"},
+        "vlm": {"family": "internvl", "checkpoint": str(checkpoint)},
         "tsm": {"name": "convnet", "width": 8, "epochs": 2, "batch_size": 10},
         "method": {"name": "vitask"},
         "lora": {"rank": 2, "dropout": 0.1},
         "training": {
             "steps": 2,
             "batch_size": 8,
-            "precision": "fp32",
             "learning_rate": 0.01,
             "connector_learning_rate": 0.01,
             "evaluate_every": 2,

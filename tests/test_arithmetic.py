@@ -83,7 +83,6 @@ def test_a_run_goes_on_with_the_arithmetic_that_it_began_with(
     processor: Any, images: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     values = tiny.values(images, checkpoint, method={"name": "vanilla"}, tsm=[])
-    del values["vlm"]["dtype"], values["training"]["precision"]
     processor(AVX2)
     tune(make_run(values), tmp_path / "run")
     kept = yaml.safe_load((tmp_path / "run" / "settings.yaml").read_text())

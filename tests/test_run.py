@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import yaml
 from PIL import Image
 
 from core import reading
@@ -22,6 +24,28 @@ from core.runfile import make_run, settle
 from tests import runs
 
 READERS = ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+
+
+@pytest.fixture(scope="module")
+def finished(arithmetic: str, images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One uninterrupted run in either arithmetic."""
+    out = tmp_path_factory.mktemp("runs") / arithmetic
+    tune(runs.run(images, checkpoint), out)
+    return out
+
+
+def test_a_run_is_made_in_the_arithmetic_of_the_machine(arithmetic: str, finished: Path) -> None:
+    kept = make_run(yaml.safe_load((finished / "settings.yaml").read_text()))
+    assert kept.settings.training.precision == arithmetic
+    assert kept.vlm.dtype == {"fp32": "float32", "bf16": "bfloat16"}[arithmetic]
+    assert open_run(finished).tuned.vlm.base.dtype == {"fp32": torch.float32, "bf16": torch.bfloat16}[arithmetic]
+
+
+def test_the_end_of_a_run_tells_its_seconds_and_the_most_memory_it_held(finished: Path) -> None:
+    *others, done = runs.events(finished)
+    stages = [event for event in others if event["kind"] == "stage"]
+    assert done["kind"] == "done" and done["seconds"] > sum(event["seconds"] for event in stages) > 0
+    assert done["peak_memory_gib"] >= max(event["peak_memory_gib"] for event in stages) > 0
 
 
 def test_a_runs_folder_holds_all_that_is_promised(finished: Path) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from accelerate import Accelerator
 
-from core.arithmetic import SWITCH
 from core.bench import read, step, suspects
 from core.bench.state import OwnState
 from core.bench.table import ABLATION, markdown, run_all
@@ -104,8 +103,9 @@ def test_planted_errors_are_found_and_putting_them_right_is_measured(
 
 
 @pytest.mark.slow
-def test_a_reading_is_measured_beside_generating_and_single_scores() -> None:
+def test_a_reading_is_measured_beside_generating_and_single_scores(arithmetic: str) -> None:
     told = read.measure(1, "tiny", lambda line: None)
+    assert told["arithmetic"] == arithmetic
     assert told["equal"] and told["largest_difference_in_probability"] < 1e-3
     seconds = {name: 1 / value for name, value in told["images_per_second_of"].items()}
     assert told["speedup_over_generate"] == pytest.approx(seconds["generate"] / seconds["shared"])
@@ -115,14 +115,10 @@ def test_a_reading_is_measured_beside_generating_and_single_scores() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("switch", "precision"), [("allow", "bf16"), ("refuse", "fp32")])
-def test_a_step_is_measured_beside_the_usual_trainer_and_plain_passes(
-    monkeypatch: pytest.MonkeyPatch, switch: str, precision: str
-) -> None:
-    monkeypatch.setenv(SWITCH, switch)
+def test_a_step_is_measured_beside_the_usual_trainer_and_plain_passes(arithmetic: str) -> None:
     ours = Accelerator(mixed_precision="no")
     told = step.measure(1, "tiny", lambda line: None)
-    assert told["arithmetic"] == precision
+    assert told["arithmetic"] == arithmetic
     assert told["largest_gradient_difference"] < 1e-3
     assert told["ratio_to_trl"] == pytest.approx(told["seconds"] / told["seconds_of"]["trl"])
     assert told["ratio_to_plain"] == pytest.approx(told["seconds"] / told["seconds_of"]["plain"])

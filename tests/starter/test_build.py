@@ -20,7 +20,7 @@ from core.starter.tokenizer import train as train_tokenizer
 
 
 @pytest.fixture(scope="module")
-def builds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[str]]:
+def builds(arithmetic: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[str]]:
     """Two builds with the same seed, of two steps of two pictures, and what the first one said."""
     folders = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second")
     said: list[str] = []
