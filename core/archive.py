@@ -32,14 +32,19 @@ def examine(path: Path) -> tuple[str, ...]:
         return examine_stream(file, path.name, path.stat().st_size)
 
 
-def examine_stream(file: IO[bytes], name: str, size: int, most_bytes: int | None = None) -> tuple[str, ...]:
-    """The same for an open zip of `size` bytes, which may unpack to no more than `most_bytes`."""
+def examine_stream(
+    file: IO[bytes], name: str, size: int, most_bytes: int | None = None, bomb_bytes: int = BOMB_BYTES
+) -> tuple[str, ...]:
+    """The same for an open zip of `size` bytes, which may unpack to no more than `most_bytes`.
+
+    What unpacks to less than `bomb_bytes` may be compressed as well as it likes.
+    """
     try:
         with ZipFile(file) as archive:
             members = archive.infolist()
     except (BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise DataError(f"{name} is not a whole zip file ({error}). Make or upload it again.") from None
-    _refuse_bombs(members, name, size, most_bytes or limits().zip_bytes)
+    _refuse_bombs(members, name, size, most_bytes or limits().zip_bytes, bomb_bytes)
     for member in members:
         _refuse(member, name)
     return tuple(dict.fromkeys(member.filename for member in members))
@@ -84,7 +89,7 @@ def _archive(path: Path, stamp: int, process: int) -> ZipFile:
     return ZipFile(path)
 
 
-def _refuse_bombs(members: list[ZipInfo], name: str, size: int, most_bytes: int) -> None:
+def _refuse_bombs(members: list[ZipInfo], name: str, size: int, most_bytes: int, bomb_bytes: int) -> None:
     most_files, ratio = limits().zip_files, limits().zip_ratio
     if len(members) > most_files:
         raise DataError(
@@ -96,8 +101,8 @@ def _refuse_bombs(members: list[ZipInfo], name: str, size: int, most_bytes: int)
             f"{name} would unpack to {unpacked / 1e6:,.0f} MB, more than {most_bytes / 1e6:,.0f} MB. Split it."
         )
     # Against the size of the file itself, since members of a made-up archive may overlap.
-    suspicious = unpacked > BOMB_BYTES and unpacked > ratio * size
-    if suspicious or any(m.file_size > BOMB_BYTES and m.file_size > ratio * m.compress_size for m in members):
+    suspicious = unpacked > bomb_bytes and unpacked > ratio * size
+    if suspicious or any(m.file_size > bomb_bytes and m.file_size > ratio * m.compress_size for m in members):
         raise DataError(
             f"{name} unpacks to more than {ratio} times its size, as a zip bomb does. "
             f"Pictures never do: make the zip again from the pictures alone. {raised('zip_ratio')}"

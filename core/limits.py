@@ -39,7 +39,7 @@ class Limits(Settings):
     )
     columns: int = Field(4096, ge=10, le=100_000, title="Columns of a table", description="In its header.")
     table_bytes: int = Field(
-        256_000_000,
+        128_000_000,
         ge=100_000,
         le=10**10,
         title="Bytes of a table",

@@ -24,6 +24,8 @@ SUFFIXES = (".csv", ".tsv", ".xlsx")
 LIKELY_NAMES = ("cases", "labels", "manifest", "metadata", "annotations", "data", "index")
 MAX_CELL = 10_000_000
 HEADER_BYTES = 1 << 20
+BOMB_BYTES = 10 * 10**6
+"""Unpacked, from where on an Excel file must not be packed too well: its words take ten times that in memory."""
 PIECE_BYTES = 1 << 20
 EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "null"})
 # What each column may be called, the likeliest first; compared without case, spaces, dots, dashes and underscores.
@@ -183,7 +185,7 @@ def _separated(content: bytes, name: str) -> Iterator[list[str]]:
 
 
 def _sheet(content: bytes, name: str) -> Iterator[list[str]]:
-    examine_stream(BytesIO(content), name, len(content), limits().table_bytes)
+    examine_stream(BytesIO(content), name, len(content), limits().table_bytes, BOMB_BYTES)
     try:
         book = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]

@@ -179,6 +179,10 @@ def test_an_excel_file_that_claims_a_million_rows_or_unpacks_to_them_is_refused(
     monkeypatch.setenv("VITASK_LIMIT_ROWS", "100000")
     with within(40), pytest.raises(DataError, match="more than 100,000 rows"):
         read_table(gap, "gap.xlsx")
+    words = b"<sst>" + b"<si><t>a</t></si>" * 1_000_000 + b"</sst>"
+    packed = bombs.sheet(tmp_path / "packed.xlsx", head + two, strings=words).read_bytes()
+    with within(40), pytest.raises(DataError, match="more than 200 times its size"):
+        read_table(packed, "packed.xlsx")
     monkeypatch.setenv("VITASK_LIMIT_TABLE_BYTES", "10000000")
     words = b"<sst>" + b"<si><t>a</t></si>" * 2_000_000 + b"</sst>"
     bomb = bombs.sheet(tmp_path / "bomb.xlsx", head + two, strings=words).read_bytes()
