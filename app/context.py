@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import ipaddress
 import logging
+import os
 import secrets
 import time
 import typing
 from collections.abc import Callable, Mapping
 from functools import wraps
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
@@ -22,7 +24,7 @@ from core.errors import IS_FULL, CoreError, is_full
 from core.records import people
 from core.records.access import NotAllowed, Who, allow
 from core.records.database import Database, DatabaseError
-from core.records.place import Place
+from core.records.place import Place, without_paths
 
 COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
 LOCAL_SECONDS = 5.0
@@ -163,7 +165,9 @@ def notice(error: Exception) -> gr.Error:
         return error
     if isinstance(error, CoreError):
         title = "One moment" if isinstance(error, DatabaseError) else MENDABLE
-        return gr.Error(as_text(str(error)), title=title, duration=12, print_exception=False)
+        data = os.environ.get("VITASK_DATA")  # as `vitask up` and the containers hand it to the app
+        told = without_paths(str(error), *([Path(data)] if data else []))
+        return gr.Error(as_text(told), title=title, duration=12, print_exception=False)
     if is_full(error):
         return gr.Error(IS_FULL, title="No room left", duration=None, print_exception=False)
     if isinstance(error, DBAPIError) and error.connection_invalidated:

@@ -82,7 +82,7 @@ def router(studio: Studio) -> APIRouter:
             file = export_file(db, studio.place, who, job_id)
             _note(studio, who, file.name, jobs.job(db, who, job_id).project_id)
         except CoreError as error:
-            return _refused(error)
+            return _refused(studio, error)
         headers = {"Cache-Control": "no-store"}
         return FileResponse(file, media_type="application/zip", filename=f"vitask export {job_id}.zip", headers=headers)
 
@@ -105,7 +105,7 @@ def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: 
         if project_id is not None:
             _note(studio, who, name, project_id)
     except CoreError as error:
-        return _refused(error)
+        return _refused(studio, error)
     plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", name)
     headers = {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "no-store"}
     return Response(content, media_type=f"{media}; charset=utf-8", headers=headers)
@@ -116,10 +116,12 @@ def _note(studio: Studio, who: Who, name: str, project_id: int) -> None:
         note(session, who, "download", project_id, name)
 
 
-def _refused(error: CoreError) -> Response:
+def _refused(studio: Studio, error: CoreError) -> Response:
     if isinstance(error, DatabaseError):
         raise error  # answered for all routes alike
-    return Response(str(error), 404 if isinstance(error, NotAllowed) else 400, media_type="text/plain")
+    return Response(
+        studio.place.without_paths(str(error)), 404 if isinstance(error, NotAllowed) else 400, media_type="text/plain"
+    )
 
 
 def _table(studio: Studio, who: Who, version_id: int) -> str:

@@ -67,12 +67,7 @@ class Place(Settings):
         return self.data / "versions"
 
     def without_paths(self, text: str) -> str:
-        """For people who need not know where on the server things lie: what is below our folders keeps its own name."""
-        folders = {self.data, Path(self.store), CODE, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir())}
-        for folder in sorted(map(str, folders), key=len, reverse=True):  # an inner folder before the outer one
-            if folder.startswith("/") and folder != "/":
-                text = re.sub(rf"{re.escape(folder)}(/|(?![\w-]|\.\w))", lambda end: "" if end[1] else "…", text)
-        return text
+        return without_paths(text, self.data, Path(self.store))
 
     def tighten(self) -> list[Path]:
         """Makes the data folder, and what lies right in it, its owner's alone; returns what others could get at.
@@ -100,3 +95,12 @@ class Place(Settings):
 def keep_private() -> None:
     """What this process and its children make from now on, other users of the machine can't read."""
     os.umask(0o777 & ~OWNER_ONLY)
+
+
+def without_paths(text: str, *ours: Path) -> str:
+    """For people who need not know where on the server things lie: what is below a folder keeps its own name."""
+    folders = {*ours, CODE, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir())}
+    for folder in sorted(map(str, folders), key=len, reverse=True):  # an inner folder before the outer one
+        if folder.startswith("/") and folder != "/":
+            text = re.sub(rf"{re.escape(folder)}(/|(?![\w-]|\.\w))", lambda end: "" if end[1] else "…", text)
+    return text

@@ -6,10 +6,14 @@ import re
 import tempfile
 from pathlib import Path
 
+import gradio as gr
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from app.context import guarded
 from app.routes import downloads, health, images
+from core.errors import RunError
 from core.records import people
 from tests.app.furnished import exported, furnish
 
@@ -38,3 +42,17 @@ def test_nothing_that_is_downloaded_names_a_place_on_the_server(tmp_path: Path) 
     ]
     assert told == [], [answers[path] for path in told]
     assert "images:" in answers[f"/downloads/runs/{run}/run.yaml"]
+
+
+def test_a_notice_says_what_is_damaged_and_not_where_on_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path))
+
+    @guarded
+    def asked() -> None:
+        raise RunError(f"{tmp_path}/runs/abc/set.json can't be read. Copy the folder again.")
+
+    with pytest.raises(gr.Error) as shown:
+        asked()
+    assert str(tmp_path) not in shown.value.message and "runs/abc/set.json can" in shown.value.message
