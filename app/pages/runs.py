@@ -35,7 +35,7 @@ TITLE = "Runs"
 PATH = "/runs"
 EMPTY = "No run yet. Choose images and a preset on the page **[Tune](/tune)**, and watch it here."
 COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", "Macro F1", "By"]
-WIDTHS = ["4%", "20%", "13%", "7%", "10%", "11%", "7%", "21%", "7%"]
+WIDTHS: list[str | int] = ["4%", "20%", "13%", "7%", "10%", "11%", "7%", "21%", "7%"]
 """Of the columns: measured by itself, a cell of two lines pushes the last column out."""
 QUEUE = "tune"
 POSSIBLE = (("waiting", "running"), ("stopped", "failed"), ("waiting", "running", "stopped"), STATES, ("done",))
