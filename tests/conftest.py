@@ -20,7 +20,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("HF_TOKEN", None)
 # Whatever the processor has, the same tests run on every machine; those that ask for `arithmetic` run both ways.
-os.environ.setdefault(SWITCH, "refuse")
+os.environ[SWITCH] = "refuse"
 
 SLOW_TO_MAKE = {"builds", "finished"}
 """Fixtures that take many seconds: a test that asks for one of them is slow, however little it does itself."""
