@@ -18,6 +18,7 @@ from core.commands import (
     evaluate,
     export,
     images,
+    keep,
     machine,
     plug,
     read,
@@ -29,7 +30,7 @@ from core.commands import (
 from core.errors import IS_FULL, CoreError, StoppedError, is_full, reason
 from core.memory import exhausted, is_exhausted
 
-COMMANDS = (studio, tune, estimate, evaluate, read, suspects, plug, export, images, bench, starter, machine)
+COMMANDS = (studio, keep, tune, estimate, evaluate, read, suspects, plug, export, images, bench, starter, machine)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -65,6 +65,10 @@ class Store:
     def exists(self, key: str) -> bool:
         return self._try(lambda: self._files.size(key) is not None)
 
+    def keys(self) -> list[str]:
+        """The names of all that is kept, in order; what is being written is none of it."""
+        return sorted(key for key in self._try(self._files.keys) if not key.endswith(".part"))
+
     def send(self, path: Path, key: str) -> None:
         """Keeps a file of any size under a name."""
         self._try(lambda: self._files.send(path, key))
@@ -165,6 +169,9 @@ class _Folder:
         except FileNotFoundError:
             return None
 
+    def keys(self) -> list[str]:
+        return [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
+
     def send(self, path: Path, key: str) -> None:
         self._place(key, lambda draft: shutil.copyfile(path, draft))
 
@@ -216,6 +223,10 @@ class _Remote:
             return size
         except FileNotFoundError:
             return None
+
+    def keys(self) -> list[str]:
+        root = self.root.rstrip("/") + "/"
+        return [str(path).removeprefix(root) for path in self.files.find(self.root)]
 
     def send(self, path: Path, key: str) -> None:
         self.files.put_file(str(path), f"{self.root}/{key}")

@@ -9,16 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import socket
+import sys
 import time
 from pathlib import Path
 
 from core.errors import CoreError
 from core.queue_server import program
 from core.records.place import Place
-from worker.tree import Tree
+from worker.tree import Branch, Tree
 
 SECONDS_UNTIL_READY = 15.0
+KEPT = ("appendonly.aof", "appendonlydir", "dump.rdb")
 RIGHTS = "~* &* +@all -@admin -@dangerous -function -fcall -fcall_ro"
 CONFIG = """\
 bind 127.0.0.1
@@ -43,9 +46,47 @@ def start_redis(place: Place, tree: Tree) -> Place:
         port, password = free_port(), secrets.token_urlsafe(24)
         file = configure(folder, port, password)
         place = place.model_copy(update={"redis": f"redis://:{password}@127.0.0.1:{port}/0"})
-        tree.start("redis", str(program()), [str(file)], {})
+        branch = tree.start("redis", str(program()), [str(file)], {})
+        if _dies(branch, str(place.redis)) and (aside := set_aside(folder)):
+            sys.stderr.write(
+                f"The queue's file was damaged and is set aside as {aside}; the queue is made anew from the database, "
+                "and nothing is lost.\n"
+            )
+            branch.start()
     wait(str(place.redis))
     return place
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Moves away what the server kept of its queue, which is only a copy of what stands in the database."""
+    kept = [path for name in KEPT if (path := folder / name).exists()]
+    if not kept:
+        return None
+    aside = folder / "damaged"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(mode=0o700)
+    for path in kept:
+        path.rename(aside / path.name)
+    return aside
+
+
+def _dies(branch: Branch, address: str) -> bool:
+    """Whether the server ends before it answers: it does so where it can't read its file."""
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    assert branch.process is not None
+    end = time.monotonic() + SECONDS_UNTIL_READY
+    with Redis.from_url(address, socket_timeout=2, socket_connect_timeout=2) as client:
+        while time.monotonic() < end:
+            if branch.process.poll() is not None:
+                return True
+            try:
+                client.ping()
+                return False
+            except RedisError:
+                time.sleep(0.1)
+    return False
 
 
 def configure(folder: Path, port: int, password: str) -> Path:

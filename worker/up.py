@@ -20,12 +20,13 @@ from urllib.request import urlopen
 from core.commands.studio import add_up
 from core.errors import CoreError
 from core.limits import limits
-from core.records import people
-from core.records.database import Database, open_database
+from core.lock import locked
+from core.records import jobs, people
+from core.records.database import Database
 from core.records.place import Place, keep_private
 from core.records.sessions import way_in
+from core.records.startup import open_sound
 from core.records.tables import QUEUES
-from worker.lock import locked
 from worker.redis import start_redis
 from worker.refusing import refuse_guessable
 from worker.sample import request_sample
@@ -63,8 +64,9 @@ def up(asked: argparse.Namespace) -> None:
     with ExitStack() as end, locked(place.data / "up.lock", address):
         leaving = _leaving()
         tree = end.enter_context(Tree(place.logs, leaving))
-        place = start_redis(place, tree)
         database = prepare(place)
+        place = start_redis(place, tree)
+        jobs.send_again(database)
         refuse_strangers(database, asked.host)
         _say("Starting the workers and the app …")
         for queue in QUEUES:
@@ -87,10 +89,7 @@ def up(asked: argparse.Namespace) -> None:
 
 def prepare(place: Place) -> Database:
     """The database, answering and up to date."""
-    database = open_database(place)
-    database.wait(30)
-    database.upgrade()
-    return database
+    return open_sound(place)
 
 
 def tell_tightened(place: Place) -> None:

@@ -221,16 +221,13 @@ def do_set_add(asked: argparse.Namespace) -> None:
 
 
 def _opened(asked: argparse.Namespace) -> tuple[Database, Place]:
-    from core.records.database import open_database
     from core.records.place import Place, keep_private
+    from core.records.startup import open_sound
 
     use_data(asked)
     keep_private()
     place = Place.from_environment()
-    database = open_database(place)
-    database.wait(10)
-    database.upgrade()
-    return database, place
+    return open_sound(place, 10), place
 
 
 def _address(place: Place) -> str:

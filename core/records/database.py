@@ -76,9 +76,44 @@ class Database:
             self._engine.dispose(close=self._process == os.getpid())
             self._engine = None
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one moment of the whole database, and waits for nobody."""
+        more = {"only_reads": True} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with _told(), self.engine.execution_options(**more).connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """A transaction that may make and drop tables."""
+        with _told(), self.engine.connect() as connection:
+            with _unchecked_keys(connection, self.is_sqlite), connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
+                yield connection
+
     def upgrade(self) -> None:
         """Brings the tables to what this version of the studio needs."""
         self._migrate("upgrade", "head")
+
+    def revisions(self) -> set[str]:
+        """Every state of the tables that this version knows."""
+        from alembic.script import ScriptDirectory
+
+        return {one.revision for one in ScriptDirectory.from_config(self.migrations()).walk_revisions()}
+
+    def revision_of(self, connection: Connection) -> str:
+        """The state that the tables are in; empty where there are none."""
+        from alembic.migration import MigrationContext
+
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+    def is_behind(self) -> bool:
+        """Whether an upgrade would change tables that are there; a DatabaseError where they are of a newer version."""
+        with self.snapshot() as connection:
+            revision = self.revision_of(connection)
+        self._refuse_newer(revision)
+        return bool(revision) and not self.is_current()
 
     def downgrade(self, revision: str) -> None:
         self._migrate("downgrade", revision)
@@ -119,16 +154,25 @@ class Database:
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         return config
 
-    def _migrate(self, direction: str, revision: str) -> None:
+    def migrate(self, connection: Connection, direction: str, revision: str) -> None:
+        """Within a transaction of `changing`."""
         from alembic import command
 
+        self._refuse_newer(self.revision_of(connection))
         config = self.migrations()
-        with _told(), self.engine.connect() as connection:
-            with _unchecked_keys(connection, self.is_sqlite), connection.begin():
-                if not self.is_sqlite:
-                    connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
-                config.attributes["connection"] = connection
-                getattr(command, direction)(config, revision)
+        config.attributes["connection"] = connection
+        getattr(command, direction)(config, revision)
+
+    def _migrate(self, direction: str, revision: str) -> None:
+        with self.changing() as connection:
+            self.migrate(connection, direction, revision)
+
+    def _refuse_newer(self, revision: str) -> None:
+        if revision and revision not in self.revisions():
+            raise DatabaseError(
+                f"The database was made by a newer version of the studio (its tables are at {revision}, which this "
+                "version does not know). Install the newer version, or choose another --data. Nothing was changed."
+            )
 
 
 def open_database(place: Place) -> Database:

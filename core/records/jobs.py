@@ -270,6 +270,12 @@ def sweep(db: Database) -> list[tuple[str, int]]:
         return [(found.queue, found.id) for found in due]
 
 
+def send_again(db: Database) -> None:
+    """Has the next sweep send a message for whatever waits: a queue that begins anew holds none of them."""
+    with db.session() as session:
+        session.execute(update(Job).where(Job.state == "waiting").values(sent=None))
+
+
 def log(db: Database, job_id: int, lines: list[str]) -> None:
     """Keeps what a job printed."""
     if not lines:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from core.errors import SettingsError
 from core.settings import Settings
 from core.version import DATA
 
@@ -41,7 +42,13 @@ class Place(Settings):
     @classmethod
     def _complete(cls, data: Path, known: dict[str, str]) -> Place:
         folder = data.expanduser().absolute()
-        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The data folder {folder} can't be used ({error.strerror}). Make it a folder that you may write and "
+                "with some room, or choose another with --data."
+            ) from None
         values = {
             "data": folder,
             "database": known.get("VITASK_DATABASE", f"sqlite:///{folder / 'studio.db'}"),

@@ -12,13 +12,13 @@ from sqlalchemy import text
 
 from core import cli
 from core.commands import studio
+from core.lock import locked
 from core.records import people, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import ROLES
 from tests import runs
-from worker.lock import locked
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +109,26 @@ def test_the_audit_is_read_and_verified_at_the_shell(
     assert cli.main(["audit", "verify", "--json"]) == 2
     printed = capsys.readouterr()
     assert len(json.loads(printed.out)["faults"]) == 1 and "was changed" in printed.err
+
+
+def test_a_studio_is_saved_and_brought_back_from_a_shell(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = str(runs.draw(tmp_path / "shades", count=4))
+    assert cli.main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)
+    assert cli.main(["backup", str(tmp_path / "kept")]) == 0
+    assert "keep it as safe as the studio" in capsys.readouterr().out
+    assert cli.main(["backup", str(tmp_path / "kept")]) == 2
+    assert "not empty" in capsys.readouterr().err
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "elsewhere"))
+    assert cli.main(["restore", str(tmp_path / "kept"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] > 12 and told["files"] > 12
+    assert cli.main(["restore", str(tmp_path / "kept")]) == 2
+    assert "There is a studio in" in capsys.readouterr().err
+    assert cli.main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hash"] == kept["hash"]
 
 
 def test_up_becomes_the_studio_with_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:

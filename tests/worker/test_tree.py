@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from core.errors import CoreError
+from core.lock import locked
 from core.records.place import Place
 from worker import redis
 from worker import tree as module
-from worker.lock import locked
 from worker.tree import Tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ def test_nobody_outlives_the_tree(tmp_path: Path) -> None:
 
 def test_a_second_studio_on_the_same_data_is_told_of_the_first(tmp_path: Path) -> None:
     file = tmp_path / "up.lock"
-    second = f"from pathlib import Path; from worker.lock import locked\nwith locked(Path({str(file)!r}), 'b'): pass"
+    second = f"from pathlib import Path; from core.lock import locked\nwith locked(Path({str(file)!r}), 'b'): pass"
     with locked(file, "http://127.0.0.1:7860"):
         came = subprocess.run([sys.executable, "-c", second], cwd=ROOT, capture_output=True, text=True)
         assert came.returncode == 1
@@ -164,3 +164,22 @@ def test_a_log_that_finds_no_room_to_be_kept_is_emptied(tmp_path: Path, monkeypa
     monkeypatch.setattr("shutil.copyfile", full)
     module.turn_over(log)
     assert log.read_bytes() == b""
+
+
+def test_a_damaged_file_of_the_queue_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = Place.at(tmp_path / "data")
+    with grow(tmp_path) as tree:
+        redis.start_redis(place, tree)
+    kept = [path for path in sorted((place.data / "redis").rglob("appendonly.aof*")) if path.is_file()]
+    assert kept
+    for path in kept:
+        path.write_bytes(b"*3\r\n$3\r\nSET\r\nthis is damaged" + bytes(100) + b"\r\n*1\r\n")
+    with grow(tmp_path) as tree:
+        started = redis.start_redis(place, tree)
+        from redis import Redis
+
+        with Redis.from_url(str(started.redis)) as client:
+            assert client.ping()
+        assert capsys.readouterr().err.count("is set aside as") == 1
+    aside = [path for path in (place.data / "redis" / "damaged").rglob("appendonly.aof*") if path.is_file()]
+    assert len(aside) == len(kept) and all(path.read_bytes().startswith(b"*3") for path in aside)
