@@ -1,0 +1,84 @@
+"""A job takes no more memory than the machine lets it have, and says so in words."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from core import cli
+from core.memory import allowed_bytes, machine_bytes
+from core.records.place import Place
+from worker import intake, process
+from worker.engine import ENGINE
+from worker.process import Process, most_bytes
+
+WORDS = "This needs more memory than this machine lets it have"
+
+
+def ended(target: str, *arguments: str) -> tuple[int | None, str]:
+    child = Process(target, arguments, {})
+    code = child.wait(60)
+    return code, "\n".join(child.errors)
+
+
+@pytest.mark.parametrize("percent", ["5", "50"])
+def test_a_job_that_takes_too_much_fails_alone(percent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITASK_LIMIT_MEMORY_PERCENT", percent)
+    assert allowed_bytes() == machine_bytes() * int(percent) // 100
+    code, told = ended("timeit", "-n1", "-r1", f"bytearray({allowed_bytes()})")
+    assert code == 1 and "MemoryError" in told
+    assert ended("timeit", "-n1", "-r1", "bytearray(1000)")[0] == 0
+
+
+def test_what_is_only_mapped_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large npz is read from the disk row by row, however little memory there is."""
+    monkeypatch.setenv("VITASK_LIMIT_MEMORY_PERCENT", "5")
+    file = tmp_path / "large"
+    with file.open("wb") as made:
+        made.truncate(allowed_bytes() * 2)
+    mapped = f"import numpy; print(numpy.memmap({str(file)!r}, 'u1', 'r')[-1])"
+    assert ended("timeit", "-n1", "-r1", mapped) == (0, "")
+    assert np.memmap(file, "u1", "r").shape == (allowed_bytes() * 2,)
+
+
+def test_a_run_on_a_card_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "has_card", lambda: True)
+    assert most_bytes(ENGINE) == 0 and most_bytes("worker.intake") == allowed_bytes()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_a_command_that_had_too_little_says_so(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def do(asked: argparse.Namespace) -> None:
+        raise error
+
+    whole = argparse.ArgumentParser()
+    whole.set_defaults(do=do)
+    monkeypatch.setattr(cli, "parser", lambda: whole)
+    assert cli.main([]) == 2
+    assert capsys.readouterr().err.startswith(WORDS)
+
+
+def test_an_upload_that_needs_too_much_is_refused_in_words(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def greedy(*asked: object) -> object:
+        return bytearray(2**60)
+
+    monkeypatch.setattr(Place, "from_environment", classmethod(lambda cls: place))
+    monkeypatch.setattr(intake, "_asked", lambda *asked: SimpleNamespace(job=SimpleNamespace(kind="check")))
+    monkeypatch.setitem(intake.KINDS, "check", greedy)
+    monkeypatch.setattr("sys.argv", ["worker.intake", "1"])
+    assert intake.main() == 2
+    assert capsys.readouterr().err.startswith(WORDS)
