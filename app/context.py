@@ -6,6 +6,7 @@ import inspect
 import ipaddress
 import logging
 import os
+import re
 import secrets
 import time
 import typing
@@ -30,6 +31,8 @@ COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
 LOCAL_SECONDS = 5.0
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of events that only pages set off."""
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+"""A name or an address with or without a port, and nothing else: what is read in part may be read in two ways."""
 MENDABLE = "Please look at this"
 """Above each notice of what a person can mend."""
 AWAY = "The database does not answer right now. Nothing is lost: try again in a moment."
@@ -111,8 +114,8 @@ def cookie_name(headers: Mapping[str, str]) -> str:
 
 def is_local(headers: dict[str, str], client: str) -> bool:
     """Asked from this machine and by one of its own names: a page elsewhere can't borrow the browser for it."""
-    host = headers.get("host", "").strip().lower()
-    name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    host = HOST.fullmatch(headers.get("host", ""))
+    name = host[1].lower().strip("[]") if host else ""
     return is_loopback(client) and is_loopback(name)
 
 

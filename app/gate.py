@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.context import NotSignedIn, Studio
+from app.context import HOST, NotSignedIn, Studio
 from app.policy import headers_of
 from app.trouble import answer
 from core.records.database import DatabaseError
@@ -43,6 +43,9 @@ class Gate:
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) > 1 or not all(map(HOST.fullmatch, hosts)):
+            return JSONResponse({"detail": "The address that was asked for can't be read. Check it."}, 400)
         if scope["type"] == "websocket" or is_foreign(scope.get("method", "GET"), headers):
             return JSONResponse({"detail": "Asked from another site. Open the studio itself."}, 403)
         path = scope["path"]

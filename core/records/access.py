@@ -18,6 +18,10 @@ MAY = {
 }
 
 
+NOT_THERE = "There is nothing here that you can see. Check the number, or ask a member of its project to add you."
+"""In the same words for what is missing and what is somebody else's: nobody learns which numbers there are."""
+
+
 class NotAllowed(CoreError):
     """Not there, or not for this person: which of the two is not told."""
 
@@ -44,7 +48,7 @@ def as_who(session: Session, person: Person) -> Who:
 def allow(who: Who, project_id: int | None, action: str = "look") -> None:
     """Nothing where the person may do this in the project; else NotAllowed."""
     if project_id not in who.projects:
-        raise NotAllowed("There is nothing here that you can see. Ask a member of its project to add you.")
+        raise NotAllowed(NOT_THERE)
     permit(who, action)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
 
-from core.records.access import NotAllowed, Who, allow
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
 from core.records.tables import Event, Run, Stage
 
@@ -27,7 +27,7 @@ def curves(db: Database, who: Who, run_id: int) -> dict[str, list[Point]]:
     with db.reading() as session:
         run = session.get(Run, run_id)
         if run is None:
-            raise NotAllowed("There is no such run, or it is in a project that you are not a member of.")
+            raise NotAllowed(NOT_THERE)
         allow(who, run.project_id)
         events = _steps(session, run_id) + _evaluations(session, run_id)
     found: dict[str, dict[tuple[str, int], float]] = {}

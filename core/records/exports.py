@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from core.errors import RunError
 from core.records import jobs, runs
-from core.records.access import NotAllowed, Who, allow
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
 from core.records.messages import send
@@ -61,7 +61,7 @@ def export_file(db: Database, place: Place, who: Who, job_id: int) -> Path:
     with db.reading() as session:
         job = session.get(Job, job_id)
     if job is None or job.kind != KIND:
-        raise NotAllowed("There is no such export, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     allow(who, job.project_id)
     if job.state != "done":
         raise RunError("This export is not finished. Wait for its end, or ask for it again.")

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import CoreError
-from core.records.access import NotAllowed, Who, allow, permit
+from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
 from core.records.audit import note
 from core.records.database import Database
 from core.records.queues import QueueEntry as QueueEntry
@@ -337,7 +337,7 @@ def _locked(job_id: int) -> Select[Job]:
 def _allowed(session: Session, asked: Select[Job], who: Who, action: str) -> Job:
     found = session.scalar(asked)
     if found is None:
-        raise NotAllowed("There is no such job, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     allow(who, found.project_id, action)
     return found
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from core.errors import RunError, SettingsError
 from core.records import jobs, runs
-from core.records.access import NotAllowed, Who, allow
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
 from core.records.messages import send
@@ -143,7 +143,7 @@ def allowed_review(session: Session, who: Who, review_id: int, action: str = "lo
     """The review, where the person may do this in its project."""
     found = session.scalar(_whole().where(Review.id == review_id))
     if found is None:
-        raise NotAllowed("There is no such review, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     allow(who, found.project_id, action)
     return found
 
@@ -166,7 +166,7 @@ def _found(db: Database, who: Who, review_id: int) -> ReviewView:
     with db.reading() as session:
         row = session.execute(_asked().where(Review.id == review_id)).one_or_none()
     if row is None:
-        raise NotAllowed("There is no such review, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     allow(who, row[0].project_id)
     return _view(*row)
 

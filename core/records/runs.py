@@ -19,7 +19,7 @@ from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import RunError, SettingsError
 from core.method import Aim
 from core.records import jobs
-from core.records.access import NotAllowed, Who, allow
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.artifacts import keep as keep
 from core.records.artifacts import readings_path as readings_path
 from core.records.artifacts import run_folder as run_folder
@@ -201,7 +201,7 @@ def run(db: Database, who: Who, run_id: int) -> RunView:
     with db.reading() as session:
         found = _views(session, _asked().where(Run.id == run_id))
     if not found:
-        raise NotAllowed("There is no such run, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     allow(who, found[0].project_id)
     return found[0]
 

@@ -16,7 +16,7 @@ from core.case import NO_FINDING, SPLITS, Task
 from core.errors import DataError
 from core.records import tables
 from core.records import versions as writing
-from core.records.access import NotAllowed, Who, allow
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import ImageSet as SetRow
@@ -96,7 +96,7 @@ def versions(db: Database, who: Who, set_id: int) -> list[Version]:
     with db.reading() as session:
         found = session.get(SetRow, set_id)
         if found is None:
-            raise NotAllowed("There is no such image set, or it is in a project that you are not a member of.")
+            raise NotAllowed(NOT_THERE)
         allow(who, found.project_id)
         asked = select(Version).where(Version.set_id == set_id).options(joinedload(Version.image_set))
         return list(session.scalars(asked.order_by(Version.number.desc())))

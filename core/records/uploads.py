@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import CoreError
 from core.records import jobs
-from core.records.access import NotAllowed, Who, allow
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
 from core.records.messages import send
@@ -159,7 +159,7 @@ def _request(
 def _allowed(session: Session, who: Who, upload_id: int, action: str) -> Upload:
     found = session.get(Upload, upload_id)
     if found is None:
-        raise NotAllowed("There is no such upload, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     allow(who, found.project_id, action)
     return found
 

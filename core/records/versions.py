@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, joinedload
 from core.case import NO_FINDING, SPLITS, Case, ImageSet, Pixels, Task
 from core.errors import CoreError
 from core.records import audit, tables
-from core.records.access import NotAllowed, Who, allow
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import ImageSet as SetRow
@@ -101,7 +101,7 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
 def allowed_version(session: Session, who: Who, version_id: int, action: str = "look") -> Version:
     found = session.get(Version, version_id, options=[joinedload(Version.image_set)])
     if found is None:
-        raise NotAllowed("There is no such version, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     allow(who, found.image_set.project_id, action)
     return found
 
@@ -132,7 +132,7 @@ def _target(db: Database, project_id: int, set_id: int | None, name: str) -> tup
         asked = select(SetRow).where(SetRow.project_id == project_id)
         row = session.scalar(asked.where(SetRow.id == set_id if set_id is not None else SetRow.name == name))
     if row is None and set_id is not None:
-        raise NotAllowed("There is no such image set, or it is in a project that you are not a member of.")
+        raise NotAllowed(NOT_THERE)
     return (row.id, row.name) if row else (None, name)
 
 

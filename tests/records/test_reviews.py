@@ -298,5 +298,5 @@ def test_roles_and_membership_are_asked_for(found: Room) -> None:
     ):
         with pytest.raises(NotAllowed, match="nothing here that you can see"):
             ask()
-    with pytest.raises(NotAllowed, match="no such review"):
+    with pytest.raises(NotAllowed, match="nothing here that you can see"):
         reviews.review(db, found.anna, 999)
