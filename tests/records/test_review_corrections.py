@@ -296,7 +296,7 @@ def test_retraining_is_compared_on_the_same_cases_under_old_and_new_labels_apart
     )
     new = corrections.retrain(found.db, found.place, found.admin, old.id, corrected.id)
     assert (new.name, new.copy_of, new.version_id) == ("first on version 2", old.id, corrected.id)
-    assert new.settings == {**old.settings, "images": str(found.place.versions / corrected.hash)}
+    assert new.settings == {**old.settings, "images": f"studio:{corrected.hash}"}
     # d is now light; a and c are read the same, b and d are answered "light".
     ended(found, new.id, {"d": ("light", 0.9), "c": ("dark", 0.2), "b": ("light", 0.8), "a": ("dark", 0.4)})
     told = corrections.retrained(found.db, found.place, found.admin, old.id, new.id)
