@@ -141,11 +141,18 @@ const anew = (rank = 0) => {
 const forward = () => {
   if (at < trail.length - 1) { at += 1; show(); refresh(); }
   else if (ahead.length) { trail.push(ahead.shift()); at = trail.length - 1; show(); fetchPictures(); }
-  else { at = trail.length; isWaiting = !isEnd; blank(isEnd ? null : "One moment …"); }
+  else {
+    at = trail.length;
+    isWaiting = !isEnd;
+    // The last case stays until the next one is here: no key ever meets an empty screen in between.
+    if (isWaiting && seen) element.setAttribute("aria-busy", "true");
+    else blank(isEnd ? null : "One moment …");
+  }
   more();
 };
 
 const back = async () => {
+  isWaiting = false;
   if (at > 0) { at -= 1; show(); return refresh(); }
   const one = current(), mine = turn;
   if (!one) return;
@@ -190,6 +197,7 @@ const undone = (body) => {
 const blank = (text) => requestAnimationFrame(() => {
   if (current()) return;
   seen = null;
+  element.removeAttribute("aria-busy");
   delete element.dataset.rank;
   element.classList.add("is-blank");
   const none = part(".none");
@@ -205,6 +213,7 @@ const fill = (one) => {
 
 const show = () => requestAnimationFrame(() => {
   const one = current();
+  if (one) element.removeAttribute("aria-busy");
   if (!one || one === seen) return;
   seen = one;
   element.classList.remove("is-blank");
