@@ -182,7 +182,8 @@ def test_no_event_of_any_page_tells_or_changes_anything_for_a_stranger(rooms: Ro
         data = values_for(rooms, [one._id for one in event.inputs])
         body = {"fn_index": number, "data": data, "session_hash": "stranger", "event_data": {"number": 0}}
         answer = browser.post(f"/gradio_api/run/predict{query}", json=body)
-        if answer.status_code == 200 and any(secret in answer.text for secret in SECRETS):
+        text = answer.text.replace('"panes":', "")  # the viewer's own word, not the set's name
+        if answer.status_code == 200 and any(secret in text for secret in SECRETS):
             told[event.api_name or event.name] = answer.text[:200]
     assert told == {}
     assert changes(rooms) == before
