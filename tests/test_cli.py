@@ -121,7 +121,8 @@ def test_read_prints_every_readers_whole_distribution(
     assert told.keys() == {"images"}
     assert [one["image"] for one in told["images"]] == [str(path) for path in pictures]
     for one in told["images"]:
-        assert one.keys() == {"image", "readers"}
+        assert one.keys() == {"image", "unlike", "readers"}
+        assert one["unlike"]["is_unlike"] is False and one["unlike"]["of"] > 0
         assert set(one["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
         for name, answer in one["readers"].items():
             assert answer.keys() == {"answers", "probabilities", "text"}

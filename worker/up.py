@@ -25,7 +25,7 @@ from core.records import jobs, people
 from core.records.database import Database
 from core.records.place import Place, keep_private
 from core.records.sessions import way_in
-from core.records.startup import open_sound
+from core.records.startup import open_sound, refuse_unwritable
 from core.records.tables import QUEUES
 from worker.redis import start_redis
 from worker.refusing import refuse_guessable
@@ -60,6 +60,7 @@ def up(asked: argparse.Namespace) -> None:
         make_bucket(place.store)
         prepare(place).dispose()
         return
+    refuse_unwritable(place.data)
     tell_tightened(place)
     with ExitStack() as end, locked(place.data / "up.lock", address):
         leaving = _leaving()

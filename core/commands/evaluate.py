@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def do(asked: argparse.Namespace) -> None:
         return
     folder, told = Folder(asked.run), dict[str, Any]()
     tasks = folder.tasks()
-    settings = read_run(folder.settings).settings
+    run = read_run(folder.settings)
     if asked.images or asked.template or asked.cases:
         readings, tasks, told = _read_anew(asked)
     else:
@@ -56,7 +56,8 @@ def do(asked: argparse.Namespace) -> None:
             raise SettingsError(f'The run was not tuned on a set called "{asked.question}". Known: {", ".join(tasks)}.')
         stored = reading.load(folder.readings(asked.split or "test"))
         readings = [one for one in stored if asked.question in (None, one.set)]
-    results = evaluate(readings, tasks, settings.reading.draws, settings.seed)
+    results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
+    results["made_for"] = asdict(run.plan.aim)
     if asked.json:
         say.plain(results | told)
         return
