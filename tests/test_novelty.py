@@ -49,7 +49,7 @@ def test_unlike_is_what_is_farther_than_99_in_100_validation_pictures(nearer: in
 def test_the_warning_says_what_it_rests_on() -> None:
     assert "farther from them than all 87 validation pictures" in str(Unlikeness(0.3, 87, 87))
     assert "farther from them than 199 of the 200 validation pictures" in str(Unlikeness(0.3, 199, 200))
-    assert str(Unlikeness(0.3, 5, 87)).startswith("Of 87 validation pictures, 5 are nearer")
+    assert str(Unlikeness(0.3, 5, 87)).startswith("5 of 87 validation pictures are nearer")
     assert plain("It can't be told.") == dict.fromkeys(("distance", "nearer", "of", "is_unlike")) | {
         "text": "It can't be told."
     }
