@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -151,16 +152,13 @@ def _take_changing(place: Place, folder: Path, target: Path) -> None:
 def _hold(path: Path, target: Path) -> None:
     """Links of a folder's files; again where something came or went meanwhile."""
     for _ in range(TRIES):
-        before = _names(path)
-        try:
+        with suppress(FileNotFoundError):  # of a folder too, while its files are listed
+            before = _names(path)
             for name in before:
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 _link(path / name, target / name)
-        except FileNotFoundError:
-            shutil.rmtree(target, ignore_errors=True)
-            continue
-        if _names(path) == before:
-            return
+            if _names(path) == before:
+                return
         shutil.rmtree(target, ignore_errors=True)
     raise BackupError(f"{path} changes faster than it can be copied. Stop that run for a moment, and try again.")
 

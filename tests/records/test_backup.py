@@ -15,6 +15,7 @@ from core import checkpoints, reading
 from core.case import ImageSet
 from core.reading import Reading
 from core.records import audit, jobs, people, rows, runs, sets, startup
+from core.records import backup as backups
 from core.records.backup import BackupError, backup
 from core.records.database import Database
 from core.records.people import Who
@@ -213,6 +214,25 @@ def test_a_backup_is_of_one_moment_while_the_studio_goes_on(
         assert {name[2:] for name in names if name[:2] == "a "} == {name[2:] for name in names if name[:2] == "b "}
         steps = checkpoints.checkpoints(kept / "files" / "runs" / "going" / "stage-1")
         assert steps and all(len(list(step.iterdir())) == 2 for step in steps)
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_checkpoint_that_goes_while_it_is_listed_is_waited_out(
+    call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the links are made, or after."""
+    (tmp_path / "going").mkdir()
+    (tmp_path / "going" / "settings.yaml").write_text("{}")
+    names, calls = backups._names, iter(range(1, 10))
+
+    def listed(path: Path) -> list[Path]:
+        if next(calls) == call:
+            raise FileNotFoundError("stage-1/step-00000013")
+        return names(path)
+
+    monkeypatch.setattr(backups, "_names", listed)
+    backups._hold(tmp_path / "going", tmp_path / "held")
+    assert (tmp_path / "held" / "settings.yaml").read_text() == "{}"
 
 
 def test_tables_of_an_earlier_version_are_kept_before_they_are_changed(empty: Database, tmp_path: Path) -> None:

@@ -168,4 +168,4 @@ def test_a_search_whose_process_is_killed_goes_on_by_itself(studio: Studio) -> N
     studio.engine(worker).kill()
     is_found(studio, view)
     with studio.database.reading() as session:
-        assert session.get_one(Job, view.job_id).attempts == 2
+        assert session.get_one(Job, view.job_id).claims == 2
