@@ -54,7 +54,14 @@ class Studio:
         self._local: tuple[float, Who] | None = None
 
     def who(self, request: Any) -> Who:
-        """The person who asks, by the session's cookie or token. Without accounts that is `local`, on this machine."""
+        """The person who asks, by the session's cookie or token. Without accounts that is `local`, on this machine.
+
+        The gate has found that out already of a request that came through it: it is looked up once a request.
+        """
+        scope = getattr(getattr(request, "request", request), "scope", None) or {}
+        person = scope.get("who")
+        if isinstance(person, Who):
+            return person
         return self.who_has(_headers(request), request.client.host if request.client else "")
 
     def who_has(self, headers: dict[str, str], client: str) -> Who:

@@ -54,7 +54,8 @@ class Gate:
         client = scope["client"][0] if scope.get("client") else ""
         known = {name.lower(): value for name, value in headers.items()}
         try:
-            scope["person"] = (await run_in_threadpool(self.studio.who_has, known, client)).id
+            scope["who"] = await run_in_threadpool(self.studio.who_has, known, client)
+            scope["person"] = scope["who"].id
         except NotSignedIn as error:
             return turned_away(headers, path, str(error))
         except DatabaseError as error:
