@@ -53,6 +53,7 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     task = next(iter(opened.tasks.values()))
     readers = {name: plain(answers[0], task) for name, answers in told.items()}
     unlikeness = novelty.plain(unlike(opened, [picture])[0])
+    unlikeness["text"] = hands.place.without_paths(unlikeness["text"])  # where it can't be told, it names the images
     seconds = time.monotonic() - begun
     return {"answers": list(task.answers), "readers": readers, "unlike": unlikeness, "seconds": seconds}
 

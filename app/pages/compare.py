@@ -189,7 +189,7 @@ class ComparePage:
         seconds = f" in {told.seconds:.1f} s" if told.seconds is not None else ""
         figure = charts.distributions(told.answers, readings)
         picture = shown([Pane(self._data_url(told.image), "What was read")])
-        text = f"Read just now{seconds}. {told.unlike.get('text', '')}"
+        text = f"Read just now{seconds}. {in_markdown(told.unlike.get('text', ''))}"
         if told.unlike.get("is_unlike"):
             text = f"**⚠ {told.unlike['text']}**\n\nRead just now{seconds}."
         return text, figure, answers_table(readings, None), picture, gr.Timer(active=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,19 @@ def test_a_live_answer_is_shown_when_it_comes(page: ComparePage, room: Furnished
     assert said == f"**⚠ {unlike['text']}**\n\nRead just now in 0.3 s."
     assert tuple(figure.data[0].x) == (0.25, 0.75) and "0.81" in table
     assert picture["panes"][0]["src"].startswith("data:image/") and not timer.active
+
+
+def test_why_unlikeness_cannot_be_told_is_shown_as_text(page: ComparePage, room: Furnished) -> None:
+    number, *_ = page.ask(room.run_id, "test", "a", "case", None, "What?", ["tsm"], True, asking())
+    claimed = jobs.claim(room.studio.database, number, "test")
+    assert claimed is not None
+    answer = {"probabilities": [0.25, 0.75], "answer": ["hazy"], "entropy": 0.81, "text": "hazy"}
+    unlike = {"is_unlike": None, "text": "It can't be told: <img src=x> [a](javascript:b) is missing."}
+    jobs.finish(
+        room.studio.database, claimed, {"answers": ["clear", "hazy"], "readers": {"tsm": answer}, "unlike": unlike}
+    )
+    text, *_ = page.look(number, room.run_id, "test", asking())
+    assert unescape(text) == f"Read just now. {unlike['text']}" and not set("<[(") & set(text)
 
 
 def test_a_refused_file_is_never_followed_by_an_answer_about_the_case_above(
