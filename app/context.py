@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import secrets
-import time
 import typing
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -28,7 +27,6 @@ from core.records.database import Database, DatabaseError
 from core.records.place import Place, without_paths
 
 COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
-LOCAL_SECONDS = 5.0
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of events that only pages set off."""
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
@@ -51,7 +49,6 @@ class Studio:
     def __init__(self, place: Place, database: Database) -> None:
         self.place = place
         self.database = database
-        self._local: tuple[float, Who] | None = None
 
     def who(self, request: Any) -> Who:
         """The person who asks, by the session's cookie or token. Without accounts that is `local`, on this machine.
@@ -66,20 +63,19 @@ class Studio:
 
     def who_has(self, headers: dict[str, str], client: str) -> Who:
         token = token_in(headers)
+        is_here = is_local(headers, client)
         holder = people.who(self.database, token) if token else None
-        if holder is not None and holder.name != people.LOCAL:
+        if holder is not None and (is_here or holder.name != people.LOCAL):
             return holder
         if people.has_accounts(self.database):
             if holder is not None:
                 return holder
             raise NotSignedIn("You are not signed in, or your session has ended. Sign in again.")
-        if not is_local(headers, client):
+        if not is_here:
             raise NotSignedIn(
                 "This studio has no accounts yet, so only its own machine may use it. Add a person first."
             )
-        if holder is None:
-            raise NotSignedIn("This browser is not let in yet. `vitask open` gives an address that lets it in.")
-        return self._local_person()
+        raise NotSignedIn("This browser is not let in yet. `vitask open` gives an address that lets it in.")
 
     def project(self, request: Any) -> int:
         """The project that is looked at: `?project=` in the address, else the one chosen last, else the first."""
@@ -93,11 +89,6 @@ class Studio:
             raise NotAllowed("You are in no project yet. Ask an admin to add you to one.")
         kept = cookies_in(_headers(request)).get(PROJECT_COOKIE, "")
         return int(kept) if kept.isdigit() and int(kept) in who.projects else who.projects[0]
-
-    def _local_person(self) -> Who:
-        if self._local is None or time.monotonic() - self._local[0] > LOCAL_SECONDS:
-            self._local = time.monotonic(), people.local(self.database)
-        return self._local[1]
 
 
 def cookies_in(headers: dict[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -120,11 +121,16 @@ class Database:
 
     def is_current(self) -> bool:
         from alembic.migration import MigrationContext
+
+        with _told(), self.engine.execution_options(only_reads=True).connect() as connection:
+            return set(MigrationContext.configure(connection).get_current_heads()) == self._heads
+
+    @cached_property
+    def _heads(self) -> set[str]:
+        """The state that this version needs. Found once: Home asks for it every few seconds."""
         from alembic.script import ScriptDirectory
 
-        heads = ScriptDirectory.from_config(self.migrations()).get_heads()
-        with _told(), self.engine.execution_options(only_reads=True).connect() as connection:
-            return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+        return set(ScriptDirectory.from_config(self.migrations()).get_heads())
 
     def wait(self, seconds: float) -> None:
         """Returns when the database answers; a DatabaseError where it does not in time."""

@@ -41,7 +41,7 @@ class PeopleError(CoreError):
 
 def local(db: Database) -> Who:
     """The person at the keyboard of a studio without accounts; made with a first project where there is nobody."""
-    with db.reading() as session:  # asked at every click, so it takes no lock where all is there
+    with db.reading() as session:  # takes no lock where all is there
         person = session.scalar(select(Person).where(Person.name == LOCAL))
         projects = set(session.scalars(select(Project.id)))
         if person is not None and projects and projects <= set(known := as_who(session, person).projects):
