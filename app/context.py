@@ -19,7 +19,7 @@ import gradio as gr
 from gradio.context import Context
 from sqlalchemy.exc import DBAPIError
 
-from app.drawn import as_text
+from app.html import as_text
 from core.errors import IS_FULL, CoreError, is_full
 from core.records import people
 from core.records.access import NotAllowed, Who, allow

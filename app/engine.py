@@ -69,7 +69,7 @@ class Engine:
     def _running(self) -> subprocess.Popen[str]:
         if self._child is None or self._child.poll() is not None:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "core.choices"],
+                [sys.executable, "-m", "core.runs.choices"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -37,17 +37,17 @@ def create_app(place: Place) -> object:
     from starlette.routing import Mount
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-    from app import signin
     from app.context import Studio
-    from app.door import Door
-    from app.gate import Gate
-    from app.policy import mark_own_scripts
-    from app.room import Room
+    from app.entrance import signin
+    from app.entrance.door import Door
+    from app.entrance.gate import Gate
+    from app.entrance.policy import mark_own_scripts
+    from app.entrance.room import Room
+    from app.entrance.sessions import keep_few
+    from app.entrance.trouble import add_answers
     from app.routes import downloads, health, images, reviewing
-    from app.sessions import keep_few
     from app.shell import assemble
     from app.theme import CSS, START, theme
-    from app.trouble import add_answers
     from core.records.database import open_database
 
     studio = Studio(place, open_database(place))

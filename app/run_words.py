@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from app.drawn import bar
 from app.engine import ENGINE
+from app.html import bar
 from app.words import ago, chip, lasting
-from core.records.queues import QueueEntry
+from core.records.queue_view import QueueEntry
 from core.records.runs import RunView
 from core.records.tables import LogLine
 

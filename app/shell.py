@@ -10,8 +10,8 @@ from typing import Protocol, cast
 import gradio as gr
 from gradio.components.navbar import Navbar
 
-from app.arrivals import StudioBlocks
 from app.context import Studio, live, on_load
+from app.entrance.arrivals import StudioBlocks
 from app.pages import PAGES
 from core.records import people
 from core.records.access import NotAllowed
@@ -41,7 +41,7 @@ LOOK = '<button type="button" name="look" title="Light or dark" aria-label="Swit
 
 
 class Page(Protocol):
-    """What a module in app/pages offers."""
+    """What `app/pages/NAME/page.py` offers."""
 
     TITLE: str
     PATH: str
@@ -51,7 +51,7 @@ class Page(Protocol):
 
 def pages() -> list[Page]:
     """In the order of the header; the first one is at `/`."""
-    return [cast(Page, importlib.import_module(f"app.pages.{name}")) for name in PAGES]
+    return [cast(Page, importlib.import_module(f"app.pages.{name}.page")) for name in PAGES]
 
 
 def assemble(studio: Studio) -> StudioBlocks:

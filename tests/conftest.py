@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.arithmetic import SWITCH
 from core.bench.state import OwnState
+from core.machine.precision import SWITCH
 
 # Before any test module imports a library that reads them.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -67,27 +67,27 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny VLM on the disk."""
-    from tests import runs
+    from tests import run_files
 
-    return runs.save_tiny(tmp_path_factory.mktemp("checkpoint"))
+    return run_files.save_tiny(tmp_path_factory.mktemp("checkpoint"))
 
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Drawn pictures in class folders."""
-    from tests import runs
+    from tests import run_files
 
-    return runs.draw(tmp_path_factory.mktemp("sets") / "shades")
+    return run_files.draw(tmp_path_factory.mktemp("sets") / "shades")
 
 
 @pytest.fixture(scope="session")
 def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One uninterrupted run, to be looked at and left as it is."""
-    from core.run import tune
-    from tests import runs
+    from core.runs.tune import tune
+    from tests import run_files
 
     out = tmp_path_factory.mktemp("runs") / "whole"
-    tune(runs.run(images, checkpoint), out)
+    tune(run_files.run(images, checkpoint), out)
     return out
 
 

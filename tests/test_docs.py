@@ -14,11 +14,11 @@ import torch
 import yaml
 from PIL import Image
 
-from core.branches import Branches
 from core.catalog import FAMILIES, FORMATS, KEPT, METHODS, SOURCES, TSMS
-from core.cli import parser
-from core.method import Plan
-from core.runfile import make_run
+from core.cli.main import parser
+from core.models.shared_prefix import Branches
+from core.runs.runfile import make_run
+from core.training.method import Plan
 from tests.suspects.known import Shade, known
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.archive import examine
 from core.catalog import FORMATS, every
-from core.check import check
 from core.errors import CoreError, DataError, SettingsError
-from core.images import FilePixels, ZipPixels, decode, eight_bit
 from core.limits import Limits, limits
-from core.opening import open_set
-from core.runfile import read_run
-from core.table import header_at, read_table
+from core.pictures.pixels import FilePixels, ZipPixels, decode, eight_bit
+from core.pictures.zips import examine
+from core.runs.runfile import read_run
+from core.sets.check import check
+from core.sets.open import open_set
+from core.sets.table import header_at, read_table
 from core.yamls import read_yaml, read_yaml_file
 from tests import bombs
 
@@ -65,7 +65,7 @@ def test_a_picture_below_the_limit_is_decoded_in_bounded_memory(bits: int, colou
     """16 bits took 56 bytes a pixel before: float64 three times over."""
     file = bombs.png(4000, 4000, bits, colour)
     code = (
-        "import sys, resource\nfrom core.images import decode\n"
+        "import sys, resource\nfrom core.pictures.pixels import decode\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "decode(sys.stdin.buffer.read(), 'x')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
@@ -75,7 +75,7 @@ def test_a_picture_below_the_limit_is_decoded_in_bounded_memory(bits: int, colou
 
 
 def test_bands_make_the_picture_that_the_whole_would_make(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.images.BAND_PIXELS", 40)
+    monkeypatch.setattr("core.pictures.pixels.BAND_PIXELS", 40)
     drawn = np.random.default_rng(0)
     grey = drawn.normal(size=(37, 11)).astype(np.float32)
     grey[3, 4], grey[20, 0] = np.nan, np.inf

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from celery import Celery
 
 from core.errors import CoreError
-from core.records.messages import LOOK, TRANSPORT
 from core.records.place import Place
 from core.records.tables import QUEUES
+from core.records.wake import LOOK, TRANSPORT
 
 SHARED = {"visibility_timeout": TRANSPORT["visibility_timeout"]}
 

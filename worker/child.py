@@ -33,7 +33,7 @@ def main() -> None:
     parent, at_end, most_bytes, target, *arguments = sys.argv[1:]
     end_with(int(parent), signal.Signals[at_end])
     if int(most_bytes):
-        from core.memory import bound  # which takes longer to import than a program takes to start
+        from core.machine.memory import bound  # which takes longer to import than a program takes to start
 
         bound(int(most_bytes))
     if Path(target).is_absolute():

@@ -12,11 +12,11 @@ import psutil
 from sqlalchemy import select
 
 from core.errors import CoreError
-from core.records import audit, jobs, messages
+from core.records import audit, jobs, wake
 from core.records.place import Place, keep_private
 from core.records.tables import Job, now
 from worker.celery import arguments, make_app
-from worker.hands import AWAY, Hands, log, why_away
+from worker.context import AWAY, Hands, log, why_away
 from worker.tasks import look
 
 SECONDS_BETWEEN_SWEEPS = 5.0
@@ -74,7 +74,7 @@ def _sweep_for_ever(hands: Hands, leaving: threading.Event) -> None:
     while True:
         try:
             for queue, job_id in jobs.sweep(hands.database):
-                messages.send(hands.place, queue, job_id)
+                wake.send(hands.place, queue, job_id)
             audit.keep_end(hands.database, hands.place)
         except AWAY as error:
             log.warning("%s Sweeping later.", why_away(error))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
-from core.memory import allowed_bytes, has_card
+from core.machine.memory import allowed_bytes, has_card
 from worker.child import command
 from worker.engine import ENGINE
 

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from core.errors import CoreError
-from core.queue_server import program
+from core.machine.queue_server import program
 from core.records.place import Place
-from worker.tree import Branch, Tree
+from worker.process_tree import Branch, Tree
 
 SECONDS_UNTIL_READY = 15.0
 KEPT = ("appendonly.aof", "appendonlydir", "dump.rdb")

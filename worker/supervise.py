@@ -16,11 +16,11 @@ from typing import Any, Protocol
 
 from sqlalchemy import update
 
-from core import hold
+from core.machine import hold
 from core.records import jobs
 from core.records.jobs import Claimed
 from core.records.tables import Job
-from worker.hands import AWAY, LEASE_SECONDS, Hands, log
+from worker.context import AWAY, LEASE_SECONDS, Hands, log
 from worker.process import Process, taken
 
 SECONDS_BETWEEN_BEATS = 1.0

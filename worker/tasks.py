@@ -10,12 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from core.errors import IS_FULL, CoreError, is_full
 from core.records import jobs
 from core.records.jobs import Claimed, LeaseLost
-from worker import exports, intake, suspecting, tuning
+from worker import intake_child
+from worker.child_protocol import LastObject, Listener
+from worker.context import AWAY, LEASE_SECONDS, Hands, log, why_away
 from worker.engine import ENGINE
-from worker.hands import AWAY, LEASE_SECONDS, Hands, log, why_away
-from worker.reading import answer
+from worker.kinds import export, suspects, tune
+from worker.kinds.ask import answer
 from worker.supervise import our_fault, refuse, settle, supervise
-from worker.told import LastObject, Listener
 
 Kind = Callable[[Hands, Claimed], None]
 
@@ -66,24 +67,24 @@ def _next(hands: Hands) -> Claimed | None:
 
 def _intake(hands: Hands, claimed: Claimed) -> None:
     listener = Listener()
-    ended = supervise(hands, claimed, intake.__name__, [str(claimed.id)], listener)
+    ended = supervise(hands, claimed, intake_child.__name__, [str(claimed.id)], listener)
     settle(hands, claimed, ended, lambda: listener.result)
 
 
 def _estimate(hands: Hands, claimed: Claimed) -> None:
     listener = LastObject()
-    with exports.run_file(hands, claimed) as file:
+    with export.run_file(hands, claimed) as file:
         ended = supervise(hands, claimed, ENGINE, ["estimate", str(file), "--json"], listener)
     settle(hands, claimed, ended, lambda: listener.result)
 
 
 KINDS: dict[str, Kind] = {
-    "tune": tuning.tune,
-    "sample": tuning.tune,
-    "plug": tuning.plug,
-    "suspects": suspecting.suspects,
-    **dict.fromkeys(intake.KINDS, _intake),
+    "tune": tune.tune,
+    "sample": tune.tune,
+    "plug": tune.plug,
+    "suspects": suspects.suspects,
+    **dict.fromkeys(intake_child.KINDS, _intake),
     "estimate": _estimate,
-    "export": exports.export,
+    "export": export.export,
     "ask": answer,
 }

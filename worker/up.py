@@ -17,20 +17,20 @@ import webbrowser
 from contextlib import ExitStack, suppress
 from urllib.request import urlopen
 
-from core.commands.studio import add_up
+from core.cli.studio import add_up
 from core.errors import CoreError
 from core.limits import limits
-from core.lock import locked
+from core.machine.lock import locked
 from core.records import jobs, people
 from core.records.database import Database
 from core.records.place import Place, keep_private
 from core.records.sessions import way_in
 from core.records.startup import open_sound, refuse_unwritable
 from core.records.tables import QUEUES
+from worker.kinds.sample import request_sample
+from worker.process_tree import Tree
 from worker.redis import start_redis
-from worker.refusing import refuse_guessable
-from worker.sample import request_sample
-from worker.tree import Tree
+from worker.weak_secrets import refuse_guessable
 
 log = logging.getLogger("vitask.up")
 

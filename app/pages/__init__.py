@@ -1,3 +1,3 @@
-"""The pages, one file each with TITLE, PATH and build(studio). Their order is that of the header."""
+"""The pages, a folder each whose `page` has TITLE, PATH and build(studio). Their order is that of the header."""
 
 PAGES = ["home", "image_sets", "tune", "runs", "compare", "review"]

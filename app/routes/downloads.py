@@ -11,13 +11,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from app.context import Studio
-from core.cells import as_csv
 from core.errors import CoreError
-from core.records import corrections, jobs, runs, sets
+from core.records import jobs, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.audit import note
 from core.records.database import DatabaseError
 from core.records.exports import export_file
+from core.records.review import corrections
+from core.sets.safe_csv import as_csv
 
 PAGE = 2000
 LOG_LINES = 100_000

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.context import Studio
-from core.aside import BusyError
 from core.errors import DataError
 from core.limits import limits
+from core.machine.aside import BusyError
 from core.records import sets
 from core.records.access import NotAllowed
 from core.records.openings import Openings

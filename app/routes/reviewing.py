@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from app.context import Studio
-from app.review import card
-from app.review.words import progress_line
+from app.pages.review import card
+from app.pages.review.words import progress_line
 from core.errors import CoreError
-from core.records import reviews, suspects, verdicts
 from core.records.access import NotAllowed, Who
-from core.records.suspects import Filter
+from core.records.review import queue, reviews, verdicts
+from core.records.review.queue import Filter
 
 MOST_AHEAD = 10
 Text = Annotated[str, Field(max_length=255)]
@@ -82,7 +82,7 @@ def router(studio: Studio) -> APIRouter:
         """How far the person is. Counted apart, so that no key waits for it."""
 
         def told(who: Who) -> dict[str, Any]:
-            return {"progress": progress_line(suspects.progress(db, who, review_id, where.filter()))}
+            return {"progress": progress_line(queue.progress(db, who, review_id, where.filter()))}
 
         return _told(studio, request, told)
 
@@ -91,7 +91,7 @@ def router(studio: Studio) -> APIRouter:
         """One case, with everybody's verdicts as far as they may be seen."""
 
         def told(who: Who) -> dict[str, Any]:
-            found = suspects.suspect(db, who, review_id, rank)
+            found = queue.suspect(db, who, review_id, rank)
             return card.card(reviews.review(db, who, review_id), found, verdicts.history(db, who, review_id, rank))
 
         return _told(studio, request, told)
@@ -101,7 +101,7 @@ def router(studio: Studio) -> APIRouter:
         """The near-identical pictures, to be ticked."""
 
         def told(who: Who) -> dict[str, Any]:
-            found = suspects.group(db, who, review_id, rank)
+            found = queue.group(db, who, review_id, rank)
             return {"shown": card.batch(reviews.review(db, who, review_id), found, rank)}
 
         return _told(studio, request, told)
@@ -151,14 +151,14 @@ def ahead(studio: Studio, who: Who, review_id: int, asked: Asked, is_back: bool 
     view = reviews.review(db, who, review_id)
     found: list[dict[str, Any]] = []
     while len(found) < asked.many:
-        one = suspects.next_suspect(db, who, review_id, where, after, is_back)
+        one = queue.next_suspect(db, who, review_id, where, after, is_back)
         if one is None:
             break
         found.append(card.card(view, one))
         after = one.rank
     if len(found) == asked.many:
         return {"cases": found, "is_end": False, "none": ""}
-    none = card.nothing_left(where, suspects.progress(db, who, review_id, where))
+    none = card.nothing_left(where, queue.progress(db, who, review_id, where))
     return {"cases": found, "is_end": True, "none": none}
 
 

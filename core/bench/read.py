@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.arithmetic import precision_here
-from core.bench.material import BATCH, RESPONSE_TOKENS, Say, Size, alternate, clocked, new_cases, new_vlm
-from core.branches import Branches
-from core.read import Question, distributions
-from core.tuning import Cases
-from core.vlm import ImageFeatures
+from core.bench.cases import BATCH, RESPONSE_TOKENS, Say, Size, alternate, clocked, new_cases, new_vlm
+from core.machine.precision import precision_here
+from core.models.shared_prefix import Branches
+from core.models.vlm import ImageFeatures
+from core.readings.distribution import Asking, distributions
+from core.training.vlm_stage import RunCases
 
 LIKELY_EQUAL = 1e-3
 
@@ -61,26 +61,26 @@ def _timed(do: Callable[[], object]) -> Callable[[], float]:
     return lambda: clocked(do)
 
 
-def _pixels(cases: Cases, places: Sequence[int]) -> Tensor:
+def _pixels(cases: RunCases, places: Sequence[int]) -> Tensor:
     vlm = cases.features.vlm
     pictures = [cases.items[place].case.pixels.load() for place in places]
     values: Tensor = vlm.image_processor(images=pictures, return_tensors="pt")["pixel_values"]
     return values.to(vlm.device, vlm.base.dtype)
 
 
-def _encoded(cases: Cases, pixels: Tensor) -> list[ImageFeatures]:
+def _encoded(cases: RunCases, pixels: Tensor) -> list[ImageFeatures]:
     return [ImageFeatures(one) for one in cases.features.vlm.base.get_image_features(pixel_values=pixels).pooler_output]
 
 
-def _shared(cases: Cases, places: Sequence[int], pixels: Tensor | None = None) -> list[tuple[float, ...]]:
-    task = cases.material.tasks[0]
+def _shared(cases: RunCases, places: Sequence[int], pixels: Tensor | None = None) -> list[tuple[float, ...]]:
+    task = cases.joint_set.tasks[0]
     features = cases.features.of(places) if pixels is None else _encoded(cases, pixels)
     with cases.features.vlm.reading():
-        (told,) = distributions(cases.features.vlm, [Question(task, one) for one in features], None, [False])
+        (told,) = distributions(cases.features.vlm, [Asking(task, one) for one in features], None, [False])
     return [one.probabilities for one in told]
 
 
-def _generated(cases: Cases, places: Sequence[int], pixels: Tensor) -> Tensor:
+def _generated(cases: RunCases, places: Sequence[int], pixels: Tensor) -> Tensor:
     """The usual way to an answer: as many tokens as an answer has, greedily, with the model's own cache."""
     vlm = cases.features.vlm
     prompts = cases.batch(places, [None] * len(places)).prompts
@@ -109,9 +109,11 @@ def _usual_attention(decoder: Any) -> Iterator[None]:
         decoder.set_attn_implementation(was)
 
 
-def _single(cases: Cases, places: Sequence[int], pixels: Tensor, from_cache: bool = False) -> list[tuple[float, ...]]:
+def _single(
+    cases: RunCases, places: Sequence[int], pixels: Tensor, from_cache: bool = False
+) -> list[tuple[float, ...]]:
     """Every candidate in a pass of its own over all images."""
-    vlm, task = cases.features.vlm, cases.material.tasks[0]
+    vlm, task = cases.features.vlm, cases.joint_set.tasks[0]
     scores = []
     for text in task.candidates():
         features = cases.features.of(places) if from_cache else _encoded(cases, pixels)
@@ -126,7 +128,7 @@ def _single(cases: Cases, places: Sequence[int], pixels: Tensor, from_cache: boo
     return [tuple(row.tolist()) for row in torch.stack(scores, dim=1).softmax(-1)]
 
 
-def _single_as_read(cases: Cases, places: Sequence[int], pixels: Tensor) -> list[tuple[float, ...]]:
+def _single_as_read(cases: RunCases, places: Sequence[int], pixels: Tensor) -> list[tuple[float, ...]]:
     with cases.features.vlm.reading():
         return _single(cases, places, pixels)
 

@@ -22,8 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.arithmetic import precision_here
-from core.bench.material import (
+from core.bench.cases import (
     BATCH,
     RESPONSE_TOKENS,
     TSM_WIDTH,
@@ -37,17 +36,18 @@ from core.bench.material import (
     peak_memory,
 )
 from core.bench.state import OwnState
-from core.branches import Branches
 from core.errors import SettingsError
-from core.exemplar import Exemplars
-from core.lora import LoraSettings, adapter_parameters, attach
-from core.losses import alignment_losses, contrast_losses, response_losses
-from core.method import StagePlan
-from core.response import Losses, ResponseBatch, Tuned, response_terms
-from core.train import Stage, make_step, new_optimiser
-from core.training import TrainingSettings
-from core.tuning import Cases, in_float32, vlm_stage
-from core.wanted import Wanted
+from core.machine.precision import precision_here
+from core.models.exemplar import Exemplars
+from core.models.lora import LoraSettings, adapter_parameters, attach
+from core.models.shared_prefix import Branches
+from core.training.loop import Stage, make_step, new_optimiser
+from core.training.losses import alignment_losses, contrast_losses, response_losses
+from core.training.method import StagePlan
+from core.training.response import Losses, ResponseBatch, Tuned, response_terms
+from core.training.settings import TrainingSettings
+from core.training.vlm_stage import RunCases, in_float32, vlm_stage
+from core.training.wanted import Wanted
 
 WANTED = Wanted({"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0})
 PLAN = StagePlan("stage-2", "vitask", 1, WANTED)
@@ -94,7 +94,7 @@ def _apart(make: Make, size: Size, folder: Path) -> Callable[[], float]:
 class PlainPasses(nn.Module):
     """The method taken literally: three passes of the whole model, each of which encodes its images."""
 
-    def __init__(self, tuned: Tuned, cases: Cases) -> None:
+    def __init__(self, tuned: Tuned, cases: RunCases) -> None:
         super().__init__()
         self.tuned = tuned
         pictures = [item.case.pixels.load() for item in cases.items]
@@ -154,7 +154,7 @@ def _ours(size: Size, folder: Path, is_plain: bool) -> Callable[[], float]:
     return steps
 
 
-def _stage(size: Size, folder: Path, dropout: float = 0.05) -> tuple[Stage, Cases, Tuned]:
+def _stage(size: Size, folder: Path, dropout: float = 0.05) -> tuple[Stage, RunCases, Tuned]:
     from accelerate import Accelerator
 
     vlm = new_vlm(size)
@@ -231,7 +231,7 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
     return steps
 
 
-def _usual_batch(cases: Cases) -> dict[str, Tensor]:
+def _usual_batch(cases: RunCases) -> dict[str, Tensor]:
     """Every training case as usual trainers want it: ids, labels at the response only, pixels."""
     vlm = cases.features.vlm
     batch = cases.batch(range(2 * BATCH), [None] * 2 * BATCH)

@@ -17,19 +17,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core import metrics
-from core.classifying import Pictures, answer, describe, new_tsm, tsm_stage
+from core.draw import generator
 from core.errors import SettingsError
-from core.folder import Event
-from core.material import Item, Material
-from core.order import generator
-from core.reading import targets
-from core.runfile import USUAL, Run, make_run, read_values, settle
-from core.split import assign
+from core.readings import metrics
+from core.readings.reading import targets
+from core.runs.folder import Event
+from core.runs.runfile import USUAL, Run, make_run, read_values, settle
+from core.sets.joint import Item, JointSet
+from core.sets.split import assign
 from core.suspects import Settings, search
+from core.suspects.cases import Gathered, gather
 from core.suspects.folder import Found
-from core.suspects.gathered import Gathered, gather
-from core.train import train
+from core.training.loop import train
+from core.training.tsm_stage import Pictures, answer, describe, new_tsm, tsm_stage
 
 KINDS = ("uniform", "confused")
 RANKINGS = ("ours", "cleanlab")
@@ -93,7 +93,7 @@ def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Pat
     settings = Settings.parse(values.pop("suspects", {}), "suspects")
     run = settle(make_run(values))
     clean = _with_splits(gather(run), run)
-    task = clean.material.tasks[0]
+    task = clean.joint_set.tasks[0]
     if task.kind == "multi":
         raise SettingsError(f"{images} gives a case several labels; errors are planted where each has one.")
     given = targets([item.case for item in clean.items], task)
@@ -105,10 +105,10 @@ def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Pat
 
 def _with_splits(gathered: Gathered, run: Run) -> Gathered:
     """Retraining needs a split of each kind."""
-    one = gathered.material.sets[0]
+    one = gathered.joint_set.sets[0]
     cases = assign(one.cases, run.settings.split, run.settings.seed)
     items = tuple(Item(0, case) for case in cases)
-    return Gathered(Material((one.with_cases(cases),)), items, gathered.numbers)
+    return Gathered(JointSet((one.with_cases(cases),)), items, gathered.numbers)
 
 
 def plant(given: Places, answers: int, noise: Noise, seed: int, taken_for: Places | None) -> Places:
@@ -123,7 +123,7 @@ def plant(given: Places, answers: int, noise: Noise, seed: int, taken_for: Place
 
 def _taken_for(run: Run, settings: Settings, clean: Gathered, out: Path, watch: Watch) -> Places:
     """For each class the other one that a TSM gives most to, out of fold, on the labels as they came."""
-    answers = clean.material.tasks[0].answers
+    answers = clean.joint_set.tasks[0].answers
     if len(answers) == 2:
         return np.array([1, 0])
     folder = out / f"clean-{run.settings.seed}"
@@ -178,7 +178,7 @@ def _retrained(trial: Trial, found: Found) -> Row:
         for name, rows in (("planted", []), ("suspects", first), ("random", drawn))
     }
     tests = [item.case for item in trial.clean.items if item.case.split == "test"]
-    task = trial.clean.material.tasks[0]
+    task = trial.clean.joint_set.tasks[0]
     truth = targets(tests, task)
     patients = [case.patient for case in tests]
     figures = {
@@ -206,18 +206,18 @@ def _taught(trial: Trial, put_right: Sequence[int], folder: Path) -> NDArray[np.
         clean if row in right else planted
         for row, (clean, planted) in enumerate(zip(trial.clean.items, trial.planted.items, strict=True))
     ]
-    one = trial.clean.material.sets[0]
-    material = Material((one.with_cases(item.case for item in items),))
+    one = trial.clean.joint_set.sets[0]
+    joint_set = JointSet((one.with_cases(item.case for item in items),))
     module, settings = trial.run.tsms[0]
     accelerator = Accelerator(mixed_precision="no")
     torch.manual_seed(trial.run.settings.seed)
-    tsm = new_tsm(module, settings, material).to(accelerator.device)
+    tsm = new_tsm(module, settings, joint_set).to(accelerator.device)
     shown = Pictures(tsm, items)
     training = trial.run.settings.training
-    stage = tsm_stage(folder.name, tsm, material, shown, training.monitor, training.precision, trial.run.settings.seed)
+    stage = tsm_stage(folder.name, tsm, joint_set, shown, training.monitor, training.precision, trial.run.settings.seed)
     train(stage, folder, accelerator, trial.watch)
     tests = [row for row, item in enumerate(items) if item.case.split == "test"]
-    said = np.array(answer(tsm, describe(tsm, shown, tests), [0] * len(tests), material.tasks))
+    said = np.array(answer(tsm, describe(tsm, shown, tests), [0] * len(tests), joint_set.tasks))
     file.write_text(json.dumps(said.tolist()))
     return said
 

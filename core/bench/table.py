@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import SettingsError
-from core.folder import Event, Folder
-from core.run import tune
-from core.runfile import USUAL, Block, make_run, read_values
+from core.runs.folder import Event, Folder
+from core.runs.runfile import USUAL, Block, make_run, read_values
+from core.runs.tune import tune
 
 FIGURES = ("accuracy", "macro_f1", "auroc")
 Row = dict[str, Any]

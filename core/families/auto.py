@@ -10,9 +10,9 @@ from pydantic import Field
 
 from core.catalog import FAMILIES, find
 from core.errors import ModelError
-from core.pretrained import load_checkpoint, model_type
-from core.tiny import SIZE, TEXT, VISION, chat_template, tiny_model, tiny_tokenizer
-from core.vlm import PROBE, Anatomy, Vlm, VlmSettings
+from core.models.pretrained import load_checkpoint, model_type
+from core.models.tiny import SIZE, TEXT, VISION, chat_template, tiny_model, tiny_tokenizer
+from core.models.vlm import PROBE, Anatomy, Vlm, VlmSettings
 
 TITLE = "Any other model"
 MODEL_TYPES: tuple[str, ...] = ()

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import Tensor
 
-from core.pretrained import load_checkpoint
-from core.tiny import SIZE, TEXT, VISION, chat_template, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings, render_chat
+from core.models.pretrained import load_checkpoint
+from core.models.tiny import SIZE, TEXT, VISION, chat_template, tiny_model, tiny_tokenizer
+from core.models.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings, render_chat
 
 TITLE = "Gemma 3 / MedGemma"
 MODEL_TYPES = ("gemma3",)

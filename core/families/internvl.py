@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from core.pretrained import load_checkpoint
-from core.tiny import SIZE, TEXT, VISION, chatml, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, Vlm, VlmSettings, render_chat
+from core.models.pretrained import load_checkpoint
+from core.models.tiny import SIZE, TEXT, VISION, chatml, tiny_model, tiny_tokenizer
+from core.models.vlm import Anatomy, Vlm, VlmSettings, render_chat
 
 TITLE = "InternVL"
 MODEL_TYPES = ("internvl",)

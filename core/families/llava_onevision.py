@@ -8,9 +8,9 @@ from typing import Literal
 from PIL import Image
 from pydantic import Field
 
-from core.pretrained import load_checkpoint
-from core.tiny import SIZE, TEXT, VISION, chatml, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings
+from core.models.pretrained import load_checkpoint
+from core.models.tiny import SIZE, TEXT, VISION, chatml, tiny_model, tiny_tokenizer
+from core.models.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings
 
 TITLE = "LLaVA-OneVision"
 MODEL_TYPES = ("llava_onevision",)

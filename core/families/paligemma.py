@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from core.pretrained import load_checkpoint
-from core.tiny import SIZE, TEXT, VISION, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings
+from core.models.pretrained import load_checkpoint
+from core.models.tiny import SIZE, TEXT, VISION, tiny_model, tiny_tokenizer
+from core.models.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings
 
 TITLE = "PaliGemma"
 MODEL_TYPES = ("paligemma",)

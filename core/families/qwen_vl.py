@@ -13,9 +13,9 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
-from core.pretrained import load_checkpoint
-from core.tiny import TEXT, VISION, chatml, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, ImageFeatures, Prompt, Vlm, VlmSettings
+from core.models.pretrained import load_checkpoint
+from core.models.tiny import TEXT, VISION, chatml, tiny_model, tiny_tokenizer
+from core.models.vlm import Anatomy, ImageFeatures, Prompt, Vlm, VlmSettings
 
 TITLE = "Qwen-VL"
 MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")

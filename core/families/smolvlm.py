@@ -8,9 +8,9 @@ from typing import Literal
 from PIL import Image
 from pydantic import Field
 
-from core.pretrained import load_checkpoint
-from core.tiny import TEXT, VISION, chat_template, tiny_model, tiny_tokenizer
-from core.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings, render_chat
+from core.models.pretrained import load_checkpoint
+from core.models.tiny import TEXT, VISION, chat_template, tiny_model, tiny_tokenizer
+from core.models.vlm import Anatomy, ImageFeatures, Vlm, VlmSettings, render_chat
 
 TITLE = "SmolVLM"
 MODEL_TYPES = ("smolvlm",)

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 
 from core.errors import ModelError
-from core.pretrained import load_checkpoint
-from core.tiny import SEED
-from core.vlm import Anatomy, Vlm, VlmSettings
+from core.models.pretrained import load_checkpoint
+from core.models.tiny import SEED
+from core.models.vlm import Anatomy, Vlm, VlmSettings
 
 TITLE = "Starter"
 MODEL_TYPES: tuple[str, ...] = ()

@@ -9,12 +9,12 @@ from PIL import Image
 
 from core.case import Case, ImageSet, Split, Task
 from core.errors import DataError
-from core.findings import Findings
-from core.images import SUFFIXES, FilePixels
-from core.question import Question
-from core.split import split_named
-from core.table import find_manifest
-from core.tree import Tree, is_picture, natural, open_tree, outer
+from core.pictures.pixels import SUFFIXES, FilePixels
+from core.sets.files import Tree, is_picture, natural, open_tree, outer
+from core.sets.findings import Findings
+from core.sets.question import Question
+from core.sets.split import split_named
+from core.sets.table import find_manifest
 
 TITLE = "class folders (a folder or zip with one folder of pictures for each class)"
 

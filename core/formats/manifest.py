@@ -11,16 +11,16 @@ from PIL import Image
 from pydantic import Field
 
 from core.case import Case, ImageSet
-from core.entries import without_no_finding
 from core.errors import DataError
-from core.images import FilePixels
 from core.limits import limits
-from core.lookup import Lookup
-from core.question import Question
-from core.rows import Sheet, make_cases, read_entries
-from core.split import split_named
-from core.table import NAMES, SUFFIXES, Table, find_manifest, likely_column, read_table
-from core.tree import Tree, natural, open_tree, outer
+from core.pictures.pixels import FilePixels
+from core.sets.files import Tree, natural, open_tree, outer
+from core.sets.lookup import Lookup
+from core.sets.manifest_cells import without_no_finding
+from core.sets.manifest_rows import Sheet, make_cases, read_entries
+from core.sets.question import Question
+from core.sets.split import split_named
+from core.sets.table import NAMES, SUFFIXES, Table, find_manifest, likely_column, read_table
 from core.yamls import read_yaml
 
 TITLE = "a table of labels (CSV, TSV or Excel) with its pictures, in a folder or zip"

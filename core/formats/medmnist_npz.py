@@ -10,15 +10,15 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from core.archive import examine
-from core.arrays import Array, Header, open_array, read_header, refuse_false
 from core.case import SPLITS, Case, Finding, ImageSet, Kind, Split, Task
 from core.errors import DataError
-from core.findings import about
-from core.images import ArrayPixels, refuse_large
 from core.limits import limits, raised
-from core.medmnist import Facts, facts_counted, facts_named
-from core.question import Question
+from core.pictures.npz import Array, Header, open_array, read_header, refuse_false
+from core.pictures.pixels import ArrayPixels, refuse_large
+from core.pictures.zips import examine
+from core.sets.findings import about
+from core.sets.medmnist import Facts, facts_counted, facts_named
+from core.sets.question import Question
 
 TITLE = "MedMNIST npz (one file with train_images, train_labels and the like)"
 MAX_CLASSES = 1000

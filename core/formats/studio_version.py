@@ -9,10 +9,10 @@ from PIL import Image
 
 from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError
-from core.question import Question
-from core.split import split_named
-from core.store import Store, StoredPixels, as_png
-from core.version import ABOUT, MANIFEST, STORE, read_version, write_version
+from core.pictures.store import Store, StoredPixels, as_png
+from core.sets.question import Question
+from core.sets.split import split_named
+from core.sets.version import ABOUT, MANIFEST, STORE, read_version, write_version
 
 TITLE = "a version of an image set, written by the studio"
 

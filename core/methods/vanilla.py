@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from core.method import Aim, Needs, ReaderPlan, StagePlan
 from core.settings import Settings as Base
-from core.wanted import Wanted
+from core.training.method import Aim, Needs, ReaderPlan, StagePlan
+from core.training.wanted import Wanted
 
 TITLE = "Plain tuning"
 TERMS = {"van": "Response, without exemplar"}

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from core.method import Aim, Needs, ReaderPlan, StagePlan
 from core.settings import Settings as Base
-from core.wanted import ContrastOn, Direction, Wanted
+from core.training.method import Aim, Needs, ReaderPlan, StagePlan
+from core.training.wanted import ContrastOn, Direction, Wanted
 
 TITLE = "VITask"
 TERMS = {

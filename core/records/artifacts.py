@@ -10,10 +10,10 @@ from typing import Protocol
 from sqlalchemy import select
 
 from core.errors import DataError, RunError
+from core.pictures.store import open_store
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import Artifact
-from core.store import open_store
 
 CHECKPOINTS = ("step-*", "best-*", "*.part")
 

@@ -21,12 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.errors import CoreError
-from core.hold import FILE as LOCK
+from core.machine.hold import FILE as LOCK
+from core.pictures.store import open_store
 from core.records import rows
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import now
-from core.store import open_store
 
 FORMAT = 1
 ABOUT, RECORDS, FILES = "backup.json", "records", "files"

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import select
 
 from core.errors import RunError
+from core.pictures.store import open_store
 from core.records import jobs, runs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
-from core.records.messages import send
 from core.records.place import Place
 from core.records.tables import Job
-from core.store import open_store
+from core.records.wake import send
 
 KIND = "export"
 SHOWN = 50

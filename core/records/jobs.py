@@ -19,8 +19,8 @@ from core.errors import CoreError
 from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
 from core.records.audit import note
 from core.records.database import Database
-from core.records.queues import QueueEntry as QueueEntry
-from core.records.queues import queue_view as queue_view
+from core.records.queue_view import QueueEntry as QueueEntry
+from core.records.queue_view import queue_view as queue_view
 from core.records.tables import QUEUES, Job, LogLine, QueueState, now
 
 IN_ORDER = ("tune",)

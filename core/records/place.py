@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import Field
 
 from core.errors import SettingsError
+from core.sets.version import DATA
 from core.settings import Settings
-from core.version import DATA
 
 OWNER_ONLY = 0o700
 CODE = Path(__file__).parents[2]

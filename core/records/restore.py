@@ -11,13 +11,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from core.lock import locked
+from core.machine.lock import locked
+from core.pictures.store import open_store
 from core.records import rows
 from core.records.backup import ABOUT, CHANGING, FILES, FORMAT, RECORDS, STILL, About, BackupError, Kept, digest
 from core.records.database import Database
 from core.records.place import Place
 from core.records.startup import is_without_work, left_beside
-from core.store import open_store
 
 FUNCTIONS = (
     "select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace "

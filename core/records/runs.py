@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import RunError, SettingsError
-from core.method import Aim
 from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.artifacts import keep as keep
@@ -26,16 +25,17 @@ from core.records.artifacts import run_folder as run_folder
 from core.records.audit import note
 from core.records.curves import curves as curves
 from core.records.database import Database
-from core.records.messages import send
 from core.records.place import Place
+from core.records.run_events import set_metrics as set_metrics
+from core.records.run_events import set_settings as set_settings
+from core.records.run_events import take_events as take_events
 from core.records.run_names import is_made as is_made
 from core.records.run_names import made_name
 from core.records.tables import ImageSet, Job, Person, Run, Stage, Version
-from core.records.telling import set_metrics as set_metrics
-from core.records.telling import set_settings as set_settings
-from core.records.telling import take_events as take_events
 from core.records.versions import allowed_version, version_folder
-from core.version import kept_name
+from core.records.wake import send
+from core.sets.version import kept_name
+from core.training.method import Aim
 
 Values = dict[str, Any]
 

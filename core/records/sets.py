@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from core import shown
-from core.aside import ASIDE
 from core.case import NO_FINDING, SPLITS, Task
 from core.errors import DataError
+from core.machine.aside import ASIDE
+from core.pictures import shown
+from core.pictures.store import key_of, open_store
 from core.records import tables
 from core.records import versions as writing
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
@@ -36,7 +37,6 @@ from core.records.versions import UNDIVIDED as UNDIVIDED
 from core.records.versions import SetError as SetError
 from core.records.versions import version_folder as version_folder
 from core.records.versions import write_version as write_version
-from core.store import key_of, open_store
 
 NAME = "This picture"
 """What a picture is called where something is wrong with it: it is known by its content alone."""

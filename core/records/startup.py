@@ -11,9 +11,9 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from core.errors import CoreError, is_full
+from core.pictures.store import open_store
 from core.records.database import Database, DatabaseError, open_database
 from core.records.place import Place
-from core.store import open_store
 
 LEAST_BYTES = 50_000_000
 COPIES, COPIES_KEPT = "copies", 3

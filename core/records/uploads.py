@@ -18,9 +18,9 @@ from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
-from core.records.messages import send
 from core.records.place import Place
 from core.records.tables import Job, Person, Upload
+from core.records.wake import send
 
 
 class UploadError(CoreError):

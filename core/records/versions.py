@@ -17,15 +17,15 @@ from sqlalchemy.orm import Session, joinedload
 
 from core.case import NO_FINDING, SPLITS, Case, ImageSet, Pixels, Task
 from core.errors import CoreError
+from core.pictures.store import StoredPixels, encoded, open_store
 from core.records import audit, tables
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import ImageSet as SetRow
 from core.records.tables import Version
-from core.store import StoredPixels, encoded, open_store
-from core.version import ABOUT, MANIFEST, About, fetch_version, read_about, write_about
-from core.version import write_version as write_files
+from core.sets.version import ABOUT, MANIFEST, About, fetch_version, read_about, write_about
+from core.sets.version import write_version as write_files
 
 UNDIVIDED = "undivided"
 AT_ONCE = 2048

@@ -11,9 +11,9 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from core.cells import as_csv
 from core.sample.mistakes import Planted, duplicates, wrong_labels
 from core.sample.people import TASK, Subject, subjects
+from core.sets.safe_csv import as_csv
 from core.starter import cells
 from core.starter.canvas import Canvas, Plane
 

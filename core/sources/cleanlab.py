@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Known, Said
+from core.suspects.evidence import Known, Said
 
 TITLE = "Confident learning"
 ABOUT = "One minus cleanlab's self-confidence of the given label, by the first models that never saw the case."

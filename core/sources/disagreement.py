@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Known, Said
+from core.suspects.evidence import Known, Said
 
 TITLE = "Readers who disagree"
 ABOUT = "The share of the run's tuned readers whose answer is not the given label; validation and test cases only."

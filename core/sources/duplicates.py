@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Known, Said, doubt
+from core.suspects.evidence import Known, Said, doubt
 
 TITLE = "Contradicting copies"
 ABOUT = "How many almost identical pictures are labelled otherwise."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Floats, Known, Near, Said
+from core.suspects.evidence import Floats, Known, Near, Said
 
 TITLE = "Nearest labelled cases"
 ABOUT = "How the fifty most alike cases of other patients are labelled."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Floats, Known, Said
+from core.suspects.evidence import Floats, Known, Said
 from core.suspects.probe import answers
 
 TITLE = "TSM, all rounds"

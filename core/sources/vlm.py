@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.known import Floats, Known, Said
+from core.suspects.evidence import Floats, Known, Said
 from core.suspects.probe import probed
 
 TITLE = "VLM's image features"

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import InternVLForConditionalGeneration
 
-from core.arithmetic import multiplies_bf16
+from core.machine.precision import multiplies_bf16
 from core.starter.architecture import IMAGE_TOKENS, WIDTH, image_processor, new
 from core.starter.card import card
 from core.starter.exam import PICTURES, examine

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from core.case import Case
 from core.errors import DataError
-from core.likeness import near_pairs
-from core.looks import Look
-from core.split import Group, classes, deal, in_turn, of_patient, tied
+from core.pictures.likeness import near_pairs
+from core.pictures.looks import Look
+from core.sets.split import Group, classes, deal, in_turn, of_patient, tied
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.suspects.known import Floats
+from core.suspects.evidence import Floats
 from core.suspects.probe import answers
 
 FLOOR = 1e-3

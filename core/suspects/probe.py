@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from core.order import generator
-from core.suspects.known import Floats, Places
+from core.draw import generator
+from core.suspects.evidence import Floats, Places
 
 LANDMARKS = 2048
 RIDGE = 1.0

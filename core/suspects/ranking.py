@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.catalog import SOURCES, find
-from core.suspects.estimate import Estimated, estimated
+from core.suspects.error_count import Estimated, estimated
+from core.suspects.evidence import Known, Said, doubt
 from core.suspects.folder import Suspect
-from core.suspects.known import Known, Said, doubt
 from core.suspects.pool import pooled, weighed
-from core.suspects.words import Reasons, answered
+from core.suspects.reasons import Reasons, answered
 
 
 @dataclass(frozen=True)

@@ -15,24 +15,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core import hold
 from core.case import SPLITS
 from core.errors import SettingsError
-from core.features import open_features
-from core.folder import Event, begin, look, writer
-from core.reading import Reading
-from core.run import GIB, cache_folder
-from core.runfile import Run
-from core.runfile import settle as settle_arithmetic
+from core.machine import hold
+from core.models.features import open_features
+from core.models.tsm import tsm_probabilities
+from core.readings.reading import Reading
+from core.runs.folder import Event, begin, look, writer
+from core.runs.runfile import Run
+from core.runs.runfile import settle as settle_arithmetic
+from core.runs.tune import GIB, cache_folder
+from core.suspects.cases import Gathered, copies, gather, with_train
+from core.suspects.evidence import Floats, Known, Near, Places, hot_labels
 from core.suspects.folder import Found, save, settle
 from core.suspects.folds import Alike, divide, numbered, together
-from core.suspects.gathered import Gathered, copies, gather, with_train
-from core.suspects.known import Floats, Known, Near, Places, hot_labels
-from core.suspects.outside import Outside, Trainer
+from core.suspects.out_of_fold import Outside, Trainer
 from core.suspects.ranking import described, rank
 from core.suspects.settings import Settings
-from core.train import Report
-from core.tsm import tsm_probabilities
+from core.training.loop import Report
 
 TAKEN = 64
 
@@ -69,7 +69,7 @@ def search(
     look(out, run, is_resumed)
     gathered = gathered or gather(run)
     with hold.released(out):
-        report = writer(begin(out, run, gathered.material, is_resumed, 1).path, watch)
+        report = writer(begin(out, run, gathered.joint_set, is_resumed, 1).path, watch)
         settle(out, settings, is_resumed)
         looked = _look_at(run, settings, gathered, _trainer(run, settings, gathered, out, report, is_stopped))
         found = _ranked(gathered, looked, readings, settings, run.settings.seed)
@@ -89,7 +89,7 @@ def _trainer(
     return Trainer(
         module=module,
         settings=tsm,
-        material=with_train(gathered.material),
+        joint_set=with_train(gathered.joint_set),
         items=gathered.items,
         precision=run.settings.training.precision,
         seed=run.settings.seed,
@@ -121,7 +121,7 @@ def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]
     from cleanlab.multilabel_classification.filter import find_label_issues as among_several
 
     doubted = np.zeros(len(gathered.items), dtype=np.bool_)
-    for number, task in enumerate(gathered.material.tasks):
+    for number, task in enumerate(gathered.joint_set.tasks):
         rows = gathered.rows(number)
         likely = np.mean([_likely(one, gathered, number) for one in rounds], axis=0)
         hot = hot_labels([gathered.items[row].case for row in rows], task)
@@ -138,7 +138,7 @@ def _likely(outside: Outside, gathered: Gathered, number: int) -> Floats:
     """A round's probabilities over the answers of one set, for its own cases."""
     own = gathered.answers(number)
     logits = torch.from_numpy(outside.logits[gathered.rows(number), own.start : own.stop])
-    likely: Floats = tsm_probabilities(logits, gathered.material.tasks[number].kind).double().numpy()
+    likely: Floats = tsm_probabilities(logits, gathered.joint_set.tasks[number].kind).double().numpy()
     return likely
 
 
@@ -171,14 +171,14 @@ def _ranked(gathered: Gathered, looked: Looked, readings: Sequence[Reading], set
             one.name,
             gathered.numbers[gathered.rows(number)],
         )
-        for number, one in enumerate(gathered.material.sets)
+        for number, one in enumerate(gathered.joint_set.sets)
     ]
     suspects = sorted((one for ranking in rankings for one in ranking.suspects), key=lambda one: -one.score)
     estimate = sum((one.estimate for one in rankings[1:]), start=rankings[0].estimate)
     about = {
         "cases": len(suspects),
         **estimate.plain(),
-        "answers": [answer for task in gathered.material.tasks for answer in task.answers],
+        "answers": [answer for task in gathered.joint_set.tasks for answer in task.answers],
         "sources": described(),
     }
     return Found(tuple(suspects), about)
@@ -191,7 +191,7 @@ def _known(
     rows = gathered.rows(number)
     local = np.full(len(gathered.items) + 1, -1)  # the last one stands for "none"
     local[rows] = np.arange(len(rows))
-    one = gathered.material.sets[number]
+    one = gathered.joint_set.sets[number]
     said: dict[str, list[Reading]] = {}
     for reading in readings:
         if reading.set == one.name:

@@ -18,10 +18,10 @@ from pydantic import Field
 from safetensors import SafetensorError
 from torch import Tensor
 
-from core.checkpoint_rules import without_implementations
 from core.errors import ModelError, reason
-from core.pretrained import configuration
-from core.tsm import Tsm, TsmSettings, read_saved, restore, start_from
+from core.models.checkpoint_rules import without_implementations
+from core.models.pretrained import configuration
+from core.models.tsm import Tsm, TsmSettings, read_saved, restore, start_from
 
 TITLE = "Pretrained backbone"
 # Where the feature stands; any other backbone has a pooled feature that was trained (ConvNeXt, ResNet, CLIP, Swin).

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor, nn
 
-from core.tsm import Tsm, TsmSettings, read_saved, restore, start_from
+from core.models.tsm import Tsm, TsmSettings, read_saved, restore, start_from
 
 TITLE = "Small convnet"
 LARGEST_AUTOMATIC = 64

@@ -10,15 +10,16 @@ from typing import Any
 from PIL import Image
 
 from app.context import Studio
-from core import reading
 from core.case import Case, ImageSet, Task
-from core.images import FilePixels
-from core.reading import Reading
-from core.records import jobs, people, reviews, runs, sets, verdicts
+from core.pictures.pixels import FilePixels
+from core.readings import reading
+from core.readings.reading import Reading
+from core.records import jobs, people, runs, sets
 from core.records.database import open_database
 from core.records.exports import export_path, queue_export
 from core.records.people import Who
 from core.records.place import Place
+from core.records.review import reviews, verdicts
 from tests.let_in import LET_IN, let_in
 from tests.records.search import finish
 

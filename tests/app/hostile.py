@@ -12,18 +12,19 @@ from PIL import Image
 from sqlalchemy import update
 
 from app.context import Studio
-from core import reading
 from core.case import Box, Case, ImageSet, Task
-from core.images import FilePixels
-from core.reading import Reading
-from core.records import jobs, people, reviews, runs, sets, verdicts
+from core.pictures.pixels import FilePixels
+from core.readings import reading
+from core.readings.reading import Reading
+from core.records import jobs, people, runs, sets
 from core.records.database import Database, open_database
 from core.records.people import Who
 from core.records.place import Place
+from core.records.review import reviews, verdicts
 from core.records.tables import Person
 from tests.app.furnished import SETTINGS, events
 from tests.records.search import finish
-from worker.hands import Hands
+from worker.context import Hands
 from worker.tasks import carry_out
 
 PASSWORD = "a long password"

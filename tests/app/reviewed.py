@@ -13,12 +13,13 @@ from PIL import Image
 
 from app.context import Studio
 from core.case import Case, ImageSet, Kind, Task
-from core.images import FilePixels
-from core.records import jobs, people, reviews, searched, sets, verdicts
+from core.pictures.pixels import FilePixels
+from core.records import jobs, people, sets
 from core.records.database import open_database
 from core.records.people import Who
 from core.records.place import Place
-from core.records.verdicts import VerdictView
+from core.records.review import intake, reviews, verdicts
+from core.records.review.verdicts import VerdictView
 from tests.let_in import let_in
 
 ANSWERS = ("clear", "hazy", "<b>torn</b>")
@@ -92,7 +93,7 @@ def finish(studio: Studio, job_id: int, room: Reviewed) -> None:
     pq.write_table(pa.Table.from_pylist(rows), folder / "suspects.parquet")
     about = {"cases": room.cases, **ESTIMATE, "answers": ANSWERS, "sources": SOURCES, "seconds": 3.0}
     (folder / "suspects.json").write_text(json.dumps(about), encoding="utf-8")
-    searched.take_search(studio.database, reviews.review_of_job(studio.database, job_id), folder)
+    intake.take_search(studio.database, reviews.review_of_job(studio.database, job_id), folder)
     jobs.finish(studio.database, claimed, {})
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from app.pages import PAGES, compare, runs, tune
+from app.pages import PAGES
+from app.pages.compare import page as compare
+from app.pages.runs import page as runs
+from app.pages.tune import page as tune
 from app.shell import pages
 from core.records import audit
 from tests.app.furnished import furnish
@@ -19,7 +22,7 @@ def test_the_page_of_the_example_lists_what_was_done(tmp_path: Path) -> None:
     room = furnish(tmp_path)
     with room.studio.database.session() as session:
         audit.note(session, room.who, "look", room.who.projects[0], "a case")
-    (code,) = re.findall(r"```python\n(# app/pages/\w+\.py\n.*?)```", ADDING, flags=re.DOTALL)
+    (code,) = re.findall(r"```python\n(# app/pages/\w+/page\.py\n.*?)```", ADDING, flags=re.DOTALL)
     page: dict[str, object] = {}
     exec(compile(code, "docs/adding.md", "exec"), page)
     with gr.Blocks() as blocks:

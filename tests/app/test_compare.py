@@ -10,7 +10,7 @@ import gradio as gr
 import pytest
 from sqlalchemy import select
 
-from app.pages.compare import A_FILE, NO_ANSWER, ComparePage
+from app.pages.compare.page import A_FILE, NO_ANSWER, ComparePage
 from core.errors import CoreError
 from core.records import jobs, runs
 from core.records.tables import Job

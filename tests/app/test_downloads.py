@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from app.routes import downloads
 from core.case import ImageSet
 from core.records import people, sets
-from core.table import read_table
+from core.sets.table import read_table
 from tests.app.furnished import furnish, pictures
 
 ATTACK = "=HYPERLINK(1)"

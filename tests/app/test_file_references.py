@@ -213,8 +213,8 @@ def test_a_reference_that_a_handler_gives_back_is_not_followed(rooms: Rooms, tmp
     """What came in as text, in a table or a run file, goes out as text."""
     import gradio as gr
 
-    from app.arrivals import StudioBlocks
-    from app.payloads import PayloadError
+    from app.entrance.arrivals import StudioBlocks
+    from app.entrance.payloads import PayloadError
 
     file = canary(tmp_path, "echoed")
     with StudioBlocks() as demo:

@@ -10,10 +10,10 @@ import pytest
 from pydantic import Field
 
 from app.forms import Form, form
-from app.run_forms import CHOSEN
+from app.pages.tune.parts import CHOSEN
 from core.catalog import FAMILIES, METHODS, TSMS, find
 from core.errors import SettingsError
-from core.runfile import RunSettings
+from core.runs.runfile import RunSettings
 from core.settings import Settings
 
 

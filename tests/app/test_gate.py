@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from starlette.routing import Mount, Route
 
-from app.gate import OPEN, OPEN_BELOW
+from app.entrance.gate import OPEN, OPEN_BELOW
 from app.main import create_app
 from app.shell import pages
 from core.records import people

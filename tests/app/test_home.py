@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.context import Studio
-from app.pages.home import Work, draw_recent, draw_steps, gather
+from app.pages.home.page import Work, draw_recent, draw_steps, gather
 from core.records import people
 from core.records.database import open_database
 from core.records.place import Place

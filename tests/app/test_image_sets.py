@@ -10,11 +10,11 @@ from zipfile import ZipFile
 import pytest
 
 from app.context import NotSignedIn, Studio
-from app.image_sets import columns, report
-from app.image_sets.adding import Adding, lines_of
-from app.image_sets.fetching import fetch
-from app.image_sets.gallery import draw_histogram, draw_page
-from app.image_sets.task import draw_prompt, task_from
+from app.pages.image_sets import columns, report
+from app.pages.image_sets.adding import Adding, lines_of
+from app.pages.image_sets.fetching import fetch
+from app.pages.image_sets.gallery import draw_histogram, draw_page
+from app.pages.image_sets.task import draw_prompt, task_from
 from core.errors import SettingsError
 from core.records import sets
 from core.records.access import NotAllowed

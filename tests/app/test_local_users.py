@@ -17,8 +17,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 from starlette.types import Receive, Scope, Send
 
-from app import peer
 from app.context import Studio
+from app.entrance import peer
 from app.main import create_app
 from core.records import people, sessions
 from core.records.database import open_database

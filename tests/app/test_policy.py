@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.context import notice
-from app.drawn import in_markdown
+from app.html import in_markdown
 from app.main import create_app
 from app.shell import assemble, pages
 from core.errors import DataError

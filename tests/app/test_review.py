@@ -15,21 +15,22 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
-from app.image_sets.versions import draw as draw_versions
 from app.main import create_app
-from app.pages.review import ReviewPage
-from app.review import queue as queues
-from app.review.agree import EXCLUDE, KEEP, Agreeing
-from app.review.card import MOST_BARS, card, places, readings
-from app.review.correct import Correcting
-from app.review.find import Finding, estimate, state_of
-from app.review.retrained import comparison
-from app.review.words import KEYS, LIMITS, decided
+from app.pages.image_sets.versions import draw as draw_versions
+from app.pages.review import queue as queues
+from app.pages.review.agree import EXCLUDE, KEEP, Agreeing
+from app.pages.review.card import MOST_BARS, card, places, readings
+from app.pages.review.correct import Correcting
+from app.pages.review.find import Finding, estimate, state_of
+from app.pages.review.page import ReviewPage
+from app.pages.review.retrained import comparison
+from app.pages.review.words import KEYS, LIMITS, decided
 from app.run_words import header
 from core.errors import CoreError
-from core.records import jobs, people, reviews, runs, sets, suspects, verdicts
-from core.records.corrections import Gain, Retrained
+from core.records import jobs, people, runs, sets
 from core.records.people import Who
+from core.records.review import queue, reviews, verdicts
+from core.records.review.corrections import Gain, Retrained
 from tests.app.furnished import SETTINGS, asking, furnish
 from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, furnish_review
 from tests.let_in import TOKEN
@@ -171,7 +172,7 @@ def test_others_are_hidden_until_both_have_looked(tmp_path: Path) -> None:
     view = reviews.review(db, anna, room.review_id)
 
     def side(who: Who) -> str:
-        found = suspects.suspect(db, who, room.review_id, 1)
+        found = queue.suspect(db, who, room.review_id, 1)
         return str(card(view, found, verdicts.history(db, who, room.review_id, 1))["side"])
 
     verdicts.decide(db, anna, room.review_id, [1], "exclude", why="blurred")
@@ -352,7 +353,7 @@ def test_old_and_corrected_test_labels_stand_apart() -> None:
 def test_many_answers_show_the_largest_and_the_given_one(room: Reviewed) -> None:
     view = reviews.review(room.studio.database, room.who, room.review_id)
     answers = tuple(f"answer {number}" for number in range(20))
-    one = suspects.suspect(room.studio.database, room.who, room.review_id, 1)
+    one = queue.suspect(room.studio.database, room.who, room.review_id, 1)
     one = replace(one, given="answer 19", probabilities=tuple(0.09 - 0.004 * number for number in range(20)))
     drawn = readings(replace(view, answers=answers), one)
     assert (

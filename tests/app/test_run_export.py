@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from app.run_export import ExportTab
+from app.pages.runs.export import ExportTab
 from core.errors import RunError
 from core.records import jobs
 from tests.app.furnished import Furnished, asking, exported, furnish

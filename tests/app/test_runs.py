@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 
 from app.context import Studio
-from app.pages.runs import POSSIBLE, RunsPage, part
+from app.pages.runs.page import POSSIBLE, RunsPage, part
 from app.words import lasting
 from core.errors import CoreError
 from core.records import jobs, runs

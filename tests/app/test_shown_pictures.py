@@ -11,8 +11,8 @@ from PIL import Image
 from sqlalchemy import update
 
 from app.main import create_app
+from core.pictures.store import open_store
 from core.records.tables import Case
-from core.store import open_store
 from tests import bombs
 from tests.app.furnished import furnish
 from tests.app.test_gate import Rooms
@@ -38,7 +38,7 @@ def test_no_size_and_no_stored_picture_takes_the_pages_memory(tmp_path: Path, mo
         raise AssertionError("decoded in the page's process")
 
     monkeypatch.setattr(Image.Image, "convert", not_here)
-    monkeypatch.setattr("core.images.eight_bit", not_here)
+    monkeypatch.setattr("core.pictures.pixels.eight_bit", not_here)
     for size in ("thumb", "224", "full"):
         told = browser.get(f"{address}?size={size}")
         if size != "full":

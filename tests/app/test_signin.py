@@ -11,12 +11,12 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app import signin
 from app.context import COOKIE, Studio
-from app.gate import Gate
+from app.entrance import signin
+from app.entrance.gate import Gate
+from app.entrance.signin import own_path
 from app.main import create_app, serve, trusted_proxies
 from app.routes import health
-from app.signin import own_path
 from core.errors import CoreError
 from core.records import people
 from core.records.database import open_database

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from app.engine import Engine
-from app.pages.tune import TunePage, estimated
-from app.run_forms import NO_TSM, build_forms
+from app.pages.tune.page import TunePage, estimated
+from app.pages.tune.parts import NO_TSM, build_forms
 from core.case import Task
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
@@ -67,7 +67,7 @@ def over(before: list[Any], after: list[Any]) -> list[Any]:
 def test_the_screen_does_not_load_the_engine(engine: Engine) -> None:
     assert set(engine.choices["methods"]) == {"vanilla", "vitask"}
     assert engine.choices["methods"]["vitask"]["terms"]["rda"] == "Alignment of both"
-    assert "torch" not in sys.modules or "core.choices" not in sys.modules
+    assert "torch" not in sys.modules or "core.runs.choices" not in sys.modules
 
 
 def test_a_preset_fills_the_forms_and_the_file_says_the_same(page: TunePage) -> None:

@@ -13,7 +13,7 @@ from core.bench import read, step, suspects
 from core.bench.state import OwnState
 from core.bench.table import ABLATION, markdown, run_all
 from core.errors import SettingsError
-from tests import runs
+from tests import run_files
 
 
 def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
@@ -27,19 +27,19 @@ def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
 @pytest.mark.slow
 def test_an_ablation_tells_vitask_without_each_of_its_parts(images: Path, checkpoint: Path, tmp_path: Path) -> None:
     training = {"steps": 1, "evaluate_every": 1}
-    file = runs.write_run(tmp_path / "run.yaml", runs.values(images, checkpoint, training=training))
+    file = run_files.write_run(tmp_path / "run.yaml", run_files.values(images, checkpoint, training=training))
     rows = run_all([str(images)], [0], file, tmp_path / "out", lambda event: None, is_ablated=True)
     told = [row["reader"] for row in rows]
     assert told[:5] == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"] and len(told) == len(set(told))
     assert [one for one in told if one.startswith("vitask ")] == [f"vitask {part}" for part in ABLATION if part]
     assert "vitask+tsm CRT alone" not in told
-    losses = {path.name: set(runs.steps(path, "stage-2")[1]["losses"]) for path in (tmp_path / "out").iterdir()}
+    losses = {path.name: set(run_files.steps(path, "stage-2")[1]["losses"]) for path in (tmp_path / "out").iterdir()}
     assert losses["shades-seed-0-without-rda"] == {"van", "ep", "crt"}
     assert losses["shades-seed-0-crt-alone"] == {"van", "crt"}
 
 
 def test_an_ablation_of_plain_tuning_is_refused(tmp_path: Path) -> None:
-    file = runs.write_run(tmp_path / "run.yaml", {"method": {"name": "vanilla"}})
+    file = run_files.write_run(tmp_path / "run.yaml", {"method": {"name": "vanilla"}})
     with pytest.raises(SettingsError, match="must be vitask"):
         run_all(["images"], [0], file, tmp_path / "out", lambda event: None, is_ablated=True)
 
@@ -88,9 +88,9 @@ def test_gains_are_paired_by_seed() -> None:
 def test_planted_errors_are_found_and_putting_them_right_is_measured(
     images: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    file = runs.write_run(
+    file = run_files.write_run(
         tmp_path / "run.yaml",
-        runs.values(images, checkpoint, tsm={"least_steps": 30}) | {"suspects": {"folds": 2, "rounds": 1}},
+        run_files.values(images, checkpoint, tsm={"least_steps": 30}) | {"suspects": {"folds": 2, "rounds": 1}},
     )
     arguments = ([str(images)], ["confused-10"], [0], file, tmp_path / "out", True)
     row = suspects.run_all(*arguments, lambda event: None)[0]

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from core.catalog import FORMATS, find
-from core.opening import open_set
 from core.records import runs, sets
-from tests import runs as runs_of_tests
+from core.sets.open import open_set
+from tests import run_files as runs_of_tests
 from tests.app.furnished import Furnished, furnish
 from tests.browser.conftest import is_within, wait_for
 from tests.let_in import open_door

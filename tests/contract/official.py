@@ -13,9 +13,9 @@ import transformers
 from PIL import Image
 from torch import Tensor
 
-from core.branches import Branches
 from core.catalog import FAMILIES, find
-from core.vlm import Vlm
+from core.models.shared_prefix import Branches
+from core.models.vlm import Vlm
 
 OLDER_QWEN = "qwen_vl (2.5)"
 NAMES = (*FAMILIES, OLDER_QWEN)

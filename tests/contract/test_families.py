@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import DynamicCache, LlavaConfig, LlavaForConditionalGeneration
 
-from core.branches import Branches
-from core.tiny import TEXT, tiny_model
-from core.vlm import Vlm
+from core.models.shared_prefix import Branches
+from core.models.tiny import TEXT, tiny_model
+from core.models.vlm import Vlm
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, inputs, official_logits, pictures, tiny
 
 # @ is the run of image tokens, | the place of the exemplar.
@@ -147,5 +147,5 @@ def test_writing_goes_on_as_the_models_own_generation_does(name: str) -> None:
         state, position = branches.begin(cache)
         for step in range(12):
             said.append(int(vlm.logits(state).argmax()))
-            state, position = branches.go_on(said[-1], position, branches.trees[0].length + step, cache)
+            state, position = branches.go_on(said[-1], position, branches.packed_rows[0].length + step, cache)
     assert said == own[0, -12:].tolist()

@@ -17,16 +17,16 @@ from torch import Tensor
 
 from core.case import Case, ImageSet, Task
 from core.catalog import METHODS, chosen
-from core.exemplar import Exemplars, load_exemplars
-from core.features import FeatureStore
-from core.lora import LoraSettings, attach, load_adapter, save_adapter
-from core.material import Item, Material
-from core.method import Plan, StagePlan
-from core.read import distributions
-from core.response import Tuned
-from core.train import Stage, make_step, new_optimiser
-from core.training import TrainingSettings
-from core.tuning import Cases, first_batch, read_places, sharing_gap, vlm_stage
+from core.models.exemplar import Exemplars, load_exemplars
+from core.models.features import FeatureStore
+from core.models.lora import LoraSettings, attach, load_adapter, save_adapter
+from core.readings.distribution import distributions
+from core.sets.joint import Item, JointSet
+from core.training.loop import Stage, make_step, new_optimiser
+from core.training.method import Plan, StagePlan
+from core.training.response import Tuned
+from core.training.settings import TrainingSettings
+from core.training.vlm_stage import RunCases, first_batch, read_places, sharing_gap, vlm_stage
 from tests.contract.official import build
 
 WIDTHS = (6, 4)
@@ -63,28 +63,28 @@ class Drawn:
         return f"drawn {self.number}"
 
 
-def material() -> Material:
+def joint_set() -> JointSet:
     task = Task(answers=("scar", "spot", "no"), template="{label set}?")
     labels = ("scar", "spot", "no", "scar", "spot", "no", "scar", "no")
     cases = tuple(Case(f"case {n}", Drawn(n), (label,), "train") for n, label in enumerate(labels))
-    return Material((ImageSet("drawn", task, cases),))
+    return JointSet((ImageSet("drawn", task, cases),))
 
 
-def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, Cases]:
+def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, RunCases]:
     plan, vlm = Plan(*chosen(METHODS, settings, "name", "method")), build("internvl")
     torch.manual_seed(0)
     for name in dict.fromkeys(stage.adapter for stage in plan.stages):
         attach(vlm, LoraSettings(rank=4, dropout=0.0), name, plan.needs.tunes_vlm_connector)
     widths = WIDTHS[:tsms] if plan.needs.tsm else ()
     exemplars = Exemplars(widths, vlm.hidden_size, plan.needs.is_constant) if plan.needs.exemplars else None
-    shown = material()
+    shown = joint_set()
     items = [Item(0, case) for case in shown.sets[0].cases]
     store = FeatureStore(vlm, items, not plan.needs.tunes_vlm_connector, None)
     features = [torch.randn(8, width) for width in widths]
-    return plan, Tuned(vlm, exemplars), Cases(shown, items, store, features)
+    return plan, Tuned(vlm, exemplars), RunCases(shown, items, store, features)
 
 
-def stage_of(plan: StagePlan, tuned: Tuned, cases: Cases, **training: Any) -> Stage:
+def stage_of(plan: StagePlan, tuned: Tuned, cases: RunCases, **training: Any) -> Stage:
     usual = {"batch_size": 8, "precision": "fp32", "learning_rate": 0.02, "connector_learning_rate": 0.02}
     chosen_ones = TrainingSettings.parse(usual | {"schedule": "constant", "warm_up": 0.0} | training, "training")
     return vlm_stage(plan, tuned, cases, [], chosen_ones, 0, 8, accelerator())

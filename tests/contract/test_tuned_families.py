@@ -11,11 +11,20 @@ from torch import Tensor, nn
 
 from core.catalog import FAMILIES, find
 from core.errors import ModelError
-from core.exemplar import Exemplars
-from core.lora import LoraSettings, adapter_parameters, attach, load_adapter, lora_targets, merged, save_adapter, using
-from core.response import ResponseBatch, Tuned, response_terms
-from core.vlm import Vlm
-from core.wanted import Wanted
+from core.models.exemplar import Exemplars
+from core.models.lora import (
+    LoraSettings,
+    adapter_parameters,
+    attach,
+    load_adapter,
+    lora_targets,
+    merged,
+    save_adapter,
+    using,
+)
+from core.models.vlm import Vlm
+from core.training.response import ResponseBatch, Tuned, response_terms
+from core.training.wanted import Wanted
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, build, pictures, tiny
 
 # peft 0.21 asks transformers 5.23 by a name that it is about to drop.

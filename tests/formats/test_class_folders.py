@@ -15,7 +15,7 @@ from core.case import Finding, ImageSet
 from core.errors import DataError
 from core.formats import class_folders
 from core.formats.class_folders import Settings, looks_like, read, write_example
-from core.opening import open_set
+from core.sets.open import open_set
 
 
 def filled(root: Path, *names: str) -> Path:

@@ -17,7 +17,7 @@ from core.case import Box, Finding, ImageSet
 from core.errors import DataError, SettingsError
 from core.formats.class_folders import looks_like as looks_like_class_folders
 from core.formats.manifest import Settings, looks_like, read, write_example
-from core.images import FilePixels, ZipPixels
+from core.pictures.pixels import FilePixels, ZipPixels
 
 
 def listed(folder: Path, table: str | bytes, *pictures: str, name: str = "labels.csv") -> Path:

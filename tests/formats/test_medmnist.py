@@ -13,7 +13,7 @@ import pytest
 from core.errors import DataError
 from core.formats import medmnist_npz
 from core.formats.medmnist_npz import Settings, looks_like, read, write_example
-from core.opening import open_set
+from core.sets.open import open_set
 
 
 def saved(path: Path, labels: Any = ((0,), (1,), (1,)), shape: tuple[int, ...] = (8, 8), **more: Any) -> Path:

@@ -12,8 +12,8 @@ import pytest
 from core.case import Case, ImageSet, Task
 from core.errors import DataError
 from core.formats.studio_version import Settings, looks_like, read, write_example
-from core.store import Store, StoredPixels
-from core.version import ABOUT, MANIFEST, write_version
+from core.pictures.store import Store, StoredPixels
+from core.sets.version import ABOUT, MANIFEST, write_version
 
 
 def test_it_reads_what_it_writes(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from PIL import Image
 
 from core.case import Case, ImageSet, Split, Task
-from core.images import FilePixels
+from core.pictures.pixels import FilePixels
 from core.records import people
 from core.records.database import Database
 from core.records.people import Who

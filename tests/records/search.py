@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.case import ImageSet
-from core.records import jobs, people, reviews, searched, sets
+from core.records import jobs, people, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.review import intake, reviews
 
 SOURCES = ("cleanlab", "neighbours", "duplicates")
 OTHER = {"dark": "light", "light": "dark"}
@@ -63,7 +64,7 @@ def finish(database: Database, place: Place, job_id: int, image_set: ImageSet) -
     claimed = jobs.claim(database, job_id, "test")
     assert claimed is not None
     folder = write_search(place.data / f"search {job_id}", image_set)
-    assert searched.take_search(database, reviews.review_of_job(database, job_id), folder) == len(image_set.cases)
+    assert intake.take_search(database, reviews.review_of_job(database, job_id), folder) == len(image_set.cases)
     jobs.finish(database, claimed, {})
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from core import checkpoints, reading
 from core.case import ImageSet
-from core.reading import Reading
+from core.readings import reading
+from core.readings.reading import Reading
 from core.records import audit, jobs, people, rows, runs, sets, startup
 from core.records import backup as backups
 from core.records.backup import BackupError, backup
@@ -22,7 +22,8 @@ from core.records.people import Who
 from core.records.place import Place
 from core.records.restore import restore, verified
 from core.records.tables import Project
-from core.version import read_version
+from core.sets.version import read_version
+from core.training import checkpoints
 from tests.records.conftest import KINDS, lent
 
 SETTINGS: dict[str, Any] = {"vlm": {"family": "starter"}, "tsm": [{"name": "convnet"}], "method": {"name": "vanilla"}}
@@ -270,7 +271,7 @@ def test_a_backup_goes_to_an_empty_folder_outside(database: Database, place: Pla
 
 def test_an_open_studio_is_not_restored_over(database: Database, place: Place, run_id: int, tmp_path: Path) -> None:
     from core.errors import CoreError
-    from core.lock import locked
+    from core.machine.lock import locked
 
     backup(database, place, tmp_path / "kept")
     with locked(place.data / "up.lock", "http://127.0.0.1:7860"), pytest.raises(CoreError, match="is open already"):

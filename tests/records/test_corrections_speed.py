@@ -10,13 +10,14 @@ from PIL import Image
 from sqlalchemy import insert, text
 
 from core.case import SPLITS, Case, ImageSet
-from core.records import agreement, corrections, people, reviews, sets
+from core.pictures.store import StoredPixels, as_png, open_store
+from core.records import people, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.reviews import ReviewView
+from core.records.review import agreement, corrections, reviews
+from core.records.review.reviews import ReviewView
 from core.records.tables import Ground, Standing, Suspect, Verdict
-from core.store import StoredPixels, as_png, open_store
 from tests.records.test_review_speed import DECIDED, TASK, standing, suspect, verdict
 from tests.records.test_speed import clocked, is_within
 

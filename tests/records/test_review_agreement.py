@@ -8,14 +8,15 @@ import pytest
 
 from core.case import ImageSet
 from core.errors import SettingsError
-from core.kappa import Kappa, cohen
-from core.records import agreement, audit, suspects, verdicts
+from core.readings.kappa import Kappa, cohen
+from core.records import audit
 from core.records.access import NotAllowed, Who
-from core.records.agreement import Consensus, model_weight, weighed
 from core.records.database import Database
 from core.records.place import Place
-from core.records.standing import Voice
-from core.records.suspects import Filter
+from core.records.review import agreement, queue, verdicts
+from core.records.review.agreement import Consensus, model_weight, weighed
+from core.records.review.queue import Filter
+from core.records.review.standing import Voice
 from tests.records.search import Room, room
 
 FIFTY = {("yes", "yes"): 20, ("yes", "no"): 5, ("no", "yes"): 10, ("no", "no"): 15}
@@ -149,7 +150,7 @@ def test_disputes_are_settled_by_a_researcher_and_what_people_said_stays(blind: 
     assert [one.action for one in verdicts.history(db, blind.anna, review_id, 1)] == ["keep", "exclude", "change"]
     assert verdicts.undo(db, blind.admin, review_id) == [], "a settlement is changed by another one only"
     verdicts.decide(db, blind.ben, review_id, [1], "unsure")
-    assert suspects.progress(db, blind.ben, review_id, Filter()).disputed == 1, "settled stays settled"
+    assert queue.progress(db, blind.ben, review_id, Filter()).disputed == 1, "settled stays settled"
 
 
 def test_a_stranger_learns_nothing(blind: Room) -> None:

@@ -13,19 +13,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import metrics, reading
 from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError, RunError, SettingsError
-from core.images import FilePixels
-from core.reading import Reading
-from core.records import agreement, audit, corrections, reviews, runs, sets, verdicts
+from core.pictures.pixels import FilePixels
+from core.readings import metrics, reading
+from core.readings.reading import Reading
+from core.records import audit, runs, sets
 from core.records.access import NotAllowed, Who
-from core.records.corrections import Change
 from core.records.database import Database
 from core.records.place import Place
+from core.records.review import agreement, corrections, reviews, verdicts
+from core.records.review.corrections import Change
 from core.records.tables import Job
 from core.records.versions import SetError, version_folder
-from core.version import read_version
+from core.sets.version import read_version
 from tests.records.search import Room, finish, room
 
 SETTINGS: dict[str, Any] = {"vlm": {"family": "starter"}, "method": {"name": "vanilla"}}
@@ -190,7 +191,7 @@ def test_several_labels_are_joined_and_taken_apart(database: Database, place: Pl
 def test_splits_that_runs_draw_are_written_down_before_labels_change(
     database: Database, place: Place, who: Who, cells: ImageSet
 ) -> None:
-    from core.split import SplitSettings, assign
+    from core.sets.split import SplitSettings, assign
 
     undivided = cells.with_cases(replace(case, split=None, patient=None) for case in cells.cases)
     found = room(database, place, who, undivided)

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import insert, text
 
 from core.case import SPLITS, Task
-from core.records import people, reviews, suspects, verdicts
+from core.records import people
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.suspects import STATES, Filter
+from core.records.review import queue, reviews, verdicts
+from core.records.review.queue import STATES, Filter
 from core.records.tables import Case, Ground, ImageSet, Review, Standing, Suspect, Verdict, Version
 from tests.records.test_speed import GALLERY_SECONDS, PAGE_SECONDS, is_within
 
@@ -123,20 +124,20 @@ def test_every_step_through_100_000_suspects_takes_less_than_50_ms(database: Dat
         seconds = GALLERY_SECONDS if where.text else PAGE_SECONDS
 
         def onward(where: Filter = where) -> object:
-            return suspects.next_suspect(database, other, review_id, where)
+            return queue.next_suspect(database, other, review_id, where)
 
         def back(where: Filter = where) -> object:
-            return suspects.next_suspect(database, other, review_id, where, CASES + 1, is_back=True)
+            return queue.next_suspect(database, other, review_id, where, CASES + 1, is_back=True)
 
         def count(where: Filter = where) -> object:
-            return suspects.progress(database, other, review_id, where)
+            return queue.progress(database, other, review_id, where)
 
         for do in (onward, back, count):
             assert is_within(seconds, do), (do.__name__, where)
     presses = iter(range(60_000, CASES))
     steps: list[Callable[[], object]] = [
-        lambda: suspects.suspect(database, other, review_id, 54_321),
-        lambda: suspects.group(database, other, review_id, 50_001),
+        lambda: queue.suspect(database, other, review_id, 54_321),
+        lambda: queue.group(database, other, review_id, 50_001),
         lambda: verdicts.decide(database, other, review_id, [next(presses)], "keep"),
         lambda: verdicts.history(database, other, review_id, 7),
         lambda: verdicts.undo(database, other, review_id),

@@ -11,11 +11,12 @@ from sqlalchemy.exc import DatabaseError
 
 from core.case import ImageSet
 from core.errors import RunError, SettingsError
-from core.records import audit, jobs, reviews, runs, sets, suspects, verdicts
+from core.records import audit, jobs, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.suspects import Filter
+from core.records.review import queue, reviews, verdicts
+from core.records.review.queue import Filter
 from core.records.tables import Job
 from tests.records.search import Room, finish, room
 
@@ -39,13 +40,13 @@ def decide(found: Room, who: Who, ranks: list[int], action: str = "keep", label:
 def walk(found: Room, who: Who, where: Filter, is_back: bool = False) -> list[int]:
     """Every rank that the queue shows, one after the other."""
     at, ranks = (1000 if is_back else 0), list[int]()
-    while (one := suspects.next_suspect(found.db, who, found.review_id, where, at, is_back)) is not None:
+    while (one := queue.next_suspect(found.db, who, found.review_id, where, at, is_back)) is not None:
         ranks.append(at := one.rank)
     return ranks
 
 
 def stands(found: Room, who: Who, rank: int) -> tuple[str, str] | None:
-    mine = suspects.suspect(found.db, who, found.review_id, rank).mine
+    mine = queue.suspect(found.db, who, found.review_id, rank).mine
     return (mine.action, mine.label) if mine else None
 
 
@@ -86,7 +87,7 @@ def test_what_the_search_found_is_shown(found: Room) -> None:
     view = reviews.review(found.db, found.anna, found.review_id)
     assert (view.state, view.estimated, view.low, view.high, view.cases) == ("done", 3.0, 1.5, 5.0, 10)
     assert [one.name for one in view.sources] == ["cleanlab", "neighbours", "duplicates"]
-    one = suspects.suspect(found.db, found.anna, found.review_id, 2)
+    one = queue.suspect(found.db, found.anna, found.review_id, 2)
     assert (one.number, one.name, one.given, one.suggested) == (1, "cell_1.png", "light", "dark")
     assert (one.split, one.patient, one.group, one.group_size) == ("train", "P0", 0, 3)
     assert one.evidence == {"cleanlab": 0.5, "neighbours": 0.125, "duplicates": None}
@@ -94,22 +95,22 @@ def test_what_the_search_found_is_shown(found: Room) -> None:
     assert near == [(3, "cell_3.png", "light", 0.75), (5, "cell_5.png", "light", 0.5)]
     assert (one.why, one.probabilities, one.mine, one.others) == ("It is number 1.", (0.25, 0.75), None, ())
     assert len(one.digest) == 64
-    assert [one.rank for one in suspects.group(found.db, found.anna, found.review_id, 2)] == [1, 2, 3]
-    assert [one.rank for one in suspects.group(found.db, found.anna, found.review_id, 7)] == [7]
+    assert [one.rank for one in queue.group(found.db, found.anna, found.review_id, 2)] == [1, 2, 3]
+    assert [one.rank for one in queue.group(found.db, found.anna, found.review_id, 7)] == [7]
 
 
 def test_taking_a_search_in_again_keeps_what_people_decided(found: Room, cells: ImageSet) -> None:
-    from core.records import searched
+    from core.records.review import intake
 
     decide(found, found.anna, [1], "exclude")
     review = reviews.review_of_job(found.db, reviews.review(found.db, found.anna, found.review_id).job_id)
     told: list[tuple[int, int]] = []
-    searched.take_search(
+    intake.take_search(
         found.db, review, found.place.data / f"search {review.job_id}", lambda *so_far: told.append(so_far)
     )
     assert told == [(10, 10)]
     assert stands(found, found.anna, 1) == ("exclude", "")
-    assert suspects.progress(found.db, found.anna, found.review_id, ALL).decided == 1
+    assert queue.progress(found.db, found.anna, found.review_id, ALL).decided == 1
 
 
 def test_a_ranking_of_other_cases_is_refused(database: Database, place: Place, who: Who, cells: ImageSet) -> None:
@@ -147,7 +148,7 @@ def test_the_queue_shows_what_is_asked_for_both_ways_and_counts_it(found: Room) 
     for where, ranks in FILTERED:
         assert walk(found, found.anna, where) == ranks, where
         assert walk(found, found.anna, where, is_back=True) == ranks[::-1], where
-        told = suspects.progress(found.db, found.anna, found.review_id, where)
+        told = queue.progress(found.db, found.anna, found.review_id, where)
         assert (told.matching, told.mine, told.decided, told.disputed, told.cases) == (len(ranks), 3, 4, 1, 10), where
         assert told.actions == {"keep": 3}
 
@@ -155,7 +156,7 @@ def test_the_queue_shows_what_is_asked_for_both_ways_and_counts_it(found: Room) 
 def test_an_unknown_filter_is_refused(found: Room) -> None:
     for where, message in ((Filter(state="new"), "not a state"), (Filter(source="oracle"), "not a source")):
         with pytest.raises(SettingsError, match=message):
-            suspects.next_suspect(found.db, found.anna, found.review_id, where)
+            queue.next_suspect(found.db, found.anna, found.review_id, where)
 
 
 def test_what_is_no_verdict_is_refused(found: Room) -> None:
@@ -212,7 +213,7 @@ def test_undo_takes_back_the_last_press_and_what_stood_before_stands_again(found
     assert stands(found, found.anna, 2) == ("exclude", "")
     assert undo() == [1, 2, 3], "a batch is one press"
     assert [stands(found, found.anna, rank) for rank in (1, 2, 3)] == [("keep", ""), None, None]
-    assert suspects.progress(found.db, found.anna, found.review_id, ALL).disputed == 1
+    assert queue.progress(found.db, found.anna, found.review_id, ALL).disputed == 1
     assert undo() == [1]
     assert (undo(), stands(found, found.anna, 1)) == ([], None)
     assert stands(found, found.ben, 1) == ("exclude", ""), "nobody undoes what another person did"
@@ -244,28 +245,28 @@ def test_two_people_who_decide_at_once_lose_nothing(found: Room) -> None:
     rows = verdicts.history(found.db, found.anna, found.review_id)
     for person in ("anna", "ben"):
         assert sorted(one.rank for one in rows if one.person == person and one.action != "undo") == list(range(1, 11))
-    told = suspects.progress(found.db, found.ben, found.review_id, ALL)
+    told = queue.progress(found.db, found.ben, found.review_id, ALL)
     assert (told.mine, told.decided, told.disputed, told.actions) == (8, 8, 8, {"exclude": 8})
 
 
 def test_a_blind_reader_learns_nothing_of_the_other_until_both_have_decided(blind: Room) -> None:
     db, review_id = blind.db, blind.review_id
     decide(blind, blind.anna, [1, 2], "exclude", why="torn")
-    assert suspects.suspect(db, blind.ben, review_id, 1).others == ()
+    assert queue.suspect(db, blind.ben, review_id, 1).others == ()
     assert verdicts.history(db, blind.ben, review_id) == [] == verdicts.history(db, blind.ben, review_id, 1)
     assert walk(blind, blind.ben, Filter(state="decided")) == []
     assert walk(blind, blind.anna, Filter(state="decided")) == [1, 2]
-    assert suspects.progress(db, blind.ben, review_id, ALL).decided == 0
-    assert suspects.progress(db, blind.anna, review_id, ALL).decided == 2
-    assert suspects.suspect(db, blind.reader, review_id, 1).others == ()
+    assert queue.progress(db, blind.ben, review_id, ALL).decided == 0
+    assert queue.progress(db, blind.anna, review_id, ALL).decided == 2
+    assert queue.suspect(db, blind.reader, review_id, 1).others == ()
     decide(blind, blind.ben, [1], "keep")
-    (other,) = suspects.suspect(db, blind.ben, review_id, 1).others
+    (other,) = queue.suspect(db, blind.ben, review_id, 1).others
     assert (other.person, other.action, other.why) == ("anna", "exclude", "torn")
-    assert [one.person for one in suspects.suspect(db, blind.reader, review_id, 1).others] == ["anna", "ben"]
+    assert [one.person for one in queue.suspect(db, blind.reader, review_id, 1).others] == ["anna", "ben"]
     assert {one.rank for one in verdicts.history(db, blind.ben, review_id)} == {1}
     assert walk(blind, blind.ben, Filter(state="disputed")) == [1]
     verdicts.undo(db, blind.ben, review_id)
-    assert suspects.suspect(db, blind.anna, review_id, 1).others == ()
+    assert queue.suspect(db, blind.anna, review_id, 1).others == ()
 
 
 def test_in_an_open_review_everybody_sees_everything(
@@ -273,13 +274,13 @@ def test_in_an_open_review_everybody_sees_everything(
 ) -> None:
     seen = room(database, place, who, cells, readers=2, is_blind=False)
     decide(seen, seen.anna, [1])
-    assert [one.person for one in suspects.suspect(database, seen.ben, seen.review_id, 1).others] == ["anna"]
+    assert [one.person for one in queue.suspect(database, seen.ben, seen.review_id, 1).others] == ["anna"]
 
 
 def test_roles_and_membership_are_asked_for(found: Room) -> None:
     db, review_id = found.db, found.review_id
     assert reviews.review(db, found.reader, review_id).id == review_id
-    assert suspects.next_suspect(db, found.reader, review_id, ALL) is not None
+    assert queue.next_suspect(db, found.reader, review_id, ALL) is not None
     with pytest.raises(NotAllowed, match="As reader"):
         decide(found, found.reader, [1])
     with pytest.raises(NotAllowed, match="As reviewer"):
@@ -287,10 +288,10 @@ def test_roles_and_membership_are_asked_for(found: Room) -> None:
     for ask in (
         lambda: reviews.review(db, found.stranger, review_id),
         lambda: reviews.reviews(db, found.stranger, found.anna.projects[0]),
-        lambda: suspects.next_suspect(db, found.stranger, review_id, ALL),
-        lambda: suspects.suspect(db, found.stranger, review_id, 1),
-        lambda: suspects.group(db, found.stranger, review_id, 1),
-        lambda: suspects.progress(db, found.stranger, review_id, ALL),
+        lambda: queue.next_suspect(db, found.stranger, review_id, ALL),
+        lambda: queue.suspect(db, found.stranger, review_id, 1),
+        lambda: queue.group(db, found.stranger, review_id, 1),
+        lambda: queue.progress(db, found.stranger, review_id, ALL),
         lambda: decide(found, found.stranger, [1]),
         lambda: verdicts.undo(db, found.stranger, review_id),
         lambda: verdicts.history(db, found.stranger, review_id),

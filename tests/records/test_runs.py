@@ -10,12 +10,12 @@ import pytest
 import yaml
 from sqlalchemy import func, select
 
-from core import reading
 from core.case import ImageSet
 from core.errors import RunError, SettingsError
-from core.reading import Reading
-from core.records import asks, jobs, runs, sets
-from core.records.compared import Comparison
+from core.readings import reading
+from core.readings.reading import Reading
+from core.records import jobs, questions, runs, sets
+from core.records.comparison import Comparison
 from core.records.database import Database
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
@@ -241,22 +241,22 @@ def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
     database: Database, place: Place, who: Who, run: Run, version: Version, cells: ImageSet
 ) -> None:
     with pytest.raises(RunError, match="is not finished"):
-        asks.ask(database, place, who, run.id, 3)
+        questions.ask(database, place, who, run.id, 3)
     finish(database, run)
-    job_id = asks.ask(database, place, who, run.id, 3, "What is it?", ["vitask"])
+    job_id = questions.ask(database, place, who, run.id, 3, "What is it?", ["vitask"])
     claimed = jobs.claim(database, job_id, "worker")
     assert claimed and (claimed.queue, claimed.kind) == ("read", "ask")
     assert claimed.payload["image"] == cells.cases[3].pixels.digest()
     assert (claimed.payload["instruction"], claimed.payload["readers"]) == ("What is it?", ["vitask"])
-    assert asks.answer(database, who, job_id).state == "running"
+    assert questions.answer(database, who, job_id).state == "running"
     readers = {"vitask": {"probabilities": [0.25, 0.75], "text": "light"}}
     jobs.finish(database, claimed, {"answers": ["dark", "light"], "readers": readers, "seconds": 0.5})
-    told = asks.answer(database, who, job_id)
+    told = questions.answer(database, who, job_id)
     assert (told.state, told.answers, told.readers, told.seconds) == ("done", ("dark", "light"), readers, 0.5)
-    new = asks.ask(database, place, who, run.id, (place.data.parent / "cells" / "cell_0.png").read_bytes())
-    assert asks.answer(database, who, new).image == cells.cases[0].pixels.digest()
+    new = questions.ask(database, place, who, run.id, (place.data.parent / "cells" / "cell_0.png").read_bytes())
+    assert questions.answer(database, who, new).image == cells.cases[0].pixels.digest()
     with pytest.raises(Exception, match="can't be read as a picture"):
-        asks.ask(database, place, who, run.id, b"no picture")
+        questions.ask(database, place, who, run.id, b"no picture")
 
 
 def test_runs_of_another_project_are_out_of_reach(
@@ -264,7 +264,7 @@ def test_runs_of_another_project_are_out_of_reach(
 ) -> None:
     write_readings(place, run)
     finish(database, run)
-    asked = asks.ask(database, place, who, run.id, 3)
+    asked = questions.ask(database, place, who, run.id, 3)
     person = others.stranger
     for do in (
         lambda: runs.runs(database, person, who.projects[0]),
@@ -274,8 +274,8 @@ def test_runs_of_another_project_are_out_of_reach(
         lambda: runs.copy(database, place, person, run.id),
         lambda: runs.queue_run(database, place, person, version.id, "x", SETTINGS),
         lambda: Comparison.open(database, place, person, run.id, "test"),
-        lambda: asks.ask(database, place, person, run.id, 3),
-        lambda: asks.answer(database, person, asked),
+        lambda: questions.ask(database, place, person, run.id, 3),
+        lambda: questions.answer(database, person, asked),
         lambda: runs.run(database, who, 999),
     ):
         with pytest.raises(NotAllowed):
@@ -287,4 +287,4 @@ def test_runs_of_another_project_are_out_of_reach(
     with pytest.raises(NotAllowed):
         runs.resume(database, place, others.reader, run.id)
     assert runs.run(database, others.reader, run.id).name == "first try"
-    assert asks.ask(database, place, others.reader, run.id, 3), "whoever may look may ask"
+    assert questions.ask(database, place, others.reader, run.id, 3), "whoever may look may ask"

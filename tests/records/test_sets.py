@@ -14,14 +14,14 @@ from PIL import Image
 from core.case import Box, Case, ImageSet, Task
 from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError
-from core.images import FilePixels
-from core.opening import open_set
+from core.pictures.pixels import FilePixels
+from core.pictures.store import open_store
 from core.records import audit, jobs, sets
 from core.records.database import Database
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
 from core.records.sets import Page, SetError, UploadError, Version
-from core.store import open_store
+from core.sets.open import open_set
 from tests.records.conftest import Others
 
 NUMBERS = count()

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from core.case import SPLITS, Case, ImageSet, Task
-from core.images import FilePixels, decode
+from core.pictures.pixels import FilePixels, decode
+from core.pictures.store import StoredPixels, as_png, open_store
 from core.records import runs, sets
 from core.records.database import Database
 from core.records.people import Who
 from core.records.place import Place
-from core.store import StoredPixels, as_png, open_store
 
 PAGE_SECONDS = 0.05
 TRIES = 30

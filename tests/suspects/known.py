@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from core.case import Case, Kind, Pixels, Task
-from core.reading import Reading
+from core.readings.reading import Reading
+from core.suspects.evidence import Known, Near
 from core.suspects.folds import Alike
-from core.suspects.known import Known, Near
 from core.suspects.settings import Settings
 
 ANSWERS = ("low", "middle", "high")

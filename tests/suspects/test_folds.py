@@ -12,8 +12,8 @@ from PIL import Image
 
 from core.case import Case
 from core.errors import DataError
-from core.looks import look
-from core.split import Group
+from core.pictures.looks import look
+from core.sets.split import Group
 from core.suspects.folds import Alike, alike, divide, numbered, together
 
 

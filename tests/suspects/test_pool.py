@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.suspects.estimate import estimated
-from core.suspects.known import Floats
+from core.suspects.error_count import estimated
+from core.suspects.evidence import Floats
 from core.suspects.pool import pooled, weighed
 from core.suspects.probe import probed
 

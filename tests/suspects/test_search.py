@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from core import cli
 from core.case import NO_FINDING
+from core.cli.main import main
 from core.errors import StoppedError
-from core.runfile import USUAL, make_run
+from core.runs.runfile import USUAL, make_run
 from core.suspects import Settings, search
 from core.suspects.folder import load
-from tests import runs
+from tests import run_files
 
 pytestmark = pytest.mark.slow
 COLUMNS = ["number", "case", "set", "given", "suggested", "score", "why", "group", "neighbours", "similarities"]
@@ -34,7 +34,7 @@ FEW = Settings(folds=3, rounds=2)
 @pytest.fixture(scope="module")
 def misfiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Drawn shades, three of them in the folder of another class, and one picture there twice."""
-    folder = runs.draw(tmp_path_factory.mktemp("sets") / "misfiled", count=20)
+    folder = run_files.draw(tmp_path_factory.mktemp("sets") / "misfiled", count=20)
     for wrong in MISFILED:
         right = Path(wrong).stem.split("-")[0]
         number = 10 + int(wrong[-5])
@@ -47,7 +47,7 @@ def misfiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def searched(misfiled: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One uninterrupted search, to be looked at and left as it is."""
     out = tmp_path_factory.mktemp("searches") / "whole"
-    search(runs.run(misfiled, checkpoint, tsm=TSM), FEW, out)
+    search(run_files.run(misfiled, checkpoint, tsm=TSM), FEW, out)
     return out
 
 
@@ -84,7 +84,7 @@ def test_the_table_names_every_case_by_its_place_in_the_set(searched: Path) -> N
 
 
 def test_progress_is_told_fold_by_fold(searched: Path) -> None:
-    told = [one for one in runs.events(searched) if one["kind"] == "fold"]
+    told = [one for one in run_files.events(searched) if one["kind"] == "fold"]
     assert [(one["fold"], one["folds"], one["done"], one["whole"]) for one in told] == [
         (n, 6, n, 6) for n in range(1, 7)
     ]
@@ -94,7 +94,7 @@ def test_progress_is_told_fold_by_fold(searched: Path) -> None:
 def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(
     searched: Path, misfiled: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    run, asked = runs.run(misfiled, checkpoint, tsm=TSM), iter(range(10_000))
+    run, asked = run_files.run(misfiled, checkpoint, tsm=TSM), iter(range(10_000))
     with pytest.raises(StoppedError):
         search(run, FEW, tmp_path / "out", is_stopped=lambda: next(asked) > 100)
     finished = list((tmp_path / "out").rglob("fold-*.npz"))
@@ -106,12 +106,12 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(
 def test_the_command_prints_every_case_as_one_object(
     misfiled: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = runs.values(misfiled, checkpoint, tsm=TSM) | {
+    values = run_files.values(misfiled, checkpoint, tsm=TSM) | {
         "limit": {"train": 30},
         "suspects": {"folds": 2, "rounds": 1},
     }
-    file = runs.write_run(tmp_path / "run.yaml", values)
-    assert cli.main(["suspects", str(file), "--json"]) == 0
+    file = run_files.write_run(tmp_path / "run.yaml", values)
+    assert main(["suspects", str(file), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told.keys() == {"suspects", "estimated_errors", "estimated_low", "estimated_high"}
     assert told["suspects"][0].keys() == {"case", "given", "suggested", "score", "evidence"}
@@ -129,11 +129,11 @@ def test_a_run_file_need_name_no_more_than_its_images(misfiled: Path, tmp_path: 
 def test_the_folder_of_a_run_adds_what_its_readers_say(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["suspects", str(finished), "--out", str(tmp_path / "out"), "--json"]) == 0
+    assert main(["suspects", str(finished), "--out", str(tmp_path / "out"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["suspects"]
     heard = {one["case"] for one in told if one["evidence"]["disagreement"] is not None}
-    from core import reading
-    from core.folder import Folder
+    from core.readings import reading
+    from core.runs.folder import Folder
 
     kept = {one.case for split in ("val", "test") for one in reading.load(Folder(finished).readings(split))}
     assert heard == kept and 0 < len(kept) < len(told)
@@ -142,17 +142,17 @@ def test_the_folder_of_a_run_adds_what_its_readers_say(
 @pytest.mark.parametrize("kind", ["multi", "ordinal"])
 def test_other_kinds_of_labels_are_searched_too(kind: str, checkpoint: Path, tmp_path: Path) -> None:
     if kind == "multi":
-        images, more = runs.draw_multi(tmp_path / "spots", count=60), {}
+        images, more = run_files.draw_multi(tmp_path / "spots", count=60), {}
         rows = (images / "cases.csv").read_text().splitlines()
         wrong, wanted = "images/7.png", "left spot, right spot"
         rows[8] = f"{wrong},"  # both spots are there
         (images / "cases.csv").write_text("\n".join(rows) + "\n")
     else:
-        images = runs.draw(tmp_path / "shades", count=20)
+        images = run_files.draw(tmp_path / "shades", count=20)
         more = {"task": {"kind": "ordinal", "answers": ["dark", "light scar", "light"]}}
         wrong, wanted = "dark/99.png", "light"
         (images / "light" / "5.png").rename(images / wrong)
-    run = runs.run(images, checkpoint, tsm=TSM | {"width": 16, "least_steps": 120}, **more)
+    run = run_files.run(images, checkpoint, tsm=TSM | {"width": 16, "least_steps": 120}, **more)
     found = search(run, Settings(folds=3, rounds=1), tmp_path / "out")
     place = [Path(one.case).as_posix() for one in found.suspects].index(wrong)
     assert place < 3
@@ -161,7 +161,7 @@ def test_other_kinds_of_labels_are_searched_too(kind: str, checkpoint: Path, tmp
 
 
 def test_several_sets_are_searched_with_one_tsm(misfiled: Path, images: Path, checkpoint: Path, tmp_path: Path) -> None:
-    run = runs.run([misfiled, images], checkpoint, tsm=TSM)
+    run = run_files.run([misfiled, images], checkpoint, tsm=TSM)
     found = search(run, Settings(folds=2, rounds=1), tmp_path / "out")
     assert {one.set for one in found.suspects} == {"misfiled", "shades"}
     of_second = [one for one in found.suspects if one.set == "shades"]
@@ -170,10 +170,10 @@ def test_several_sets_are_searched_with_one_tsm(misfiled: Path, images: Path, ch
 
 
 def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkpoint: Path, tmp_path: Path) -> None:
-    images = runs.draw(tmp_path / "few", count=2)
+    images = run_files.draw(tmp_path / "few", count=2)
     for path in list((images / "light").iterdir())[1:]:
         path.unlink()
-    run = runs.run(images, checkpoint, tsm={"least_steps": 3})
+    run = run_files.run(images, checkpoint, tsm={"least_steps": 3})
     found = search(run, Settings(folds=20, rounds=1), tmp_path / "out")
     assert len(found.suspects) == 5 and all(0 <= one.score <= 1 for one in found.suspects)
     alone = next(one for one in found.suspects if one.given == "light")
@@ -183,27 +183,29 @@ def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkp
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     capsys.readouterr()
-    assert cli.main(["suspects", *map(str, arguments)]) == 2
+    assert main(["suspects", *map(str, arguments)]) == 2
     return capsys.readouterr().err
 
 
 def test_what_can_be_mended_is_told_in_words(
     searched: Path, misfiled: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values: dict[str, Any] = runs.values(misfiled, checkpoint, tsm=TSM)
-    plain = runs.write_run(tmp_path / "plain.yaml", values)
+    values: dict[str, Any] = run_files.values(misfiled, checkpoint, tsm=TSM)
+    plain = run_files.write_run(tmp_path / "plain.yaml", values)
     assert "--out" in refused(capsys, plain, "--resume")
-    other = runs.write_run(tmp_path / "other.yaml", values | {"suspects": {"folds": 4}})
+    other = run_files.write_run(tmp_path / "other.yaml", values | {"suspects": {"folds": 4}})
     assert "other settings" in refused(capsys, other, "--out", searched, "--resume")
-    odd = runs.write_run(tmp_path / "odd.yaml", values | {"suspects": {"fold": 4}})
+    odd = run_files.write_run(tmp_path / "odd.yaml", values | {"suspects": {"fold": 4}})
     assert "suspects.fold is not a setting here" in refused(capsys, odd)
-    none = runs.write_run(tmp_path / "none.yaml", values | {"tsm": [], "method": {"name": "vanilla"}})
+    none = run_files.write_run(tmp_path / "none.yaml", values | {"tsm": [], "method": {"name": "vanilla"}})
     assert "names no TSM" in refused(capsys, none)
 
 
 def test_a_terminated_search_leaves_its_folds_and_goes_on(misfiled: Path, checkpoint: Path, tmp_path: Path) -> None:
-    values = runs.values(misfiled, checkpoint, tsm=TSM | {"least_steps": 150}) | {"suspects": {"folds": 3, "rounds": 1}}
-    file, out = runs.write_run(tmp_path / "run.yaml", values), tmp_path / "out"
+    values = run_files.values(misfiled, checkpoint, tsm=TSM | {"least_steps": 150}) | {
+        "suspects": {"folds": 3, "rounds": 1}
+    }
+    file, out = run_files.write_run(tmp_path / "run.yaml", values), tmp_path / "out"
     command = [sys.executable, "-m", "core.cli", "suspects", str(file), "--out", str(out)]
     with subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 120

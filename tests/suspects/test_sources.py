@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.sources import cleanlab, disagreement, duplicates, neighbours, tsm, vlm
+from core.suspects.evidence import Near, doubt
 from core.suspects.folds import Alike
-from core.suspects.known import Near, doubt
 from tests.suspects.known import known, reading
 
 SURE = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25]]

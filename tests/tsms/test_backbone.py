@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.errors import ModelError
-from core.tsm import tsm_losses
+from core.models.tsm import tsm_losses
 from core.tsms import backbone
 from core.tsms.backbone import Backbone, Settings
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from core.errors import ModelError, SettingsError
-from core.tsm import tsm_losses
+from core.models.tsm import tsm_losses
 from core.tsms import convnet
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.catalog import TSMS, find
 from core.errors import ModelError
-from core.tsm import Tsm, read_saved, tsm_losses
+from core.models.tsm import Tsm, read_saved, tsm_losses
 
 pytestmark = pytest.mark.parametrize("name", TSMS)
 

@@ -20,14 +20,14 @@ import pytest
 from sqlalchemy import select
 
 from core.catalog import FORMATS, every
-from core.opening import open_set
-from core.queue_server import program
+from core.machine.queue_server import program
 from core.records import jobs, people, runs, sets
 from core.records.access import Who
 from core.records.database import Database, open_database
 from core.records.place import Place
 from core.records.tables import Event, Job, Run
-from tests import runs as tiny
+from core.sets.open import open_set
+from tests import run_files as tiny
 from tests.records.conftest import migrated_file, postgres  # noqa: F401
 from worker.redis import configure, free_port, wait
 

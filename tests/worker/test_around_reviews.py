@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.review.retrained import comparison
-from core import reading
-from core.records import corrections, reviews, suspects, verdicts
-from core.records.suspects import Filter
+from app.pages.review.retrained import comparison
+from core.readings import reading
+from core.records.review import corrections, queue, reviews, verdicts
+from core.records.review.queue import Filter
 from tests.worker.conftest import Studio
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ SEARCH = {"suspects": {"folds": 2, "rounds": 1}}
 
 
 def rank_of(studio: Studio, review_id: int, name: str) -> int:
-    found = suspects.next_suspect(studio.database, studio.who, review_id, Filter(state="all", text=name))
+    found = queue.next_suspect(studio.database, studio.who, review_id, Filter(state="all", text=name))
     assert found is not None and found.name == name
     return found.rank
 

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from core.errors import CoreError
-from core.queue_server import OLDEST_VERSION
+from core.machine.queue_server import OLDEST_VERSION
 from core.records.place import Place
 from worker.redis import RIGHTS
-from worker.refusing import refuse_guessable
 from worker.supervise import GRACE_SECONDS
 from worker.up import is_loopback, make_bucket
+from worker.weak_secrets import refuse_guessable
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = "f3b1c09e77d24a6c8d5e"

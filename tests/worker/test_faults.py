@@ -17,9 +17,9 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
-from core.records import messages, runs
+from core.records import runs, wake
 from core.records.tables import Job, Run, now
-from tests import runs as tiny
+from tests import run_files as tiny
 from tests.let_in import LET_IN, let_in
 from tests.worker.conftest import ROOT, Studio, log_of
 from tests.worker.test_topology import words
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def undisturbed(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The final weights of the same run when nothing happens to it."""
-    from core.run import tune
-    from core.runfile import make_run
+    from core.runs.runfile import make_run
+    from core.runs.tune import tune
 
     out = tmp_path_factory.mktemp("undisturbed") / "run"
     tune(make_run(small), out)
@@ -208,7 +208,7 @@ def test_two_workers_that_are_told_twice_make_a_run_once(studio: Studio) -> None
     studio.work()
     run = studio.queue(method={"name": "vanilla"}, tsm=[])
     for _ in range(3):
-        messages.send(studio.place, "tune", run.job_id)
+        wake.send(studio.place, "tune", run.job_id)
     job = studio.until_state(run, "done", "failed")
     assert (job.state, job.attempts) == ("done", 1)
     assert len(set(steps_told(studio, run))) == len(steps_told(studio, run))

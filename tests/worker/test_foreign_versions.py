@@ -18,14 +18,14 @@ from PIL import Image
 
 from core.case import Case, ImageSet, Task
 from core.errors import DataError
-from core.images import FilePixels
+from core.pictures.pixels import FilePixels
+from core.pictures.store import as_png, open_store
 from core.records import jobs, people, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
-from core.store import as_png, open_store
-from core.version import read_version
-from worker.hands import Hands
+from core.sets.version import read_version
+from worker.context import Hands
 from worker.tasks import carry_out
 
 PICTURE = as_png(Image.new("L", (20, 20), 90))

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core import cli
-from core.memory import allowed_bytes, machine_bytes
+from core.cli.main import main
+from core.machine.memory import allowed_bytes, machine_bytes
 from core.records.place import Place
-from worker import intake, process
+from worker import intake_child, process
+from worker.child_job import ChildJob
 from worker.engine import ENGINE
 from worker.process import Process, most_bytes
 
@@ -47,7 +48,7 @@ def test_what_is_only_mapped_does_not_count(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_run_on_a_card_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "has_card", lambda: True)
-    assert most_bytes(ENGINE) == 0 and most_bytes("worker.intake") == allowed_bytes()
+    assert most_bytes(ENGINE) == 0 and most_bytes("worker.kinds.intake") == allowed_bytes()
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,8 @@ def test_a_command_that_had_too_little_says_so(
 
     whole = argparse.ArgumentParser()
     whole.set_defaults(do=do)
-    monkeypatch.setattr(cli, "parser", lambda: whole)
-    assert cli.main([]) == 2
+    monkeypatch.setattr("core.cli.main.parser", lambda: whole)
+    assert main([]) == 2
     assert capsys.readouterr().err.startswith(WORDS)
 
 
@@ -77,8 +78,8 @@ def test_an_upload_that_needs_too_much_is_refused_in_words(
         return bytearray(2**60)
 
     monkeypatch.setattr(Place, "from_environment", classmethod(lambda cls: place))
-    monkeypatch.setattr(intake, "_asked", lambda *asked: SimpleNamespace(job=SimpleNamespace(kind="check")))
-    monkeypatch.setitem(intake.KINDS, "check", greedy)
-    monkeypatch.setattr("sys.argv", ["worker.intake", "1"])
-    assert intake.main() == 2
+    monkeypatch.setattr(ChildJob, "read", lambda *given: SimpleNamespace(row=SimpleNamespace(kind="check")))
+    monkeypatch.setitem(intake_child.KINDS, "check", greedy)
+    monkeypatch.setattr("sys.argv", ["worker.intake_child", "1"])
+    assert intake_child.main() == 2
     assert capsys.readouterr().err.startswith(WORDS)

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from core import cli
-from core.commands import studio
-from core.lock import locked
+from core.cli import studio
+from core.cli.main import main
+from core.machine.lock import locked
 from core.records import people, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import ROLES
-from tests import runs
+from tests import run_files
 
 
 @pytest.fixture(autouse=True)
@@ -34,19 +34,19 @@ def test_a_person_added_at_the_shell_may_sign_in_and_sees_the_project(
     database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed(monkeypatch, "a long password\n")
-    assert cli.main(["person", "add", "ada", "--role", "admin", "--project", "Cells"]) == 0
+    assert main(["person", "add", "ada", "--role", "admin", "--project", "Cells"]) == 0
     assert capsys.readouterr().out == "ada may sign in now, as admin.\n"
     who = people.who(database, people.sign_in(database, "ada", "a long password", "127.0.0.1"))
     assert who is not None and who.role == "admin"
     assert "Cells" in [name for _, name in people.projects_of(database, who)]
     typed(monkeypatch, "another password\n")
-    assert cli.main(["person", "password", "ada"]) == 0
+    assert main(["person", "password", "ada"]) == 0
     people.sign_in(database, "ada", "another password", "127.0.0.1")
-    assert cli.main(["person", "deactivate", "ada"]) == 2
+    assert main(["person", "deactivate", "ada"]) == 2
     assert "ada is the last account" in capsys.readouterr().err
     typed(monkeypatch, "six herons over a pier\n")
-    assert cli.main(["person", "add", "eve", "--role", "admin"]) == 0
-    assert cli.main(["person", "deactivate", "ada"]) == 0
+    assert main(["person", "add", "eve", "--role", "admin"]) == 0
+    assert main(["person", "deactivate", "ada"]) == 0
     with pytest.raises(people.SignInError):
         people.sign_in(database, "ada", "another password", "127.0.0.1")
 
@@ -55,16 +55,18 @@ def test_a_password_that_is_too_short_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed(monkeypatch, "short\n")
-    assert cli.main(["person", "add", "ada"]) == 2
+    assert main(["person", "add", "ada"]) == 2
     assert "at least 10 characters" in capsys.readouterr().err
 
 
 def test_a_set_added_at_the_shell_is_a_version_and_another_where_it_has_changed(
     database: Database, who: Who, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, changed = (str(runs.draw(tmp_path / name, count=4, seed=seed)) for seed, name in enumerate(("one", "two")))
+    first, changed = (
+        str(run_files.draw(tmp_path / name, count=4, seed=seed)) for seed, name in enumerate(("one", "two"))
+    )
     for drawn, number in ((first, 1), (first, 1), (changed, 2)):
-        assert cli.main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
+        assert main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["cases"] == 12
         assert sets.versions(database, who, told["set"])[0].number == number
@@ -73,16 +75,16 @@ def test_a_set_added_at_the_shell_is_a_version_and_another_where_it_has_changed(
 def test_a_project_that_is_not_there_is_refused_with_those_that_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drawn = str(runs.draw(tmp_path / "shades", count=2))
-    assert cli.main(["set", "add", drawn, "--name", "shades", "--project", "Elsewhere"]) == 2
+    drawn = str(run_files.draw(tmp_path / "shades", count=2))
+    assert main(["set", "add", drawn, "--name", "shades", "--project", "Elsewhere"]) == 2
     assert 'There is no project "Elsewhere". Known: My project.' in capsys.readouterr().err
 
 
 def test_no_browser_is_let_into_a_studio_that_is_not_open(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["open"]) == 2
+    assert main(["open"]) == 2
     assert f"No studio is open in {place.data}" in capsys.readouterr().err
     with locked(place.data / "up.lock", "http://127.0.0.1:7861"):
-        assert cli.main(["open"]) == 0
+        assert main(["open"]) == 0
     assert capsys.readouterr().out.startswith("http://127.0.0.1:7861/sign-in?token=")
 
 
@@ -92,21 +94,21 @@ def test_the_audit_is_read_and_verified_at_the_shell(
     people.add_project(database, who, "Cells")
     with pytest.raises(people.SignInError):
         people.sign_in(database, "eve", "wrong password", "10.0.0.1")
-    assert cli.main(["audit", "verify"]) == 0
+    assert main(["audit", "verify"]) == 0
     assert "is whole: 2 entries. Where it ended before was not kept" in capsys.readouterr().out
-    assert cli.main(["audit", "--since", "1d", "--action", "sign-in", "--json"]) == 0
+    assert main(["audit", "--since", "1d", "--action", "sign-in", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)["entries"]
     assert (entry["who"], entry["action"], entry["details"]) == ("unknown", "failed sign-in", {"address": "10.0.0.1"})
-    assert cli.main(["audit", "--who", "local"]) == 0
+    assert main(["audit", "--who", "local"]) == 0
     assert capsys.readouterr().out.endswith("local  add project  Cells\n")
-    assert cli.main(["audit", "--since", "2999-01-01"]) == 0
+    assert main(["audit", "--since", "2999-01-01"]) == 0
     assert capsys.readouterr().out == ""
-    assert cli.main(["audit", "--since", "soon"]) == 2
+    assert main(["audit", "--since", "soon"]) == 2
     with database.engine.begin() as connection:
         connection.execute(text("drop trigger audit_stays_on_update"))
         connection.execute(text("update audit set subject = 'Nothing' where action = 'add project'"))
     capsys.readouterr()
-    assert cli.main(["audit", "verify", "--json"]) == 2
+    assert main(["audit", "verify", "--json"]) == 2
     printed = capsys.readouterr()
     assert len(json.loads(printed.out)["faults"]) == 1 and "was changed" in printed.err
 
@@ -114,20 +116,20 @@ def test_the_audit_is_read_and_verified_at_the_shell(
 def test_a_studio_is_saved_and_brought_back_from_a_shell(
     database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = str(runs.draw(tmp_path / "shades", count=4))
-    assert cli.main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
+    drawn = str(run_files.draw(tmp_path / "shades", count=4))
+    assert main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
     kept = json.loads(capsys.readouterr().out)
-    assert cli.main(["backup", str(tmp_path / "kept")]) == 0
+    assert main(["backup", str(tmp_path / "kept")]) == 0
     assert "keep it as safe as the studio" in capsys.readouterr().out
-    assert cli.main(["backup", str(tmp_path / "kept")]) == 2
+    assert main(["backup", str(tmp_path / "kept")]) == 2
     assert "not empty" in capsys.readouterr().err
     monkeypatch.setenv("VITASK_DATA", str(tmp_path / "elsewhere"))
-    assert cli.main(["restore", str(tmp_path / "kept"), "--json"]) == 0
+    assert main(["restore", str(tmp_path / "kept"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["rows"] > 12 and told["files"] > 12
-    assert cli.main(["restore", str(tmp_path / "kept")]) == 2
+    assert main(["restore", str(tmp_path / "kept")]) == 2
     assert "There is a studio in" in capsys.readouterr().err
-    assert cli.main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
+    assert main(["set", "add", drawn, "--name", "shades", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["hash"] == kept["hash"]
 
 
@@ -135,7 +137,7 @@ def test_up_becomes_the_studio_with_what_was_given(monkeypatch: pytest.MonkeyPat
     became: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, arguments: became.append(arguments[1:]))
     monkeypatch.setattr("sys.argv", ["vitask", "up", "--port", "7999", "--no-browser"])
-    assert cli.main(["up", "--port", "7999", "--no-browser"]) == 0
+    assert main(["up", "--port", "7999", "--no-browser"]) == 0
     assert became == [["-m", "worker.up", "--port", "7999", "--no-browser"]]
 
 

@@ -18,11 +18,11 @@ from core.records.jobs import Claimed, LeaseLost
 from core.records.place import Place
 from core.records.tables import Job
 from worker import supervise as module
-from worker.hands import Hands
+from worker.child_protocol import Listener
+from worker.context import Hands
 from worker.process import Process
 from worker.supervise import Ended, settle, supervise
 from worker.tasks import carry_out
-from worker.told import Listener
 
 
 @pytest.fixture

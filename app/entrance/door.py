@@ -1,0 +1,223 @@
+"""The door in front of Gradio: what pages need of it passes, in the name of the person who asks; the rest is not there.
+
+Each person has sessions, events, uploads and files of the own. A session's name gets the person's number before it
+reaches Gradio, so that another person's can't be named; a payload is looked at before Gradio reads the files it names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi.responses import JSONResponse
+from gradio.block_function import BlockFunction
+from gradio_client.utils import construct_args
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.entrance import payloads
+from app.entrance.arrivals import Arrivals, StudioBlocks
+from app.entrance.payloads import PayloadError
+
+API = "/gradio_api/"
+READ = re.compile(
+    r"(info|openapi\.json|app_id|user|login_check|startup-events|theme\.css|queue/status|queue/data|upload_progress)/?"
+    r"|heartbeat/[^/]+|call/(v2/)?[^/]+/[^/]+|file=.*",
+    re.DOTALL,
+)
+SENT = re.compile(r"(run|api|call|call/v2)/[^/]+/?|queue/join|cancel|reset/?|upload")
+"""All that pages and programs need below `/gradio_api/`."""
+CLOSED = ("/monitoring", "/login", "/logout")
+"""Doors of Gradio outside of it that this studio has its own for."""
+MOST_BYTES = 8_000_000
+"""Of one payload. Files come by another way."""
+SESSION = re.compile(r"[\w.-]{1,64}")
+FIELDS = ("session_hash", "fn_index", "trigger_id", "event_data")
+NOT_THERE = "There is nothing here, or it is not yours."
+
+
+class Door:
+    """Stands behind the gate, which says who asks."""
+
+    def __init__(self, app: ASGIApp, blocks: StudioBlocks, arrivals: Arrivals) -> None:
+        self.app = app
+        self.blocks = blocks
+        self.arrivals = arrivals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            passed = await self._passed(scope, receive, send)
+        except PayloadError as error:
+            await JSONResponse({"detail": str(error), "error": str(error)}, 422)(scope, receive, send)
+            return
+        if passed is None:
+            await JSONResponse({"detail": NOT_THERE}, 404)(scope, receive, send)
+        else:
+            await self.app(scope, *passed)
+
+    async def _passed(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send] | None:
+        """With what the request goes on; None where there is no such door."""
+        path, method, query = scope["path"], scope["method"], dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        if path.startswith(CLOSED) or "deep_link" in query:
+            return None
+        if not path.startswith(API):
+            return receive, send
+        way = path.removeprefix(API)
+        person = scope.get("person")
+        if person is None or not (READ if method in ("GET", "HEAD") else SENT).fullmatch(way):
+            return None
+        for name in ("session_hash", "upload_id"):
+            if name in query:
+                scope["query_string"] = urlencode(query | {name: own_name(person, query[name])}).encode()
+        if way == "upload":
+            return receive, self._keeping(scope, send)
+        if method == "POST":
+            return await self._sent(scope, way, receive), _mendable(scope, send)
+        return (receive, send) if self._may_read(scope, person, way) else None
+
+    def _may_read(self, scope: Scope, person: int, way: str) -> bool:
+        kind, _, rest = way.partition("/")
+        if kind == "heartbeat":
+            go_to(scope, f"heartbeat/{own_name(person, rest)}")
+        if kind == "call":
+            return self._is_own_event(person, rest.rpartition("/")[2])
+        if way.startswith("file="):
+            try:
+                go_to(scope, f"file={self.arrivals.own(person, way.removeprefix('file='))}")
+            except PayloadError:
+                return False
+        return True
+
+    async def _sent(self, scope: Scope, way: str, receive: Receive) -> Receive:
+        person: int = scope["person"]
+        body = payloads.parsed(await _read(receive))
+        if not isinstance(body, dict):
+            raise PayloadError('What was sent is no object. Send one with the values under "data".')
+        kind, _, name = way.strip("/").rpartition("/")
+        if name == "cancel":
+            body = self._cancelled(person, body)
+        elif name != "reset":
+            if kind == "call/v2":
+                body = {"data": self._by_name(name, body)}
+                go_to(scope, f"call/{name}")
+            is_named = body.get("fn_index") is None and kind != "queue"
+            event = self._event(name if is_named else body.get("fn_index"))
+            body = self._payload(person, event, body, is_kept=kind in ("call", "call/v2"))
+        return _again(scope, json.dumps(body).encode(), receive)
+
+    def _payload(self, person: int, event: BlockFunction, body: dict[str, Any], is_kept: bool) -> dict[str, Any]:
+        """Only what is known of a payload, checked."""
+        data = body.get("data")
+        if not isinstance(data, list):
+            raise PayloadError('The values are missing. Send them as a list under "data".')
+        kept = {name: body[name] for name in FIELDS if body.get(name) is not None}
+        payloads.refuse_references(kept)
+        if is_kept or "session_hash" in kept:
+            kept["session_hash"] = own_name(person, kept.get("session_hash") or secrets.token_hex(16))
+        if not isinstance(kept.get("trigger_id", 0), int):
+            raise PayloadError('"trigger_id" must be a number.')
+        return kept | {"data": payloads.admitted(event, data, lambda path: self.arrivals.own(person, path))}
+
+    def _event(self, name: object) -> BlockFunction:
+        """By its API name or its number."""
+        for number, event in self.blocks.fns.items():
+            if event.fn is not None and name in (event.api_name, number) and not isinstance(name, bool):
+                return event
+        raise PayloadError(f"There is no API name or event {json.dumps(name)[:100]}. Those that there are: {API}info.")
+
+    def _by_name(self, name: str, given: dict[str, Any]) -> list[Any]:
+        known = self.blocks.get_api_info()["named_endpoints"].get(f"/{name}")
+        if known is None:
+            raise PayloadError(f"There is no API name {json.dumps(name)[:100]}. Those that there are: {API}info.")
+        try:
+            values: list[Any] = construct_args(known["parameters"], (), given)
+        except (TypeError, ValueError) as error:
+            raise PayloadError(str(error)) from None
+        return values
+
+    def _cancelled(self, person: int, body: dict[str, Any]) -> dict[str, Any]:
+        event, number = body.get("event_id"), body.get("fn_index")
+        if not isinstance(event, str) or not isinstance(number, int) or not self._is_own_event(person, event):
+            raise PayloadError("There is no such event, or it has ended, or it is not yours.")
+        return {"session_hash": own_name(person, body.get("session_hash")), "fn_index": number, "event_id": event}
+
+    def _is_own_event(self, person: int, event_id: str) -> bool:
+        queue = self.blocks._queue
+        running = queue.event_ids_to_events.get(event_id)
+        sessions = (
+            [running.session_hash]
+            if running
+            else [name for name, events in list(queue.pending_event_ids_session.items()) if event_id in events]
+        )
+        return any(name.startswith(f"{person}.") for name in sessions)
+
+    def _keeping(self, scope: Scope, send: Send) -> Send:
+        """Remembers whose the files are before the person can name them."""
+        MutableHeaders(scope=scope)["accept-encoding"] = "identity"
+        person, status, answer = scope["person"], 0, b""
+
+        async def sending(message: Message) -> None:
+            nonlocal status, answer
+            status = message.get("status", status)
+            answer += message.get("body", b"")
+            if message["type"] == "http.response.body" and not message.get("more_body") and status == 200:
+                self.arrivals.keep(person, json.loads(answer))
+            await send(message)
+
+        return sending
+
+
+def own_name(person: int, given: Any) -> str:
+    """A session's or an upload's name among those of one person."""
+    if not isinstance(given, str) or not SESSION.fullmatch(given):
+        raise PayloadError("The name of a session must be letters, digits, dots and dashes, at most 64.")
+    return f"{person}.{given}"
+
+
+def go_to(scope: Scope, way: str) -> None:
+    scope["path"] = API + way
+    scope["raw_path"] = scope["path"].encode()
+
+
+def _mendable(scope: Scope, send: Send) -> Send:
+    """Gradio says 500 of every error; of those that a person can mend it is not the server's."""
+    mendable: list[Exception] = []
+    scope["mendable"] = mendable
+
+    async def sending(message: Message) -> None:
+        if mendable and message.get("status") == 500:
+            message["status"] = 422
+        await send(message)
+
+    return sending
+
+
+async def _read(receive: Receive) -> bytes:
+    body, is_more = b"", True
+    while is_more:
+        message = await receive()
+        body += message.get("body", b"")
+        is_more = message.get("more_body", False)
+        if len(body) > MOST_BYTES:
+            raise PayloadError(
+                f"More than {MOST_BYTES // 1_000_000} MB were sent. Files are uploaded, not sent as text."
+            )
+    return body
+
+
+def _again(scope: Scope, body: bytes, receive: Receive) -> Receive:
+    """The checked payload in the place of the one that came."""
+    headers = MutableHeaders(scope=scope)
+    headers["content-type"], headers["content-length"] = "application/json", str(len(body))
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receiving

@@ -1,0 +1,158 @@
+"""The sign-in page: plain HTML without a script, so that it works before anything else does."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from app.context import PROJECT_COOKIE, NotSignedIn, Studio, cookie_name, is_local, token_in
+from app.entrance.peer import is_another_user
+from app.theme import SIGN_IN_CSS
+from core.records import people
+from core.records.sessions import SESSION
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · VITask Studio</title><link rel="stylesheet" href="/look/sign-in.css"></head>
+<body><main>
+<h1>VITask Studio</h1>
+<p class="quiet">Research use only. Not a medical device.</p>
+{inside}
+</main></body></html>"""
+FORM = """{message}<form method="post" action="/sign-in">
+<input type="hidden" name="next" value="{next}">
+<label>Name<input name="name" autocomplete="username" required autofocus maxlength="100" value="{name}"></label>
+<label>Password<input name="password" type="password" autocomplete="current-password" required maxlength="1000"></label>
+<button type="submit">Sign in</button>
+</form>
+<p class="quiet">No account yet, or password forgotten? Ask the person who runs this studio.</p>"""
+CLOSED = """<p class="wrong" role="alert">This studio has no accounts yet, so it can only be used on the computer
+that it runs on.</p><p>Whoever runs it adds the first person there with <code>vitask person add NAME --role
+admin</code>. Then sign in here.</p>"""
+TICKET = """{message}<p>This studio has no accounts. It lets in the browsers of the person who runs it, each with an
+address that is good once: the one that <code>vitask up</code> printed, or another from <code>vitask open</code>.</p>
+<form method="post" action="/sign-in">
+<input type="hidden" name="next" value="{next}">
+<label>Or paste the token that stands at the end of it<input name="token" required maxlength="100"></label>
+<button type="submit">Open the studio</button>
+</form>"""
+NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+def router(studio: Studio) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/look/sign-in.css")
+    def css() -> Response:
+        return Response(SIGN_IN_CSS.read_text(encoding="utf-8"), media_type="text/css")
+
+    @routes.get("/sign-in")
+    def page(request: Request, next: str = "/", token: str = "") -> Response:
+        """Whoever comes with a ticket is let in, and led to an address without it."""
+        if people.has_accounts(studio.database):
+            return _form(next)
+        if not is_local(dict(request.headers), _client(request)):
+            return _page(CLOSED)
+        if is_let_in(request):
+            return RedirectResponse(own_path(next), 303, NO_STORE)
+        return enter(request, token, next) if token else _ticket(next)
+
+    @routes.post("/sign-in")
+    def sign_in(
+        request: Request,
+        name: Annotated[str, Form()] = "",
+        password: Annotated[str, Form()] = "",
+        token: Annotated[str, Form()] = "",
+        next: Annotated[str, Form()] = "/",
+    ) -> Response:
+        """A browser gets a cookie and its page; a program that accepts JSON gets the token."""
+        if not people.has_accounts(studio.database):
+            return enter(request, token, next)
+        try:
+            session = people.sign_in(studio.database, name.strip(), password, _client(request))
+        except people.SignInError as error:
+            answer = _refused(request, error) or _form(next, name, str(error), 401)
+            if isinstance(error, people.TooManyTries):
+                answer.status_code = 429
+                answer.headers["Retry-After"] = str(error.seconds)
+            return answer
+        return _let_in(request, session, next)
+
+    def enter(request: Request, ticket: str, next: str) -> Response:
+        if not is_local(dict(request.headers), _client(request)):
+            return _page(CLOSED, 401)
+        ends = request.scope["client"], request.scope["server"]
+        try:
+            session = people.enter(studio.database, ticket.strip(), is_own=not is_another_user(*ends))
+        except people.SignInError as error:
+            return _refused(request, error) or _ticket(next, str(error), 401)
+        return _let_in(request, session, next)
+
+    def is_let_in(request: Request) -> bool:
+        try:
+            return bool(studio.who(request))
+        except NotSignedIn:
+            return False
+
+    @routes.post("/sign-out")
+    def sign_out(request: Request) -> Response:
+        people.sign_out(studio.database, token_in(dict(request.headers)))
+        answer = RedirectResponse("/sign-in", 303)
+        answer.delete_cookie(cookie_name(request.headers), path="/")
+        answer.delete_cookie(PROJECT_COOKIE, path="/")
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return answer
+
+    return routes
+
+
+def own_path(asked: str) -> str:
+    """A path of this studio, whatever was asked: a sign-in never leads to another site."""
+    is_own = asked.startswith("/") and not asked.startswith(("//", "/\\")) and asked.isprintable()
+    return asked if is_own else "/"
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _let_in(request: Request, session: str, next: str) -> Response:
+    is_program = _is_program(request)
+    answer: Response = (
+        JSONResponse({"token": session}, headers=NO_STORE)
+        if is_program
+        else RedirectResponse(own_path(next), 303, NO_STORE)
+    )
+    seconds, is_safe = int(SESSION.total_seconds()), request.url.scheme == "https"
+    name = cookie_name(request.headers)
+    answer.set_cookie(name, session, seconds, path="/", httponly=True, samesite="lax", secure=is_safe)
+    return answer
+
+
+def _refused(request: Request, error: people.SignInError) -> Response | None:
+    """What a program is told; a person gets the page again."""
+    return JSONResponse({"detail": str(error)}, 401) if _is_program(request) else None
+
+
+def _is_program(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def _form(next: str, name: str = "", message: str = "", status: int = 200) -> HTMLResponse:
+    return _page(FORM.format(message=_wrong(message), next=escape(own_path(next)), name=escape(name)), status)
+
+
+def _ticket(next: str, message: str = "", status: int = 200) -> HTMLResponse:
+    return _page(TICKET.format(message=_wrong(message), next=escape(own_path(next))), status)
+
+
+def _wrong(message: str) -> str:
+    return f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
+
+
+def _page(inside: str, status: int = 200) -> HTMLResponse:
+    # A form of a page that sends no referrer comes from the origin `null`, which the gate takes for another site.
+    return HTMLResponse(PAGE.format(inside=inside), status, headers={"Cache-Control": "no-store"})

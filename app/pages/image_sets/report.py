@@ -1,0 +1,113 @@
+"""An upload as people read about it: how far it is, what the check found, what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from app.html import bar, empty, notice, size
+from app.words import lasting
+from core.records.sets import UploadView
+
+SEVERITIES = {"error": ("bad", "Must be mended"), "warning": ("warn", "Look at this"), "note": ("", "Good to know")}
+CASES_NAMED = 12
+STATES = {
+    "arriving": "arrived",
+    "checking": "being checked",
+    "checked": "checked",
+    "adding": "being added",
+    "added": "added",
+    "refused": "not usable",
+}
+
+
+def state_of(upload: UploadView) -> str:
+    """In a word or two. A job that failed has not refused the files."""
+    if upload.job_state == "failed" and upload.state in ("checking", "adding"):
+        return "not done"
+    return STATES[upload.state]
+
+
+def is_busy(upload: UploadView) -> bool:
+    return upload.job_state in ("waiting", "running")
+
+
+def draw(upload: UploadView | None, version_id: int | None = None) -> str:
+    """The whole report of an upload; `version_id` is what it was kept as."""
+    if upload is None:
+        return empty("No upload yet", "Drop your files on the left. They are checked before anything is kept.")
+    head = (
+        f'<h2>{escape(upload.name)} <span class="chip">{state_of(upload)}</span></h2>'
+        f'<p class="small quiet">{size(upload.size)}, brought by {escape(upload.person)}</p>'
+    )
+    head += _going(upload) + _kept(upload, version_id)
+    return f'<div class="vt">{head}{_found(upload.report) if _is_shown(upload) else ""}</div>'
+
+
+def _is_shown(upload: UploadView) -> bool:
+    return upload.report is not None and upload.state in ("checked", "adding")
+
+
+def _going(upload: UploadView) -> str:
+    if is_busy(upload):
+        done, whole = upload.progress.get("done") or 0, upload.progress.get("whole") or 0
+        text = str(upload.progress.get("text") or ("Waits for its turn" if upload.job_state == "waiting" else "Begins"))
+        counted = f": {done:,} of {whole:,}" if whole else " …"
+        left = lasting(upload.progress["seconds_left"]) + " left" if upload.progress.get("seconds_left") else ""
+        return f'{bar(done / whole if whole else 0, text)}<p class="small">{escape(text)}{counted} {left}</p>'
+    if upload.error:
+        return notice(upload.error, "bad")
+    if upload.state == "arriving":
+        return notice("The files are here. Press “Check again” to have them looked at.")
+    return ""
+
+
+def _kept(upload: UploadView, version_id: int | None) -> str:
+    if upload.state != "added":
+        return ""
+    told = notice("This is kept now as an image set. The files that you brought are not needed any more.", "good")
+    if version_id is None:
+        return told
+    return (
+        f'{told}<p><a class="go" href="/image-sets?version={version_id}">Look at its cases</a> '
+        f'<a class="go second" href="/tune?version={version_id}">Tune a model on it</a></p>'
+    )
+
+
+def _found(report: Mapping[str, Any] | None) -> str:
+    if report is None:
+        return ""
+    findings = report["findings"]
+    errors = sum(finding["severity"] == "error" for finding in findings)
+    splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
+    divided = splits or "not divided into training, validation and test, which a run does"
+    summary = f"{report['cases']:,} cases, {len(report['classes'])} labels; {divided}."
+    if errors:
+        verdict = notice(
+            "Some of this must be mended before it can be added. Mend the files and bring them again.", "bad"
+        )
+    elif findings:
+        verdict = notice("This can be added. Read the remarks first: some may spoil the figures later.", "warn")
+    else:
+        verdict = notice("Every picture opens, and nothing looks wrong. This can be added.", "good")
+    return f"<p>{escape(summary)}</p>{verdict}{''.join(_finding(one) for one in findings)}{_classes(report['classes'])}"
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    kind, word = SEVERITIES[finding["severity"]]
+    cases = finding["cases"]
+    named = "".join(f"<code>{escape(name)}</code> " for name in cases[:CASES_NAMED])
+    more = f"and {finding['count'] - CASES_NAMED:,} more" if finding["count"] > CASES_NAMED < len(cases) else ""
+    listed = f'<details class="small"><summary>Which ones</summary>{named}{more}</details>' if cases else ""
+    return f'<div class="notice {kind}"><b>{word}.</b> {escape(finding["message"])}{listed}</div>'
+
+
+def _classes(classes: Mapping[str, int]) -> str:
+    most = max(classes.values(), default=0) or 1
+    rows = "".join(
+        f'<span>{escape(name)}</span><span class="stack"><i class="of-train" style="width:{100 * count / most:.1f}%">'
+        f'</i></span><span class="n">{count:,}</span>'
+        for name, count in classes.items()
+    )
+    return f'<h2 style="margin-top:12px">Cases of each label</h2><div class="histogram">{rows}</div>'

@@ -1,0 +1,184 @@
+"""A case of the queue as the browser places it: what is said of it, the evidence, its neighbours, the verdicts.
+
+Colours are those of every figure: one a class, one a reader. Everything given is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from app.charts import class_colour, reader_colour
+from app.pages.review.words import decided
+from app.set_words import SPLIT_NAMES
+from app.words import ago
+from core.records.review.queue import Filter, Neighbour, Progress, SuspectView
+from core.records.review.reviews import ReviewView
+from core.records.review.verdicts import VerdictView
+
+MOST_BARS, MOST_NEIGHBOURS = 8, 6
+GIVEN = '<em title="given label">◆</em> '
+HATCHES = {
+    "": "",
+    "/": ";background-image:repeating-linear-gradient(45deg,#fff8 0 2px,transparent 2px 4px)",
+    "x": ";background-image:repeating-conic-gradient(#fff8 0 25%,transparent 0 50%);background-size:6px 6px",
+    ".": ";background-image:radial-gradient(#fffc 1px,transparent 1.5px);background-size:4px 4px",
+}
+
+
+def card(review: ReviewView, one: SuspectView, history: Sequence[VerdictView] = ()) -> dict[str, Any]:
+    """The pieces that the browser puts in their places, and the few facts that its keys need."""
+    return {
+        "rank": one.rank,
+        "picture": f"/images/{review.version_id}/{one.number}?size=full",
+        "thumbs": [
+            f"/images/{review.version_id}/{near.number}?size=thumb" for near in one.neighbours[:MOST_NEIGHBOURS]
+        ],
+        "given": one.given,
+        "given_at": places(one.given, review.answers),
+        "suggested_at": places(one.suggested, review.answers),
+        "group_size": one.group_size if one.group is not None else 1,
+        "head": head(review, one),
+        "about": about(one),
+        "side": side(review, one, history),
+    }
+
+
+def places(label: str, answers: Sequence[str]) -> list[int]:
+    """Which answers a label is made of."""
+    return [number for number, name in enumerate(answers) if f", {name}, " in f", {label}, "]
+
+
+def swatch(number: int) -> str:
+    """A class's colour as a small square."""
+    colour, pattern = class_colour(number)
+    return f'<i class="swatch" style="background-color:{colour}{HATCHES[pattern]}" aria-hidden="true"></i>'
+
+
+def label(text: str, answers: Sequence[str]) -> str:
+    return f'<b class="label">{"".join(map(swatch, places(text, answers)))}{escape(text)}</b>'
+
+
+def head(review: ReviewView, one: SuspectView) -> str:
+    """Both labels, and in a sentence why the case is here."""
+    return (
+        f'<p class="labels"><span>Given label {label(one.given, review.answers)}</span>'
+        f"<span>models suggest {label(one.suggested, review.answers)}</span></p>"
+        f'<p class="reason" title="{escape(one.why)}">{escape(one.why)}</p>'
+    )
+
+
+def about(one: SuspectView) -> str:
+    split = SPLIT_NAMES.get(one.split or "", "no split")
+    patient = f" · patient {escape(one.patient)}" if one.patient else ""
+    return f'<span title="{escape(one.name)}">No. {one.rank:,} · {escape(one.name)} · {split}{patient}</span>'
+
+
+def side(review: ReviewView, one: SuspectView, history: Sequence[VerdictView]) -> str:
+    return (
+        f'<section class="evidence" aria-label="Evidence"><h3>Evidence <small>0 to 1, higher: look sooner</small></h3>'
+        f"{evidence(review, one)}</section>"
+        '<section class="readings" aria-label="Readings"><h3>Answers by a model that never saw this case '
+        f"<small>raw</small></h3>{readings(review, one)}</section>"
+        '<section class="near" aria-label="Nearest cases"><h3>Most alike <small>with their given labels, never of the '
+        f"same patient</small></h3>{neighbours(review, one.neighbours)}</section>"
+        f'<section class="verdicts" aria-label="Verdicts">{told_verdicts(review, one, history)}</section>'
+    )
+
+
+def evidence(review: ReviewView, one: SuspectView) -> str:
+    """Every source's say as a bar from 0 to 1; a source without a say says so."""
+    rows = []
+    for source in review.sources:
+        value = one.evidence.get(source.name)
+        shown = "no say" if value is None else f"{value:.2f}"
+        rows.append(
+            f'<span class="name" title="{escape(source.about)}">{escape(source.title)}</span>'
+            f"{_bar(value or 0.0, 'var(--warn)')}<span class=n>{shown}</span>"
+        )
+    rows.append(
+        f'<span class="name all">All together</span>{_bar(one.score, "var(--bad)")}<span class="n all">{one.score:.2f}'
+        "</span>"
+    )
+    return f'<div class="bars">{"".join(rows)}</div>'
+
+
+def readings(review: ReviewView, one: SuspectView) -> str:
+    """The whole distribution, or its largest part where there are many answers; the given label is marked."""
+    if not one.probabilities:
+        return '<p class="quiet small">No model answered for this case.</p>'
+    given = places(one.given, review.answers)
+    order = sorted(range(len(one.probabilities)), key=lambda number: -one.probabilities[number])
+    kept = sorted({*order[:MOST_BARS], *given[:1]} if len(order) > MOST_BARS else order)
+    marks = [GIVEN if number in given else "" for number in range(len(review.answers))]
+    rows = [
+        f'<span class="name">{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>'
+        f"{_bar(one.probabilities[number], reader_colour('tsm'))}<span class=n>{one.probabilities[number]:.2f}</span>"
+        for number in kept
+    ]
+    left = len(order) - len(kept)
+    more = f'<p class="quiet small">and {left} answers with less</p>' if left else ""
+    return f'<div class="bars">{"".join(rows)}</div>{more}'
+
+
+def neighbours(review: ReviewView, found: Sequence[Neighbour]) -> str:
+    if not found:
+        return '<p class="quiet small">No labelled case is near.</p>'
+    figures = "".join(
+        f'<figure title="{escape(one.name)}: {one.similarity:.2f} alike">'
+        f'<img src="/images/{review.version_id}/{one.number}?size=thumb" alt="{escape(one.name)}">'
+        f"<figcaption>{label(one.label, review.answers)}</figcaption></figure>"
+        for one in found[:MOST_NEIGHBOURS]
+    )
+    return f'<div class="row">{figures}</div>'
+
+
+def told_verdicts(review: ReviewView, one: SuspectView, history: Sequence[VerdictView]) -> str:
+    """One's own verdict, other people's unless they are hidden, and what was taken back."""
+    lines = [_line("You", one.mine)] if one.mine is not None else ["No verdict by you yet."]
+    lines += [_line(other.person, other) for other in one.others]
+    if review.is_blind and not one.others:
+        hidden = f"What others decided is hidden until {review.readers} people have decided."
+        lines.append(f'<span class="quiet">{hidden}</span>')
+    told = "".join(f"<li>{line}</li>" for line in lines)
+    older = "".join(f"<li>{_line(row.person, row)}</li>" for row in history)
+    past = f"<details><summary>History ({len(history)})</summary><ul>{older}</ul></details>" if history else ""
+    return f"<h3>Verdicts</h3><ul>{told}</ul>{past}"
+
+
+def batch(review: ReviewView, found: Sequence[SuspectView], rank: int) -> str:
+    """Near-identical pictures to tick; those already decided by this person are not."""
+    boxes = "".join(
+        f'<label><input type="checkbox" value="{one.rank}"{"" if one.mine and one.rank != rank else " checked"}>'
+        f'<img src="/images/{review.version_id}/{one.number}?size=thumb" alt="{escape(one.name)}" loading="lazy">'
+        f"<span>{escape(one.given)}</span></label>"
+        for one in found
+    )
+    title = f"{len(found)} near-identical pictures. The next verdict goes to those ticked; B leaves the batch."
+    return f'<h3>{title}</h3><div class="row">{boxes}</div>'
+
+
+def nothing_left(where: Filter, progress: Progress) -> str:
+    """What stands in the queue's place when no case fits any more."""
+    if where != Filter(state=where.state):
+        return _empty("No more cases fit this filter", "Choose “any” in the lists above, or clear the search.")
+    if where.state == "disputed":
+        return _empty("Nobody sees a case differently", "Cases come here when two people's verdicts differ.")
+    if where.state in ("mine", "decided"):
+        return _empty("No more verdicts here", "Choose “Not yet decided by me” above to go on.")
+    text = f"You have decided {progress.mine:,} of {progress.cases:,} cases. Settle what people see differently under "
+    return _empty("You have been through every case", text + "Agree, then make the next version under Correct.")
+
+
+def _line(person: str, verdict: VerdictView) -> str:
+    why = f": “{escape(verdict.why)}”" if verdict.why else ""
+    return f'<b>{escape(person)}</b> {escape(decided(verdict))}{why} <span class="quiet">{ago(verdict.at)}</span>'
+
+
+def _bar(share: float, colour: str) -> str:
+    return f'<span class="bar"><i style="width:{100 * min(1.0, max(0.0, share)):.0f}%;background:{colour}"></i></span>'
+
+
+def _empty(title: str, text: str) -> str:
+    return f"<b>{escape(title)}</b>{escape(text)}"

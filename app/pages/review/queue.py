@@ -1,0 +1,109 @@
+"""The queue: a component that shows one case after another and sends verdicts by itself (see routes/reviewing)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Any, cast
+
+import gradio as gr
+
+from app.html import bar
+from app.pages.review.card import swatch
+from app.pages.review.words import CONFIDENCES, LIMITS, STATES, keys
+from app.set_words import ANY, SPLIT_NAMES
+from app.viewer import viewer
+from app.words import lasting
+from core.case import NO_FINDING, SPLITS
+from core.records.access import Who
+from core.records.review.reviews import ReviewView
+
+HERE = Path(__file__).parent
+PICTURE_HEIGHT = 275
+
+
+def queue() -> gr.HTML:
+    """Its value is what `opened` makes of a review."""
+    template, look, behaviour = ((HERE / f"queue.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    with gr.HTML(
+        {"id": None, "none": ""},
+        html_template=template,
+        css_template=look,
+        js_on_load=behaviour,
+        apply_default_css=False,
+        elem_id="review-queue",
+        elem_classes="vt",
+    ) as made:
+        viewer(height=PICTURE_HEIGHT, elem_id="review-picture")
+    return cast(gr.HTML, made)
+
+
+def opened(review: ReviewView | None, who: Who, rank: int | None = None) -> dict[str, Any]:
+    """What the component needs to know of a review; where there is nothing to decide on yet, what to do about it."""
+    if review is None or review.state != "done":
+        return {"id": None, "none": nothing_yet(review)}
+    return {
+        "id": review.id,
+        "person": who.id,
+        "rank": rank or 0,
+        "names": list(review.answers),
+        "nothing": NO_FINDING,
+        "is_several": review.kind == "multi",
+        "confidences": list(CONFIDENCES.items()),
+        "answers": "".join(_answer(number, name) for number, name in enumerate(review.answers)),
+        "options": _options(review),
+        "help": help_text(review.kind),
+    }
+
+
+def nothing_yet(review: ReviewView | None) -> str:
+    """Why there is no case to decide on, and what to do."""
+    if review is None:
+        return _told("No search yet", "Choose an image set under Find, and have its labels looked through.")
+    if review.state in ("waiting", "running"):
+        done, whole = review.progress.get("done") or 0, review.progress.get("whole") or 0
+        left = review.progress.get("seconds_left")
+        text = str(review.progress.get("text") or "It waits for its turn.")
+        text = f"{text.rstrip('.')}. About {lasting(left)} left." if left else text
+        return _told("The search is under way", text) + bar(done / whole if whole else 0.0, "Search")
+    if review.state == "failed":
+        fault = f" (id {review.fault_id})" if review.fault_id else ""
+        return _told("The search did not get to its end", f"{review.error or 'It says nothing about why.'}{fault}")
+    if review.state == "stopped":
+        return _told("The search was stopped", "Resume it under Find: finished parts are not done again.")
+    return _told("The search was cancelled", "Begin another under Find.")
+
+
+def help_text(kind: str) -> str:
+    """Keys, and what the page can't know."""
+    rows = "".join(f"<tr><th><kbd>{key}</kbd></th><td>{does}</td></tr>" for key, does in keys(kind))
+    limits = "".join(f"<li>{line}</li>" for line in LIMITS)
+    close = '<button type="button" data-do="help">Close</button>'
+    return f"<h2>Keys</h2><table>{rows}</table><h2>What to keep in mind</h2><ul>{limits}</ul>{close}"
+
+
+def _answer(number: int, name: str) -> str:
+    key = f"<kbd>{number + 1}</kbd> " if number < 9 else ""
+    return (
+        f'<button type="button" data-answer="{number}" title="{escape(name)}">{key}{swatch(number)}'
+        f"<span>{escape(name)}</span></button>"
+    )
+
+
+def _options(review: ReviewView) -> dict[str, str]:
+    labels = (*review.answers, NO_FINDING) if review.kind == "multi" else review.answers
+    return {
+        "state": _choices((value, text) for text, value in STATES),
+        "label": _choices([("", f"Given label: {ANY}"), *((name, name) for name in labels)]),
+        "split": _choices([("", f"Split: {ANY}"), *((split, SPLIT_NAMES[split]) for split in SPLITS)]),
+        "source": _choices([("", f"Evidence: {ANY}"), *((one.name, one.title) for one in review.sources)]),
+    }
+
+
+def _choices(pairs: Iterable[tuple[str, str]]) -> str:
+    return "".join(f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in pairs)
+
+
+def _told(title: str, text: str) -> str:
+    return f"<b>{escape(title)}</b>{escape(text)}"

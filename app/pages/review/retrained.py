@@ -1,0 +1,57 @@
+"""Whether a correction helped, as a table: paired differences under the old test labels, and under the corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from app.charts import reader_colour
+from core.records.review.corrections import Gain, Retrained
+
+SHOWN = ("macro_f1", "accuracy", "auroc")
+"""The figures that say most; the API gives all."""
+
+
+def comparison(found: Retrained) -> str:
+    """Both yardsticks beside each other, each with its own before, after and difference."""
+    told = (
+        f"“{escape(found.new_run)}” against “{escape(found.old_run)}” on the same {found.cases:,} test cases, of which "
+        f"{found.relabelled:,} have another label now. {found.excluded:,} more have left the set."
+    )
+    halves = "".join(
+        f"<section><h2>{title}</h2>{_table(gains)}</section>"
+        for title, gains in (
+            ("Under the old test labels", found.under_old),
+            ("Under the corrected test labels", found.under_new),
+        )
+    )
+    return (
+        f'<div class="vt"><p>{told}</p><div class="halves">{halves}</div><p class="small quiet">Difference: after less '
+        "before, with the 95 % interval over patients (or cases, where those are unknown). Where it holds 0, "
+        "the cases can't tell whether it helped.</p></div>"
+    )
+
+
+def _table(gains: Sequence[Gain]) -> str:
+    head = "<th>Reader</th><th>Figure</th><th class=n>Before</th><th class=n>After</th><th class=n>Difference</th>"
+    rows = "".join(_row(one) for one in gains if one.figure in SHOWN)
+    return f"<table><tr>{head}</tr>{rows}</table>"
+
+
+def _row(one: Gain) -> str:
+    dot = f'<i class="dot-of" style="background:{reader_colour(one.reader)}" aria-hidden="true"></i>'
+    return (
+        f"<tr><td>{dot}{escape(one.reader)}</td><td>{escape(one.title)}</td><td class=n>{_number(one.before)}</td>"
+        f"<td class=n>{_number(one.after)}</td><td class=n>{_difference(one)}</td></tr>"
+    )
+
+
+def _difference(one: Gain) -> str:
+    if one.difference is None or one.low is None or one.high is None:
+        return "–"
+    told = f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+    return told if one.low <= 0 <= one.high else f"<b>{told}</b>"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,40 @@
+"""`vitask estimate`: how long a run would take here and how much memory, from real steps on the largest cases."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.cli import output
+
+
+def add(commands: Any) -> None:
+    estimate = commands.add_parser("estimate", help="how long a run would take here, and how much memory")
+    estimate.add_argument("run", type=Path, metavar="RUN.yaml")
+    estimate.add_argument("--json", action="store_true")
+    estimate.set_defaults(do=do)
+
+
+def do(asked: argparse.Namespace) -> None:
+    from core.runs.estimate import estimate
+    from core.runs.runfile import read_run
+
+    told = estimate(read_run(asked.run), output.note)
+    if asked.json:
+        output.plain(told)
+        return
+    output.out(f"The whole run takes about {_time(told['seconds'])} here ({told['device']}):")
+    for name, seconds in told["parts"].items():
+        steps = f", {told['steps'][name]} steps" if name in told["steps"] else ""
+        output.out(f"  {name:12} {_time(seconds)}{steps}")
+    have = f" of {told['available_gib']:.1f} GiB" if told["available_gib"] else ""
+    verdict = "" if told["fits"] else " It does not fit: lower training.micro_batch_size."
+    output.out(f"Memory: {told['memory_gib']:.1f} GiB at its highest{have}.{verdict}")
+    output.out("Assumed: " + " ".join(told["assumptions"]))
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,121 @@
+"""`vitask evaluate`: the figures of a finished run, of either split, in other words, or on another set."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from core.cli import output
+
+
+def add(commands: Any) -> None:
+    evaluate = commands.add_parser("evaluate", help="figures of a finished run, with intervals")
+    evaluate.add_argument("run", type=Path, metavar="DIR")
+    evaluate.add_argument("--split", choices=("val", "test"), help="which cases; test, unless you say otherwise")
+    evaluate.add_argument(
+        "--images",
+        metavar="PATH",
+        help="another set, read under the run's question: its test cases, or all where it has no test split. Pictures "
+        "that the run learned from (its training and validation cases) and unlabelled ones are left out and counted",
+    )
+    evaluate.add_argument("--question", metavar="SET", help="which set's question a joint run is asked")
+    evaluate.add_argument(
+        "--template", metavar="TEXT", help='another instruction, like "Analyze the given {modality} image."'
+    )
+    evaluate.add_argument("--cases", type=_count, metavar="N", help="at most so many cases, drawn by class")
+    evaluate.add_argument("--reliance", action="store_true", help="the right response under its own and another image")
+    evaluate.add_argument("--json", action="store_true")
+    evaluate.set_defaults(do=do)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on was expected, not {text!r}")
+    return int(text)
+
+
+def do(asked: argparse.Namespace) -> None:
+    from core.errors import SettingsError
+    from core.readings import reading
+    from core.readings.results import evaluate, table
+    from core.runs.folder import Folder
+    from core.runs.runfile import read_run
+
+    if asked.reliance:
+        _reliance(asked)
+        return
+    folder, told = Folder(asked.run), dict[str, Any]()
+    tasks = folder.tasks()
+    run = read_run(folder.settings)
+    if asked.images or asked.template or asked.cases:
+        readings, tasks, told = _read_anew(asked)
+    else:
+        if asked.question not in (None, *tasks):
+            raise SettingsError(f'The run was not tuned on a set called "{asked.question}". Known: {", ".join(tasks)}.')
+        stored = reading.load(folder.readings(asked.split or "test"))
+        readings = [one for one in stored if asked.question in (None, one.set)]
+    results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
+    results["made_for"] = asdict(run.plan.aim)
+    if asked.json:
+        output.plain(results | told)
+        return
+    notes = "".join(f"\n{note}" for note in told.get("notes", ()))
+    output.out(
+        f"{table(results)}{notes}\n95 % intervals by bootstrap over patients where they are known. Research use only."
+    )
+
+
+def _read_anew(asked: argparse.Namespace) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    """Live readings: of another set's cases, or in other words."""
+    from core.runs.opened import Asked, open_run, read_cases
+
+    opened = open_run(asked.run)
+    number = opened.set_number(asked.question)
+    chosen = _chosen(asked, opened, number)
+    task = list(opened.tasks.values())[number]
+    instruction = task.model_copy(update={"template": asked.template}).instruction() if asked.template else None
+    readings = read_cases(opened, chosen.cases, chosen.name, Asked((), number, instruction))
+    return readings, {chosen.name: task}, chosen.told
+
+
+def _chosen(asked: argparse.Namespace, opened: Any, number: int) -> Any:
+    from core.runs.external import external, own
+
+    if asked.images:
+        task = list(opened.tasks.values())[number]
+        with output.counting("pictures") as on_picture:
+            chosen = external(asked.images, task, opened.folder, asked.split, on_picture)
+    else:
+        chosen = own(opened, number, asked.split or "test")
+    return chosen.drawn(asked.cases, opened.run.settings.seed) if asked.cases else chosen
+
+
+def _reliance(asked: argparse.Namespace) -> None:
+    """The paper's distribution figure in numbers: does the right response depend on the image at all?"""
+    from core.errors import DataError
+    from core.runs.opened import open_run
+    from core.runs.reliance import reliance
+
+    opened = open_run(asked.run)
+    number = opened.set_number(asked.question)
+    chosen = _chosen(asked, opened, number)
+    if len({case.labels for case in chosen.cases}) < 2:
+        raise DataError(
+            f"All cases of {chosen.name} have the same label, and --reliance shows each the image of a case with "
+            "another one. Give a set with two labels."
+        )
+    if asked.template:
+        name, task = list(opened.tasks.items())[number]
+        tasks = opened.tasks | {name: task.model_copy(update={"template": asked.template})}
+        opened = replace(opened, tasks=tasks)
+    told = reliance(opened, chosen.cases, number)
+    if asked.json:
+        output.plain({"set": chosen.name, "cases": len(chosen.cases), "readers": told} | chosen.told)
+        return
+    output.out("| reader | right response, own image | another case's image | overlap | AUROC |\n|---|---|---|---|---|")
+    for reader, one in told.items():
+        output.out(f"| {reader} | {one['own']:.3f} | {one['other']:.3f} | {one['overlap']:.3f} | {one['auroc']:.3f} |")
+    for note in chosen.told.get("notes", ()):
+        output.out(note)

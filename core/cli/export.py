@@ -1,0 +1,31 @@
+"""`vitask export`: the parts of a finished run in a folder for other programs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.cli import output
+
+
+def add(commands: Any) -> None:
+    export = commands.add_parser("export", help="adapter, connector, TSM, label map and preprocessing in one folder")
+    export.add_argument("run", type=Path, metavar="DIR")
+    export.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    export.add_argument("--merge", action="store_true", help="also the whole model with the adapter added in")
+    export.add_argument("--json", action="store_true")
+    export.set_defaults(do=do)
+
+
+def do(asked: argparse.Namespace) -> None:
+    from core.runs.export import export
+
+    told = export(asked.run, asked.to, asked.merge)
+    if asked.json:
+        output.plain(told)
+        return
+    output.out(f"Exported to {told['folder']}.")
+    if asked.merge:
+        gap = told["largest_difference_in_probability"]
+        output.out(f"The merged model was loaded again; its answers differ by at most {gap:.1e} in probability.")

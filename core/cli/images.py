@@ -1,0 +1,64 @@
+"""`vitask set check` and `vitask set fetch`: what a set holds and what is wrong with it; MedMNIST sets to download."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.cli import output, studio
+
+if TYPE_CHECKING:
+    from core.case import ImageSet
+
+
+def add(commands: Any) -> None:
+    actions = commands.add_parser("set", help="check an image set, fetch one, or keep one").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    check = actions.add_parser("check", help="what a set holds and what is wrong with it")
+    check.add_argument("path", metavar="PATH")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(do=do_check)
+    fetch = actions.add_parser("fetch", help="download a MedMNIST set, checked by its MD5")
+    fetch.add_argument("name", metavar="NAME", help="like bloodmnist")
+    fetch.add_argument("--size", type=int, default=28, choices=(28, 64, 128, 224))
+    fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR")
+    fetch.set_defaults(do=do_fetch)
+    studio.add_to_sets(actions)
+
+
+def do_check(asked: argparse.Namespace) -> None:
+    from core.catalog import FORMATS, KEPT, every
+    from core.errors import DataError
+    from core.sets.check import check
+    from core.sets.open import open_set
+
+    found = open_set(asked.path, {}, every(FORMATS, KEPT))
+    with output.counting("pictures") as on_case:
+        report = check(found, on_case).as_json()
+    if asked.json:
+        output.plain(report)
+    else:
+        _tell(found, report)
+    if errors := sum(finding["severity"] == "error" for finding in report["findings"]):
+        raise DataError(f"Errors to mend before tuning on this set: {errors}. They are listed above.")
+
+
+def _tell(found: ImageSet, report: dict[str, Any]) -> None:
+    output.out(f"{found.name}: {report['cases']} cases, {found.task.modality}, {found.task.kind}")
+    for title in ("classes", "splits"):
+        counts = ", ".join(f"{name} {count}" for name, count in report[title].items())
+        output.out(f"{title}: {counts or 'none given; tuning divides the set'}")
+    for finding in report["findings"]:
+        output.out(f"{finding['severity']}: {finding['message']}")
+    if not report["findings"]:
+        output.out("Nothing to mend was found.")
+
+
+def do_fetch(asked: argparse.Namespace) -> None:
+    from core.sets.medmnist_fetch import fetch
+
+    with output.counting("bytes") as report:
+        fetched = fetch(asked.name, asked.size, asked.to, report)
+    output.out(f"{fetched.path} is whole. Licence of its pictures: {fetched.licence}. Not for clinical use.")

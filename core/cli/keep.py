@@ -1,0 +1,66 @@
+"""`vitask backup` and `vitask restore`: a whole studio in a folder, and back, also into the other kind of database."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.cli import output, studio
+
+if TYPE_CHECKING:
+    from core.records.place import Place
+
+
+def add(commands: Any) -> None:
+    kept = commands.add_parser("backup", help="save a whole studio in a folder, also while it is open")
+    kept.add_argument("to", type=Path, metavar="TO", help="a folder that is new or empty")
+    kept.set_defaults(do=do_backup)
+    back = commands.add_parser("restore", help="bring a backup back; its studio must be closed")
+    back.add_argument("source", type=Path, metavar="FROM")
+    back.add_argument("--replace", action="store_true", help="what is there now is lost")
+    back.set_defaults(do=do_restore)
+    for one in (kept, back):
+        one.add_argument("--json", action="store_true")
+        studio.add_data(one)
+
+
+def do_backup(asked: argparse.Namespace) -> None:
+    from core.records.backup import backup
+    from core.records.database import open_database
+
+    place = _place(asked)
+    database = open_database(place)
+    database.wait(10)
+    with output.counting("files") as on_file:
+        about = backup(database, place, asked.to.expanduser().absolute(), on_file)
+    _tell(asked, about, f"is in {asked.to}. Whoever has it can read everything: keep it as safe as the studio")
+
+
+def do_restore(asked: argparse.Namespace) -> None:
+    from core.records.database import open_database
+    from core.records.restore import restore
+
+    place = _place(asked)
+    about = restore(asked.source.expanduser().absolute(), open_database(place), place, asked.replace)
+    _tell(asked, about, f"of {about.made[:19]} (UTC) is back in {place.data}")
+
+
+def _tell(asked: argparse.Namespace, about: Any, what: str) -> None:
+    facts = {"rows": sum(about.rows.values()), "files": len(about.files), "bytes": sum(one.size for one in about.files)}
+    if asked.json:
+        output.plain(facts)
+    else:
+        output.out(
+            f"The studio {what}. {facts['rows']:,} rows, {facts['files']:,} files, {facts['bytes'] / 1e6:,.1f} MB."
+        )
+
+
+def _place(asked: argparse.Namespace) -> Place:
+    from core.records.place import Place, keep_private
+
+    if asked.data is not None:
+        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    keep_private()
+    return Place.from_environment()

@@ -1,0 +1,66 @@
+"""`vitask read`: what every reader of a run says of some images, with its whole response distribution."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.cli import output
+
+
+def add(commands: Any) -> None:
+    read = commands.add_parser("read", help="what the readers of a run say of images")
+    read.add_argument("run", type=Path, metavar="DIR")
+    read.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    read.add_argument("--readers", metavar="A,B", help="only these, like tsm,vitask")
+    read.add_argument("--question", metavar="SET", help="which set's question a joint run is asked")
+    read.add_argument("--instruction", metavar="TEXT", help="ask in other words")
+    read.add_argument("--json", action="store_true")
+    read.set_defaults(do=do)
+
+
+def do(asked: argparse.Namespace) -> None:
+    from core.pictures.pixels import FilePixels
+    from core.readings.novelty import plain
+    from core.runs.opened import Asked, ask, open_run, unlike
+
+    pictures = [FilePixels(path).load() for path in asked.images]
+    opened = open_run(asked.run)
+    number = opened.set_number(asked.question)
+    answers = list(opened.tasks.values())[number].answers
+    readers = asked.readers.split(",") if asked.readers else opened.readers
+    told = ask(opened, Asked(pictures, number, asked.instruction, free_text=True), readers)
+    unlikeness = [plain(judged) for judged in unlike(opened, pictures)]
+    rows = [
+        {
+            "image": str(path),
+            "unlike": unlikeness[row],
+            "readers": {
+                name: {
+                    "answers": list(answers),
+                    "probabilities": list(one[row].distribution.probabilities),
+                    "text": one[row].text,
+                }
+                for name, one in told.items()
+            },
+        }
+        for row, path in enumerate(asked.images)
+    ]
+    if asked.json:
+        output.plain({"images": rows})
+        return
+    for row in rows:
+        output.out(_table(row))
+    output.out("Raw scores, not calibrated. Research use only.")
+
+
+def _table(row: dict[str, Any]) -> str:
+    lines = [f"**{row['image']}**", "", row["unlike"]["text"], ""]
+    names = list(row["readers"])
+    lines += ["| answer | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for place, answer in enumerate(row["readers"][names[0]]["answers"]):
+        values = " | ".join(f"{row['readers'][name]['probabilities'][place]:.3f}" for name in names)
+        lines.append(f"| {answer} | {values} |")
+    written = [f'{name} writes: "{row["readers"][name]["text"]}"' for name in names if row["readers"][name]["text"]]
+    return "\n".join([*lines, "", *written, ""])

@@ -1,0 +1,259 @@
+"""The studio from a shell: `vitask up`, `open`, `person …`, `set add`. Whoever has the shell acts as `local`."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import getpass
+import os
+import sys
+import webbrowser
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.cli import output
+from core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from core.records.database import Database
+    from core.records.place import Place
+
+PORT = 7860
+ROLES = ("admin", "researcher", "reviewer", "reader")
+
+
+def add(commands: Any) -> None:
+    up = commands.add_parser("up", help="open the studio: queue, workers and app on this machine")
+    add_up(up)
+    up.set_defaults(do=do_up)
+    door = commands.add_parser("open", help="let a browser or a program into the studio that is open")
+    add_data(door)
+    door.add_argument("--no-browser", action="store_true", help="only print the address, which is good once")
+    door.add_argument("--token", action="store_true", help="print a token for a program instead, good for a week")
+    door.set_defaults(do=do_open)
+    actions = commands.add_parser("person", help="who may sign in").add_subparsers(metavar="ACTION", required=True)
+    person = actions.add_parser("add", help="a new account; asks for the password")
+    person.add_argument("name", metavar="NAME")
+    person.add_argument("--role", choices=ROLES, default="researcher")
+    person.add_argument("--project", action="append", default=[], metavar="NAME", help="made where there is none")
+    person.set_defaults(do=do_person_add)
+    password = actions.add_parser("password", help="a new password; ends the person's sessions")
+    password.add_argument("name", metavar="NAME")
+    password.set_defaults(do=do_password)
+    leave = actions.add_parser("deactivate", help="no more signing in; what the person did stays")
+    leave.add_argument("name", metavar="NAME")
+    leave.set_defaults(do=do_deactivate)
+    for one in (person, password, leave):
+        add_data(one)
+    add_audit(commands)
+
+
+def add_up(up: argparse.ArgumentParser) -> None:
+    """What `vitask up` understands, also where it is started as `python -m worker.up`."""
+    up.add_argument("--host", default="127.0.0.1", help="another than 127.0.0.1 only once there are accounts")
+    up.add_argument("--port", type=int, default=PORT)
+    add_data(up)
+    up.add_argument("--no-browser", action="store_true", help="don't open a browser")
+    up.add_argument("--no-sample", action="store_true", help="don't make the sample run at the first start")
+    up.add_argument("--migrate", action="store_true", help="only bring the database up to date, and leave")
+
+
+def add_audit(commands: Any) -> None:
+    log = commands.add_parser(
+        "audit",
+        help="who did what in the studio, and whether that log is whole",
+        description="Prints the newest entries of the audit log, oldest first; `vitask audit verify` checks it.",
+    )
+    log.add_argument(
+        "--since", metavar="WHEN", help="a date or time in UTC (2026-11-24T09:00), or so long ago: 36h, 7d"
+    )
+    log.add_argument("--who", metavar="NAME", help="only what this person did")
+    log.add_argument("--action", metavar="TEXT", help='only actions with these words, like "sign-in" or download')
+    log.add_argument("--most", type=int, default=1000, metavar="N", help="no more entries than this (1000)")
+    log.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_data(log)
+    log.set_defaults(do=do_audit)
+    verify = log.add_subparsers(metavar="[verify]").add_parser(
+        "verify",
+        help="whether every entry is as it was written, and none is missing",
+        description="Walks the chain of hashes through the audit log. Exit code 2 where an entry was changed or "
+        "removed, or the end was cut off; each fault is told with its row. The file audit.end in the data folder "
+        "knows the end.",
+    )
+    verify.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_data(verify)
+    verify.set_defaults(do=do_audit_verify)
+
+
+def add_to_sets(actions: Any) -> None:
+    """`vitask set add`, among the other things to do with sets."""
+    kept = actions.add_parser("add", help="keep a set in the studio, as a new version where its name is known")
+    kept.add_argument("path", metavar="PATH")
+    kept.add_argument("--name", required=True, metavar="NAME")
+    kept.add_argument("--project", metavar="NAME", help="else the first one")
+    kept.add_argument("--note", default="", metavar="TEXT")
+    kept.add_argument("--json", action="store_true")
+    add_data(kept)
+    kept.set_defaults(do=do_set_add)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where everything is kept; else VITASK_DATA")
+
+
+def use_data(asked: argparse.Namespace) -> None:
+    """Everything that looks for the studio looks there."""
+    if asked.data is not None:
+        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+
+
+def do_up(asked: argparse.Namespace) -> None:
+    given = sys.argv[sys.argv.index("up") + 1 :]
+    os.execv(sys.executable, [sys.executable, "-m", "worker.up", *given])
+
+
+def do_open(asked: argparse.Namespace) -> None:
+    from core.records import people, sessions
+
+    database, place = _opened(asked)
+    if asked.token:
+        output.out(people.admit(database))
+        return
+    door = sessions.way_in(database, _address(place))
+    output.out(door)
+    if sys.stdout.isatty() and not asked.no_browser:
+        webbrowser.open(door)
+
+
+def do_person_add(asked: argparse.Namespace) -> None:
+    from core.records import people
+
+    database, _ = _opened(asked)
+    who = people.local(database)
+    known = {name: number for number, name in people.projects_of(database, who)}
+    projects = [known.get(name) or people.add_project(database, who, name) for name in asked.project]
+    people.add_person(database, asked.name, _password(), asked.role, projects, who)
+    output.out(f"{asked.name} may sign in now, as {asked.role}.")
+
+
+def do_password(asked: argparse.Namespace) -> None:
+    from core.records import people
+
+    database, _ = _opened(asked)
+    people.set_password(database, asked.name, _password(), people.local(database))
+    output.out(f"{asked.name} has a new password and is signed out everywhere.")
+
+
+def do_deactivate(asked: argparse.Namespace) -> None:
+    from core.records import people
+
+    database, _ = _opened(asked)
+    people.deactivate(database, asked.name, people.local(database))
+    output.out(f"{asked.name} can't sign in any more.")
+
+
+def do_audit(asked: argparse.Namespace) -> None:
+    from core.records import audit
+
+    database, _ = _opened(asked)
+    rows = audit.everything(database, _moment(asked.since), asked.who, asked.action, asked.most)
+    if asked.json:
+        names = ("id", "who", "action", "project_id", "subject", "details", "hash")
+        entries = [{"at": row.at.isoformat(), **{name: getattr(row, name) for name in names}} for row in rows]
+        output.plain({"entries": entries})
+        return
+    for row in rows:
+        details = " ".join(f"{name}={value}" for name, value in row.details.items())
+        output.out("  ".join(filter(None, (f"{row.at:%Y-%m-%d %H:%M:%S}", row.who, row.action, row.subject, details))))
+
+
+def do_audit_verify(asked: argparse.Namespace) -> None:
+    from core.records import audit
+
+    database, place = _opened(asked)
+    verified = audit.verify(database, place)
+    if asked.json:
+        output.plain({"rows": verified.rows, "faults": verified.faults, "end_was_known": verified.has_end})
+    if verified.faults:
+        more = len(verified.faults) - audit.MOST_FAULTS
+        shown = verified.faults[: audit.MOST_FAULTS] + ([f"And {more} more."] if more > 0 else [])
+        raise audit.AuditError("The audit log is not as it was written.\n" + "\n".join(shown))
+    if not asked.json:
+        known = (
+            "" if verified.has_end else " Where it ended before was not kept in this data folder; from now on it is."
+        )
+        output.out(f"The audit log is whole: {verified.rows} entries.{known}")
+
+
+def _moment(given: str | None) -> datetime | None:
+    """A date, a time, or how long ago."""
+    if given is None:
+        return None
+    try:
+        if given[-1:] in ("h", "d") and given[:-1].isdigit():
+            return datetime.now(UTC) - timedelta(**{{"h": "hours", "d": "days"}[given[-1]]: int(given[:-1])})
+        moment = datetime.fromisoformat(given)
+    except (ValueError, OverflowError):
+        raise SettingsError(
+            f'--since takes a date or time like 2026-11-24T09:00, or 36h or 7d, not "{given}".'
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def do_set_add(asked: argparse.Namespace) -> None:
+    from core.catalog import FORMATS, every
+    from core.records import people, sets
+    from core.sets.open import open_set
+
+    database, place = _opened(asked)
+    who = people.local(database)
+    project = _project(people.projects_of(database, who), asked.project)
+    found = open_set(asked.path, {}, every(FORMATS)).stop_on_errors()
+    with output.counting("pictures") as on_case:
+        version = sets.write_version(
+            database, place, found, who=who, project_id=project, name=asked.name, note=asked.note, on_case=on_case
+        )
+    if asked.json:
+        output.plain({"set": version.set_id, "version": version.id, "hash": version.hash, "cases": version.cases})
+    else:
+        output.out(f"{asked.name} is kept: version {version.number}, {version.cases} cases.")
+
+
+def _opened(asked: argparse.Namespace) -> tuple[Database, Place]:
+    from core.records.place import Place, keep_private
+    from core.records.startup import open_sound
+
+    use_data(asked)
+    keep_private()
+    place = Place.from_environment()
+    return open_sound(place, 10), place
+
+
+def _address(place: Place) -> str:
+    """Of the studio that is open on this place: `vitask up` holds the file in which it stands."""
+    file = place.data / "up.lock"
+    if file.is_file():
+        with file.open() as opened:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return opened.read().split()[0]
+    raise SettingsError(f"No studio is open in {place.data}. `vitask up` opens one; --data names another folder.")
+
+
+def _project(known: list[tuple[int, str]], name: str | None) -> int:
+    for number, title in known:
+        if name is None or title == name:
+            return number
+    raise SettingsError(f'There is no project "{name}". Known: {", ".join(title for _, title in known)}.')
+
+
+def _password() -> str:
+    """Typed twice at a terminal, else the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise SettingsError("The two passwords differ. Try again.")
+    return first

@@ -1,0 +1,105 @@
+"""`vitask tune`, and `vitask demo`, which tunes the bundled starter on the bundled sample set."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from core.cli import output, studio
+
+DEMO: dict[str, Any] = {
+    "vlm": {"family": "starter"},
+    "tsm": {"name": "convnet"},
+    "method": {"name": "vitask"},
+    "preset": "quick",
+}
+
+
+def add(commands: Any) -> None:
+    tune = commands.add_parser("tune", help="tune as a run file says")
+    tune.add_argument("run", type=Path, metavar="RUN.yaml")
+    tune.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder")
+    studio.add_data(tune)
+    tune.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    tune.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    tune.set_defaults(do=do_tune)
+    demo = commands.add_parser("demo", help="tune the bundled starter on the bundled sample set and print its readers")
+    demo.add_argument("--out", type=Path, metavar="DIR", help="keep the run in this folder")
+    demo.set_defaults(do=do_demo)
+    sample = commands.add_parser("sample", help="write the bundled sample set, which is drawn, into a folder")
+    sample.add_argument("folder", type=Path, metavar="DIR")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.set_defaults(do=do_sample)
+
+
+def do_tune(asked: argparse.Namespace) -> None:
+    from core.readings.results import table
+    from core.runs.runfile import read_run
+    from core.runs.tune import tune
+
+    studio.use_data(asked)
+    run = read_run(asked.run)
+    with output.watching() as watch, stopping() as is_stopped:
+        results = tune(run, asked.out, asked.resume, watch, is_stopped)
+    if not results:  # a process beside the main one
+        return
+    if asked.json:
+        output.plain(results)
+    else:
+        output.out(f"\n{table(results)}\nResearch use only. The run is in {asked.out}; its card is card.md.")
+
+
+def do_demo(asked: argparse.Namespace) -> None:
+    from core.readings.results import table
+    from core.runs.runfile import make_run
+    from core.runs.tune import tune
+    from core.sample import write
+
+    folder = Path(tempfile.mkdtemp(prefix="vitask-demo-"))
+    try:
+        output.note("Drawing the sample set: cells drawn by a program, no medical data.")
+        run = make_run(DEMO | {"images": str(write(folder / "sample"))})
+        with output.watching() as watch, stopping() as is_stopped:
+            results = tune(run, asked.out or folder / "run", watch=watch, is_stopped=is_stopped)
+        output.out(f"\n{table(results)}")
+        output.out(
+            "vlm: the untuned model; vanilla: plain tuning; tsm: the small classifier; vitask: tuned with its help,"
+        )
+        output.out("reading alone; vitask+tsm: reading with its exemplar. Drawn cells, research use only.")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def do_sample(asked: argparse.Namespace) -> None:
+    from core.errors import DataError
+    from core.sample import write
+
+    if asked.folder.exists() and any(asked.folder.iterdir()):
+        raise DataError(f"{asked.folder} is not empty. Choose a folder that doesn't exist yet.")
+    output.out(f"The sample set is in {write(asked.folder, asked.seed)}. Everything in it is drawn by a program.")
+
+
+class stopping:
+    """SIGTERM, and the first Ctrl-C, ask a run to save and leave; a second Ctrl-C interrupts it at once."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        self.before: dict[int, Any] = {}
+
+    def __enter__(self) -> Any:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.before[number] = signal.signal(number, self._ask)
+        return lambda: self.is_asked
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.is_asked = True
+        output.note("Stopping: saving after this step. Press Ctrl-C again to leave at once.")
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,215 @@
+"""Features of a frozen image encoder, computed once an image and kept in a file, read only as far as is asked for.
+
+A file is keyed by the images' hashes, the encoder's weights and the preprocessing, so a stale one is never used. It is
+written in one go and renamed, and every chunk is encoded with the same neighbours, so what is read back is the same
+bit for bit. The budget is for the whole folder: what was not used for longest makes room for a new file. Whoever has
+that open still reads it, as POSIX keeps an unlinked file for as long. Axes: N image tokens, H hidden, K deeper layers
+(Qwen3-VL).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.errors import RunError
+from core.models.vlm import ImageFeatures, Vlm
+from core.sets.joint import Item, pictures
+
+CHUNK = 64
+KEPT = ".features"
+DAY_SECONDS = 24 * 60 * 60
+"""A draft that was not written to for so long was left by a process that was killed."""
+Progress = Callable[[int, int], None]
+
+
+class FeatureStore:
+    """Features of some cases by their place in the list: from the file where it fits the budget, else computed anew."""
+
+    def __init__(self, vlm: Vlm, items: Sequence[Item], is_frozen: bool, opened: _File | None) -> None:
+        self.vlm = vlm
+        self.items = items
+        self.is_frozen = is_frozen
+        self._file = opened
+        self._row: dict[str, int] = opened.rows if opened else {}
+
+    @property
+    def is_cached(self) -> bool:
+        return self._file is not None
+
+    def of(self, places: Sequence[int]) -> list[ImageFeatures]:
+        items = [self.items[place] for place in places]
+        if self._file is None:
+            return _encoded(self.vlm, pictures(items), self.is_frozen)
+        return [self._file.read(self._row[item.case.pixels.digest()]).to(self.vlm.device) for item in items]
+
+
+def open_features(
+    vlm: Vlm, items: Sequence[Item], folder: Path, budget_bytes: int, is_frozen: bool, progress: Progress
+) -> FeatureStore:
+    """A store for these cases, filled if it has to be."""
+    unique = {item.case.pixels.digest(): item for item in items}
+    room = budget_bytes - _needed(vlm, list(unique.values())) if is_frozen and unique else -1
+    if room < 0:
+        return FeatureStore(vlm, items, is_frozen, None)
+    key = hashlib.sha256("\n".join([encoder_key(vlm), *unique]).encode()).hexdigest()[:32]
+    path = folder / f"{key}{KEPT}"
+    kept = _open(path)
+    if kept is None and _made_room(path, room):
+        _write(vlm, unique, path, progress)
+        kept = _open(path)  # nothing, where another process took its room in this moment
+    return FeatureStore(vlm, items, is_frozen, kept)
+
+
+def _open(path: Path) -> _File | None:
+    """What was kept, where it is whole; it counts as used now."""
+    try:
+        found = _File(path)
+    except (OSError, ValueError, KeyError):
+        return None
+    with suppress(OSError):  # another person's file: it can be read, not marked
+        os.utime(path)
+    return found
+
+
+def _made_room(path: Path, room_bytes: int) -> bool:
+    """Removes other files, the least recently used first, until the rest fits; never what is being written."""
+    others = [one for one in _stored(path.parent) if one[2] != path]
+    removable = [one for one in others if one[2].suffix == KEPT or one[0] < time.time() - DAY_SECONDS]
+    left = sum(size for _, size, _ in others)
+    if left - sum(size for _, size, _ in removable) > room_bytes:
+        return False
+    for _, size, other in removable:
+        if left <= room_bytes:
+            break
+        with suppress(OSError):  # another person's, or in use where a system doesn't let go of such files
+            other.unlink(missing_ok=True)
+            left -= size
+            other.with_suffix(".json").unlink(missing_ok=True)
+    return left <= room_bytes
+
+
+def _stored(folder: Path) -> list[tuple[float, int, Path]]:
+    """When each file and each draft was last used, its bytes, and where it is; the longest unused first."""
+    found = []
+    for path in (*folder.glob(f"*{KEPT}"), *folder.glob("*.part")):
+        with suppress(FileNotFoundError):  # removed by another process in this moment
+            known = path.stat()
+            found.append((known.st_mtime, known.st_size, path))
+    return sorted(found)
+
+
+def _encoded(vlm: Vlm, images: Sequence[Image.Image], is_frozen: bool) -> list[ImageFeatures]:
+    """As what is kept was encoded: without dropout, and a frozen encoder in the arithmetic of its weights."""
+    was_training = vlm.base.training
+    vlm.base.eval()
+    try:
+        # A tuned connector is held in float32 behind an encoder that may not be.
+        mixes = not is_frozen and vlm.base.dtype == torch.bfloat16
+        with torch.autocast(vlm.device.type, torch.bfloat16, enabled=mixes):
+            return vlm.encode(images, with_gradients=not is_frozen and torch.is_grad_enabled())
+    finally:
+        vlm.base.train(was_training)
+
+
+def encoder_key(vlm: Vlm) -> str:
+    """Names the encoder's weights and the preprocessing."""
+    decoder = {id(value) for value in vlm.base.get_decoder().parameters()}
+    whole = hashlib.blake2b(json.dumps(vlm.image_processor.to_dict(), sort_keys=True, default=str).encode())
+    for name, value in vlm.base.named_parameters():
+        if id(value) not in decoder and "lora_" not in name:
+            whole.update(name.encode())
+            whole.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return whole.hexdigest()
+
+
+class _File:
+    def __init__(self, path: Path) -> None:
+        about = json.loads(path.with_suffix(".json").read_text())
+        self.rows: dict[str, int] = {digest: row for row, digest in enumerate(about["digests"])}
+        self.starts: list[int] = about["starts"]
+        self.grids: list[Any] = about["grids"]
+        self.layers, self.hidden = about["layers"], about["hidden"]
+        self.dtype = getattr(torch, about["dtype"])
+        self.token_bytes = self.layers * self.hidden * self.dtype.itemsize
+        if path.stat().st_size != self.starts[-1] * self.token_bytes:
+            raise ValueError(f"{path} is not as long as its list says")
+        # Not mapped: the pages of a map count as the run's memory, more with every image that is read.
+        self.file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.file)
+
+    def read(self, row: int) -> ImageFeatures:
+        start, end = (place * self.token_bytes for place in self.starts[row : row + 2])
+        raw = os.pread(self.file, end - start, start)  # at a place: threads don't disturb each other
+        values = torch.frombuffer(bytearray(raw), dtype=self.dtype).view(-1, self.layers, self.hidden)
+        grid = None if self.grids[row] is None else tuple(self.grids[row])
+        deeper = values[:, 1:].transpose(0, 1).contiguous() if self.layers > 1 else None
+        return ImageFeatures(values[:, 0].contiguous(), grid, deeper)
+
+
+def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) -> None:
+    items = list(unique.values())
+    starts, grids, layers = [0], [], 1
+    draft = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".json").unlink(missing_ok=True)
+        with draft.open("wb") as file:
+            for begin in range(0, len(items), CHUNK):
+                for one in vlm.encode(pictures(items[begin : begin + CHUNK])):
+                    stacked = _stacked(one)
+                    layers = stacked.shape[1]
+                    file.write(_bytes(stacked))
+                    starts.append(starts[-1] + stacked.shape[0])
+                    grids.append(one.grid)
+                progress(min(begin + CHUNK, len(items)), len(items))
+        about = {
+            "digests": list(unique),
+            "starts": starts,
+            "grids": grids,
+            "layers": layers,
+            "hidden": vlm.hidden_size,
+            "dtype": str(_kept(vlm.base.dtype)).removeprefix("torch."),
+        }
+        draft.replace(path)
+        listing = path.with_suffix(f".{os.getpid()}.list")
+        listing.write_text(json.dumps(about))
+        listing.replace(path.with_suffix(".json"))
+    except OSError as error:
+        raise RunError(
+            f"Image features could not be kept in {path.parent} ({error}). Free space, or lower features.budget_gib."
+        ) from error
+    finally:
+        if draft.is_file():
+            draft.unlink()
+
+
+def _kept(dtype: torch.dtype) -> torch.dtype:
+    return torch.bfloat16 if dtype == torch.bfloat16 else torch.float32
+
+
+def _stacked(one: ImageFeatures) -> Tensor:
+    deeper = [] if one.deeper is None else list(one.deeper)
+    return torch.stack([one.tokens, *deeper], dim=1)
+
+
+def _bytes(values: Tensor) -> bytes:
+    kept = values.detach().to("cpu", _kept(values.dtype)).contiguous()
+    return kept.view(torch.int16 if kept.dtype == torch.bfloat16 else torch.int32).numpy().tobytes()
+
+
+def _needed(vlm: Vlm, items: list[Item]) -> int:
+    """Bytes, judged by the first picture: pictures of one set are of a size."""
+    first = _stacked(vlm.encode(pictures(items[:1]))[0])
+    return len(items) * len(_bytes(first))

@@ -1,0 +1,66 @@
+"""One look at each picture of a set: whether it opens, its size, and what it has in common with others."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from core.case import Pixels
+from core.errors import DataError
+from core.pictures.likeness import SIDE
+
+AT_ONCE = 1024  # handing all pictures of a large set to the threads together would cost memory
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a picture looks like. Where it can't be opened `problem` says why, and the rest is empty."""
+
+    size: tuple[int, int] = (0, 0)
+    mode: str = ""
+    is_blank: bool = False
+    shown: str = ""
+    thumbnail: bytes = b""
+    problem: str = ""
+
+
+def look(pixels: Pixels) -> Look:
+    """Opens a picture; whatever is wrong with it becomes its problem."""
+    try:
+        picture = pixels.load()
+    except DataError as error:
+        return Look(problem=str(error))
+    grey = picture.convert("L")
+    thumbnail = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
+    is_blank = all(low == high for low, high in _extremes(picture))
+    return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail.tobytes())
+
+
+def _shown(picture: Image.Image) -> str:
+    # Of the decoded picture, so that a copy saved in another way or with other remarks in its file is found too.
+    whole = hashlib.sha256(f"{picture.mode} {picture.size} ".encode())
+    whole.update(picture.tobytes())
+    return whole.hexdigest()
+
+
+def look_at_all(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | None = None) -> list[Look]:
+    """A look at each, by several threads; `on_case` is told how many are done, and of how many."""
+    seen: list[Look] = []
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+        for start in range(0, len(pixels), AT_ONCE):
+            for found in threads.map(look, pixels[start : start + AT_ONCE]):
+                seen.append(found)
+                if on_case:
+                    on_case(len(seen), len(pixels))
+    return seen
+
+
+def _extremes(picture: Image.Image) -> tuple[tuple[float, float], ...]:
+    found = picture.getextrema()
+    return found if isinstance(found[0], tuple) else (found,)

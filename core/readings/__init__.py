@@ -1,0 +1,1 @@
+"""What readers say: distributions, metrics and their intervals."""

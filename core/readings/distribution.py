@@ -1,0 +1,195 @@
+"""Reading: the response distribution of every reader, one prefix a case and every candidate answer a branch of it.
+
+Axes: S slots, V vocabulary, C candidate answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.case import Task
+from core.models.exemplar import Exemplars
+from core.models.shared_prefix import Branches
+from core.models.vlm import ImageFeatures, Vlm
+
+WIDTH = 24
+ROUNDS = 3
+SLOTS_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One case put to a VLM: its task, its image's features, its instruction, a feature of every TSM [D]."""
+
+    task: Task
+    features: ImageFeatures
+    exemplars: Sequence[Tensor] = ()
+    instruction: str | None = None
+
+    def asked(self) -> str:
+        return self.instruction if self.instruction is not None else self.task.instruction()
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Probabilities over the task's answers, and the log-probability of every token of every candidate."""
+
+    probabilities: tuple[float, ...]
+    token_log_likelihoods: tuple[tuple[float, ...], ...]
+
+
+def embed_exemplars(exemplars: Exemplars | None, questions: Sequence[Asking]) -> Tensor | None:
+    if exemplars is None:
+        return None
+    features = [torch.stack(one) for one in zip(*(question.exemplars for question in questions), strict=True)]
+    embedded: Tensor = exemplars(features, len(questions))
+    return embedded
+
+
+def distributions(
+    vlm: Vlm, questions: Sequence[Asking], exemplars: Exemplars | None, with_exemplar: Sequence[bool]
+) -> list[list[Distribution]]:
+    """For every way of reading (with the exemplar or without it), the distribution of every question."""
+    singles = [number for number, question in enumerate(questions) if question.task.kind != "multi"]
+    several = [number for number, question in enumerate(questions) if question.task.kind == "multi"]
+    found: list[list[Distribution | None]] = [[None] * len(questions) for _ in with_exemplar]
+    for places, read in ((singles, _over_answers), (several, _over_lists)):
+        if places:
+            asked = [questions[place] for place in places]
+            embedded = embed_exemplars(exemplars, asked)
+            for way, answers in enumerate(read(vlm, asked, embedded, with_exemplar)):
+                for place, answer in zip(places, answers, strict=True):
+                    found[way][place] = answer
+    return [[one for one in way if one is not None] for way in found]
+
+
+def log_likelihoods(
+    vlm: Vlm,
+    questions: Sequence[Asking],
+    embedded: Tensor | None,
+    with_exemplar: Sequence[bool],
+    candidates: Sequence[Sequence[str]],
+) -> list[list[list[tuple[float, ...]]]]:
+    """[way][question][candidate] -> log-probability of each token, from one run over shared branches."""
+    branches = Branches(vlm, [question.features for question in questions], embedded, vlm.shares_prefix)
+    slots: list[list[list[list[int]]]] = []
+    tokens = [[vlm.response(text) for text in texts] for texts in candidates]
+    for way in with_exemplar:
+        slots.append([])
+        for number, question in enumerate(questions):
+            prompt = vlm.prompt(question.asked(), question.features.tokens.shape[0])
+            slots[-1].append([branches.add(number, prompt, one, way) for one in tokens[number]])
+    flat_slots = [slot for way in slots for question in way for one in question for slot in one]
+    flat_tokens = [token for _ in with_exemplar for question in tokens for one in question for token in one]
+    with torch.no_grad():
+        states = branches.hidden()
+        at, said = (torch.tensor(values, device=states.device) for values in (flat_slots, flat_tokens))
+        told = torch.empty(len(at), device=states.device)
+        # The whole vocabulary at every slot would be the largest thing in memory, so a few slots at a time.
+        for start, part in zip(range(0, len(states), SLOTS_AT_ONCE), states.split(SLOTS_AT_ONCE), strict=True):
+            likely = vlm.logits(part).float().log_softmax(-1)
+            here = (at >= start) & (at < start + SLOTS_AT_ONCE)
+            told[here] = likely[at[here] - start, said[here]]
+    values = iter(told.tolist())
+    return [[[tuple(next(values) for _ in one) for one in question] for question in way] for way in slots]
+
+
+def softmax(scores: Sequence[float]) -> tuple[float, ...]:
+    highest = max(scores)
+    parts = [math.exp(score - highest) for score in scores]
+    whole = sum(parts)
+    return tuple(part / whole for part in parts)
+
+
+def _over_answers(
+    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
+) -> list[list[Distribution]]:
+    """Single and ordinal tasks: softmax over candidates of the sum of log p(token)."""
+    candidates = [question.task.candidates() for question in questions]
+    ways = log_likelihoods(vlm, questions, embedded, with_exemplar, candidates)
+    return [[Distribution(softmax([sum(one) for one in said]), tuple(said)) for said in way] for way in ways]
+
+
+def _over_lists(
+    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
+) -> list[list[Distribution]]:
+    """Multi tasks: a search over likely lists of labels; a label's probability is the share of lists that name it."""
+    ways = []
+    for way in with_exemplar:
+        known: list[dict[tuple[str, ...], float]] = [{} for _ in questions]
+        open_lists = [_first_lists(question.task) for question in questions]
+        singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
+        for _ in range(ROUNDS):
+            texts = [
+                [question.task.response(one) for one in lists]
+                for question, lists in zip(questions, open_lists, strict=True)
+            ]
+            (said,) = log_likelihoods(vlm, questions, embedded, [way], texts)
+            for number, lists in enumerate(open_lists):
+                for one, tokens in zip(lists, said[number], strict=True):
+                    known[number][one] = sum(tokens)
+                    if len(one) == 1:
+                        singles[number][one] = tokens
+            open_lists = [_longer(question.task, scores) for question, scores in zip(questions, known, strict=True)]
+            if not any(open_lists):
+                break
+        ways.append(
+            [
+                Distribution(_marginals(question.task, scores), tuple(alone[(name,)] for name in question.task.answers))
+                for question, scores, alone in zip(questions, known, singles, strict=True)
+            ]
+        )
+    return ways
+
+
+def _first_lists(task: Task) -> list[tuple[str, ...]]:
+    return [(), *((name,) for name in task.answers)]
+
+
+def _longer(task: Task, scores: Mapping[tuple[str, ...], float]) -> list[tuple[str, ...]]:
+    """The most likely lists so far, each with one more label after its last; those not looked at yet."""
+    best = sorted((one for one in scores if one), key=lambda one: -scores[one])[:WIDTH]
+    place = {name: number for number, name in enumerate(task.answers)}
+    longer = [(*one, name) for one in best for name in task.answers[place[one[-1]] + 1 :]]
+    return [one for one in longer if one not in scores][: WIDTH * 2]
+
+
+def _marginals(task: Task, scores: Mapping[tuple[str, ...], float]) -> tuple[float, ...]:
+    shares = dict(zip(scores, softmax(list(scores.values())), strict=True))
+    return tuple(sum(share for one, share in shares.items() if name in one) for name in task.answers)
+
+
+def free_text(
+    vlm: Vlm, questions: Sequence[Asking], exemplars: Exemplars | None, with_exemplar: bool, most_tokens: int
+) -> list[str]:
+    """What the model writes by itself, the likeliest token each time, with a cache of its own making."""
+    from transformers import DynamicCache
+
+    embedded = embed_exemplars(exemplars, questions) if with_exemplar else None
+    texts = []
+    for number, question in enumerate(questions):
+        own = None if embedded is None else embedded[number : number + 1]
+        branches = Branches(vlm, [question.features], own)
+        prompt = vlm.prompt(question.asked(), question.features.tokens.shape[0])
+        branches.add(0, prompt, (vlm.end_token,), with_exemplar)
+        texts.append(_written(vlm, branches, DynamicCache(), most_tokens))
+    return texts
+
+
+def _written(vlm: Vlm, branches: Branches, cache: object, most_tokens: int) -> str:
+    said: list[int] = []
+    with torch.no_grad():
+        state, position = branches.begin(cache)
+        length = branches.packed_rows[0].length
+        while len(said) < most_tokens:
+            token = int(vlm.logits(state).argmax())
+            if token == vlm.end_token or token == vlm.tokenizer.eos_token_id:
+                break
+            said.append(token)
+            state, position = branches.go_on(token, position, length + len(said) - 1, cache)
+    return str(vlm.tokenizer.decode(said, skip_special_tokens=True)).strip()

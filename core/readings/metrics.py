@@ -1,0 +1,234 @@
+"""What a reader's answers are worth, each figure with its 95 % interval.
+
+Every figure is a function of weights (how often each case counts), so one piece of code makes the point estimates
+(all ones) and the draws of a bootstrap. Axes: N cases, C answers, W draws. An answer for which a figure is undefined
+(no case has it, or all have) is left out of the mean over answers, as in scikit-learn with `zero_division=nan`; a
+figure that is undefined for all answers is NaN, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+
+from core.case import Kind
+from core.errors import DataError, NumericError
+from core.readings.intervals import Difference, Figure, Floats, difference, figure, resampled
+
+THRESHOLD = 0.5
+TITLES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "log_loss": "Log loss",
+    "quadratic_kappa": "Quadratic kappa",
+    "mean_absolute_error": "Mean absolute error",
+}
+Labels = ArrayLike
+Groups = Sequence[str | None] | None
+Weighted = Callable[[Floats], dict[str, Floats]]
+
+
+def figures(
+    probabilities: ArrayLike,
+    labels: Labels,
+    kind: Kind,
+    answers: Sequence[str],
+    groups: Groups = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> dict[str, Figure]:
+    """The figures of a reader over all answers. labels: int [N] (single, ordinal) or 0/1 [N, C] (multi).
+
+    Without draws there are no intervals: low and high are NaN.
+    """
+    sheet = _Sheet(probabilities, labels, kind, answers)
+    values, drawn = _drawn(sheet.overall, sheet.cases, groups, draws, seed)
+    return {name: figure(values[name][0], drawn[name]) for name in values}
+
+
+def per_class(
+    probabilities: ArrayLike,
+    labels: Labels,
+    kind: Kind,
+    answers: Sequence[str],
+    groups: Groups = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> dict[str, dict[str, Figure]]:
+    """Each answer's own figures against all the others; support is its number of cases."""
+    sheet = _Sheet(probabilities, labels, kind, answers)
+    values, drawn = _drawn(sheet.by_answer, sheet.cases, groups, draws, seed)
+    return {
+        answer: {name: figure(values[name][place, 0], drawn[name][place]) for name in values}
+        for place, answer in enumerate(answers)
+    }
+
+
+def paired(
+    a: ArrayLike,
+    b: ArrayLike,
+    labels: Labels,
+    kind: Kind,
+    answers: Sequence[str],
+    groups: Groups = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """Reader a minus reader b on the same cases, in the same draws."""
+    first, second = _Sheet(a, labels, kind, answers), _Sheet(b, labels, kind, answers)
+
+    def minus(weights: Floats) -> dict[str, Floats]:
+        subtracted = second.overall(weights)
+        return {name: value - subtracted[name] for name, value in first.overall(weights).items()}
+
+    values, drawn = _drawn(minus, first.cases, groups, draws, seed)
+    return {name: difference(values[name][0], drawn[name]) for name in values}
+
+
+def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Sequence[str]) -> NDArray[np.int64]:
+    """Counts [C, C], rows the label and columns the answer; multi: one 2 x 2 table for each answer, [C, 2, 2]."""
+    sheet = _Sheet(probabilities, labels, kind, answers)
+    if kind != "multi":
+        return (sheet.truth.T @ sheet.said).astype(np.int64)
+    true, said = sheet.truth.T.astype(int), sheet.said.T.astype(int)
+    tables = [np.bincount(2 * t + s, minlength=4).reshape(2, 2) for t, s in zip(true, said, strict=True)]
+    return np.stack(tables).astype(np.int64)
+
+
+def _drawn(
+    weighted: Weighted, cases: int, groups: Groups, draws: int, seed: int
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """The figures themselves, and in every draw (along the last axis)."""
+    values = weighted(np.ones((cases, 1)))
+    chunks = [weighted(weights) for weights in resampled(cases, groups, draws, seed)]
+    none = {name: value[..., :0] for name, value in values.items()}
+    return values, {name: np.concatenate([chunk[name] for chunk in (none, *chunks)], axis=-1) for name in values}
+
+
+class _Sheet:
+    """A reader's answers beside the labels, ready to be counted with any weights."""
+
+    def __init__(self, probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Sequence[str]) -> None:
+        self.kind = kind
+        self.probabilities = _checked(probabilities, len(answers))
+        self.cases = len(self.probabilities)
+        every = np.eye(len(answers))
+        given = np.asarray(labels)
+        self.truth: Floats = given.astype(np.float64) if kind == "multi" else every[given]
+        if self.truth.shape != self.probabilities.shape:
+            raise ValueError(f"labels of shape {given.shape} for probabilities of {self.probabilities.shape}")
+        at_threshold = (self.probabilities > THRESHOLD).astype(np.float64)
+        self.said: Floats = at_threshold if kind == "multi" else every[self.probabilities.argmax(1)]
+        self.ranked = [_Ranked(score, true) for score, true in zip(self.probabilities.T, self.truth.T, strict=True)]
+
+    def by_answer(self, weights: Floats) -> dict[str, Floats]:
+        """Each [C, W]."""
+        counts = self._counts(weights)
+        return counts | self._ranks(weights) | {"support": self.truth.T @ weights}
+
+    def overall(self, weights: Floats) -> dict[str, Floats]:
+        """Each [W]."""
+        counts, ranks = self._counts(weights), self._ranks(weights)
+        sides = (counts["sensitivity"] + counts["specificity"]) / 2 if self.kind == "multi" else counts["sensitivity"]
+        return {
+            "accuracy": self._mean((self.truth == self.said).all(1), weights),
+            "balanced_accuracy": _mean_defined(sides),
+            "macro_f1": _mean_defined(counts["f1"]),
+            **{name: _mean_defined(values) for name, values in ranks.items()},
+            "log_loss": self._mean(self._surprise(), weights),
+            **(self._distances(weights) if self.kind == "ordinal" else {}),
+        }
+
+    def _counts(self, weights: Floats) -> dict[str, Floats]:
+        both = (self.truth * self.said).T @ weights
+        true, said = self.truth.T @ weights, self.said.T @ weights
+        neither = weights.sum(0) - true - said + both
+        return {
+            "sensitivity": _ratio(both, true),
+            "specificity": _ratio(neither, weights.sum(0) - true),
+            "ppv": _ratio(both, said),
+            "npv": _ratio(neither, weights.sum(0) - said),
+            "f1": _ratio(2 * both, true + said),
+        }
+
+    def _ranks(self, weights: Floats) -> dict[str, Floats]:
+        areas = [ranked.areas(weights) for ranked in self.ranked]
+        return {"auroc": np.stack([roc for roc, _ in areas]), "auprc": np.stack([prc for _, prc in areas])}
+
+    def _distances(self, weights: Floats) -> dict[str, Floats]:
+        true, said = self.truth.argmax(1), self.said.argmax(1)
+        places = np.arange(self.truth.shape[1])
+        squares = (places[:, None] - places) ** 2.0
+        by_chance = ((self.truth.T @ weights) * (squares @ (self.said.T @ weights))).sum(0) / weights.sum(0)
+        return {
+            "quadratic_kappa": 1 - _ratio(((true - said) ** 2.0) @ weights, by_chance),
+            "mean_absolute_error": self._mean(np.abs(true - said), weights),
+        }
+
+    def _surprise(self) -> Floats:
+        """[N]: minus the logarithm of the label's probability, floored where scikit-learn does."""
+        of_label = np.where(self.truth == 1, self.probabilities, 1 - self.probabilities)
+        lost: Floats = -np.log(of_label.clip(np.finfo(np.float64).eps, 1))
+        counted = np.ones_like(self.truth) / self.truth.shape[1] if self.kind == "multi" else self.truth
+        total: Floats = (lost * counted).sum(1)
+        return total
+
+    def _mean(self, values: ArrayLike, weights: Floats) -> Floats:
+        return _ratio(np.asarray(values, dtype=np.float64) @ weights, weights.sum(0))
+
+
+class _Ranked:
+    """One answer's scores as steps from the best down, so that every draw only adds up weights.
+
+    Cases of equal score share a step, and so do all that no case with the answer stands between.
+    """
+
+    def __init__(self, scores: Floats, truth: Floats) -> None:
+        _, tied = np.unique(-scores, return_inverse=True)
+        hit = np.bincount(tied, weights=truth) > 0
+        step = (hit | np.roll(hit, 1)).cumsum()[tied]
+        place, cases = (step, np.arange(len(step))), (int(step.max()) + 1, len(step))
+        self.all = csr_array((np.ones(len(step)), place), shape=cases)
+        self.hits = csr_array((truth, place), shape=cases)
+
+    def areas(self, weights: Floats) -> tuple[Floats, Floats]:
+        """AUROC and average precision, each [W]; NaN where a draw lacks either kind of case."""
+        gained: Floats = self.hits @ weights
+        missed: Floats = self.all @ weights - gained
+        hits, misses = gained.cumsum(0), missed.cumsum(0)
+        under_curve = (missed * (hits - gained / 2)).sum(0)
+        precise = (gained * hits / np.maximum(hits + misses, 1)).sum(0)
+        precise[misses[-1] == 0] = np.nan
+        return _ratio(under_curve, hits[-1] * misses[-1]), _ratio(precise, hits[-1])
+
+
+def _checked(probabilities: ArrayLike, answers: int) -> Floats:
+    table = np.asarray(probabilities, dtype=np.float64)
+    if not len(table):
+        raise DataError("There are no cases to measure a reader on. Choose a split that holds labelled cases.")
+    if table.shape != (len(table), answers):
+        raise ValueError(f"probabilities of shape {table.shape} for {answers} answers")
+    if not np.isfinite(table).all():
+        raise NumericError(
+            "A reader's probabilities are not all numbers: its training failed. Lower its learning rate and tune again."
+        )
+    return table
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """part / whole, NaN where the whole is nothing."""
+    quotient = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=quotient, where=whole > 0)
+    return quotient
+
+
+def _mean_defined(values: Floats) -> Floats:
+    """The mean over answers [C, W] -> [W] of what is defined."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(0), defined.sum(0).astype(np.float64))

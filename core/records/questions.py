@@ -1,0 +1,102 @@
+"""Asking a finished run about one picture: a case of its set or a new one, perhaps in other words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import RunError
+from core.machine.aside import ASIDE
+from core.pictures import shown
+from core.pictures.pixels import refuse_long
+from core.pictures.store import open_store
+from core.records import jobs, runs, sets
+from core.records.access import Who
+from core.records.audit import note
+from core.records.database import Database
+from core.records.place import Place
+from core.records.wake import send
+
+LONGEST_INSTRUCTION = 20_000
+
+
+@dataclass(frozen=True)
+class Answered:
+    """How far an ask is. Once it is done, `readers` is {reader: {"probabilities", "answer", "entropy", "text", …}} and
+    `unlike` says how far the picture is from what the run learned: {"is_unlike", "text", "distance", "nearer", "of"}.
+    """
+
+    state: str
+    answers: tuple[str, ...]
+    readers: dict[str, dict[str, Any]]
+    seconds: float | None
+    error: str | None
+    image: str
+    progress: dict[str, Any]
+    unlike: dict[str, Any]
+
+
+def ask(
+    db: Database,
+    place: Place,
+    who: Who,
+    run_id: int,
+    image: bytes | int,
+    instruction: str | None = None,
+    readers: Sequence[str] = (),
+    free_text: bool = True,
+    tsm_run_id: int | None = None,
+) -> int:
+    """Queues the question and returns the job, whose `answer` comes in seconds.
+
+    `image` is a picture's file, or a case's number in the run's version; without `readers` all of them answer. With
+    and without the exemplar are different readers (`vitask+tsm` and `vitask`). `tsm_run_id` is a run that was made by
+    plugging another TSM into this one, and answers in its place.
+    """
+    asked_run = runs.run(db, who, run_id if tsm_run_id is None else tsm_run_id)
+    if asked_run.state != "done":
+        raise RunError(f"“{asked_run.name}” is not finished, so nobody can answer yet. Wait for its end, or resume it.")
+    if instruction is not None and len(instruction) > LONGEST_INSTRUCTION:
+        raise RunError(f"The instruction has more than {LONGEST_INSTRUCTION:,} characters. Shorten it.")
+    digest = _kept(place, image) if isinstance(image, bytes) else _digest(db, who, asked_run.version_id, image)
+    payload = {
+        "run": asked_run.id,
+        "image": digest,
+        "case": None if isinstance(image, bytes) else image,
+        "instruction": instruction,
+        "readers": list(readers),
+        "free_text": free_text,
+    }
+    with db.session() as session:
+        job = jobs.enqueue(session, who, "read", "ask", asked_run.project_id, payload, most_attempts=2)
+        note(session, who, "ask", asked_run.project_id, asked_run.name, case=payload["case"], job=job.id)
+    send(place, "read", job.id)
+    return job.id
+
+
+def answer(db: Database, who: Who, job_id: int) -> Answered:
+    """How far it is; the worker's result is {"answers": […], "readers": {…}, "unlike": {…}, "seconds"}."""
+    job = jobs.job(db, who, job_id)
+    told = job.result or {}
+    return Answered(
+        job.state,
+        tuple(told.get("answers", ())),
+        told.get("readers", {}),
+        told.get("seconds"),
+        job.error,
+        job.payload.get("image", ""),
+        job.progress,
+        told.get("unlike", {}),
+    )
+
+
+def _kept(place: Place, image: bytes) -> str:
+    """The store's name for a new picture, refused here where it is none."""
+    refuse_long(len(image), "The uploaded file")
+    ASIDE.ask(shown.looked_at, image, "The uploaded file")
+    return open_store(place.store).put(image)
+
+
+def _digest(db: Database, who: Who, version_id: int, number: int) -> str:
+    return sets.case(db, who, version_id, number).digest

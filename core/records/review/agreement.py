@@ -1,0 +1,207 @@
+"""How far people agree with each other and with the models, what they see differently, and what it comes to.
+
+Kappa is Cohen's, over what each would have the label be (or that the case should go); whoever is unsure said nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from core.errors import SettingsError
+from core.readings.kappa import Kappa, cohen
+from core.records.access import Who
+from core.records.audit import note
+from core.records.database import Database
+from core.records.review.queue import SuspectView, views
+from core.records.review.reviews import allowed_review
+from core.records.review.standing import Voice, decided, is_its, standing, take_turns
+from core.records.review.verdicts import VerdictView, checked, verdict, view
+from core.records.tables import Person, Review, Standing, Suspect, Verdict
+
+MODELS = "the models"
+WEIGHTS = {"sure": 1.0, "fairly": 2 / 3, "guess": 1 / 3}
+"""What a person's verdict counts for in a consensus."""
+MOST_SHOWN = 500
+
+Outcome = tuple[str, str]
+"""An action with the label that comes of it: ("keep", given), ("change", label), ("exclude", "")."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two readers on the cases that both decided on; None where a figure is undefined."""
+
+    first: str
+    second: str
+    n: int
+    observed: float | None
+    kappa: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """People with each other, and each of them with what the models suggest."""
+
+    pairs: tuple[Pair, ...]
+    models: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What all verdicts on a case come to, and the share of the weight that stands behind it."""
+
+    action: str
+    label: str
+    certainty: float
+
+
+def agreement(db: Database, who: Who, review_id: int) -> Agreement:
+    """Of a blind review, the cases that enough people have decided on."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        pairs, models = _between(session, review), with_models(session, review)
+        names = dict(session.execute(select(Person.id, Person.name)).all())
+    people = [_pair(sorted(names[one] for one in both), cohen(cases)) for both, cases in pairs.items()]
+    suggested = [_pair((names[one], MODELS), cohen(cases)) for one, cases in models.items()]
+    return Agreement(*(tuple(sorted(found, key=lambda one: (one.first, one.second))) for found in (people, suggested)))
+
+
+def disputed(db: Database, who: Who, review_id: int) -> list[SuspectView]:
+    """What somebody has to settle, the most suspect first."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        asked = select(Suspect.rank).where(Suspect.review_id == review_id, Suspect.is_disputed)
+        ranks = session.scalars(asked.order_by(Suspect.rank).limit(MOST_SHOWN)).all()
+        return views(session, who, review, ranks)
+
+
+def settle(
+    db: Database, who: Who, review_id: int, rank: int, action: str, label: str = "", why: str = ""
+) -> VerdictView:
+    """The last word on a case, by a researcher or an admin; a later one takes its place. What people said stays."""
+    if action == "unsure":
+        raise SettingsError("A case can't be settled as unsure. Keep the label, change it, or exclude the case.")
+    with db.session() as session:
+        review = allowed_review(session, who, review_id, "work")
+        label = checked(review, action, label)
+        suspect = take_turns(session, who, review_id, [rank])[rank]
+        if not suspect.is_disputed and suspect.settled is None:
+            raise SettingsError(
+                "Nobody sees this case differently, so there is nothing to settle. Decide on it instead."
+            )
+        made = verdict(review, suspect, who, secrets.token_hex(8), action, label, why, is_settlement=True)
+        session.add(made)
+        session.flush()
+        suspect.settled, suspect.is_disputed = made.id, False
+        told = f"{review.name}, {suspect.name}"
+        note(session, who, "settle", review.project_id, told, review=review_id, rank=rank, decision=made.action)
+        return view(made, who.name)
+
+
+def consensus(db: Database, who: Who, review_id: int) -> dict[int, Consensus]:
+    """{rank: what the verdicts come to}, for every case that people decided on (see `weighed`)."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        said, weight = known(session, review), model_weight(with_models(session, review))
+        asked = select(Suspect.rank, Suspect.suggested).where(Suspect.review_id == review_id, Suspect.deciders > 0)
+        suggested = dict(session.execute(asked).all())
+    return {rank: weighed(verdicts, suggested[rank], weight) for rank, verdicts in said.items()}
+
+
+def weighed(verdicts: Sequence[Voice], suggested: str, model: float) -> Consensus:
+    """A vote by weight: each person's verdict counts 1 where sure, 2/3 where fairly sure, 1/3 where it is a guess.
+
+    The models are one more reader, who votes for the label that they suggest with the weight `model`, and only where
+    a person named that label too: a label that no person chose can't win. Whoever is unsure votes for nothing.
+    The certainty is the winner's share of all weight, that of the unsure included; of equals the earlier vote wins.
+    """
+    votes: dict[Outcome, float] = {}
+    whole = 0.0
+    for one in verdicts:
+        whole += WEIGHTS[one.confidence]
+        if (said := outcome(one)) is not None:
+            votes[said] = votes.get(said, 0.0) + WEIGHTS[one.confidence]
+    for said in votes:
+        votes[said] += model if said[1] == suggested else 0.0
+    whole += model if any(label == suggested for _, label in votes) else 0.0
+    if not votes:
+        return Consensus("unsure", "", 0.0)
+    best = max(votes, key=lambda said: votes[said])
+    return Consensus(best[0], best[1] if best[0] == "change" else "", votes[best] / whole)
+
+
+def model_weight(models: Mapping[int, Mapping[tuple[str, str], int]]) -> float:
+    """The lower end of the interval of kappa between the models and the people of this review, never below 0.
+
+    So models count for as much as they are known to agree with people on these cases: nothing while that is unsure.
+    """
+    together = Counter[tuple[str, str]]()
+    for cases in models.values():
+        together.update(cases)
+    return max(0.0, cohen(together).low or 0.0)
+
+
+def with_models(session: Session, review: Review) -> dict[int, dict[tuple[str, str], int]]:
+    """{person: {(their label, the models'): on how many cases}}; models can't say that a case should go."""
+    label = _label(Verdict)
+    asked = (
+        select(Standing.person_id, label, Suspect.suggested, func.count())
+        .join(Verdict, Verdict.id == Standing.verdict_id)
+        .join(Suspect, is_its(Standing))
+        .where(Standing.review_id == review.id, Verdict.action.not_in(("unsure", "exclude")), decided(review))
+        .group_by(Standing.person_id, label, Suspect.suggested)
+    )
+    found: dict[int, dict[tuple[str, str], int]] = {}
+    for person, said, suggested, times in session.execute(asked):
+        found.setdefault(person, {})[said, suggested] = times
+    return found
+
+
+def outcome(one: Voice) -> Outcome | None:
+    """What a verdict would make of the case; None where the person is unsure."""
+    made = {"keep": ("keep", one.given), "change": ("change", one.label), "exclude": ("exclude", "")}
+    return made.get(one.action)
+
+
+def known(session: Session, review: Review, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
+    """{rank: the verdicts that stand}, by rank; of a blind review only where enough people have decided."""
+    return dict(sorted(standing(session, review.id, decided(review), *claims).items()))
+
+
+def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]]:
+    """{two people: {what both would make of a case: on how many}}, counted where the verdicts are."""
+    ones, others, one, other = aliased(Standing), aliased(Standing), aliased(Verdict), aliased(Verdict)
+    is_later = others.person_id - ones.person_id > 0  # by which SQLite looks for the rank, not through all people
+    is_both = and_(others.review_id == ones.review_id, others.rank == ones.rank, is_later)
+    people, said = (ones.person_id, others.person_id), (one.action, _label(one), other.action, _label(other))
+    asked = (
+        select(*people, *said, func.count())
+        .select_from(ones)
+        .join(others, is_both)
+        .join(one, one.id == ones.verdict_id)
+        .join(other, other.id == others.verdict_id)
+        .join(Suspect, is_its(ones))
+        .where(ones.review_id == review.id, one.action != "unsure", other.action != "unsure", decided(review))
+        .group_by(*people, *said)
+    )
+    found: dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]] = {}
+    for first, second, action, label, other_action, other_label, times in session.execute(asked):
+        found.setdefault((first, second), {})[(action, label), (other_action, other_label)] = times
+    return found
+
+
+def _label(one: type[Verdict]) -> ColumnElement[str]:
+    """The label that a verdict makes of the case; none where it should go."""
+    return case((one.action == "keep", one.given), else_=one.label)
+
+
+def _pair(names: Sequence[str], found: Kappa) -> Pair:
+    return Pair(names[0], names[1], found.n, found.observed, found.kappa, found.low, found.high)

@@ -1,0 +1,275 @@
+"""From verdicts to the next version of a set: what would change, the version itself, what differs, and the way back.
+
+Pictures are not touched, and the version that was looked through stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Row, insert, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from core.case import Case, ImageSet, Task
+from core.errors import DataError
+from core.records import tables
+from core.records.access import Who
+from core.records.audit import note as note_down
+from core.records.database import Database
+from core.records.place import Place
+from core.records.review.agreement import Consensus, known, model_weight, weighed, with_models
+from core.records.review.exports import exported as exported
+from core.records.review.exports import kinds as kinds
+from core.records.review.retraining import Gain as Gain
+from core.records.review.retraining import Retrained as Retrained
+from core.records.review.retraining import retrain as retrain
+from core.records.review.retraining import retrained as retrained
+from core.records.review.reviews import allowed_review
+from core.records.review.standing import Voice, voices
+from core.records.review.verdicts import labels_of
+from core.records.tables import Correction, Person, Review, Standing, Suspect, Verdict, Version
+from core.records.versions import SetError, allowed_version, version_folder, write_version
+from core.sets.split import SplitSettings, assign
+from core.sets.version import read_version
+
+CERTAIN = 0.8
+"""Where people differ and nobody settled it, a majority decides if so much of the weight stands behind it."""
+LONGEST_NAME = 1024
+
+
+@dataclass(frozen=True)
+class Change:
+    """A case whose label changes, or (`action` is "exclude") that leaves the set; "add" where it comes into it."""
+
+    number: int
+    name: str
+    split: str | None
+    given: str
+    to: str
+    action: str
+    who: str
+    why: str
+
+
+def preview(db: Database, who: Who, review_id: int) -> list[Change]:
+    """What `apply` would change in the newest version of the set, by the case's number in the reviewed one."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        return _changes(session, review, _newest(session, review))
+
+
+def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") -> Version:
+    """The newest version of the set with the review's decisions as the next one; excluded cases are not in it.
+
+    Decided is what was settled, and what as many people as were asked say with one voice; where they differ, what a
+    majority says with most of the weight of the consensus. Everything else keeps the label that it has. Cases stay in
+    their splits: where the set brought none, those of the reviewed version are written down.
+    """
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id, "work")
+        newest = _newest(session, review)
+        changes = _changes(session, review, newest)
+    if not changes:
+        raise SetError(
+            "The verdicts so far change nothing. Change or exclude a case first, or settle what is disputed."
+        )
+    base = _with_splits(read_version(version_folder(place, newest), place.store), review)
+    told = f"{note}. " if note else ""
+    version = write_version(
+        db,
+        place,
+        _corrected(base, changes),
+        who=who,
+        project_id=review.project_id,
+        set_id=newest.set_id,
+        note=f"{told}{len(changes)} corrections by the review “{review.name}” (no. {review.id})",
+        made_from=newest.id,
+    )
+    with db.session() as session:
+        _note_reasons(session, version.id, review.id, changes)
+        subject = f"{review.name}: version {version.number} of {version.image_set.name}"
+        note_down(session, who, "apply review", review.project_id, subject, review=review.id, changes=len(changes))
+    return version
+
+
+def difference(db: Database, who: Who, old_version_id: int, new_version_id: int) -> list[Change]:
+    """The cases whose labels are not the same in both, and those that only one of them has; with who and why."""
+    with db.reading() as session:
+        for one in (old_version_id, new_version_id):
+            allowed_version(session, who, one)
+        before, after = (_rows(session, one) for one in (old_version_id, new_version_id))
+        reasons = _reasons(session, old_version_id, new_version_id)
+    found = []
+    for name in (*before, *(one for one in after if one not in before)):
+        old, new = before.get(name), after.get(name)
+        if old is not None and new is not None and old.label == new.label:
+            continue
+        here = old or new
+        assert here is not None
+        action = "exclude" if new is None else "add" if old is None else "change"
+        reason = reasons.get(name)
+        found.append(
+            Change(
+                here.number,
+                name,
+                here.split,
+                old.label if old else "",
+                new.label if new else "",
+                action,
+                reason.who if reason else "",
+                reason.why if reason else "",
+            )
+        )
+    return found
+
+
+def revert(db: Database, place: Place, who: Who, version_id: int, note: str = "") -> Version:
+    """A new version that holds what the one held that this was made from. Nothing is deleted."""
+    with db.reading() as session:
+        version = allowed_version(session, who, version_id, "work")
+        if version.made_from is None:
+            raise SetError(
+                f"Version {version.number} of {version.image_set.name} was made from no other, so there is nothing to "
+                "go back to. Choose a corrected version."
+            )
+        before = allowed_version(session, who, version.made_from)
+    told = f"{note}. " if note else ""
+    made = write_version(
+        db,
+        place,
+        read_version(version_folder(place, before), place.store),
+        who=who,
+        project_id=version.image_set.project_id,
+        set_id=version.set_id,
+        note=f"{told}As version {before.number}: takes version {version.number} back",
+        made_from=version.id,
+    )
+    with db.session() as session:
+        subject = f"{version.image_set.name}, version {version.number}"
+        note_down(session, who, "revert version", version.image_set.project_id, subject, version=made.id)
+    return made
+
+
+def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
+    """What is decided (see `apply`) and the newest version does not follow yet, by number."""
+    # In the reviewed version a label that nobody wants changed is what it should be: most verdicts need no look.
+    wished = [or_(Suspect.is_disputed, Standing.action.in_(("change", "exclude")))]
+    said = known(session, review, *(wished if newest.id == review.version_id else []))
+    settled, model = _settled(session, review), model_weight(with_models(session, review))
+    names = dict(session.execute(select(Person.id, Person.name)).all())
+    case = tables.Case
+    labels = dict(session.execute(select(case.name, case.label).where(case.version_id == newest.id)).all())
+    found = []
+    for one in _suspects(session, review):
+        if (label := labels.get(one.name)) is None or (one.rank not in said and one.rank not in settled):
+            continue  # it has left the set, or nothing is wished
+        voices = [settled[one.rank]] if one.rank in settled else said.get(one.rank, [])
+        decided = settled.get(one.rank) or _agreed(review, voices, one.suggested, model)
+        if decided is None:
+            continue
+        to = {"keep": one.given, "change": decided.label, "exclude": ""}[decided.action]
+        if to != label:
+            told = _backing(voices, decided, names)
+            found.append(Change(one.number, one.name, one.split, label, to, decided.action, *told))
+    return found
+
+
+def _backing(voices: Sequence[Voice], decided: Voice | Consensus, names: Mapping[int, str]) -> tuple[str, str]:
+    """Who is behind a decision, and why."""
+    behind = [one for one in voices if (one.action, one.label) == (decided.action, decided.label)]
+    who = ", ".join(dict.fromkeys(names[one.person_id] for one in behind))
+    return who, "; ".join(dict.fromkeys(one.why for one in behind if one.why))
+
+
+def _agreed(review: Review, voices: Sequence[Voice], suggested: str, model: float) -> Voice | Consensus | None:
+    """What people say with one voice, or a clear majority; None where it has to wait."""
+    if len(voices) < review.readers:
+        return None
+    if len({(one.action, one.label) for one in voices}) == 1:
+        return voices[0] if voices[0].action != "unsure" else None
+    found = weighed(voices, suggested, model)
+    backing = sum((one.action, one.label) == (found.action, found.label) for one in voices)
+    return found if backing > len(voices) / 2 and found.certainty >= CERTAIN else None
+
+
+def _settled(session: Session, review: Review) -> dict[int, Voice]:
+    """{rank: the verdict that settles it}"""
+    asked = voices().join(Suspect, Suspect.settled == Verdict.id).where(Suspect.review_id == review.id)
+    return {one.rank: Voice._make(one) for one in session.execute(asked)}
+
+
+def _suspects(session: Session, review: Review) -> Sequence[Row[int, int, str, str, str, str | None]]:
+    """Those that people decided on, by number."""
+    one = Suspect
+    asked = select(one.rank, one.number, one.name, one.given, one.suggested, one.split)
+    decided = or_(one.deciders > 0, one.settled.is_not(None))
+    return session.execute(asked.where(one.review_id == review.id, decided).order_by(one.number)).all()
+
+
+def _newest(session: Session, review: Review) -> Version:
+    mine = select(Version).where(Version.set_id == review.version.set_id).options(joinedload(Version.image_set))
+    return session.scalars(mine.order_by(Version.number.desc()).limit(1)).one()
+
+
+def _with_splits(image_set: ImageSet, review: Review) -> ImageSet:
+    """Splits that a run would draw are drawn from the labels: they are written down before any label changes."""
+    settings = SplitSettings.parse(review.settings.get("split") or {}, "split")
+    try:
+        return image_set.with_cases(assign(image_set.cases, settings, int(review.settings.get("seed") or 0)))
+    except DataError:
+        return image_set  # no run could draw any either
+
+
+def _corrected(image_set: ImageSet, changes: Sequence[Change]) -> ImageSet:
+    by_name = {one.name: one for one in changes}
+
+    def cases() -> Iterator[Case]:
+        for case in image_set.cases:
+            change = by_name.get(case.id[:LONGEST_NAME])
+            if change is None:
+                yield case
+            elif change.action != "exclude":
+                yield replace(case, labels=_answers(change.to, image_set.task))
+
+    return image_set.with_cases(cases())
+
+
+def _answers(label: str, task: Task) -> tuple[str, ...]:
+    labels = labels_of(label, task)
+    if task.response(labels) != label:
+        raise SetError(
+            f'The newest version of the set has no answer "{label}" any more, which the review changes a label to. '
+            "Add it to the answers on the page Image sets, or decide otherwise."
+        )
+    return labels
+
+
+def _rows(session: Session, version_id: int) -> Mapping[str, tables.Case]:
+    row = tables.Case
+    asked = select(row.name, row.number, row.label, row.split).where(row.version_id == version_id)
+    return {one.name: one for one in session.execute(asked.order_by(row.number))}  # type: ignore[misc]
+
+
+def _reasons(session: Session, old_version_id: int, new_version_id: int) -> dict[str, Correction]:
+    """Who corrected what on the way from one version to the other, the last word first."""
+    found: dict[str, Correction] = {}
+    at: int | None = new_version_id
+    while at is not None and at != old_version_id:
+        for one in session.scalars(select(Correction).where(Correction.version_id == at)):
+            found.setdefault(one.name, one)
+        at = session.scalar(select(Version.made_from).where(Version.id == at))
+    return found
+
+
+def _note_reasons(session: Session, version_id: int, review_id: int, changes: Sequence[Change]) -> None:
+    """Those that a version made by an earlier try has already stay as they are."""
+    known = set(session.scalars(select(Correction.name).where(Correction.version_id == version_id)))
+    key = {"version_id": version_id, "review_id": review_id}
+    rows = [
+        {**key, "name": one.name, "action": one.action, "who": one.who[:1024], "why": one.why}
+        for one in changes
+        if one.name not in known
+    ]
+    if rows:
+        session.execute(insert(Correction), rows)

@@ -1,0 +1,195 @@
+"""A review to take away: every verdict as a table or as JSON, and reviewed cases with boxes as COCO."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select
+
+from core.case import Task
+from core.errors import DataError, SettingsError
+from core.pictures.pixels import size_of
+from core.pictures.store import open_store
+from core.records.access import Who
+from core.records.audit import note
+from core.records.database import Database
+from core.records.place import Place
+from core.records.review import agreement, reviews, verdicts
+from core.records.review.reviews import ReviewView, allowed_review
+from core.records.review.verdicts import VerdictView
+from core.records.tables import Case, Suspect, Verdict, Version
+from core.sets.safe_csv import as_csv
+
+NOTICE = "Research use only. Verdicts are people's opinions on pictures, not diagnoses."
+COLUMNS = (
+    "verdict",
+    "rank",
+    "case",
+    "split",
+    "patient",
+    "given",
+    "suggested",
+    "score",
+    "person",
+    "action",
+    "label",
+    "confidence",
+    "why",
+    "seconds",
+    "is_settlement",
+    "takes_back",
+    "at",
+)
+READ_AT_ONCE = 8
+Made = Callable[[Database, Place, Who, ReviewView], tuple[str, bytes]]
+
+
+def exported(db: Database, place: Place, who: Who, review_id: int, kind: str) -> tuple[str, bytes]:
+    """A file's name and what is in it; `kind` is csv, json or coco."""
+    if kind not in KINDS:
+        raise SettingsError(f'Reviews can\'t be exported as "{kind}". Choose one of {", ".join(KINDS)}.')
+    view = reviews.review(db, who, review_id)
+    name, content = KINDS[kind](db, place, who, view)
+    with db.session() as session:
+        note(session, who, "export review", view.project_id, view.name, review=review_id, kind=kind)
+    return name, content
+
+
+def kinds(db: Database, who: Who, review_id: int) -> list[str]:
+    """As what a review can be taken away: COCO is about boxes, so some case of the version has to have one."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        has_boxes = Case.more["boxes"].as_string().is_not(None)
+        boxed = select(Case.number).where(Case.version_id == review.version_id, has_boxes).limit(1)
+        is_boxed = session.scalar(boxed) is not None
+    return [kind for kind in KINDS if kind != "coco" or is_boxed]
+
+
+def _table(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
+    rows = ([row[name] for name in COLUMNS] for row in _rows(db, who, view))
+    return f"{view.name} verdicts.csv", as_csv(COLUMNS, rows).encode()
+
+
+def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
+    agreed = agreement.consensus(db, who, view.id)
+    told = {
+        "notice": NOTICE,
+        "review": view.name,
+        "set": view.set,
+        "version": view.version,
+        "cases": view.cases,
+        "estimated_errors": view.estimated,
+        "estimated_low": view.low,
+        "estimated_high": view.high,
+        "answers": view.answers,
+        "readers": view.readers,
+        "is_blind": view.is_blind,
+        "verdicts": _rows(db, who, view),
+        "agreement": asdict(agreement.agreement(db, who, view.id)),
+        "consensus": [{"rank": rank, **vars(one)} for rank, one in agreed.items()],
+    }
+    return f"{view.name} verdicts.json", json.dumps(told, ensure_ascii=False).encode()
+
+
+def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
+    """Reviewed cases that have boxes, with what people made of each beside its picture."""
+    said: dict[int, list[VerdictView]] = {}
+    for one in verdicts.history(db, who, view.id):
+        said.setdefault(one.rank, []).append(one)
+    cases = [one for one in _cases(db, view) if one.rank in said and one.more.get("boxes")]
+    if not cases:
+        raise DataError(
+            "No reviewed case of this set has a box, and COCO is about boxes. Export the verdicts as CSV or JSON."
+        )
+    task, sizes = _task(db, view), _sizes(place, {case.digest for case in cases})
+    agreed = agreement.consensus(db, who, view.id)
+    names = list(dict.fromkeys([*task.answers, *(box["label"] for case in cases for box in case.more["boxes"])]))
+    images: list[dict[str, Any]] = []
+    boxes: list[dict[str, Any]] = []
+    for case in cases:
+        width, height = sizes[case.digest]
+        result = agreed.get(case.rank)
+        images.append(
+            {
+                "id": case.number,
+                "file_name": case.name,
+                "width": width,
+                "height": height,
+                "given": case.given,
+                "consensus": vars(result) if result else None,
+                "verdicts": [_plain(one) for one in said[case.rank]],
+            }
+        )
+        boxes += [
+            _box(box, len(boxes) + number, case.number, width, height, names)
+            for number, box in enumerate(case.more["boxes"], start=1)
+        ]
+    told = {
+        "info": {"description": f"{view.name}: {view.set}, version {view.version}. {NOTICE}"},
+        "images": images,
+        "annotations": boxes,
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+    }
+    return f"{view.name} coco.json", json.dumps(told, ensure_ascii=False).encode()
+
+
+KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
+
+
+def _rows(db: Database, who: Who, view: ReviewView) -> list[dict[str, Any]]:
+    """A row for each verdict that the person may see, oldest first."""
+    found = verdicts.history(db, who, view.id)
+    one = Suspect
+    asked = select(one.rank, one.name.label("case"), one.split, one.patient, one.suggested, one.score)
+    with db.reading() as session:
+        about = {row.rank: row._asdict() for row in session.execute(asked.where(*_decided(view)))}
+    return [{**_plain(row), **about[row.rank]} for row in found]
+
+
+def _cases(db: Database, view: ReviewView) -> Sequence[Row[int, str, int, str, str, dict[str, Any]]]:
+    """The cases that somebody decided on, by rank."""
+    is_its = (Case.version_id == view.version_id) & (Case.number == Suspect.number)
+    asked = select(Suspect.rank, Suspect.given, Case.number, Case.name, Case.digest, Case.more).join(Case, is_its)
+    with db.reading() as session:
+        return session.execute(asked.where(*_decided(view)).order_by(Suspect.rank)).all()
+
+
+def _decided(view: ReviewView) -> tuple[ColumnElement[bool], ...]:
+    """Of suspects: that there ever was a verdict on them."""
+    ranks = select(Verdict.rank).where(Verdict.review_id == view.id)
+    return Suspect.review_id == view.id, Suspect.rank.in_(ranks)
+
+
+def _sizes(place: Place, digests: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """{digest: width and height}; pictures may be far away, so several are asked for at once."""
+    store, wanted = open_store(place.store), list(digests)
+    with ThreadPoolExecutor(READ_AT_ONCE) as threads:
+        return dict(zip(wanted, threads.map(lambda one: size_of(store.get(one), one), wanted), strict=True))
+
+
+def _task(db: Database, view: ReviewView) -> Task:
+    with db.reading() as session:
+        return Task.parse(session.get_one(Version, view.version_id).task, "task")
+
+
+def _plain(one: VerdictView) -> dict[str, Any]:
+    told = dict(vars(one))
+    return {"verdict": told.pop("id"), **told, "at": one.at.isoformat(timespec="seconds")}
+
+
+def _box(box: dict[str, Any], number: int, image: int, width: int, height: int, names: list[str]) -> dict[str, Any]:
+    """As COCO has it: left, top, width and height in pixels."""
+    left, top = box["left"] * width, box["top"] * height
+    across, down = (box["right"] - box["left"]) * width, (box["bottom"] - box["top"]) * height
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": names.index(box["label"]) + 1,
+        "bbox": [round(one, 3) for one in (left, top, across, down)],
+        "area": round(across * down, 3),
+        "iscrowd": 0,
+    }

@@ -1,0 +1,271 @@
+"""The queue of a review: one suspect after another, whatever is filtered, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from core.errors import SettingsError
+from core.records.access import NotAllowed, Who
+from core.records.database import Database
+from core.records.review.reviews import allowed_review
+from core.records.review.standing import decided, is_its, may_see, mine
+from core.records.review.verdicts import VerdictView, view
+from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
+from core.records.versions import UNDIVIDED
+
+STATES = ("open", "mine", "decided", "disputed", "all")
+AGAINST = 0.5
+"""A source with this much evidence speaks against a label."""
+MOST_ALIKE = 1000
+
+Row = type[Suspect] | type[Standing]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which suspects are asked for. `label` is the given one; `source` names one that speaks against it.
+
+    state: open (not decided by me), mine, decided (by anyone, as far as I may know), disputed, all.
+    """
+
+    label: str = ""
+    split: str = ""
+    source: str = ""
+    state: str = "open"
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A labelled case near a suspect, of another patient."""
+
+    number: int
+    name: str
+    label: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class SuspectView:
+    """A suspect with its evidence, and the verdicts on it that the person may see."""
+
+    rank: int
+    number: int
+    name: str
+    given: str
+    suggested: str
+    score: float
+    why: str
+    evidence: dict[str, float | None]
+    probabilities: tuple[float, ...]
+    neighbours: tuple[Neighbour, ...]
+    group: int | None
+    group_size: int
+    split: str | None
+    patient: str | None
+    digest: str
+    mine: VerdictView | None
+    others: tuple[VerdictView, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a review is. `matching` suspects fit the filter; `actions` counts the person's own standing verdicts."""
+
+    mine: int
+    decided: int
+    disputed: int
+    cases: int
+    matching: int
+    actions: dict[str, int]
+
+
+def next_suspect(
+    db: Database, who: Who, review_id: int, where: Filter, after: int = 0, is_back: bool = False
+) -> SuspectView | None:
+    """The first that fits below this rank, or the last above it; None where there is none. Rank 0 is before all."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        ranks = []
+        for rank, fits in _queues(review, who, where, db.is_sqlite):
+            asked = select(rank).where(*fits, rank < after if is_back else rank > after)
+            ranks.append(session.scalar(asked.order_by(rank.desc() if is_back else rank).limit(1)))
+        found = [rank for rank in ranks if rank is not None]
+        return views(session, who, review, [max(found) if is_back else min(found)])[0] if found else None
+
+
+def suspect(db: Database, who: Who, review_id: int, rank: int) -> SuspectView:
+    with db.reading() as session:
+        found = views(session, who, allowed_review(session, who, review_id), [rank])
+    if not found:
+        raise NotAllowed(f"This review has no case at rank {rank}. Go back to its queue.")
+    return found[0]
+
+
+def group(db: Database, who: Who, review_id: int, rank: int) -> list[SuspectView]:
+    """The near-identical pictures of this one, itself included, the most suspect first."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        key = Suspect.review_id == review_id
+        number = session.scalar(select(Suspect.alike).where(key, Suspect.rank == rank))
+        if number is None:
+            return views(session, who, review, [rank])
+        asked = select(Suspect.rank).where(key, Suspect.alike == number).order_by(Suspect.rank).limit(MOST_ALIKE)
+        return views(session, who, review, session.scalars(asked).all())
+
+
+def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        own = (Standing.review_id == review_id, Standing.person_id == who.id)
+        rows = session.execute(select(Standing.action, func.count()).where(*own).group_by(Standing.action))
+        actions = dict(rows.all())
+
+        def count(asked: Filter) -> int:
+            return _count(session, review, who, asked, db.is_sqlite)
+
+        return Progress(
+            mine=sum(actions.values()),
+            decided=count(Filter(state="decided")),
+            disputed=count(Filter(state="disputed")),
+            cases=review.cases,
+            matching=count(where),
+            actions=actions,
+        )
+
+
+def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> list[SuspectView]:
+    """Suspects with all that is shown of them, by rank; ranks that are not there are left out."""
+    asked = (
+        select(Suspect, Ground, Case.digest)
+        .join(Ground, and_(Ground.review_id == Suspect.review_id, Ground.rank == Suspect.rank))
+        .join(Case, and_(Case.version_id == review.version_id, Case.number == Suspect.number))
+        .where(Suspect.review_id == review.id, Suspect.rank.in_(ranks))
+        .order_by(Suspect.rank)
+    )
+    rows = session.execute(asked).all()
+    near = _named(session, review, {number for row in rows for number, _ in row[1].neighbours})
+    sizes = _sizes(session, review, {row[0].alike for row in rows if row[0].alike is not None})
+    said = _said(session, who, review, [row[0].rank for row in rows])
+    found = []
+    for one, ground, digest in rows:
+        verdicts = said.get(one.rank, [])
+        own = next((row for row in verdicts if row.person_id == who.id), None)
+        found.append(
+            SuspectView(
+                rank=one.rank,
+                number=one.number,
+                name=one.name,
+                given=one.given,
+                suggested=one.suggested,
+                score=one.score,
+                why=ground.why,
+                evidence=ground.evidence,
+                probabilities=tuple(ground.probabilities),
+                neighbours=tuple(Neighbour(n, *near[n], alike) for n, alike in ground.neighbours if n in near),
+                group=one.alike,
+                group_size=sizes.get(one.alike, 1),
+                split=one.split,
+                patient=one.patient,
+                digest=digest,
+                mine=own,
+                others=tuple(row for row in verdicts if row is not own),
+            )
+        )
+    return found
+
+
+def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
+    """What a filter asks of a suspect itself, or of a verdict that repeats it, whoever looks."""
+    fits: list[ColumnElement[bool]] = [row.review_id == review.id]
+    if where.label and review.version.task["kind"] == "multi":
+        fits.append((", " + row.given + ", ").contains(f", {where.label}, ", autoescape=True))
+    elif where.label:
+        fits.append(row.given == where.label)
+    if where.split:
+        fits.append(row.split.is_(None) if where.split == UNDIVIDED else row.split == where.split)
+    if where.source:
+        fits.append(row.flags.bitwise_and(_bit(review, where.source)) != 0)
+    if where.text:
+        fits.append(_names(row, where.text, is_sqlite))
+    return fits
+
+
+def _names(row: Row, text: str, is_sqlite: bool) -> ColumnElement[bool]:
+    """A text in name or patient, whatever its case."""
+    columns = (Suspect.name, Suspect.patient)
+    # SQLite's LIKE takes no notice of case, and is twice as quick without being told.
+    named = or_(*((one.contains if is_sqlite else one.icontains)(text, autoescape=True) for one in columns))
+    return named if row is Suspect else _suspects(named)
+
+
+def _suspects(claim: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of a verdict that stands: that this is so of its suspect."""
+    return select(Suspect.rank).where(is_its(Standing), claim).correlate(Standing).exists()
+
+
+def _bit(review: Review, source: str) -> int:
+    names = [one["name"] for one in review.sources]
+    if source not in names:
+        raise SettingsError(f'"{source}" is not a source of evidence here. Choose one of {", ".join(names)}.')
+    return 1 << names.index(source)
+
+
+def _queues(review: Review, who: Who, where: Filter, is_sqlite: bool) -> list[tuple[Any, list[ColumnElement[bool]]]]:
+    """Where the ranks that fit are found: columns and conditions, which have no rank in common.
+
+    What people decided is looked for where it stands, since there is less of that than of suspects.
+    """
+    suspects, verdicts = (_fits(review, where, row, is_sqlite) for row in (Suspect, Standing))
+    own = [*verdicts, Standing.person_id == who.id]
+    if where.state == "mine":
+        return [(Standing.rank, own)]
+    if where.state == "open":
+        suspects.append(~mine(review.id, who))
+    elif where.state == "disputed":
+        suspects.append(Suspect.is_disputed == true())
+    elif where.state == "decided":
+        among_them = Suspect.rank + 0  # by which SQLite looks through the few decided ones, not through all by rank
+        found = [(among_them, [*suspects, decided(review)])]
+        return [*found, (Standing.rank, [*own, _suspects(~decided(review))])] if review.is_blind else found
+    elif where.state != "all":
+        raise SettingsError(f'"{where.state}" is not a state of the queue. Choose one of {", ".join(STATES)}.')
+    return [(Suspect.rank, suspects)]
+
+
+def _count(session: Session, review: Review, who: Who, where: Filter, is_sqlite: bool) -> int:
+    """How many fit. Those that are open are what is left of all, unless names have to be looked at anyway."""
+    if where.state == "open" and not where.text:
+        every, taken = (replace(where, state=state) for state in ("all", "mine"))
+        return _count(session, review, who, every, is_sqlite) - _count(session, review, who, taken, is_sqlite)
+    if where == Filter(state="all"):
+        return review.cases
+    queues = _queues(review, who, where, is_sqlite)
+    return sum(session.scalar(select(func.count(rank)).where(*fits)) or 0 for rank, fits in queues)
+
+
+def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tuple[str, str]]:
+    asked = select(Case.number, Case.name, Case.label)
+    rows = session.execute(asked.where(Case.version_id == review.version_id, Case.number.in_(numbers)))
+    return {number: (name, label) for number, name, label in rows}
+
+
+def _sizes(session: Session, review: Review, numbers: set[int | None]) -> dict[int | None, int]:
+    asked = select(Suspect.alike, func.count()).where(Suspect.review_id == review.id, Suspect.alike.in_(numbers))
+    return dict(session.execute(asked.group_by(Suspect.alike)).all()) if numbers else {}
+
+
+def _said(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> dict[int, list[VerdictView]]:
+    """The verdicts that stand on these and may be seen, in the order in which they were made."""
+    is_standing = Standing.verdict_id == Verdict.id
+    asked = select(Verdict, Person.name).join(Standing, is_standing).join(Person, Person.id == Verdict.person_id)
+    asked = asked.join(Suspect, is_its(Verdict)).where(Standing.review_id == review.id, Standing.rank.in_(ranks))
+    found: dict[int, list[VerdictView]] = {}
+    for one, person in session.execute(asked.where(may_see(review, who)).order_by(Verdict.id)):
+        found.setdefault(one.rank, []).append(view(one, person))
+    return found

@@ -1,0 +1,210 @@
+"""Label reviews as people begin and watch them: a search through a version's labels, then decisions on what it found.
+
+What a search found is taken in by `searched`; suspects, verdicts, agreement and corrections have modules of their own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from core.errors import RunError, SettingsError
+from core.records import jobs, runs
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
+from core.records.audit import note
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Person, Review, Version
+from core.records.versions import allowed_version
+from core.records.wake import send
+
+KIND = "suspects"
+USUAL: dict[str, Any] = {
+    "vlm": {"family": "starter"},
+    "tsm": [{"name": "convnet"}],
+    "method": {"name": "vitask"},
+    "preset": "balanced",
+}
+"""What a search works with where neither settings nor a run say otherwise: the starter's balanced TSM."""
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """Where evidence comes from."""
+
+    name: str
+    title: str
+    about: str
+
+
+@dataclass(frozen=True)
+class ReviewView:
+    """A review and how far its search is. The estimate of labels that may need a change comes with its interval."""
+
+    id: int
+    project_id: int
+    name: str
+    set_id: int
+    set: str
+    version_id: int
+    version: int
+    run_id: int | None
+    job_id: int
+    state: str
+    progress: dict[str, Any]
+    error: str | None
+    fault_id: str | None
+    cases: int
+    estimated: float | None
+    low: float | None
+    high: float | None
+    sources: tuple[SourceView, ...]
+    answers: tuple[str, ...]
+    kind: str
+    readers: int
+    is_blind: bool
+    created: datetime
+    person: str
+
+
+def queue_review(
+    db: Database,
+    place: Place,
+    who: Who,
+    version_id: int,
+    *,
+    run_id: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    name: str = "",
+    readers: int = 1,
+    is_blind: bool = True,
+) -> ReviewView:
+    """Queues a search through a version's labels: with a run file's values, or all that a finished run knows.
+
+    `readers` people are to decide on each case. In a blind review nobody sees another's verdict on a case, nor that
+    there is one, before so many have decided; one reader alone has nothing to be blind to.
+    """
+    if readers not in (1, 2):
+        raise SettingsError(f"{readers} people can't be asked to decide on each case. Choose 1 or 2.")
+    values = {**USUAL, **(settings or {})}
+    runs.refuse_unknown(values)
+    if run_id is not None:
+        values = _settings_of_run(db, who, run_id, version_id)
+    with db.session() as session:
+        version = allowed_version(session, who, version_id, "work")
+        project_id, named = version.image_set.project_id, name.strip() or version.image_set.name
+        job = jobs.enqueue(session, who, "tune", KIND, project_id, {"name": f"labels of {named}"})
+        review = Review(
+            project_id=project_id,
+            person_id=who.id,
+            version_id=version_id,
+            run_id=run_id,
+            job_id=job.id,
+            name=named[:255],
+            key=secrets.token_hex(6),
+            settings={**values, "images": str(place.versions / version.hash)},
+            readers=readers,
+            is_blind=is_blind and readers > 1,
+            cases=version.cases,
+        )
+        session.add(review)
+        session.flush()
+        job.payload = {**job.payload, "review": review.id}
+        note(session, who, "queue review", project_id, review.name, review=review.id, version=version_id, run=run_id)
+    send(place, "tune", review.job_id)
+    return _found(db, who, review.id)
+
+
+def reviews(db: Database, who: Who, project_id: int) -> list[ReviewView]:
+    """The newest first."""
+    allow(who, project_id)
+    with db.reading() as session:
+        rows = session.execute(_asked().where(Review.project_id == project_id).order_by(Review.id.desc()))
+        return [_view(row, person) for row, person in rows]
+
+
+def review(db: Database, who: Who, review_id: int) -> ReviewView:
+    return _found(db, who, review_id)
+
+
+def review_of_job(db: Database, job_id: int) -> Review:
+    """For the worker, which may see everything."""
+    with db.reading() as session:
+        return session.scalars(_whole().where(Review.job_id == job_id)).one()
+
+
+def allowed_review(session: Session, who: Who, review_id: int, action: str = "look") -> Review:
+    """The review, where the person may do this in its project."""
+    found = session.scalar(_whole().where(Review.id == review_id))
+    if found is None:
+        raise NotAllowed(NOT_THERE)
+    allow(who, found.project_id, action)
+    return found
+
+
+def _settings_of_run(db: Database, who: Who, run_id: int, version_id: int) -> dict[str, Any]:
+    run = runs.run(db, who, run_id)
+    if run.state != "done":
+        raise RunError(
+            f"“{run.name}” is not finished, so its readers can't be asked. Wait for its end, or leave it out."
+        )
+    if run.version_id != version_id:
+        raise RunError(
+            f"“{run.name}” was tuned on version {run.version} of {run.set}, and another one is to be looked through. "
+            "Choose that version, or leave the run out."
+        )
+    return run.settings
+
+
+def _found(db: Database, who: Who, review_id: int) -> ReviewView:
+    with db.reading() as session:
+        row = session.execute(_asked().where(Review.id == review_id)).one_or_none()
+    if row is None:
+        raise NotAllowed(NOT_THERE)
+    allow(who, row[0].project_id)
+    return _view(*row)
+
+
+def _whole() -> Select[Review]:
+    return select(Review).options(joinedload(Review.version).joinedload(Version.image_set))
+
+
+def _asked() -> Select[Review, str | None]:
+    loaded = (joinedload(Review.job), joinedload(Review.version).joinedload(Version.image_set))
+    return select(Review, Person.name).outerjoin(Person, Person.id == Review.person_id).options(*loaded)
+
+
+def _view(review: Review, person: str | None) -> ReviewView:
+    job, version = review.job, review.version
+    return ReviewView(
+        id=review.id,
+        project_id=review.project_id,
+        name=review.name,
+        set_id=version.set_id,
+        set=version.image_set.name,
+        version_id=version.id,
+        version=version.number,
+        run_id=review.run_id,
+        job_id=job.id,
+        state=job.state,
+        progress=job.progress,
+        error=job.error,
+        fault_id=job.fault_id,
+        cases=review.cases,
+        estimated=review.estimated,
+        low=review.low,
+        high=review.high,
+        sources=tuple(SourceView(**one) for one in review.sources),
+        answers=tuple(version.task["answers"]),
+        kind=version.task["kind"],
+        readers=review.readers,
+        is_blind=review.is_blind,
+        created=review.created,
+        person=person or "",
+    )

@@ -1,0 +1,221 @@
+"""Verdicts: what people decide on suspects. Rows are only added; an undo is a row that names what it takes back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from core.case import NO_FINDING, Task
+from core.errors import SettingsError
+from core.records.access import Who
+from core.records.database import Database
+from core.records.review.reviews import allowed_review
+from core.records.review.standing import is_its, may_see, stands, stands_again, take_turns
+from core.records.tables import ACTIONS as ACTIONS
+from core.records.tables import CONFIDENCES as CONFIDENCES
+from core.records.tables import Person, Review, Suspect, Verdict
+
+MOST_AT_ONCE = 1000
+LONGEST_WHY = 10_000
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """A verdict, or (`action` is "undo") a row that takes one back."""
+
+    id: int
+    rank: int
+    person_id: int
+    person: str
+    action: str
+    given: str
+    label: str
+    why: str
+    confidence: str
+    seconds: float | None
+    is_settlement: bool
+    takes_back: int | None
+    at: datetime
+
+
+COLUMNS = [Person.name if one.name == "person" else getattr(Verdict, one.name) for one in fields(VerdictView)]
+"""What a view is made of: whole rows of tens of thousands of verdicts take four times as long to load."""
+
+
+def decide(
+    db: Database,
+    who: Who,
+    review_id: int,
+    ranks: Sequence[int],
+    action: str,
+    label: str = "",
+    why: str = "",
+    confidence: str = "sure",
+    seconds: float | None = None,
+    key: str = "",
+) -> list[VerdictView]:
+    """One press: the same decision on one or several cases. With the key of an earlier press, that one's verdicts.
+
+    Changing a label to what it is already is keeping it.
+    """
+    if not 0 < len(set(ranks)) <= MOST_AT_ONCE:
+        raise SettingsError(f"A verdict is on 1 to {MOST_AT_ONCE:,} cases, and this one is on {len(set(ranks)):,}.")
+    if confidence not in CONFIDENCES:
+        raise SettingsError(f'"{confidence}" is not how sure one can be. Choose one of {", ".join(CONFIDENCES)}.')
+    with db.session() as session:
+        review = allowed_review(session, who, review_id, "review")
+        label = checked(review, action, label)
+        suspects = take_turns(session, who, review_id, ranks)
+        if key and (kept := _pressed(session, who, review, key)):
+            return views(kept, who.name)
+        press = key or secrets.token_hex(8)
+        made = [
+            verdict(review, suspects[rank], who, press, action, label, why, confidence=confidence, seconds=seconds)
+            for rank in sorted(suspects)
+        ]
+        session.add_all(made)
+        session.flush()
+        stands(session, review, made, suspects)
+        return views(made, who.name)
+
+
+def undo(db: Database, who: Who, review_id: int, key: str = "") -> list[int]:
+    """Takes the person's last press back that is not taken back yet; the ranks that it was on, none where it is none.
+
+    With the key of an earlier undo, that one's ranks.
+    """
+    with db.session() as session:
+        review = allowed_review(session, who, review_id, "review")
+        take_turns(session, who, review_id, ())
+        if key and (kept := _pressed(session, who, review, key)):
+            return [one.rank for one in kept]
+        last = _last_press(session, who, review)
+        suspects = take_turns(session, who, review_id, [one.rank for one in last])
+        press = key or secrets.token_hex(8)
+        session.add_all(
+            Verdict(
+                review_id=review_id,
+                rank=one.rank,
+                person_id=who.id,
+                key=press,
+                action="undo",
+                given=one.given,
+                takes_back=one.id,
+            )
+            for one in last
+        )
+        session.flush()
+        stands_again(session, review, who, suspects)
+        return sorted(suspects)
+
+
+def history(db: Database, who: Who, review_id: int, rank: int | None = None) -> list[VerdictView]:
+    """Every row that the person may see, oldest first: of one case, or of the whole review."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        asked = select(*COLUMNS).join(Person, Person.id == Verdict.person_id).join(Suspect, is_its(Verdict))
+        asked = asked.where(Verdict.review_id == review_id, may_see(review, who)).order_by(Verdict.id)
+        rows = session.execute(asked if rank is None else asked.where(Verdict.rank == rank))
+        return [VerdictView(*one) for one in rows]
+
+
+def verdict(
+    review: Review,
+    suspect: Suspect,
+    who: Who,
+    key: str,
+    action: str,
+    label: str,
+    why: str,
+    *,
+    confidence: str = "sure",
+    seconds: float | None = None,
+    is_settlement: bool = False,
+) -> Verdict:
+    is_kept = action == "change" and label == suspect.given
+    return Verdict(
+        review_id=review.id,
+        rank=suspect.rank,
+        person_id=who.id,
+        key=key,
+        action="keep" if is_kept else action,
+        is_settlement=is_settlement,
+        given=suspect.given,
+        label="" if is_kept else label,
+        why=why.strip()[:LONGEST_WHY],
+        confidence=confidence,
+        seconds=seconds,
+    )
+
+
+def checked(review: Review, action: str, label: str) -> str:
+    """The label as the task writes it, or a SettingsError where this is no verdict."""
+    if action not in ACTIONS:
+        raise SettingsError(f'"{action}" is not a verdict. Choose one of {", ".join(ACTIONS)}.')
+    if action != "change":
+        return ""
+    task = Task.parse(review.version.task, "task")
+    labels = labels_of(label, task)
+    if task.response(labels) != label or (task.kind != "multi" and len(labels) != 1):
+        several = f" Several are joined by a comma and a space, none is “{NO_FINDING}”." if task.kind == "multi" else ""
+        raise SettingsError(
+            f'A label can\'t be changed to "{label}", which is not among the answers of this set. '
+            f"Choose one of {', '.join(task.answers)}.{several}"
+        )
+    return label
+
+
+def labels_of(label: str, task: Task) -> tuple[str, ...]:
+    """The answers that a joined label names."""
+    if label in task.answers:
+        return (label,)
+    return tuple(name for name in task.answers if f", {name}, " in f", {label}, ")
+
+
+def views(verdicts: Sequence[Verdict], person: str) -> list[VerdictView]:
+    return [view(one, person) for one in verdicts]
+
+
+def view(one: Verdict, person: str) -> VerdictView:
+    return VerdictView(
+        one.id,
+        one.rank,
+        one.person_id,
+        person,
+        one.action,
+        one.given,
+        one.label,
+        one.why,
+        one.confidence,
+        one.seconds,
+        one.is_settlement,
+        one.takes_back,
+        one.at,
+    )
+
+
+def _pressed(session: Session, who: Who, review: Review, key: str) -> list[Verdict]:
+    """What a press left that came before under this key."""
+    asked = select(Verdict).where(Verdict.person_id == who.id, Verdict.key == key).order_by(Verdict.rank)
+    found = list(session.scalars(asked))
+    if found and found[0].review_id != review.id:
+        raise SettingsError("This key belongs to a press in another review. Send each press with a key of its own.")
+    return found
+
+
+def _last_press(session: Session, who: Who, review: Review) -> list[Verdict]:
+    back = aliased(Verdict)
+    own = select(Verdict).where(
+        Verdict.review_id == review.id,
+        Verdict.person_id == who.id,
+        Verdict.action != "undo",
+        ~Verdict.is_settlement,
+        ~select(back.id).where(back.takes_back == Verdict.id).exists(),
+    )
+    last = session.scalar(own.order_by(Verdict.id.desc()).limit(1))
+    return [] if last is None else _pressed(session, who, review, last.key)  # which is taken back as a whole or not

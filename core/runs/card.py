@@ -1,0 +1,103 @@
+"""The model card of a run: what was tuned on which images, what it is worth, and what is not known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from core.readings.results import table
+
+Plain = Mapping[str, Any]
+WARNING = "**For research use only. Not a medical device: never decide about a patient by what these models say.**"
+LIMITS = (
+    "The figures hold for test cases of this source; images of other devices, hospitals or groups of people were "
+    "not measured.",
+    "One run with one seed: how much another seed would change the figures was not measured.",
+)
+UNKNOWN_PATIENTS = (
+    "{whose} not known, so cases of one patient may stand in training and test both, and intervals, which "
+    "resample {what}, may be too narrow."
+)
+
+
+def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, notes: Sequence[str]) -> str:
+    """Markdown from what the run's folder holds: set.json, settings.yaml, metrics.json, environment.json."""
+    sets: Sequence[Plain] = set.get("sets", ())
+    parts = [
+        f"# Tuned on {' and '.join(str(one['name']) for one in sets if 'name' in one) or 'images without a name'}",
+        WARNING,
+        "## Images",
+        *(_of_set(one) for one in sets),
+        "## Figures",
+        _worth(figures),
+        "## Limits",
+        _list([*LIMITS, *_unknown_patients(figures), *notes]),
+        "## Settings",
+        f"```yaml\n{_yaml(settings)}```",
+        "## Environment",
+        f"```yaml\n{_yaml(environment)}```",
+        "## Not recorded",
+        _list(_gaps(sets, settings, figures, environment) or ["Nothing that this card asks for is missing."]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _of_set(one: Plain) -> str:
+    task: Plain = one.get("task", {})
+    facts = {
+        "Set": one.get("name"),
+        "Version": f"`{one['version']}`" if one.get("version") else None,
+        "Cases": ", ".join(f"{count} {split}" for split, count in one.get("cases", {}).items()),
+        "Modality": task.get("modality"),
+        "Kind of labels": task.get("kind"),
+        "Answers": ", ".join(task.get("answers", ())),
+        "Instruction": task.get("template"),
+    }
+    return _list([f"{title}: {fact}" for title, fact in facts.items() if fact])
+
+
+def _worth(figures: Plain) -> str:
+    if not _parts(figures):
+        return "No reader was measured."
+    what = "Test cases, with 95 % bootstrap intervals in brackets. Higher is better; a dash is undefined."
+    return f"{what}\n\n{table(dict(figures)).rstrip()}"
+
+
+def _parts(figures: Plain) -> list[Plain]:
+    """The figures of each set that has any: those of a joint run are told apart."""
+    parts = list(figures["sets"].values()) if figures.get("sets") else [figures]
+    return [part for part in parts if part.get("readers")]
+
+
+def _unknown_patients(figures: Plain) -> list[str]:
+    """What it means that test cases have no patient, where some have none."""
+    cases = sum(part["cases"] for part in _parts(figures))
+    without = sum(part["cases_without_patient"] for part in _parts(figures))
+    if not without:
+        return []
+    if without == cases:
+        return [UNKNOWN_PATIENTS.format(whose="Patients are", what="cases")]
+    whose = f"The patients of {without:,} of {cases:,} test cases are"
+    return [UNKNOWN_PATIENTS.format(whose=whose, what="such cases one by one")]
+
+
+def _gaps(sets: Sequence[Plain], settings: Plain, figures: Plain, environment: Plain) -> list[str]:
+    whole = {"images": sets, "figures": _parts(figures), "settings": settings, "environment": environment}
+    of_sets = [
+        f"{key} of {one.get('name', 'a set')}"
+        for one in sets
+        for key in ("name", "version", "cases", "task")
+        if not one.get(key)
+    ]
+    undefined = [f"{key} (environment)" for key, value in environment.items() if value in (None, "", {})]
+    return [name for name, value in whole.items() if not value] + of_sets + undefined
+
+
+def _yaml(values: Plain) -> str:
+    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

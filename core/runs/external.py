@@ -1,0 +1,168 @@
+"""What a finished run is measured on anew: its own cases, or those of another set, read under the run's question.
+
+Of another set, pictures that the run learned from are left out: figures over them would not be external.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from core.case import Case, ImageSet, Split, Task
+from core.catalog import FORMATS, KEPT, every
+from core.errors import CoreError, DataError, SettingsError
+from core.pictures.looks import look_at_all
+from core.pictures.pixels import ArrayPixels
+from core.runs.folder import Folder
+from core.runs.opened import Opened
+from core.runs.runfile import read_run
+from core.runs.tune import gather_for
+from core.sets.joint import JointSet
+from core.sets.manifest_cells import listed_labels
+from core.sets.open import open_set
+from core.sets.split import limit
+
+BETWEEN_LABELS = ";|"
+LEARNED: tuple[Split, ...] = ("train", "val")
+OnPicture = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The cases to be measured, and what goes beside the figures: how many were left out, and notes."""
+
+    name: str
+    cases: list[Case]
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def drawn(self, count: int, seed: int) -> Chosen:
+        """At most so many of the cases, whatever their splits."""
+        try:
+            drawn = limit([replace(case, split="test") for case in self.cases], {"test": count}, seed)
+        except SettingsError:
+            raise SettingsError(
+                f"--cases {count} is fewer than the classes of {self.name}, and at least one case of each is drawn. "
+                "Raise it."
+            ) from None
+        kept = {case.id for case in drawn}
+        return replace(self, cases=[case for case in self.cases if case.id in kept])
+
+
+def own(opened: Opened, number: int, split: Split) -> Chosen:
+    """The run's own cases, with a note where they are not what they were."""
+    joint_set = gather_for(opened.run)
+    one, doubt = joint_set.sets[number], _changed(joint_set, opened.folder)
+    return Chosen(one.name, list(one.of(split)), {"notes": [doubt]} if doubt else {})
+
+
+def external(path: str, task: Task, folder: Folder, split: Split | None, on_picture: OnPicture) -> Chosen:
+    """The labelled cases of another set whose pictures the run has not learned from."""
+    found, notes = _read_set(path, task)
+    cases = _of_split(found, split)
+    _refuse_foreign(found.name, cases, task)
+    learned, doubts = _learned(folder, on_picture)
+    kept = [case for case, shown in zip(cases, _shown(cases, on_picture), strict=True) if shown not in learned]
+    known = len(cases) - len(kept)
+    if not kept:
+        raise DataError(
+            f"The run learned from every picture of {found.name} that would be measured, as training or validation "
+            "cases, so figures over them are not external. Give a set that it never saw, or leave --images out for "
+            "its own test cases."
+        )
+    if known:
+        notes.append(f"Left out: {known} of {len(cases)} cases of {found.name}, whose pictures the run learned from.")
+    labels = {label for case in kept for label in case.labels}
+    if len(labels) == 1 and task.kind != "multi":
+        notes.append(f'Every case is labelled "{labels.pop()}". Figures that need other cases too (AUROC) are missing.')
+    unlabelled = sum(one.count for one in found.findings if (one.kind, one.severity) == ("unlabelled", "warning"))
+    left_out = {"learned": known if learned else None, "unlabelled": unlabelled}
+    return Chosen(found.name, kept, {"left_out": left_out, "notes": [*notes, *doubts]})
+
+
+def _of_split(found: ImageSet, split: Split | None) -> list[Case]:
+    """The wanted split; the test split, or everything where there is none, if nobody asks for one."""
+    if not found.cases:
+        raise DataError(f"{found.name} has no labelled case to measure a reader on. Give its cases their labels.")
+    cases = list(found.of(split) if split else found.of("test") or found.cases)
+    if not cases:
+        raise DataError(f"{found.name} has no {split} cases. Leave --split out, or put some of its cases there.")
+    return cases
+
+
+def _read_set(path: str, task: Task) -> tuple[ImageSet, list[str]]:
+    """Another set under the run's question, and what was noticed.
+
+    Its own names of labels come first, so that it is seen where they are not the run's. The run's answers are taken
+    where the set makes no question by itself: it has one class only, or numbers without names.
+    """
+    formats, options = every(FORMATS, KEPT), {"kind": task.kind}
+    try:
+        found = open_set(path, options, formats)
+        is_question = all(one.kind != "unnamed_classes" for one in found.findings)
+    except DataError:
+        is_question = False
+    if not is_question:
+        found = open_set(path, options | {"answers": task.answers}, formats)
+    found.stop_on_errors()
+    notes = [one.message for one in found.findings if one.severity == "warning" or one.kind == "unlabelled"]
+    if not is_question and any(isinstance(case.pixels, ArrayPixels) for case in found.cases):
+        order = ", ".join(f"{number} {answer}" for number, answer in enumerate(task.answers))
+        notes.append(
+            f"{found.name} names no classes. Its numbers are taken in the order of the run's answers: {order}."
+        )
+    return found, notes
+
+
+def _refuse_foreign(name: str, cases: Sequence[Case], task: Task) -> None:
+
+    foreign = ((case.id, label) for case in cases for label in case.labels if label not in task.answers)
+    for first, label in foreign:
+        several = listed_labels(label, BETWEEN_LABELS)
+        if task.kind != "multi" and len(several) > 1 and set(several) <= set(task.answers):
+            raise DataError(
+                f'"{first}" of {name} has {len(several)} labels ({", ".join(several)}), and the run asks for exactly '
+                "one. Give it one label, or remove it."
+            )
+        raise DataError(
+            f'{name} has the label "{label}", which the run does not know; "{first}" is the first with it. '
+            f"Its answers are {', '.join(task.answers)}: rename the labels of the set."
+        )
+
+
+def _learned(folder: Folder, on_picture: OnPicture) -> tuple[set[str], list[str]]:
+    """What a run's training and validation pictures show, and why they may not be all.
+
+    A plugged run's VLM learned in the run that it was taken from, so that one's pictures count as well.
+    """
+    shown, doubts = set[str](), list[str]()
+    unknown = f"It can't be told whether the run in {folder.path} learned from any of these pictures."
+    try:
+        joint_set = gather_for(read_run(folder.settings))
+        doubt = _changed(joint_set, folder)
+        shown.update(_shown([item.case for split in LEARNED for item in joint_set.items(split)], on_picture))
+    except CoreError as error:
+        doubt = f"{unknown} {error}"
+    if "" in shown and not doubt:
+        doubt = f"{unknown} Some of its own can't be read any more."
+    shown.discard("")
+    if folder.plugged.is_file():
+        before, doubts = _learned(Folder(Path(folder.kept(folder.plugged)["run"])), on_picture)
+        shown |= before
+    return shown, [doubt, *doubts] if doubt else doubts
+
+
+def _shown(cases: Sequence[Case], on_picture: OnPicture) -> list[str]:
+    """For each case its picture's digest once decoded, which a copy in another file format shares; "" if unreadable."""
+    return [one.shown for one in look_at_all([case.pixels for case in cases], on_picture)]
+
+
+def _changed(joint_set: JointSet, folder: Folder) -> str:
+    """Says where a run's sets are not what they were; splits are dealt anew from what is there now."""
+    if {one.name: one.hash() for one in joint_set.sets} == folder.hashes():
+        return ""
+    return (
+        f"The images or labels of the run in {folder.path} have changed since it was tuned, "
+        "so pictures that it learned from may be among these."
+    )

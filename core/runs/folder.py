@@ -1,0 +1,212 @@
+"""The folder of a run: complete without any database, copied as it is, and what a resume starts from."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.case import SPLITS, Task
+from core.errors import RunError
+from core.machine import hold
+from core.runs.runfile import Run, as_yaml
+from core.sets.joint import JointSet
+
+Event = dict[str, Any]
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class Folder:
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "settings.yaml"
+
+    @property
+    def set(self) -> Path:
+        return self.path / "set.json"
+
+    @property
+    def connector(self) -> Path:
+        return self.path / "connector.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def environment(self) -> Path:
+        """What the run began on: machine, versions, processes."""
+        return self.path / "environment.json"
+
+    @property
+    def fusion(self) -> Path:
+        """The weight of the TSM in late fusion, by set."""
+        return self.path / "fusion.json"
+
+    @property
+    def novelty(self) -> Path:
+        """Where what the run learned from lies, so that it can be told how unlike a new picture is."""
+        return self.path / "novelty.safetensors"
+
+    @property
+    def plugged(self) -> Path:
+        """Says of a folder that its VLM was tuned elsewhere, and which TSM was plugged in."""
+        return self.path / "plugged.json"
+
+    def tsm(self, number: int) -> Path:
+        return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
+
+    def adapter(self, name: str) -> Path:
+        """The method's own adapter; plain tuning beside it lies in a folder of its own."""
+        return self.path / ("adapter" if name != "vanilla" else "adapter-vanilla")
+
+    def stage(self, name: str) -> Path:
+        return self.path / name
+
+    def readings(self, split: str) -> Path:
+        return self.path / "readings" / f"{split}.parquet"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    def shares_prefix(self) -> bool:
+        """What the run found out about its architecture."""
+        try:
+            told = [line for line in self.events.read_text().splitlines() if '"sharing"' in line]
+            return bool(json.loads(told[-1])["is_shared"]) if told else True
+        except (OSError, ValueError, LookupError) as error:
+            raise damaged(self.events, error) from None
+
+    def tasks(self) -> dict[str, Task]:
+        return {one["name"]: Task.parse(one["task"], "set.json") for one in self._told()}
+
+    def hashes(self) -> dict[str, str]:
+        return {one["name"]: one["version"] for one in self._told()}
+
+    def _told(self) -> list[dict[str, Any]]:
+        if not self.set.is_file():
+            raise RunError(f"{self.path} is not the folder of a run: it holds no set.json. Give the folder of a run.")
+        told = self.kept(self.set)
+        sets = told.get("sets") if isinstance(told, dict) else None
+        if not sets or not all(isinstance(one, dict) and one.keys() >= {"name", "version", "task"} for one in sets):
+            raise damaged(self.set, "it lists no image sets")
+        return list(sets)
+
+    def kept(self, file: Path) -> Any:
+        """What one of the folder's JSON files holds."""
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise damaged(file, error) from None
+
+
+def damaged(file: Path, reason: object) -> RunError:
+    return RunError(f"{file} can't be read ({reason}). Copy the whole folder of the run again, or tune anew.")
+
+
+def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes: int) -> Folder:
+    """A new folder with the frozen settings in it, or the one to go on in where nothing that matters has changed."""
+    folder = Folder(path)
+    if folder.settings.is_file():
+        if not is_resumed:
+            raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
+        hold.take(path)
+        _refuse_change(folder, run, joint_set, processes)
+        return folder
+    if path.exists() and any(file.name != hold.FILE for file in path.iterdir()):
+        raise RunError(f"{path} is not empty and holds no run. Choose another folder.")
+    path.mkdir(parents=True, exist_ok=True)
+    hold.take(path)
+    folder.set.write_text(json.dumps(_sets(joint_set), indent=2, ensure_ascii=False) + "\n")
+    folder.environment.write_text(json.dumps(environment(processes), indent=2) + "\n")
+    folder.settings.write_text(as_yaml(run.settings), encoding="utf-8")
+    return folder
+
+
+def look(path: Path, run: Run, is_resumed: bool) -> None:
+    """What can be refused before the images are opened."""
+    folder = Folder(path)
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file, where the folder of a run was expected. Choose another name.")
+    if folder.settings.is_file() and not is_resumed:
+        raise RunError(f"{path} already holds a run. Resume it with --resume, or choose another folder.")
+    if is_resumed and not folder.settings.is_file():
+        raise RunError(f"{path} holds no run to resume. Leave --resume out to begin one there.")
+    hold.refuse(path)
+
+
+def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int) -> None:
+    was, now = yaml.safe_load(folder.settings.read_text()), yaml.safe_load(as_yaml(run.settings))
+    # Where the images lie may change, as after a move: their hashes are looked at below.
+    changed = [key for key in now if key != "images" and was.get(key) != now[key]]
+    if changed:
+        raise RunError(
+            f"The run in {folder.path} was begun with other settings ({', '.join(changed)} differ). "
+            "Resume it with its own settings.yaml, or begin a new run in another folder."
+        )
+    begun = folder.kept(folder.environment)["processes"]
+    if begun != processes:
+        raise RunError(
+            f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
+            f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
+        )
+    hashes = {one.name: one.hash() for one in joint_set.sets}
+    if hashes != folder.hashes():
+        raise RunError(
+            f"The images or labels have changed since the run in {folder.path} began. "
+            "Put them back as they were, or begin a new run in another folder."
+        )
+
+
+def _sets(joint_set: JointSet) -> dict[str, Any]:
+    return {
+        "sets": [
+            {
+                "name": one.name,
+                "version": one.hash(),
+                "cases": {split: len(one.of(split)) for split in SPLITS},
+                "task": one.task.model_dump(mode="json"),
+            }
+            for one in joint_set.sets
+        ]
+    }
+
+
+def environment(processes: int) -> dict[str, Any]:
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processes": processes,
+        "threads": torch.get_num_threads(),
+        "image_processors": "pil",
+    }
+
+
+def writer(path: Path, also: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Events go to a file, a line each, and to whoever watches."""
+    told = Folder(path).events
+    if told.is_file() and not told.read_bytes().endswith(b"\n"):  # killed in the middle of a line
+        with told.open("ab") as file:
+            file.write(b"\n")
+
+    def report(event: Event) -> None:
+        hold.check(told)
+        with told.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+        also(event)
+
+    return report

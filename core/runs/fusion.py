@@ -1,0 +1,58 @@
+"""Late fusion, a control: one more reader, a weighted mean of what the TSM and plain tuning say.
+
+Its weight is chosen for each set, on validation cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.case import ImageSet, Task
+from core.readings import metrics
+from core.readings.reading import Reading, targets
+from core.runs.runfile import FUSED, FUSION
+
+Floats = NDArray[np.float64]
+
+
+def mean(one: Floats, other: Floats, weight: float) -> Floats:
+    return weight * one + (1 - weight) * other
+
+
+def best_weight(one: Floats, other: Floats, loss: Callable[[Floats], float]) -> float:
+    """The weight on `one` with the least loss."""
+    return min((step / 20 for step in range(21)), key=lambda weight: loss(mean(one, other, weight)))
+
+
+def fuse(read: Mapping[str, list[Reading]], sets: Iterable[ImageSet]) -> dict[str, float]:
+    """Adds the reader to the readings of both splits; returns the weight of the TSM, by set."""
+    weights = {}
+    for one in sets:
+        pairs = {split: [_rows(found, one.name, name) for name in FUSED] for split, found in read.items()}
+        likely = {split: np.array([[r.probabilities for r in rows] for rows in pair]) for split, pair in pairs.items()}
+        tsm, plain = likely["val"]
+        weights[one.name] = weight = best_weight(tsm, plain, _log_loss(pairs["val"][0], one.task))
+        for split, found in read.items():
+            tsm, plain = likely[split]
+            found.extend(
+                replace(row, reader=FUSION, probabilities=tuple(both.tolist()))
+                for row, both in zip(pairs[split][0], mean(tsm, plain, weight), strict=True)
+            )
+    return weights
+
+
+def _rows(found: Iterable[Reading], name: str, reader: str) -> list[Reading]:
+    return [row for row in found if row.set == name and row.reader == reader]
+
+
+def _log_loss(rows: list[Reading], task: Task) -> Callable[[Floats], float]:
+    truth = targets(rows, task)
+
+    def loss(values: Floats) -> float:
+        return metrics.figures(values, truth, task.kind, task.answers, draws=0)["log_loss"].value
+
+    return loss

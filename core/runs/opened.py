@@ -1,0 +1,208 @@
+"""A finished run, loaded again: its readers answer for new images, new wordings, other sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.case import SPLITS, Case, Task
+from core.catalog import TSMS, find
+from core.errors import CoreError, RunError, SettingsError
+from core.models.exemplar import load_exemplars
+from core.models.features import FeatureStore
+from core.models.lora import load_adapter, using
+from core.models.tsm import Tsm, read_saved
+from core.models.vlm import ImageFeatures
+from core.readings import novelty
+from core.readings.distribution import Asking, Distribution, distributions, free_text
+from core.readings.reading import Reading, parse
+from core.runs.folder import Folder
+from core.runs.fusion import mean
+from core.runs.runfile import FUSED, FUSION, Run, read_run
+from core.runs.tune import gather_for
+from core.training.method import ReaderPlan
+from core.training.response import Tuned
+from core.training.tsm_stage import answer, describe_images
+
+PLAIN_TEXT_TOKENS = 48
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Everything of a run that is needed to read."""
+
+    run: Run
+    folder: Folder
+    tasks: dict[str, Task]
+    tuned: Tuned
+    tsms: tuple[Tsm, ...]
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Late fusion only where the run has told its weights."""
+        return tuple(name for name in self.run.readers if name != FUSION or self.folder.fusion.is_file())
+
+    def set_number(self, name: str | None) -> int:
+        """Which of a joint run's questions is put; the first where none is named."""
+        names = list(self.tasks)
+        if name is not None and name not in names:
+            raise SettingsError(f'The run was not tuned on a set called "{name}". Known: {", ".join(names)}.')
+        return names.index(name) if name else 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is put to the readers: pictures, under one set's question, perhaps in other words."""
+
+    images: Sequence[Image.Image]
+    set: int = 0
+    instruction: str | None = None
+    free_text: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    distribution: Distribution
+    text: str | None
+
+
+def open_run(path: Path) -> Opened:
+    """Loads the VLM, every adapter, the connectors and the TSMs of a finished run."""
+    folder = Folder(path)
+    tasks = folder.tasks()
+    run = read_run(folder.settings)
+    vlm = run.family.load(run.vlm)
+    vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")
+    vlm.shares_prefix = folder.shares_prefix()
+    if run.settings.training.precision == "fp32":
+        vlm.base.float()
+    for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
+        if not folder.adapter(name).is_dir():
+            raise RunError(f"The run in {path} is not finished. Go on with it: `vitask tune … --out {path} --resume`.")
+        load_adapter(vlm, folder.adapter(name), name)
+    exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
+    tsms = tuple(load_tsm(folder.tsm(number)).to(vlm.device) for number in range(len(run.tsms)))
+    tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None)
+    return Opened(run, folder, tasks, tuned.eval(), tsms)
+
+
+def load_tsm(folder: Path) -> Tsm:
+    """A TSM by the module that its folder names."""
+    tsm: Tsm = find(TSMS, read_saved(folder).name, "TSM").load(folder)
+    return tsm.eval()
+
+
+def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[Answer]]:
+    """Every wanted reader's answers, picture by picture."""
+    wanted = list(readers)
+    unknown = [name for name in wanted if name not in opened.readers]
+    if unknown:
+        raise SettingsError(f'The run has no reader called "{unknown[0]}". Known: {", ".join(opened.readers)}.')
+    known = [describe_images(tsm, asked.images) for tsm in opened.tsms]
+    answers: dict[str, list[Answer]] = {}
+    needed = {*wanted, *(FUSED if FUSION in wanted else ())}
+    plans = [reader for reader in opened.run.plan.readers if reader.name in needed]
+    if plans:
+        frozen = None if opened.run.plan.needs.tunes_vlm_connector else opened.tuned.vlm.encode(list(asked.images))
+        for adapter in dict.fromkeys(reader.adapter for reader in plans):
+            ways = [reader for reader in plans if reader.adapter == adapter]
+            answers |= _of_adapter(opened, asked, known, frozen, ways)
+    for name, tsm, values in zip(opened.run.tsm_names, opened.tsms, known, strict=True):
+        if name in needed:
+            likely = answer(tsm, values, [asked.set] * len(values), list(opened.tasks.values()))
+            answers[name] = [Answer(Distribution(one, ()), None) for one in likely]
+    if FUSION in wanted:
+        answers[FUSION] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
+    return {name: answers[name] for name in wanted}
+
+
+def unlike(opened: Opened, images: Sequence[Image.Image]) -> list[novelty.Unlikeness | str]:
+    """How far each picture is from those that the run learned from; or why that can't be told, as of a run made before
+    this was kept whose images are gone."""
+    vlm = opened.tuned.vlm
+    try:
+        with using(vlm, None):
+            return [*_novelty(opened).judge(vlm.encode(list(images)))]
+    except CoreError as error:
+        return [f"How unlike this picture is to those that the run learned from can't be told. {error}"] * len(images)
+
+
+def _novelty(opened: Opened) -> novelty.Novelty:
+    """As the run kept it; of a run that was made before this was kept, worked out from its images and kept now."""
+    kept = opened.folder.novelty
+    if kept.is_file():
+        return novelty.load(kept)
+    joint_set = gather_for(opened.run)
+    items = [item for split in SPLITS for item in joint_set.items(split)]
+    learned = novelty.of_run(FeatureStore(opened.tuned.vlm, items, True, None))
+    with suppress(OSError):  # somebody else's folder: it is worked out again the next time
+        learned.save(kept)
+    return learned
+
+
+def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:
+    weight = opened.folder.kept(opened.folder.fusion)[list(opened.tasks)[number]]
+    one, other = (np.array([each.distribution.probabilities for each in answers]) for answers in (tsm, plain))
+    return [Answer(Distribution(tuple(row.tolist()), ()), None) for row in mean(one, other, weight)]
+
+
+def _of_adapter(
+    opened: Opened,
+    asked: Asked,
+    known: Sequence[Tensor],
+    frozen: Sequence[ImageFeatures] | None,
+    ways: Sequence[ReaderPlan],
+) -> dict[str, list[Answer]]:
+    tuned, task = opened.tuned, list(opened.tasks.values())[asked.set]
+    flags = [way.with_exemplar for way in ways]
+    exemplars = tuned.exemplars if any(flags) else None
+    found: dict[str, list[Answer]] = {}
+    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
+        features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
+        questions = [
+            Asking(task, one, [values[row] for values in known], asked.instruction) for row, one in enumerate(features)
+        ]
+        told = distributions(tuned.vlm, questions, exemplars, flags)
+        for way, one in zip(ways, told, strict=True):
+            texts: Sequence[str | None] = [None] * len(one)
+            if asked.free_text:
+                texts = free_text(tuned.vlm, questions, exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
+            found[way.name] = [Answer(each, text) for each, text in zip(one, texts, strict=True)]
+    return found
+
+
+def read_cases(opened: Opened, cases: Sequence[Case], set_name: str, asked: Asked) -> list[Reading]:
+    """Readings of cases that the run never saw, as of an external set; `asked` carries everything but the pictures."""
+    task = list(opened.tasks.values())[asked.set]
+    size = opened.run.settings.reading.batch_size
+    found: dict[str, list[Reading]] = {name: [] for name in opened.readers}
+    for start in range(0, len(cases), size):
+        part = cases[start : start + size]
+        shown = replace(asked, images=[case.pixels.load() for case in part])
+        for name, answers in ask(opened, shown, opened.readers).items():
+            found[name] += [_reading(case, one, name, set_name, task) for case, one in zip(part, answers, strict=True)]
+    return [one for rows in found.values() for one in rows]
+
+
+def _reading(case: Case, one: Answer, reader: str, set_name: str, task: Task) -> Reading:
+    parsed = None if one.text is None else parse(one.text, task)
+    told = one.distribution
+    return Reading(
+        set_name,
+        case.id,
+        str(case.split),
+        reader,
+        case.labels,
+        case.patient,
+        told.probabilities,
+        told.token_log_likelihoods,
+        one.text,
+        parsed,
+    )

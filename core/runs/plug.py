@@ -1,0 +1,169 @@
+"""Plugging in another TSM after tuning: the VLM and its adapters stay as they are.
+
+A TSM of the same width that was started from the old one plugs straight in; any other gets a new connector, trained
+alone. The new TSM by itself is always measured beside it: in the paper that row is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from core.catalog import TSMS
+from core.errors import RunError, SettingsError
+from core.machine import hold
+from core.models.exemplar import Exemplars
+from core.models.tsm import Tsm, read_saved
+from core.runs.folder import Event, Folder
+from core.runs.opened import Opened, load_tsm, open_run
+from core.runs.runfile import Run, make_run
+from core.runs.tune import Running, compare, finish, known_cases, start, train_tsm
+from core.sets.question import Question
+from core.training.method import Plan, StagePlan
+from core.training.response import Tuned
+from core.training.vlm_stage import RunCases, vlm_stage
+from core.training.wanted import Wanted
+
+Connector = Literal["keep", "train"]
+STAGE = "connector"
+
+
+def plug(
+    path: Path,
+    tsm: str,
+    out: Path,
+    images: str | None = None,
+    connector: Connector | None = None,
+    watch: Callable[[Event], None] = lambda event: None,
+    is_stopped: Callable[[], bool] = lambda: False,
+    is_resumed: bool = False,
+) -> dict[str, Any]:
+    """A new run folder with the old VLM and the new TSM; returns its figures."""
+    opened = open_run(path)
+    old = _replaced(opened)
+    run = _with_tsm(opened, tsm, images)
+    given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
+    with hold.released(out):
+        running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
+        return _plugged(opened, running, tsm, given, connector)
+
+
+def _plugged(
+    opened: Opened, running: Running, tsm: str, given: Tsm | None, connector: Connector | None
+) -> dict[str, Any]:
+    old = opened.tsms[0]
+    running.folder.plugged.write_text(json.dumps({"run": str(opened.folder.path), "tsm": tsm}) + "\n")
+    new = _placed(running, given) if given else train_tsm(running, 0, old if tsm == old.settings.name else None)
+    fits = _refuse_misfit(new.width, old, connector)
+    tuned, cases = opened.tuned, known_cases(running, [new])
+    # One trained here by the old one's name began with the old one's weights; a folder tells nothing of that.
+    is_kept = fits and (connector == "keep" or (connector is None and tsm == old.settings.name))
+    if not is_kept:
+        torch.manual_seed(running.run.settings.seed)
+        tuned.exemplars = Exemplars([new.width], tuned.vlm.hidden_size).to(tuned.vlm.device)
+    compare(running, tuned, cases, running.run.plan.stages[-1])
+    if not is_kept:
+        _train_connector(running, tuned, cases)
+    hold.check(running.folder.path)
+    _copy_adapters(opened, running.folder)
+    assert tuned.exemplars is not None
+    tuned.exemplars.save(running.folder.connector)
+    running.report({"kind": "plugged", "connector": "kept" if is_kept else "trained"})
+    return finish(running, tuned, cases, [new])
+
+
+def _replaced(opened: Opened) -> Tsm:
+    """The TSM that gives place, refused where there is not exactly one."""
+    place, count = opened.folder.path, len(opened.tsms)
+    if not opened.run.plan.needs.tsm:
+        raise RunError(
+            f"The run in {place} does not read with the exemplar of a TSM, so there is none to replace. "
+            "Choose a run whose method shows exemplars."
+        )
+    if count > 1:
+        raise RunError(
+            f"The run in {place} reads with the exemplars of {count} TSMs, and only a single one can be replaced. "
+            "Tune anew with the TSMs that are wanted: `vitask tune`."
+        )
+    return opened.tsms[0]
+
+
+def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
+    """The old run's settings with the new TSM's, on the images that are wanted, under the old question."""
+    old = opened.tsms[0].settings
+    if Path(tsm).is_dir():
+        block = dict(read_saved(Path(tsm)).settings)
+    elif tsm in TSMS:
+        block = old.model_dump(mode="json") if tsm == old.name else {"name": tsm}
+    else:
+        raise SettingsError(
+            f'"{tsm}" is neither the folder of a trained TSM nor one of {", ".join(TSMS)}. Give one of the two.'
+        )
+    values = opened.run.settings.model_dump(mode="json") | {"tsm": block}
+    if images:
+        if len(opened.tasks) > 1:
+            raise RunError("The run was tuned on several sets at once. Leave --images out to train on all of them.")
+        # Columns and limits were those of the old files: of them only the question is put again.
+        task = next(iter(opened.tasks.values())).model_dump(mode="json", include=set(Question.model_fields))
+        values |= {"images": images, "task": task, "limit": {}}
+    return make_run(values)
+
+
+def _given(tsm: str, old: Tsm, connector: Connector | None) -> Tsm:
+    """A TSM that was trained elsewhere, refused before anything is made where it can't be used."""
+    new = load_tsm(Path(tsm))
+    if new.answers != old.answers:
+        raise RunError(
+            f"The TSM in {tsm} knows {new.answers} answers, and the run {old.answers}. Train it on the run's."
+        )
+    _refuse_misfit(new.width, old, connector)
+    return new
+
+
+def _refuse_misfit(width: int, old: Tsm, connector: Connector | None) -> bool:
+    """Whether the old connector fits; an error where it doesn't and is to be kept."""
+    if width != old.width and connector == "keep":
+        raise SettingsError(
+            f"The new TSM's feature is {width} wide, the old one's {old.width}, so the connector does not fit. "
+            "Leave --connector out to have a new one trained."
+        )
+    return width == old.width
+
+
+def _placed(running: Running, given: Tsm) -> Tsm:
+    if running.accelerator.is_main_process:
+        given.save(running.folder.tsm(0))
+    return given.to(running.accelerator.device)
+
+
+def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:
+    settings = running.run.settings
+    plan = _connector_stage(running.run.plan, tuned.vlm.shares_prefix)
+    stage = vlm_stage(
+        plan,
+        tuned,
+        cases,
+        [reader for reader in running.run.plan.readers if reader.with_exemplar],
+        settings.training,
+        settings.seed,
+        settings.reading.batch_size,
+        running.accelerator,
+        is_adapter_tuned=False,
+    )
+    running.train(stage, running.folder.stage(STAGE))
+
+
+def _connector_stage(plan: Plan, is_shared: bool) -> StagePlan:
+    wanted = Wanted({"ep": 1.0}, is_shared=is_shared)
+    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True)
+
+
+def _copy_adapters(opened: Opened, folder: Folder) -> None:
+    for name in dict.fromkeys(stage.adapter for stage in opened.run.plan.stages):
+        shutil.copytree(opened.folder.adapter(name), folder.adapter(name), dirs_exist_ok=True)

@@ -1,0 +1,226 @@
+"""Looks at every picture of a set and says, kindly, what is wrong with it and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from core.case import SPLITS, Case, Finding, ImageSet
+from core.pictures.likeness import SIDE, near_pairs
+from core.pictures.looks import Look, look_at_all
+from core.sets.findings import ORDER, about
+
+TINY_PIXELS = 16
+FEW_CASES = 10
+IMBALANCE = 10
+
+Seen = Sequence[tuple[Case, Look]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a set holds and what is wrong with it."""
+
+    cases: int
+    classes: Mapping[str, int]
+    splits: Mapping[str, int]
+    findings: tuple[Finding, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        findings = [asdict(finding) | {"cases": list(finding.cases)} for finding in self.findings]
+        return {"cases": self.cases, "classes": dict(self.classes), "splits": dict(self.splits), "findings": findings}
+
+
+def check(image_set: ImageSet, on_case: Callable[[int, int], None] | None = None) -> Report:
+    """The report of a set. Every picture is opened; `on_case` is told how many are done, and of how many."""
+    looks = look_at_all([case.pixels for case in image_set.cases], on_case)
+    seen = list(zip(image_set.cases, looks, strict=True))
+    opened = [(case, found) for case, found in seen if not found.problem]
+    findings = [
+        *image_set.findings,
+        *_unreadable(seen),
+        *_pictures(opened),
+        *_copies(opened),
+        *_near_copies(opened),
+        *_patients(image_set.cases),
+        *(_labels(image_set) if image_set.task.kind != "multi" else ()),
+        *_classes(image_set),
+        *_class_splits(image_set),
+    ]
+    splits = Counter(case.split for case in image_set.cases)
+    return Report(
+        cases=len(image_set.cases),
+        classes=_class_counts(image_set),
+        splits={split: splits[split] for split in SPLITS if splits[split]},
+        findings=tuple(sorted(findings, key=lambda finding: ORDER.index(finding.severity))),
+    )
+
+
+def _unreadable(seen: Seen) -> Iterator[Finding]:
+    bad = [(case.id, found.problem) for case, found in seen if found.problem]
+    if bad:
+        yield about("unreadable", "error", [name for name, _ in bad], bad[0][1] + _and_more(len(bad) - 1))
+
+
+def _pictures(opened: Seen) -> Iterator[Finding]:
+    tiny = [case.id for case, found in opened if min(found.size) < TINY_PIXELS]
+    if tiny:
+        message = (
+            f"{_pictures_are(tiny)} less than {TINY_PIXELS} pixels wide or high. Look whether they are thumbnails."
+        )
+        yield about("tiny", "warning", tiny, message)
+    blank = [case.id for case, found in opened if found.is_blank]
+    if blank:
+        message = f"{_pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
+        yield about("blank", "warning", blank, message)
+    yield from _mixed("mixed_sizes", [f"{found.size[0]} x {found.size[1]}" for _, found in opened], "sizes", "resized")
+    names = {"L": "grey", "RGB": "colour"}
+    yield from _mixed("mixed_modes", [names.get(found.mode, found.mode) for _, found in opened], "kinds", "made alike")
+
+
+def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[Finding]:
+    counts = Counter(values)
+    if len(counts) > 1:
+        listed = ", ".join(f"{value} ({count:,})" for value, count in counts.most_common(3))
+        message = f"Pictures come in {len(counts):,} {noun}: {listed}{' and others' if len(counts) > 3 else ''}. "
+        message += f"They will be {done}; make sure that this does not go along with the classes."
+        yield Finding(kind, "note", sum(counts.values()) - counts.most_common(1)[0][1], message)
+
+
+def _copies(opened: Seen) -> Iterator[Finding]:
+    """Pictures that show exactly the same."""
+    groups: defaultdict[str, list[Case]] = defaultdict(list)
+    for case, found in opened:
+        groups[found.shown].append(case)
+    copied = [group for group in groups.values() if len(group) > 1]
+    yield from _within_splits(copied)
+    yield from _conflicts([group for group in copied if len({frozenset(case.labels) for case in group}) > 1])
+    yield from _across_splits([group for group in copied if len({case.split for case in group}) > 1])
+
+
+def _within_splits(copied: Sequence[Sequence[Case]]) -> Iterator[Finding]:
+    parts = [[case for case in group if case.split == split] for group in copied for split in (*SPLITS, None)]
+    within = [part for part in parts if len(part) > 1]
+    if within:
+        extra = [case.id for part in within for case in part[1:]]
+        message = f"{_pictures_are(extra)} an exact copy of another one: {_pair(within[0])}. Remove the copies."
+        yield about("exact_duplicate", "warning", extra, message)
+
+
+def _conflicts(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
+    if groups:
+        ids = [case.id for group in groups for case in group]
+        told = ", ".join(f'"{case.id}" is {" and ".join(case.labels) or "without label"}' for case in groups[0][:3])
+        message = f"{_pictures_are(ids)} stored more than once with different labels: {told}. Decide which is right."
+        yield about("duplicate_conflict", "warning", ids, message)
+
+
+def _across_splits(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
+    if groups:
+        ids = [case.id for group in groups for case in group]
+        message = (
+            f"{_pictures_are(ids)} in more than one split: {_pair(groups[0])}. Figures come out too good: keep one."
+        )
+        yield about("duplicate_across_splits", "warning", ids, message)
+
+
+def _near_copies(opened: Seen) -> Iterator[Finding]:
+    """Different files that show almost the same; blank pictures, which all look alike, are left out."""
+    first: dict[str, tuple[Case, Look]] = {}
+    for case, found in opened:
+        if not found.is_blank:
+            first.setdefault(found.shown, (case, found))
+    kept = list(first.values())
+    thumbnails = np.frombuffer(b"".join(found.thumbnail for _, found in kept), np.uint8).reshape(-1, SIDE * SIDE)
+    pairs = [(kept[one][0], kept[other][0]) for one, other in near_pairs(thumbnails)] if kept else []
+    if pairs:
+        ids = list(dict.fromkeys(case.id for pair in pairs for case in pair))
+        across = [pair for pair in pairs if pair[0].split != pair[1].split]
+        between = f", {len(across):,} of the pairs across splits" if across else ""
+        message = f"{_pictures_are(ids)} almost the same as another one{between}: {_pair((across or pairs)[0])}. "
+        message += "Keep those of one patient together in a split, and remove what is the same picture."
+        yield about("near_duplicate", "warning" if across else "note", ids, message)
+
+
+def _patients(cases: Iterable[Case]) -> Iterator[Finding]:
+    groups: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.patient and case.split:
+            groups[case.patient].append(case)
+    across = {name: group for name, group in groups.items() if len({case.split for case in group}) > 1}
+    if across:
+        name, group = next(iter(across.items()))
+        splits = " and ".join(split for split in SPLITS if any(case.split == split for case in group))
+        message = f'{len(across):,} patients are in more than one split: "{name}" is in {splits}. '
+        message += "Figures come out too good: put all of a patient's pictures in one split."
+        yield about(
+            "patient_across_splits", "warning", [case.id for group in across.values() for case in group], message
+        )
+
+
+def _class_counts(image_set: ImageSet) -> dict[str, int]:
+    counts = Counter(label for case in image_set.cases for label in case.labels)
+    return {name: counts[name] for name in image_set.task.answers}
+
+
+def _labels(image_set: ImageSet) -> Iterator[Finding]:
+    bare = [case.id for case in image_set.cases if not case.labels]
+    if bare:
+        yield about("unlabelled", "error", bare, f"{_pictures_are(bare)} without a label. Give labels or remove them.")
+    used = {label for case in image_set.cases for label in case.labels}
+    if len(used) == 1:
+        message = (
+            f'Every image has the label "{used.pop()}". A task needs two to choose from: add images of another one.'
+        )
+        yield Finding("one_class", "error", len(image_set.cases), message)
+
+
+def _classes(image_set: ImageSet) -> Iterator[Finding]:
+    counts = _class_counts(image_set)
+    few = {name: count for name, count in counts.items() if count < FEW_CASES}
+    if few:
+        listed = ", ".join(f"{name} ({count})" for name, count in few.items())
+        message = (
+            f"Classes with fewer than {FEW_CASES} images: {listed}. Too few to learn from or to judge by: add some."
+        )
+        yield Finding("few_cases", "warning", len(few), message)
+    spelled: defaultdict[str, list[str]] = defaultdict(list)
+    for name in counts:
+        spelled[name.casefold()].append(f'"{name}"')
+    alike = [names for names in spelled.values() if len(names) > 1]
+    if alike:
+        message = "Labels that differ in capitals alone: " + "; ".join(" and ".join(names) for names in alike)
+        message += ". If they mean the same, write them alike: a reader has to choose between them."
+        yield Finding("labels_alike", "warning", len(alike), message)
+    present = sorted((count, name) for name, count in counts.items() if count)
+    if present and present[-1][0] > IMBALANCE * present[0][0]:
+        message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
+        message += "Judge by macro-F1 and by class rather than by accuracy."
+        yield Finding("imbalance", "note", len(present), message)
+
+
+def _class_splits(image_set: ImageSet) -> Iterator[Finding]:
+    counts = Counter((case.split, label) for case in image_set.cases for label in case.labels)
+    used = [split for split in SPLITS if image_set.of(split)]
+    missing = [(split, name) for split in used for name in image_set.task.answers if not counts[split, name]]
+    if missing:
+        listed = ", ".join(f"{name} in {split}" for split, name in missing[:5])
+        more = _and_more(len(missing) - 5)
+        message = f"Classes without any image in a split: {listed}.{more} Move or add some, or divide the set anew."
+        yield Finding("class_missing_in_split", "warning", len(missing), message)
+
+
+def _pictures_are(ids: Sequence[str]) -> str:
+    return "1 picture is" if len(ids) == 1 else f"{len(ids):,} pictures are"
+
+
+def _pair(cases: Sequence[Case]) -> str:
+    return f'"{cases[0].id}" and "{cases[1].id}"'
+
+
+def _and_more(count: int) -> str:
+    return f" ({count:,} more like this.)" if count > 0 else ""

@@ -1,0 +1,109 @@
+"""What a run learns from and is measured on: the cases of one or several image sets, each with its own question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
+
+from PIL import Image
+
+from core.case import SPLITS, Case, ImageSet, Split, Task
+from core.catalog import FORMATS, KEPT, every
+from core.errors import DataError
+from core.sets.open import open_set
+from core.sets.split import SplitSettings, assign, limit
+
+LOADERS = 4
+MANY = 256
+
+
+@dataclass(frozen=True)
+class Item:
+    """A case and the number of the set that it comes from."""
+
+    set: int
+    case: Case
+
+
+@dataclass(frozen=True)
+class JointSet:
+    sets: tuple[ImageSet, ...]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tuple(image_set.task for image_set in self.sets)
+
+    def items(self, split: Split) -> list[Item]:
+        return [Item(number, case) for number, one in enumerate(self.sets) for case in one.of(split)]
+
+
+def shared_answers(tasks: Sequence[Task]) -> list[range]:
+    """For each set, which answers of the head that all sets share are its own."""
+    ends = list(accumulate((len(task.answers) for task in tasks), initial=0))
+    return [range(start, end) for start, end in pairwise(ends)]
+
+
+def gather(
+    paths: str | Sequence[str],
+    options: Mapping[str, Any],
+    split: SplitSettings,
+    limits: Mapping[str, int],
+    seed: int,
+) -> JointSet:
+    """Opens every set of a run, deals its cases to splits and takes as many as are wanted."""
+    sets = [
+        opened.with_cases(limit(assign(opened.cases, split, seed), limits, seed))
+        for opened in opened_sets(paths, options)
+    ]
+    for one in sets:
+        for wanted in SPLITS:
+            if not one.of(wanted):
+                raise DataError(
+                    f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
+                )
+        said = {case.labels for case in one.of("train")}
+        if len(said) == 1:
+            only = ", ".join(said.pop()) or "nothing"
+            raise DataError(
+                f'All training cases of {one.name} are labelled "{only}", and nothing can be learned from one answer. '
+                "Give it cases with another label, or look at its splits."
+            )
+    return JointSet(tuple(sets))
+
+
+def opened_sets(paths: str | Sequence[str], options: Mapping[str, Any]) -> list[ImageSet]:
+    """The sets at some paths as they are, each under a name of its own."""
+    listed = [paths] if isinstance(paths, str) else list(paths)
+    if not listed:
+        raise DataError("The run names no images. Give a path, or a list of them.")
+    formats = every(FORMATS, KEPT)
+    sets: list[ImageSet] = []
+    for path in listed:
+        opened = open_set(path, options, formats).stop_on_errors()
+        if any(opened.name == one.name for one in sets):
+            raise DataError(
+                f'Two sets are called "{opened.name}", so they could not be told apart. Rename one of them.'
+            )
+        sets.append(opened)
+    return sets
+
+
+def refuse_unreadable(items: Sequence[Item]) -> None:
+    """Raises a DataError for a picture that can't be read, while there is nothing to be left behind yet."""
+    with ThreadPoolExecutor(LOADERS) as pool:
+        for start in range(0, len(items), MANY):
+            for _ in pool.map(_is_read, items[start : start + MANY]):
+                pass  # none is kept: hundreds of large ones would not fit
+
+
+def _is_read(item: Item) -> bool:
+    return item.case.pixels.load() is not None
+
+
+def pictures(items: Iterable[Item]) -> list[Image.Image]:
+    """The pictures of some cases, read side by side."""
+    with ThreadPoolExecutor(LOADERS) as pool:
+        return list(pool.map(lambda item: item.case.pixels.load(), items))

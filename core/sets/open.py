@@ -1,0 +1,57 @@
+"""Opens an image set in whichever format it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.case import ImageSet
+from core.errors import DataError
+from core.sets.version import KEPT, kept_folder
+from core.settings import Settings
+
+
+class Format(Protocol):
+    """What a module in core/formats offers."""
+
+    TITLE: str
+
+    @property
+    def Settings(self) -> type[Settings]: ...
+
+    def looks_like(self, path: Path) -> bool:
+        """Whether the files are laid out in this way; quick, decodes no picture."""
+        ...
+
+    def read(self, path: Path, settings: Any) -> ImageSet:
+        """The set, with what reading it brought to light. DataError where there is no set to speak of."""
+        ...
+
+    def write_example(self, folder: Path) -> ImageSet:
+        """Writes a tiny set into a folder; returns what read(folder) gives back."""
+        ...
+
+
+def open_set(path: str | Path, settings: Mapping[str, Any] | None, formats: Iterable[Format]) -> ImageSet:
+    """The image set at a path, read by the first format that knows its layout."""
+    place = kept_folder(str(path)) if str(path).startswith(KEPT) else Path(path).expanduser().absolute()
+    if not place.exists():
+        raise DataError(f'There is nothing at "{path}". Check the path.')
+    known = tuple(formats)
+    for known_format in known:
+        if known_format.looks_like(place):
+            chosen = known_format.Settings.parse(dict(settings or {}), "images")
+            return known_format.read(place, chosen)
+    understood = "; ".join(known_format.TITLE for known_format in known)
+    raise DataError(
+        f'"{place.name}" is not laid out in a way that is understood here ({_found(place)}). Known: {understood}.'
+    )
+
+
+def _found(place: Path) -> str:
+    if place.is_file():
+        return f"a file of the kind {place.suffix}" if place.suffix else "a file without a suffix"
+    names = sorted(entry.name for entry in place.iterdir())
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"a folder with {', '.join(names[:5])}{more}" if names else "an empty folder"

@@ -1,0 +1,314 @@
+"""The one training loop: every stage of every method and TSM goes through it, on one process or several.
+
+A step is made of micro-batches, spread over processes and then over time. Every loss is divided by how many numbers
+it has in the whole step, so neither spreading changes what a step computes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from core.draw import generator
+from core.errors import NumericError, StoppedError
+from core.machine.footprint import give_back, held_gib, peak_gib
+from core.machine.precision import precision_here
+from core.training import checkpoints
+from core.training.checkpoints import State
+from core.training.settings import TrainingSettings, learning_share
+
+STEPS_BETWEEN_CLEARINGS = 5
+"""Of memory: a hundredth of a step each, and what lies in pieces stays below a tenth."""
+
+Event = dict[str, Any]
+Report = Callable[[Event], None]
+Figures = Mapping[str, float]
+
+
+class Micro(Protocol):
+    """Cases that go through the model at once: counted before the step begins, loaded when their turn comes."""
+
+    def counts(self) -> Mapping[str, int]: ...
+
+    def load(self) -> tuple[Any, ...]:
+        """The arguments of the stage's module."""
+        ...
+
+    def names(self) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the loop needs to know. `tensors` are what a checkpoint holds: all that changes, by name."""
+
+    name: str
+    module: nn.Module
+    tensors: Mapping[str, Tensor]
+    learning_rates: Mapping[str, float]
+    weights: Mapping[str, float]
+    steps: int
+    micro_batches: Callable[[int], Sequence[Micro]]
+    settings: TrainingSettings
+    evaluate: Callable[[], Figures] | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
+    schedule: tuple[int, int] | None = None
+    """Steps made before this stage, and in all, where several stages share one schedule."""
+    steps_after: int | None = None
+    """Of the stages that follow, where that is known: for the time left."""
+    seed: int = 0
+    """Of what is drawn while several processes train: each has dropout of its own."""
+    is_spread: bool = True
+    """Where not, every process makes whole steps by itself: batch statistics are of the whole batch then."""
+
+    def learning_share(self, step: int) -> float:
+        """The share of the highest learning rate at a step of this stage."""
+        before, whole = self.schedule or (0, self.steps)
+        return learning_share(before + step, whole, self.settings)
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        return {
+            name: value
+            for name, value in self.tensors.items()
+            if isinstance(value, nn.Parameter) and value.requires_grad
+        }
+
+    def is_better(self, value: float, best: float | None) -> bool:
+        if math.isnan(value):
+            return False
+        return best is None or (value < best if self.settings.monitor == "log_loss" else value > best)
+
+
+def train(
+    stage: Stage, folder: Path, accelerator: Any, report: Report, is_stopped: Callable[[], bool] = lambda: False
+) -> None:
+    """Trains a stage from its last checkpoint, or from the start, to its best weights in `folder/final`."""
+    if checkpoints.is_finished(folder):
+        checkpoints.load_weights(folder / "final", stage.tensors)
+        stage.module.eval()
+        return
+    began = time.perf_counter()
+    give_back()
+    optimiser = new_optimiser(stage)
+    state = _take_up(stage, folder, optimiser)
+    module = accelerator.prepare(stage.module) if _spread_over(stage, accelerator) > 1 else stage.module
+    module.train()
+    pace = _Pace(state.step, stage.steps, stage.steps_after)
+    while state.step < stage.steps and not _is_exhausted(stage, state):
+        losses, cases = make_step(stage, state.step, module, optimiser, accelerator)
+        state = replace(state, step=state.step + 1)
+        report(_told(stage, state, losses, pace.after(state.step, cases)))
+        if state.step % STEPS_BETWEEN_CLEARINGS == 0:
+            give_back()
+        if stage.evaluate and (state.step % _every(stage) == 0 or state.step == stage.steps):
+            state = _evaluate(stage, state, module, folder, accelerator, report)
+        if _is_asked_anywhere(is_stopped(), accelerator):
+            _save(stage, state, optimiser, folder, accelerator)
+            raise StoppedError(
+                f"The run was stopped in {stage.name} at step {state.step} and saved. Resume it any time."
+            )
+        if state.step % (stage.settings.checkpoint_every or _every(stage)) == 0:
+            _save(stage, state, optimiser, folder, accelerator)
+    _end(stage, state, folder, accelerator)
+    report(
+        {
+            "kind": "stage",
+            "stage": stage.name,
+            "steps": state.step,
+            "best": state.best,
+            "best_step": state.best_step,
+            "seconds": time.perf_counter() - began,
+            "peak_memory_gib": peak_gib(),
+        }
+    )
+
+
+def new_optimiser(stage: Stage) -> torch.optim.Optimizer:
+    """AdamW, with a group for each learning rate; what has one axis only is not decayed."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in stage.trained().items():
+        decay = stage.settings.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((stage.learning_rates[name], decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": found, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+    )
+
+
+def _take_up(stage: Stage, folder: Path, optimiser: torch.optim.Optimizer) -> State:
+    whole = checkpoints.checkpoints(folder)
+    return checkpoints.load(whole[-1], stage.tensors, optimiser) if whole else State()
+
+
+def make_step(
+    stage: Stage, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, accelerator: Any
+) -> tuple[dict[str, float], int]:
+    """One optimiser step; the mean of every loss over the whole batch, and how many cases it had."""
+    share = stage.learning_share(step)
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * share
+    micros, processes = stage.micro_batches(step), _spread_over(stage, accelerator)
+    totals = _totals(micros)
+    if processes > 1:  # drawn from the place in the run alone, so that no process has to remember what it drew
+        torch.manual_seed(int(generator(stage.seed, stage.name, step, accelerator.process_index).integers(2**63)))
+    mine = micros[accelerator.process_index :: processes] if processes > 1 else micros
+    sums = dict.fromkeys(totals, torch.zeros((), device=accelerator.device))
+    for place, micro in enumerate(mine):
+        waits = place < len(mine) - 1 and processes > 1
+        with accelerator.no_sync(module) if waits else nullcontext():
+            with arithmetic(stage.settings.precision, accelerator.device):
+                losses = module(*micro.load())
+            means = {name: values.sum() / max(1, totals[name]) for name, values in losses.items()}
+            whole = torch.stack([stage.weights[name] * mean for name, mean in means.items()]).sum()
+            accelerator.backward(whole * processes)
+        for name, mean in means.items():
+            sums[name] = sums[name] + mean.detach()
+    told = _gathered(sums, accelerator, processes)
+    norm = nn.utils.clip_grad_norm_(stage.trained().values(), stage.settings.clip)
+    _refuse_nonsense(stage, step, told | {"gradient": float(norm)}, micros)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return told, sum(len(micro.names()) for micro in micros)
+
+
+def arithmetic(precision: str, device: torch.device) -> torch.autocast:
+    """Not accelerate's own, which holds one precision for as long as a process lives."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision_here(precision) == "bf16")
+
+
+def _spread_over(stage: Stage, accelerator: Any) -> int:
+    return int(accelerator.num_processes) if stage.is_spread else 1
+
+
+def _is_asked_anywhere(is_asked: bool, accelerator: Any) -> bool:
+    """A signal may reach one process a step earlier than another: all of them leave together."""
+    if accelerator.num_processes == 1:
+        return is_asked
+    asked = torch.tensor(float(is_asked), device=accelerator.device)
+    return bool(accelerator.reduce(asked, "sum") > 0)
+
+
+def _totals(micros: Sequence[Micro]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for micro in micros:
+        for name, count in micro.counts().items():
+            totals[name] = totals.get(name, 0) + count
+    return totals
+
+
+def _gathered(sums: dict[str, Tensor], accelerator: Any, processes: int) -> dict[str, float]:
+    stacked = torch.stack(list(sums.values())).float()
+    whole = accelerator.reduce(stacked, "sum") if processes > 1 else stacked
+    return dict(zip(sums, whole.tolist(), strict=True))
+
+
+def _refuse_nonsense(stage: Stage, step: int, values: Mapping[str, float], micros: Sequence[Micro]) -> None:
+    wrong = [name for name, value in values.items() if not math.isfinite(value)]
+    if wrong:
+        names = [name for micro in micros for name in micro.names()]
+        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        what = "gradient" if wrong == ["gradient"] else f"loss {wrong[0]!r}"
+        raise NumericError(
+            f"The {what} is not a finite number in {stage.name} at step {step + 1}, on the cases {shown}. Begin a new "
+            "run with a lower learning rate or training.precision fp32; look at these images if it stays."
+        )
+
+
+def _every(stage: Stage) -> int:
+    return stage.settings.evaluate_every or max(1, math.ceil(stage.steps / 4))
+
+
+def _is_exhausted(stage: Stage, state: State) -> bool:
+    patience = stage.settings.patience
+    return patience is not None and state.evaluations_since_best >= patience
+
+
+def _evaluate(stage: Stage, state: State, module: nn.Module, folder: Path, accelerator: Any, report: Report) -> State:
+    assert stage.evaluate is not None
+    module.eval()
+    # Reading may draw random numbers or none: training must not notice.
+    before = checkpoints.random_states()
+    figures = dict(stage.evaluate())
+    checkpoints.restore_random_states(before)
+    module.train()
+    figures = _from_first(figures, accelerator)
+    told = {name: value for name, value in figures.items() if not math.isnan(value)}
+    report({"kind": "evaluation", "stage": stage.name, "step": state.step, "figures": told})
+    value = figures[stage.settings.monitor]
+    if not stage.is_better(value, state.best):
+        return replace(state, evaluations_since_best=state.evaluations_since_best + 1)
+    if accelerator.is_main_process:
+        checkpoints.save_best(folder, state.step, stage.tensors)
+    return replace(state, best=value, best_step=state.step, evaluations_since_best=0)
+
+
+def _from_first(figures: dict[str, float], accelerator: Any) -> dict[str, float]:
+    """The first process's figures, so that all decide alike."""
+    if accelerator.num_processes == 1:
+        return figures
+    from accelerate.utils import broadcast_object_list
+
+    held: list[Any] = [figures]
+    broadcast_object_list(held)
+    return dict(held[0])
+
+
+def _save(stage: Stage, state: State, optimiser: torch.optim.Optimizer, folder: Path, accelerator: Any) -> None:
+    if accelerator.is_main_process:
+        checkpoints.save(folder, state, stage.tensors, optimiser, stage.settings.keep_checkpoints)
+    accelerator.wait_for_everyone()
+
+
+def _end(stage: Stage, state: State, folder: Path, accelerator: Any) -> None:
+    accelerator.wait_for_everyone()
+    if state.best_step is not None:
+        checkpoints.load_weights(checkpoints.best_path(folder, state.best_step), stage.tensors)
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        checkpoints.finish(folder, stage.tensors, state)
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        checkpoints.load_weights(folder / "final", stage.tensors)
+    stage.module.eval()
+
+
+def _told(stage: Stage, state: State, losses: Mapping[str, float], pace: Mapping[str, float]) -> Event:
+    return {
+        "kind": "step",
+        "stage": stage.name,
+        "step": state.step,
+        "steps": stage.steps,
+        "losses": dict(losses),
+        "learning_share": stage.learning_share(state.step - 1),
+        **pace,
+        **stage.facts,
+    }
+
+
+class _Pace:
+    """Images per second over the last steps, time left, memory."""
+
+    def __init__(self, done: int, steps: int, steps_after: int | None) -> None:
+        self.steps = steps
+        self.steps_after = steps_after
+        self.marks: list[tuple[float, int, int]] = [(time.perf_counter(), done, 0)]
+
+    def after(self, step: int, cases: int) -> dict[str, float]:
+        now, seen = time.perf_counter(), self.marks[-1][2] + cases
+        self.marks = [*self.marks[-20:], (now, step, seen)]
+        first, first_step, first_seen = self.marks[0]
+        seconds = max(now - first, 1e-9)
+        left = (self.steps - step) * (per_step := seconds / (step - first_step))
+        later = {} if self.steps_after is None else {"all_stages_seconds_left": left + self.steps_after * per_step}
+        return {
+            "images_per_second": (seen - first_seen) / seconds,
+            "seconds_left": left,
+            **later,
+            "memory_gib": held_gib(),
+        }

@@ -1,0 +1,95 @@
+"""The contract of a tuning method: the stages that it goes through and the readers that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.settings import Settings
+from core.training.wanted import Wanted
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage: which adapter it tunes, by which losses, for how long. Stages of one adapter follow each other."""
+
+    name: str
+    adapter: str
+    epochs: float
+    wanted: Wanted
+    trains_exemplars: bool = False
+    length: int = 1
+    """How many times the run's `training.steps`, where those are given."""
+
+
+@dataclass(frozen=True)
+class ReaderPlan:
+    """One reader: the model with an adapter (or none), reading with or without the exemplar."""
+
+    name: str
+    adapter: str | None
+    with_exemplar: bool = False
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The reader that a run is made for, and the one that it has to be better than: no test case chooses them."""
+
+    reader: str
+    baseline: str
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method needs beside the cases."""
+
+    tsm: bool = False
+    exemplars: bool = False
+    is_constant: bool = False
+    tunes_vlm_connector: bool = False
+
+
+class Method(Protocol):
+    """What a module in core/methods offers."""
+
+    TITLE: str
+    TERMS: Mapping[str, str]
+    """The losses by name, with a title each: every one is a curve."""
+
+    @property
+    def Settings(self) -> type[Settings]: ...
+
+    def needs(self, settings: Any) -> Needs: ...
+
+    def stages(self, settings: Any) -> tuple[StagePlan, ...]: ...
+
+    def readers(self, settings: Any) -> tuple[ReaderPlan, ...]: ...
+
+    def aim(self, settings: Any) -> Aim:
+        """Which of its readers figures are shown of where there is room for one, and beside which other one."""
+        ...
+
+    def departures(self, settings: Any) -> tuple[str, ...]:
+        """Where the settings differ from the published recipe, in sentences for the run's card."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A method with its settings."""
+
+    method: Method
+    settings: Any
+    stages: tuple[StagePlan, ...] = field(init=False)
+    readers: tuple[ReaderPlan, ...] = field(init=False)
+    needs: Needs = field(init=False)
+    aim: Aim = field(init=False)
+    departures: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", self.method.stages(self.settings))
+        object.__setattr__(self, "readers", self.method.readers(self.settings))
+        object.__setattr__(self, "needs", self.method.needs(self.settings))
+        object.__setattr__(self, "aim", self.method.aim(self.settings))
+        object.__setattr__(self, "departures", self.method.departures(self.settings))

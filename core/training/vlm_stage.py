@@ -1,0 +1,248 @@
+"""A VLM in the training loop: the cases of a run as responses, and a stage of a method made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.draw import evenly, generator
+from core.errors import SettingsError
+from core.machine.footprint import give_back
+from core.models.features import FeatureStore
+from core.models.lora import adapter_parameters, using
+from core.readings.distribution import Asking, distributions
+from core.readings.results import quick_figures
+from core.sets.joint import Item, JointSet
+from core.training.batches import Batches
+from core.training.loop import Stage
+from core.training.method import ReaderPlan, StagePlan
+from core.training.response import ResponseBatch, Tuned, counts, draw_others, response_terms
+from core.training.settings import TrainingSettings
+
+TOLERANCE = 1e-3
+BATCHES_BETWEEN_CLEARINGS = 5
+
+
+@dataclass(frozen=True)
+class RunCases:
+    """The cases of a run with what is known of each before tuning: features of its image, one feature a TSM."""
+
+    joint_set: JointSet
+    items: Sequence[Item]
+    features: FeatureStore
+    exemplars: Sequence[Tensor]
+
+    def places(self, split: str) -> list[int]:
+        return [place for place, item in enumerate(self.items) if item.case.split == split]
+
+    def questions(self, places: Sequence[int]) -> list[Asking]:
+        found = self.features.of(places)
+        return [
+            Asking(self.joint_set.tasks[self.items[place].set], one, [known[place] for known in self.exemplars])
+            for place, one in zip(places, found, strict=True)
+        ]
+
+    def batch(self, places: Sequence[int], others: Sequence[int | None]) -> ResponseBatch:
+        vlm = self.features.vlm
+        found = self.features.of(places)
+        tasks = [self.joint_set.tasks[self.items[place].set] for place in places]
+        return ResponseBatch(
+            features=found,
+            prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, found, strict=True)],
+            responses=self.responses(places),
+            exemplars=[known[list(places)].to(vlm.device) for known in self.exemplars],
+            others=others,
+        )
+
+    def responses(self, places: Sequence[int]) -> list[tuple[int, ...]]:
+        vlm, items = self.features.vlm, [self.items[place] for place in places]
+        return [vlm.response(self.joint_set.tasks[item.set].response(item.case.labels)) for item in items]
+
+
+@dataclass(frozen=True)
+class _Micro:
+    """A part of a step. The other cases whose images contradict are drawn from its own key, among its own cases."""
+
+    cases: RunCases
+    plan: StagePlan
+    places: list[int]
+    key: tuple[int | str, ...]
+    _others: list[int | None] = field(default_factory=list)
+
+    def others(self) -> list[int | None]:
+        if not self._others:
+            tasks = [self.cases.items[place].set for place in self.places]
+            self._others.extend(draw_others(self.cases.responses(self.places), tasks, generator(*self.key)))
+        return self._others
+
+    def counts(self) -> dict[str, int]:
+        return counts(self._light(), self.plan.wanted)
+
+    def load(self) -> tuple[ResponseBatch, Any]:
+        return self.cases.batch(self.places, self.others()), self.plan.wanted
+
+    def names(self) -> list[str]:
+        return [self.cases.items[place].case.id for place in self.places]
+
+    def _light(self) -> ResponseBatch:
+        return ResponseBatch([], [], self.cases.responses(self.places), [], self.others())
+
+
+def vlm_stage(
+    plan: StagePlan,
+    tuned: Tuned,
+    cases: RunCases,
+    readers: Sequence[ReaderPlan],
+    training: TrainingSettings,
+    seed: int,
+    reading_batch: int,
+    accelerator: Any,
+    is_adapter_tuned: bool = True,
+    beside: Sequence[StagePlan] = (),
+) -> Stage:
+    """One stage of a method: which numbers change, by what losses, on which cases in which order.
+
+    The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it.
+    """
+    vlm = tuned.vlm
+    vlm.peft.set_adapter(plan.adapter)
+    adapter = adapter_parameters(vlm, plan.adapter)
+    carried = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
+    for value in adapter.values():
+        value.requires_grad_(is_adapter_tuned)
+    for value in carried.values():
+        value.requires_grad_(plan.trains_exemplars)
+    train = cases.places("train")
+    size = min(training.batch_size, len(train))
+    batches = Batches(len(train), size, seed, plan.name)
+    micro = micro_batch(training, len(train), accelerator.num_processes)
+
+    def micro_batches(step: int) -> list[_Micro]:
+        cut = batches.micro_batches(step, micro)
+        return [
+            _Micro(cases, plan, [train[place] for place in part], (seed, plan.name, "others", step, number))
+            for number, part in enumerate(cut)
+        ]
+
+    def steps_of(one: StagePlan) -> int:
+        wanted = training.steps * one.length if training.steps else round(one.epochs * batches.steps_per_epoch)
+        return max(1, wanted)
+
+    at = [one.name for one in beside].index(plan.name) if beside else 0
+    before = [one for one in beside[:at] if one.adapter == plan.adapter]
+    lengths = [steps_of(one) for one in beside or (plan,) if one.adapter == plan.adapter]
+    rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(carried, training.connector_learning_rate)
+    ways = [reader for reader in readers if reader.adapter == plan.adapter]
+    return Stage(
+        name=plan.name,
+        module=tuned,
+        tensors=adapter | carried,
+        learning_rates=rates,
+        weights=plan.wanted.weights,
+        steps=steps_of(plan),
+        schedule=(sum(steps_of(one) for one in before), sum(lengths)),
+        steps_after=sum(steps_of(one) for one in beside[at + 1 :]),
+        micro_batches=micro_batches,
+        settings=training,
+        seed=seed,
+        evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
+        # Before a model looks at images at all, contrast costs ln|V|: the curve is drawn beside it.
+        facts={"ln_vocabulary": math.log(vlm.vocabulary_size)} if "crt" in plan.wanted.weights else {},
+    )
+
+
+def micro_batch(training: TrainingSettings, cases: int, processes: int) -> int:
+    """How many cases go through the model at once; every process has a part in every step."""
+    size = min(training.batch_size, cases)
+    micro = min(training.micro_batch(), -(-size // processes))
+    if -(-size // micro) < processes:
+        raise SettingsError(
+            f"A step of {size} cases can't be spread over {processes} processes in parts of {micro}. "
+            "Use fewer processes, or a batch size that is a multiple of their number."
+        )
+    return micro
+
+
+def validation(
+    tuned: Tuned, cases: RunCases, ways: Sequence[ReaderPlan], most: int, batch_size: int
+) -> dict[str, float]:
+    """The mean figures of an adapter's readers on validation cases, drawn evenly through the split."""
+    places = evenly(cases.places("val"), most)
+    items = [cases.items[place] for place in places]
+    answers = read_places(tuned, cases, places, ways, batch_size)
+    told = [quick_figures(items, [one.probabilities for one in answers[way.name]], cases.joint_set) for way in ways]
+    figures = {name: float(np.mean([one[name] for one in told])) for name in told[0]}
+    return figures | {
+        f"{name} of {way.name}": one[name]
+        for way, one in zip(ways, told, strict=True)
+        for name in ("accuracy", "macro_f1")
+    }
+
+
+def read_places(
+    tuned: Tuned,
+    cases: RunCases,
+    places: Sequence[int],
+    ways: Sequence[ReaderPlan],
+    batch_size: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, list[Any]]:
+    """The distributions of readers that share an adapter: with and without exemplar in one run."""
+    found: dict[str, list[Any]] = {way.name: [] for way in ways}
+    with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
+        for number, start in enumerate(range(0, len(places), batch_size)):
+            if number % BATCHES_BETWEEN_CLEARINGS == 0:
+                give_back()
+            part = places[start : start + batch_size]
+            flags = [way.with_exemplar for way in ways]
+            exemplars = tuned.exemplars if any(flags) else None
+            for way, told in zip(ways, distributions(tuned.vlm, cases.questions(part), exemplars, flags), strict=True):
+                found[way.name] += told
+            progress(start + len(part))
+    return found
+
+
+def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:
+    """Largest relative difference of any loss between shared and plain passes, in float32 without dropout."""
+    wanted = replace(plan.wanted, weights=dict.fromkeys(plan.wanted.weights, 1.0))
+    was_training = tuned.training
+    tuned.eval()
+    with torch.no_grad(), in_float32(tuned.base):
+        shared = response_terms(tuned, batch, wanted)
+        plain = response_terms(tuned, batch, replace(wanted, is_shared=False))
+    tuned.train(was_training)
+    gaps = [
+        float((shared[name] - plain[name]).abs().max() / plain[name].abs().max().clamp_min(1e-6))
+        for name in plain
+        if len(plain[name])
+    ]
+    return max(gaps)
+
+
+def first_batch(cases: RunCases, plan: StagePlan, seed: int) -> ResponseBatch:
+    """A few training cases of the first set, with others that contradict them."""
+    train = [place for place in cases.places("train") if cases.items[place].set == 0]
+    first, *more = [train[int(place)] for place in generator(seed, "check").permutation(len(train))]
+    said = cases.responses([first, *more])
+    different = [place for place, one in zip(more, said[1:], strict=True) if one != said[0]][:1]
+    micro = _Micro(cases, plan, list(dict.fromkeys([first, *different, *more]))[:4], (seed, "check"))
+    return micro.load()[0]
+
+
+@contextmanager
+def in_float32(model: nn.Module) -> Iterator[None]:
+    """Every number of a model in float32 for a while; going back loses nothing."""
+    kept = {name: value.dtype for name, value in [*model.named_parameters(), *model.named_buffers()]}
+    model.float()
+    try:
+        yield
+    finally:
+        for name, value in [*model.named_parameters(), *model.named_buffers()]:
+            value.data = value.data.to(kept[name])

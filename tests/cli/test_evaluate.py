@@ -1,0 +1,266 @@
+"""`vitask evaluate` on other sets: nothing that the run learned from, its own question, and no option is dropped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.case import Case, ImageSet
+from core.cli.main import main
+from core.pictures.store import Store, StoredPixels
+from core.readings import reading
+from core.runs.folder import Folder
+from core.runs.runfile import read_run
+from core.runs.tune import gather_for
+from core.sets.version import write_version
+from tests import run_files
+
+ANSWERS = "dark, light, light scar"
+
+
+def called(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> tuple[str, str]:
+    """What a call that ends with this code says, to standard output and to standard error."""
+    capsys.readouterr()
+    assert main(["evaluate", *(str(one) for one in arguments)]) == code
+    told = capsys.readouterr()
+    return told.out, told.err
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    return json.loads(called(capsys, 0, *arguments, "--json")[0])
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    out, err = called(capsys, 2, *arguments)
+    assert not out and len(err.strip().splitlines()) == 1
+    return err
+
+
+def own_cases(run: Path, split: str) -> list[Case]:
+    return [item.case for item in gather_for(read_run(Folder(run).settings)).items(split)]  # type: ignore[arg-type]
+
+
+def own_task(run: Path) -> Any:
+    return next(iter(Folder(run).tasks().values()))
+
+
+def copied(cases: list[Case], folder: Path, suffix: str = ".png") -> Path:
+    """Class folders with the pictures of some cases, saved anew."""
+    for number, case in enumerate(cases):
+        below = folder / case.labels[0].replace(" ", "_")
+        below.mkdir(parents=True, exist_ok=True)
+        case.pixels.load().save(below / f"copy {number}{suffix}")
+    return folder
+
+
+def table(folder: Path, *labels: str, split: str = "") -> Path:
+    """A manifest of new grey pictures with these cells as labels, and perhaps a split for all."""
+    noise = np.random.default_rng(5)
+    folder.mkdir()
+    rows = ["image,label" + (",split" if split else "")]
+    for number, label in enumerate(labels):
+        Image.fromarray(noise.integers(0, 255, (28, 28, 3), np.uint8)).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,{label}" + (f",{split}" if split else ""))
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_a_set_that_the_run_learned_from_is_refused(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learned = own_cases(finished, "train") + own_cases(finished, "val")
+    told = refused(capsys, finished, "--images", copied(learned, tmp_path / "again"))
+    assert "The run learned from every picture of again" in told and "leave --images out" in told
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp"])
+def test_pictures_that_the_run_learned_from_are_left_out_and_counted(
+    suffix: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    external = run_files.draw(tmp_path / "mixed", count=2, seed=9)
+    copied([*own_cases(finished, "train")[:3], own_cases(finished, "val")[0]], external, suffix)
+    told = said(capsys, finished, "--images", external)
+    assert told["cases"] == 6 and told["left_out"] == {"learned": 4, "unlabelled": 0}
+    out, _ = called(capsys, 0, finished, "--images", external)
+    assert "Left out: 4 of 10 cases of mixed, whose pictures the run learned from." in out
+
+
+def test_the_runs_own_test_pictures_may_be_measured_as_another_set(
+    finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told, stored = said(capsys, finished, "--images", images), said(capsys, finished)
+    assert told["cases"] == stored["cases"] and told["left_out"]["learned"] == 42 - stored["cases"]
+    assert told["readers"]["tsm"]["accuracy"] == stored["readers"]["tsm"]["accuracy"]
+
+
+def test_a_run_whose_images_are_gone_says_that_it_cannot_tell(
+    images: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(finished, tmp_path / "run")
+    settings = (run / "settings.yaml").read_text()
+    (run / "settings.yaml").write_text(settings.replace(str(images), str(tmp_path / "gone")))
+    told = said(capsys, run, "--images", run_files.draw(tmp_path / "elsewhere", count=2, seed=9))
+    assert told["cases"] == 6 and told["left_out"]["learned"] is None
+    (note,) = told["notes"]
+    assert "It can't be told whether the run in" in note and "gone" in note
+
+
+def test_a_plugged_runs_model_learned_in_the_run_before_it(
+    images: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugged = shutil.copytree(finished, tmp_path / "plugged")
+    settings = (plugged / "settings.yaml").read_text()
+    elsewhere = run_files.draw(tmp_path / "elsewhere", seed=3)
+    (plugged / "settings.yaml").write_text(settings.replace(str(images), str(elsewhere)))
+    (plugged / "plugged.json").write_text(json.dumps({"run": str(finished), "tsm": "convnet"}))
+    told = said(capsys, plugged, "--images", images)
+    assert told["left_out"]["learned"] == len(own_cases(finished, "train")) + len(own_cases(finished, "val"))
+
+
+def test_a_run_whose_images_have_changed_says_so(
+    images: Path, checkpoint: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = shutil.copytree(images, tmp_path / "shades")
+    run_files.draw(tmp_path / "more", ("dark",), count=1, seed=8)
+    shutil.copy(tmp_path / "more" / "dark" / "0.png", changed / "dark" / "new.png")
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "settings.yaml").write_text((run / "settings.yaml").read_text().replace(str(images), str(changed)))
+    external = run_files.draw(tmp_path / "elsewhere", count=2, seed=9)
+    for more in (("--images", external), ("--template", "So?")):
+        (note,) = said(capsys, run, *more)["notes"]
+        assert "have changed since it was tuned" in note
+
+
+@pytest.mark.parametrize("cell", ["dark|light", "dark; light scar"])
+def test_a_case_with_two_labels_is_refused_where_the_run_asks_for_one(
+    cell: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(capsys, finished, "--images", table(tmp_path / "two", "dark", cell, "light"))
+    assert '"1.png" of two has 2 labels' in told and "exactly one" in told
+
+
+def test_a_version_with_two_labels_is_refused_where_the_run_asks_for_one(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, task = Store(str(tmp_path / "version" / "store")), own_task(finished).model_copy(update={"kind": "multi"})
+    stored = StoredPixels(store.url, store.put(run_files.draw(tmp_path / "one", ("dark",), 1, 7) / "dark" / "0.png"))
+    kept = ImageSet("kept", task, (Case("a", stored, ("dark", "light")), Case("b", stored, ("dark",))))
+    write_version(tmp_path / "version", kept)
+    told = refused(capsys, finished, "--images", tmp_path / "version")
+    assert '"a" has 2 labels, and the task asks for one. Give it one' in told
+
+
+def test_unlabelled_cases_are_left_out_and_counted(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    external = table(tmp_path / "some", "dark", "", "light", "", "light scar")
+    told = said(capsys, finished, "--images", external)
+    assert told["cases"] == 3 and told["left_out"] == {"learned": 0, "unlabelled": 2}
+    out, _ = called(capsys, 0, finished, "--images", external)
+    assert "Row 3 of labels.csv has no label and was left out." in out and "(1 more like this.)" in out
+
+
+def test_a_set_without_any_label_is_refused(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refused(capsys, finished, "--images", table(tmp_path / "bare", "", ""))
+    assert "bare has no labelled case" in told and "Give its cases their labels." in told
+
+
+def test_a_set_of_one_class_is_measured(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    normals = run_files.draw(tmp_path / "normals", ("dark",), count=4, seed=9)
+    told = said(capsys, finished, "--images", normals)
+    assert told["cases"] == 4
+    for figures in told["readers"].values():
+        assert figures["auroc"] == {"value": None, "low": None, "high": None}
+        assert 0 <= figures["accuracy"]["value"] <= 1
+    out, _ = called(capsys, 0, finished, "--images", normals)
+    row = next(line for line in out.splitlines() if line.startswith("| tsm |"))
+    assert row.split(" | ")[4] == "–" and "nan" not in out
+    assert 'Every case is labelled "dark".' in out
+
+
+def test_a_set_of_one_foreign_class_is_refused(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = run_files.draw(tmp_path / "foreign", ("green",), count=2, seed=9)
+    told = refused(capsys, finished, "--images", foreign)
+    assert '"green/0.png" is in a class that the task does not list' in told and ANSWERS in told
+
+
+def test_numbers_without_names_are_taken_in_the_order_of_the_runs_answers(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(4)
+    for name, numbers in (("all", [0, 1, 2]), ("one", [1, 1])):
+        file = tmp_path / f"{name}.npz"
+        pictures = noise.integers(0, 255, (len(numbers), 28, 28), np.uint8)
+        np.savez(file, test_images=pictures, test_labels=np.array(numbers, np.uint8)[:, None])
+        told = said(capsys, finished, "--images", file)
+        assert told["cases"] == len(numbers)
+        assert told["per_class"]["tsm"]["light"]["support"]["value"] == numbers.count(1)
+        assert any("0 dark, 1 light, 2 light scar" in note for note in told["notes"])
+
+
+def test_cases_counts_without_splits(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    external = run_files.draw(tmp_path / "elsewhere", count=4, seed=9)
+    assert said(capsys, finished, "--images", external, "--cases", 5)["cases"] == 5
+    assert said(capsys, finished, "--split", "val", "--cases", 3)["cases"] == 3
+    told = refused(capsys, finished, "--images", external, "--cases", 2)
+    assert "--cases 2 is fewer than the classes of elsewhere" in told
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "some", "1.5"])
+def test_so_many_cases_cannot_be(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["evaluate", "run", f"--cases={number}"])
+    assert left.value.code == 2
+    assert f"argument --cases: a whole number from 1 on was expected, not '{number}'" in capsys.readouterr().err
+
+
+def test_a_split_of_another_set_is_taken_or_refused(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    divided = table(tmp_path / "divided", "dark", "light", "light scar", split="val")
+    assert said(capsys, finished, "--images", divided, "--split", "val")["cases"] == 3
+    assert "divided has no test cases" in refused(capsys, finished, "--images", divided, "--split", "test")
+    assert said(capsys, finished, "--images", divided)["cases"] == 3
+
+
+def test_reliance_is_asked_in_other_words(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = "Analyze the given {modality} image. The possible diagnoses are:{label set}."
+    plain, same, other = (
+        said(capsys, finished, "--reliance", *more)["readers"]["vitask"]["own"]
+        for more in ((), ("--template", own), ("--template", "So?"))
+    )
+    assert plain == same != other
+
+
+def test_reliance_needs_two_labels(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    normals = run_files.draw(tmp_path / "normals", ("dark",), count=2, seed=9)
+    told = refused(capsys, finished, "--reliance", "--images", normals)
+    assert "All cases of normals have the same label" in told
+
+
+def test_a_joint_runs_stored_figures_are_told_for_the_set_that_is_named(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, rows = shutil.copytree(finished, tmp_path / "joint"), reading.load(Folder(finished).readings("test"))
+    reading.save([*rows, *(replace(one, set="other") for one in rows[::2])], Folder(run).readings("test"))
+    told = json.loads(Folder(run).set.read_text())
+    told["sets"].append(told["sets"][0] | {"name": "other"})
+    Folder(run).set.write_text(json.dumps(told))
+    assert list(said(capsys, run)["sets"]) == ["other", "shades"]
+    assert said(capsys, run, "--question", "shades") == said(capsys, finished)
+    assert 'a set called "third". Known: shades, other' in refused(capsys, run, "--question", "third")
+
+
+def test_help_says_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+    assert "Pictures that the run learned from" in " ".join(capsys.readouterr().out.split())

@@ -1,0 +1,393 @@
+"""The `vitask` command as other programs use it: what goes to standard output, to standard error, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.cli import tune as tune_command
+from core.cli.main import main
+from core.readings import reading
+from core.runs.folder import Folder
+from core.runs.runfile import make_run
+from core.runs.tune import tune
+from tests import run_files
+
+FIGURE = {"value", "low", "high"}
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """The one JSON object that a command prints."""
+    capsys.readouterr()
+    assert main([str(one) for one in (*arguments, "--json")]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one message of something that the person can mend."""
+    capsys.readouterr()
+    assert main([str(one) for one in arguments]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "Traceback" not in told.err
+    lines = [line for line in told.err.splitlines() if line.strip()]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_tune_prints_its_figures_as_one_object(
+    images: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = run_files.write_run(
+        tmp_path / "run.yaml", run_files.values(images, checkpoint, method={"name": "vanilla"}, tsm=[])
+    )
+    told = said(capsys, "tune", file, "--out", tmp_path / "run")
+    assert told == json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert list(told["readers"]) == ["vlm", "vanilla"]
+
+
+def test_evaluate_prints_every_readers_figures_with_intervals(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(capsys, "evaluate", finished)
+    assert told.keys() >= {"cases", "readers"}
+    assert list(told["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+    for figures in told["readers"].values():
+        assert all(figure.keys() == FIGURE for figure in figures.values())
+        assert figures.keys() >= {"accuracy", "macro_f1", "auroc"}
+    assert told == json.loads(Folder(finished).metrics.read_text())
+    assert said(capsys, "evaluate", finished, "--split", "val")["cases"] > 0
+
+
+def test_evaluate_prints_a_table_for_people(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(finished)]) == 0
+    out = capsys.readouterr().out
+    assert "| vitask+tsm |" in out and "Research use only." in out
+
+
+def test_evaluate_measures_a_set_that_the_run_never_saw(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    external = run_files.draw(tmp_path / "elsewhere", count=4, seed=9)
+    told = said(capsys, "evaluate", finished, "--images", external)
+    assert told["cases"] == 12 and "vitask+tsm" in told["readers"]
+    foreign = run_files.draw(tmp_path / "foreign", ("dark", "green"), count=3)
+    assert 'foreign has the label "green", which the run does not know' in refused(
+        capsys, "evaluate", finished, "--images", foreign
+    )
+
+
+def test_evaluate_in_the_runs_own_words_gives_the_stored_figures(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = "Analyze the given {modality} image. The possible diagnoses are:{label set}."
+    told, stored = (said(capsys, "evaluate", finished, *more) for more in (("--template", own), ()))
+    for reader, figures in stored["readers"].items():
+        for name, figure in figures.items():
+            assert told["readers"][reader][name]["value"] == pytest.approx(figure["value"], abs=1e-4), (reader, name)
+
+
+def test_evaluate_in_other_words_changes_what_vlms_say_and_not_what_the_tsm_says(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told, stored = (said(capsys, "evaluate", finished, *more)["readers"] for more in (("--template", "So?"), ()))
+    assert told["tsm"] == stored["tsm"]
+    assert told["vitask"]["log_loss"] != stored["vitask"]["log_loss"]
+
+
+def test_reliance_compares_the_right_response_under_its_own_and_another_image(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(capsys, "evaluate", finished, "--reliance")
+    assert told.keys() == {"set", "cases", "readers"}
+    assert list(told["readers"]) == ["vlm", "vanilla", "vitask", "vitask+tsm"]
+    for one in told["readers"].values():
+        assert 0 <= one["overlap"] <= 1 and 0 <= one["auroc"] <= 1 and 0 < one["own"] < 1
+        assert sum(one["density"]["own"]) == pytest.approx(1)
+
+
+def test_read_prints_every_readers_whole_distribution(
+    finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = [images / "dark" / "0.png", images / "light" / "1.png"]
+    told = said(capsys, "read", finished, *pictures)
+    assert told.keys() == {"images"}
+    assert [one["image"] for one in told["images"]] == [str(path) for path in pictures]
+    for one in told["images"]:
+        assert one.keys() == {"image", "unlike", "readers"}
+        assert one["unlike"]["is_unlike"] is False and one["unlike"]["of"] > 0
+        assert set(one["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
+        for name, answer in one["readers"].items():
+            assert answer.keys() == {"answers", "probabilities", "text"}
+            assert answer["answers"] == ["dark", "light", "light scar"]
+            assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
+            assert (answer["text"] is None) == (name == "tsm")
+
+
+def test_read_asks_only_the_readers_that_are_named(
+    finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = images / "dark" / "0.png"
+    told = said(capsys, "read", finished, picture, "--readers", "vitask,tsm")
+    assert list(told["images"][0]["readers"]) == ["vitask", "tsm"]
+    assert 'no reader called "person"' in refused(capsys, "read", finished, picture, "--readers", "person")
+
+
+def test_a_set_with_errors_is_reported_and_ends_as_one_to_mend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in "ab":
+        (tmp_path / "set" / label).mkdir(parents=True)
+        Image.new("L", (20, 20), ord(label)).save(tmp_path / "set" / label / "1.png")
+    assert main(["set", "check", str(tmp_path / "set"), "--json"]) == 0
+    (tmp_path / "set" / "a" / "2.png").write_bytes(b"no picture")
+    capsys.readouterr()
+    for more in ((), ("--json",)):
+        assert main(["set", "check", str(tmp_path / "set"), *more]) == 2
+        out, err = capsys.readouterr()
+        assert "not a picture of a known kind" in out and "Errors to mend before tuning on this set: 1" in err
+
+
+def test_reading_a_case_again_gives_what_was_stored(
+    finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = reading.load(Folder(finished).readings("test"))
+    case = stored[0].case
+    same = {one.reader: one for one in stored if one.case == case}
+    told = said(capsys, "read", finished, images / case)["images"][0]["readers"]
+    for name, one in same.items():
+        assert told[name]["probabilities"] == pytest.approx(one.probabilities, abs=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("evaluate", "nowhere"), "is not the folder of a run"),
+        (("read", "nowhere", "missing.png"), "can't be read"),
+        (("tune", "missing.yaml", "--out", "run"), "can't be read"),
+        (("export", "nowhere", "--to", "out"), "is not the folder of a run"),
+        (("plug", "nowhere", "--tsm", "convnet", "--out", "out"), "is not the folder of a run"),
+        (("set", "check", "nowhere"), "nothing at"),
+    ],
+    ids=lambda one: one[0] if isinstance(one, tuple) else "",
+)
+def test_what_is_missing_is_told_in_one_message(
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(capsys, *arguments)
+    assert not any(tmp_path.iterdir())
+
+
+def no_images(values: run_files.Values, folder: Path) -> None:
+    values["images"] = str(folder / "nowhere")
+
+
+def broken_images(values: run_files.Values, folder: Path) -> None:
+    values["images"] = str(run_files.draw(folder / "broken", count=5))
+    (folder / "broken" / "dark" / "2.png").write_bytes(b"no picture")
+
+
+def one_class(values: run_files.Values, folder: Path) -> None:
+    values["images"] = str(run_files.draw(folder / "alike", ("dark",)))
+
+
+def wrong_keys(values: run_files.Values, folder: Path) -> None:
+    values["images"] = str(folder / "wrong.npz")
+    np.savez(folder / "wrong.npz", pictures=np.zeros((3, 28, 28), np.uint8), classes=np.zeros((3, 1), np.uint8))
+
+
+def pickled_array(values: run_files.Values, folder: Path) -> None:
+    values["images"] = str(folder / "pickled.npz")
+    np.savez(folder / "pickled.npz", train_images=np.array([{"a": 1}], dtype=object))
+
+
+def no_weights(values: run_files.Values, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    values["vlm"]["checkpoint"] = str(folder / "empty")
+
+
+def unknown_setting(values: run_files.Values, folder: Path) -> None:
+    values["training"]["learning_rat"] = 1
+
+
+def impossible(values: run_files.Values, folder: Path) -> None:
+    values["tsm"] = []
+
+
+def few(values: run_files.Values, folder: Path) -> None:
+    values["limit"] = {"train": 1}
+
+
+def unknown_split(values: run_files.Values, folder: Path) -> None:
+    values["limit"] = {"training": 10}
+
+
+def out_of_range(values: run_files.Values, folder: Path) -> None:
+    values["lora"]["rank"] = 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (no_images, "nothing at"),
+        (broken_images, "2.png"),
+        (one_class, "two labels"),
+        (wrong_keys, "wrong.npz"),
+        (pickled_array, "pickled.npz"),
+        (no_weights, "config.json"),
+        (unknown_setting, "training.learning_rat is not a setting here"),
+        (impossible, "names no TSM"),
+        (few, "limit.train"),
+        (unknown_split, "limit.training"),
+        (out_of_range, "lora.rank"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused_in_one_message_and_leaves_nothing(
+    spoil: Callable[[run_files.Values, Path], None],
+    message: str,
+    images: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings, out = run_files.values(images, checkpoint), tmp_path / "run"
+    spoil(settings, tmp_path)
+    assert message in refused(capsys, "tune", run_files.write_run(tmp_path / "run.yaml", settings), "--out", out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("text", ["images: [", "- a list", "just words", "", "\tx: 1"])
+def test_a_file_that_is_no_run_file_is_told(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.yaml").write_text(text)
+    assert "run.yaml" in refused(capsys, "tune", tmp_path / "run.yaml", "--out", tmp_path / "run")
+
+
+def test_a_full_disk_is_something_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(asked: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "events.jsonl"))
+
+    monkeypatch.setattr(tune_command, "do_tune", full)
+    assert "No space left on device" in refused(capsys, "tune", "run.yaml", "--out", tmp_path)
+
+
+def test_anything_unforeseen_is_our_fault(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(asked: object) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setattr(tune_command, "do_tune", broken)
+    assert main(["tune", "run.yaml", "--out", "run"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and "ZeroDivisionError" in told.err and "our fault" in told.err
+
+
+def test_an_unknown_command_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["tun"])
+    assert left.value.code == 2
+
+
+def vitask(*arguments: object, **more: str) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "core.cli", *(str(one) for one in arguments)],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+LONGER = {
+    "training": {"steps": 12, "checkpoint_every": 3, "evaluate_every": 6},
+    "method": {"name": "vitask", "baseline": False},
+}
+
+
+def wait_until(process: subprocess.Popen[str], folder: Path, stage: str, step: int) -> None:
+    """Looks into events.jsonl until the stage has made so many steps."""
+    for _ in range(6000):
+        told = folder / "events.jsonl"
+        lines = told.read_text().splitlines() if told.is_file() else []
+        for line in lines[:-1]:
+            event = json.loads(line)
+            if event["kind"] == "step" and event["stage"] == stage and event["step"] >= step:
+                return
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
+    raise AssertionError(f"{stage} never reached step {step}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_resumes_to_the_same_bytes(
+    by: signal.Signals, images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    file = run_files.write_run(tmp_path / "run.yaml", run_files.values(images, checkpoint, **LONGER))
+    whole = vitask("tune", file, "--out", tmp_path / "whole")
+    killed = vitask("tune", file, "--out", tmp_path / "killed")
+    wait_until(killed, tmp_path / "killed", "stage-2", 4)
+    killed.send_signal(by)
+    _, told = killed.communicate(timeout=60)
+    assert killed.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 0), told
+    assert not (tmp_path / "killed" / "metrics.json").exists()
+    _, told = whole.communicate(timeout=120)
+    assert whole.returncode == 0, told
+    resumed = vitask("tune", file, "--out", tmp_path / "killed", "--resume")
+    _, told = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, told
+    for name in ("adapter/adapter_model.safetensors", "connector.safetensors", "tsm/model.safetensors", "metrics.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_steps_that_one_would_make(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    settings = run_files.values(images, checkpoint, lora={"dropout": 0.0}, training={"micro_batch_size": 4, "steps": 3})
+    file = run_files.write_run(tmp_path / "run.yaml", settings)
+    tune(make_run(settings), tmp_path / "one")
+    # With `--cpu` accelerate starts several processes through MPI only; without it, and told to use none of the GPUs,
+    # through torch, as on a machine with several of them.
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no "
+    launch += "--dynamo_backend no --main_process_port 0 -m core.cli tune --json"
+    launched = subprocess.run(
+        [sys.executable, *launch.split(), str(file), "--out", str(tmp_path / "two")],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert launched.returncode == 0, launched.stderr
+    assert json.loads((tmp_path / "two" / "environment.json").read_text())["processes"] == 2
+    assert json.loads(launched.stdout) == json.loads((tmp_path / "two" / "metrics.json").read_text())
+    for stage in ("tsm", "vanilla", "stage-1", "stage-2"):
+        one, two = (run_files.steps(tmp_path / name, stage) for name in ("one", "two"))
+        assert one.keys() == two.keys() and one
+        for step, event in one.items():
+            assert two[step]["losses"] == pytest.approx(event["losses"], abs=1e-5), (stage, step)
+
+
+def test_the_second_picture_of_a_gif_or_an_odd_mode_is_no_trouble(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("P", (40, 20), 3).save(tmp_path / "odd.gif")
+    Image.new("I;16", (20, 20), 40000).save(tmp_path / "deep.png")
+    told = said(capsys, "read", finished, tmp_path / "odd.gif", tmp_path / "deep.png", "--readers", "vitask+tsm")
+    assert len(told["images"]) == 2

@@ -1,0 +1,92 @@
+"""What a child that works aside can't do costs it its life at most, and its asker a sentence."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image
+
+from core.errors import DataError
+from core.machine.aside import Answer, Aside, BusyError
+from core.pictures import shown
+from core.pictures.store import as_png
+from tests import bombs
+
+PICTURE = as_png(Image.new("RGB", (300, 200), "red"))
+
+
+@pytest.fixture
+def aside() -> Iterator[Aside]:
+    aside = Aside(1)
+    yield aside
+    aside.close()
+
+
+def greedy(content: bytes, most: int) -> Answer:
+    return len(bytearray(most)), b""
+
+
+def endless(content: bytes, seconds: int) -> Answer:
+    time.sleep(seconds)
+    return None, b""
+
+
+def dying(content: bytes) -> Answer:
+    os.abort()
+
+
+def talkative(content: bytes) -> Answer:
+    os.write(1, b"something else\n")
+    return os.getpid(), content[::-1]
+
+
+def test_it_gives_what_the_function_makes(aside: Aside) -> None:
+    media, made = aside.ask(shown.thumbnail, PICTURE, "x")
+    assert media == "image/png" and made == shown.thumbnail(PICTURE, "x")[1]
+    assert aside.ask(talkative, b"abc")[1] == b"cba"
+
+
+def test_what_is_wrong_with_a_picture_is_told_in_its_words(aside: Aside) -> None:
+    with pytest.raises(DataError, match="larger than 40 million pixels"):
+        aside.ask(shown.thumbnail, bombs.png(9459, 9459), "bomb")
+    with pytest.raises(DataError, match="not a picture of a known kind"):
+        aside.ask(shown.looked_at, b"no picture", "x")
+
+
+def test_memory_is_bounded_and_the_child_goes_on(aside: Aside) -> None:
+    child, _ = aside.ask(talkative)
+    with pytest.raises(DataError, match=r"needs more memory than this machine lets it have \(.* GiB\)"):
+        aside.ask(greedy, b"", 20 * 2**30)
+    assert aside.ask(talkative)[0] == child
+
+
+def test_time_is_bounded_and_the_next_is_answered(aside: Aside, monkeypatch: pytest.MonkeyPatch) -> None:
+    child, _ = aside.ask(talkative)
+    monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "1")
+    with pytest.raises(DataError, match="takes more time or memory than a look at it may"):
+        aside.ask(endless, b"", 60)
+    monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "30")
+    assert aside.ask(talkative)[0] != child
+
+
+def test_a_child_that_dies_is_told_and_replaced(aside: Aside) -> None:
+    with pytest.raises(DataError, match="takes more time or memory"):
+        aside.ask(dying)
+    assert aside.ask(talkative, b"ab")[1] == b"ba"
+
+
+def test_who_waits_too_long_is_told_to_come_again(aside: Aside, monkeypatch: pytest.MonkeyPatch) -> None:
+    aside.ask(talkative)
+    monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "2")
+    with ThreadPoolExecutor(1) as other:
+        busy = other.submit(aside.ask, endless, b"", 60)
+        time.sleep(0.2)
+        monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "1")
+        with pytest.raises(BusyError, match="Try again"):
+            aside.ask(talkative)
+        with pytest.raises(DataError):
+            busy.result()

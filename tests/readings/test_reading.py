@@ -1,0 +1,99 @@
+"""Readings come back as they were stored, and free text is understood only where it is clear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from core.case import Case, Kind, Task
+from core.errors import RunError
+from core.readings import reading
+from core.readings.reading import Reading, parse, targets
+from tests.contract.test_methods import Drawn
+
+NAMES = ("normal", "abnormal", "normal mucosa", "early-stage polyp")
+
+
+def task(kind: Kind = "single", answers: tuple[str, ...] = NAMES) -> Task:
+    return Task(answers=answers, kind=kind)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"not a table at all", "other columns"])
+def test_damaged_readings_are_told(tmp_path: Path, content: bytes | str) -> None:
+    path = tmp_path / "test.parquet"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        pq.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(RunError, match=r"can't be read .*Copy the run's whole folder again"):
+        reading.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("normal", ("normal",)),
+        ("It is NORMAL.", ("normal",)),
+        ("abnormal", ("abnormal",)),
+        ("normal mucosa", ("normal mucosa",)),
+        ("I see normal  mucosa!", ("normal mucosa",)),
+        ("an early stage polyp", ("early-stage polyp",)),
+        ("normal, no: abnormal", None),
+        ("normal mucosa, quite normal", None),
+        ("paranormal", None),
+        ("a polyp", None),
+        ("", None),
+    ],
+)
+def test_one_answer_is_understood_where_exactly_one_is_named(text: str, expected: tuple[str, ...] | None) -> None:
+    assert parse(text, task()) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("abnormal, normal mucosa", ("abnormal", "normal mucosa")),
+        ("normal mucosa and abnormal", ("abnormal", "normal mucosa")),
+        ("No finding.", ()),
+        ("nothing to see", None),
+        ("", None),
+    ],
+)
+def test_several_answers_are_understood_in_the_tasks_order(text: str, expected: tuple[str, ...] | None) -> None:
+    assert parse(text, task("multi")) == expected
+
+
+def test_a_name_of_signs_alone_is_not_found_in_empty_text() -> None:
+    assert parse("", task(answers=("+", "-"))) is None
+
+
+def test_names_that_differ_in_signs_are_told_apart_where_they_stand_alone() -> None:
+    grades = task(answers=("grade 1", "grade 1+"))
+    assert parse("Grade 1", grades) == ("grade 1",)
+    assert parse(" grade 1+ ", grades) == ("grade 1+",)
+    assert parse("it is grade 1", grades) is None
+
+
+def test_readings_come_back_as_they_were(tmp_path: Path) -> None:
+    whole = Reading(
+        "blood", "a/1.png", "test", "vitask", ("x", "y"), "P1", (0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ()
+    )
+    plain = Reading("blood", "a/2.png", "test", "tsm", (), None, (0.5, 0.5))
+    reading.save([whole, plain], tmp_path / "readings" / "test.parquet")
+    assert reading.load(tmp_path / "readings" / "test.parquet") == [whole, plain]
+    assert [path.name for path in (tmp_path / "readings").iterdir()] == ["test.parquet"]
+
+
+def test_readings_that_are_not_there_yet_are_said(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="Finish the run first"):
+        reading.load(tmp_path / "test.parquet")
+
+
+def test_labels_become_places_or_flags() -> None:
+    cases = [Case(str(number), Drawn(number), labels) for number, labels in enumerate([("b",), ("a",)])]
+    assert targets(cases, task(answers=("a", "b", "c"))).tolist() == [1, 0]
+    several = [Case("0", Drawn(0), ("c", "a")), Case("1", Drawn(1), ())]
+    assert targets(several, task("multi", ("a", "b", "c"))).tolist() == [[1, 0, 1], [0, 0, 0]]

@@ -1,0 +1,278 @@
+"""A finished run in other hands: what is exported says the same, and another TSM leaves the VLM as it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import load_file
+
+from core.case import ImageSet
+from core.catalog import FORMATS, every
+from core.errors import CoreError, ModelError, RunError, SettingsError, StoppedError
+from core.models.lora import load_adapter
+from core.readings import reading
+from core.readings.distribution import Asking, distributions
+from core.runs.export import export
+from core.runs.folder import Folder
+from core.runs.opened import Asked, Opened, ask, open_run, read_cases
+from core.runs.plug import plug
+from core.runs.reliance import reliance
+from core.runs.runfile import make_run, read_run
+from core.runs.tune import tune
+from core.sets.open import open_set
+from tests import run_files
+from tests.contract.test_families import hybrid
+
+VITASK = ["vitask", "vitask+tsm"]
+
+
+def pictures() -> list[Image.Image]:
+    return [Image.new("RGB", (28, 28), (shade, shade, 90)) for shade in (40, 130, 220)]
+
+
+def answers(opened: Opened, readers: list[str]) -> dict[str, list[tuple[float, ...]]]:
+    told = ask(opened, Asked(pictures()), readers)
+    return {name: [one.distribution.probabilities for one in rows] for name, rows in told.items()}
+
+
+def images_of(path: Path) -> ImageSet:
+    return open_set(path, {}, every(FORMATS))
+
+
+def test_an_opened_run_reads_its_cases_as_the_run_did(finished: Path, images: Path) -> None:
+    opened = open_run(finished)
+    stored = reading.load(Folder(finished).readings("test"))
+    known = {case.id: case for case in images_of(images).cases}
+    cases = [known[one.case] for one in stored if one.reader == "tsm"]
+    again = {(one.reader, one.case): one for one in read_cases(opened, cases, "shades", Asked(()))}
+    assert len(again) == len(stored)
+    for one in stored:
+        assert again[one.reader, one.case].probabilities == pytest.approx(one.probabilities, abs=1e-5)
+
+
+def test_a_run_that_is_not_finished_is_told(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "adapter")
+    with pytest.raises(RunError, match=r"is not finished\. Go on with it"):
+        open_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "name", ["adapter/adapter_model.safetensors", "connector.safetensors", "tsm/model.safetensors", "tsm/tsm.json"]
+)
+def test_a_damaged_part_is_told(name: str, finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / name).write_bytes(b"damaged")
+    with pytest.raises(ModelError):
+        open_run(tmp_path / "run")
+
+
+def test_a_question_of_an_unknown_set_is_refused(finished: Path) -> None:
+    with pytest.raises(SettingsError, match=r'not tuned on a set called "bones"\. Known: shades'):
+        open_run(finished).set_number("bones")
+
+
+def test_an_export_holds_what_other_programs_need(finished: Path, tmp_path: Path) -> None:
+    assert export(finished, tmp_path / "out", is_merged=False) == {"folder": str(tmp_path / "out")}
+    names = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert names >= {
+        "adapter/adapter_config.json",
+        "adapter/adapter_model.safetensors",
+        "connector.safetensors",
+        "tsm/model.safetensors",
+        "tsm/tsm.json",
+        "labels.json",
+        "preprocessing/preprocessor_config.json",
+        "card.md",
+    }
+    labels = json.loads((tmp_path / "out" / "labels.json").read_text())["shades"]
+    assert labels["answers"] == ["dark", "light", "light scar"] and labels["instruction"].startswith("Analyze the")
+    with pytest.raises(RunError, match="is not empty"):
+        export(finished, tmp_path / "out", is_merged=False)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_an_exported_adapter_in_a_fresh_base_says_the_same(finished: Path, checkpoint: Path, tmp_path: Path) -> None:
+    export(finished, tmp_path / "out", is_merged=False)
+    opened = open_run(finished)
+    expected = answers(opened, ["vitask"])["vitask"]
+    internvl = run_files.family("internvl")
+    vlm = internvl.load(internvl.Settings(checkpoint=str(checkpoint), dtype="float32"))
+    load_adapter(vlm, tmp_path / "out" / "adapter", "vitask")
+    task = opened.tasks["shades"]
+    with torch.no_grad():
+        (found,) = distributions(vlm, [Asking(task, one) for one in vlm.encode(pictures())], None, [False])
+    for one, values in zip(found, expected, strict=True):
+        assert one.probabilities == pytest.approx(values, abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [{}, {"method": {"tune_vlm_connector": True}}], ids=["plain", "connector"])
+def test_a_merged_model_by_itself_says_the_same(
+    more: dict[str, Any], images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    tune(run_files.run(images, checkpoint, **more, training={"steps": 1}, reading={"free_text": 0}), tmp_path / "run")
+    told = export(tmp_path / "run", tmp_path / "out", is_merged=True)
+    assert told["merged"] == "merged" and told["largest_difference_in_probability"] < 1e-4
+    opened = open_run(tmp_path / "run")
+    expected = answers(opened, ["vitask"])["vitask"]
+    internvl = run_files.family("internvl")
+    vlm = internvl.load(internvl.Settings(checkpoint=str(tmp_path / "out" / "merged"), dtype="float32"))
+    task = opened.tasks["shades"]
+    with torch.no_grad():
+        (found,) = distributions(vlm, [Asking(task, one) for one in vlm.encode(pictures())], None, [False])
+    for one, values in zip(found, expected, strict=True):
+        assert one.probabilities == pytest.approx(values, abs=1e-4)
+    assert not any("lora" in name for name in load_file(tmp_path / "out" / "merged" / "model.safetensors"))
+
+
+@pytest.mark.slow
+def test_a_tuned_connector_of_the_vlm_is_kept_and_read_with(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    run = run_files.run(images, checkpoint, method={"tune_vlm_connector": True}, reading={"free_text": 0})
+    tune(run, tmp_path / "run")
+    stored = reading.load(Folder(tmp_path / "run").readings("test"))
+    known = {case.id: case for case in images_of(images).cases}
+    cases = [known[one.case] for one in stored if one.reader == "tsm"][:3]
+    again = {(one.reader, one.case): one for one in read_cases(open_run(tmp_path / "run"), cases, "x", Asked(()))}
+    for one in stored:
+        if (one.reader, one.case) in again:
+            assert again[one.reader, one.case].probabilities == pytest.approx(one.probabilities, abs=1e-4)
+
+
+def plugged(path: Path) -> str:
+    return next(str(event["connector"]) for event in run_files.events(path) if event["kind"] == "plugged")
+
+
+def test_a_retrained_tsm_plugs_straight_in_and_is_measured_by_itself(finished: Path, tmp_path: Path) -> None:
+    elsewhere = run_files.draw(tmp_path / "elsewhere", ("dark", "light"), seed=5)
+    told = plug(finished, "convnet", tmp_path / "new", images=str(elsewhere))
+    assert plugged(tmp_path / "new") == "kept"
+    assert list(told["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+    for name in ("adapter/adapter_model.safetensors", "adapter-vanilla/adapter_model.safetensors"):
+        assert (tmp_path / "new" / name).read_bytes() == (finished / name).read_bytes()
+    assert (tmp_path / "new" / "connector.safetensors").read_bytes() == (
+        finished / "connector.safetensors"
+    ).read_bytes()
+    assert (tmp_path / "new/tsm/model.safetensors").read_bytes() != (finished / "tsm/model.safetensors").read_bytes()
+    # Asked as it was tuned: the class that the other hospital has no case of is still a candidate.
+    assert Folder(tmp_path / "new").tasks()["elsewhere"] == Folder(finished).tasks()["shades"]
+    assert set(answers(open_run(tmp_path / "new"), VITASK)) == set(VITASK)
+
+
+def changed(finished: Path, folder: Path, **blocks: Any) -> Path:
+    """A copy of a finished run with other settings."""
+    shutil.copytree(finished, folder)
+    run_files.write_run(folder / "settings.yaml", yaml.safe_load((finished / "settings.yaml").read_text()) | blocks)
+    return folder
+
+
+def test_new_images_keep_the_old_question_and_not_the_old_columns_or_limits(finished: Path, tmp_path: Path) -> None:
+    task = {"label": "dx", "separators": "/", "modality": "written over"}
+    old = changed(finished, tmp_path / "old", task=task, limit={"train": 6, "val": 3, "test": 3})
+    elsewhere = run_files.draw(tmp_path / "elsewhere", ("dark", "light"), seed=5)
+    with pytest.raises(StoppedError):
+        plug(old, "convnet", tmp_path / "new", images=str(elsewhere), is_stopped=lambda: True)
+    settings = read_run(tmp_path / "new" / "settings.yaml").settings
+    asked = Folder(finished).tasks()["shades"]
+    assert (settings.task, settings.limit) == (asked.model_dump(mode="json"), {})
+    assert Folder(tmp_path / "new").tasks()["elsewhere"] == asked
+
+
+def test_one_of_several_tsms_is_not_replaced(finished: Path, tmp_path: Path) -> None:
+    (tsm,) = yaml.safe_load((finished / "settings.yaml").read_text())["tsm"]
+    old = changed(finished, tmp_path / "old", tsm=[tsm, tsm])
+    shutil.copytree(finished / "tsm", old / "tsm-2")
+    with pytest.raises(RunError, match=r"with the exemplars of 2 TSMs, and only a single one can be replaced\. Tune"):
+        plug(old, "convnet", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_without_exemplars_has_no_tsm_to_replace(finished: Path, tmp_path: Path) -> None:
+    old = changed(finished, tmp_path / "old", method={"name": "vanilla"})
+    with pytest.raises(RunError, match=r"does not read with the exemplar of a TSM, so there is none to replace\."):
+        plug(old, "convnet", tmp_path / "new")
+
+
+def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, images: Path, tmp_path: Path) -> None:
+    trained, tsm = tmp_path / "trained", {"name": "convnet", "width": 12, "epochs": 1}
+    source = open_run(finished).run.settings.model_dump(mode="json") | {
+        "tsm": tsm,
+        "method": {"name": "vanilla"},
+    }
+    tune(make_run(source), trained)
+    with pytest.raises(SettingsError, match="The new TSM's feature is 12 wide, the old one's 8"):
+        plug(finished, str(trained / "tsm"), tmp_path / "refused", connector="keep")
+    assert not (tmp_path / "refused").exists()
+    told = plug(finished, str(trained / "tsm"), tmp_path / "new")
+    assert plugged(tmp_path / "new") == "trained"
+    stored = load_file(tmp_path / "new" / "connector.safetensors")
+    assert stored["connectors.0.rise.weight"].shape[1] == 12
+    assert (tmp_path / "new/adapter/adapter_model.safetensors").read_bytes() == (
+        finished / "adapter/adapter_model.safetensors"
+    ).read_bytes()
+    assert {one["stage"] for one in run_files.events(tmp_path / "new") if one["kind"] == "step"} == {"connector"}
+    assert "tsm" in told["readers"]
+    opened = open_run(tmp_path / "new")
+    known = {case.id: case for case in images_of(images).cases}
+    kept = reading.load(Folder(tmp_path / "new").readings("test"))
+    again = read_cases(opened, [known[kept[0].case]], "shades", Asked(()))
+    same = {one.reader: one.probabilities for one in kept if one.case == kept[0].case}
+    for one in again:
+        assert one.probabilities == pytest.approx(same[one.reader], abs=1e-5)
+
+
+def test_a_stopped_plugging_goes_on_and_is_not_taken_for_a_tuning(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        plug(finished, "convnet", tmp_path / "new", connector="train", is_stopped=lambda: True)
+    with pytest.raises(RunError, match="made by `vitask plug`"):
+        tune(read_run(tmp_path / "new" / "settings.yaml"), tmp_path / "new", is_resumed=True)
+    told = plug(finished, "convnet", tmp_path / "new", connector="train", is_resumed=True)
+    straight = plug(finished, "convnet", tmp_path / "straight", connector="train")
+    assert told == straight
+    weights = [(tmp_path / name / "connector.safetensors").read_bytes() for name in ("new", "straight")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(("tsm", "message"), [("resnet", "neither the folder of a trained TSM nor one of")])
+def test_a_tsm_that_is_none_is_refused(tsm: str, message: str, finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(CoreError, match=message):
+        plug(finished, tsm, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_reliance_is_worked_out_from_own_and_other_images(finished: Path, images: Path) -> None:
+    opened = open_run(finished)
+    cases = images_of(images).cases[::5]
+    told = reliance(opened, cases, 0)
+    stored = {one.case: one for one in read_cases(opened, cases, "shades", Asked(())) if one.reader == "vitask"}
+    answers = opened.tasks["shades"].answers
+    own = [np.exp(stored[case.id].token_log_likelihoods[answers.index(case.labels[0])]).mean() for case in cases]
+    assert told["vitask"]["own"] == pytest.approx(np.mean(own), abs=1e-5)
+    assert told["vitask"]["own"] != pytest.approx(told["vitask"]["other"], abs=1e-7)
+
+
+@pytest.mark.slow
+def test_an_architecture_that_cannot_share_is_tuned_and_read_in_plain_passes(images: Path, tmp_path: Path) -> None:
+    vlm = hybrid()
+    for part in (vlm.base, vlm.tokenizer, vlm.image_processor):
+        part.save_pretrained(tmp_path / "hybrid")
+    run = run_files.run(images, tmp_path / "hybrid", vlm={"family": "auto"}, reading={"free_text": 0})
+    tune(run, tmp_path / "run")
+    (sharing,) = [one for one in run_files.events(tmp_path / "run") if one["kind"] == "sharing"]
+    assert not sharing["is_shared"]
+    opened = open_run(tmp_path / "run")
+    assert not opened.tuned.vlm.shares_prefix
+    stored = reading.load(Folder(tmp_path / "run").readings("test"))
+    known = {case.id: case for case in images_of(images).cases}
+    again = read_cases(opened, [known[stored[0].case]], "shades", Asked(()))
+    same = {one.reader: one.probabilities for one in stored if one.case == stored[0].case}
+    for one in again:
+        assert one.probabilities == pytest.approx(same[one.reader], abs=1e-4)

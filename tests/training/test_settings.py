@@ -1,0 +1,48 @@
+"""The pace of a stage by hand: a rise over the warm-up, then the schedule's fall."""
+
+from __future__ import annotations
+
+from math import cos, pi
+
+import pytest
+
+from core.errors import SettingsError
+from core.training.settings import TrainingSettings, learning_share
+
+
+def shares(steps: int, **settings: object) -> list[float]:
+    chosen = TrainingSettings.parse(settings, "training")
+    return [learning_share(step, steps, chosen) for step in range(steps)]
+
+
+def test_cosine_rises_in_equal_steps_and_falls_along_half_a_wave() -> None:
+    falls = [(1 + cos(pi * step / 4)) / 2 for step in range(4)]
+    assert shares(6, warm_up=0.3) == pytest.approx([0.5, 1.0, *falls])
+    assert falls[2] == pytest.approx(0.5)
+
+
+def test_linear_falls_by_equal_amounts() -> None:
+    assert shares(5, warm_up=0.2, schedule="linear") == pytest.approx([1.0, 1.0, 0.75, 0.5, 0.25])
+
+
+def test_constant_stays_at_the_highest_rate() -> None:
+    assert shares(4, warm_up=0.5, schedule="constant") == pytest.approx([0.5, 1.0, 1.0, 1.0])
+
+
+def test_without_warm_up_the_first_step_has_the_highest_rate() -> None:
+    assert shares(2, warm_up=0.0) == pytest.approx([1.0, 0.5])
+
+
+def test_all_warm_up_only_rises() -> None:
+    assert shares(4, warm_up=1.0) == pytest.approx([0.25, 0.5, 0.75, 1.0])
+
+
+def test_a_micro_batch_is_never_larger_than_the_batch() -> None:
+    assert TrainingSettings(batch_size=8, micro_batch_size=32).micro_batch() == 8
+    assert TrainingSettings(batch_size=8, micro_batch_size=4).micro_batch() == 4
+    assert TrainingSettings(batch_size=8).micro_batch() == 8
+
+
+def test_a_setting_out_of_range_is_named_with_its_place() -> None:
+    with pytest.raises(SettingsError, match=r"^training\.batch_size: .*not 1\. Change the value\.$"):
+        TrainingSettings.parse({"batch_size": 1}, "training")

@@ -1,0 +1,54 @@
+"""An ask, answered by a finished run in the worker's own process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.case import ImageSet
+from core.records import jobs, questions, runs, sets
+from core.records.access import Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Job
+from tests.records.conftest import cells  # noqa: F401
+from worker.context import Hands
+from worker.kinds import ask
+from worker.tasks import carry_out
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_reader_answers_in_new_words_and_the_model_stays_loaded(
+    database: Database,
+    place: Place,
+    who: Who,
+    cells: ImageSet,  # noqa: F811
+    finished: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0])
+    settings: dict[str, Any] = {"vlm": {"family": "starter"}, "method": {"name": "vanilla"}}
+    run = runs.queue_run(database, place, who, version.id, "finished", settings)
+    shutil.copytree(finished, place.runs / run.key)
+    with database.session() as session:
+        session.get_one(Job, run.job_id).state = "done"
+    hands = Hands(place, database, "read", "read@here:1", lambda: False)
+    monkeypatch.setattr(ask, "_loaded", type(ask._loaded)())
+    for _ in range(2):
+        asked = questions.ask(database, place, who, run.id, 3, "Is it light?")
+        claimed = jobs.claim(database, asked, hands.name)
+        assert claimed is not None
+        carry_out(hands, claimed)
+        told = questions.answer(database, who, asked)
+        assert (told.state, told.error) == ("done", None)
+        assert set(told.readers) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
+        for one in told.readers.values():
+            assert sum(one["probabilities"]) == pytest.approx(1, abs=1e-3)
+            assert one["answer"] == [told.answers[one["probabilities"].index(max(one["probabilities"]))]]
+        assert told.unlike["is_unlike"] is False and "nearer to what the run learned" in told.unlike["text"]
+        assert told.seconds is not None and told.readers["vitask"]["text"] is not None
+    assert len(ask._loaded) == 1

@@ -1,0 +1,121 @@
+"""Uploads checked and added, as the job's own process does it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from core.records import jobs, runs, sets
+from core.records.access import Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Job
+from tests import run_files as tiny
+from worker.child_job import ChildJob
+from worker.child_protocol import Teller
+from worker.context import Hands
+from worker.kinds import intake, sample
+from worker.tasks import carry_out
+
+
+@pytest.fixture
+def upload(database: Database, place: Place, who: Who, tmp_path: Path) -> int:
+    brought = shutil.make_archive(str(tmp_path / "shades"), "zip", tiny.draw(tmp_path / "shades", count=4))
+    return sets.new_upload(database, place, who, who.projects[0], Path(brought), "shades.zip").id
+
+
+def child_job(database: Database, place: Place, who: Who, job_id: int) -> ChildJob:
+    with database.reading() as session:
+        return ChildJob(place, database, who, session.get_one(Job, job_id), Teller())
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_check_reports_and_keeps_nothing(
+    database: Database, place: Place, who: Who, upload: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = sets.request_check(database, place, who, upload, {"modality": "drawn shade"})
+    intake.check(child_job(database, place, who, job))
+    found = sets.upload(database, who, upload)
+    assert found.state == "checked" and found.report is not None
+    assert found.report["cases"] == 12
+    assert found.report["task"]["modality"] == "drawn shade"
+    assert sets.sets(database, who, who.projects[0]) == []
+    told = said(capsys)
+    assert told[-1]["result"]["cases"] == 12
+    assert told[-2]["progress"] == {"done": 12, "whole": 12, "text": "Looking at every picture"}
+
+
+def test_an_upload_is_added_under_the_name_and_task_that_were_given(
+    database: Database, place: Place, who: Who, upload: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = sets.request_add(database, place, who, upload, "shades", {"modality": "photograph"}, {})
+    intake.add(child_job(database, place, who, job))
+    (kept,) = sets.sets(database, who, who.projects[0])
+    assert (kept.name, kept.latest.cases, kept.latest.task["modality"]) == ("shades", 12, "photograph")
+    assert sets.upload(database, who, upload).state == "added"
+    assert said(capsys)[-1]["result"]["version"] == kept.latest.id
+
+
+def test_a_set_that_was_fetched_is_checked_without_being_asked_for(
+    database: Database,
+    place: Place,
+    who: Who,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def arrives(name: str, size: int, folder: Path, progress: Any) -> SimpleNamespace:
+        whole = shutil.make_archive(str(folder / name), "zip", tiny.draw(tmp_path / "drawn", count=4))
+        return SimpleNamespace(path=Path(whole), licence="CC BY 4.0")
+
+    monkeypatch.setattr("core.sets.medmnist_fetch.fetch", arrives)
+    with database.session() as session:
+        job = jobs.enqueue(session, who, "intake", "fetch", who.projects[0], {"name": "bloodmnist", "size": 28})
+        job_id = job.id
+    intake.fetch(child_job(database, place, who, job_id))
+    assert said(capsys)[-1]["result"]["licence"] == "CC BY 4.0"
+    (brought,) = sets.uploads(database, who, who.projects[0])
+    assert (brought.name, brought.state) == ("bloodmnist.zip", "checking")
+
+
+def test_what_is_no_image_set_is_refused_in_words_for_a_person(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    upload = sets.new_upload(database, place, who, who.projects[0], tmp_path / "notes.txt", "notes")
+    job_id = sets.request_check(database, place, who, upload.id, {})
+    hands = Hands(place, database, "intake", "intake@here:1", lambda: False)
+    claimed = jobs.claim(database, job_id, hands.name)
+    assert claimed is not None
+    carry_out(hands, claimed)
+    job = jobs.job(database, who, job_id)
+    assert (job.state, job.fault_id) == ("failed", None)
+    assert job.error is not None and "is not laid out in a way that is understood" in job.error
+    assert sets.upload(database, who, upload.id).state == "refused"
+
+
+def test_the_sample_is_asked_for_once(database: Database, place: Place, who: Who) -> None:
+    first = sample.request_sample(database, place, who)
+    assert first is not None
+    assert sample.request_sample(database, place, who) is None
+
+
+@pytest.mark.slow
+def test_the_sample_is_a_set_and_a_queued_run(
+    database: Database, place: Place, who: Who, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job_id = sample.request_sample(database, place, who)
+    assert job_id is not None
+    sample.draw(child_job(database, place, who, job_id))
+    (run,) = runs.runs(database, who, who.projects[0])
+    assert (run.state, run.is_sample, run.set) == ("waiting", True, sample.NAME)
+    assert not list(place.data.glob(".sample-*")), "what was drawn on the way is gone"
+    assert said(capsys)[-1]["result"]["run"] == run.id

@@ -1,0 +1,40 @@
+"""A job of the queue `intake`, as the child process has it that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from core.errors import CoreError
+from core.records import people
+from core.records.access import Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Job
+from worker.child_protocol import Teller
+
+
+@dataclass(frozen=True)
+class ChildJob:
+    """A job's row, and what carrying it out takes."""
+
+    place: Place
+    database: Database
+    who: Who
+    row: Job
+    teller: Teller
+
+    @classmethod
+    def read(cls, place: Place, database: Database, job_id: int) -> ChildJob:
+        with database.reading() as session:
+            row = session.scalars(select(Job).where(Job.id == job_id)).one()
+        if row.person_id is None:
+            raise CoreError("Nobody asked for this job any more. Ask for it again.")
+        return cls(place, database, people.person(database, row.person_id), row, Teller())
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        return self.row.payload

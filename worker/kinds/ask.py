@@ -1,0 +1,124 @@
+"""Asks of people at a page: a run's readers answer for one picture. Loaded runs stay, so that the next ask is quick."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import RunError
+from core.pictures.pixels import decode
+from core.pictures.store import open_store
+from core.records import jobs, runs
+from core.records.comparison import answer_of, entropy
+from core.records.jobs import Claimed, LeaseLost
+from core.records.tables import Run
+from worker.context import AWAY, LEASE_SECONDS, Hands
+
+if TYPE_CHECKING:
+    from core.case import Task
+    from core.runs.opened import Answer, Opened
+
+MOST_LOADED = 2
+SECONDS_BETWEEN_BEATS = 5.0
+
+_loaded: OrderedDict[tuple[str, float], Opened] = OrderedDict()
+_one_at_a_time = threading.Lock()
+
+
+def answer(hands: Hands, claimed: Claimed) -> None:
+    """Reads in this process: a model that is loaded already answers within the second."""
+    with _one_at_a_time, _holding(hands, claimed):
+        result = _read(hands, claimed)
+    hands.insist(lambda: jobs.finish(hands.database, claimed, result))
+
+
+def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
+    from core.readings import novelty
+    from core.runs.opened import Asked, ask, unlike
+
+    payload = claimed.payload
+    jobs.progress(hands.database, claimed, text="Loading the model")
+    opened = _opened(hands, payload["run"])
+    jobs.progress(hands.database, claimed, text="Reading")
+    begun = time.monotonic()
+    picture = decode(open_store(hands.place.store).get(payload["image"]), "The picture")
+    asked = Asked([picture], 0, payload.get("instruction"), payload.get("free_text", True))
+    told = ask(opened, asked, payload.get("readers") or opened.readers)
+    task = next(iter(opened.tasks.values()))
+    readers = {name: plain(answers[0], task) for name, answers in told.items()}
+    unlikeness = novelty.plain(unlike(opened, [picture])[0])
+    unlikeness["text"] = hands.place.without_paths(unlikeness["text"])  # where it can't be told, it names the images
+    seconds = time.monotonic() - begun
+    return {"answers": list(task.answers), "readers": readers, "unlike": unlikeness, "seconds": seconds}
+
+
+def plain(one: Answer, task: Task) -> Mapping[str, Any]:
+    """One reader's answer as JSON."""
+    likely = one.distribution.probabilities
+    return {
+        "probabilities": list(likely),
+        "answer": list(answer_of(likely, task)),
+        "entropy": entropy(likely, task),
+        "text": one.text,
+        "tokens": [list(each) for each in one.distribution.token_log_likelihoods],
+    }
+
+
+def _opened(hands: Hands, run_id: int) -> Opened:
+    """The run, loaded; the one that was asked longest ago makes room for a third."""
+    from core.runs.opened import open_run
+
+    folder = _folder(hands, run_id)
+    key = (str(folder), (folder / "metrics.json").stat().st_mtime)
+    if key not in _loaded:
+        while len(_loaded) >= MOST_LOADED:
+            _loaded.popitem(last=False)
+        _make_room()
+        _loaded[key] = open_run(folder)
+    _loaded.move_to_end(key)
+    return _loaded[key]
+
+
+def _folder(hands: Hands, run_id: int) -> Path:
+    with hands.database.reading() as session:
+        run = session.get(Run, run_id)
+    if run is None:
+        raise RunError("The run is not there any more. Choose another one.")
+    return runs.run_folder(hands.database, hands.place, run)
+
+
+def _make_room() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def _holding(hands: Hands, claimed: Claimed) -> Iterator[None]:
+    """Keeps the lease while this thread is busy: loading a large model takes longer than a lease lasts."""
+    is_over = threading.Event()
+
+    def hold() -> None:
+        while not is_over.wait(SECONDS_BETWEEN_BEATS):
+            try:
+                jobs.renew(hands.database, claimed, LEASE_SECONDS)
+            except LeaseLost:
+                return  # whoever has the job now answers it; what is found here is refused
+            except AWAY:
+                continue
+
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        holder.join()

@@ -1,0 +1,62 @@
+"""Jobs around a run: its export as a zip, and the run file that an estimate is asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.errors import RunError
+from core.records import runs
+from core.records.exports import export_path, keep_export
+from core.records.jobs import Claimed
+from core.records.tables import Run, Version
+from core.records.versions import version_folder
+from worker.child_protocol import LastObject
+from worker.context import Hands
+from worker.engine import ENGINE, write_settings
+from worker.supervise import settle, supervise
+
+
+def export(hands: Hands, claimed: Claimed) -> None:
+    """Payload {"run", "merge"}; the result says what was checked, and the zip's size."""
+    with hands.database.reading() as session:
+        run = session.get(Run, claimed.payload["run"])
+    if run is None:
+        raise RunError("The run is not there any more. Choose another one.")
+    folder = runs.run_folder(hands.database, hands.place, run)
+    zipped, listener = export_path(hands.place, claimed.id), LastObject()
+    zipped.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=zipped.parent, prefix=".draft-") as draft:
+        target = Path(draft) / "export"
+        arguments = ["export", str(folder), "--to", str(target), "--json"]
+        arguments += ["--merge"] if claimed.payload.get("merge") else []
+        ended = supervise(hands, claimed, ENGINE, arguments, listener)
+
+        def finish() -> dict[str, Any] | None:
+            if listener.result is None:
+                return None
+            whole = shutil.make_archive(str(Path(draft) / "whole"), "zip", target)
+            Path(whole).replace(zipped)
+            keep_export(hands.place, claimed.id)
+            told = {name: value for name, value in listener.result.items() if name != "folder"}
+            return told | {"size": zipped.stat().st_size, "run": run.id}
+
+        settle(hands, claimed, ended, finish)
+
+
+@contextmanager
+def run_file(hands: Hands, claimed: Claimed) -> Iterator[Path]:
+    """The settings of an estimate's payload {"settings", "version"} as a file for the engine."""
+    settings = dict(claimed.payload["settings"])
+    if (version_id := claimed.payload.get("version")) is not None:
+        with hands.database.reading() as session:
+            version = session.get_one(Version, version_id)
+        settings["images"] = str(version_folder(hands.place, version))
+    with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
+        file = Path(folder) / "run.yaml"
+        write_settings(file, settings)
+        yield file

@@ -1,0 +1,60 @@
+"""The first start's sample: the drawn image set, and a quick run on it that is queued like any other."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from core.catalog import FORMATS, every
+from core.records import jobs, runs, sets, wake
+from core.records.access import Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Job, Run
+from core.sets.open import open_set
+from worker.child_job import ChildJob
+
+DRAW = "draw"
+NAME = "Sample: drawn cells"
+RUN = "Sample run"
+SETTINGS: dict[str, Any] = {
+    "vlm": {"family": "starter"},
+    "tsm": {"name": "convnet"},
+    "method": {"name": "vitask"},
+    "preset": "quick",
+}
+
+
+def request_sample(db: Database, place: Place, who: Who) -> int | None:
+    """Has the sample drawn, once in the life of a studio and only while it holds no run; returns the job."""
+    with db.session() as session:
+        is_known = session.scalar(select(Job.id).where(Job.kind == DRAW).limit(1))
+        if is_known or session.scalar(select(Run.id).limit(1)) or not who.projects:
+            return None
+        job = jobs.enqueue(session, who, "intake", DRAW, who.projects[0], {})
+    wake.send(place, "intake", job.id)
+    return job.id
+
+
+def draw(job: ChildJob) -> None:
+    """Draws the set, keeps it as a version, and queues the run."""
+    from core.sample import write
+
+    job.teller.progress(0, 1, "Drawing the sample set")
+    with tempfile.TemporaryDirectory(dir=job.place.data, prefix=".sample-") as folder:
+        drawn = open_set(write(Path(folder) / "sample"), {}, every(FORMATS))
+        version = sets.write_version(
+            job.database,
+            job.place,
+            drawn,
+            who=job.who,
+            project_id=job.row.project_id,
+            name=NAME,
+            note="Drawn by a program; no medical data. A few mistakes are planted in it, to be found.",
+            on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
+        )
+    run = runs.queue_run(job.database, job.place, job.who, version.id, RUN, SETTINGS, is_sample=True)
+    job.teller.result(set=version.set_id, version=version.id, run=run.id)

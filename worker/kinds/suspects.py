@@ -1,0 +1,107 @@
+"""A search for labels that need a second look, as a job: the engine leaves a ranked folder, whose rows are taken in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.errors import RunError
+from core.records import jobs, runs
+from core.records.jobs import Claimed
+from core.records.review.intake import is_complete, take_search
+from core.records.review.reviews import review_of_job
+from core.records.tables import Review, Run
+from core.records.versions import version_folder
+from worker.context import LEASE_SECONDS, Hands
+from worker.engine import ENGINE, reached, resumed, write_settings
+from worker.follow_file import Lines
+from worker.supervise import Ended, settle, supervise
+
+DONE = Ended(code=0, asked="", last="")
+
+
+def suspects(hands: Hands, claimed: Claimed) -> None:
+    """Payload {"review"}: searches, goes on with what an earlier try left, or only takes in what is finished."""
+    review = review_of_job(hands.database, claimed.id)
+    folder = hands.place.data / "reviews" / review.key
+    ended = DONE
+    if not is_complete(folder):
+        ended = supervise(hands, claimed, ENGINE, arguments(hands, review, folder), Following(folder))
+    settle(hands, claimed, ended, lambda: taken(hands, claimed, review, folder))
+
+
+def arguments(hands: Hands, review: Review, folder: Path) -> list[str]:
+    """The command that begins the search, or goes on with it."""
+    source = _run_folder(hands, review, folder) if review.run_id is not None else folder.with_suffix(".yaml")
+    file = source / "settings.yaml" if source.is_dir() else source
+    write_settings(file, {**review.settings, "images": str(version_folder(hands.place, review.version))})
+    return ["suspects", str(source), "--out", str(folder), *resumed(folder)]
+
+
+def taken(hands: Hands, claimed: Claimed, review: Review, folder: Path) -> dict[str, Any] | None:
+    """Keeps what was found as rows, where the search came to its end; holds the job meanwhile."""
+    if not is_complete(folder):
+        return None
+
+    def hold(done: int, whole: int) -> None:
+        jobs.renew(hands.database, claimed, LEASE_SECONDS)
+        jobs.progress(hands.database, claimed, done=done, whole=whole, seconds_left=None, text="Keeping what was found")
+
+    def keep() -> None:
+        take_search(hands.database, review, folder, hold)
+
+    hands.insist(keep)
+    return {"review": review.id}
+
+
+class Following:
+    """How far the search is, from the lines of its events.jsonl."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines = Lines(folder / "events.jsonl")
+        self._reached = ""
+
+    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+        news: dict[str, Any] = {}
+        while lines := self._lines.next():
+            self._lines.pass_by(lines)
+            for line in lines:
+                news |= progress_of(line)
+        if (at := reached(self._folder)) != self._reached:
+            news["reached"] = self._reached = at
+        return news
+
+
+def progress_of(line: str) -> dict[str, Any]:
+    """What a line says about how far a search is. Folds are the measure; their steps are told in words only."""
+    try:
+        event = json.loads(line)
+        kind = event["kind"]
+        if kind == "fold":
+            told = {name: event[name] for name in ("done", "whole", "seconds_left")}
+            return told | {"text": f"Part {event['fold']} of {event['folds']} was read by models that never saw it"}
+        if kind == "step":
+            return {"text": f"Training a model without a part of the cases, step {event['step']} of {event['steps']}"}
+        if kind in ("pictures", "features"):
+            text = "Looking for pictures that are alike" if kind == "pictures" else "Encoding images"
+            return {"done": event["done"], "whole": event["whole"], "seconds_left": None, "text": text}
+    except (ValueError, KeyError, TypeError):
+        pass  # a line that was broken off, or of a later version
+    return {}
+
+
+def _run_folder(hands: Hands, review: Review, folder: Path) -> Path:
+    """A folder with as much of the run as the search asks for: its settings, and what its readers said."""
+    with hands.database.reading() as session:
+        run = session.get(Run, review.run_id)
+    if run is None:
+        raise RunError("The run whose readers were to be asked is not there any more. Begin a search without it.")
+    made = folder.with_suffix(".run")
+    (made / "readings").mkdir(parents=True, exist_ok=True)
+    for split in ("val", "test"):
+        shutil.copyfile(runs.readings_path(hands.place, run, split), made / "readings" / f"{split}.parquet")
+    return made

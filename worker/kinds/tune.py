@@ -1,0 +1,116 @@
+"""A run, as a job: the engine tunes in its own process, in the run's folder, and is resumed there after whatever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.records import runs
+from core.records.jobs import Claimed
+from core.records.tables import Run
+from worker.context import Hands
+from worker.engine import ENGINE, reached, resumed, write_settings
+from worker.follow_file import Lines
+from worker.meters import Meters
+from worker.supervise import settle, supervise
+
+
+def tune(hands: Hands, claimed: Claimed) -> None:
+    _carry_out(hands, claimed, partial(arguments, hands))
+
+
+def arguments(hands: Hands, run: Run, folder: Path) -> list[str]:
+    """The command that begins the run, or goes on with what an earlier try left."""
+    file = hands.place.runs / f"{run.key}.yaml"
+    write_settings(file, runs.settings_here(hands.place, run))
+    return ["tune", str(file), "--out", str(folder), *resumed(folder)]
+
+
+def finished(hands: Hands, run: Run, folder: Path) -> dict[str, Any] | None:
+    """Keeps the figures and shares the files, where the run came to its end."""
+    file = folder / "metrics.json"
+    if not file.is_file():
+        return None
+    metrics = json.loads(file.read_text())
+    hands.insist(lambda: runs.set_metrics(hands.database, run.id, metrics))
+    hands.insist(lambda: runs.keep(hands.database, hands.place, run))
+    return {"run": run.id}
+
+
+def plug(hands: Hands, claimed: Claimed) -> None:
+    """Payload {"run", "of", "tsm"}: a run whose VLM is that of the run `of`, with another TSM."""
+    with hands.database.reading() as session:
+        old = session.get_one(Run, claimed.payload["of"])
+
+    def command(run: Run, folder: Path) -> list[str]:
+        source = runs.run_folder(hands.database, hands.place, old)
+        return ["plug", str(source), "--out", str(folder), "--tsm", str(claimed.payload["tsm"]), *resumed(folder)]
+
+    _carry_out(hands, claimed, command)
+
+
+def _carry_out(hands: Hands, claimed: Claimed, command: Callable[[Run, Path], list[str]]) -> None:
+    run = runs.run_of_job(hands.database, claimed.id)
+    folder = hands.place.runs / run.key
+    telling = Telling(hands, run, folder)
+    ended = supervise(hands, claimed, ENGINE, command(run, folder), telling, telling.meters.watch)
+    settle(hands, claimed, ended, lambda: finished(hands, run, folder))
+
+
+class Telling:
+    """Follows a run's events.jsonl; where its rows begin again from the first line, nothing is written twice."""
+
+    def __init__(self, hands: Hands, run: Run, folder: Path) -> None:
+        self.hands = hands
+        self.run = run
+        self.folder = folder
+        self.meters = Meters()
+        self._lines = Lines(folder / "events.jsonl")
+        self._has_settings = False
+        self._reached = ""
+
+    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+        self._take_settings()
+        news: dict[str, Any] = {}
+        while lines := self._lines.next():
+            runs.take_events(self.hands.database, self.run.id, self._lines.number, lines)
+            self._lines.pass_by(lines)
+            for line in lines:
+                news |= progress_of(line)
+        if (at := reached(self.folder)) != self._reached:
+            news["reached"] = self._reached = at
+        return news | self.meters.read()
+
+    def _take_settings(self) -> None:
+        file = self.folder / "settings.yaml"
+        if not self._has_settings and file.is_file():
+            values = yaml.safe_load(file.read_text(encoding="utf-8"))
+            if isinstance(values, dict):  # else it is being written just now
+                runs.set_settings(self.hands.database, self.run.id, values)
+                self._has_settings = True
+
+
+def progress_of(line: str) -> dict[str, Any]:
+    """What a line of events.jsonl says about how far the run is."""
+    try:
+        event = json.loads(line)
+        kind = event["kind"]
+        if kind == "step":
+            left = {
+                "seconds_left": event.get("all_stages_seconds_left"),
+                "stage_seconds_left": event["seconds_left"],
+            }
+            told = {"done": event["step"], "whole": event["steps"], **left}
+            beside = {name: event[name] for name in ("images_per_second", "memory_gib")}
+            return told | beside | {"text": f"{event['stage']}, step {event['step']} of {event['steps']}"}
+        if kind in ("features", "reading"):
+            what = "Encoding images" if kind == "features" else f"Reading {event['split']} cases"
+            return {"done": event["done"], "whole": event["whole"], "seconds_left": None, "text": what}
+    except (ValueError, KeyError, TypeError):
+        pass  # a line that was broken off, or of a later version
+    return {}
