@@ -30,7 +30,7 @@ OLDEST_PYTHON = (3, 11)
 SMALLEST_MEMORY = 4 * GIB
 SMALLEST_DISK = 2 * GIB
 PRODUCT_SIDE = 512
-STARTER = Path(__file__).parent / "starter" / "weights" / "model.safetensors"
+STARTER = Path(__file__).parents[1] / "starter" / "weights" / "model.safetensors"
 
 
 @dataclass(frozen=True)

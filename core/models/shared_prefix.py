@@ -2,7 +2,7 @@
 
 Every image of a batch becomes one packed row. Its image tokens come first; instructions with and without the
 exemplar, responses, another case's response, every candidate answer grow from there as a tree, and a token sees its
-own ancestors only. So each branch gets exactly what a sequence of its own would get (method.md section 2).
+own ancestors only. So each branch gets exactly what a sequence of its own would get (docs/method.md).
 
 Axes: R rows, L packed length, H hidden, S slots (places where a next token is asked for), V vocabulary.
 """

@@ -1,4 +1,4 @@
-"""The losses of VITask, one number a response token (arXiv 2410.06456; method.md section 1).
+"""The losses of VITask, one number a response token (arXiv 2410.06456; docs/method.md).
 
 Axes: T response tokens, V vocabulary. z_o: logits without exemplar, z_e: with it, z_n: of the same text under the
 image of another case. A training step takes the mean over its tokens.

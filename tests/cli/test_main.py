@@ -307,7 +307,7 @@ def vitask(*arguments: object, **more: str) -> subprocess.Popen[str]:
     """The command as a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "core.cli", *(str(one) for one in arguments)],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1", **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -368,7 +368,7 @@ def test_two_processes_make_the_steps_that_one_would_make(images: Path, checkpoi
     launch += "--dynamo_backend no --main_process_port 0 -m core.cli tune --json"
     launched = subprocess.run(
         [sys.executable, *launch.split(), str(file), "--out", str(tmp_path / "two")],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,

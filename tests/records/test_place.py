@@ -43,7 +43,7 @@ def test_people_are_told_what_it_is_about_and_not_where_on_the_server(tmp_path: 
     place = Place.at(tmp_path / "data")
     told = place.without_paths(
         f"{place.runs / 'abc' / 'set.json'} can't be read, nor {place.data}. "
-        f'File "{CODE / "core" / "run.py"}", line 3; {Path.home() / "x.png"}; {tmp_path / "data-of-others"}'
+        f'File "{CODE / "core" / "runs" / "tune.py"}", line 3; {Path.home() / "x.png"}; {tmp_path / "data-of-others"}'
     )
     assert told.startswith("runs/abc/set.json can't be read, nor ….")
     assert 'File "core/runs/tune.py", line 3; x.png;' in told
