@@ -49,11 +49,12 @@ def queue_export(db: Database, place: Place, who: Who, run_id: int, is_merged: b
 
 
 def exports(db: Database, who: Who, run_id: int) -> list[Export]:
-    """The exports of a run, newest first."""
+    """The newest exports of a run, newest first."""
     run = runs.run(db, who, run_id)
-    asked = select(Job).where(Job.kind == KIND, Job.project_id == run.project_id).order_by(Job.id.desc()).limit(SHOWN)
+    is_its = (Job.kind == KIND, Job.project_id == run.project_id, Job.payload["run"].as_integer() == run_id)
     with db.reading() as session:
-        return [_export(job) for job in session.scalars(asked) if job.payload["run"] == run_id]
+        newest = session.scalars(select(Job).where(*is_its).order_by(Job.id.desc()).limit(SHOWN))
+        return [_export(job) for job in newest]
 
 
 def export_file(db: Database, place: Place, who: Who, job_id: int) -> Path:

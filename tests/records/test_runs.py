@@ -17,6 +17,7 @@ from core.readings.reading import Reading
 from core.records import jobs, questions, runs, sets
 from core.records.comparison import Comparison
 from core.records.database import Database
+from core.records.exports import SHOWN, exports, queue_export
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
 from core.records.tables import Event, Run, Version
@@ -257,6 +258,18 @@ def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
     assert questions.answer(database, who, new).image == cells.cases[0].pixels.digest()
     with pytest.raises(Exception, match="can't be read as a picture"):
         questions.ask(database, place, who, run.id, b"no picture")
+
+
+def test_an_export_is_listed_however_many_other_runs_made_since(
+    database: Database, place: Place, who: Who, version: Version, run: Run
+) -> None:
+    other = runs.queue_run(database, place, who, version.id, "second", SETTINGS)
+    for one in (run, other):
+        finish(database, one)
+    first = queue_export(database, place, who, run.id)
+    others = [queue_export(database, place, who, other.id) for _ in range(SHOWN + 1)]
+    assert [one.job_id for one in exports(database, who, run.id)] == [first]
+    assert [one.job_id for one in exports(database, who, other.id)] == others[:0:-1], "the newest of its own"
 
 
 def test_runs_of_another_project_are_out_of_reach(
