@@ -8,12 +8,12 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from sqlalchemy import select
 
 from app.context import Studio
 from app.health import free_bytes, of_database
 from core.records import jobs
-from core.records.tables import JOB_STATES, QUEUES, Job
+from core.records.latency import reading_latency
+from core.records.tables import JOB_STATES, QUEUES
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -29,8 +29,8 @@ def router(studio: Studio) -> APIRouter:
     @routes.get("/ready")
     def ready() -> JSONResponse:
         """The database is there, and as this version needs it."""
-        found = of_database(studio)
-        return JSONResponse({"ready": found.is_well, "database": found.text}, 200 if found.is_well else 503)
+        sign = of_database(studio)
+        return JSONResponse({"ready": sign.is_well, "database": sign.text}, 200 if sign.is_well else 503)
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
@@ -64,10 +64,8 @@ class _Figures:
 
     def _latency(self) -> Metric:
         """From a question's arrival to its answer."""
-        asked = select(Job.created, Job.ended).where(Job.queue == "read", Job.state == "done", Job.ended.is_not(None))
-        with self.studio.database.reading() as session:
-            took = [(ended - created).total_seconds() for created, ended in session.execute(asked) if ended]
+        latency = reading_latency(self.studio.database, BUCKETS)
         family = HistogramMetricFamily("vitask_reading_seconds", "From a question to the models' answers.")
-        buckets = [(str(most), sum(one <= most for one in took)) for most in BUCKETS]
-        family.add_metric([], [*buckets, ("+Inf", len(took))], sum(took))
+        buckets = [(str(bound), count) for bound, count in zip(BUCKETS, latency.within, strict=True)]
+        family.add_metric([], [*buckets, ("+Inf", latency.count)], latency.seconds)
         return family

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from core.records import audit, jobs, people
 from core.records.database import Database
 from core.records.jobs import Claimed, JobError, LeaseLost
+from core.records.latency import Latency, reading_latency
 from core.records.people import NotAllowed, Who
 from core.records.tables import Job, now
 from tests.records.conftest import Others
@@ -311,3 +312,18 @@ def test_what_people_do_with_jobs_is_in_the_audit_log(database: Database, who: W
         ("local", "resume", f"job {first}"),
         ("local", "stop", f"job {first}"),
     ]
+
+
+def test_the_database_counts_how_long_answers_took(database: Database, who: Who) -> None:
+    assert reading_latency(database, (1.0,)) == Latency((0,), 0, 0.0)
+    arrived = now()
+    for seconds in (0.5, 1.0, 3.25):
+        change(
+            database,
+            add(database, who, "read"),
+            state="done",
+            created=arrived,
+            ended=arrived + timedelta(seconds=seconds),
+        )
+    add(database, who, "read")
+    assert reading_latency(database, (0.1, 1.0, 10.0)) == Latency((0, 2, 3), 3, 4.75)
