@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from fastapi import Request
 from gradio.context import Context
 from sqlalchemy.exc import DBAPIError
 
@@ -26,6 +27,8 @@ from core.records.access import NotAllowed, Who, allow
 from core.records.database import Database, DatabaseError
 from core.records.place import Place, without_paths
 
+Asking = gr.Request | Request
+"""What there is of a request: Gradio's, or that of a route."""
 COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of events that only pages set off."""
@@ -44,13 +47,13 @@ class NotSignedIn(NotAllowed):
 
 
 class Studio:
-    """One studio's place and records. `request` is Gradio's or FastAPI's, whichever there is."""
+    """One studio's place and records."""
 
     def __init__(self, place: Place, database: Database) -> None:
         self.place = place
         self.database = database
 
-    def who(self, request: Any) -> Who:
+    def who(self, request: Asking) -> Who:
         """The person who asks, by the session's cookie or token. Without accounts that is `local`, on this machine.
 
         The gate has found that out already of a request that came through it: it is looked up once a request.
@@ -77,7 +80,7 @@ class Studio:
             )
         raise NotSignedIn("This browser is not let in yet. `vitask open` gives an address that lets it in.")
 
-    def project(self, request: Any) -> int:
+    def project(self, request: Asking) -> int:
         """The project that is looked at: `?project=` in the address, else the one chosen last, else the first."""
         who = self.who(request)
         asked = dict(request.query_params).get("project")
@@ -126,7 +129,7 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def asked_number(request: Any, name: str) -> int | None:
+def asked_number(request: Asking, name: str) -> int | None:
     """A number from the page's address, like `?set=3`; None where it is not there or none."""
     given = str(dict(request.query_params).get(name, ""))
     return int(given) if given.isdigit() and len(given) < 10 else None
@@ -186,7 +189,7 @@ def on_load(fn: Callable[..., Any], inputs: Any = None, outputs: Any = None, **m
     return page.load(fn, inputs, outputs, **{**PRIVATE, "queue": False, **more})
 
 
-def _headers(request: Any) -> dict[str, str]:
+def _headers(request: Asking) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in dict(request.headers).items()}
 
 

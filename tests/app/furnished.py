@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from app.context import Studio
+from app.visit import Visit
 from core.case import Case, ImageSet, Task
 from core.pictures.pixels import FilePixels
 from core.readings import reading
@@ -45,12 +46,20 @@ def asking(query: dict[str, str] | None = None, host: str = "127.0.0.1:7860") ->
     )
 
 
+def visiting(studio: Studio, query: dict[str, str] | None = None) -> Visit:
+    """What a callback is handed of such a browser."""
+    return Visit.of(studio, asking(query))
+
+
 @dataclass(frozen=True)
 class Furnished:
     studio: Studio
     who: Who
     version_id: int
     run_id: int
+
+    def visit(self, **query: object) -> Visit:
+        return visiting(self.studio, {name: str(value) for name, value in query.items()})
 
     def queue(self, name: str, **changed: Any) -> int:
         made = runs.queue_run(

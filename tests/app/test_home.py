@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from app.context import Studio
-from app.pages.home.page import Work, draw_recent, draw_steps, gather
-from core.records import people
+from app.pages.home.cards import draw_recent, draw_steps
+from app.pages.home.work import Work, gather
 from core.records.database import open_database
 from core.records.place import Place
-from tests.app.furnished import Furnished, furnish
+from tests.app.furnished import Furnished, furnish, visiting
 from tests.app.reviewed import furnish_review
+from tests.let_in import let_in
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 def work(room: Furnished) -> Work:
-    return gather(room.studio, room.who, room.who.projects[0])
+    return gather(visiting(room.studio))
 
 
 def marks(drawn: str) -> list[str]:
@@ -33,8 +34,8 @@ def test_somebody_new_is_led_to_their_images(tmp_path: Path) -> None:
     place = Place.at(tmp_path / "data")
     database = open_database(place)
     database.upgrade()
-    who = people.local(database)
-    drawn = draw_steps(gather(Studio(place, database), who, who.projects[0]))
+    let_in(database)
+    drawn = draw_steps(gather(visiting(Studio(place, database))))
     assert marks(drawn) == ["done", "next", "", "", ""]
     assert "There is no sample run in this project" in drawn
 
@@ -49,7 +50,7 @@ def test_who_has_a_finished_run_is_led_to_its_answers(room: Furnished) -> None:
 
 def test_a_finished_search_is_led_to(tmp_path: Path) -> None:
     room = furnish_review(tmp_path)
-    drawn = draw_steps(gather(room.studio, room.who, room.who.projects[0]))
+    drawn = draw_steps(gather(visiting(room.studio)))
     assert marks(drawn) == ["done", "done", "next", "", "done"]
     assert f'href="/review?review={room.review_id}"' in drawn and "12 labels of Panes are ranked" in drawn
 

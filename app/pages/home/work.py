@@ -1,0 +1,52 @@
+"""What there is in a project, as Home needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.visit import Visit
+from core.records import runs, sets
+from core.records.access import allow
+from core.records.review import reviews
+from core.records.review.reviews import ReviewView
+from core.records.runs import RunView
+from core.records.sets import SetView
+from core.records.tables import Job
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is in a project, as Home needs it."""
+
+    sets: list[SetView]
+    runs: list[RunView]
+    reviews: list[ReviewView]
+    sample_job: Job | None
+
+    @property
+    def sample(self) -> RunView | None:
+        return next((run for run in self.runs if run.is_sample), None)
+
+    @property
+    def own_sets(self) -> list[SetView]:
+        mine = {run.version_id for run in self.runs if run.is_sample}
+        return [image_set for image_set in self.sets if image_set.latest.id not in mine]
+
+    @property
+    def own_runs(self) -> list[RunView]:
+        return [run for run in self.runs if not run.is_sample]
+
+
+def gather(visit: Visit) -> Work:
+    allow(visit.who, visit.project)
+    newest = select(Job).where(Job.project_id == visit.project, Job.kind == "draw").order_by(Job.id.desc()).limit(1)
+    with visit.database.reading() as session:
+        sample_job = session.scalar(newest)
+    return Work(
+        sets.sets(visit.database, visit.who, visit.project),
+        runs.runs(visit.database, visit.who, visit.project, size=50),
+        reviews.reviews(visit.database, visit.who, visit.project),
+        sample_job,
+    )
