@@ -126,6 +126,8 @@ class ImageSet:
     task: Task
     cases: tuple[Case, ...]
     findings: tuple[Finding, ...] = ()
+    version: str | None = field(default=None, compare=False)
+    """The hash of the studio's version that it was opened from; None where no studio keeps it."""
 
     def of(self, split: Split) -> tuple[Case, ...]:
         return tuple(case for case in self.cases if case.split == split)
@@ -133,7 +135,7 @@ class ImageSet:
     def with_cases(self, cases: Iterable[Case]) -> ImageSet:
         return replace(self, cases=tuple(cases))
 
-    def hash(self) -> str:
+    def fingerprint(self) -> str:
         """Names exactly what a run saw: the task, and every case's id, pixels, labels, patient and split."""
         whole = hashlib.sha256(self.task.model_dump_json().encode())
         for case in self.cases:

@@ -48,7 +48,8 @@ def _of_set(one: Plain) -> str:
     task: Plain = one.get("task", {})
     facts = {
         "Set": one.get("name"),
-        "Version": f"`{one['version']}`" if one.get("version") else None,
+        "Version in the studio": f"`{one['version']}`" if one.get("version") else None,
+        "Fingerprint of what the run saw": f"`{one['fingerprint']}`" if one.get("fingerprint") else None,
         "Cases": ", ".join(f"{count} {split}" for split, count in one.get("cases", {}).items()),
         "Modality": task.get("modality"),
         "Kind of labels": task.get("kind"),
@@ -88,7 +89,7 @@ def _gaps(sets: Sequence[Plain], settings: Plain, figures: Plain, environment: P
     of_sets = [
         f"{key} of {one.get('name', 'a set')}"
         for one in sets
-        for key in ("name", "version", "cases", "task")
+        for key in ("name", "fingerprint", "cases", "task")
         if not one.get(key)
     ]
     undefined = [f"{key} (environment)" for key, value in environment.items() if value in (None, "", {})]

@@ -160,7 +160,7 @@ def _shown(cases: Sequence[Case], on_picture: OnPicture) -> list[str]:
 
 def _changed(joint_set: JointSet, folder: Folder) -> str:
     """Says where a run's sets are not what they were; splits are dealt anew from what is there now."""
-    if {one.name: one.hash() for one in joint_set.sets} == folder.hashes():
+    if joint_set.fingerprints() == folder.fingerprints():
         return ""
     return (
         f"The images or labels of the run in {folder.path} have changed since it was tuned, "

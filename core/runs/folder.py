@@ -88,19 +88,25 @@ class Folder:
             raise damaged(self.events, error) from None
 
     def tasks(self) -> dict[str, Task]:
-        return {one["name"]: Task.parse(one["task"], "set.json") for one in self._told()}
+        return {each["name"]: Task.parse(each["task"], "set.json") for each in self.sets()}
 
-    def hashes(self) -> dict[str, str]:
-        return {one["name"]: one["version"] for one in self._told()}
+    def fingerprints(self) -> dict[str, str]:
+        return {each["name"]: each["fingerprint"] for each in self.sets()}
 
-    def _told(self) -> list[dict[str, Any]]:
+    def sets(self) -> list[dict[str, Any]]:
+        """What set.json says of each set. `version` is the hash by which a studio's records name it, None where it is
+        from elsewhere; `fingerprint` that of the cases and the question as the run saw them."""
         if not self.set.is_file():
             raise RunError(f"{self.path} is not the folder of a run: it holds no set.json. Give the folder of a run.")
-        told = self.kept(self.set)
-        sets = told.get("sets") if isinstance(told, dict) else None
-        if not sets or not all(isinstance(one, dict) and one.keys() >= {"name", "version", "task"} for one in sets):
+        content = self.kept(self.set)
+        sets = content.get("sets") if isinstance(content, dict) else None
+        if not sets or not all(isinstance(each, dict) and each.keys() >= {"name", "version", "task"} for each in sets):
             raise damaged(self.set, "it lists no image sets")
-        return list(sets)
+        # Before 0.2.0 the fingerprint stood under `version`, and the studio's version was not told.
+        return [
+            each if "fingerprint" in each else {**each, "fingerprint": each["version"], "version": None}
+            for each in sets
+        ]
 
     def kept(self, file: Path) -> Any:
         """What one of the folder's JSON files holds."""
@@ -147,7 +153,7 @@ def look(path: Path, run: Run, is_resumed: bool) -> None:
 
 def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int) -> None:
     was, now = yaml.safe_load(folder.settings.read_text()), yaml.safe_load(as_yaml(run.settings))
-    # Where the images lie may change, as after a move: their hashes are looked at below.
+    # Where the images lie may change, as after a move: their fingerprints are looked at below.
     changed = [key for key in now if key != "images" and was.get(key) != now[key]]
     if changed:
         raise RunError(
@@ -160,8 +166,7 @@ def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int
             f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
             f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
         )
-    hashes = {one.name: one.hash() for one in joint_set.sets}
-    if hashes != folder.hashes():
+    if joint_set.fingerprints() != folder.fingerprints():
         raise RunError(
             f"The images or labels have changed since the run in {folder.path} began. "
             "Put them back as they were, or begin a new run in another folder."
@@ -172,12 +177,13 @@ def _sets(joint_set: JointSet) -> dict[str, Any]:
     return {
         "sets": [
             {
-                "name": one.name,
-                "version": one.hash(),
-                "cases": {split: len(one.of(split)) for split in SPLITS},
-                "task": one.task.model_dump(mode="json"),
+                "name": image_set.name,
+                "version": image_set.version,
+                "fingerprint": image_set.fingerprint(),
+                "cases": {split: len(image_set.of(split)) for split in SPLITS},
+                "task": image_set.task.model_dump(mode="json"),
             }
-            for one in joint_set.sets
+            for image_set in joint_set.sets
         ]
     }
 

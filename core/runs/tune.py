@@ -261,7 +261,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     results["made_for"] = asdict(running.run.plan.aim)
     text = card(
-        set=running.folder.kept(running.folder.set),
+        set={"sets": running.folder.sets()},
         settings=settings.model_dump(mode="json"),
         figures=results,
         environment=running.folder.kept(running.folder.environment),

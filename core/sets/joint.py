@@ -39,6 +39,9 @@ class JointSet:
     def items(self, split: Split) -> list[Item]:
         return [Item(number, case) for number, one in enumerate(self.sets) for case in one.of(split)]
 
+    def fingerprints(self) -> dict[str, str]:
+        return {image_set.name: image_set.fingerprint() for image_set in self.sets}
+
 
 def shared_answers(tasks: Sequence[Task]) -> list[range]:
     """For each set, which answers of the head that all sets share are its own."""

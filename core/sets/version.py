@@ -120,7 +120,7 @@ def read_version(folder: Path, store: str | None = None) -> ImageSet:
     """The set, its pictures in this store; where none is given, in the one that `store_of` finds."""
     about = read_about(folder)
     cases = tuple(_read_rows(folder / MANIFEST, store or store_of(folder)))
-    return ImageSet(about.name, about.task, cases)
+    return ImageSet(about.name, about.task, cases, version=about.hash)
 
 
 def store_of(folder: Path) -> str:

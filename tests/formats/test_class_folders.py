@@ -46,7 +46,7 @@ def test_a_zip_reads_like_its_folder(tmp_path: Path) -> None:
     image_set = read(tmp_path / "set.zip", Settings())
     assert image_set.name == "set"
     assert [(case.id, case.labels) for case in image_set.cases] == [(case.id, case.labels) for case in example.cases]
-    assert image_set.hash() == example.hash()
+    assert image_set.fingerprint() == example.fingerprint()
 
 
 def test_a_table_of_a_kind_that_is_not_read_is_named(tmp_path: Path) -> None:

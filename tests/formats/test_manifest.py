@@ -50,7 +50,7 @@ def test_a_zip_with_an_outer_folder_reads_like_its_folder(tmp_path: Path) -> Non
     shutil.make_archive(str(tmp_path / "scans"), "zip", tmp_path, "scans")
     image_set = read(tmp_path / "scans.zip", Settings())
     assert image_set.cases[0].pixels == ZipPixels(tmp_path / "scans.zip", "scans/images/scan 0.png")
-    assert (image_set.name, image_set.hash()) == ("scans", example.hash())
+    assert (image_set.name, image_set.fingerprint()) == ("scans", example.fingerprint())
 
 
 def test_the_table_itself_may_be_the_path(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_it_reads_what_it_writes(tmp_path: Path) -> None:
     found = read(tmp_path / "cells", Settings())
     assert found == written
     assert [case.pixels.load().getpixel((0, 0)) for case in found.cases] == [40, 191, 42, 193, 44, 195]
-    assert found.hash() == written.hash()
+    assert found.fingerprint() == written.fingerprint()
 
 
 def test_a_version_and_its_store_can_be_moved_together(tmp_path: Path) -> None:

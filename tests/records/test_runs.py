@@ -21,6 +21,10 @@ from core.records.exports import SHOWN, exports, queue_export
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
 from core.records.tables import Event, Run, Version
+from core.runs.folder import begin
+from core.runs.runfile import make_run
+from core.runs.tune import gather_for
+from tests import run_files
 from tests.records.conftest import Others
 
 SETTINGS: dict[str, Any] = {
@@ -258,6 +262,18 @@ def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
     assert questions.answer(database, who, new).image == cells.cases[0].pixels.digest()
     with pytest.raises(Exception, match="can't be read as a picture"):
         questions.ask(database, place, who, run.id, b"no picture")
+
+
+def test_a_runs_folder_names_its_version_as_the_records_do(
+    database: Database, place: Place, run: Run, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(place.data))
+    asked = run_files.values(tmp_path, tmp_path, limit={"train": 4}, task={"answers": ["light", "dark"]})
+    opened = make_run(asked | {"images": run.settings["images"]})
+    (told,) = begin(tmp_path / "folder", opened, gather_for(opened), is_resumed=False, processes=1).sets()
+    assert told["version"] == version.hash, "whatever is asked of it, and however few of its cases are taken"
+    assert run.settings["images"] == f"studio:{told['version']}"
+    assert told["fingerprint"] != version.hash
 
 
 def test_an_export_is_listed_however_many_other_runs_made_since(

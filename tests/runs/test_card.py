@@ -14,7 +14,8 @@ TASK = {
     "answers": ["monocyte", "platelet"],
     "template": "Name {label set}.",
 }
-SET = {"name": "blood", "version": "a1b2", "cases": {"train": 60, "val": 10, "test": 20}, "task": TASK}
+CASES = {"train": 60, "val": 10, "test": 20}
+SET = {"name": "blood", "version": "a1b2", "fingerprint": "c3d4", "cases": CASES, "task": TASK}
 SURE = {"value": 0.9, "low": 0.85, "high": 0.95}
 OPEN = {"value": None, "low": None, "high": None}
 FIGURES: dict[str, Any] = {
@@ -51,7 +52,8 @@ def test_the_card_opens_with_the_set_and_that_it_is_not_a_medical_device() -> No
 def test_the_images_are_told_by_version_cases_and_task() -> None:
     assert section(told(), "Images").splitlines() == [
         "- Set: blood",
-        "- Version: `a1b2`",
+        "- Version in the studio: `a1b2`",
+        "- Fingerprint of what the run saw: `c3d4`",
         "- Cases: 60 train, 10 val, 20 test",
         "- Modality: blood smear",
         "- Kind of labels: single",
@@ -100,6 +102,12 @@ def test_a_joint_run_names_every_set() -> None:
     assert "Patients are not known" not in text
 
 
+def test_images_that_no_studio_keeps_have_no_version_and_lack_nothing() -> None:
+    text = told(set={"sets": [SET | {"version": None}]})
+    assert "Version" not in section(text, "Images")
+    assert section(text, "Not recorded") == "- Nothing that this card asks for is missing."
+
+
 def test_what_is_missing_is_listed() -> None:
     assert section(told(), "Not recorded") == "- Nothing that this card asks for is missing."
     bare = {"sets": [{"name": "blood"}]}
@@ -107,7 +115,7 @@ def test_what_is_missing_is_listed() -> None:
     assert section(text, "Not recorded").splitlines() == [
         "- figures",
         "- settings",
-        "- version of blood",
+        "- fingerprint of blood",
         "- cases of blood",
         "- task of blood",
         "- device (environment)",

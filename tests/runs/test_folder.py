@@ -34,6 +34,15 @@ def test_a_damaged_set_json_is_told(tmp_path: Path, content: str) -> None:
         Folder(tmp_path).tasks()
 
 
+def test_a_folder_of_an_earlier_version_knows_what_its_run_saw_and_no_version(tmp_path: Path) -> None:
+    task = {"modality": "drawn", "answers": ["dark", "light"], "kind": "single", "template": "Which?"}
+    before = {"sets": [{"name": "cells", "version": "a1b2", "cases": {"train": 3}, "task": task}]}
+    (tmp_path / "set.json").write_text(json.dumps(before))
+    assert Folder(tmp_path).fingerprints() == {"cells": "a1b2"}
+    assert Folder(tmp_path).sets()[0]["version"] is None
+    assert list(Folder(tmp_path).tasks()) == ["cells"]
+
+
 def test_damaged_events_are_told_and_never_taken_for_sharing(tmp_path: Path) -> None:
     for content in (None, '{"kind": "sharing", "is_sha', '{"kind": "sharing"}'):
         if content:
