@@ -40,7 +40,7 @@ images: .venv/bin/python ## Ask the registry for the digests of the pinned image
 	@$(PYTHON) .ci/images.py
 
 clean: ## Remove .venv and what the tools left
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 	@find core tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

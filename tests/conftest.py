@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -21,6 +22,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("HF_TOKEN", None)
 # Whatever the processor has, the same tests run on every machine; those that ask for `arithmetic` run both ways.
 os.environ[SWITCH] = "refuse"
+
+# The same examples on every machine and at every hour, and no clock: a test that fails once fails again.
+hypothesis.settings.register_profile("house", derandomize=True, database=None, deadline=None, max_examples=100)
+hypothesis.settings.load_profile("house")
 
 SLOW_TO_MAKE = {"builds", "finished"}
 """Fixtures that take many seconds: a test that asks for one of them is slow, however little it does itself."""

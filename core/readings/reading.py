@@ -88,10 +88,13 @@ def parse(text: str, task: Task) -> tuple[str, ...] | None:
     """The answers that a freely written text names; None where it names none, or several where one is asked for.
 
     A name inside a longer name that was found does not count: "normal" is not said by "abnormal" or "normal mucosa".
-    Names that differ in signs only, like "grade 1" and "grade 1+", are told apart only where the text is just a name.
+    Names that differ in signs only, like "grade 1" and "grade 1+", are told apart only where the text is just a name,
+    and those that differ in capitals only where it has the name's own.
     """
+    if text in task.answers:
+        return (text,)
     alone = [answer for answer in task.answers if answer.casefold() == text.strip().casefold()]
-    if alone:
+    if len(alone) == 1:
         return (alone[0],)
     said = f" {_words(text)} "
     spans: list[tuple[int, int, str]] = []

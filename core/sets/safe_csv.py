@@ -20,9 +20,10 @@ _PIECE = re.compile(r"[^;\t\r\n]*[;\t\r\n]|[^;\t\r\n]+")
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table as text, its header included; None is an empty cell and a number stays a number."""
     kept = StringIO()
-    writer = csv.writer(kept)
-    writer.writerow([harmless(name) for name in header])
-    writer.writerows([harmless(value) for value in row] for row in rows)
+    # Who reads it guesses the separator from what stands outside of quotes in the header.
+    is_misleading = any(separator in name for name in header for separator in ";\t")
+    csv.writer(kept, quoting=csv.QUOTE_ALL if is_misleading else csv.QUOTE_MINIMAL).writerow(map(harmless, header))
+    csv.writer(kept).writerows([harmless(value) for value in row] for row in rows)
     return kept.getvalue()
 
 

@@ -176,7 +176,7 @@ def _separated(content: bytes, name: str) -> Iterator[list[str]]:
         return TextIOWrapper(BytesIO(content), _encoding(content), errors="replace", newline="")
 
     first = next((line for line in text() if line.strip("\r\n")), "")
-    separator = max(",;\t", key=first.count)
+    separator = max(",;\t", key=re.sub('"[^"]*"', "", first).count)
     csv.field_size_limit(MAX_CELL)
     try:
         yield from csv.reader(text(), delimiter=separator)
