@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -64,10 +65,29 @@ def over(before: list[Any], after: list[Any]) -> list[Any]:
     ]
 
 
-def test_the_screen_does_not_load_the_engine(engine: Engine) -> None:
+def test_the_engine_is_asked_for_what_there_is_to_choose_from(engine: Engine) -> None:
     assert set(engine.choices["methods"]) == {"vanilla", "vitask"}
     assert engine.choices["methods"]["vitask"]["terms"]["rda"] == "Alignment of both"
-    assert "torch" not in sys.modules or "core.runs.choices" not in sys.modules
+
+
+SCREEN = """
+import sys
+from pathlib import Path
+from app.engine import Engine
+from app.main import create_app
+from core.records.place import Place
+create_app(Place.at(Path(sys.argv[1])))
+assert Engine().choices["families"]
+print(*{"torch", "transformers", "peft", "accelerate", "celery"} & sys.modules.keys())
+"""
+
+
+@pytest.mark.slow
+def test_the_screen_with_all_its_pages_never_loads_the_engine(tmp_path: Path) -> None:
+    """In a process of its own: this one may have loaded everything for another test."""
+    done = subprocess.run([sys.executable, "-c", SCREEN, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
 
 
 def test_a_preset_fills_the_forms_and_the_file_says_the_same(page: TunePage) -> None:
