@@ -1,4 +1,4 @@
-"""The rules of the house that no tool holds: how files open, what imports cost, what every setting tells."""
+"""The rules of the house that no tool holds: how files open, what imports cost, what every setting and error tells."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from core import errors
 from core.catalog import FAMILIES, FORMATS, KEPT, METHODS, SOURCES, TSMS
 from core.settings import Settings
 
-ROOT = Path(core.__file__).parent
-FILES = sorted(ROOT.rglob("*.py"))
+ROOT = Path(core.__file__).parents[1]
+SCIENCE = ROOT / "core"
+PACKAGES = ("core", "app", "worker")
+FILES = sorted(file for package in (*PACKAGES, "migrations") for file in (ROOT / package).rglob("*.py"))
 HOMELESS = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib"}
 TABLE_WRITERS = {"writer", "DictWriter", "write_csv", "CSVWriter", "to_csv", "to_excel", "Workbook", "savetxt"}
@@ -56,12 +58,20 @@ def table_writers(tree: ast.Module) -> list[str]:
     return [name for name in names if name in TABLE_WRITERS]
 
 
+def calls_on_import(file: Path) -> list[str]:
+    """What a file does when it is imported, beside giving names to things."""
+    own = [node for node in tree_of(file).body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    return [ast.unparse(node) for node in own]
+
+
 def every_settings_class() -> list[type[Settings]]:
-    for found in pkgutil.walk_packages([str(ROOT)], "core."):
-        importlib.import_module(found.name)
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
+            importlib.import_module(module.name)
     classes: list[type[Settings]] = [Settings]
-    for known in classes:
-        classes += [new for new in known.__subclasses__() if new.__module__.startswith("core.") and new not in classes]
+    for base in classes:
+        derived = [new for new in base.__subclasses__() if new.__module__.partition(".")[0] in PACKAGES]
+        classes += [new for new in derived if new not in classes]
     return classes[1:]
 
 
@@ -89,16 +99,14 @@ def test_nothing_is_unpickled_and_no_foreign_code_is_trusted() -> None:
 
 def test_tables_for_people_are_written_in_one_place_without_formulas() -> None:
     """`core.sets.safe_csv` neutralises every cell and header; a writer anywhere else would forget to."""
-    product = [file for room in ("core", "app", "worker", "migrations") for file in (ROOT.parent / room).rglob("*.py")]
-    writers = {file.relative_to(ROOT.parent).as_posix() for file in product if table_writers(tree_of(file))}
-    assert writers == {"core/sets/safe_csv.py"}
+    assert [place(file) for file in FILES if table_writers(tree_of(file))] == ["core/sets/safe_csv.py"]
 
 
 def test_every_module_of_a_kind_is_in_the_catalog() -> None:
     kinds = {"formats": FORMATS | KEPT, "tsms": TSMS, "families": FAMILIES, "methods": METHODS, "sources": SOURCES}
     for folder, catalog in kinds.items():
-        found = {f"core.{folder}.{file.stem}" for file in (ROOT / folder).glob("*.py") if file.stem != "__init__"}
-        assert found == set(catalog.values())
+        modules = {f"core.{folder}.{file.stem}" for file in (SCIENCE / folder).glob("*.py") if file.stem != "__init__"}
+        assert modules == set(catalog.values())
 
 
 def test_the_currencies_and_the_catalog_load_without_torch() -> None:
@@ -114,8 +122,15 @@ def test_methods_load_without_torch() -> None:
 
 def test_every_error_is_drawn_in_the_tree() -> None:
     drawn = str(errors.__doc__)
-    named = [name for name, found in vars(errors).items() if isinstance(found, type)]
+    named = [name for name, error in vars(errors).items() if isinstance(error, type)]
     assert [name for name in named if not re.search(rf"\b{name}\b", drawn)] == []
+
+
+def test_importing_does_nothing_but_define() -> None:
+    """A call at the top of a module whose result nobody keeps is there for what it does."""
+    assert [
+        f"{place(file)}: {call}" for file in FILES if file.stem != "__main__" for call in calls_on_import(file)
+    ] == []
 
 
 def test_every_setting_tells_its_title_help_and_range() -> None:
@@ -130,4 +145,5 @@ def test_every_setting_tells_its_title_help_and_range() -> None:
 
 def test_no_weights_are_kept_but_safetensors() -> None:
     pickled = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib"}
-    assert [file for file in ROOT.rglob("*") if file.suffix in pickled] == []
+    kept = [file for package in PACKAGES for file in (ROOT / package).rglob("*")]
+    assert [file for file in kept if file.suffix in pickled] == []
