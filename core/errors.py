@@ -2,7 +2,8 @@
 
     CoreError
     |-- DataError          the images or labels that were given
-    |   `-- DownloadError  a set that could not be fetched
+    |   |-- DownloadError  a set that could not be fetched
+    |   `-- MissingError   a picture or file that is not where it is kept
     |-- SettingsError      a run file, an option, or a combination of them
     |-- ModelError         a checkpoint, a family or a model part
     |-- RunError           the folder of a run, a resume
@@ -25,6 +26,10 @@ class DataError(CoreError):
 
 class DownloadError(DataError):
     """A set that could not be fetched."""
+
+
+class MissingError(DataError):
+    """A picture or file that is not where it is kept."""
 
 
 class SettingsError(CoreError):

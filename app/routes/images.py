@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.context import Studio
-from core.errors import DataError
+from core.errors import DataError, MissingError
 from core.limits import limits
 from core.machine.aside import BusyError
 from core.records import sets
@@ -55,7 +55,8 @@ def router(studio: Studio) -> APIRouter:
         except BusyError as error:
             return Response(str(error), 503, {"Retry-After": "5"}, media_type="text/plain")
         except DataError as error:
-            return Response(str(error), 422, media_type="text/plain")
+            code = 404 if isinstance(error, MissingError) else 422
+            return Response(studio.place.without_paths(str(error)), code, media_type="text/plain")
         return Response(content, media_type=media, headers={**FRESH, "ETag": tag})
 
     return routes

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from core.case import Pixels
-from core.errors import DataError
+from core.errors import DataError, MissingError
 from core.pictures.pixels import FilePixels, ZipPixels, decode
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class Store:
         try:
             return do()
         except FileNotFoundError as error:
-            raise DataError(f"The store {self.url} does not hold {error.filename or error}. Add it again.") from None
+            raise MissingError(f"The store {self.url} does not hold {error.filename or error}. Add it again.") from None
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise DataError(f"The store {self.url} is full. Make room and try again.") from None

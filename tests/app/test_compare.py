@@ -10,11 +10,13 @@ import gradio as gr
 import pytest
 from sqlalchemy import select
 
-from app.pages.compare.page import A_FILE, NO_ANSWER, ComparePage
+from app.pages.compare.page import A_FILE, NO_ANSWER, ComparePage, build
 from core.errors import CoreError
 from core.records import jobs, runs
 from core.records.tables import Job
+from tests import bombs
 from tests.app.furnished import Furnished, asking, furnish
+from tests.test_limits import MIB, within
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +124,47 @@ def test_a_refused_file_is_never_followed_by_an_answer_about_the_case_above(
     assert len(jobs_of(room)) == asked_before
     place, number, _, *answer, timer = page.about_chosen(A_FILE)
     assert (place["visible"], number, answer, timer.active) == (True, None, [*NO_ANSWER], False)
+
+
+def test_the_page_hears_of_every_change_of_what_is_asked_about(room: Furnished) -> None:
+    with gr.Blocks() as whole:
+        build(room.studio)
+    parts = {block.elem_id: block for block in whole.blocks.values() if block.elem_id}
+    heard = {
+        (name, trigger): event.name
+        for event in whole.fns.values()
+        for target, trigger in event.targets
+        for name in ("compare-about", "compare-image", "compare-read")
+        if target == parts[name]._id
+    }
+    assert heard == {
+        ("compare-about", "input"): "about_chosen",
+        ("compare-image", "upload"): "image_brought",
+        ("compare-image", "clear"): "image_brought",
+        ("compare-read", "click"): "ask",
+    }
+    image = parts["compare-image"]
+    assert isinstance(image, gr.File) and image.file_types is None, "one that Gradio refuses is told of by nobody"
+
+
+def test_a_file_that_is_brought_costs_the_pages_process_nothing(
+    page: ComparePage, room: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_here(*given: object) -> None:
+        raise AssertionError("decoded in the page's process")
+
+    monkeypatch.setattr("core.pictures.pixels._opened", not_here)
+    (bomb := tmp_path / "bomb.png").write_bytes(bombs.png(9459, 9459))
+    (scan := tmp_path / "scan.png").write_bytes(bombs.png(64, 64))
+    with (endless := tmp_path / "endless.png").open("wb") as made:
+        made.truncate(300 * MIB)
+    for file, words in ((scan, "picture is here"), (bomb, "larger than 40 million pixels"), (endless, "more than the")):
+        with within(8):
+            _, text, *_ = page.image_brought(str(file))
+            assert words in unescape(text)
+            if file is not scan:
+                number, *_ = page.ask(room.run_id, "test", "a", A_FILE, str(file), "?", ["tsm"], True, asking())
+                assert number is None
 
 
 def jobs_of(room: Furnished) -> list[Job]:

@@ -8,15 +8,32 @@ from typing import cast
 import pytest
 from fastapi import FastAPI
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.main import create_app
-from core.pictures.store import open_store
+from core.pictures.store import key_of, open_store
 from core.records.tables import Case
 from tests import bombs
 from tests.app.furnished import furnish
 from tests.app.test_gate import Rooms
 from tests.let_in import TOKEN
+
+
+def test_a_picture_that_is_gone_is_missing_and_a_damaged_one_is_told_without_paths(tmp_path: Path) -> None:
+    room = furnish(tmp_path)
+    browser = Rooms(cast(FastAPI, create_app(room.studio.place)), room, 0, 0, 0).browser(TOKEN)
+    with room.studio.database.reading() as session:
+        gone, damaged = (
+            Path(room.studio.place.store) / key_of(digest)
+            for digest in session.scalars(select(Case.digest).order_by(Case.number).limit(2))
+        )
+    gone.unlink()
+    damaged.write_bytes(b"damaged")
+    for size in ("full", "thumb", "224"):
+        for number, code, words in ((0, 404, "does not hold"), (1, 422, "damaged copy"), (99_999, 404, "no case")):
+            answer = browser.get(f"/images/{room.version_id}/{number}?size={size}")
+            assert (answer.status_code, words in answer.text) == (code, True), answer.text
+            assert str(tmp_path) not in answer.text
 
 
 def test_no_size_and_no_stored_picture_takes_the_pages_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

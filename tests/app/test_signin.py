@@ -22,6 +22,7 @@ from core.records import people
 from core.records.database import open_database
 from core.records.place import Place
 from core.records.throttle import FREE_AT_NAME
+from worker.redis import free_port
 
 PASSWORD = "a long password"
 
@@ -178,3 +179,16 @@ def test_no_other_machine_is_listened_to_without_accounts(studio: Studio, monkey
     monkeypatch.setenv("VITASK_DATA", str(studio.place.data))
     with pytest.raises(CoreError, match=r"has no accounts, so it does not listen on 0\.0\.0\.0"):
         serve("0.0.0.0", 7860)
+
+
+def test_the_server_believes_no_header_by_itself_and_sweeps_from_the_start(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvicorn would take the word of everybody on this machine for where a request came from."""
+    begun: list[Any] = []
+    monkeypatch.setenv("VITASK_DATA", str(studio.place.data))
+    monkeypatch.setattr("core.records.leftovers.sweep_for_ever", lambda database, place: begun.append(place))
+    monkeypatch.setattr("app.main.create_app", lambda place: begun.append("app"))
+    monkeypatch.setattr("uvicorn.run", lambda app, **settings: begun.append(settings["proxy_headers"]))
+    serve("127.0.0.1", free_port())
+    assert begun == [Place.from_environment(), "app", False]

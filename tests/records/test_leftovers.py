@@ -6,6 +6,7 @@ import os
 import time
 from datetime import timedelta
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from sqlalchemy import update
@@ -96,3 +97,24 @@ def test_uploads_that_nobody_came_back_to_go_with_their_files(
     assert leftovers.sweep(database, place) == 2
     assert not any(folder.exists() for folder in old) and busy.exists()
     assert [one.name for one in sets.uploads(database, who, who.projects[0])] == ["busy.zip"]
+
+
+def test_it_is_swept_at_once_and_again_after_each_hour_whatever_goes_wrong(
+    database: Database, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert leftovers.SECONDS_BETWEEN_SWEEPS == 3600
+    rounds = Queue[int]()
+
+    def sweep(db: Database, where: Place) -> int:
+        rounds.put(1)
+        if rounds.qsize() == 2:
+            raise OSError("not this time")
+        return 0
+
+    monkeypatch.setattr(leftovers, "sweep", sweep)
+    monkeypatch.setattr(leftovers, "SECONDS_BETWEEN_SWEEPS", 0.05)
+    leftovers.sweep_for_ever(database, place)
+    deadline = time.monotonic() + 30
+    while rounds.qsize() < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert rounds.qsize() >= 3

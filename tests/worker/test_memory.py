@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.cli.main import main
+from core.machine import memory
 from core.machine.memory import allowed_bytes, machine_bytes
 from core.records.place import Place
 from worker import intake_child, process
@@ -48,7 +49,16 @@ def test_what_is_only_mapped_does_not_count(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_run_on_a_card_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "has_card", lambda: True)
-    assert most_bytes(ENGINE) == 0 and most_bytes("worker.kinds.intake") == allowed_bytes()
+    assert most_bytes(ENGINE) == 0 and most_bytes("worker.intake_child") == allowed_bytes()
+    monkeypatch.setattr(process, "has_card", lambda: False)
+    assert most_bytes(ENGINE) == allowed_bytes(), "and one on the processor is not"
+
+
+def test_the_memory_of_a_container_counts_where_it_is_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (given := tmp_path / "memory.max").write_text("1000000\n")
+    (endless := tmp_path / "none").write_text("max\n")
+    monkeypatch.setattr(memory, "GROUPS", (endless, tmp_path / "missing", given))
+    assert machine_bytes() == 1_000_000
 
 
 @pytest.mark.parametrize(

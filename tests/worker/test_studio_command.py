@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,40 @@ def test_up_becomes_the_studio_with_what_was_given(monkeypatch: pytest.MonkeyPat
 
 def test_roles_are_those_of_the_records() -> None:
     assert studio.ROLES == ROLES
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Whoever starts something lets everybody read what they make."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("module", "work", "arguments"),
+    [("app.main", "serve", [[]]), ("worker.main", "serve", []), ("worker.up", "up", [[]])],
+)
+def test_what_any_process_makes_is_its_owners_alone(
+    open_umask: None, monkeypatch: pytest.MonkeyPatch, module: str, work: str, arguments: list[list[str]]
+) -> None:
+    masks: list[int] = []
+    started = import_module(module)
+    monkeypatch.setattr(started, work, lambda *given: masks.append(os.umask(0o022)))
+    monkeypatch.setattr("sys.argv", [module])
+    assert started.main(*arguments) == 0
+    assert masks == [0o077]
+
+
+@pytest.mark.parametrize("command", [["audit", "verify"], ["backup", "kept"]])
+def test_what_a_command_makes_is_its_owners_alone(
+    open_umask: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "fresh"))
+    if command[0] == "backup":
+        assert main(["audit", "verify"]) == 0
+        os.umask(0o022)
+    assert main(command) == 0
+    made = [file for folder in ("fresh", "kept") for file in (tmp_path / folder).rglob("*") if file.is_file()]
+    assert made and [str(file) for file in made if file.stat().st_mode & 0o077] == []

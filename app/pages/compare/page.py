@@ -19,7 +19,9 @@ from app.viewer import Pane, shown, viewer
 from core.case import INCOMPLETE_TEMPLATE
 from core.catalog import TSMS
 from core.errors import CoreError, SettingsError
-from core.pictures.pixels import decode
+from core.machine.aside import ASIDE
+from core.pictures.pixels import FilePixels
+from core.pictures.shown import looked_at
 from core.records import questions, runs, sets
 from core.records.comparison import CaseView, Comparison
 
@@ -161,7 +163,7 @@ class ComparePage:
     def image_brought(self, image: str | None) -> tuple[Any, ...]:
         """Another file, or none any more: the answer about the one before goes."""
         try:
-            decode(brought(image), "The file")
+            ASIDE.ask(looked_at, brought(image), "The file")
             told = "The picture is here. Press Read."
         except CoreError as error:
             told = f"⚠ {in_markdown(str(error))}"
@@ -276,10 +278,10 @@ class ComparePage:
 
 
 def brought(image: str | None) -> bytes:
-    """The bytes of the file that somebody brought."""
+    """The bytes of the file that somebody brought, where they are not more than a picture has."""
     if not image:
         raise SettingsError("No image has been brought, so nothing was read. Bring one, or ask about the case above.")
-    return Path(image).read_bytes()
+    return FilePixels(Path(image)).stored()
 
 
 def as_reading(told: dict[str, Any]) -> Any:
