@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -66,6 +67,18 @@ def test_an_index_that_hangs_holds_nobody_up(audit: ModuleType, monkeypatch: pyt
 
     monkeypatch.setattr(subprocess, "run", hang)
     assert audit.main() == 0
+
+
+def test_make_check_looks_advisories_up() -> None:
+    recipe = re.search(r"(?m)^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text())
+    assert recipe and ".ci/audit.py" in recipe[1]
+
+
+def test_all_that_the_studio_needs_is_locked_for_the_image() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    needs = {re.split(r"[^\w-]", need)[0] for need in (*project["dependencies"], *extras["postgres"], *extras["s3"])}
+    assert needs <= set(re.findall(r"(?m)^([\w-]+)==", (ROOT / "requirements.lock").read_text()))
 
 
 def test_what_the_image_installs_is_what_was_tested_by_hash() -> None:

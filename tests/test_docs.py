@@ -24,6 +24,7 @@ from tests.suspects.known import Shade, known
 ROOT = Path(__file__).resolve().parents[1]
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"```python\n# core/(\w+)/\w+\.py\n(.*?)```", ADDING, flags=re.DOTALL))
 
 
@@ -105,6 +106,28 @@ def test_the_run_file_of_the_readme_is_a_valid_one() -> None:
     run = make_run(yaml.safe_load(shown[0]))
     assert run.settings.limit == {"train": 2000}
     assert [reader.name for reader in run.plan.readers] == ["vlm", "vanilla", "vitask", "vitask+tsm"]
+
+
+@pytest.mark.parametrize(
+    "subject", ["TLS", "Backup and restore", "Upgrade", "Erasing", "Sizing", "What is logged", "Limits of what"]
+)
+def test_whoever_operates_a_studio_finds_a_part_about(subject: str) -> None:
+    part = re.search(rf"(?ms)^## {subject}\b(.*?)(?=^## |\Z)", OPERATING)
+    assert part and len(part[1].split()) > 60
+
+
+def test_the_proxies_of_the_examples_lead_to_the_app_and_hold_nothing_back() -> None:
+    port = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["app"]["ports"][0].rpartition(":")[0]
+    for line in (f"reverse_proxy {port} {{", "flush_interval -1", f"proxy_pass http://{port};", "proxy_buffering off;"):
+        assert f"    {line}\n" in OPERATING
+    assert OPERATING.count("X-Forwarded-For") == 2
+
+
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"vitask ((?:up|person|backup|restore|audit|doctor)\b[^`\n]*)", OPERATING)))
+)
+def test_a_command_for_whoever_operates_a_studio_exists(line: str) -> None:
+    assert callable(parser().parse_args(shlex.split(line)).do)
 
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))

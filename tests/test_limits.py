@@ -66,12 +66,12 @@ def growth(content: bytes, take: str) -> int:
     Pillow's pixels are not among what Python traces, and getrusage of a child begins at what pytest holds.
     """
     code = (
-        "import sys\nfrom core import images\nfrom core.errors import DataError\n"
+        "import sys\nfrom core.pictures import pixels\nfrom core.errors import DataError\n"
         "def peak():\n"
         "    line = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
         "    return int(line.split()[1]) * 1024\n"
         "content = sys.stdin.buffer.read()\nbefore = peak()\n"
-        f"try:\n    images.{take}(content, 'x')\nexcept DataError:\n    pass\n"
+        f"try:\n    pixels.{take}(content, 'x')\nexcept DataError:\n    pass\n"
         "print(peak() - before)"
     )
     done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=True)

@@ -34,6 +34,7 @@ def test_downloads_and_opened_pictures_are_noted_in_their_project(tmp_path: Path
     noted = audit.entries(studio.database, room.who, project)
     downloads = [row.subject for row in noted if row.action == "download"]
     assert downloads == [f"{export}.zip", "job 1.txt", "First figures.json", "First.yaml", "Panes v1.csv"]
+    assert [row.subject for row in noted if row.action == "export run"] == ["First"]
     opened = [(row.action, row.subject) for row in noted if row.action.startswith("open")]
     assert opened == [("opened cases", "Panes, version 1"), ("open set", "Panes, version 1")]
     assert {"cases": 2, "thumbnails": 2}.items() <= noted[0].details.items()

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from app.context import is_local
 from tests.app.test_gate import Rooms
 from tests.app.test_gate import rooms as rooms
 
@@ -63,6 +64,13 @@ def test_an_events_result_is_for_the_person_who_asked(rooms: Rooms) -> None:
 )
 def test_a_host_that_can_be_read_in_two_ways_is_refused(rooms: Rooms, host: str) -> None:
     assert rooms.browser(rooms.token("anna")).get("/health", headers={"host": host}).status_code == 400
+    assert not is_local({"host": host}, "127.0.0.1"), "nor by whoever asks without the gate"
+
+
+def test_a_request_to_two_hosts_is_refused(rooms: Rooms) -> None:
+    own = ("host", "127.0.0.1:7860")
+    for hosts in ([own, ("host", "evil.example")], [own, own]):
+        assert rooms.browser(rooms.token("anna")).get("/health", headers=hosts).status_code == 400
 
 
 def test_no_other_port_or_site_reads_answers_in_a_persons_name(rooms: Rooms) -> None:

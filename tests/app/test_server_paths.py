@@ -11,10 +11,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.context import guarded
+from app.context import Studio, guarded
 from app.routes import downloads, health, images
 from core.errors import RunError
 from core.records import people
+from core.records.database import open_database
+from core.records.place import Place
 from tests.app.furnished import exported, furnish
 
 NAME, PASSWORD = "anna", "six herons over a pier"
@@ -56,3 +58,10 @@ def test_a_notice_says_what_is_damaged_and_not_where_on_the_server(
     with pytest.raises(gr.Error) as shown:
         asked()
     assert str(tmp_path) not in shown.value.message and "runs/abc/set.json can" in shown.value.message
+
+
+def test_a_refused_download_says_what_is_damaged_and_not_where_on_the_server(tmp_path: Path) -> None:
+    place = Place.at(tmp_path / "data")
+    error = RunError(f"{place.data}/runs/abc/set.json can't be read.")
+    answer = downloads._refused(Studio(place, open_database(place)), error)
+    assert (answer.status_code, answer.body) == (400, b"runs/abc/set.json can't be read.")

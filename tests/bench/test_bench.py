@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from accelerate import Accelerator
+from accelerate import Accelerator, state
 
 from core.bench import read, step, suspects
-from core.bench.state import OwnState
+from core.bench.state import HELD, OwnState
 from core.bench.table import ABLATION, markdown, run_all
 from core.errors import SettingsError
 from tests import run_files
@@ -125,6 +125,21 @@ def test_a_step_is_measured_beside_the_usual_trainer_and_plain_passes(arithmetic
     held = told["peak_memory_mib_of"]
     assert told["peak_memory_ratio_to_trl"] == pytest.approx(held["vitask"] / held["trl"])
     assert ours.mixed_precision == Accelerator(mixed_precision="no").mixed_precision == "no"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_usual_trainer_trains_in_the_arithmetic_of_the_machine(arithmetic: str, tmp_path: Path) -> None:
+    """Its steps are timed beside ours, so both must take the same numbers, whatever the processor has."""
+    with OwnState():
+        step.SIDES["trl"]("tiny", tmp_path)
+        assert Accelerator().mixed_precision == {"fp32": "no", "bf16": "bf16"}[arithmetic]
+
+
+@pytest.mark.parametrize("precision", ["bf16", "no"], ids=["first", "second"])
+def test_every_test_finds_accelerates_state_empty(precision: str) -> None:
+    assert not any(getattr(state, name)._shared_state for name in HELD)
+    assert Accelerator(mixed_precision=precision).mixed_precision == precision
 
 
 def test_each_trainer_has_a_state_of_accelerate_of_its_own() -> None:

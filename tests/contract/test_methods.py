@@ -255,6 +255,15 @@ def test_what_was_tuned_reads_the_same_after_saving_and_loading(settings: dict[s
         assert plain not in fixed or torch.equal(value, fixed[plain])
 
 
+def test_reading_gives_memory_that_lies_in_pieces_back_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, tuned, cases = prepared({"name": "vanilla"})
+    cases_read: list[int] = [0]
+    given_back_after: list[int] = []
+    monkeypatch.setattr("core.training.vlm_stage.give_back", lambda: given_back_after.append(cases_read[-1]))
+    read_places(tuned.eval(), cases, range(8), plan.readers[:1], 1, cases_read.append)
+    assert (given_back_after, cases_read[-1]) == ([0, 5], 8)
+
+
 @pytest.mark.parametrize("settings", [{"name": "vitask"}, {"name": "vitask", "constant_prefix": True}], ids=str)
 def test_the_step_is_the_same_however_it_is_cut_into_micro_batches(settings: dict[str, Any]) -> None:
     """Contrast apart, whose other image is drawn within a micro-batch."""

@@ -54,6 +54,10 @@ def test_a_queue_server_with_known_holes_is_a_fault(monkeypatch: pytest.MonkeyPa
     assert (line.ok, line.found) == (False, "Valkey 6.2.14") and "9.1.2 closes" in line.advice
 
 
+def test_the_doctor_looks_at_the_queue_server(tmp_path: Path) -> None:
+    assert "Queue server" in [line.name for line in doctor.examine(tmp_path)]
+
+
 def test_a_machine_without_a_queue_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_server, "PACKAGE", "no_such_package")
     line = doctor.queue_server({})

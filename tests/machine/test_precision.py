@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +80,19 @@ def test_a_switch_that_stands_between_is_refused(processor: Any, monkeypatch: py
     monkeypatch.setenv(SWITCH, "yes")
     with pytest.raises(SettingsError, match='Set it to "allow" or "refuse"'):
         precision_here()
+
+
+def test_a_test_is_refused_bf16_until_it_asks_for_both() -> None:
+    """Else one machine's tests would be of other numbers than another's."""
+    assert os.environ[SWITCH] == "refuse" and precision_here() == "fp32"
+
+
+def test_what_asks_for_both_is_made_once_in_each() -> None:
+    files = [str(Path(__file__).parents[1] / name) for name in ("runs/test_tune.py", "bench/test_bench.py")]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n0", *files]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    single, mixed = ({line.replace(name, "") for line in listed if f"[{name}" in line} for name in ("fp32", "bf16"))
+    assert single == mixed and len(single) > 10
 
 
 @pytest.mark.slow

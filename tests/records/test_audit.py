@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -128,6 +130,13 @@ def test_many_who_write_at_once_make_one_chain(database: Database, place: Place,
     assert (verified.faults, len(rows(database))) == ([], 80)
 
 
+def test_several_rows_of_one_transaction_follow_each_other(database: Database, place: Place, who: Who) -> None:
+    with database.session() as session:
+        for number in range(3):
+            audit.note(session, who, f"part {number}")
+    assert audit.verify(database, place).faults == []
+
+
 def test_what_is_rolled_back_leaves_no_row_and_no_gap(database: Database, place: Place, who: Who) -> None:
     add(database, who, "before")
     with pytest.raises(RuntimeError):
@@ -175,6 +184,14 @@ def test_coming_failing_and_going_is_noted_and_nothing_that_may_be_a_password(da
     assert not any(PASSWORD in str(vars(row)) for row in rows(database))
 
 
+def test_an_address_that_lets_nobody_in_is_noted(database: Database) -> None:
+    with pytest.raises(SignInError):
+        people.enter(database, "x" * 43)
+    assert [(row.who, row.action, row.details) for row in rows(database)] == [
+        ("unknown", "failed sign-in", {"by": "ticket"})
+    ]
+
+
 def test_opened_cases_are_one_row_an_hour_and_lock_nobody(
     database: Database, place: Place, who: Who, cells: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +213,29 @@ def test_opened_cases_are_one_row_an_hour_and_lock_nobody(
     counted.close(is_last=True)
     assert opened(database)[1:] == [("opened cases", {"hour": begun.isoformat(), "cases": 3, "thumbnails": 5})]
     assert audit.verify(database, place).faults == []
+
+
+def test_an_hour_of_opened_cases_is_noted_when_it_is_over_though_nobody_comes(
+    database: Database, place: Place, who: Who, cells: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0], name="Cells")
+    clock = [now().replace(minute=10, second=0, microsecond=0)]
+    waiting: list[tuple[float, Callable[[], None]]] = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds: float, call: Callable[[], None]) -> None:
+            self.start = lambda: waiting.append((seconds, call))
+
+    monkeypatch.setattr(openings, "now", lambda: clock[0])
+    monkeypatch.setattr(threading, "Timer", Timer)
+    Openings(database).add(who, version.id, 1, False)
+    ((seconds, call),) = waiting
+    assert seconds == 50 * 60 + 1
+    clock[0] += timedelta(seconds=seconds)
+    call()
+    assert [action for action, _ in opened(database)] == ["open set", "opened cases"]
 
 
 def opened(database: Database) -> list[tuple[str, dict[str, object]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,19 @@ def test_a_destroyed_studio_comes_back_as_it_was(
     people.add_project(database, who, "a new row gets a number that is free")
 
 
+def test_what_reviews_uploads_and_exports_left_comes_back(
+    database: Database, place: Place, run_id: int, tmp_path: Path
+) -> None:
+    files = [place.data / folder / "12" / "left.txt" for folder in ("reviews", "uploads", "exports")]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(file.parts[-3])
+    backup(database, place, tmp_path / "kept")
+    destroy(place, database)
+    restore(tmp_path / "kept", database, put(place.data, database))
+    assert [file.read_text() for file in files] == ["reviews", "uploads", "exports"]
+
+
 def test_a_studio_moves_to_another_place_and_the_other_kind_of_database(
     database: Database, place: Place, other: Database, run_id: int, who: Who, tmp_path: Path
 ) -> None:
@@ -177,6 +191,17 @@ def test_a_damaged_backup_changes_nothing(
     assert lines(database, tmp_path / "after") == before
 
 
+def test_a_backup_of_a_newer_version_changes_nothing(
+    database: Database, place: Place, run_id: int, tmp_path: Path
+) -> None:
+    about = backup(database, place, tmp_path / "kept")
+    before = lines(database, tmp_path / "before")
+    replace(about, revision="9999").write(tmp_path / "kept")
+    with pytest.raises(BackupError, match="made by a newer version"):
+        restore(tmp_path / "kept", database, place, is_replacing=True)
+    assert lines(database, tmp_path / "after") == before
+
+
 def test_a_backup_is_of_one_moment_while_the_studio_goes_on(
     database: Database, place: Place, run_id: int, who: Who, tmp_path: Path
 ) -> None:
@@ -215,6 +240,21 @@ def test_a_backup_is_of_one_moment_while_the_studio_goes_on(
         assert {name[2:] for name in names if name[:2] == "a "} == {name[2:] for name in names if name[:2] == "b "}
         steps = checkpoints.checkpoints(kept / "files" / "runs" / "going" / "stage-1")
         assert steps and all(len(list(step.iterdir())) == 2 for step in steps)
+
+
+def test_all_tables_of_a_backup_are_of_one_moment(
+    database: Database, place: Place, who: Who, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = rows._dump
+
+    def dump_late(connection: Any, table: Any, file: Path) -> int:
+        people.add_project(database, who, f"added before {table.name} is saved")
+        return dump(connection, table, file)
+
+    monkeypatch.setattr(rows, "_dump", dump_late)
+    backup(database, place, tmp_path / "kept")
+    for file in (tmp_path / "kept" / "records").iterdir():
+        assert "added before" not in file.read_text(), file.name
 
 
 @pytest.mark.parametrize("call", [1, 2])

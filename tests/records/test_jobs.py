@@ -187,6 +187,13 @@ def test_the_sweep_sends_again_what_nobody_came_for_but_not_all_the_time(databas
     assert jobs.sweep(database) == []
 
 
+def test_a_queue_that_begins_anew_is_sent_all_that_waits(database: Database, who: Who) -> None:
+    first = add(database, who)
+    assert jobs.sweep(database) == [], "its message is on the way"
+    jobs.send_again(database)
+    assert jobs.sweep(database) == [("tune", first)]
+
+
 def test_a_paused_queue_hands_out_nothing_and_sends_nothing(database: Database, who: Who) -> None:
     first = add(database, who)
     jobs.pause(database, who, "tune", True)
@@ -240,6 +247,12 @@ def test_the_queue_tells_when_a_job_may_begin(database: Database, who: Who) -> N
     assert [(entry.job.id, entry.place) for entry in view] == [(runs, 0), (waits, 1), (last, 2)]
     until = [(entry.expected_start - now()).total_seconds() if entry.expected_start else None for entry in view]
     assert until[1] == pytest.approx(30, abs=2) and until[2] == pytest.approx(130, abs=2)
+
+
+def test_jobs_that_are_no_runs_are_told_apart_in_the_queue(database: Database, who: Who) -> None:
+    first, second = add(database, who), add(database, who)
+    entries = jobs.queue_view(database, who, "tune")
+    assert [entry.name for entry in entries] == [f"tune, job {first}", f"tune, job {second}"]
 
 
 def test_log_lines_are_kept_and_found(database: Database, who: Who) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from core.case import ImageSet
 from core.errors import CoreError
-from core.records import people, sets, startup
+from core.records import jobs, people, sets, startup
 from core.records.database import Database, open_database
 from core.records.place import Place
 from core.records.startup import open_sound
@@ -38,9 +38,10 @@ def content(folder: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in kept.items() if not name.endswith(("-shm", "-wal", ".lock"))}
 
 
-def up(data: Path, *before: str) -> tuple[int, str]:
+def up(data: Path, *before: str, host: str = "127.0.0.1") -> tuple[int, str]:
     """`vitask up` as a process, which ends at once here."""
-    command = [*before, sys.executable, "-m", "worker.up", "--data", str(data), "--no-browser", "--port", "1"]
+    options = ["--data", str(data), "--no-browser", "--port", "1", "--host", host]
+    command = [*before, sys.executable, "-m", "worker.up", *options]
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, timeout=120)
     return ended.returncode, ended.stderr.strip()
 
@@ -64,6 +65,15 @@ def test_a_damaged_database_is_told(studio: Place) -> None:
 def test_a_file_that_is_no_database_is_told(studio: Place) -> None:
     (studio.data / "studio.db").write_bytes(b"no database at all" * 1000)
     refused(studio.data, "is damaged", "file is not a database")
+
+
+def test_damage_where_nothing_looks_at_first_is_told(studio: Place) -> None:
+    """In the file's last page, which opening the database does not read."""
+    with (studio.data / "studio.db").open("r+b") as file:
+        file.seek(-4096, os.SEEK_END)
+        file.write(os.urandom(4096))
+    with pytest.raises(CoreError, match=r"is damaged .*vitask restore"):
+        open_sound(studio)
 
 
 def test_a_newer_database_is_told(studio: Place) -> None:
@@ -109,6 +119,16 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     code, said = up(tmp_path / "data")
     assert code == 2 and "can't be used (File exists)" in said and said.count("\n") == 0
+
+
+def test_what_waits_is_sent_again_where_the_queue_may_have_begun_anew(studio: Place) -> None:
+    database = open_database(studio)
+    who = people.local(database)
+    with database.session() as session:
+        job_id = jobs.enqueue(session, who, "tune", "tune", who.projects[0], {"run": 7}).id
+    code, printed = up(studio.data, host="0.0.0.0")
+    assert code == 2 and "only once there are accounts" in printed, "it ends after that"
+    assert jobs.job(database, who, job_id).sent is None
 
 
 def test_a_studio_that_was_only_begun_goes_on(tmp_path: Path) -> None:

@@ -150,6 +150,15 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
     )
 
 
+def test_the_image_installs_nothing_that_was_not_locked_by_hash() -> None:
+    commands = [line.split() for line in (ROOT / "Dockerfile").read_text().splitlines() if "pip install" in line]
+    assert len(commands) == 2
+    for command in commands:
+        from_index = {"--require-hashes", "--no-deps", "requirements.lock"}
+        own_code = {"--no-index", "--no-deps", "--no-build-isolation", "--editable"}
+        assert from_index <= set(command) or own_code <= set(command), command
+
+
 def test_only_those_that_fetch_reach_out(composed: dict[str, Any]) -> None:
     assert composed["networks"] == {"inside": {"internal": True}, "outside": None}
     reaching = {name for name, service in composed["services"].items() if "outside" in service["networks"]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +13,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from core.records import jobs
+from core.records import audit, jobs, people
 from core.records.access import Who
 from core.records.database import Database
 from core.records.jobs import Claimed, LeaseLost
@@ -20,6 +22,7 @@ from core.records.tables import Job
 from worker import supervise as module
 from worker.child_protocol import Listener
 from worker.context import Hands
+from worker.main import _sweep_for_ever
 from worker.process import Process
 from worker.supervise import Ended, settle, supervise
 from worker.tasks import carry_out
@@ -216,3 +219,12 @@ def test_what_a_job_leaves_behind_names_no_place_on_the_server(hands: Hands, cla
     told = [*lines, str(found(hands, claimed).error)]
     assert [text for text in told if str(data) in text] == []
     assert any("runs/abc" in text for text in told)
+
+
+def test_a_worker_writes_down_where_the_audit_ends_as_it_sweeps(hands: Hands, who: Who) -> None:
+    people.add_project(hands.database, who, "Cells")
+    leaving = threading.Event()
+    leaving.set()
+    _sweep_for_ever(hands, leaving)
+    (row,) = audit.everything(hands.database, None, None, None, 10)
+    assert json.loads((hands.place.data / "audit.end").read_text()) == {"last": row.id, "rows": 1, "hash": row.hash}
