@@ -90,6 +90,19 @@ def test_no_browser_is_let_into_a_studio_that_is_not_open(place: Place, capsys: 
     assert capsys.readouterr().out.startswith("http://127.0.0.1:7861/sign-in?token=")
 
 
+@pytest.mark.parametrize(("more", "opens"), [([], True), (["--no-browser"], False)])
+def test_the_browser_is_sent_to_the_address_that_lets_it_in(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: list[str], opens: bool
+) -> None:
+    addresses: list[str] = []
+    monkeypatch.setattr("webbrowser.open", addresses.append)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with locked(place.data / "up.lock", "http://127.0.0.1:7861"):
+        assert main(["open", *more]) == 0
+    printed = capsys.readouterr().out.strip()
+    assert addresses == ([printed] if opens else []) and "sign-in?token=" in printed
+
+
 def test_the_audit_is_read_and_verified_at_the_shell(
     database: Database, who: Who, capsys: pytest.CaptureFixture[str]
 ) -> None:
