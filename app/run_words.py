@@ -75,23 +75,24 @@ def meters(view: RunView) -> str:
     if view.state != "running":
         took = (view.ended - view.started).total_seconds() if view.started and view.ended else None
         return f"<p>Took {lasting(took)}.</p>" if took else ""
-    known = view.progress
-    told = []
-    if known.get("stage_seconds_left") is not None:
-        told.append(f"Time left in this stage: <b>{lasting(known['stage_seconds_left'])}</b>")
+    progress, parts = view.progress, []
+    if progress.get("stage_seconds_left") is not None:
+        parts.append(f"Time left in this stage: <b>{lasting(progress['stage_seconds_left'])}</b>")
     if view.seconds_left is not None:
-        told.append(f"in all stages: <b>{lasting(view.seconds_left)}</b>, then the readings")
-    if "images_per_second" in known:
-        told.append(f"{known['images_per_second']:.1f} images a second")
-    return f"<p>{' · '.join([*told, *device(known.get('meters') or {})])}</p>"
+        parts.append(f"in all stages: <b>{lasting(view.seconds_left)}</b>, then the readings")
+    if "images_per_second" in progress:
+        parts.append(f"{progress['images_per_second']:.1f} images a second")
+    return f"<p>{' · '.join([*parts, *device(progress.get('meters') or {})])}</p>"
 
 
 def device(meters: Mapping[str, float]) -> list[str]:
     """What the run takes of its machine, in words."""
     pairs = (("processor", "cpu_percent", "{:.0f} %"), ("graphics card", "gpu_percent", "{:.0f} %"))
-    told = [f"{title} {form.format(meters[name])}" for title, name, form in pairs if name in meters]
-    of = (("memory", "rss_gib", "ram_gib"), ("graphics memory", "gpu_used_gib", "gpu_gib"))
-    return told + [f"{title} {meters[one]:.1f} of {meters[whole]:.0f} GiB" for title, one, whole in of if one in meters]
+    busy = [f"{title} {form.format(meters[name])}" for title, name, form in pairs if name in meters]
+    filled = (("memory", "rss_gib", "ram_gib"), ("graphics memory", "gpu_used_gib", "gpu_gib"))
+    return busy + [
+        f"{title} {meters[used]:.1f} of {meters[whole]:.0f} GiB" for title, used, whole in filled if used in meters
+    ]
 
 
 def curve_titles(method: str) -> dict[str, str]:
@@ -126,7 +127,7 @@ def queue_rows(entries: Sequence[QueueEntry]) -> str:
 def figure_rows(metrics: Mapping[str, Any] | None) -> list[list[Any]]:
     """A line a reader: figures with their intervals."""
     readers = (metrics or {}).get("readers", {})
-    return [[name, *(_interval(found.get(figure)) for figure in SHOWN)] for name, found in readers.items()]
+    return [[name, *(_interval(figures.get(figure)) for figure in SHOWN)] for name, figures in readers.items()]
 
 
 def log_text(lines: Sequence[LogLine], search: str) -> str:
@@ -149,5 +150,5 @@ def _interval(figure: Mapping[str, float] | None) -> str:
     if not figure or figure.get("value") is None:
         return "–"
     text = f"{figure['value']:.3f}"
-    known = figure.get("low") is not None and figure.get("high") is not None
-    return f"{text} ({figure['low']:.3f} to {figure['high']:.3f})" if known else text
+    has_interval = figure.get("low") is not None and figure.get("high") is not None
+    return f"{text} ({figure['low']:.3f} to {figure['high']:.3f})" if has_interval else text

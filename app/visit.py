@@ -8,13 +8,14 @@ from __future__ import annotations
 import inspect
 import logging
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, wraps
-from typing import Concatenate, cast
+from typing import Any, Concatenate, cast
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.components import Component
 from gradio.events import api
 from sqlalchemy.exc import DBAPIError
 
@@ -24,8 +25,14 @@ from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
 
-Updates = dict[Block, object]
+Handler = Callable[..., object]
+"""What Gradio calls, with its request first."""
+Updates = dict[Block, Any]
 """What changes on a page, by component; what is left out stays as it is."""
+Json = dict[str, Any]
+"""What programs are sent of a thing: names, and values that JSON has."""
+Wire = tuple[Handler, Sequence[Component], Sequence[Block]]
+"""What an event calls, with which inputs, and what that may change."""
 LONGEST_NUMBER = 9
 log = logging.getLogger("vitask.app")
 
@@ -66,8 +73,6 @@ class Visit:
 
 
 Act = Callable[Concatenate[Visit, ...], object]
-Handler = Callable[..., object]
-"""What Gradio calls, with its request first."""
 
 
 def guarded(studio: Studio, act: Act) -> Handler:

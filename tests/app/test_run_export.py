@@ -5,10 +5,11 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from app.pages.runs.export import ExportTab
+from app.pages.runs.acts import export_run
+from app.pages.runs.export import Exporting, lay_out
 from core.errors import RunError
 from core.records import jobs
-from tests.app.furnished import Furnished, asking, exported, furnish
+from tests.app.furnished import Furnished, exported, furnish
 
 
 @pytest.fixture
@@ -17,28 +18,32 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 @pytest.fixture
-def tab(room: Furnished) -> ExportTab:
+def tab() -> Exporting:
     with gr.Blocks():
-        return ExportTab(room.studio)
+        return Exporting(lay_out())
 
 
-def test_an_export_is_asked_for_and_offered_when_it_is_there(tab: ExportTab, room: Furnished) -> None:
-    assert "Nothing has been exported" in tab.listed(room.run_id, asking())
-    assert "waiting" in tab.queue(room.run_id, True, asking())
+def shown_of(tab: Exporting, room: Furnished) -> str:
+    return str(tab.show(room.visit(), room.run_id)[tab.parts.exports])
+
+
+def test_an_export_is_asked_for_and_offered_when_it_is_there(tab: Exporting, room: Furnished) -> None:
+    assert "Nothing has been exported" in shown_of(tab, room)
+    assert "waiting" in str(tab.make(room.visit(), room.run_id, True)[tab.parts.exports])
     job_id = exported(room)
-    shown = tab.listed(room.run_id, asking())
+    shown = shown_of(tab, room)
     assert f'href="/downloads/exports/{job_id}.zip"' in shown and "differ by 2.0e-07 at most" in shown
     assert shown.count("With the merged model") == 1 and shown.count("Adapter, connector, TSM") == 1
 
 
-def test_what_went_wrong_with_an_export_is_told(tab: ExportTab, room: Furnished) -> None:
-    job_id = tab.export_run(room.run_id, False, asking())
+def test_what_went_wrong_with_an_export_is_told(tab: Exporting, room: Furnished) -> None:
+    job_id = export_run(room.visit(), room.run_id, False)
     claimed = jobs.claim(room.studio.database, job_id, "test")
     assert claimed is not None
     jobs.fail(room.studio.database, claimed, "The disk is full. <Free> some space.")
-    assert "The disk is full. &lt;Free&gt; some space." in tab.listed(room.run_id, asking())
+    assert "The disk is full. &lt;Free&gt; some space." in shown_of(tab, room)
 
 
-def test_only_a_finished_run_is_exported(tab: ExportTab, room: Furnished) -> None:
+def test_only_a_finished_run_is_exported(room: Furnished) -> None:
     with pytest.raises(RunError, match="not finished"):
-        tab.export_run(room.queue("Second"), False, asking())
+        export_run(room.visit(), room.queue("Second"), False)

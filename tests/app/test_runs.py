@@ -7,16 +7,20 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.blocks import Block
 
 from app.context import Studio
-from app.pages.runs.page import POSSIBLE, RunsPage, part
+from app.pages.runs import acts
+from app.pages.runs import page as runs_page
+from app.pages.runs.page import RunsPage, part
+from app.pages.runs.parts import lay_out
 from app.words import lasting
 from core.errors import CoreError
 from core.records import jobs, runs
 from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import Run
-from tests.app.furnished import Furnished, asking, furnish, metrics
+from tests.app.furnished import Furnished, furnish, metrics, visiting
 from tests.let_in import let_in
 
 
@@ -26,22 +30,32 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 @pytest.fixture
-def page(room: Furnished) -> RunsPage:
-    return RunsPage(room.studio)
+def page() -> RunsPage:
+    return laid_out()
+
+
+def laid_out() -> RunsPage:
+    with gr.Blocks():
+        return RunsPage(lay_out())
+
+
+def buttons(page: RunsPage) -> list[Block]:
+    acts = page.parts.run.acts
+    return [acts.stop, acts.resume, acts.cancel, acts.copy, acts.compare]
 
 
 def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnished) -> None:
-    told = page.tick(room.run_id, None, asking())
-    table, (head, _, losses, validation, meters, bars, seen) = told[0], told[6:13]
+    changed = page.tick(room.visit(), room.run_id, None)
+    run, plots, sent = page.parts.run, page.parts.run.plots, changed[page.parts.sent]
+    table = changed[run.table]
     assert table[0][:2] == [room.run_id, "First"] and "finished" in table[0][4]
-    assert "stage-2: 2 of 2" in head
-    assert losses.data[0].y == (1.0, 0.5, None, 1.0, 0.5)
-    assert validation.data[0].y == (0.8,) and meters.data[0].name == "memory, GiB"
-    assert bars.data[0].y[0] == pytest.approx(2 / 3)
-    again = page.tick(room.run_id, seen, asking())
-    assert [*again[:12], *again[13:]] == [gr.skip()] * 17 and again[12] == seen  # nothing new: nothing is drawn again
-    _, _, _, _, _, _, other, _, curves, *_ = page.tick(room.queue("Second"), seen, asking())
-    assert "Second" in other and not curves.data
+    assert "stage-2: 2 of 2" in changed[run.head]
+    assert changed[plots.losses].data[0].y == (1.0, 0.5, None, 1.0, 0.5)
+    assert changed[plots.validation].data[0].y == (0.8,) and changed[plots.device].data[0].name == "memory, GiB"
+    assert changed[plots.bars].data[0].y[0] == pytest.approx(2 / 3)
+    assert page.tick(room.visit(), room.run_id, sent) == {page.parts.sent: sent}  # nothing new: nothing is drawn again
+    changed = page.tick(room.visit(), room.queue("Second"), sent)
+    assert "Second" in changed[run.head] and not changed[plots.losses].data
 
 
 @pytest.mark.parametrize("told", [{}, {"made_for": {"reader": "vanilla", "baseline": "vlm"}}], ids=["older", "told"])
@@ -52,56 +66,63 @@ def test_the_list_shows_the_reader_that_a_run_was_made_for(
     plain = room.queue("Plain", method={"name": "vanilla"})
     readers = {"vlm": (0.2, 0.1, 0.3), "vanilla": (0.661, 0.6, 0.7), "tsm": (0.802, 0.75, 0.85)}
     runs.set_metrics(room.studio.database, plain, metrics("macro_f1", readers) | told)
-    cell = page.table(None, asking())[0][0][7]
+    cell = page.lists(room.visit(), None)[page.parts.run.table][0][7]
     assert cell.index("0.661 (0.600 to 0.700) <small>vanilla") < cell.index("0.200 (0.100 to 0.300) <small>vlm")
     assert "0.802" not in cell
-    assert page.run(plain, asking())["made_for"] == {"reader": "vanilla", "baseline": "vlm"}
+    assert acts.one_run(room.visit(), plain)["made_for"] == {"reader": "vanilla", "baseline": "vlm"}
 
 
 def test_a_run_of_a_method_that_is_gone_shows_no_figure(page: RunsPage, room: Furnished) -> None:
     with room.studio.database.session() as session:
         session.get_one(Run, room.run_id).settings = {"method": {"name": "gone"}}
-    assert page.table(None, asking())[0][0][7] == "–"
+    assert page.lists(room.visit(), None)[page.parts.run.table][0][7] == "–"
 
 
 def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None:
     database = open_database(place := Place.at(tmp_path))
     database.upgrade()
     let_in(database)
-    page = RunsPage(Studio(place, database))
-    told = page.tick(None, None, asking())
-    first, notice, seen = told[3], told[5], told[12]
-    assert "No run yet" in notice and first["value"] is None and first["choices"] == []
-    assert page.tick(None, seen, asking())[3:6] == (gr.skip(),) * 3
+    page, visit = laid_out(), visiting(Studio(place, database))
+    changed = page.tick(visit, None, None)
+    chooser = changed[page.parts.run.run]
+    assert "No run yet" in changed[page.parts.notice] and chooser["value"] is None and chooser["choices"] == []
+    assert page.tick(visit, None, changed[page.parts.sent]).keys() == {page.parts.sent}
 
 
 def test_a_new_run_joins_the_choosers_and_leaves_the_chosen_one(page: RunsPage, room: Furnished) -> None:
-    seen = page.tick(room.run_id, None, asking())[12]
+    first, several, notice = page.parts.run.run, page.parts.beside.several, page.parts.notice
+    before = page.tick(room.visit(), room.run_id, None)
     newest = room.queue("Second")
-    first, several, notice = page.tick(room.run_id, seen, asking())[3:6]
-    assert "value" not in first and (f"{newest} · Second", newest) in first["choices"] == several["choices"]
-    assert [number for _, number in first["choices"]] == [newest, room.run_id] and notice == gr.skip()
-    assert page.tick(room.run_id, None, asking())[5] == ""
-    assert page.tick(None, seen, asking())[3]["value"] == newest
+    changed = page.tick(room.visit(), room.run_id, before[page.parts.sent])
+    assert "value" not in changed[first] and notice not in changed and before[notice] == ""
+    assert (f"{newest} · Second", newest) in changed[first]["choices"] == changed[several]["choices"]
+    assert [number for _, number in changed[first]["choices"]] == [newest, room.run_id]
+    changed = page.tick(room.visit(), None, before[page.parts.sent])
+    assert changed[first]["value"] == newest
 
 
 def test_only_what_can_be_done_is_offered(page: RunsPage, room: Furnished) -> None:
-    offered = [one["interactive"] for one in page.tick(room.run_id, None, asking())[-5:]]
-    assert offered == [False, False, False, True, True]
-    waiting = room.queue("Second")
-    offered = [one["interactive"] for one in page.tick(waiting, None, asking())[-5:]]
-    assert offered == [True, False, True, True, False]
-    assert len(POSSIBLE) == 5
+    def offered(run_id: int) -> list[bool]:
+        changed = page.tick(room.visit(), run_id, None)
+        return [changed[button]["interactive"] for button in buttons(page)]
+
+    assert offered(room.run_id) == [False, False, False, True, True]
+    assert offered(room.queue("Second")) == [True, False, True, True, False]
 
 
-def test_a_waiting_run_stops_at_once_and_resumes(page: RunsPage, room: Furnished) -> None:
-    waiting = room.queue("Second")
-    page.stop(waiting, asking())
-    assert page.run(waiting, asking())["state"] == "stopped"
-    page.resume(waiting, asking())
-    assert page.run(waiting, asking())["state"] == "waiting"
-    page.cancel(waiting, asking())
-    assert page.run(waiting, asking())["state"] == "cancelled"
+def test_a_waiting_run_stops_at_once_and_resumes(room: Furnished) -> None:
+    waiting, visit = room.queue("Second"), room.visit()
+    acts.stop(visit, waiting)
+    assert acts.one_run(visit, waiting)["state"] == "stopped"
+    acts.resume(visit, waiting)
+    assert acts.one_run(visit, waiting)["state"] == "waiting"
+    acts.cancel(visit, waiting)
+    assert acts.one_run(visit, waiting)["state"] == "cancelled"
+
+
+def waiting_of(page: RunsPage, room: Furnished) -> list[str]:
+    lists = page.lists(room.visit(), None)
+    return [label for label, _ in lists[page.parts.queue.waiting]["choices"]]
 
 
 def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
@@ -109,64 +130,72 @@ def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
     job = {name: runs.run(room.studio.database, room.who, number).job_id for name, number in named.items()}
 
     def order() -> list[str]:
-        return [label.split(" · ")[1].split(" (")[0] for label, _ in page.table(None, asking())[2]["choices"]]
+        return [label.split(" · ")[1].split(" (")[0] for label in waiting_of(page, room)]
 
     assert order() == ["one", "two", "three"]
-    page.up(job["three"], asking())
+    runs_page.up(room.visit(), job["three"])
     assert order() == ["one", "three", "two"]
-    page.down(job["one"], asking())
+    runs_page.down(room.visit(), job["one"])
     assert order() == ["three", "one", "two"]
-    page.down(job["one"], asking())
+    runs_page.down(room.visit(), job["one"])
     assert order() == ["three", "two", "one"]
-    page.up(job["three"], asking())
-    assert order() == ["three", "two", "one"]
+    for move, name in ((runs_page.down, "one"), (runs_page.up, "three")):  # no further than the ends
+        move(room.visit(), job[name])
+        assert order() == ["three", "two", "one"]
 
 
 def test_entries_of_the_queue_are_told_apart_and_a_place_is_no_number_of_a_run(page: RunsPage, room: Furnished) -> None:
     first, second = room.queue("The same"), room.queue("The same")
-    _, queue, waiting, *_ = page.table(None, asking())
-    labels = [label for label, _ in waiting["choices"]]
-    assert labels == [f"{first} · The same (waits, 1st)", f"{second} · The same (waits, 2nd)"]
+    lists = page.lists(room.visit(), None)
+    queue = lists[page.parts.queue.rows]
+    assert waiting_of(page, room) == [f"{first} · The same (waits, 1st)", f"{second} · The same (waits, 2nd)"]
     assert queue.index(f"<td>{first} · The same</td><td>Panes · version 1</td>") < queue.index("<td>waits, 1st</td>")
     assert queue.count("waits, 1st") == queue.count("waits, 2nd") == 1
 
 
 def test_the_queue_pauses_and_goes_on_after_failures(page: RunsPage, room: Furnished) -> None:
-    page.pause(True, asking())
-    page.go_on(False, asking())
-    assert [shown["value"] for shown in page.open(asking())[2:4]] == [True, False]
+    runs_page.pause(room.visit(), True)
+    runs_page.go_on(room.visit(), False)
+    changed = page.open(room.visit())
+    queue = page.parts.queue
+    assert [changed[box]["value"] for box in (queue.is_paused, queue.goes_on)] == [True, False]
     assert jobs.queue_state(room.studio.database, "tune").is_paused
 
 
 def test_logs_are_searched(page: RunsPage, room: Furnished) -> None:
-    whole, seen = page.log(room.run_id, "", None, asking())
-    assert whole == seen and whole.count("\n") == 1
-    assert page.log(room.run_id, "", seen, asking()) == (gr.skip(), gr.skip())
-    assert page.log(room.run_id, "loss", seen, asking())[0].endswith("step 10: loss 0.50")
-    assert page.log(room.run_id, "nowhere", seen, asking())[0] == 'No line holds "nowhere".'
+    log, printed = page.parts.run.log, page.parts.printed
+    changed = page.log(room.visit(), room.run_id, "", None)
+    assert changed[log] == changed[printed] and changed[log].count("\n") == 1
+    assert page.log(room.visit(), room.run_id, "", changed[printed]) == {}
+    assert str(page.log(room.visit(), room.run_id, "loss", changed[printed])[log]).endswith("step 10: loss 0.50")
+    assert page.log(room.visit(), room.run_id, "nowhere", changed[printed])[log] == 'No line holds "nowhere".'
 
 
 def test_side_by_side_shows_what_differs(page: RunsPage, room: Furnished) -> None:
-    other = room.queue("Second", seed=1)
-    curve, figure, differ, rows = page.beside([room.run_id, other], None, asking())
-    assert curve["value"] == "val/macro_f1" and [line.name for line in figure.data] == [f"{room.run_id} · First"]
-    assert differ["value"] == [["seed", "0", "1"]]
+    other, beside = room.queue("Second", seed=1), page.parts.beside
+    changed = page.beside(room.visit(), [room.run_id, other], None)
+    lines, rows = changed[beside.together].data, changed[beside.rows]
+    assert changed[beside.curve]["value"] == "val/macro_f1"
+    assert [line.name for line in lines] == [f"{room.run_id} · First"]
+    assert changed[beside.differ]["value"] == [["seed", "0", "1"]]
     assert rows[0] == [f"{room.run_id} · First", "tsm", "0.667 (0.500 to 0.900)", "–", "–", "–"] and len(rows) == 3
 
 
 def test_the_address_chooses_the_run(page: RunsPage, room: Furnished) -> None:
     newer = room.queue("Second")
-    assert page.open(asking())[0]["value"] == newer
-    assert page.open(asking({"run": str(room.run_id)}))[0]["value"] == room.run_id
+    for visit, chosen in ((room.visit(), newer), (room.visit(run=room.run_id), room.run_id)):
+        changed = page.open(visit)
+        assert changed[page.parts.run.run]["value"] == chosen
 
 
-def test_buttons_without_a_run_say_so(page: RunsPage) -> None:
+def test_buttons_without_a_run_say_so(room: Furnished) -> None:
     with pytest.raises(CoreError, match="No run is chosen"):
-        page.stop(None, asking())  # type: ignore[arg-type]
+        acts.stop(room.visit(), None)  # type: ignore[arg-type]
 
 
 def test_curves_are_parted_by_kind() -> None:
-    assert part({"loss/van": 1, "val/accuracy": 2}, "loss/") == {"van": 1}
+    point = [("stage-1", 1, 0.5)]
+    assert part({"loss/van": point, "val/accuracy": []}, "loss/") == {"van": point}
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(None, "–"), (0.2, "1 s"), (240, "4 min"), (7500, "2 h 5 min")])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
-from gradio.events import api
 
-from app.context import PRIVATE, Studio, guarded, live
+from app.context import PRIVATE, Studio
+from app.pages.runs.acts import chosen, export_run
+from app.visit import Updates, Visit, guarded, live
 from app.words import chip
-from core.errors import SettingsError
-from core.records.exports import Export, exports, queue_export
+from core.records.exports import Export, exports
 
 ABOUT = (
     "A zip with the adapter (PEFT), the exemplar's connector, the TSM, the label map, the preprocessing and the card: "
@@ -20,56 +22,62 @@ ABOUT = (
 MIB = 2**20
 
 
-class ExportTab:
-    """The tab's inside. It is built where it is made, and follows the run that is looked at."""
-
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
-        gr.Markdown(ABOUT)
-        with gr.Row(equal_height=True):
-            self.is_merged = gr.Checkbox(False, label="Merged", info="Also the whole model: large where the model is.")
-            self.make = gr.Button("Make a zip", min_width=120, elem_id="runs-export")
-        self.shown = gr.HTML(elem_id="runs-exports")
-
-    def follow(self, run: gr.Dropdown, timer: gr.Timer) -> None:
-        api(guarded(self.export_run), api_name="export_run")
-        self.make.click(guarded(self.queue), [run, self.is_merged], [self.shown], **PRIVATE)
-        run.change(live(self.listed), [run], [self.shown], **PRIVATE)
-        timer.tick(live(self.listed), [run], [self.shown], queue=False, **PRIVATE)
-
-    def queue(self, run_id: int | None, is_merged: bool, request: gr.Request) -> str:
-        if run_id is None:
-            raise SettingsError("No run is chosen. Choose one from the list.")
-        self.export_run(run_id, is_merged, request)
-        return self.listed(run_id, request)
-
-    def listed(self, run_id: int | None, request: gr.Request) -> str:
-        found = [] if run_id is None else exports(self.studio.database, self.studio.who(request), run_id)
-        return drawn(found)
-
-    def export_run(self, run_id: int, merged: bool, request: gr.Request) -> int:
-        """Makes a zip of a finished run; returns the job, whose file is at /downloads/exports/{job}.zip."""
-        return queue_export(self.studio.database, self.studio.place, self.studio.who(request), run_id, merged)
+@dataclass(frozen=True)
+class ExportParts:
+    is_merged: gr.Checkbox
+    make: gr.Button
+    exports: gr.HTML
 
 
-def drawn(found: list[Export]) -> str:
-    if not found:
+@dataclass(frozen=True)
+class Exporting:
+    """The tab follows the run that is looked at."""
+
+    parts: ExportParts
+
+    def make(self, visit: Visit, run_id: int | None, is_merged: bool) -> Updates:
+        export_run(visit, chosen(run_id), is_merged)
+        return self.show(visit, run_id)
+
+    def show(self, visit: Visit, run_id: int | None) -> Updates:
+        of_run = [] if run_id is None else exports(visit.database, visit.who, run_id)
+        return {self.parts.exports: draw(of_run)}
+
+
+def lay_out() -> ExportParts:
+    gr.Markdown(ABOUT)
+    with gr.Row(equal_height=True):
+        is_merged = gr.Checkbox(False, label="Merged", info="Also the whole model: large where the model is.")
+        make = gr.Button("Make a zip", min_width=120, elem_id="runs-export")
+    return ExportParts(is_merged, make, gr.HTML(elem_id="runs-exports"))
+
+
+def wire(studio: Studio, parts: ExportParts, run: gr.Dropdown, timer: gr.Timer) -> None:
+    tab = Exporting(parts)
+    parts.make.click(guarded(studio, tab.make), [run, parts.is_merged], [parts.exports], **PRIVATE)
+    run.change(live(studio, tab.show), [run], [parts.exports], **PRIVATE)
+    timer.tick(live(studio, tab.show), [run], [parts.exports], queue=False, **PRIVATE)
+
+
+def draw(of_run: Sequence[Export]) -> str:
+    if not of_run:
         return '<div class="vt"><p class="quiet">Nothing has been exported of this run yet.</p></div>'
     rows = "".join(
-        f"<tr><td>{_title(one)}</td><td>{chip(one.state)}</td><td>{_outcome(one)}</td></tr>" for one in found
+        f"<tr><td>{_title(export)}</td><td>{chip(export.state)}</td><td>{_outcome(export)}</td></tr>"
+        for export in of_run
     )
     return f'<div class="vt"><table><tr><th>Export</th><th>State</th><th>Result</th></tr>{rows}</table></div>'
 
 
-def _title(one: Export) -> str:
-    return "With the merged model" if one.is_merged else "Adapter, connector, TSM"
+def _title(export: Export) -> str:
+    return "With the merged model" if export.is_merged else "Adapter, connector, TSM"
 
 
-def _outcome(one: Export) -> str:
-    if one.state == "done":
-        size = f"{(one.size or 0) / MIB:.1f} MiB"
-        gap = one.facts.get("largest_difference_in_probability")
-        said = "" if gap is None else f"Loaded again: its probabilities differ by {gap:.1e} at most."
-        way = f'<a href="/downloads/exports/{one.job_id}.zip" download>Download ({size})</a>'
-        return f'{way}<div class="small quiet">{said}</div>'
-    return escape(one.error or one.text)
+def _outcome(export: Export) -> str:
+    if export.state == "done":
+        size = f"{(export.size or 0) / MIB:.1f} MiB"
+        gap = export.facts.get("largest_difference_in_probability")
+        checked = "" if gap is None else f"Loaded again: its probabilities differ by {gap:.1e} at most."
+        way = f'<a href="/downloads/exports/{export.job_id}.zip" download>Download ({size})</a>'
+        return f'{way}<div class="small quiet">{checked}</div>'
+    return escape(export.error or export.text)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
-from gradio.events import api
+from plotly.graph_objects import Figure
 
 from app import charts
-from app.context import PRIVATE, Studio, asked_number, guarded, live, on_load
-from app.pages.runs.export import ExportTab
+from app.context import PRIVATE, Studio, on_load
+from app.pages.runs import acts, export
+from app.pages.runs.parts import FIGURES, Parts, lay_out
 from app.run_words import (
     curve_titles,
     figure_rows,
@@ -25,309 +25,260 @@ from app.run_words import (
     row,
     setting_text,
 )
+from app.visit import Updates, Visit, Wire, guarded, live, offer
 from app.words import curve_title, figure_title
 from core.errors import SettingsError
 from core.records import jobs, runs
 from core.records.queue_view import QueueEntry, queue_view
-from core.records.tables import JOB_STATES as STATES
+from core.records.runs import RunView
 
 TITLE = "Runs"
 PATH = "/runs"
 EMPTY = "No run yet. Choose images and a preset on the page **[Tune](/tune)**, and watch it here."
-COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", "Macro F1", "By"]
-WIDTHS: list[str | int] = ["4%", "20%", "13%", "7%", "10%", "11%", "7%", "21%", "7%"]
-"""Of the columns: measured by itself, a cell of two lines pushes the last column out."""
 QUEUE = "tune"
-POSSIBLE = (("waiting", "running"), ("stopped", "failed"), ("waiting", "running", "stopped"), STATES, ("done",))
-"""In which states a run can be stopped, resumed, cancelled, copied, compared."""
-SECONDS, CURVES_SECONDS = 2.5, 10.0
+CURVES_SECONDS = 10.0
 REMEMBER = "(run) => { if (run) history.replaceState(null, '', location.pathname + '?run=' + run); return run; }"
 GO_TO_COPY = "(run) => { if (run) window.location.href = '/tune?copy=' + run; }"
 GO_TO_COMPARE = "(run) => { if (run) window.location.href = '/compare?run=' + run; }"
-FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+Curves = Mapping[str, charts.Points]
 
 
 @dataclass(frozen=True)
-class Seen:
+class Sent:
     """What a browser has been sent: which curves, by their key, and all else that moves."""
 
-    drawn: str
-    told: tuple[Any, ...]
+    curves: str
+    moving: Updates
 
 
 @dataclass(frozen=True)
 class RunsPage:
     """What the page's events do. It only reads rows and writes wishes; workers do the rest."""
 
-    studio: Studio
+    parts: Parts
 
-    def open(self, request: gr.Request) -> tuple[Any, ...]:
+    def open(self, visit: Visit) -> Updates:
         """The list and the run of ?run=, else the one that runs, else the newest."""
-        found = self._runs(request)
-        choices, known = _choices(found), [one.id for one in found]
-        wanted = asked_number(request, "run")
-        chosen = wanted if wanted in known else _first(found)
-        state = jobs.queue_state(self.studio.database, QUEUE)
-        first, both = gr.update(choices=choices, value=chosen), gr.update(choices=choices)
-        may = self.studio.who(request).may("manage")
-        paused, goes_on = (
-            gr.update(value=value, interactive=may) for value in (state.is_paused, state.goes_on_after_failure)
-        )
-        return first, both, paused, goes_on, "" if found else EMPTY
+        views = project_runs(visit)
+        wanted = visit.number("run")
+        chosen = wanted if wanted in [view.id for view in views] else worth_a_look(views)
+        state, may = jobs.queue_state(visit.database, QUEUE), visit.who.may("manage")
+        queue = self.parts.queue
+        return {
+            self.parts.run.run: gr.update(choices=choices(views), value=chosen),
+            self.parts.beside.several: gr.update(choices=choices(views)),
+            queue.is_paused: gr.update(value=state.is_paused, interactive=may),
+            queue.goes_on: gr.update(value=state.goes_on_after_failure, interactive=may),
+            self.parts.notice: "" if views else EMPTY,
+        }
 
-    def table(self, run_id: int | None, request: gr.Request) -> list[Any]:
-        """The list of runs, the queue in words, who could be moved in it; then which runs can be chosen.
+    def tick(self, visit: Visit, run_id: int | None, sent: Sent | None) -> Updates:
+        """Everything that moves, where it has moved: a browser draws anew whatever it is sent."""
+        view = None if run_id is None else runs.run(visit.database, visit.who, run_id)
+        now = Sent(curves_key(view) if view else "", self.lists(visit, run_id) | self.looked_at(view))
+        before = sent or Sent("", {})
+        moved: Updates = {
+            part: shown
+            for part, shown in now.moving.items()
+            if part not in before.moving or before.moving[part] != shown
+        }
+        if view and now.curves != before.curves:
+            moved |= self.drawn(visit, view)
+        return moved | {self.parts.sent: now}
+
+    def lists(self, visit: Visit, run_id: int | None) -> Updates:
+        """The runs, the queue in words, who could be moved in it, and which runs can be chosen.
 
         Where none is looked at yet, the first one is chosen."""
-        found = self._runs(request)
-        entries = jobs_in(self.studio, request)
+        views, entries = project_runs(visit), queue_entries(visit)
         waiting = [
             (f"{queue_title(entry)} (waits, {ordinal(entry.place)})", entry.job.id) for entry in entries if entry.place
         ]
-        both = gr.update(choices=_choices(found))
-        first = both if run_id is not None else both | {"value": _first(found)}
-        notice = "" if found else EMPTY
-        return [[row(one) for one in found], queue_rows(entries), gr.update(choices=waiting), first, both, notice]
+        offered = gr.update(choices=choices(views))
+        return {
+            self.parts.run.table: [row(view) for view in views],
+            self.parts.queue.rows: queue_rows(entries),
+            self.parts.queue.waiting: gr.update(choices=waiting),
+            self.parts.run.run: offered if run_id is not None else offered | {"value": worth_a_look(views)},
+            self.parts.beside.several: offered,
+            self.parts.notice: "" if views else EMPTY,
+        }
 
-    def tick(self, run_id: int | None, seen: Seen | None, request: gr.Request) -> tuple[Any, ...]:
-        """Everything that moves, where it has moved: a browser draws anew whatever it is sent."""
-        view = None if run_id is None else runs.run(self.studio.database, self.studio.who(request), run_id)
-        told = [*self.table(run_id, request), header(view) if view else "", meters(view) if view else ""]
-        possible = [gr.update(interactive=view is not None and view.state in states) for states in POSSIBLE]
-        now = Seen(drawn_key(view) if view else "", (*told, *possible))
-        is_new = view is not None and (seen is None or seen.drawn != now.drawn)
-        drawn = self.figures(view, request) if view and is_new else [gr.skip()] * 4
-        before = seen.told if seen else [None] * len(now.told)
-        moved = [gr.skip() if one == was else one for one, was in zip(now.told, before, strict=True)]
-        return *moved[: len(told)], *drawn, now, *moved[len(told) :]
+    def looked_at(self, view: RunView | None) -> Updates:
+        """What the chosen run is at, and what can be done with it."""
+        buttons: Updates = {
+            button: gr.update(interactive=view is not None and view.state in states)
+            for button, states in self.parts.run.acts.states.items()
+        }
+        words: Updates = {
+            self.parts.run.head: header(view) if view else "",
+            self.parts.run.meters: meters(view) if view else "",
+        }
+        return words | buttons
 
-    def figures(self, view: runs.RunView, request: gr.Request) -> list[Any]:
+    def drawn(self, visit: Visit, view: RunView) -> Updates:
         """Losses, validation figures, meters; and the figures of the test cases."""
-        drawn = runs.curves(self.studio.database, self.studio.who(request), view.id)
-        return [
-            charts.curves(part(drawn, "loss/"), "Losses", curve_titles(view.method)),
-            _titled(part(drawn, "val/"), "Validation cases", "macro_f1"),
-            _titled(part(drawn, "meter/"), "Meters", "images_per_second"),
-            charts.figures((view.metrics or {}).get("readers", {}), FIGURES),
-        ]
+        curves, plots = runs.curves(visit.database, visit.who, view.id), self.parts.run.plots
+        return {
+            plots.losses: charts.curves(part(curves, "loss/"), "Losses", curve_titles(view.method)),
+            plots.validation: titled(part(curves, "val/"), "Validation cases", "macro_f1"),
+            plots.device: titled(part(curves, "meter/"), "Meters", "images_per_second"),
+            plots.bars: charts.figures((view.metrics or {}).get("readers", {}), FIGURES),
+        }
 
-    def still(self, run_id: int | None, request: gr.Request) -> tuple[str, list[list[Any]]]:
+    def still(self, visit: Visit, run_id: int | None) -> Updates:
         """What does not move: the frozen settings, and the table of figures."""
-        if run_id is None:
-            return "", []
-        view = runs.run(self.studio.database, self.studio.who(request), run_id)
-        return runs.run_file(view), figure_rows(view.metrics)
+        view = None if run_id is None else runs.run(visit.database, visit.who, run_id)
+        return {
+            self.parts.run.settings: runs.run_file(view) if view else "",
+            self.parts.run.numbers: figure_rows(view.metrics) if view else [],
+        }
 
-    def log(self, run_id: int | None, search: str | None, seen: str | None, request: gr.Request) -> tuple[Any, Any]:
+    def log(self, visit: Visit, run_id: int | None, search: str | None, printed: str | None) -> Updates:
         """What the run printed, or the lines with a text in them; nothing where that is what was seen."""
-        if run_id is None:
-            return "", ""
-        who = self.studio.who(request)
-        job_id = runs.run(self.studio.database, who, run_id).job_id
-        text = (search or "").strip()
-        now = log_text(jobs.log_lines(self.studio.database, who, job_id, text), text)
-        return (gr.skip(), gr.skip()) if now == seen else (now, now)
+        text = ""
+        if run_id is not None:
+            job_id, wanted = runs.run(visit.database, visit.who, run_id).job_id, (search or "").strip()
+            text = log_text(jobs.log_lines(visit.database, visit.who, job_id, wanted), wanted)
+        return {} if text == printed else {self.parts.run.log: text, self.parts.printed: text}
 
-    def stop(self, run_id: int, request: gr.Request) -> None:
-        """Have a run save what it has and leave; it can be resumed."""
-        runs.stop(self.studio.database, self.studio.who(request), chosen(run_id))
-
-    def resume(self, run_id: int, request: gr.Request) -> None:
-        """Go on with a stopped or failed run from its last checkpoint."""
-        runs.resume(self.studio.database, self.studio.place, self.studio.who(request), chosen(run_id))
-
-    def cancel(self, run_id: int, request: gr.Request) -> None:
-        """End a run for good."""
-        runs.cancel(self.studio.database, self.studio.who(request), chosen(run_id))
-
-    def move(self, job_id: int | None, up: bool, request: gr.Request) -> None:
-        """A waiting job one place up or down."""
-        if job_id is None:
-            raise SettingsError("No waiting run is chosen. Choose the one to move.")
-        order = [one.job.id for one in jobs_in(self.studio, request) if one.place]
-        if job_id not in order:
-            raise SettingsError("This run does not wait any more, so it can't be moved.")
-        place = order.index(job_id)
-        before = order[max(0, place - 1)] if up else next(iter(order[place + 2 : place + 3]), None)
-        if before != job_id:
-            jobs.move(self.studio.database, self.studio.who(request), job_id, before)
-
-    def up(self, job_id: int | None, request: gr.Request) -> None:
-        self.move(job_id, True, request)
-
-    def down(self, job_id: int | None, request: gr.Request) -> None:
-        self.move(job_id, False, request)
-
-    def pause(self, is_paused: bool, request: gr.Request) -> None:
-        jobs.pause(self.studio.database, self.studio.who(request), QUEUE, is_paused)
-
-    def go_on(self, goes_on: bool, request: gr.Request) -> None:
-        jobs.set_goes_on_after_failure(self.studio.database, self.studio.who(request), QUEUE, goes_on)
-
-    def beside(self, run_ids: Sequence[int], curve: str | None, request: gr.Request) -> tuple[Any, ...]:
+    def beside(self, visit: Visit, run_ids: Sequence[int], curve: str | None) -> Updates:
         """Runs side by side: a curve, the settings that differ, the figures."""
+        parts = self.parts.beside
         if len(run_ids) < 2:
-            return gr.skip(), charts.nothing("Choose two runs or more."), gr.update(value=[]), gr.update(value=[])
-        who = self.studio.who(request)
-        views = [runs.run(self.studio.database, who, one) for one in run_ids]
-        names = [f"{one.id} · {one.name}" for one in views]
-        drawn = {name: runs.curves(self.studio.database, who, one.id) for name, one in zip(names, views, strict=True)}
-        known = sorted({name for of_run in drawn.values() for name in of_run})
-        shown = curve if curve in known else next((one for one in known if one.startswith("val/macro")), None)
-        differ = runs.difference(self.studio.database, who, run_ids)
-        settings = [[one.setting, *(setting_text(value) for value in one.values)] for one in differ]
-        rows = [[name, *line] for name, one in zip(names, views, strict=True) for line in figure_rows(one.metrics)]
-        return (
-            gr.update(choices=[(curve_title(name), name) for name in known], value=shown),
-            charts.runs_side_by_side(drawn, shown or "", curve_title(shown or "")),
-            gr.update(value=settings, headers=["Setting", *names]),
-            rows,
-        )
-
-    def runs_of_project(self, request: gr.Request) -> list[dict[str, Any]]:
-        """The runs of the project, newest first, with state, progress and figures of the test cases.
-
-        `made_for` names the reader that a run was made for, and the baseline to compare it with."""
-        return [plain(one) for one in self._runs(request)]
-
-    def run(self, run_id: int, request: gr.Request) -> dict[str, Any]:
-        """One run: state, stage, steps, seconds left, figures, error."""
-        return plain(runs.run(self.studio.database, self.studio.who(request), run_id))
-
-    def _runs(self, request: gr.Request) -> list[runs.RunView]:
-        return runs.runs(self.studio.database, self.studio.who(request), self.studio.project(request))
+            nothing = charts.nothing("Choose two runs or more.")
+            return {parts.together: nothing, parts.differ: gr.update(value=[]), parts.rows: gr.update(value=[])}
+        views = {name_of(view): view for view in (runs.run(visit.database, visit.who, number) for number in run_ids)}
+        curves = {name: runs.curves(visit.database, visit.who, view.id) for name, view in views.items()}
+        names = sorted({name for of_run in curves.values() for name in of_run})
+        shown = curve if curve in names else next((name for name in names if name.startswith("val/macro")), None)
+        differences = runs.difference(visit.database, visit.who, run_ids)
+        settings = [[each.setting, *(setting_text(value) for value in each.values)] for each in differences]
+        return {
+            parts.curve: gr.update(choices=[(curve_title(name), name) for name in names], value=shown),
+            parts.together: charts.runs_side_by_side(curves, shown or "", curve_title(shown or "")),
+            parts.differ: gr.update(value=settings, headers=["Setting", *views]),
+            parts.rows: [[name, *line] for name, view in views.items() for line in figure_rows(view.metrics)],
+        }
 
 
-def _choices(found: Sequence[runs.RunView]) -> list[tuple[str, int]]:
-    return [(f"{one.id} · {one.name}", one.id) for one in found]
+def up(visit: Visit, job_id: int | None) -> None:
+    """A waiting job one place up."""
+    order = waiting_jobs(visit, job_id)
+    place = order.index(job_id)
+    move_before(visit, job_id, order[max(0, place - 1)])
 
 
-def _first(found: Sequence[runs.RunView]) -> int | None:
-    """The run that is worth looking at unasked."""
-    running = [one.id for one in found if one.state == "running"]
-    return next(iter(running + [one.id for one in found]), None)
+def down(visit: Visit, job_id: int | None) -> None:
+    """A waiting job one place down."""
+    order = waiting_jobs(visit, job_id)
+    place = order.index(job_id)
+    move_before(visit, job_id, order[place + 2] if place + 2 < len(order) else None)
 
 
-def drawn_key(view: runs.RunView) -> str:
+def move_before(visit: Visit, job_id: int | None, other: int | None) -> None:
+    if job_id is not None and job_id != other:
+        jobs.move(visit.database, visit.who, job_id, other)
+
+
+def waiting_jobs(visit: Visit, job_id: int | None) -> list[int | None]:
+    """The jobs that wait, in their order, the chosen one among them."""
+    if job_id is None:
+        raise SettingsError("No waiting run is chosen. Choose the one to move.")
+    order: list[int | None] = [entry.job.id for entry in queue_entries(visit) if entry.place]
+    if job_id not in order:
+        raise SettingsError("This run does not wait any more, so it can't be moved.")
+    return order
+
+
+def pause(visit: Visit, is_paused: bool) -> None:
+    jobs.pause(visit.database, visit.who, QUEUE, is_paused)
+
+
+def go_on(visit: Visit, goes_on: bool) -> None:
+    jobs.set_goes_on_after_failure(visit.database, visit.who, QUEUE, goes_on)
+
+
+def project_runs(visit: Visit) -> list[RunView]:
+    return runs.runs(visit.database, visit.who, visit.project)
+
+
+def queue_entries(visit: Visit) -> list[QueueEntry]:
+    return queue_view(visit.database, visit.who, QUEUE)
+
+
+def choices(views: Sequence[RunView]) -> list[tuple[str, int]]:
+    return [(name_of(view), view.id) for view in views]
+
+
+def name_of(view: RunView) -> str:
+    return f"{view.id} · {view.name}"
+
+
+def worth_a_look(views: Sequence[RunView]) -> int | None:
+    """The run to look at unasked: one that runs, else the newest."""
+    running = [view.id for view in views if view.state == "running"]
+    return next(iter(running + [view.id for view in views]), None)
+
+
+def curves_key(view: RunView) -> str:
     """Changes when the curves shall be drawn anew: at every turn of a run, and in between every few seconds."""
     turn = f"{view.id} {view.state} {view.stage} {len(view.stages)} {bool(view.metrics)}"
     return f"{turn} {time.monotonic() // CURVES_SECONDS}" if view.state == "running" else turn
 
 
-def plain(view: runs.RunView) -> dict[str, Any]:
-    names = ("id", "name", "set", "version_id", "method", "state", "stage", "step", "steps", "seconds_left", "error")
-    made_for = None if view.aim is None else {"reader": view.aim.reader, "baseline": view.aim.baseline}
-    return {name: getattr(view, name) for name in names} | {"figures": view.figures, "made_for": made_for}
-
-
-def part(drawn: dict[str, Any], start: str) -> dict[str, Any]:
+def part(curves: Curves, start: str) -> Curves:
     """The curves of one kind, by their own names."""
-    return {name.removeprefix(start): points for name, points in drawn.items() if name.startswith(start)}
+    return {name.removeprefix(start): points for name, points in curves.items() if name.startswith(start)}
 
 
-def _titled(drawn: dict[str, Any], title: str, first: str) -> Any:
-    return charts.curves(drawn, title, {name: figure_title(name) for name in drawn}, first)
-
-
-def chosen(run_id: int | None) -> int:
-    if run_id is None:
-        raise SettingsError("No run is chosen. Choose one from the list.")
-    return int(run_id)
-
-
-def jobs_in(studio: Studio, request: gr.Request) -> list[QueueEntry]:
-    return queue_view(studio.database, studio.who(request), QUEUE)
+def titled(curves: Curves, title: str, first: str) -> Figure:
+    return charts.curves(curves, title, {name: figure_title(name) for name in curves}, first)
 
 
 def build(studio: Studio) -> None:
-    page = RunsPage(studio)
-    gr.HTML(charts.STYLE, visible="hidden")
-    gr.Markdown("# Runs")
-    notice = gr.Markdown()
-    with gr.Tabs():
-        with gr.Tab("Runs"):
-            table = gr.Dataframe(
-                headers=COLUMNS,
-                datatype="html",
-                interactive=False,
-                max_height=230,
-                column_widths=WIDTHS,
-                show_label=False,
-                elem_id="runs-table",
-            )
-            with gr.Row():
-                with gr.Column(scale=2, min_width=300):
-                    run = gr.Dropdown([], label="Run", elem_id="runs-run")
-                with gr.Column(scale=3, min_width=560), gr.Row():
-                    stop = gr.Button("Stop and save", elem_id="runs-stop", min_width=120, size="md")
-                    resume = gr.Button("Resume", min_width=80, elem_id="runs-resume", size="md")
-                    cancel = gr.Button("Cancel", variant="stop", min_width=80, size="md")
-                    copy = gr.Button("Copy", min_width=70, elem_id="runs-copy", size="md")
-                    compare = gr.Button("Compare", variant="primary", min_width=90, size="md")
-            head = gr.HTML(elem_id="runs-head")
-            told = gr.HTML(elem_id="runs-meters")
-            with gr.Tabs():
-                with gr.Tab("Curves"), gr.Row():
-                    losses, validation = gr.Plot(show_label=False), gr.Plot(show_label=False)
-                with gr.Tab("Figures"):
-                    bars = gr.Plot(show_label=False)
-                    numbers = gr.Dataframe(headers=FIGURE_HEADERS, interactive=False, show_label=False)
-                with gr.Tab("Log"):
-                    search = gr.Textbox(label="Search in the log", elem_id="runs-search")
-                    log = gr.Code(show_label=False, language=None, lines=14, max_lines=24, elem_id="runs-log")
-                with gr.Tab("Device"):
-                    device = gr.Plot(show_label=False)
-                with gr.Tab("Export"):
-                    export = ExportTab(studio)
-                with gr.Tab("Settings"):
-                    settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
-        with gr.Tab("Queue"):
-            queue = gr.HTML()
-            with gr.Row(equal_height=True):
-                waiting = gr.Dropdown([], label="Waiting run", scale=2)
-                up, down = gr.Button("Move up", min_width=90), gr.Button("Move down", min_width=90)
-            with gr.Row():
-                paused = gr.Checkbox(label="Paused", info="What runs goes on; nothing new begins.")
-                goes_on = gr.Checkbox(True, label="Go on after a failure", info="Else a failed run pauses the queue.")
-        with gr.Tab("Side by side"):
-            several = gr.Dropdown([], multiselect=True, label="Runs to put side by side", elem_id="runs-several")
-            curve = gr.Dropdown([], label="Curve")
-            together = gr.Plot(show_label=False)
-            gr.Markdown("### Settings that differ")
-            differ = gr.Dataframe(headers=["Setting"], interactive=False, show_label=False, wrap=True)
-            gr.Markdown("### Figures of the test cases, with 95 % intervals")
-            rows = gr.Dataframe(headers=["Run", *FIGURE_HEADERS], interactive=False, show_label=False)
-
-    seen, read, timer = gr.State(), gr.State(), gr.Timer(SECONDS)
-    moving = [table, queue, waiting, run, several, notice, head, told, losses, validation, device, bars, seen]
-    moving += [stop, resume, cancel, copy, compare]
-    ticked = (live(page.tick), [run, seen], moving)
-    stays = (live(page.still), [run], [settings, numbers])
-    printed = (live(page.log), [run, search, read], [log, read])
-    opened = on_load(guarded(page.open), None, [run, several, paused, goes_on, notice])
-    opened.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
-    timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)
-    run.change(*ticked, js=None, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
-    run.input(None, [run], [run], js=REMEMBER)
-    search.input(*printed, **PRIVATE)
-    export.follow(run, timer)
-    for name, button, do in (
-        ("stop", stop, page.stop),
-        ("resume", resume, page.resume),
-        ("cancel", cancel, page.cancel),
-    ):
-        api(guarded(do), api_name=name)  # before the button, which would take the name otherwise
-        button.click(guarded(do), [run], None, **PRIVATE).then(*ticked, **PRIVATE)
-    copy.click(None, [run], None, js=GO_TO_COPY)
-    compare.click(None, [run], None, js=GO_TO_COMPARE)
-    for button, move in ((up, page.up), (down, page.down)):
-        button.click(guarded(move), [waiting], None, **PRIVATE).then(*ticked, **PRIVATE)
-    paused.input(guarded(page.pause), [paused], None, **PRIVATE)
-    goes_on.input(guarded(page.go_on), [goes_on], None, **PRIVATE)
-    for chooser in (several, curve):
-        chooser.input(guarded(page.beside), [several, curve], [curve, together, differ, rows], **PRIVATE)
-    api(guarded(page.runs_of_project), api_name="runs")
-    api(guarded(page.run), api_name="run")
+    parts = lay_out()
+    page = RunsPage(parts)
+    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run, runs=acts.list_runs, run=acts.one_run)
+    wire_run(studio, page)
+    export.wire(studio, parts.run.export, parts.run.run, parts.timer)
+    wire_queue(studio, page)
+    for chooser in (parts.beside.several, parts.beside.curve):
+        shown = [parts.beside.curve, parts.beside.together, parts.beside.differ, parts.beside.rows]
+        chooser.input(guarded(studio, page.beside), [parts.beside.several, parts.beside.curve], shown, **PRIVATE)
 
 
-FIGURE_HEADERS = ["Reader", *map(figure_title, FIGURES)]
+def wire_run(studio: Studio, page: RunsPage) -> None:
+    """The list and the chosen run: when the page opens, at every tick, and when another is chosen."""
+    parts, run, queue = page.parts, page.parts.run, page.parts.queue
+    opened = [run.run, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
+    stays = (live(studio, page.still), [run.run], [run.settings, run.numbers])
+    printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
+    ticked = ticks(studio, page)
+    begun = on_load(guarded(studio, page.open), None, opened)
+    begun.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
+    parts.timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)
+    run.run.change(*ticked, js=None, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
+    run.run.input(None, [run.run], [run.run], js=REMEMBER)
+    run.search.input(*printed, **PRIVATE)
+    for button, act in ((run.acts.stop, acts.stop), (run.acts.resume, acts.resume), (run.acts.cancel, acts.cancel)):
+        button.click(guarded(studio, act), [run.run], None, **PRIVATE).then(*ticked, **PRIVATE)
+    run.acts.copy.click(None, [run.run], None, js=GO_TO_COPY)
+    run.acts.compare.click(None, [run.run], None, js=GO_TO_COMPARE)
+
+
+def wire_queue(studio: Studio, page: RunsPage) -> None:
+    queue, ticked = page.parts.queue, ticks(studio, page)
+    for button, move in ((queue.up, up), (queue.down, down)):
+        button.click(guarded(studio, move), [queue.waiting], None, **PRIVATE).then(*ticked, **PRIVATE)
+    queue.is_paused.input(guarded(studio, pause), [queue.is_paused], None, **PRIVATE)
+    queue.goes_on.input(guarded(studio, go_on), [queue.goes_on], None, **PRIVATE)
+
+
+def ticks(studio: Studio, page: RunsPage) -> Wire:
+    """How every event looks that has what moves read again."""
+    parts, run, plots = page.parts, page.parts.run, page.parts.run.plots
+    lists = [run.table, parts.queue.rows, parts.queue.waiting, run.run, parts.beside.several, parts.notice]
+    drawn = [plots.losses, plots.validation, plots.device, plots.bars]
+    moving = [*lists, run.head, run.meters, *drawn, parts.sent, *run.acts.states]
+    return live(studio, page.tick), [run.run, parts.sent], moving

@@ -1,0 +1,181 @@
+"""What the page Runs is laid out of: the list with one run beneath it, the queue, and runs side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app import charts
+from app.pages.runs.export import ExportParts
+from app.pages.runs.export import lay_out as lay_out_export
+from app.words import figure_title
+from core.records.tables import JOB_STATES
+
+COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", "Macro F1", "By"]
+WIDTHS: list[str | int] = ["4%", "20%", "13%", "7%", "10%", "11%", "7%", "21%", "7%"]
+"""Of the columns: measured by itself, a cell of two lines pushes the last column out."""
+FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+FIGURE_HEADERS = ["Reader", *map(figure_title, FIGURES)]
+SECONDS = 2.5
+
+
+@dataclass(frozen=True)
+class Acts:
+    """The buttons beside the chosen run."""
+
+    stop: gr.Button
+    resume: gr.Button
+    cancel: gr.Button
+    copy: gr.Button
+    compare: gr.Button
+
+    @property
+    def states(self) -> dict[gr.Button, tuple[str, ...]]:
+        """In which states of the run each of them can be pressed."""
+        return {
+            self.stop: ("waiting", "running"),
+            self.resume: ("stopped", "failed"),
+            self.cancel: ("waiting", "running", "stopped"),
+            self.copy: JOB_STATES,
+            self.compare: ("done",),
+        }
+
+
+@dataclass(frozen=True)
+class Plots:
+    losses: gr.Plot
+    validation: gr.Plot
+    device: gr.Plot
+    bars: gr.Plot
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """The tab Runs: every run, and all about the chosen one."""
+
+    table: gr.Dataframe
+    run: gr.Dropdown
+    acts: Acts
+    head: gr.HTML
+    meters: gr.HTML
+    plots: Plots
+    numbers: gr.Dataframe
+    search: gr.Textbox
+    log: gr.Code
+    export: ExportParts
+    settings: gr.Code
+
+
+@dataclass(frozen=True)
+class QueueParts:
+    rows: gr.HTML
+    waiting: gr.Dropdown
+    up: gr.Button
+    down: gr.Button
+    is_paused: gr.Checkbox
+    goes_on: gr.Checkbox
+
+
+@dataclass(frozen=True)
+class BesideParts:
+    """The tab Side by side."""
+
+    several: gr.Dropdown
+    curve: gr.Dropdown
+    together: gr.Plot
+    differ: gr.Dataframe
+    rows: gr.Dataframe
+
+
+@dataclass(frozen=True)
+class Parts:
+    notice: gr.Markdown
+    run: RunParts
+    queue: QueueParts
+    beside: BesideParts
+    sent: gr.State
+    """What this browser has been sent of all that moves; see `Sent`."""
+    printed: gr.State
+    timer: gr.Timer
+
+
+def lay_out() -> Parts:
+    gr.HTML(charts.STYLE, visible="hidden")
+    gr.Markdown("# Runs")
+    notice = gr.Markdown()
+    with gr.Tabs():
+        with gr.Tab("Runs"):
+            run = _run_parts()
+        with gr.Tab("Queue"):
+            queue = _queue_parts()
+        with gr.Tab("Side by side"):
+            beside = _beside_parts()
+    return Parts(notice, run, queue, beside, gr.State(), gr.State(), gr.Timer(SECONDS))
+
+
+def _run_parts() -> RunParts:
+    table = gr.Dataframe(
+        headers=COLUMNS,
+        datatype="html",
+        interactive=False,
+        max_height=230,
+        column_widths=WIDTHS,
+        show_label=False,
+        elem_id="runs-table",
+    )
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            run = gr.Dropdown([], label="Run", elem_id="runs-run")
+        with gr.Column(scale=3, min_width=560), gr.Row():
+            acts = _act_buttons()
+    head, meters = gr.HTML(elem_id="runs-head"), gr.HTML(elem_id="runs-meters")
+    with gr.Tabs():
+        with gr.Tab("Curves"), gr.Row():
+            losses, validation = gr.Plot(show_label=False), gr.Plot(show_label=False)
+        with gr.Tab("Figures"):
+            bars = gr.Plot(show_label=False)
+            numbers = gr.Dataframe(headers=FIGURE_HEADERS, interactive=False, show_label=False)
+        with gr.Tab("Log"):
+            search = gr.Textbox(label="Search in the log", elem_id="runs-search")
+            log = gr.Code(show_label=False, language=None, lines=14, max_lines=24, elem_id="runs-log")
+        with gr.Tab("Device"):
+            device = gr.Plot(show_label=False)
+        with gr.Tab("Export"):
+            export = lay_out_export()
+        with gr.Tab("Settings"):
+            settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
+    plots = Plots(losses, validation, device, bars)
+    return RunParts(table, run, acts, head, meters, plots, numbers, search, log, export, settings)
+
+
+def _act_buttons() -> Acts:
+    return Acts(
+        stop=gr.Button("Stop and save", elem_id="runs-stop", min_width=120, size="md"),
+        resume=gr.Button("Resume", min_width=80, elem_id="runs-resume", size="md"),
+        cancel=gr.Button("Cancel", variant="stop", min_width=80, size="md"),
+        copy=gr.Button("Copy", min_width=70, elem_id="runs-copy", size="md"),
+        compare=gr.Button("Compare", variant="primary", min_width=90, size="md"),
+    )
+
+
+def _queue_parts() -> QueueParts:
+    rows = gr.HTML()
+    with gr.Row(equal_height=True):
+        waiting = gr.Dropdown([], label="Waiting run", scale=2)
+        up, down = gr.Button("Move up", min_width=90), gr.Button("Move down", min_width=90)
+    with gr.Row():
+        is_paused = gr.Checkbox(label="Paused", info="What runs goes on; nothing new begins.")
+        goes_on = gr.Checkbox(True, label="Go on after a failure", info="Else a failed run pauses the queue.")
+    return QueueParts(rows, waiting, up, down, is_paused, goes_on)
+
+
+def _beside_parts() -> BesideParts:
+    several = gr.Dropdown([], multiselect=True, label="Runs to put side by side", elem_id="runs-several")
+    curve = gr.Dropdown([], label="Curve")
+    together = gr.Plot(show_label=False)
+    gr.Markdown("### Settings that differ")
+    differ = gr.Dataframe(headers=["Setting"], interactive=False, show_label=False, wrap=True)
+    gr.Markdown("### Figures of the test cases, with 95 % intervals")
+    rows = gr.Dataframe(headers=["Run", *FIGURE_HEADERS], interactive=False, show_label=False)
+    return BesideParts(several, curve, together, differ, rows)
