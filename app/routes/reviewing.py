@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 
 from app.context import Studio
 from app.pages.review import card
+from app.pages.review.acts import undo_verdict
 from app.pages.review.words import progress_line
+from app.visit import Json, Visit
 from core.errors import CoreError
 from core.records.access import NotAllowed, Who
 from core.records.review import queue, reviews, verdicts
@@ -34,7 +36,7 @@ class Where(BaseModel):
         return Filter(**self.model_dump())
 
 
-class Asked(BaseModel):
+class Wanted(BaseModel):
     """What the browser wants to have ready: so many cases of a kind after this rank."""
 
     where: Where = Where()
@@ -49,7 +51,7 @@ class Undone(BaseModel):
     person: int
 
 
-class Pressed(Undone, Asked):
+class Pressed(Undone, Wanted):
     """A verdict on a case, or on several near-identical ones."""
 
     ranks: list[int] = Field(min_length=1, max_length=1000)
@@ -62,7 +64,13 @@ class Pressed(Undone, Asked):
 
 def router(studio: Studio) -> APIRouter:
     routes = APIRouter(prefix="/reviews/{review_id}", tags=["review"])
-    db = studio.database
+    add_cases(routes, studio)
+    add_presses(routes, studio)
+    return routes
+
+
+def add_cases(routes: APIRouter, studio: Studio) -> None:
+    """What the queue shows."""
 
     @routes.get("/cases")
     def cases(
@@ -74,92 +82,86 @@ def router(studio: Studio) -> APIRouter:
         back: bool = False,
     ) -> Response:
         """The next cases of a kind after a rank, or the one before it."""
-        asked = Asked(where=where, after=after, many=many)
-        return _told(studio, request, lambda who: ahead(studio, who, review_id, asked, back))
+        wanted = Wanted(where=where, after=after, many=many)
+        return _answer(studio, request, lambda visit: ahead(visit, review_id, wanted, back))
 
     @routes.get("/progress")
     def progress(request: Request, review_id: int, where: Annotated[Where, Query()]) -> Response:
         """How far the person is. Counted apart, so that no key waits for it."""
 
-        def told(who: Who) -> dict[str, Any]:
-            return {"progress": progress_line(queue.progress(db, who, review_id, where.filter()))}
+        def made(visit: Visit) -> Json:
+            counts = queue.progress(visit.database, visit.who, review_id, where.filter())
+            return {"progress": progress_line(counts)}
 
-        return _told(studio, request, told)
+        return _answer(studio, request, made)
 
     @routes.get("/cases/{rank}")
     def case(request: Request, review_id: int, rank: int) -> Response:
         """One case, with everybody's verdicts as far as they may be seen."""
 
-        def told(who: Who) -> dict[str, Any]:
-            found = queue.suspect(db, who, review_id, rank)
-            return card.card(reviews.review(db, who, review_id), found, verdicts.history(db, who, review_id, rank))
+        def made(visit: Visit) -> Json:
+            db, who = visit.database, visit.who
+            suspect = queue.suspect(db, who, review_id, rank)
+            return card.card(reviews.review(db, who, review_id), suspect, verdicts.history(db, who, review_id, rank))
 
-        return _told(studio, request, told)
+        return _answer(studio, request, made)
 
     @routes.get("/cases/{rank}/group")
     def group(request: Request, review_id: int, rank: int) -> Response:
         """The near-identical pictures, to be ticked."""
 
-        def told(who: Who) -> dict[str, Any]:
-            found = queue.group(db, who, review_id, rank)
-            return {"shown": card.batch(reviews.review(db, who, review_id), found, rank)}
+        def made(visit: Visit) -> Json:
+            alike = queue.group(visit.database, visit.who, review_id, rank)
+            return {"shown": card.batch(reviews.review(visit.database, visit.who, review_id), alike, rank)}
 
-        return _told(studio, request, told)
+        return _answer(studio, request, made)
+
+
+def add_presses(routes: APIRouter, studio: Studio) -> None:
+    """What a key does."""
 
     @routes.post("/verdicts")
     def decide(request: Request, review_id: int, press: Pressed) -> Response:
         """Keeps a verdict; what was kept before under the same key counts once. Answers with what comes next."""
-
-        def told(who: Who) -> dict[str, Any]:
-            _same(who, press)
-            verdicts.decide(
-                db,
-                who,
-                review_id,
-                press.ranks,
-                press.action,
-                press.label,
-                press.why,
-                press.confidence,
-                press.seconds,
-                press.key,
-            )
-            return ahead(studio, who, review_id, press)
-
-        return _told(studio, request, told)
+        return _answer(studio, request, lambda visit: pressed(visit, review_id, press))
 
     @routes.post("/undo")
     def undo(request: Request, review_id: int, press: Undone) -> Response:
         """Takes the person's last press back; the row of it stays, and another says so."""
 
-        def told(who: Who) -> dict[str, Any]:
-            _same(who, press)
-            return {"ranks": verdicts.undo(db, who, review_id, press.key)}
+        def made(visit: Visit) -> Json:
+            _same(visit.who, press)
+            return {"ranks": undo_verdict(visit, review_id, press.key)}
 
-        return _told(studio, request, told)
+        return _answer(studio, request, made)
 
-    return routes
+
+def pressed(visit: Visit, review_id: int, press: Pressed) -> Json:
+    _same(visit.who, press)
+    given = (press.ranks, press.action, press.label, press.why, press.confidence, press.seconds, press.key)
+    verdicts.decide(visit.database, visit.who, review_id, *given)
+    return ahead(visit, review_id, press)
 
 
 class AnotherPerson(CoreError):
     """Somebody else signed in meanwhile: a press must never get another person's name."""
 
 
-def ahead(studio: Studio, who: Who, review_id: int, asked: Asked, is_back: bool = False) -> dict[str, Any]:
+def ahead(visit: Visit, review_id: int, wanted: Wanted, is_back: bool = False) -> Json:
     """Cards of the next cases, and what to say where there are no more."""
-    db, where, after = studio.database, asked.where.filter(), asked.after
+    db, who, where, after = visit.database, visit.who, wanted.where.filter(), wanted.after
     view = reviews.review(db, who, review_id)
-    found: list[dict[str, Any]] = []
-    while len(found) < asked.many:
-        one = queue.next_suspect(db, who, review_id, where, after, is_back)
-        if one is None:
+    cards: list[Json] = []
+    while len(cards) < wanted.many:
+        suspect = queue.next_suspect(db, who, review_id, where, after, is_back)
+        if suspect is None:
             break
-        found.append(card.card(view, one))
-        after = one.rank
-    if len(found) == asked.many:
-        return {"cases": found, "is_end": False, "none": ""}
+        cards.append(card.card(view, suspect))
+        after = suspect.rank
+    if len(cards) == wanted.many:
+        return {"cases": cards, "is_end": False, "none": ""}
     none = card.nothing_left(where, queue.progress(db, who, review_id, where))
-    return {"cases": found, "is_end": True, "none": none}
+    return {"cases": cards, "is_end": True, "none": none}
 
 
 def _same(who: Who, press: Undone) -> None:
@@ -170,10 +172,10 @@ def _same(who: Who, press: Undone) -> None:
         )
 
 
-def _told(studio: Studio, request: Request, made: Callable[[Who], dict[str, Any]]) -> Response:
+def _answer(studio: Studio, request: Request, made: Callable[[Visit], Json]) -> Response:
     fresh = {"Cache-Control": "no-store"}
     try:
-        return JSONResponse(made(studio.who(request)), headers=fresh)
+        return JSONResponse(made(Visit.of(studio, request)), headers=fresh)
     except AnotherPerson as error:
         return JSONResponse({"detail": str(error)}, 409, fresh)
     except NotAllowed as error:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from app.context import Studio
+from app.visit import Visit
 from core.case import Case, ImageSet, Kind, Task
 from core.pictures.pixels import FilePixels
 from core.records import jobs, people, sets
@@ -20,6 +21,7 @@ from core.records.people import Who
 from core.records.place import Place
 from core.records.review import intake, reviews, verdicts
 from core.records.review.verdicts import VerdictView
+from tests.app.furnished import visiting
 from tests.let_in import let_in
 
 ANSWERS = ("clear", "hazy", "<b>torn</b>")
@@ -39,6 +41,9 @@ class Reviewed:
     version_id: int
     review_id: int
     cases: int
+
+    def visit(self, **query: object) -> Visit:
+        return visiting(self.studio, {name: str(value) for name, value in query.items()})
 
     def given(self, rank: int) -> str:
         return ANSWERS[(rank - 1) % len(ANSWERS)]

@@ -17,15 +17,17 @@ from starlette.routing import Mount
 
 from app.main import create_app
 from app.pages.image_sets.versions import draw as draw_versions
+from app.pages.review import page as review_page
 from app.pages.review import queue as queues
-from app.pages.review.agree import EXCLUDE, KEEP, Agreeing
+from app.pages.review.acts import find_suspects
+from app.pages.review.agree import EXCLUDE, KEEP
 from app.pages.review.card import MOST_BARS, card, places, readings
-from app.pages.review.correct import Correcting
-from app.pages.review.find import Finding, estimate, state_of
+from app.pages.review.find import estimate, state_of
 from app.pages.review.page import ReviewPage
 from app.pages.review.retrained import comparison
 from app.pages.review.words import KEYS, LIMITS, decided
 from app.run_words import header
+from app.visit import Visit
 from core.errors import CoreError
 from core.records import jobs, people, runs, sets
 from core.records.people import Who
@@ -75,11 +77,16 @@ def press(room: Reviewed, ranks: list[int], action: str = "keep", label: str = "
     return {**pressed, "label": label, "confidence": "sure", "seconds": 1.5, "where": {}, "after": 0, "many": 2, **more}
 
 
-def tabs(room: Reviewed) -> tuple[Finding, Agreeing, Correcting]:
+@pytest.fixture
+def page() -> ReviewPage:
+    return laid_out()
+
+
+def laid_out() -> ReviewPage:
     import gradio as gr
 
     with gr.Blocks():
-        return Finding(room.studio), Agreeing(room.studio), Correcting(room.studio)
+        return review_page.lay_out()
 
 
 def test_the_next_cases_come_with_all_that_a_key_needs(room: Reviewed, browser: TestClient) -> None:
@@ -205,12 +212,13 @@ def test_a_search_without_cases_says_what_to_do(room: Reviewed, state: str, prog
     assert ("25" in opened["none"]) == (state == "running")
 
 
-def test_no_search_and_no_set_say_where_to_begin(room: Reviewed) -> None:
+def test_no_search_and_no_set_say_where_to_begin(room: Reviewed, page: ReviewPage) -> None:
     assert "Choose an image set under Find" in queues.opened(None, room.who)["none"]
-    finding, agreeing, correcting = tabs(room)
-    assert "under Find" in agreeing.open(None, asking())[0] and "under Find" in correcting.open(None, asking())[0]
+    visit = room.visit()
+    assert "under Find" in page.agreeing.open(visit, None)[page.agreeing.parts.pairs]
+    assert "under Find" in page.correcting.open(visit, None)[page.correcting.parts.preview]
     with pytest.raises(CoreError, match="Bring your images"):
-        finding.queue(None, 0, 1, True, "", asking())
+        page.finding.start(visit, None, 0, 1, True, "")
 
 
 def test_the_end_of_a_filter_says_what_comes_next(room: Reviewed, browser: TestClient) -> None:
@@ -223,43 +231,43 @@ def test_the_end_of_a_filter_says_what_comes_next(room: Reviewed, browser: TestC
     assert "Nobody sees a case differently" in told["none"]
 
 
-def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path) -> None:
+def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path, page: ReviewPage) -> None:
     room = furnish_review(tmp_path)
-    finding, *_ = tabs(room)
-    made = finding.queue(room.version_id, 0, 2, True, " Second look ", asking())
+    finding, parts, visit = page.finding, page.finding.parts, room.visit()
+    made = finding.start(visit, room.version_id, 0, 2, True, " Second look ")[parts.queued]
     view = reviews.review(room.studio.database, room.who, made)
     assert (view.name, view.readers, view.is_blind, view.state) == ("Second look", 2, True, "waiting")
-    assert [one["visible"] for one in finding.draw([view], view)[1:3]] == [True, False]
-    finding.stop_search(made, asking())
+    shown = finding.show([view], view)
+    assert [shown[button]["visible"] for button in (parts.stop, parts.resume)] == [True, False]
+    finding.stop(visit, made)
     assert reviews.review(room.studio.database, room.who, made).state == "stopped"
-    finding.resume_search(made, asking())
+    finding.resume(visit, made)
     assert reviews.review(room.studio.database, room.who, made).state == "waiting"
 
 
-def test_the_page_opens_where_its_address_says(tmp_path: Path) -> None:
+def test_the_page_opens_where_its_address_says(tmp_path: Path, page: ReviewPage) -> None:
     room = furnish_review(tmp_path)
-    finding, *_ = tabs(room)
-    page = ReviewPage(room.studio, finding)
-    chosen, tab, version, cases, before, *_ = page.open(asking({"rank": "4"}))
+    parts = page.parts
+    shown = page.open(room.visit(rank=4))
+    chosen, tab, cases = shown[parts.review], shown[parts.tabs], shown[parts.cases]
     assert (chosen["value"], tab["selected"], cases["rank"]) == (room.review_id, "decide", 4)
-    assert version["value"] == room.version_id
-    assert page.look(room.review_id, before, asking())[0] == {"__type__": "update"}  # somebody is at work: left alone
-    queued = finding.queue(room.version_id, 0, 1, True, "", asking())
-    assert page.open(asking())[1]["selected"] == "find"
+    assert shown[page.finding.parts.version]["value"] == room.version_id
+    again = page.look(room.visit(), room.review_id, shown[parts.seen])
+    assert parts.cases not in again  # somebody is at work: left alone
+    queued = find_suspects(room.visit(), room.version_id, 0, 1, False, "")
+    assert page.open(room.visit())[parts.tabs]["selected"] == "find"
     jobs.claim(room.studio.database, reviews.review(room.studio.database, room.who, queued).job_id, "test")
-    assert "under way" in page.look(queued, "", asking())[0]["none"]
+    assert "under way" in page.look(room.visit(), queued, "")[parts.cases]["none"]
 
 
-def test_versions_and_finished_runs_lead_here(tmp_path: Path) -> None:
+def test_versions_and_finished_runs_lead_here(tmp_path: Path, page: ReviewPage) -> None:
     furnished = furnish(tmp_path)
     view = runs.run(furnished.studio.database, furnished.who, furnished.run_id)
     known = sets.versions(furnished.studio.database, furnished.who, 1)
     assert f"/review?tab=find&version={view.version_id}&run={view.id}" in header(view)
     assert f"/review?tab=find&version={view.version_id}" in draw_versions(known, None)
-    finding, *_ = tabs(Reviewed(furnished.studio, furnished.who, view.version_id, 0, 3))
-    asked = asking({"version": str(view.version_id), "run": str(view.id)})
-    assert finding.runs_of(view.version_id, asked)["value"] == view.id
-    assert finding.runs_of(view.version_id, asking())["value"] == 0
+    for visit, chosen in ((furnished.visit(version=view.version_id, run=view.id), view.id), (furnished.visit(), 0)):
+        assert page.finding.runs_of(visit, view.version_id)[page.finding.parts.run]["value"] == chosen
 
 
 def test_an_estimate_never_comes_without_its_interval(room: Reviewed) -> None:
@@ -268,7 +276,7 @@ def test_an_estimate_never_comes_without_its_interval(room: Reviewed) -> None:
     assert "about" not in estimate(replace(view, low=None))
 
 
-def test_a_dispute_is_settled(tmp_path: Path) -> None:
+def test_a_dispute_is_settled(tmp_path: Path, page: ReviewPage) -> None:
     room = furnish_review(tmp_path, readers=2)
     db = room.studio.database
     bea = people.add_person(db, "bea", PASSWORD, "reviewer", room.who.projects)
@@ -276,67 +284,72 @@ def test_a_dispute_is_settled(tmp_path: Path) -> None:
         verdicts.decide(db, who, room.review_id, [3], action)
     for who in (room.who, bea):
         verdicts.decide(db, who, room.review_id, [1, 2], "keep")
-    page = SettledBy(room)
-    table, disputes, _ = page.agreeing.open(room.review_id, page.asked)
-    assert "bea with local" in table and "Kappa" in table
+    agreeing, parts, visit = page.agreeing, page.agreeing.parts, signed_in(room)
+    shown = agreeing.open(visit, room.review_id)
+    assert "bea with local" in shown[parts.pairs] and "Kappa" in shown[parts.pairs]
+    disputes = shown[parts.disputed]
     assert "1 to settle" in disputes and TORN in disputes and 'data-rank="3"' in disputes
-    rank, title, picture, answer, *_ = page.agreeing.look(room.review_id, page.event(3), page.asked)
-    assert rank == 3 and "bea: excluded" in title and picture["panes"][0]["src"].endswith("/2?size=full")
-    assert [value for _, value in answer["choices"]] == [KEEP, *ANSWERS, EXCLUDE]
-    page.agreeing.decide(room.review_id, 3, EXCLUDE, "cut off", page.asked)
-    assert "Nothing to settle" in page.agreeing.open(room.review_id, page.asked)[1]
+    shown = agreeing.look_at(visit, room.review_id, event(3))
+    assert shown[parts.rank] == 3 and "bea: excluded" in shown[parts.title]
+    assert shown[parts.picture]["panes"][0]["src"].endswith("/2?size=full")
+    assert [value for _, value in shown[parts.answer]["choices"]] == [KEEP, *ANSWERS, EXCLUDE]
+    agreeing.settle(visit, room.review_id, 3, EXCLUDE, "cut off")
+    assert "Nothing to settle" in agreeing.open(visit, room.review_id)[parts.disputed]
     with pytest.raises(CoreError, match="settled already"):
-        page.agreeing.look(room.review_id, page.event(3), page.asked)
+        agreeing.look_at(visit, room.review_id, event(3))
 
 
-class SettledBy:
-    """The tab Agree as the first person sees it, though there are accounts."""
-
-    def __init__(self, room: Reviewed) -> None:
-        _, self.agreeing, _ = tabs(room)
-        people.set_password(room.studio.database, room.who.name, PASSWORD)
-        token = people.sign_in(room.studio.database, room.who.name, PASSWORD, "test")
-        self.asked = asking()
-        self.asked.headers["authorization"] = f"Bearer {token}"
-
-    def event(self, rank: int) -> Any:
-        return SimpleNamespace(rank=rank)
+def signed_in(room: Reviewed) -> Visit:
+    """The first person's, though there are accounts."""
+    people.set_password(room.studio.database, room.who.name, PASSWORD)
+    token = people.sign_in(room.studio.database, room.who.name, PASSWORD, "test")
+    request = asking()
+    request.headers["authorization"] = f"Bearer {token}"
+    return Visit.of(room.studio, request)
 
 
-def test_verdicts_become_a_version_and_are_taken_back(tmp_path: Path) -> None:
+def event(rank: int) -> Any:
+    """A click on a case of this rank."""
+    return SimpleNamespace(rank=rank)
+
+
+def test_verdicts_become_a_version_and_are_taken_back(tmp_path: Path, page: ReviewPage) -> None:
     room = furnish_review(tmp_path)
-    db, (_, _, correcting) = room.studio.database, tabs(room)
-    told, button, *_ = correcting.open(room.review_id, asking())
-    assert "Nothing to change yet" in told and not button["interactive"]
+    db, tab, parts, visit = room.studio.database, page.correcting, page.correcting.parts, room.visit()
+
+    def difference(first: int, second: int) -> str:
+        return str(tab.differ(visit, first, second)[parts.versions.difference])
+
+    shown = tab.open(visit, room.review_id)
+    assert "Nothing to change yet" in shown[parts.preview] and not shown[parts.apply]["interactive"]
     verdicts.decide(db, room.who, room.review_id, [1], "change", ANSWERS[2])
     verdicts.decide(db, room.who, room.review_id, [2], "exclude")
     verdicts.decide(db, room.who, room.review_id, [3], "keep")
-    told, button, exported, *_ = correcting.open(room.review_id, asking())
-    assert "2 cases would change" in told and TORN in told and "leaves the set" in told and button["interactive"]
-    assert f"/downloads/reviews/{room.review_id}/csv" in exported
-    correcting.make(room.review_id, "looked at", asking())
+    shown = tab.open(visit, room.review_id)
+    assert all(words in shown[parts.preview] for words in ("2 cases would change", TORN, "leaves the set"))
+    assert shown[parts.apply]["interactive"] and f"/downloads/reviews/{room.review_id}/csv" in shown[parts.exports]
+    tab.apply(visit, room.review_id, "looked at")
     newest = sets.versions(db, room.who, 1)[0]
     assert (newest.number, newest.cases) == (2, 11)
-    assert "Nothing left to change" in correcting.open(room.review_id, asking())[0]
-    assert "2 cases differ" in correcting.differ(room.version_id, newest.id, asking())
-    correcting.take_back(newest.id, asking())
+    assert "Nothing left to change" in tab.open(visit, room.review_id)[parts.preview]
+    assert "2 cases differ" in difference(room.version_id, newest.id)
+    tab.take_back(visit, newest.id)
     again = sets.versions(db, room.who, 1)[0]
     assert (again.number, again.cases) == (3, 12)
-    assert "No label differs" in correcting.differ(room.version_id, again.id, asking())
+    assert "No label differs" in difference(room.version_id, again.id)
 
 
-def test_a_run_is_queued_again_on_the_corrected_version(tmp_path: Path) -> None:
-    furnished = furnish(tmp_path)
-    room = Reviewed(furnished.studio, furnished.who, furnished.version_id, 0, 3)
-    _, _, correcting = tabs(room)
-    correcting.retrained(furnished.run_id, furnished.version_id, asking())
+def test_a_run_is_queued_again_on_the_corrected_version(tmp_path: Path, page: ReviewPage) -> None:
+    room = furnish(tmp_path)
+    tab, visit = page.correcting, room.visit()
+    tab.retrain(visit, room.run_id, room.version_id)
     newest = runs.runs(room.studio.database, room.who, room.who.projects[0])[0]
-    assert newest.copy_of == furnished.run_id and newest.state == "waiting"
+    assert newest.copy_of == room.run_id and newest.state == "waiting"
     assert {name: newest.settings[name] for name in SETTINGS} == SETTINGS
-    told = correcting.paired(furnished.run_id, furnished.run_id, asking())
-    assert told.count("+0.000") >= 2 and "Under the corrected test labels" in told
+    compared = tab.compare(visit, room.run_id, room.run_id)[tab.parts.retraining.compared]
+    assert compared.count("+0.000") >= 2 and "Under the corrected test labels" in compared
     with pytest.raises(CoreError, match="Choose a finished run"):
-        correcting.retrained(None, None, asking())
+        tab.retrain(visit, None, None)
 
 
 def test_old_and_corrected_test_labels_stand_apart() -> None:

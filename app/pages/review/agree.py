@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
-from app.context import Studio
+from app.context import PRIVATE, Studio
 from app.html import empty
-from app.pages.review.find import chosen
+from app.pages.review.acts import Action, chosen, settle_case
 from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES
 from app.viewer import Pane, shown, viewer
+from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
 from core.records.review import agreement
 from core.records.review.agreement import Agreement, Pair
@@ -36,113 +37,140 @@ element.addEventListener("click", event => {
 """
 
 
+@dataclass(frozen=True)
+class AgreeParts:
+    pairs: gr.HTML
+    disputed: gr.HTML
+    settling: gr.Column
+    """A disputed case, large, with what may be done about it."""
+    title: gr.HTML
+    picture: gr.HTML
+    answer: gr.Dropdown
+    why: gr.Textbox
+    settle: gr.Button
+    rank: gr.State
+
+
+@dataclass(frozen=True)
 class Agreeing:
-    """The tab's components, and what its events do."""
+    parts: AgreeParts
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
-        self.pairs = gr.HTML(NOBODY, elem_id="review-agreement")
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=480):
-                self.disputed = gr.HTML(elem_id="review-disputed", js_on_load=CHOOSING)
-            with gr.Column(scale=3, min_width=340, visible=False) as self.settling:
-                self.title = gr.HTML()
-                self.picture = viewer(height=220)
-                self.answer = gr.Dropdown([], label="Settle it as", elem_id="review-settle-as")
-                self.why = gr.Textbox(label="Why", max_lines=3, placeholder="Kept with the verdict")
-                self.settle = gr.Button("Settle", variant="primary", elem_id="review-settle")
-        self.rank = gr.State()
-        self.shown = [self.pairs, self.disputed, self.settling]
-        self.opened = [self.rank, self.title, self.picture, self.answer, self.why, self.settling]
-
-    def open(self, review_id: int | None, request: gr.Request) -> list[Any]:
+    def open(self, visit: Visit, review_id: int | None) -> Updates:
         """Agreement, and what is still seen differently."""
+        parts = self.parts
+        closed: Updates = {parts.settling: gr.update(visible=False), parts.disputed: ""}
         if review_id is None:
-            return [NOBODY, "", gr.update(visible=False)]
-        studio, who = self.studio, self.studio.who(request)
-        view = chosen(studio, review_id, request)
+            return closed | {parts.pairs: NOBODY}
+        view = chosen(visit, review_id)
         if view.state != "done":
-            return [ALONE, "", gr.update(visible=False)]
-        found = agreement.agreement(studio.database, who, view.id)
-        return [
-            pairs(found),
-            disputes(view, agreement.disputed(studio.database, who, view.id)),
-            gr.update(visible=False),
-        ]
+            return closed | {parts.pairs: ALONE}
+        disputed = agreement.disputed(visit.database, visit.who, view.id)
+        return closed | {
+            parts.pairs: pairs(agreement.agreement(visit.database, visit.who, view.id)),
+            parts.disputed: disputes(view, disputed),
+        }
 
-    def look(self, review_id: int | None, event: gr.EventData, request: gr.Request) -> list[Any]:
+    def look_at(self, visit: Visit, review_id: int | None, event: gr.EventData) -> Updates:
         """A disputed case, large, with what may be done about it."""
-        studio, who = self.studio, self.studio.who(request)
-        view, rank = chosen(studio, review_id, request), int(event.rank)
-        one = next((one for one in agreement.disputed(studio.database, who, view.id) if one.rank == rank), None)
-        if one is None:
+        parts, view, rank = self.parts, chosen(visit, review_id), int(event.rank)
+        disputed = agreement.disputed(visit.database, visit.who, view.id)
+        suspect = next((suspect for suspect in disputed if suspect.rank == rank), None)
+        if suspect is None:
             raise SettingsError("This case is settled already. Choose another from the list.")
-        choices = [(f"{KEEP} ({one.given})", KEEP), *((f"change to {name}", name) for name in view.answers)]
-        return [
-            rank,
-            f'<div class="vt"><h2>{escape(one.name)}</h2>{said(one)}</div>',
-            shown([Pane(f"/images/{view.version_id}/{one.number}?size=full")]),
-            gr.update(choices=[*choices, (EXCLUDE, EXCLUDE)], value=None),
-            "",
-            gr.update(visible=True),
-        ]
+        choices = [(f"{KEEP} ({suspect.given})", KEEP), *((f"change to {name}", name) for name in view.answers)]
+        return {
+            parts.rank: rank,
+            parts.title: f'<div class="vt"><h2>{escape(suspect.name)}</h2>{their_verdicts(suspect)}</div>',
+            parts.picture: shown([Pane(f"/images/{view.version_id}/{suspect.number}?size=full")]),
+            parts.answer: gr.update(choices=[*choices, (EXCLUDE, EXCLUDE)], value=None),
+            parts.why: "",
+            parts.settling: gr.update(visible=True),
+        }
 
-    def decide(
-        self, review_id: int | None, rank: int | None, answer: str | None, why: str | None, request: gr.Request
+    def settle(
+        self, visit: Visit, review_id: int | None, rank: int | None, answer: str | None, why: str | None
     ) -> None:
         if rank is None or not answer:
             raise SettingsError("Choose a case from the list, then how to settle it.")
-        action = {KEEP: "keep", EXCLUDE: "exclude"}.get(answer, "change")
-        view = chosen(self.studio, review_id, request)
+        actions: dict[str, Action] = {KEEP: "keep", EXCLUDE: "exclude"}
+        action = actions.get(answer, "change")
         label = answer if action == "change" else ""
-        who = self.studio.who(request)
-        agreement.settle(self.studio.database, who, view.id, int(rank), action, label, (why or "").strip())
+        settle_case(visit, chosen(visit, review_id).id, int(rank), action, label, (why or "").strip())
 
 
-def pairs(found: Agreement) -> str:
+def lay_out() -> AgreeParts:
+    pairs = gr.HTML(NOBODY, elem_id="review-agreement")
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=480):
+            disputed = gr.HTML(elem_id="review-disputed", js_on_load=CHOOSING)
+        with gr.Column(scale=3, min_width=340, visible=False) as settling:
+            title = gr.HTML()
+            picture = viewer(height=220)
+            answer = gr.Dropdown([], label="Settle it as", elem_id="review-settle-as")
+            why = gr.Textbox(label="Why", max_lines=3, placeholder="Kept with the verdict")
+            settle = gr.Button("Settle", variant="primary", elem_id="review-settle")
+    return AgreeParts(pairs, disputed, settling, title, picture, answer, why, settle, gr.State())
+
+
+def opening(studio: Studio, tab: Agreeing, review: gr.Dropdown) -> Wire:
+    parts = tab.parts
+    return guarded(studio, tab.open), [review], [parts.pairs, parts.disputed, parts.settling]
+
+
+def wire(studio: Studio, tab: Agreeing, review: gr.Dropdown) -> None:
+    parts = tab.parts
+    looked_at = [parts.rank, parts.title, parts.picture, parts.answer, parts.why, parts.settling]
+    parts.disputed.click(guarded(studio, tab.look_at), [review], looked_at, **PRIVATE)
+    given = [review, parts.rank, parts.answer, parts.why]
+    settled = parts.settle.click(guarded(studio, tab.settle), given, None, **PRIVATE)
+    settled.success(*opening(studio, tab, review), **PRIVATE)
+
+
+def pairs(agreed: Agreement) -> str:
     """People with each other, then each with the model's suggestion."""
-    if not found.pairs and not found.models:
+    if not agreed.pairs and not agreed.models:
         return ALONE
-    rows = "".join(map(_row, (*found.pairs, *found.models)))
+    rows = "".join(map(_row, (*agreed.pairs, *agreed.models)))
     names = ("Who with whom", "Cases both decided", "Agree on", "Kappa, 95 % interval")
     head = "".join(f"<th{' class=n' if place in (1, 2) else ''}>{name}</th>" for place, name in enumerate(names))
     table = f"<table><tr>{head}</tr>{rows}</table>"
     return f'<div class="vt"><h2>Agreement</h2><p class="small quiet">{KAPPA}</p>{table}</div>'
 
 
-def disputes(view: ReviewView, found: list[SuspectView]) -> str:
-    if not found:
+def disputes(view: ReviewView, disputed: list[SuspectView]) -> str:
+    if not disputed:
         return SETTLED
-    rows = "".join(_dispute(view, one) for one in found)
+    rows = "".join(_dispute(view, suspect) for suspect in disputed)
     head = "<th></th><th>Case</th><th>Given label</th><th>Verdicts</th><th></th>"
-    return f'<div class="vt"><h2>{len(found)} to settle</h2><table><tr>{head}</tr>{rows}</table></div>'
+    return f'<div class="vt"><h2>{len(disputed)} to settle</h2><table><tr>{head}</tr>{rows}</table></div>'
 
 
-def _dispute(view: ReviewView, one: SuspectView) -> str:
-    picture = f"/images/{view.version_id}/{one.number}?size=thumb"
+def _dispute(view: ReviewView, suspect: SuspectView) -> str:
+    picture = f"/images/{view.version_id}/{suspect.number}?size=thumb"
     return (
         f'<tr><td><img class="thumb" src="{picture}" alt="" loading="lazy"></td>'
-        f'<td class="word"><b>{escape(one.name)}</b>'
-        f'<div class="small quiet">{SPLIT_NAMES.get(one.split or "", "no split")}</div></td>'
-        f'<td class="word">{escape(one.given)}</td><td>{said(one)}</td>'
-        f'<td><button type="button" data-rank="{one.rank}">Look and settle</button></td></tr>'
+        f'<td class="word"><b>{escape(suspect.name)}</b>'
+        f'<div class="small quiet">{SPLIT_NAMES.get(suspect.split or "", "no split")}</div></td>'
+        f'<td class="word">{escape(suspect.given)}</td><td>{their_verdicts(suspect)}</td>'
+        f'<td><button type="button" data-rank="{suspect.rank}">Look and settle</button></td></tr>'
     )
 
 
-def said(one: SuspectView) -> str:
-    lines = [(row.person, row) for row in one.others] + ([("you", one.mine)] if one.mine is not None else [])
+def their_verdicts(suspect: SuspectView) -> str:
+    lines = [(verdict.person, verdict) for verdict in suspect.others]
+    lines += [("you", suspect.mine)] if suspect.mine is not None else []
     return "".join(
-        f"<div>{escape(person)}: {escape(decided(row))}"
-        f"{f' <span class=quiet>“{escape(row.why)}”</span>' if row.why else ''}</div>"
-        for person, row in lines
+        f"<div>{escape(person)}: {escape(decided(verdict))}"
+        f"{f' <span class=quiet>“{escape(verdict.why)}”</span>' if verdict.why else ''}</div>"
+        for person, verdict in lines
     )
 
 
-def _row(one: Pair) -> str:
-    is_known = one.kappa is not None and one.low is not None and one.high is not None
-    interval = f"{one.kappa:.2f} ({one.low:.2f} to {one.high:.2f})" if is_known else "too few cases"
-    agree = "–" if one.observed is None else f"{one.observed:.2f}"
+def _row(pair: Pair) -> str:
+    is_known = pair.kappa is not None and pair.low is not None and pair.high is not None
+    interval = f"{pair.kappa:.2f} ({pair.low:.2f} to {pair.high:.2f})" if is_known else "too few cases"
+    agree = "–" if pair.observed is None else f"{pair.observed:.2f}"
     return (
-        f"<tr><td>{escape(one.first)} with {escape(one.second)}</td><td class=n>{one.n:,}</td><td class=n>{agree}</td>"
-        f"<td>{interval}</td></tr>"
+        f"<tr><td>{escape(pair.first)} with {escape(pair.second)}</td><td class=n>{pair.n:,}</td>"
+        f"<td class=n>{agree}</td><td>{interval}</td></tr>"
     )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from app.context import Studio
+from app.context import PRIVATE, Studio
 from app.html import as_text, empty
-from app.pages.review.find import chosen
+from app.pages.review.acts import chosen
 from app.pages.review.retrained import comparison
 from app.set_words import SPLIT_NAMES
+from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
 from core.records import runs, sets
-from core.records.access import Who
 from core.records.review import corrections
 from core.records.review.corrections import Change
 from core.records.review.reviews import ReviewView
@@ -27,130 +28,198 @@ EXPORTS = {"csv": "Table (CSV)", "json": "JSON", "coco": "COCO, of the cases wit
 NOBODY = empty("No search is chosen", "Begin one under Find, decide on its cases, and come back.")
 UNCHANGED = empty("Nothing to change yet", "Decide on cases first: what is changed or excluded is listed here.")
 FOLLOWED = empty("Nothing left to change", "The newest version of the set follows every decision so far.")
+ONE_VERSION = empty("Two versions are needed", "Choose two different ones above.")
+ALIKE = empty("No label differs", "Both are alike.")
+ONE_RUN = empty("Two finished runs are needed", "Choose one, queue it on the corrected version, and wait for it.")
 TESTED = (
     "A corrected label in the test cases moves the yardstick as well as the model. So figures under the old test "
     "labels and under the corrected ones stand apart; compare within one of them, never across."
 )
 
 
+@dataclass(frozen=True)
+class VersionParts:
+    """Two versions to compare, the second to take back."""
+
+    old: gr.Dropdown
+    new: gr.Dropdown
+    revert: gr.Button
+    difference: gr.HTML
+
+
+@dataclass(frozen=True)
+class RetrainParts:
+    run: gr.Dropdown
+    corrected: gr.Dropdown
+    retrain: gr.Button
+    again: gr.Dropdown
+    compare: gr.Button
+    compared: gr.HTML
+
+
+@dataclass(frozen=True)
+class CorrectParts:
+    preview: gr.HTML
+    note: gr.Textbox
+    apply: gr.Button
+    exports: gr.HTML
+    versions: VersionParts
+    retraining: RetrainParts
+
+
+@dataclass(frozen=True)
 class Correcting:
-    """The tab's components, and what its events do."""
+    parts: CorrectParts
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=480):
-                self.preview = gr.HTML(NOBODY, elem_id="review-preview")
-            with gr.Column(scale=3, min_width=320):
-                self.note = gr.Textbox(label="Note on the new version", max_lines=2, placeholder="What was looked at")
-                self.apply = gr.Button("Make the corrected version", variant="primary", elem_id="review-apply")
-                self.exports = gr.HTML(elem_id="review-exports")
-        with gr.Accordion("Compare two versions, take one back", open=False, elem_id="review-versions"):
-            with gr.Row(equal_height=True):
-                self.old = gr.Dropdown([], label="Version", elem_id="review-old")
-                self.new = gr.Dropdown([], label="with version", elem_id="review-new")
-                self.revert = gr.Button("Take the second back", scale=0, min_width=210, elem_id="review-revert")
-            self.difference = gr.HTML(elem_id="review-difference")
-        with gr.Accordion("Did it help? Retrain and compare", open=False, elem_id="review-retrain"):
-            gr.HTML(f'<div class="vt"><p class="small quiet">{TESTED}</p></div>')
-            with gr.Row(equal_height=True):
-                self.run = gr.Dropdown([], label="Finished run", elem_id="review-run")
-                self.corrected = gr.Dropdown([], label="on the corrected version", elem_id="review-corrected")
-                self.retrain = gr.Button("Queue the same settings", scale=0, min_width=210, elem_id="review-requeue")
-            with gr.Row(equal_height=True):
-                self.again = gr.Dropdown([], label="Compare with its retrained run", elem_id="review-again")
-                self.compare = gr.Button("Compare", scale=0, min_width=210, elem_id="review-compare")
-            self.compared = gr.HTML(elem_id="review-compared")
-        self.versions = [self.old, self.new, self.corrected]
-        self.shown = [self.preview, self.apply, self.exports, *self.versions, self.run, self.again]
-
-    def open(self, review_id: int | None, request: gr.Request) -> list[Any]:
+    def open(self, visit: Visit, review_id: int | None) -> Updates:
         """What would change, and the versions and runs to compare."""
+        parts = self.parts
         if review_id is None:
-            return [NOBODY, gr.update(interactive=False), "", *[gr.skip()] * 5]
-        studio, who = self.studio, self.studio.who(request)
-        view = chosen(studio, review_id, request)
-        changes = corrections.preview(studio.database, who, view.id) if view.state == "done" else []
-        known = sets.versions(studio.database, who, view.set_id)
-        unchanged = UNCHANGED if known[0].id == view.version_id else FOLLOWED
-        return [
-            drawn(changes, f"{len(changes):,} cases would change") if changes else unchanged,
-            gr.update(interactive=bool(changes)),
-            exports(view, corrections.kinds(studio.database, who, view.id)) if view.state == "done" else "",
-            *self._versions(known, view),
-            *self._runs(who, view),
-        ]
+            return {parts.preview: NOBODY, parts.apply: gr.update(interactive=False), parts.exports: ""}
+        view = chosen(visit, review_id)
+        is_done, versions = view.state == "done", sets.versions(visit.database, visit.who, view.set_id)
+        changes = corrections.preview(visit.database, visit.who, view.id) if is_done else []
+        kinds = corrections.kinds(visit.database, visit.who, view.id) if is_done else ()
+        unchanged = UNCHANGED if versions[0].id == view.version_id else FOLLOWED
+        shown: Updates = {
+            parts.preview: drawn(changes, f"{len(changes):,} cases would change") if changes else unchanged,
+            parts.apply: gr.update(interactive=bool(changes)),
+            parts.exports: exports(view, kinds) if is_done else "",
+        }
+        return shown | self._versions(versions, view) | self._runs(visit, view)
 
-    def make(self, review_id: int | None, note: str | None, request: gr.Request) -> Any:
+    def apply(self, visit: Visit, review_id: int | None, note: str | None) -> Updates:
         """The settled verdicts as the next version of the set."""
-        studio, view = self.studio, chosen(self.studio, review_id, request)
-        made = corrections.apply(studio.database, studio.place, studio.who(request), view.id, (note or "").strip())
-        told = f"Version {made.number} of {view.set} is kept, with {made.cases:,} cases."
-        gr.Info(f"{as_text(told)} The earlier ones stay as they were.")
-        return gr.skip()
+        view = chosen(visit, review_id)
+        version = corrections.apply(visit.database, visit.place, visit.who, view.id, (note or "").strip())
+        kept = f"Version {version.number} of {view.set} is kept, with {version.cases:,} cases."
+        gr.Info(f"{as_text(kept)} The earlier ones stay as they were.")
+        return {}
 
-    def differ(self, old: int | None, new: int | None, request: gr.Request) -> str:
+    def differ(self, visit: Visit, old: int | None, new: int | None) -> Updates:
         if old is None or new is None or old == new:
-            return empty("Two versions are needed", "Choose two different ones above.")
-        found = corrections.difference(self.studio.database, self.studio.who(request), int(old), int(new))
-        return drawn(found, f"{len(found):,} cases differ") if found else empty("No label differs", "Both are alike.")
+            return {self.parts.versions.difference: ONE_VERSION}
+        changes = corrections.difference(visit.database, visit.who, int(old), int(new))
+        shown = drawn(changes, f"{len(changes):,} cases differ") if changes else ALIKE
+        return {self.parts.versions.difference: shown}
 
-    def take_back(self, version_id: int | None, request: gr.Request) -> Any:
+    def take_back(self, visit: Visit, version_id: int | None) -> Updates:
         """A new version equal to the one that this one was made from."""
         if version_id is None:
             raise SettingsError("No version is chosen. Choose the one to take back.")
-        studio = self.studio
-        made = corrections.revert(studio.database, studio.place, studio.who(request), int(version_id))
-        gr.Info(f"Version {made.number} is as before. Nothing was deleted: the one taken back can still be looked at.")
-        return gr.skip()
+        version = corrections.revert(visit.database, visit.place, visit.who, int(version_id))
+        gr.Info(
+            f"Version {version.number} is as before. Nothing was deleted: the one taken back can still be looked at."
+        )
+        return {}
 
-    def retrained(self, run_id: int | None, version_id: int | None, request: gr.Request) -> None:
+    def retrain(self, visit: Visit, run_id: int | None, version_id: int | None) -> None:
         if run_id is None or version_id is None:
             raise SettingsError("Choose a finished run, and the corrected version to tune it on again.")
-        studio = self.studio
-        made = corrections.retrain(studio.database, studio.place, studio.who(request), int(run_id), int(version_id))
-        waits = f"“{as_text(made.name)}” waits in the queue."
+        run = corrections.retrain(visit.database, visit.place, visit.who, int(run_id), int(version_id))
+        waits = f"“{as_text(run.name)}” waits in the queue."
         gr.Info(f"{waits} Watch it on the page Runs, and compare here once it is finished.")
 
-    def paired(self, run_id: int | None, again_id: int | None, request: gr.Request) -> str:
+    def compare(self, visit: Visit, run_id: int | None, again_id: int | None) -> Updates:
         if run_id is None or again_id is None:
-            return empty(
-                "Two finished runs are needed", "Choose one, queue it on the corrected version, and wait for it."
-            )
-        studio = self.studio
-        found = corrections.retrained(studio.database, studio.place, studio.who(request), int(run_id), int(again_id))
-        return comparison(found)
+            return {self.parts.retraining.compared: ONE_RUN}
+        gains = corrections.retrained(visit.database, visit.place, visit.who, int(run_id), int(again_id))
+        return {self.parts.retraining.compared: comparison(gains)}
 
-    def _versions(self, known: Sequence[Version], view: ReviewView) -> list[Any]:
-        choices = [(f"v{one.number}: {one.cases:,} cases", one.id) for one in known]
-        newest = known[0].id
-        corrected = newest if newest != view.version_id else None
-        return [
-            gr.update(choices=choices, value=view.version_id),
-            gr.update(choices=choices, value=corrected),
-            gr.update(choices=[one for one in choices if one[1] != view.version_id], value=corrected),
-        ]
+    def _versions(self, versions: Sequence[Version], view: ReviewView) -> Updates:
+        choices = [(f"v{version.number}: {version.cases:,} cases", version.id) for version in versions]
+        others = [(title, version_id) for title, version_id in choices if version_id != view.version_id]
+        newest = versions[0].id if versions[0].id != view.version_id else None
+        return {
+            self.parts.versions.old: gr.update(choices=choices, value=view.version_id),
+            self.parts.versions.new: gr.update(choices=choices, value=newest),
+            self.parts.retraining.corrected: gr.update(choices=others, value=newest),
+        }
 
-    def _runs(self, who: Who, view: ReviewView) -> list[Any]:
-        found = runs.runs(self.studio.database, who, view.project_id, states=("done",))
-        first = [(f"{one.id} · {one.name}", one.id) for one in found if one.version_id == view.version_id]
+    def _runs(self, visit: Visit, view: ReviewView) -> Updates:
+        done = runs.runs(visit.database, visit.who, view.project_id, states=("done",))
+        first = [(f"{run.id} · {run.name}", run.id) for run in done if run.version_id == view.version_id]
         ids = {number for _, number in first}
-        again = [(f"{one.id} · {one.name} (v{one.version})", one.id) for one in found if one.copy_of in ids]
-        return [gr.update(choices=choices, value=choices[0][1] if choices else None) for choices in (first, again)]
+        again = [(f"{run.id} · {run.name} (v{run.version})", run.id) for run in done if run.copy_of in ids]
+        return {
+            part: gr.update(choices=choices, value=choices[0][1] if choices else None)
+            for part, choices in ((self.parts.retraining.run, first), (self.parts.retraining.again, again))
+        }
+
+
+def lay_out() -> CorrectParts:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=480):
+            preview = gr.HTML(NOBODY, elem_id="review-preview")
+        with gr.Column(scale=3, min_width=320):
+            note = gr.Textbox(label="Note on the new version", max_lines=2, placeholder="What was looked at")
+            apply = gr.Button("Make the corrected version", variant="primary", elem_id="review-apply")
+            exports = gr.HTML(elem_id="review-exports")
+    with gr.Accordion("Compare two versions, take one back", open=False, elem_id="review-versions"):
+        versions = _version_parts()
+    with gr.Accordion("Did it help? Retrain and compare", open=False, elem_id="review-retrain"):
+        retraining = _retrain_parts()
+    return CorrectParts(preview, note, apply, exports, versions, retraining)
+
+
+def _version_parts() -> VersionParts:
+    with gr.Row(equal_height=True):
+        old = gr.Dropdown([], label="Version", elem_id="review-old")
+        new = gr.Dropdown([], label="with version", elem_id="review-new")
+        revert = gr.Button("Take the second back", scale=0, min_width=210, elem_id="review-revert")
+    return VersionParts(old, new, revert, gr.HTML(elem_id="review-difference"))
+
+
+def _retrain_parts() -> RetrainParts:
+    gr.HTML(f'<div class="vt"><p class="small quiet">{TESTED}</p></div>')
+    with gr.Row(equal_height=True):
+        run = gr.Dropdown([], label="Finished run", elem_id="review-run")
+        corrected = gr.Dropdown([], label="on the corrected version", elem_id="review-corrected")
+        retrain = gr.Button("Queue the same settings", scale=0, min_width=210, elem_id="review-requeue")
+    with gr.Row(equal_height=True):
+        again = gr.Dropdown([], label="Compare with its retrained run", elem_id="review-again")
+        compare = gr.Button("Compare", scale=0, min_width=210, elem_id="review-compare")
+    return RetrainParts(run, corrected, retrain, again, compare, gr.HTML(elem_id="review-compared"))
+
+
+def opening(studio: Studio, tab: Correcting, review: gr.Dropdown) -> Wire:
+    parts, versions, retraining = tab.parts, tab.parts.versions, tab.parts.retraining
+    choosers = [versions.old, versions.new, retraining.corrected, retraining.run, retraining.again]
+    return guarded(studio, tab.open), [review], [parts.preview, parts.apply, parts.exports, *choosers]
+
+
+def wire(studio: Studio, tab: Correcting, review: gr.Dropdown) -> None:
+    parts, versions, retraining = tab.parts, tab.parts.versions, tab.parts.retraining
+    # What takes seconds in a large set shows for how long it has gone on, over what it is about.
+    acts: tuple[tuple[gr.Button, Callable[..., object], list[Component], gr.HTML | None], ...] = (
+        (parts.apply, tab.apply, [review, parts.note], parts.preview),
+        (versions.revert, tab.take_back, [versions.new], versions.difference),
+        (retraining.retrain, tab.retrain, [retraining.run, retraining.corrected], None),
+    )
+    for button, act, given, busy in acts:
+        clicked = button.click(guarded(studio, act), given, busy, **{**PRIVATE, "show_progress": "full"})
+        clicked.success(*opening(studio, tab, review), **PRIVATE)
+    for chooser in (versions.old, versions.new):
+        chooser.change(guarded(studio, tab.differ), [versions.old, versions.new], [versions.difference], **PRIVATE)
+    retraining.compare.click(
+        guarded(studio, tab.compare), [retraining.run, retraining.again], [retraining.compared], **PRIVATE
+    )
 
 
 def drawn(changes: Sequence[Change], title: str) -> str:
     """What changes, case by case, and how many of it in each split."""
-    by_split = Counter(SPLIT_NAMES.get(one.split or "", "no split") for one in changes)
-    excluded = sum(one.action == "exclude" for one in changes)
+    by_split = Counter(SPLIT_NAMES.get(change.split or "", "no split") for change in changes)
+    excluded = sum(change.action == "exclude" for change in changes)
     parts = [f"{number:,} in {split}" for split, number in by_split.items()]
-    told = ", ".join(parts) + (f"; {excluded:,} {'leaves' if excluded == 1 else 'leave'} the set" if excluded else "")
+    counted = ", ".join(parts) + (
+        f"; {excluded:,} {'leaves' if excluded == 1 else 'leave'} the set" if excluded else ""
+    )
     rows = "".join(map(_row, changes[:MOST_ROWS]))
     rest = len(changes) - MOST_ROWS
     more = f'<p class="small quiet">and {rest:,} more: the exported table has them all.</p>' if rest > 0 else ""
     head = "<th>Case</th><th>Split</th><th>Given label</th><th>New label</th><th>By, and why</th>"
     table = f'<div class="long"><table><tr>{head}</tr>{rows}</table></div>'
-    return f'<div class="vt"><h2>{title}</h2><p class="small quiet">{told}</p>{table}{more}</div>'
+    return f'<div class="vt"><h2>{title}</h2><p class="small quiet">{counted}</p>{table}{more}</div>'
 
 
 def exports(view: ReviewView, kinds: Sequence[str]) -> str:
@@ -163,12 +232,12 @@ def exports(view: ReviewView, kinds: Sequence[str]) -> str:
     )
 
 
-def _row(one: Change) -> str:
-    to = {"exclude": "<i>leaves the set</i>"}.get(one.action, f"<b>{escape(one.to)}</b>")
-    given = {"add": "<i>not in the set</i>"}.get(one.action, escape(one.given))
-    why = f" “{escape(one.why)}”" if one.why else ""
-    split = SPLIT_NAMES.get(one.split or "", "no split")
+def _row(change: Change) -> str:
+    to = {"exclude": "<i>leaves the set</i>"}.get(change.action, f"<b>{escape(change.to)}</b>")
+    given = {"add": "<i>not in the set</i>"}.get(change.action, escape(change.given))
+    why = f" “{escape(change.why)}”" if change.why else ""
+    split = SPLIT_NAMES.get(change.split or "", "no split")
     return (
-        f"<tr><td>{escape(one.name)}</td><td>{split}</td><td>{given}</td><td>{to}</td>"
-        f'<td>{escape(one.who)}<span class="quiet">{why}</span></td></tr>'
+        f"<tr><td>{escape(change.name)}</td><td>{split}</td><td>{given}</td><td>{to}</td>"
+        f'<td>{escape(change.who)}<span class="quiet">{why}</span></td></tr>'
     )

@@ -3,127 +3,143 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
-from app.context import Studio, asked_number
-from app.html import bar, empty, notice
+from app.context import PRIVATE, Studio
+from app.html import bar, notice
+from app.pages.review.acts import chosen, find_suspects
 from app.pages.review.words import LIMITS, PURPOSE, STEPS
+from app.visit import Updates, Visit, Wire, guarded
 from app.words import ago, chip, lasting
 from core.errors import SettingsError
 from core.records import jobs, runs, sets
-from core.records.access import Who
-from core.records.review import reviews
 from core.records.review.reviews import ReviewView
 from core.records.wake import send
 
+GO_TO_REVIEW = "(review) => { if (review) window.location.href = '/review?tab=find&review=' + review; }"
 OWN = "none: the studio's own small model"
-NO_SETS = empty(
-    "No image set yet", "Bring your images on the page Image sets; then their labels can be looked through."
-)
 
 
+@dataclass(frozen=True)
+class FindParts:
+    version: gr.Dropdown
+    run: gr.Dropdown
+    readers: gr.Radio
+    is_blind: gr.Checkbox
+    name: gr.Textbox
+    start: gr.Button
+    state: gr.HTML
+    stop: gr.Button
+    resume: gr.Button
+    searches: gr.HTML
+    queued: gr.Number
+
+
+@dataclass(frozen=True)
 class Finding:
-    """The tab's components, and what its events do."""
+    parts: FindParts
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=420):
-                self.version = gr.Dropdown([], label="Image set", elem_id="review-version")
-                self.run = gr.Dropdown(
-                    [(OWN, 0)],
-                    value=0,
-                    label="A finished run to build on",
-                    info="Its settings are used, and what its readers know of the test cases. None is needed.",
-                )
-                with gr.Row():
-                    self.readers = gr.Radio([("one", 1), ("two", 2)], value=1, label="People who look at each case")
-                    self.is_blind = gr.Checkbox(
-                        True, label="Blind", info="Nobody sees another's verdict before both decided.", visible=False
-                    )
-                self.name = gr.Textbox(label="Name, not required", max_lines=1, placeholder="as the image set")
-                self.start = gr.Button("Find labels that need a second look", variant="primary", elem_id="review-find")
-                self.told = gr.HTML(elem_id="review-state")
-                with gr.Row():
-                    self.stop = gr.Button("Stop and save", visible=False, min_width=110)
-                    self.resume = gr.Button("Resume", visible=False, min_width=90)
-            with gr.Column(scale=4, min_width=360):
-                gr.HTML(about())
-        self.listed = gr.HTML(elem_id="review-list")
-        self.form = [self.version, self.run, self.readers, self.is_blind, self.name]
-        self.shown = [self.told, self.stop, self.resume, self.listed]
-
-    def versions(self, who: Who, project_id: int, wanted: int | None) -> Any:
+    def versions(self, visit: Visit, wanted: int | None) -> Updates:
         """Every version of every set, the newest of each first."""
-        db = self.studio.database
-        known = [one for image_set in sets.sets(db, who, project_id) for one in sets.versions(db, who, image_set.id)]
-        choices = [(f"{one.image_set.name} v{one.number} · {one.cases:,} cases", one.id) for one in known]
-        ids = [one.id for one in known]
-        return gr.update(choices=choices, value=wanted if wanted in ids else next(iter(ids), None))
+        db, who = visit.database, visit.who
+        versions = [
+            version
+            for image_set in sets.sets(db, who, visit.project)
+            for version in sets.versions(db, who, image_set.id)
+        ]
+        choices = [(f"{each.image_set.name} v{each.number} · {each.cases:,} cases", each.id) for each in versions]
+        ids = [version.id for version in versions]
+        value = wanted if wanted in ids else next(iter(ids), None)
+        return {self.parts.version: gr.update(choices=choices, value=value)}
 
-    def runs_of(self, version_id: int | None, request: gr.Request) -> Any:
+    def runs_of(self, visit: Visit, version_id: int | None) -> Updates:
         """Finished runs on a version; the one that ?run= names is chosen."""
         if version_id is None:
-            return gr.update(choices=[(OWN, 0)], value=0)
-        who, db = self.studio.who(request), self.studio.database
-        found = runs.runs(db, who, self.studio.project(request), states=("done",), version_id=int(version_id))
-        wanted = asked_number(request, "run")
-        value = wanted if wanted in {one.id for one in found} else 0
-        return gr.update(choices=[(OWN, 0), *((f"{one.id} · {one.name}", one.id) for one in found)], value=value)
+            return {self.parts.run: gr.update(choices=[(OWN, 0)], value=0)}
+        done = runs.runs(visit.database, visit.who, visit.project, states=("done",), version_id=int(version_id))
+        wanted = visit.number("run")
+        value = wanted if wanted in {run.id for run in done} else 0
+        choices = [(OWN, 0), *((f"{run.id} · {run.name}", run.id) for run in done)]
+        return {self.parts.run: gr.update(choices=choices, value=value)}
 
-    def queue(
-        self,
-        version_id: int | None,
-        run_id: int | None,
-        readers: int,
-        is_blind: bool,
-        name: str | None,
-        request: gr.Request,
-    ) -> int:
+    def blindness(self, visit: Visit, readers: int) -> Updates:
+        """One person alone has nothing to be blind to."""
+        return {self.parts.is_blind: gr.update(visible=int(readers) > 1)}
+
+    def start(
+        self, visit: Visit, version_id: int | None, run_id: int | None, readers: int, is_blind: bool, name: str | None
+    ) -> Updates:
         if version_id is None:
             raise SettingsError(
                 "No image set is chosen. Bring your images on the page Image sets, then choose them here."
             )
-        studio = self.studio
-        return reviews.queue_review(
-            studio.database,
-            studio.place,
-            studio.who(request),
-            int(version_id),
-            run_id=run_id or None,
-            name=(name or "").strip(),
-            readers=int(readers),
-            is_blind=is_blind and int(readers) > 1,
-        ).id
+        return {self.parts.queued: find_suspects(visit, version_id, run_id or 0, readers, is_blind, name or "")}
 
-    def stop_search(self, review_id: int | None, request: gr.Request) -> None:
+    def stop(self, visit: Visit, review_id: int | None) -> None:
         """Saves what is done and leaves; it can be resumed."""
-        view = chosen(self.studio, review_id, request)
-        jobs.wish(self.studio.database, self.studio.who(request), view.job_id, "stop")
+        jobs.wish(visit.database, visit.who, chosen(visit, review_id).job_id, "stop")
 
-    def resume_search(self, review_id: int | None, request: gr.Request) -> None:
-        view = chosen(self.studio, review_id, request)
-        job = jobs.resume(self.studio.database, self.studio.who(request), view.job_id)
-        send(self.studio.place, job.queue, job.id)
+    def resume(self, visit: Visit, review_id: int | None) -> None:
+        job = jobs.resume(visit.database, visit.who, chosen(visit, review_id).job_id)
+        send(visit.place, job.queue, job.id)
 
-    def draw(self, found: Sequence[ReviewView], view: ReviewView | None) -> list[Any]:
-        """What `shown` shows."""
+    def show(self, views: Sequence[ReviewView], view: ReviewView | None) -> Updates:
+        """How far searches are."""
         state = view.state if view is not None else ""
-        return [
-            "" if view is None else state_of(view),
-            gr.update(visible=state in ("waiting", "running")),
-            gr.update(visible=state in ("stopped", "failed")),
-            table(found, view),
-        ]
+        return {
+            self.parts.state: "" if view is None else state_of(view),
+            self.parts.stop: gr.update(visible=state in ("waiting", "running")),
+            self.parts.resume: gr.update(visible=state in ("stopped", "failed")),
+            self.parts.searches: table(views, view),
+        }
+
+    @property
+    def moving(self) -> list[gr.HTML | gr.Button]:
+        """What `show` shows."""
+        return [self.parts.state, self.parts.stop, self.parts.resume, self.parts.searches]
 
 
-def chosen(studio: Studio, review_id: int | None, request: gr.Request) -> ReviewView:
-    if review_id is None:
-        raise SettingsError("No search is chosen. Begin one under Find, or choose one at the top of the page.")
-    return reviews.review(studio.database, studio.who(request), int(review_id))
+def lay_out() -> FindParts:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=420):
+            version = gr.Dropdown([], label="Image set", elem_id="review-version")
+            run = gr.Dropdown(
+                [(OWN, 0)],
+                value=0,
+                label="A finished run to build on",
+                info="Its settings are used, and what its readers know of the test cases. None is needed.",
+            )
+            with gr.Row():
+                readers = gr.Radio([("one", 1), ("two", 2)], value=1, label="People who look at each case")
+                is_blind = gr.Checkbox(
+                    True, label="Blind", info="Nobody sees another's verdict before both decided.", visible=False
+                )
+            name = gr.Textbox(label="Name, not required", max_lines=1, placeholder="as the image set")
+            start = gr.Button("Find labels that need a second look", variant="primary", elem_id="review-find")
+            state = gr.HTML(elem_id="review-state")
+            with gr.Row():
+                stop = gr.Button("Stop and save", visible=False, min_width=110)
+                resume = gr.Button("Resume", visible=False, min_width=90)
+        with gr.Column(scale=4, min_width=360):
+            gr.HTML(about())
+    searches = gr.HTML(elem_id="review-list")
+    queued = gr.Number(visible=False)
+    return FindParts(version, run, readers, is_blind, name, start, state, stop, resume, searches, queued)
+
+
+def wire(studio: Studio, tab: Finding, review: gr.Dropdown, looking: Wire) -> None:
+    """`looking` has the page looked at again."""
+    parts = tab.parts
+    parts.version.input(guarded(studio, tab.runs_of), [parts.version], [parts.run], **PRIVATE)
+    parts.readers.change(guarded(studio, tab.blindness), [parts.readers], [parts.is_blind], **PRIVATE)
+    form = [parts.version, parts.run, parts.readers, parts.is_blind, parts.name]
+    queued = parts.start.click(guarded(studio, tab.start), form, [parts.queued], **PRIVATE)
+    queued.success(None, [parts.queued], None, js=GO_TO_REVIEW)
+    for button, act in ((parts.stop, tab.stop), (parts.resume, tab.resume)):
+        button.click(guarded(studio, act), [review], None, **PRIVATE).then(*looking, **PRIVATE)
 
 
 def about() -> str:
@@ -167,15 +183,16 @@ def estimate(view: ReviewView) -> str:
     )
 
 
-def table(found: Sequence[ReviewView], view: ReviewView | None) -> str:
-    if not found:
+def table(views: Sequence[ReviewView], chosen: ReviewView | None) -> str:
+    if not views:
         return ""
-    shown = [' <span class="chip">shown</span>' if view and one.id == view.id else "" for one in found]
+    shown = [' <span class="chip">shown</span>' if chosen and view.id == chosen.id else "" for view in views]
     rows = "".join(
-        f'<tr><td><a href="/review?review={one.id}">{escape(one.name)}</a>{mark}</td>'
-        f"<td>{escape(one.set)} v{one.version}</td><td>{chip(one.state)}</td><td class=n>{one.cases:,}</td>"
-        f"<td>{estimate(one) if one.state == 'done' else ''}</td><td>{escape(one.person)}, {ago(one.created)}</td></tr>"
-        for one, mark in zip(found, shown, strict=True)
+        f'<tr><td><a href="/review?review={view.id}">{escape(view.name)}</a>{mark}</td>'
+        f"<td>{escape(view.set)} v{view.version}</td><td>{chip(view.state)}</td><td class=n>{view.cases:,}</td>"
+        f"<td>{estimate(view) if view.state == 'done' else ''}</td>"
+        f"<td>{escape(view.person)}, {ago(view.created)}</td></tr>"
+        for view, mark in zip(views, shown, strict=True)
     )
     head = (
         "<tr><th>Search</th><th>Images</th><th>State</th><th class=n>Cases</th><th>What it found</th><th>By</th></tr>"

@@ -1,0 +1,169 @@
+"""What can be done with a review: the functions behind the page's buttons, its routes and its API names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from app.visit import Json, Visit
+from core.errors import SettingsError
+from core.records.review import agreement, corrections, queue, reviews, verdicts
+from core.records.review.queue import Filter
+from core.records.review.reviews import ReviewView
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+State = Literal["open", "mine", "decided", "disputed", "all"]
+Action = Literal["keep", "change", "unsure", "exclude"]
+Confidence = Literal["sure", "fairly", "guess"]
+LISTED = (
+    "id",
+    "name",
+    "set",
+    "version_id",
+    "run_id",
+    "state",
+    "progress",
+    "error",
+    "cases",
+    "estimated",
+    "low",
+    "high",
+)
+
+
+def find_suspects(visit: Visit, version_id: int, run_id: int, readers: int, is_blind: bool, name: str) -> int:
+    """Queues a search through a version's labels; run_id 0 needs no earlier run. Returns the review's id."""
+    return reviews.queue_review(
+        visit.database,
+        visit.place,
+        visit.who,
+        int(version_id),
+        run_id=run_id or None,
+        name=(name or "").strip(),
+        readers=int(readers),
+        is_blind=is_blind and int(readers) > 1,
+    ).id
+
+
+def list_reviews(visit: Visit) -> list[Json]:
+    """The project's searches, newest first: state, progress, and the estimate with its interval."""
+    views = reviews.reviews(visit.database, visit.who, visit.project)
+    return [{name: getattr(view, name) for name in LISTED} for view in views]
+
+
+def next_suspect(
+    visit: Visit, review_id: int, after: int, state: State, label: str, split: str, source: str, text: str
+) -> Json:
+    """The next case of a review after a rank (0: the first) that fits; empty filters fit all. {} at the end."""
+    where = Filter(state=state, label=label, split=split, source=source, text=text)
+    suspect = queue.next_suspect(visit.database, visit.who, review_id, where, after)
+    return {} if suspect is None else plain(suspect)
+
+
+def decide(
+    visit: Visit,
+    review_id: int,
+    ranks: list[int],
+    action: Action,
+    label: str,
+    why: str,
+    confidence: Confidence,
+    key: str,
+) -> list[Json]:
+    """Keeps your verdict on cases; a key of your own makes sending it again harmless. `label` for a change."""
+    kept = verdicts.decide(visit.database, visit.who, review_id, ranks, action, label, why, confidence, key=key)
+    return [plain(verdict) for verdict in kept]
+
+
+def undo_verdict(visit: Visit, review_id: int, key: str) -> list[int]:
+    """Takes your last press back; returns the ranks that it was about."""
+    return list(verdicts.undo(visit.database, visit.who, review_id, key))
+
+
+def review_progress(visit: Visit, review_id: int) -> Json:
+    """How many cases you and others decided, and how many are seen differently."""
+    return plain(queue.progress(visit.database, visit.who, review_id, Filter(state="all")))
+
+
+def review_agreement(visit: Visit, review_id: int) -> Json:
+    """Observed agreement and kappa with its 95 % interval, of each pair of people and with the models."""
+    return plain(agreement.agreement(visit.database, visit.who, review_id))
+
+
+def settle_case(visit: Visit, review_id: int, rank: int, action: Action, label: str, why: str) -> Json:
+    """Settles a case that people see differently."""
+    return plain(agreement.settle(visit.database, visit.who, review_id, rank, action, label, why))
+
+
+def preview_corrections(visit: Visit, review_id: int) -> list[Json]:
+    """What the corrected version would change."""
+    return [plain(change) for change in corrections.preview(visit.database, visit.who, review_id)]
+
+
+def apply_corrections(visit: Visit, review_id: int, note: str) -> int:
+    """Makes the settled verdicts the next version of the set; returns its id."""
+    return corrections.apply(visit.database, visit.place, visit.who, review_id, note).id
+
+
+def revert_version(visit: Visit, version_id: int, note: str) -> int:
+    """A new version equal to the one that this one was made from; returns its id."""
+    return corrections.revert(visit.database, visit.place, visit.who, version_id, note).id
+
+
+def version_difference(visit: Visit, old_version_id: int, new_version_id: int) -> list[Json]:
+    """The cases whose labels differ between two versions of a set."""
+    changes = corrections.difference(visit.database, visit.who, old_version_id, new_version_id)
+    return [plain(change) for change in changes]
+
+
+def retrain(visit: Visit, run_id: int, version_id: int) -> int:
+    """Queues a finished run's settings on a corrected version; returns the new run."""
+    return corrections.retrain(visit.database, visit.place, visit.who, run_id, version_id).id
+
+
+def compare_retrained(visit: Visit, old_run_id: int, new_run_id: int) -> Json:
+    """Paired differences on the same test cases, under the old test labels and under the corrected ones."""
+    return plain(corrections.retrained(visit.database, visit.place, visit.who, old_run_id, new_run_id))
+
+
+OFFERED = (
+    find_suspects,
+    list_reviews,
+    next_suspect,
+    decide,
+    undo_verdict,
+    review_progress,
+    review_agreement,
+    settle_case,
+    preview_corrections,
+    apply_corrections,
+    revert_version,
+    version_difference,
+    retrain,
+    compare_retrained,
+)
+"""As API names."""
+
+
+def chosen(visit: Visit, review_id: int | None) -> ReviewView:
+    """The review that the page looks at."""
+    if review_id is None:
+        raise SettingsError("No search is chosen. Begin one under Find, or choose one at the top of the page.")
+    return reviews.review(visit.database, visit.who, int(review_id))
+
+
+def plain(row: DataclassInstance) -> Json:
+    """A row for JSON."""
+    return {name: _plain(value) for name, value in asdict(row).items()}
+
+
+def _plain(value: object) -> object:
+    """Times as text, tuples as lists."""
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime) else value
