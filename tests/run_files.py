@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from PIL import Image
 
 from core.catalog import FAMILIES, find
+from core.events import Event, Step, read
 from core.models.vlm import Vlm
 from core.runs.runfile import Run, make_run
 from tests.contract.official import build
@@ -95,13 +95,13 @@ def write_run(file: Path, settings: Values) -> Path:
     return file
 
 
-def events(folder: Path) -> list[Values]:
-    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+def events(folder: Path) -> list[Event]:
+    return list(read(folder / "events.jsonl"))
 
 
-def steps(folder: Path, stage: str) -> dict[int, Values]:
+def steps(folder: Path, stage: str) -> dict[int, Step]:
     """The last telling of every step of a stage."""
-    return {one["step"]: one for one in events(folder) if one["kind"] == "step" and one["stage"] == stage}
+    return {event.step: event for event in events(folder) if isinstance(event, Step) and event.stage == stage}
 
 
 def weights(folder: Path) -> dict[str, bytes]:

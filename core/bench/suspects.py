@@ -8,7 +8,7 @@ are as they came.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from core.draw import generator
 from core.errors import SettingsError
+from core.events import Report
 from core.readings import metrics
 from core.readings.reading import targets
-from core.runs.folder import Event
 from core.runs.runfile import USUAL, Run, make_run, read_values, settle
 from core.sets.joint import Item, JointSet
 from core.sets.split import assign
@@ -35,7 +35,6 @@ KINDS = ("uniform", "confused")
 RANKINGS = ("ours", "cleanlab")
 Row = dict[str, Any]
 Places = NDArray[np.int64]
-Watch = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Trial:
     clean: Gathered
     planted: Gathered
     changed: NDArray[np.bool_]
-    watch: Watch
+    watch: Report
 
 
 def run_all(
@@ -67,7 +66,7 @@ def run_all(
     run_file: Path | None,
     out: Path,
     is_retrained: bool,
-    watch: Watch,
+    watch: Report,
 ) -> list[Row]:
     """A row for every set, noise and seed; what was begun in the folder is gone on with."""
     usual = {**USUAL, **(read_values(run_file) if run_file else {})}
@@ -88,7 +87,7 @@ def parse(name: str) -> Noise:
     return Noise(name, kind, int(share) / 100)
 
 
-def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Path, watch: Watch) -> Trial:
+def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Path, watch: Report) -> Trial:
     values = {**usual, "images": images, "seed": seed}
     settings = Settings.parse(values.pop("suspects", {}), "suspects")
     run = settle(make_run(values))
@@ -121,7 +120,7 @@ def plant(given: Places, answers: int, noise: Noise, seed: int, taken_for: Place
     return planted
 
 
-def _taken_for(run: Run, settings: Settings, clean: Gathered, out: Path, watch: Watch) -> Places:
+def _taken_for(run: Run, settings: Settings, clean: Gathered, out: Path, watch: Report) -> Places:
     """For each class the other one that a TSM gives most to, out of fold, on the labels as they came."""
     answers = clean.joint_set.tasks[0].answers
     if len(answers) == 2:

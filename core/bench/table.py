@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import SettingsError
-from core.runs.folder import Event, Folder
+from core.events import Report
+from core.runs.folder import Folder
 from core.runs.runfile import USUAL, Block, make_run, read_values
 from core.runs.tune import tune
 
@@ -31,7 +32,7 @@ def run_all(
     seeds: Sequence[int],
     run_file: Path | None,
     out: Path,
-    watch: Callable[[Event], None],
+    watch: Report,
     is_ablated: bool = False,
 ) -> list[Row]:
     """One run for each set and seed, resumed where it was begun; a row for each reader of each run."""

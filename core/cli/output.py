@@ -9,10 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.training.loop import Event
+from core.events import (
+    CasesRead,
+    Evaluation,
+    Event,
+    FeaturesEncoded,
+    FoldDone,
+    PicturesSeen,
+    Report,
+    Sharing,
+    StageDone,
+    Step,
+)
 
 SECONDS_BETWEEN_LINES = 10.0
-PROGRESS = ("step", "features", "reading", "pictures")
+Progress = Step | FeaturesEncoded | CasesRead | PicturesSeen
+"""What comes again and again while one thing goes on."""
 
 
 def out(text: str) -> None:
@@ -31,7 +43,7 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def watching() -> Iterator[Any]:
+def watching() -> Iterator[Report]:
     """A function that takes a run's events and shows them as they come."""
     if not sys.stderr.isatty():
         yield _Lines().show
@@ -59,35 +71,52 @@ class counting:
         self.progress.stop()
 
 
-def told(event: Event) -> str | None:
+def as_text(event: Event) -> str | None:
     """An event in a line; None where it says nothing to a person."""
-    kind = event["kind"]
-    if kind == "step":
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in event["losses"].items())
-        beside = f"  (ln|V| {event['ln_vocabulary']:.2f})" if "ln_vocabulary" in event else ""
-        speed, held = f"{event['images_per_second']:.0f} images/s", f"{event['memory_gib']:.1f} GiB"
-        pace = f"{speed}, {held}, {_left(event['seconds_left'])} left"
-        return f"{event['stage']} {event['step']}/{event['steps']}  {losses}{beside}  {pace}"
-    if kind == "evaluation":
-        told_of = {name: value for name, value in event["figures"].items() if " of " in name}
-        shown = told_of or {name: event["figures"][name] for name in ("accuracy", "macro_f1")}
-        figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
-        return f"{event['stage']} at step {event['step']}, validation: {figures}"
-    if kind == "stage":
-        return f"{event['stage']} done: best {_number(event['best'])} at step {event['best_step']}"
-    if kind == "sharing":
-        gap = f"largest relative difference to plain passes {event['largest_relative_difference']:.1e}"
-        return (
-            f"prefix shared: {gap}" if event["is_shared"] else f"prefix can't be shared here, plain passes taken: {gap}"
-        )
-    if kind == "pictures":
-        return f"pictures looked at {event['done']}/{event['whole']}"
-    if kind in ("features", "reading"):
-        what = "image features" if kind == "features" else f"reading {event['split']} as {event['readers']}"
-        return f"{what} {event['done']}/{event['whole']}"
-    if kind == "fold":
-        return f"folds {event['done']}/{event['whole']}, {_left(event['seconds_left'])} left"
+    match event:
+        case Step():
+            return _step(event)
+        case Evaluation():
+            of_sets = {name: value for name, value in event.figures.items() if " of " in name}
+            shown = of_sets or {name: event.figures[name] for name in ("accuracy", "macro_f1")}
+            figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
+            return f"{event.stage} at step {event.step}, validation: {figures}"
+        case StageDone():
+            return f"{event.stage} done: best {_number(event.best)} at step {event.best_step}"
+        case Sharing():
+            gap = f"largest relative difference to plain passes {event.largest_relative_difference:.1e}"
+            shares = "prefix shared" if event.is_shared else "prefix can't be shared here, plain passes taken"
+            return f"{shares}: {gap}"
+        case PicturesSeen() | FeaturesEncoded() | CasesRead():
+            return f"{_what_goes_on(event)} {event.done}/{event.whole}"
+        case FoldDone():
+            return f"folds {event.done}/{event.whole}, {_left(event.seconds_left)} left"
     return None
+
+
+def _step(event: Step) -> str:
+    losses = "  ".join(f"{name} {value:.3f}" for name, value in event.losses.items())
+    vocabulary = event.facts.get("ln_vocabulary")
+    beside = "" if vocabulary is None else f"  (ln|V| {vocabulary:.2f})"
+    pace = {
+        f"{event.images_per_second or 0:.0f} images/s": event.images_per_second,
+        f"{event.memory_gib or 0:.1f} GiB": event.memory_gib,
+        f"{_left(event.seconds_left or 0)} left": event.seconds_left,
+    }
+    known = ", ".join(text for text, value in pace.items() if value is not None)
+    return f"{event.stage} {event.step}/{event.steps}  {losses}{beside}  {known}"
+
+
+def _what_goes_on(event: Progress) -> str:
+    match event:
+        case Step():
+            return event.stage
+        case PicturesSeen():
+            return "pictures looked at"
+        case FeaturesEncoded():
+            return "image features"
+        case CasesRead():
+            return f"reading {event.split} as {event.readers}"
 
 
 class _Lines:
@@ -97,8 +126,8 @@ class _Lines:
         self.last = 0.0
 
     def show(self, event: Event) -> None:
-        line = told(event)
-        is_progress = event["kind"] in PROGRESS
+        line = as_text(event)
+        is_progress = isinstance(event, Progress)
         if line is None or (is_progress and time.monotonic() - self.last < SECONDS_BETWEEN_LINES):
             return
         if is_progress:
@@ -113,7 +142,7 @@ class _Bars:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[told]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[shown]}"))
         self.progress = Progress(*columns, console=Console(stderr=True))
         self.progress.start()
         self.bars: dict[str, Any] = {}
@@ -123,17 +152,17 @@ class _Bars:
         self.progress.stop()
 
     def show(self, event: Event) -> None:
-        line = told(event)
+        line = as_text(event)
         if line is None:
             return
-        if event["kind"] not in PROGRESS:
+        if not isinstance(event, Progress):
             self.progress.console.print(line, highlight=False, markup=False)
             return
-        name = event.get("stage") or " ".join(line.split()[:-1])
-        done, whole = event.get("step", event.get("done")), event.get("steps", event.get("whole"))
+        name = _what_goes_on(event)
+        done, whole = (event.step, event.steps) if isinstance(event, Step) else (event.done, event.whole)
         if name not in self.bars:
-            self.bars[name] = self.progress.add_task(name, total=whole, told="")
-        self.progress.update(self.bars[name], completed=done, told=line.removeprefix(name).strip())
+            self.bars[name] = self.progress.add_task(name, total=whole, shown="")
+        self.progress.update(self.bars[name], completed=done, shown=line.removeprefix(name).strip())
 
 
 def _left(seconds: float) -> str:

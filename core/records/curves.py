@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
 
+from core import events
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
 from core.records.tables import Event, Run, Stage
@@ -29,12 +30,12 @@ def curves(db: Database, who: Who, run_id: int) -> dict[str, list[Point]]:
         if run is None:
             raise NotAllowed(NOT_THERE)
         allow(who, run.project_id)
-        events = _steps(session, run_id) + _evaluations(session, run_id)
-    found: dict[str, dict[tuple[str, int], float]] = {}
-    for kind, stage, step, body in events:
-        for name, value in _named(kind, body):
-            found.setdefault(name, {})[stage, step] = value
-    return {name: [(*place, value) for place, value in points.items()] for name, points in found.items()}
+        rows = _steps(session, run_id) + _evaluations(session, run_id)
+    named: dict[str, dict[tuple[str, int], float]] = {}
+    for stage, step, body in rows:
+        for name, value in _values(body):
+            named.setdefault(name, {})[stage, step] = value
+    return {name: [(*place, value) for place, value in points.items()] for name, points in named.items()}
 
 
 def _steps(session: Session, run_id: int) -> list[Any]:
@@ -47,20 +48,20 @@ def _steps(session: Session, run_id: int) -> list[Any]:
         is_kept = or_((Event.step - 1) % every == 0, Event.step == stage.step)
         kept.append(and_(Event.stage == stage.name, is_kept))
     mine = (Event.run_id == run_id, Event.kind == "step", or_(false(), *kept))
-    return list(
-        session.execute(select(Event.kind, Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number))
-    )
+    return list(session.execute(select(Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number)))
 
 
 def _evaluations(session: Session, run_id: int) -> list[Any]:
     mine = (Event.run_id == run_id, Event.kind == "evaluation")
-    asked = select(Event.kind, Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number.desc())
+    asked = select(Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number.desc())
     return list(session.execute(asked.limit(MOST_POINTS)))[::-1]
 
 
-def _named(kind: str, body: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    if kind == "evaluation":
-        yield from ((f"val/{name}", value) for name, value in body["figures"].items())
-        return
-    yield from ((f"loss/{name}", value) for name, value in body["losses"].items())
-    yield from ((f"meter/{name}", body[name]) for name in METERS if name in body)
+def _values(body: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    match events.parse(body):
+        case events.Evaluation(figures=figures):
+            yield from ((f"val/{name}", value) for name, value in figures.items())
+        case events.Step() as step:
+            yield from ((f"loss/{name}", value) for name, value in step.losses.items())
+            meters = ((name, getattr(step, name)) for name in METERS)
+            yield from ((f"meter/{name}", value) for name, value in meters if value is not None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core import events
 from core.records.database import Database
 from core.records.tables import Event, Run, Stage
 
@@ -18,13 +18,13 @@ Line = str | Mapping[str, Any]
 
 def take_events(db: Database, run_id: int, first_number: int, lines: Sequence[Line]) -> None:
     """Rows for lines that begin at `first_number` of the file; a line that was broken off counts and is left out."""
-    rows = list(_rows(run_id, first_number, lines))
-    if not rows:
+    taken = list(_rows(run_id, first_number, lines))
+    if not taken:
         return
     with db.session() as session:
         dialect = sqlite if db.is_sqlite else postgresql
-        session.execute(dialect.insert(Event).on_conflict_do_nothing(), rows)
-        _take_stages(session, run_id, rows)
+        session.execute(dialect.insert(Event).on_conflict_do_nothing(), [row for row, _ in taken])
+        _take_stages(session, run_id, [event for _, event in taken])
 
 
 def set_metrics(db: Database, run_id: int, metrics: dict[str, Any]) -> None:
@@ -39,35 +39,25 @@ def set_settings(db: Database, run_id: int, settings: dict[str, Any]) -> None:
         run.settings = {**settings, "images": run.settings["images"]}
 
 
-def _rows(run_id: int, first_number: int, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
+def _rows(run_id: int, first_number: int, lines: Sequence[Line]) -> Iterator[tuple[dict[str, Any], events.Event]]:
     for number, line in enumerate(lines, start=first_number):
-        body = _body(line)
-        if body is not None:
-            stage, step = body.get("stage"), body.get("step")
-            kind = str(body["kind"])
-            yield {"run_id": run_id, "number": number, "kind": kind, "stage": stage, "step": step, "body": body}
+        event = events.parse(line)
+        if event is not None:
+            at = {"stage": getattr(event, "stage", None), "step": getattr(event, "step", None)}
+            yield {"run_id": run_id, "number": number, "kind": event.kind, **at, "body": events.plain(event)}, event
 
 
-def _body(line: Line) -> dict[str, Any] | None:
-    try:
-        body = json.loads(line) if isinstance(line, str) else dict(line)
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) and "kind" in body else None
-
-
-def _take_stages(session: Session, run_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    known = {one.name: one for one in session.scalars(select(Stage).where(Stage.run_id == run_id))}
-    for row in rows:
-        name, body = row["stage"], row["body"]
-        if not name:
+def _take_stages(session: Session, run_id: int, taken: Iterable[events.Event]) -> None:
+    stages = {stage.name: stage for stage in session.scalars(select(Stage).where(Stage.run_id == run_id))}
+    for event in taken:
+        if not isinstance(event, events.Step | events.Evaluation | events.StageDone):
             continue
-        if name not in known:
-            known[name] = Stage(run_id=run_id, name=name, number=len(known))
-            session.add(known[name])
-        stage = known[name]
-        if row["kind"] == "step":
-            stage.step, stage.steps = body["step"], body["steps"]
-        elif row["kind"] == "stage":
-            stage.step = stage.steps = body["steps"]
-            stage.best, stage.best_step = body.get("best"), body.get("best_step")
+        stage = stages.get(event.stage)
+        if stage is None:
+            stage = stages[event.stage] = Stage(run_id=run_id, name=event.stage, number=len(stages))
+            session.add(stage)
+        if isinstance(event, events.Step):
+            stage.step, stage.steps = event.step, event.steps
+        elif isinstance(event, events.StageDone):
+            stage.step = stage.steps = event.steps
+            stage.best, stage.best_step = event.best, event.best_step

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,11 +13,11 @@ import yaml
 
 from core.case import SPLITS, Task
 from core.errors import RunError
+from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
 from core.runs.runfile import Run, as_yaml
 from core.sets.joint import JointSet
 
-Event = dict[str, Any]
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
 
 
@@ -79,13 +78,34 @@ class Folder:
     def events(self) -> Path:
         return self.path / "events.jsonl"
 
+    @property
+    def sharing(self) -> Path:
+        """Whether the run's architecture can share the image's prefix, as the run found out."""
+        return self.path / "sharing.json"
+
+    def keep_sharing(self, sharing: Sharing) -> None:
+        hold.check(self.path)
+        self.sharing.write_text(sharing.model_dump_json(exclude={"kind"}) + "\n")
+
     def shares_prefix(self) -> bool:
-        """What the run found out about its architecture."""
+        """What the run found out about its architecture; until 0.2.0 its events alone told of it."""
+        if not self.sharing.is_file():
+            return self._shared_as_events_tell()
         try:
-            told = [line for line in self.events.read_text().splitlines() if '"sharing"' in line]
-            return bool(json.loads(told[-1])["is_shared"]) if told else True
-        except (OSError, ValueError, LookupError) as error:
+            return Sharing.model_validate_json(self.sharing.read_text()).is_shared
+        except (OSError, ValueError) as error:
+            raise damaged(self.sharing, error) from None
+
+    def _shared_as_events_tell(self) -> bool:
+        """The oldest runs tell nothing of it, and share; a line that can't be read might tell that they don't."""
+        try:
+            events = [parse(line) for line in self.events.read_text().splitlines()]
+        except (OSError, ValueError) as error:
             raise damaged(self.events, error) from None
+        findings = [event.is_shared for event in events if isinstance(event, Sharing)]
+        if not findings and None in events:
+            raise damaged(self.events, "a line is broken off, and none tells whether the prefix is shared")
+        return findings[-1] if findings else True
 
     def tasks(self) -> dict[str, Task]:
         return {each["name"]: Task.parse(each["task"], "set.json") for each in self.sets()}
@@ -202,7 +222,7 @@ def environment(processes: int) -> dict[str, Any]:
     }
 
 
-def writer(path: Path, also: Callable[[Event], None]) -> Callable[[Event], None]:
+def writer(path: Path, also: Report) -> Report:
     """Events go to a file, a line each, and to whoever watches."""
     told = Folder(path).events
     if told.is_file() and not told.read_bytes().endswith(b"\n"):  # killed in the middle of a line
@@ -212,7 +232,7 @@ def writer(path: Path, also: Callable[[Event], None]) -> Callable[[Event], None]
     def report(event: Event) -> None:
         hold.check(told)
         with told.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event) + "\n")
+            file.write(as_line(event))
         also(event)
 
     return report

@@ -17,10 +17,11 @@ import torch
 
 from core.catalog import TSMS
 from core.errors import RunError, SettingsError
+from core.events import Plugged, Report
 from core.machine import hold
 from core.models.exemplar import Exemplars
 from core.models.tsm import Tsm, read_saved
-from core.runs.folder import Event, Folder
+from core.runs.folder import Folder
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.runfile import Run, make_run
 from core.runs.tune import Running, compare, finish, known_cases, start, train_tsm
@@ -40,7 +41,7 @@ def plug(
     out: Path,
     images: str | None = None,
     connector: Connector | None = None,
-    watch: Callable[[Event], None] = lambda event: None,
+    watch: Report = lambda event: None,
     is_stopped: Callable[[], bool] = lambda: False,
     is_resumed: bool = False,
 ) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _plugged(
     _copy_adapters(opened, running.folder)
     assert tuned.exemplars is not None
     tuned.exemplars.save(running.folder.connector)
-    running.report({"kind": "plugged", "connector": "kept" if is_kept else "trained"})
+    running.report(Plugged(connector="kept" if is_kept else "trained"))
     return finish(running, tuned, cases, [new])
 
 

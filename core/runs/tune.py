@@ -18,6 +18,7 @@ import torch
 from core.case import SPLITS
 from core.draw import evenly
 from core.errors import RunError
+from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
 from core.machine import hold
 from core.machine.footprint import peak_gib
 from core.models.exemplar import Exemplars
@@ -30,11 +31,11 @@ from core.readings.distribution import free_text
 from core.readings.reading import Reading, parse
 from core.readings.results import evaluate
 from core.runs.card import card
-from core.runs.folder import Event, Folder, begin, look, writer
+from core.runs.folder import Folder, begin, look, writer
 from core.runs.fusion import fuse
 from core.runs.runfile import Run, settle
 from core.sets.joint import Item, JointSet, gather, pictures, refuse_unreadable
-from core.training.loop import Report, train
+from core.training.loop import train
 from core.training.method import ReaderPlan, StagePlan
 from core.training.response import Tuned
 from core.training.tsm_stage import Pictures, answer, describe, new_tsm, tsm_stage
@@ -66,7 +67,7 @@ def tune(
     run: Run,
     out: Path,
     is_resumed: bool = False,
-    watch: Callable[[Event], None] = lambda event: None,
+    watch: Report = lambda event: None,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Carries a run through to its figures; returns what metrics.json holds."""
@@ -91,7 +92,7 @@ def start(
     run: Run,
     out: Path,
     is_resumed: bool,
-    watch: Callable[[Event], None],
+    watch: Report,
     is_stopped: Callable[[], bool],
     vlm: Vlm | None = None,
 ) -> Running:
@@ -172,7 +173,7 @@ def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
     run = running.run
 
     def progress(done: int, whole: int) -> None:
-        running.report({"kind": "features", "done": done, "whole": whole})
+        running.report(FeaturesEncoded(done=done, whole=whole))
 
     with running.accelerator.main_process_first():
         store = open_features(
@@ -227,8 +228,10 @@ def compare(running: Running, tuned: Tuned, cases: RunCases, plan: StagePlan) ->
     tuned.vlm.peft.set_adapter(plan.adapter)
     gap = sharing_gap(tuned, first_batch(cases, plan, running.run.settings.seed), plan)
     tuned.vlm.shares_prefix = gap <= TOLERANCE
-    told = {"kind": "sharing", "largest_relative_difference": gap, "is_shared": tuned.vlm.shares_prefix}
-    running.report(told)
+    sharing = Sharing(largest_relative_difference=gap, is_shared=tuned.vlm.shares_prefix)
+    if running.accelerator.is_main_process:
+        running.folder.keep_sharing(sharing)
+    running.report(sharing)
 
 
 def _save_parts(running: Running, tuned: Tuned) -> None:
@@ -272,7 +275,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     draft = running.folder.metrics.with_suffix(".part")
     draft.write_text(json.dumps(results, indent=1) + "\n")
     draft.replace(running.folder.metrics)
-    running.report({"kind": "done", "seconds": time.perf_counter() - running.began, "peak_memory_gib": peak_gib()})
+    running.report(Done(seconds=time.perf_counter() - running.began, peak_memory_gib=peak_gib()))
     return results
 
 
@@ -284,7 +287,7 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
         ways = [reader for reader in plan.readers if reader.adapter == adapter]
 
         def progress(done: int, names: str = "+".join(way.name for way in ways)) -> None:
-            running.report({"kind": "reading", "split": split, "readers": names, "done": done, "whole": len(places)})
+            running.report(CasesRead(split=split, readers=names, done=done, whole=len(places)))
 
         told = read_places(tuned, cases, places, ways, settings.batch_size, progress)
         for way in ways:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from core.case import ImageSet
 from core.errors import DataError
+from core.events import PicturesSeen, Report
 from core.pictures.looks import look_at_all
 from core.runs.runfile import Run
 from core.sets.joint import Item, JointSet, opened_sets, shared_answers
 from core.sets.split import assign, limit
 from core.suspects.folds import Alike, alike
-from core.training.loop import Report
 
 TOLD_EVERY = 500
 
@@ -71,7 +71,7 @@ def copies(gathered: Gathered, report: Report) -> Alike:
 
     def progress(done: int, whole: int) -> None:
         if done % TOLD_EVERY == 0 or done == whole:
-            report({"kind": "pictures", "done": done, "whole": whole})
+            report(PicturesSeen(done=done, whole=whole))
 
     looks = look_at_all([item.case.pixels for item in gathered.items], progress)
     unreadable = [look.problem for look in looks if look.problem]

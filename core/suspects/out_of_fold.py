@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import NumericError
+from core.events import FoldDone, Report
 from core.machine import hold
 from core.models.tsm import Tsm
 from core.sets.joint import Item, JointSet
-from core.training.loop import Report, train
+from core.training.loop import train
 from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_stage
 
 NEAREST = 50
@@ -106,14 +107,7 @@ class Trainer:
     def _tell(self, done: int, whole: int) -> None:
         spent = time.perf_counter() - self.began
         self.report(
-            {
-                "kind": "fold",
-                "fold": done,
-                "folds": whole,
-                "done": done,
-                "whole": whole,
-                "seconds_left": spent / done * (whole - done),
-            }
+            FoldDone(fold=done, folds=whole, done=done, whole=whole, seconds_left=spent / done * (whole - done))
         )
 
     def _gathered(self, number: int, fold_of: Places) -> Outside:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from core.case import SPLITS
 from core.errors import SettingsError
+from core.events import Done, FeaturesEncoded, Report
 from core.machine import hold
 from core.models.features import open_features
 from core.models.tsm import tsm_probabilities
 from core.readings.reading import Reading
-from core.runs.folder import Event, begin, look, writer
+from core.runs.folder import begin, look, writer
 from core.runs.runfile import Run
 from core.runs.runfile import settle as settle_arithmetic
 from core.runs.tune import GIB, cache_folder
@@ -32,7 +33,6 @@ from core.suspects.folds import Alike, divide, numbered, together
 from core.suspects.out_of_fold import Outside, Trainer
 from core.suspects.ranking import described, rank
 from core.suspects.settings import Settings
-from core.training.loop import Report
 
 TAKEN = 64
 
@@ -54,7 +54,7 @@ def search(
     out: Path,
     is_resumed: bool = False,
     readings: Sequence[Reading] = (),
-    watch: Callable[[Event], None] = lambda event: None,
+    watch: Report = lambda event: None,
     is_stopped: Callable[[], bool] = lambda: False,
     gathered: Gathered | None = None,
 ) -> Found:
@@ -76,7 +76,7 @@ def search(
         found.about["seconds"] = time.perf_counter() - began
         hold.check(out)
         save(out, found)
-        report({"kind": "done"})
+        report(Done())
     return found
 
 
@@ -148,7 +148,7 @@ def _vision(run: Run, gathered: Gathered, trainer: Trainer) -> NDArray[np.float3
     vlm.base.to(trainer.accelerator.device)
 
     def progress(done: int, whole: int) -> None:
-        trainer.report({"kind": "features", "done": done, "whole": whole})
+        trainer.report(FeaturesEncoded(done=done, whole=whole))
 
     # In the order of tuning, so that features which a run kept are found again.
     order = np.argsort([SPLITS.index(item.case.split or "train") for item in gathered.items], kind="stable")

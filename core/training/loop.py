@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from core.draw import generator
 from core.errors import NumericError, StoppedError
+from core.events import Evaluation, Report, StageDone, Step
 from core.machine.footprint import give_back, held_gib, peak_gib
 from core.machine.precision import precision_here
 from core.training import checkpoints
@@ -28,8 +29,6 @@ from core.training.settings import TrainingSettings, learning_share
 STEPS_BETWEEN_CLEARINGS = 5
 """Of memory: a hundredth of a step each, and what lies in pieces stays below a tenth."""
 
-Event = dict[str, Any]
-Report = Callable[[Event], None]
 Figures = Mapping[str, float]
 
 
@@ -104,7 +103,7 @@ def train(
     while state.step < stage.steps and not _is_exhausted(stage, state):
         losses, cases = make_step(stage, state.step, module, optimiser, accelerator)
         state = replace(state, step=state.step + 1)
-        report(_told(stage, state, losses, pace.after(state.step, cases)))
+        report(pace.after(_step(stage, state, losses), cases))
         if state.step % STEPS_BETWEEN_CLEARINGS == 0:
             give_back()
         if stage.evaluate and (state.step % _every(stage) == 0 or state.step == stage.steps):
@@ -118,15 +117,14 @@ def train(
             _save(stage, state, optimiser, folder, accelerator)
     _end(stage, state, folder, accelerator)
     report(
-        {
-            "kind": "stage",
-            "stage": stage.name,
-            "steps": state.step,
-            "best": state.best,
-            "best_step": state.best_step,
-            "seconds": time.perf_counter() - began,
-            "peak_memory_gib": peak_gib(),
-        }
+        StageDone(
+            stage=stage.name,
+            steps=state.step,
+            best=state.best,
+            best_step=state.best_step,
+            seconds=time.perf_counter() - began,
+            peak_memory_gib=peak_gib(),
+        )
     )
 
 
@@ -238,8 +236,8 @@ def _evaluate(stage: Stage, state: State, module: nn.Module, folder: Path, accel
     checkpoints.restore_random_states(before)
     module.train()
     figures = _from_first(figures, accelerator)
-    told = {name: value for name, value in figures.items() if not math.isnan(value)}
-    report({"kind": "evaluation", "stage": stage.name, "step": state.step, "figures": told})
+    defined = {name: value for name, value in figures.items() if not math.isnan(value)}
+    report(Evaluation(stage=stage.name, step=state.step, figures=defined))
     value = figures[stage.settings.monitor]
     if not stage.is_better(value, state.best):
         return replace(state, evaluations_since_best=state.evaluations_since_best + 1)
@@ -278,17 +276,15 @@ def _end(stage: Stage, state: State, folder: Path, accelerator: Any) -> None:
     stage.module.eval()
 
 
-def _told(stage: Stage, state: State, losses: Mapping[str, float], pace: Mapping[str, float]) -> Event:
-    return {
-        "kind": "step",
-        "stage": stage.name,
-        "step": state.step,
-        "steps": stage.steps,
-        "losses": dict(losses),
-        "learning_share": stage.learning_share(state.step - 1),
-        **pace,
-        **stage.facts,
-    }
+def _step(stage: Stage, state: State, losses: Mapping[str, float]) -> Step:
+    return Step(
+        stage=stage.name,
+        step=state.step,
+        steps=stage.steps,
+        losses=dict(losses),
+        learning_share=stage.learning_share(state.step - 1),
+        facts=dict(stage.facts),
+    )
 
 
 class _Pace:
@@ -299,16 +295,17 @@ class _Pace:
         self.steps_after = steps_after
         self.marks: list[tuple[float, int, int]] = [(time.perf_counter(), done, 0)]
 
-    def after(self, step: int, cases: int) -> dict[str, float]:
+    def after(self, made: Step, cases: int) -> Step:
+        """The step with what is known of its pace."""
         now, seen = time.perf_counter(), self.marks[-1][2] + cases
-        self.marks = [*self.marks[-20:], (now, step, seen)]
+        self.marks = [*self.marks[-20:], (now, made.step, seen)]
         first, first_step, first_seen = self.marks[0]
         seconds = max(now - first, 1e-9)
-        left = (self.steps - step) * (per_step := seconds / (step - first_step))
-        later = {} if self.steps_after is None else {"all_stages_seconds_left": left + self.steps_after * per_step}
-        return {
+        left = (self.steps - made.step) * (per_step := seconds / (made.step - first_step))
+        pace = {
             "images_per_second": (seen - first_seen) / seconds,
             "seconds_left": left,
-            **later,
+            "all_stages_seconds_left": None if self.steps_after is None else left + self.steps_after * per_step,
             "memory_gib": held_gib(),
         }
+        return made.model_copy(update=pace)

@@ -33,7 +33,7 @@ def test_an_ablation_tells_vitask_without_each_of_its_parts(images: Path, checkp
     assert told[:5] == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"] and len(told) == len(set(told))
     assert [one for one in told if one.startswith("vitask ")] == [f"vitask {part}" for part in ABLATION if part]
     assert "vitask+tsm CRT alone" not in told
-    losses = {path.name: set(run_files.steps(path, "stage-2")[1]["losses"]) for path in (tmp_path / "out").iterdir()}
+    losses = {path.name: set(run_files.steps(path, "stage-2")[1].losses) for path in (tmp_path / "out").iterdir()}
     assert losses["shades-seed-0-without-rda"] == {"van", "ep", "crt"}
     assert losses["shades-seed-0-crt-alone"] == {"van", "crt"}
 

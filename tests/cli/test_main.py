@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core import events
 from core.cli import tune as tune_command
 from core.cli.main import main
 from core.readings import reading
@@ -325,10 +326,8 @@ def wait_until(process: subprocess.Popen[str], folder: Path, stage: str, step: i
     """Looks into events.jsonl until the stage has made so many steps."""
     for _ in range(6000):
         told = folder / "events.jsonl"
-        lines = told.read_text().splitlines() if told.is_file() else []
-        for line in lines[:-1]:
-            event = json.loads(line)
-            if event["kind"] == "step" and event["stage"] == stage and event["step"] >= step:
+        for event in events.read(told) if told.is_file() else ():
+            if isinstance(event, events.Step) and event.stage == stage and event.step >= step:
                 return
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
@@ -381,7 +380,7 @@ def test_two_processes_make_the_steps_that_one_would_make(images: Path, checkpoi
         one, two = (run_files.steps(tmp_path / name, stage) for name in ("one", "two"))
         assert one.keys() == two.keys() and one
         for step, event in one.items():
-            assert two[step]["losses"] == pytest.approx(event["losses"], abs=1e-5), (stage, step)
+            assert two[step].losses == pytest.approx(event.losses, abs=1e-5), (stage, step)
 
 
 def test_the_second_picture_of_a_gif_or_an_odd_mode_is_no_trouble(

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from core.cli.main import main
+from core.events import Done
 from core.machine import hold
 from core.machine.hold import FolderHeld, FolderLost
 from core.runs import folder
@@ -25,7 +26,7 @@ from tests import run_files
 WRITER = """
 import sys, time
 from pathlib import Path
-from core import hold
+from core.machine import hold
 if sys.argv[2] != "here":
     hold.platform.node = lambda: sys.argv[2]
 folder = Path(sys.argv[1])
@@ -145,10 +146,10 @@ def test_no_checkpoint_and_no_event_is_written_where_somebody_else_is_by_now(tmp
     with hold.released(tmp_path):
         hold.take(tmp_path)
         report = folder.writer(tmp_path, lambda event: None)
-        report({"kind": "done"})
+        report(Done())
         (tmp_path / hold.FILE).write_text((tmp_path / hold.FILE).read_text().replace('"token": "', '"token": "other'))
         writes: list[Callable[[], None]] = [
-            lambda: report({"kind": "done"}),
+            lambda: report(Done()),
             lambda: checkpoints.save_best(tmp_path / "stage-1", 1, {}),
             lambda: checkpoints.finish(tmp_path / "stage-1", {}, State()),
         ]

@@ -10,9 +10,12 @@ import pytest
 import yaml
 
 from core.errors import RunError, SettingsError
+from core.events import Done, Event, Sharing, Step
 from core.runs.folder import Folder, writer
 from core.runs.runfile import PRESETS, as_yaml, make_run, read_run
 from tests import run_files
+
+STEP = Step(stage="tsm", step=1, steps=2, losses={"error": 0.5})
 
 
 def values(**more: Any) -> run_files.Values:
@@ -115,27 +118,40 @@ def test_stored_yaml_holds_plain_values_only(tmp_path: Path) -> None:
 
 
 def test_events_are_lines_and_are_passed_on(tmp_path: Path) -> None:
-    seen: list[dict[str, Any]] = []
+    seen: list[Event] = []
     report = writer(tmp_path, seen.append)
-    report({"kind": "step", "step": 1})
-    report({"kind": "done"})
-    assert run_files.events(tmp_path) == seen == [{"kind": "step", "step": 1}, {"kind": "done"}]
+    report(STEP)
+    report(Done())
+    assert run_files.events(tmp_path) == seen == [STEP, Done()]
 
 
 def test_a_line_that_a_kill_cut_short_spoils_no_other(tmp_path: Path) -> None:
-    writer(tmp_path, lambda event: None)({"kind": "step", "step": 1})
+    writer(tmp_path, lambda event: None)(STEP)
     with (tmp_path / "events.jsonl").open("a") as file:
         file.write('{"kind": "st')
-    writer(tmp_path, lambda event: None)({"kind": "done"})
+    writer(tmp_path, lambda event: None)(Done())
     lines = (tmp_path / "events.jsonl").read_text().splitlines()
     assert [json.loads(lines[0])["kind"], lines[1], json.loads(lines[2])["kind"]] == ["step", '{"kind": "st', "done"]
 
 
 def test_what_a_run_found_out_about_sharing_is_remembered(tmp_path: Path) -> None:
-    report = writer(tmp_path, lambda event: None)
-    report({"kind": "sharing", "largest_relative_difference": 0.5, "is_shared": False})
-    report({"kind": "done"})
+    for is_shared in (True, False):
+        Folder(tmp_path).keep_sharing(Sharing(largest_relative_difference=0.5, is_shared=is_shared))
+        assert Folder(tmp_path).shares_prefix() is is_shared
+    (tmp_path / "sharing.json").write_text('{"is_sha')
+    with pytest.raises(RunError, match=r"sharing\.json can't be read"):
+        Folder(tmp_path).shares_prefix()
+
+
+def test_whether_an_older_run_shares_is_told_by_its_last_event_about_it(tmp_path: Path) -> None:
+    sharing = '{"kind": "sharing", "largest_relative_difference": %s, "is_shared": %s}\n'
+    later = (
+        '{"kind": "evaluation", "stage": "\\"sharing\\"", "step": 1, "figures": {}}\n{"kind": "st\n{"kind": "done"}\n'
+    )
+    (tmp_path / "events.jsonl").write_text(sharing % (0.5, "true") + sharing % (2.5, "false") + later)
     assert not Folder(tmp_path).shares_prefix()
+    (tmp_path / "events.jsonl").write_text('{"kind": "done"}\n')
+    assert Folder(tmp_path).shares_prefix(), "before runs looked, all of them shared"
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from core.case import ImageSet
 from core.catalog import FORMATS, every
 from core.errors import CoreError, ModelError, RunError, SettingsError, StoppedError
+from core.events import Plugged, Sharing, Step
 from core.models.lora import load_adapter
 from core.readings import reading
 from core.readings.distribution import Asking, distributions
@@ -148,7 +149,7 @@ def test_a_tuned_connector_of_the_vlm_is_kept_and_read_with(images: Path, checkp
 
 
 def plugged(path: Path) -> str:
-    return next(str(event["connector"]) for event in run_files.events(path) if event["kind"] == "plugged")
+    return next(event.connector for event in run_files.events(path) if isinstance(event, Plugged))
 
 
 def test_a_retrained_tsm_plugs_straight_in_and_is_measured_by_itself(finished: Path, tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, i
     assert (tmp_path / "new/adapter/adapter_model.safetensors").read_bytes() == (
         finished / "adapter/adapter_model.safetensors"
     ).read_bytes()
-    assert {one["stage"] for one in run_files.events(tmp_path / "new") if one["kind"] == "step"} == {"connector"}
+    assert {event.stage for event in run_files.events(tmp_path / "new") if isinstance(event, Step)} == {"connector"}
     assert "tsm" in told["readers"]
     opened = open_run(tmp_path / "new")
     known = {case.id: case for case in images_of(images).cases}
@@ -266,8 +267,8 @@ def test_an_architecture_that_cannot_share_is_tuned_and_read_in_plain_passes(ima
         part.save_pretrained(tmp_path / "hybrid")
     run = run_files.run(images, tmp_path / "hybrid", vlm={"family": "auto"}, reading={"free_text": 0})
     tune(run, tmp_path / "run")
-    (sharing,) = [one for one in run_files.events(tmp_path / "run") if one["kind"] == "sharing"]
-    assert not sharing["is_shared"]
+    (sharing,) = [event for event in run_files.events(tmp_path / "run") if isinstance(event, Sharing)]
+    assert not sharing.is_shared
     opened = open_run(tmp_path / "run")
     assert not opened.tuned.vlm.shares_prefix
     stored = reading.load(Folder(tmp_path / "run").readings("test"))

@@ -16,6 +16,7 @@ import yaml
 from PIL import Image
 
 from core.errors import CoreError, DataError, ModelError, RunError, SettingsError, StoppedError
+from core.events import Done, Sharing, StageDone, Step
 from core.readings import reading
 from core.runs.folder import Folder, begin
 from core.runs.opened import Asked, ask, open_run
@@ -43,9 +44,9 @@ def test_a_run_is_made_in_the_arithmetic_of_the_machine(arithmetic: str, finishe
 
 def test_the_end_of_a_run_tells_its_seconds_and_the_most_memory_it_held(finished: Path) -> None:
     *others, done = run_files.events(finished)
-    stages = [event for event in others if event["kind"] == "stage"]
-    assert done["kind"] == "done" and done["seconds"] > sum(event["seconds"] for event in stages) > 0
-    assert done["peak_memory_gib"] >= max(event["peak_memory_gib"] for event in stages) > 0
+    stages = [event for event in others if isinstance(event, StageDone)]
+    assert isinstance(done, Done) and (done.seconds or 0) > sum(event.seconds or 0 for event in stages) > 0
+    assert (done.peak_memory_gib or 0) >= max(event.peak_memory_gib or 0 for event in stages) > 0
 
 
 def test_a_runs_folder_holds_all_that_is_promised(finished: Path) -> None:
@@ -55,6 +56,7 @@ def test_a_runs_folder_holds_all_that_is_promised(finished: Path) -> None:
         "set.json",
         "environment.json",
         "events.jsonl",
+        "sharing.json",
         "adapter/adapter_config.json",
         "adapter/adapter_model.safetensors",
         "adapter-vanilla/adapter_model.safetensors",
@@ -104,11 +106,11 @@ def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(fin
     for stage, terms in expected.items():
         found = run_files.steps(finished, stage)
         assert sorted(found) == list(range(1, 5 if stage == "vanilla" else 3))
-        assert all(one["losses"].keys() == terms for one in found.values())
+        assert all(step.losses.keys() == terms for step in found.values())
     vocabulary = json.loads((checkpoint / "config.json").read_text())["text_config"]["vocab_size"]
-    assert run_files.steps(finished, "stage-2")[1]["ln_vocabulary"] == pytest.approx(np.log(vocabulary))
-    (sharing,) = [one for one in run_files.events(finished) if one["kind"] == "sharing"]
-    assert sharing["is_shared"] and sharing["largest_relative_difference"] < 1e-3
+    assert run_files.steps(finished, "stage-2")[1].facts["ln_vocabulary"] == pytest.approx(np.log(vocabulary))
+    (sharing,) = [event for event in run_files.events(finished) if isinstance(event, Sharing)]
+    assert sharing.is_shared and sharing.largest_relative_difference < 1e-3
 
 
 def test_the_same_run_again_gives_the_same_bytes(
@@ -381,8 +383,8 @@ def test_every_switch_gives_a_whole_run(more: dict[str, Any], images: Path, chec
     run = run_files.run(images, checkpoint, **more)
     told = tune(run, tmp_path / "run")
     assert set(told["readers"]) >= {reader.name for reader in run.plan.readers}
-    for event in run_files.events(tmp_path / "run"):
-        assert all(np.isfinite(value) for value in event.get("losses", {}).values())
+    steps = [event for event in run_files.events(tmp_path / "run") if isinstance(event, Step)]
+    assert steps and all(np.isfinite(value) for step in steps for value in step.losses.values())
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from PIL import Image
 from core.case import NO_FINDING
 from core.cli.main import main
 from core.errors import StoppedError
+from core.events import FoldDone
 from core.runs.runfile import USUAL, make_run
 from core.suspects import Settings, search
 from core.suspects.folder import load
@@ -84,11 +85,9 @@ def test_the_table_names_every_case_by_its_place_in_the_set(searched: Path) -> N
 
 
 def test_progress_is_told_fold_by_fold(searched: Path) -> None:
-    told = [one for one in run_files.events(searched) if one["kind"] == "fold"]
-    assert [(one["fold"], one["folds"], one["done"], one["whole"]) for one in told] == [
-        (n, 6, n, 6) for n in range(1, 7)
-    ]
-    assert told[-1]["seconds_left"] == 0
+    folds = [event for event in run_files.events(searched) if isinstance(event, FoldDone)]
+    assert [(each.fold, each.folds, each.done, each.whole) for each in folds] == [(n, 6, n, 6) for n in range(1, 7)]
+    assert folds[-1].seconds_left == 0
 
 
 def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(

@@ -17,10 +17,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.errors import NumericError, RunError, StoppedError
+from core.events import Evaluation, Event, StageDone, Step, plain
 from core.training import checkpoints
 from core.training import loop as training
 from core.training.batches import Batches
-from core.training.loop import Event, Stage, make_step, new_optimiser, train
+from core.training.loop import Stage, make_step, new_optimiser, train
 from core.training.settings import TrainingSettings
 
 INPUTS, WANTED = torch.randn(40, 3, generator=torch.Generator().manual_seed(1)), torch.linspace(-1, 1, 40)
@@ -113,9 +114,19 @@ def run(made: Stage, folder: Path, is_stopped: Callable[[], bool] = lambda: Fals
     return events
 
 
-def outcome(events: Sequence[Event]) -> Event:
+def ended(events: Sequence[Event]) -> StageDone:
+    last = events[-1]
+    assert isinstance(last, StageDone)
+    return last
+
+
+def outcome(events: Sequence[Event]) -> StageDone:
     """How a stage ended, whatever it took."""
-    return {name: value for name, value in events[-1].items() if name not in ("seconds", "peak_memory_gib")}
+    return ended(events).model_copy(update={"seconds": None, "peak_memory_gib": None})
+
+
+def steps_of(events: Sequence[Event]) -> list[Step]:
+    return [event for event in events if isinstance(event, Step)]
 
 
 def stopper(after: int) -> Callable[[], bool]:
@@ -159,19 +170,20 @@ def test_matrices_decay_and_biases_do_not() -> None:
 
 def test_events_tell_every_step_with_its_losses_and_its_pace(tmp_path: Path) -> None:
     events = run(stage(Toy(), steps=4, schedule="linear", warm_up=0.25), tmp_path)
-    steps = [event for event in events if event["kind"] == "step"]
-    assert [(event["step"], event["steps"]) for event in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert [event["learning_share"] for event in steps] == pytest.approx([1.0, 1.0, 2 / 3, 1 / 3])
-    assert all(event["losses"].keys() == {"error", "extra"} for event in steps)
-    assert all(event["images_per_second"] > 0 and event["memory_gib"] > 0 for event in steps)
-    assert steps[-1]["seconds_left"] == 0 and "all_stages_seconds_left" not in steps[-1]
-    json.dumps(events, allow_nan=False)
+    steps = steps_of(events)
+    assert [(event.step, event.steps) for event in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [event.learning_share for event in steps] == pytest.approx([1.0, 1.0, 2 / 3, 1 / 3])
+    assert all(event.losses.keys() == {"error", "extra"} for event in steps)
+    assert all((event.images_per_second or 0) > 0 and (event.memory_gib or 0) > 0 for event in steps)
+    assert steps[-1].seconds_left == 0 and steps[-1].all_stages_seconds_left is None
+    json.dumps([plain(event) for event in events], allow_nan=False)
 
 
 def test_a_stage_tells_at_its_end_how_long_it_took_and_the_most_that_was_held(tmp_path: Path) -> None:
-    *steps, last = run(stage(Toy(), steps=4), tmp_path)
-    assert last["kind"] == "stage" and last["seconds"] > 0
-    assert last["peak_memory_gib"] >= max(event["memory_gib"] for event in steps if event["kind"] == "step")
+    events = run(stage(Toy(), steps=4), tmp_path)
+    seconds, most = ended(events).seconds, ended(events).peak_memory_gib
+    assert seconds and most and seconds > 0
+    assert most >= max(event.memory_gib or 0 for event in steps_of(events)) > 0
 
 
 def test_memory_that_lies_in_pieces_is_given_back_from_time_to_time(
@@ -179,16 +191,16 @@ def test_memory_that_lies_in_pieces_is_given_back_from_time_to_time(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(training, "give_back", lambda: done.append("given back"))
-    training.train(stage(Toy(), steps=12), tmp_path, accelerator(), lambda event: done.append(event["kind"]))
+    training.train(stage(Toy(), steps=12), tmp_path, accelerator(), lambda event: done.append(event.kind))
     before_steps = [done[:place].count("step") for place, what in enumerate(done) if what == "given back"]
     assert before_steps == [0, 5, 10]
 
 
 def test_the_time_left_counts_the_stages_that_follow(tmp_path: Path) -> None:
     events = run(replace(stage(Toy(), steps=3), steps_after=6), tmp_path)
-    first, *_, last = [event for event in events if event["kind"] == "step"]
-    assert first["all_stages_seconds_left"] == pytest.approx(first["seconds_left"] * (2 + 6) / 2)
-    assert last["seconds_left"] == 0 < last["all_stages_seconds_left"]
+    first, *_, last = steps_of(events)
+    assert first.all_stages_seconds_left == pytest.approx((first.seconds_left or 0) * (2 + 6) / 2)
+    assert last.seconds_left == 0 < (last.all_stages_seconds_left or 0)
 
 
 def test_a_stage_ends_early_when_patience_runs_out_and_keeps_its_best_weights(tmp_path: Path) -> None:
@@ -199,8 +211,8 @@ def test_a_stage_ends_early_when_patience_runs_out_and_keeps_its_best_weights(tm
         return {"macro_f1": next(figures)}
 
     events = run(replace(stage(module, evaluate_every=2, patience=2), evaluate=evaluate), tmp_path)
-    assert [event["step"] for event in events if event["kind"] == "evaluation"] == [2, 4, 6, 8]
-    assert outcome(events) == {"kind": "stage", "stage": "toy", "steps": 8, "best": 0.5, "best_step": 4}
+    assert [event.step for event in events if isinstance(event, Evaluation)] == [2, 4, 6, 8]
+    assert outcome(events) == StageDone(stage="toy", steps=8, best=0.5, best_step=4)
     for name, value in values(module).items():
         assert torch.equal(value, seen[1][name])
         assert not torch.equal(value, seen[3][name])
@@ -208,8 +220,8 @@ def test_a_stage_ends_early_when_patience_runs_out_and_keeps_its_best_weights(tm
 
 def test_the_least_log_loss_is_the_best(tmp_path: Path) -> None:
     events = run(stage(Toy(), figures=[0.9, 0.4, nan, 0.5], evaluate_every=3, monitor="log_loss"), tmp_path)
-    assert (events[-1]["best"], events[-1]["best_step"]) == (0.4, 6)
-    json.dumps(events, allow_nan=False)  # the undefined figure is left out
+    assert (ended(events).best, ended(events).best_step) == (0.4, 6)
+    json.dumps([plain(event) for event in events], allow_nan=False)  # the undefined figure is left out
 
 
 def test_the_newest_checkpoints_are_kept_with_the_best(tmp_path: Path) -> None:
@@ -244,7 +256,7 @@ def test_a_stopped_stage_goes_on_as_if_it_had_not_been_stopped(after: int, tmp_p
 
 
 def losses(events: Sequence[Event]) -> list[Any]:
-    return [event["losses"] for event in events if event["kind"] == "step"]
+    return [step.losses for step in steps_of(events)]
 
 
 def test_evaluating_changes_nothing_of_what_training_draws(tmp_path: Path) -> None:

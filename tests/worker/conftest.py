@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ import pytest
 from sqlalchemy import select
 
 from core.catalog import FORMATS, every
+from core.events import Step, read
 from core.machine.queue_server import program
 from core.records import jobs, people, runs, sets
 from core.records.access import Who
@@ -112,10 +112,8 @@ class Studio:
         file = self.folder(run) / "events.jsonl"
 
         def has_come() -> bool:
-            lines = file.read_text().splitlines(keepends=True) if file.exists() else []
-            made = (json.loads(line) for line in lines if line.endswith("\n"))
-            steps = (one for one in made if one["kind"] == "step" and one["stage"] == stage)
-            return any(one["step"] >= step for one in steps)
+            made = read(file) if file.exists() else ()
+            return any(isinstance(event, Step) and event.stage == stage and event.step >= step for event in made)
 
         self.until(has_come, f"step {step} of {stage}")
 

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
+from core.events import Step
 from core.records import runs, wake
 from core.records.tables import Job, Run, now
 from tests import run_files as tiny
@@ -88,7 +89,7 @@ def test_a_worker_and_engine_woken_after_their_lease_find_the_run_gone(
     psutil.wait_procs([engine], timeout=5)
     assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
     # One writer after the other leaves one place in the file where steps begin again, at the checkpoint.
-    made = [(event["stage"], event["step"]) for event in tiny.events(studio.folder(run)) if event["kind"] == "step"]
+    made = [(event.stage, event.step) for event in tiny.events(studio.folder(run)) if isinstance(event, Step)]
     order = ["tsm", "vanilla", "stage-1", "stage-2"]
     backwards = [place for place, (one, other) in enumerate(pairwise(made)) if rank(order, other) <= rank(order, one)]
     assert len(backwards) <= 1, made

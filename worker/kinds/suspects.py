@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core import events
 from core.errors import RunError
 from core.records import jobs, runs
 from core.records.jobs import Claimed
@@ -78,19 +78,17 @@ class Following:
 
 def progress_of(line: str) -> dict[str, Any]:
     """What a line says about how far a search is. Folds are the measure; their steps are told in words only."""
-    try:
-        event = json.loads(line)
-        kind = event["kind"]
-        if kind == "fold":
-            told = {name: event[name] for name in ("done", "whole", "seconds_left")}
-            return told | {"text": f"Part {event['fold']} of {event['folds']} was read by models that never saw it"}
-        if kind == "step":
-            return {"text": f"Training a model without a part of the cases, step {event['step']} of {event['steps']}"}
-        if kind in ("pictures", "features"):
-            text = "Looking for pictures that are alike" if kind == "pictures" else "Encoding images"
-            return {"done": event["done"], "whole": event["whole"], "seconds_left": None, "text": text}
-    except (ValueError, KeyError, TypeError):
-        pass  # a line that was broken off, or of a later version
+    match events.parse(line):
+        case events.FoldDone() as fold:
+            text = f"Part {fold.fold} of {fold.folds} was read by models that never saw it"
+            return {"done": fold.done, "whole": fold.whole, "seconds_left": fold.seconds_left, "text": text}
+        case events.Step() as step:
+            return {"text": f"Training a model without a part of the cases, step {step.step} of {step.steps}"}
+        case events.PicturesSeen(done=done, whole=whole):
+            text = "Looking for pictures that are alike"
+            return {"done": done, "whole": whole, "seconds_left": None, "text": text}
+        case events.FeaturesEncoded(done=done, whole=whole):
+            return {"done": done, "whole": whole, "seconds_left": None, "text": "Encoding images"}
     return {}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from core import events
 from core.records import runs
 from core.records.jobs import Claimed
 from core.records.tables import Run
@@ -96,21 +97,20 @@ class Telling:
 
 
 def progress_of(line: str) -> dict[str, Any]:
-    """What a line of events.jsonl says about how far the run is."""
-    try:
-        event = json.loads(line)
-        kind = event["kind"]
-        if kind == "step":
-            left = {
-                "seconds_left": event.get("all_stages_seconds_left"),
-                "stage_seconds_left": event["seconds_left"],
+    """What a line of events.jsonl says about how far the run is; nothing where it can't be read."""
+    match events.parse(line):
+        case events.Step() as step:
+            return {
+                "done": step.step,
+                "whole": step.steps,
+                "seconds_left": step.all_stages_seconds_left,
+                "stage_seconds_left": step.seconds_left,
+                "images_per_second": step.images_per_second,
+                "memory_gib": step.memory_gib,
+                "text": f"{step.stage}, step {step.step} of {step.steps}",
             }
-            told = {"done": event["step"], "whole": event["steps"], **left}
-            beside = {name: event[name] for name in ("images_per_second", "memory_gib")}
-            return told | beside | {"text": f"{event['stage']}, step {event['step']} of {event['steps']}"}
-        if kind in ("features", "reading"):
-            what = "Encoding images" if kind == "features" else f"Reading {event['split']} cases"
-            return {"done": event["done"], "whole": event["whole"], "seconds_left": None, "text": what}
-    except (ValueError, KeyError, TypeError):
-        pass  # a line that was broken off, or of a later version
+        case events.FeaturesEncoded(done=done, whole=whole):
+            return {"done": done, "whole": whole, "seconds_left": None, "text": "Encoding images"}
+        case events.CasesRead(done=done, whole=whole, split=split):
+            return {"done": done, "whole": whole, "seconds_left": None, "text": f"Reading {split} cases"}
     return {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from core import events
 from core.case import ImageSet
 from core.catalog import FORMATS, every
 from core.readings import reading
@@ -49,18 +49,18 @@ def folder_of(hands: Hands, view: ReviewView) -> Path:
 
 
 def test_folds_measure_how_far_a_search_is_and_steps_are_told_in_words(tmp_path: Path) -> None:
-    fold = {"kind": "fold", "fold": 2, "folds": 10, "done": 2, "whole": 10, "seconds_left": 8.0}
-    step = {"kind": "step", "stage": "fold-2", "step": 3, "steps": 9, "seconds_left": 1.0}
-    told = progress_of(json.dumps(fold))
+    fold = events.as_line(events.FoldDone(fold=2, folds=10, done=2, whole=10, seconds_left=8.0))
+    step = events.as_line(events.Step(stage="fold-2", step=3, steps=9, losses={}, seconds_left=1.0))
+    told = progress_of(fold)
     assert (told["done"], told["whole"], told["seconds_left"]) == (2, 10, 8.0)
-    assert progress_of(json.dumps(step)) == {"text": "Training a model without a part of the cases, step 3 of 9"}
-    assert progress_of(json.dumps({"kind": "pictures", "done": 1, "whole": 4}))["whole"] == 4
+    assert progress_of(step) == {"text": "Training a model without a part of the cases, step 3 of 9"}
+    assert progress_of(events.as_line(events.PicturesSeen(done=1, whole=4)))["whole"] == 4
     assert progress_of("{broken") == {} == progress_of('{"kind": "fold"}')
     following = Following(tmp_path)
     assert following([]) == {}, "before the engine has begun"
-    (tmp_path / "events.jsonl").write_text(json.dumps(fold) + "\n" + json.dumps(step)[:20])
+    (tmp_path / "events.jsonl").write_text(fold + step[:20])
     assert following([])["done"] == 2
-    (tmp_path / "events.jsonl").write_text(json.dumps(fold) + "\n" + json.dumps(step) + "\n")
+    (tmp_path / "events.jsonl").write_text(fold + step)
     assert "step 3 of 9" in following([])["text"]
 
 
@@ -135,9 +135,8 @@ def now(studio: Studio, view: ReviewView) -> ReviewView:
 def folds(studio: Studio, view: ReviewView) -> list[int]:
     """The folds that were finished, as often as they were told of."""
     file = studio.place.data / "reviews" / reviews.review_of_job(studio.database, view.job_id).key / "events.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.is_file() else []
-    told = [json.loads(line) for line in lines if line.endswith("\n")]
-    return [one["fold"] for one in told if one["kind"] == "fold"]
+    made = events.read(file) if file.is_file() else ()
+    return [event.fold for event in made if isinstance(event, events.FoldDone)]
 
 
 def is_found(studio: Studio, view: ReviewView) -> None:

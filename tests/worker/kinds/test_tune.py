@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 import yaml
 from sqlalchemy import select
 
+from core import events
 from core.case import ImageSet
 from core.records import runs, sets
 from core.records.access import Who
@@ -38,9 +38,17 @@ def hands(place: Place, database: Database) -> Hands:
 
 
 def step(number: int, stage: str = "stage-1") -> str:
-    event = {"kind": "step", "stage": stage, "step": number, "steps": 9, "losses": {"van": 0.5}}
-    pace = {"images_per_second": 30.0, "seconds_left": 2.0, "all_stages_seconds_left": 7.0, "memory_gib": 0.5}
-    return json.dumps(event | pace) + "\n"
+    made = events.Step(
+        stage=stage,
+        step=number,
+        steps=9,
+        losses={"van": 0.5},
+        images_per_second=30.0,
+        seconds_left=2.0,
+        all_stages_seconds_left=7.0,
+        memory_gib=0.5,
+    )
+    return events.as_line(made)
 
 
 def told(database: Database) -> list[int | None]:
@@ -77,8 +85,8 @@ def test_progress_is_told_in_words_and_numbers() -> None:
         "memory_gib": 0.5,
         "text": "stage-1, step 4 of 9",
     }
-    reading = {"kind": "reading", "split": "test", "readers": "vlm", "done": 2, "whole": 8}
-    assert progress_of(json.dumps(reading))["text"] == "Reading test cases"
+    reading = events.CasesRead(split="test", readers="vlm", done=2, whole=8)
+    assert progress_of(events.as_line(reading))["text"] == "Reading test cases"
     assert progress_of("{broken") == {}
 
 
