@@ -9,23 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import plotly.graph_objects as go
 
 from app.words import figure_title
+from core.readings.answer import Answer
+from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
+from core.readings.reader import Reader
 
-ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY, BROWN = (
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-    "#8A8F98",
-    "#9C755F",
-)
-READERS = {"vlm": GREY, "vanilla": ORANGE, "tsm": PINK, "vitask": SKY, "vitask+tsm": GREEN, "person": RED}
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, BROWN, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot")
 PATTERNS = ("", "/", "x", ".")
@@ -53,21 +45,9 @@ STYLE = (
 Points = Sequence[tuple[str, int, float]]
 
 
-class Answered(Protocol):
-    """What a figure needs of a reading."""
-
-    @property
-    def probabilities(self) -> Sequence[float]: ...
-
-
 def literal(text: str) -> str:
     """A text that Plotly shows as it is."""
     return escape(text, quote=False)
-
-
-def reader_colour(name: str) -> str:
-    """A second TSM has the first one's colour: figures tell them apart by their names."""
-    return READERS.get(name) or READERS.get(name.split("-")[0], BROWN)
 
 
 def class_colour(number: int) -> tuple[str, str]:
@@ -76,26 +56,26 @@ def class_colour(number: int) -> tuple[str, str]:
 
 
 def distributions(
-    answers: Sequence[str], readings: Mapping[str, Answered], reference: Iterable[str] = (), is_multi: bool = False
+    answers: Sequence[str], given: Mapping[Reader, Answer], reference: Iterable[str] = (), is_multi: bool = False
 ) -> go.Figure:
     """Every reader's whole distribution beside the others, on one axis; a diamond marks the reference label."""
-    if not readings:
+    if not given:
         return nothing("No reader has answered yet.")
-    marked = [answer for answer in answers if answer in set(reference)]
+    marked = [name for name in answers if name in set(reference)]
     data: list[go.Bar | go.Scatter] = []
     axes: dict[str, Any] = {}
     titles = []
-    width = (1 - GAP * (len(readings) - 1)) / len(readings)
-    for place, (name, reading) in enumerate(readings.items()):
+    width = (1 - GAP * (len(given) - 1)) / len(given)
+    for place, (reader, answer) in enumerate(given.items()):
         axis, start = str(place + 1) if place else "", place * (width + GAP)
-        data.append(_bars(answers, list(reading.probabilities), name, is_multi, axis))
+        data.append(_bars(answers, list(answer.probabilities), reader, is_multi, axis))
         if marked:
             data.append(_diamonds(marked, place == 0, axis))
         axes[f"xaxis{axis}"] = RAW | {"anchor": f"y{axis}", "domain": [start, min(1.0, start + width)]}
         axes[f"yaxis{axis}"] = (
             NAMES | {"anchor": f"x{axis}"} | ({"matches": "y", "showticklabels": False} if axis else {})
         )
-        titles.append(_above(name, start + width / 2))
+        titles.append(_above(reader.name, start + width / 2))
     height = max(230, 110 + 30 * len(answers))
     legend = {"barmode": "overlay", "showlegend": bool(marked), "legend": {"y": 1.22, "x": 0}}
     # All at once: each update of a figure that stands already costs milliseconds.
@@ -134,20 +114,20 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
-def figures(readers: Mapping[str, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:
+def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:
     """Figures of each reader with their 95 % intervals: {reader: {figure: {value, low, high}}}."""
-    if not readers:
+    if not measured:
         return nothing("No figures yet. They come when the run has read its test cases.")
-    shown = [name for name in wanted if any(name in of_reader for of_reader in readers.values())]
+    shown = [name for name in wanted if any(name in of_reader for of_reader in measured.values())]
     titles = [literal(figure_title(name)) for name in shown]
     figure = go.Figure()
-    for reader, found in readers.items():
-        rows = [found.get(name, {}) for name in shown]
+    for reader, of_reader in measured.items():
+        rows = [of_reader.get(name, {}) for name in shown]
         values = [row.get("value") for row in rows]
         above = [_gap(row, "high") for row in rows]
         below = [_gap(row, "low") for row in rows]
         errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
-        figure.add_bar(name=literal(reader), x=titles, y=values, marker_color=reader_colour(reader), error_y=errors)
+        figure.add_bar(name=literal(reader.name), x=titles, y=values, marker_color=reader.colour, error_y=errors)
     return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 
@@ -172,16 +152,16 @@ def _above(name: str, x: float) -> dict[str, Any]:
     }
 
 
-def _bars(answers: Sequence[str], values: Sequence[float], name: str, is_multi: bool, axis: str) -> go.Bar:
+def _bars(answers: Sequence[str], values: Sequence[float], reader: Reader, is_multi: bool, axis: str) -> go.Bar:
     top = max(values, default=0.0)
     strong = [value >= 0.5 if is_multi else value == top for value in values]
     return go.Bar(
         x=values,
         y=list(map(literal, answers)),
         orientation="h",
-        name=literal(name),
+        name=literal(reader.name),
         showlegend=False,
-        marker={"color": reader_colour(name), "opacity": [1.0 if one else 0.45 for one in strong]},
+        marker={"color": reader.colour, "opacity": [1.0 if is_strong else 0.45 for is_strong in strong]},
         text=[f"{value:.2f}" for value in values],
         textposition="outside",
         cliponaxis=False,

@@ -29,7 +29,7 @@ def do(asked: argparse.Namespace) -> None:
     opened = open_run(asked.run)
     number = opened.set_number(asked.question)
     answers = list(opened.tasks.values())[number].answers
-    readers = asked.readers.split(",") if asked.readers else opened.readers
+    readers = asked.readers.split(",") if asked.readers else opened.reader_names
     told = ask(opened, Asked(pictures, number, asked.instruction, free_text=True), readers)
     unlikeness = [plain(judged) for judged in unlike(opened, pictures)]
     rows = [
@@ -39,7 +39,7 @@ def do(asked: argparse.Namespace) -> None:
             "readers": {
                 name: {
                     "answers": list(answers),
-                    "probabilities": list(one[row].distribution.probabilities),
+                    "probabilities": list(one[row].probabilities),
                     "text": one[row].text,
                 }
                 for name, one in told.items()

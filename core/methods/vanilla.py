@@ -8,6 +8,7 @@ from pydantic import Field
 
 from core.settings import Settings as Base
 from core.training.method import Aim, Needs, ReaderPlan, StagePlan
+from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED
 from core.training.wanted import Wanted
 
 TITLE = "Plain tuning"
@@ -31,15 +32,15 @@ def needs(settings: Settings) -> Needs:
 
 def stages(settings: Settings) -> tuple[StagePlan, ...]:
     wanted = Wanted({"van": 1.0}, label_smoothing=settings.label_smoothing)
-    return (StagePlan("vanilla", "vanilla", settings.epochs, wanted, length=2),)
+    return (StagePlan("vanilla", PLAIN_ADAPTER, settings.epochs, wanted, length=2),)
 
 
 def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
-    return (ReaderPlan("vlm", None), ReaderPlan("vanilla", "vanilla"))
+    return (UNTUNED, PLAIN)
 
 
 def aim(settings: Settings) -> Aim:
-    return Aim("vanilla", baseline="vlm")
+    return Aim(PLAIN.name, baseline=UNTUNED.name)
 
 
 def departures(settings: Settings) -> tuple[str, ...]:

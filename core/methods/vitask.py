@@ -5,12 +5,16 @@ Stage 1: L_van + L_ep + align * L_rda, with the connector. Stage 2: the same + c
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from core.readings.colours import GREEN, SKY
+from core.readings.reader import Reader
 from core.settings import Settings as Base
 from core.training.method import Aim, Needs, ReaderPlan, StagePlan
+from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED
 from core.training.wanted import ContrastOn, Direction, Wanted
 
 TITLE = "VITask"
@@ -20,6 +24,8 @@ TERMS = {
     "rda": "Alignment of both",
     "crt": "Contrast with another image",
 }
+ALONE = Reader("vitask", "without the exemplar", SKY)
+AIDED = Reader("vitask+tsm", "with the exemplar", GREEN, needs_tsm=True, sees_exemplar=True)
 
 
 class Settings(Base):
@@ -123,22 +129,21 @@ def stages(settings: Settings) -> tuple[StagePlan, ...]:
     if settings.baseline:
         epochs = settings.stage_1_epochs + settings.stage_2_epochs
         plain = Wanted({"van": 1.0})
-        kept.insert(0, StagePlan("vanilla", "vanilla", epochs, plain, length=len(kept)))
+        kept.insert(0, StagePlan("vanilla", PLAIN_ADAPTER, epochs, plain, length=len(kept)))
     return tuple(kept)
 
 
 def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
-    found = [ReaderPlan("vlm", None)]
-    if settings.baseline:
-        found.append(ReaderPlan("vanilla", "vanilla"))
-    found.append(ReaderPlan("vitask", "vitask"))
-    if settings.exemplar:
-        found.append(ReaderPlan("vitask+tsm", "vitask", with_exemplar=True))
-    return tuple(found)
+    beside = (UNTUNED, PLAIN) if settings.baseline else (UNTUNED,)
+    alone = ReaderPlan(ALONE, "vitask")
+    if not settings.exemplar:
+        return (*beside, alone)
+    return (*beside, alone, ReaderPlan(replace(AIDED, needs_tsm=not settings.constant_prefix), "vitask"))
 
 
 def aim(settings: Settings) -> Aim:
-    return Aim("vitask+tsm" if settings.exemplar else "vitask", baseline="vanilla" if settings.baseline else "vlm")
+    reader, baseline = AIDED if settings.exemplar else ALONE, PLAIN if settings.baseline else UNTUNED
+    return Aim(reader.name, baseline.name)
 
 
 def departures(settings: Settings) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from core.case import Task
 from core.models.exemplar import Exemplars
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
+from core.readings.answer import Answer
 
 WIDTH = 24
 ROUNDS = 3
@@ -35,14 +36,6 @@ class Asking:
         return self.instruction if self.instruction is not None else self.task.instruction()
 
 
-@dataclass(frozen=True)
-class Distribution:
-    """Probabilities over the task's answers, and the log-probability of every token of every candidate."""
-
-    probabilities: tuple[float, ...]
-    token_log_likelihoods: tuple[tuple[float, ...], ...]
-
-
 def embed_exemplars(exemplars: Exemplars | None, questions: Sequence[Asking]) -> Tensor | None:
     if exemplars is None:
         return None
@@ -53,11 +46,11 @@ def embed_exemplars(exemplars: Exemplars | None, questions: Sequence[Asking]) ->
 
 def distributions(
     vlm: Vlm, questions: Sequence[Asking], exemplars: Exemplars | None, with_exemplar: Sequence[bool]
-) -> list[list[Distribution]]:
+) -> list[list[Answer]]:
     """For every way of reading (with the exemplar or without it), the distribution of every question."""
     singles = [number for number, question in enumerate(questions) if question.task.kind != "multi"]
     several = [number for number, question in enumerate(questions) if question.task.kind == "multi"]
-    found: list[list[Distribution | None]] = [[None] * len(questions) for _ in with_exemplar]
+    found: list[list[Answer | None]] = [[None] * len(questions) for _ in with_exemplar]
     for places, read in ((singles, _over_answers), (several, _over_lists)):
         if places:
             asked = [questions[place] for place in places]
@@ -108,16 +101,16 @@ def softmax(scores: Sequence[float]) -> tuple[float, ...]:
 
 def _over_answers(
     vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
-) -> list[list[Distribution]]:
+) -> list[list[Answer]]:
     """Single and ordinal tasks: softmax over candidates of the sum of log p(token)."""
     candidates = [question.task.candidates() for question in questions]
     ways = log_likelihoods(vlm, questions, embedded, with_exemplar, candidates)
-    return [[Distribution(softmax([sum(one) for one in said]), tuple(said)) for said in way] for way in ways]
+    return [[Answer(softmax([sum(one) for one in said]), tuple(said)) for said in way] for way in ways]
 
 
 def _over_lists(
     vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
-) -> list[list[Distribution]]:
+) -> list[list[Answer]]:
     """Multi tasks: a search over likely lists of labels; a label's probability is the share of lists that name it."""
     ways = []
     for way in with_exemplar:
@@ -140,7 +133,7 @@ def _over_lists(
                 break
         ways.append(
             [
-                Distribution(_marginals(question.task, scores), tuple(alone[(name,)] for name in question.task.answers))
+                Answer(_marginals(question.task, scores), tuple(alone[(name,)] for name in question.task.answers))
                 for question, scores, alone in zip(questions, known, singles, strict=True)
             ]
         )

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.case import Case, Task
 from core.errors import RunError, reason
+from core.readings.answer import Answer
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A probability for every candidate answer, and what else the reader said.
-
-    `token_log_likelihoods` holds, for each candidate of a VLM, the log-probability of each of its tokens, the one
-    that ends the answer included. `text` is freely written, `parsed` the answers found in it.
-    """
+    """An answer with the case that it is about, and who gave it."""
 
     set: str
     case: str
@@ -28,17 +25,17 @@ class Reading:
     reader: str
     labels: tuple[str, ...]
     patient: str | None
-    probabilities: tuple[float, ...]
-    token_log_likelihoods: tuple[tuple[float, ...], ...] = ()
-    text: str | None = None
-    parsed: tuple[str, ...] | None = None
+    answer: Answer
+
+    @classmethod
+    def of(cls, case: Case, set_name: str, reader: str, answer: Answer) -> Reading:
+        return cls(set_name, case.id, str(case.split), reader, case.labels, case.patient, answer)
 
 
 def save(readings: Iterable[Reading], path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [asdict(reading) for reading in readings]
     schema = pa.schema(
         [
             *((name, pa.string()) for name in ("set", "case", "split", "reader")),
@@ -52,7 +49,7 @@ def save(readings: Iterable[Reading], path: Path) -> None:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part")
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
+    pq.write_table(pa.Table.from_pylist([_row(reading) for reading in readings], schema=schema), draft)
     draft.replace(path)
 
 
@@ -69,50 +66,32 @@ def load(path: Path) -> list[Reading]:
         ) from None
 
 
+def _row(reading: Reading) -> dict[str, Any]:
+    about, answer = vars(reading).copy(), vars(reading.answer)
+    del about["answer"]
+    return about | answer
+
+
 def _reading(row: dict[str, Any]) -> Reading:
-    tokens = tuple(tuple(values) for values in row["token_log_likelihoods"] or ())
-    parsed = None if row["parsed"] is None else tuple(row["parsed"])
-    plain = {"labels": tuple(row["labels"]), "probabilities": tuple(row["probabilities"])}
-    return Reading(**(row | plain | {"token_log_likelihoods": tokens, "parsed": parsed}))
+    answer = Answer(
+        probabilities=tuple(row.pop("probabilities")),
+        token_log_likelihoods=tuple(tuple(tokens) for tokens in row.pop("token_log_likelihoods") or ()),
+        text=row.pop("text"),
+        parsed=None if (parsed := row.pop("parsed")) is None else tuple(parsed),
+    )
+    return Reading(**(row | {"labels": tuple(row["labels"])}), answer=answer)
 
 
-def targets(cases: Sequence[Case | Reading], task: Task) -> NDArray[np.int64]:
+class Labelled(Protocol):
+    """A case, or what somebody says of it."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+
+def targets(cases: Sequence[Labelled], task: Task) -> NDArray[np.int64]:
     """Reference labels as figures want them: a place in the answers [N], or 0/1 [N, C] for multi."""
     place = {answer: number for number, answer in enumerate(task.answers)}
     if task.kind == "multi":
         return np.array([[int(answer in case.labels) for answer in task.answers] for case in cases], dtype=np.int64)
     return np.array([place[case.labels[0]] for case in cases], dtype=np.int64)
-
-
-def parse(text: str, task: Task) -> tuple[str, ...] | None:
-    """The answers that a freely written text names; None where it names none, or several where one is asked for.
-
-    A name inside a longer name that was found does not count: "normal" is not said by "abnormal" or "normal mucosa".
-    Names that differ in signs only, like "grade 1" and "grade 1+", are told apart only where the text is just a name,
-    and those that differ in capitals only where it has the name's own.
-    """
-    if text in task.answers:
-        return (text,)
-    alone = [answer for answer in task.answers if answer.casefold() == text.strip().casefold()]
-    if len(alone) == 1:
-        return (alone[0],)
-    said = f" {_words(text)} "
-    spans: list[tuple[int, int, str]] = []
-    for answer in sorted(task.answers, key=lambda name: -len(_words(name))):
-        words = f" {_words(answer)} "
-        at = said.find(words) if words.strip() else -1
-        while at >= 0:
-            end = at + len(words) - 1
-            if any((at, end) == found[:2] for found in spans):
-                return None
-            if not any(at < after and before < end for before, after, _ in spans):
-                spans.append((at, end, answer))
-            at = said.find(words, at + 1)
-    named = tuple(answer for answer in task.answers if any(answer == found for *_, found in spans))
-    if task.kind == "multi":
-        return named if named or _words(task.response(())) in said else None
-    return named if len(named) == 1 else None
-
-
-def _words(text: str) -> str:
-    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.casefold()).split())

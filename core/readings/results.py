@@ -55,7 +55,7 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
     truth = targets(rows, task)
     groups = [one.patient for one in rows]
     patients = {one for one in groups if one}
-    said = {name: np.array([one.probabilities for one in rows]) for name, rows in readers.items()}
+    said = {name: np.array([one.answer.probabilities for one in rows]) for name, rows in readers.items()}
     figures = {
         name: {
             key: one.plain()
@@ -78,7 +78,7 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
         "confusion": {name: metrics.confusion(p, truth, task.kind, task.answers).tolist() for name, p in said.items()},
         "differences": _differences(said, truth, task, groups, draws, seed),
         "free_text": {
-            name: _free_text(rows) for name, rows in readers.items() if any(one.text is not None for one in rows)
+            name: _free_text(rows) for name, rows in readers.items() if any(one.answer.text is not None for one in rows)
         },
     }
 
@@ -102,9 +102,9 @@ def _differences(
 
 def _free_text(rows: Sequence[Reading]) -> Plain:
     """How often a freely written answer could be understood, and how often it then named the reference label."""
-    written = [one for one in rows if one.text is not None]
-    understood = [one for one in written if one.parsed is not None]
-    right = [one for one in understood if set(one.parsed or ()) == set(one.labels)]
+    written = [one for one in rows if one.answer.text is not None]
+    understood = [one for one in written if one.answer.parsed is not None]
+    right = [one for one in understood if set(one.answer.parsed or ()) == set(one.labels)]
     return {"cases": len(written), "understood": len(understood), "right": len(right)}
 
 

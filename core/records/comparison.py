@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,6 +14,8 @@ from sqlalchemy import select
 from core.case import Task
 from core.errors import SettingsError
 from core.readings import metrics, reading
+from core.readings.answer import Conclusion, conclude
+from core.readings.reader import Reader
 from core.readings.reading import Reading, targets
 from core.records import runs
 from core.records.access import Who
@@ -28,31 +29,19 @@ NAMES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class ReadingView:
-    """One reader's answer. `answer` are the likeliest labels, `entropy` in bits: 0 where the reader has no doubt.
-
-    `tokens` holds, for each candidate of a VLM, the log-probability of each of its tokens.
-    """
-
-    probabilities: tuple[float, ...]
-    answer: tuple[str, ...]
-    entropy: float
-    text: str | None
-    parsed: tuple[str, ...] | None
-    tokens: tuple[tuple[float, ...], ...]
-    is_right: bool
-
-
-@dataclass(frozen=True)
 class CaseView:
-    """A case with every reader's answer. `number` is its number in the version; None where it is not in there."""
+    """A case with what every reader's answer comes to. `number` is its number in the version; None where it is not in
+    there."""
 
     number: int | None
     name: str
     labels: tuple[str, ...]
     split: str
     patient: str | None
-    readings: dict[str, ReadingView]
+    conclusions: dict[str, Conclusion]
+
+    def is_right(self, reader: str) -> bool:
+        return set(self.conclusions[reader].labels) == set(self.labels)
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ class Comparison:
     run: RunView
     split: str
     task: Task
-    readers: tuple[str, ...]
+    readers: tuple[Reader, ...]
     cases: tuple[CaseView, ...]
 
     @classmethod
@@ -108,15 +97,13 @@ class Comparison:
 
     @cached_property
     def _figures(self) -> dict[str, dict[str, Any]]:
-        return {reader: self._measured(reader) for reader in self.readers}
+        return {reader.name: self._measured(reader.name) for reader in self.readers}
 
     def _measured(self, reader: str) -> dict[str, Any]:
-        shown = [case for case in self.cases if reader in case.readings]
-        told = [Reading("", one.name, one.split, reader, one.labels, None, ()) for one in shown]
-        said = np.array([one.readings[reader].probabilities for one in shown])
-        truth = targets(told, self.task)
-        figures = metrics.figures(said, truth, self.task.kind, self.task.answers, draws=0)
-        return {name: one.plain() for name, one in figures.items()}
+        shown = [case for case in self.cases if reader in case.conclusions]
+        likely = np.array([case.conclusions[reader].answer.probabilities for case in shown])
+        figures = metrics.figures(likely, targets(shown, self.task), self.task.kind, self.task.answers, draws=0)
+        return {name: figure.plain() for name, figure in figures.items()}
 
 
 @dataclass(frozen=True)
@@ -141,18 +128,19 @@ class _Source:
 
 @lru_cache(maxsize=8)
 def _opened(source: _Source) -> Comparison:
-    told = reading.load(source.path)
+    readings = reading.load(source.path)
     with source.db.reading() as session:
         task = Task.parse(session.get_one(Version, source.run.version_id).task, "task")
-    asked = source.run.settings.get("task") or {}
-    if asked.get("answers"):
-        task = task.model_copy(update={"answers": tuple(asked["answers"])})
+    replaced = (source.run.settings.get("task") or {}).get("answers")
+    if replaced:
+        task = task.model_copy(update={"answers": tuple(replaced)})
     by_case: dict[str, dict[str, Reading]] = {}
-    for one in told:
-        by_case.setdefault(one.case, {})[one.reader] = one
+    for each in readings:
+        by_case.setdefault(each.case, {})[each.reader] = each
     numbers = _numbers(source.db, source.run.version_id, list(by_case))
-    cases = tuple(_case(numbers.get(name), readings, task) for name, readings in by_case.items())
-    return Comparison(source.run, source.split, task, tuple(dict.fromkeys(one.reader for one in told)), cases)
+    cases = tuple(_case(numbers.get(name), of_case, task) for name, of_case in by_case.items())
+    names = dict.fromkeys(each.reader for each in readings)
+    return Comparison(source.run, source.split, task, tuple(map(source.run.reader, names)), cases)
 
 
 def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, int]:
@@ -169,40 +157,15 @@ def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, i
 
 def _case(number: int | None, readings: dict[str, Reading], task: Task) -> CaseView:
     first = next(iter(readings.values()))
-    views = {name: _view(one, task) for name, one in readings.items()}
-    return CaseView(number, first.case, first.labels, first.split, first.patient, views)
-
-
-def _view(one: Reading, task: Task) -> ReadingView:
-    answer = answer_of(one.probabilities, task)
-    is_right = set(answer) == set(one.labels)
-    bits = entropy(one.probabilities, task)
-    return ReadingView(one.probabilities, answer, bits, one.text, one.parsed, one.token_log_likelihoods, is_right)
-
-
-def answer_of(probabilities: Sequence[float], task: Task) -> tuple[str, ...]:
-    """What a distribution comes to: the likeliest answer, or every one that is likelier than not."""
-    if task.kind == "multi":
-        return tuple(name for name, p in zip(task.answers, probabilities, strict=True) if p >= 0.5)
-    return (task.answers[int(np.argmax(probabilities))],)
-
-
-def entropy(probabilities: Sequence[float], task: Task) -> float:
-    """In bits; of several labels the mean over them."""
-    if task.kind == "multi":
-        return sum(_bits(p) + _bits(1 - p) for p in probabilities) / len(probabilities)
-    return sum(_bits(p) for p in probabilities)
-
-
-def _bits(p: float) -> float:
-    return -p * math.log2(p) if p > 0 else 0.0
+    conclusions = {name: conclude(each.answer, task) for name, each in readings.items()}
+    return CaseView(number, first.case, first.labels, first.split, first.patient, conclusions)
 
 
 def _fits(case: CaseView, only: str, reader: str | None) -> bool:
     if only == "disagree":
-        return len({one.answer for one in case.readings.values()}) > 1
-    chosen = [one for name, one in case.readings.items() if reader in (None, "", name)]
-    return only == "all" or any(not one.is_right for one in chosen)
+        return len({conclusion.labels for conclusion in case.conclusions.values()}) > 1
+    chosen = [name for name in case.conclusions if reader in (None, "", name)]
+    return only == "all" or any(not case.is_right(name) for name in chosen)
 
 
 def _words(case: CaseView) -> str:

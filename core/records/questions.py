@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.case import Task
 from core.errors import RunError
 from core.machine.aside import ASIDE
 from core.pictures import shown
 from core.pictures.pixels import refuse_long
 from core.pictures.store import open_store
+from core.readings.answer import Answer, Conclusion, answer_from_plain, answer_to_plain, conclude
+from core.readings.reader import Reader
 from core.records import jobs, runs, sets
 from core.records.access import Who
 from core.records.audit import note
@@ -23,13 +26,13 @@ LONGEST_INSTRUCTION = 20_000
 
 @dataclass(frozen=True)
 class Answered:
-    """How far an ask is. Once it is done, `readers` is {reader: {"probabilities", "answer", "entropy", "text", …}} and
-    `unlike` says how far the picture is from what the run learned: {"is_unlike", "text", "distance", "nearer", "of"}.
+    """How far an ask is. Once it is done there is a task, and what each reader's answer to it comes to; `unlike` says
+    how far the picture is from what the run learned: {"is_unlike", "text", "distance", "nearer", "of"}.
     """
 
     state: str
-    answers: tuple[str, ...]
-    readers: dict[str, dict[str, Any]]
+    task: Task | None
+    conclusions: dict[Reader, Conclusion]
     seconds: float | None
     error: str | None
     image: str
@@ -76,19 +79,39 @@ def ask(
 
 
 def answer(db: Database, who: Who, job_id: int) -> Answered:
-    """How far it is; the worker's result is {"answers": […], "readers": {…}, "unlike": {…}, "seconds"}."""
+    """How far it is; the worker's result is what `answered_to_plain` makes, with "unlike" and "seconds" beside it."""
     job = jobs.job(db, who, job_id)
-    told = job.result or {}
+    result = job.result or {}
+    task = _task(result)
     return Answered(
         job.state,
-        tuple(told.get("answers", ())),
-        told.get("readers", {}),
-        told.get("seconds"),
+        task,
+        {} if task is None else _conclusions(db, who, job.payload["run"], result, task),
+        result.get("seconds"),
         job.error,
         job.payload.get("image", ""),
         job.progress,
-        told.get("unlike", {}),
+        result.get("unlike", {}),
     )
+
+
+def answered_to_plain(answers: Mapping[str, Answer], task: Task) -> dict[str, Any]:
+    """What each reader said under this task, for `answer` to take up again."""
+    readers = {name: answer_to_plain(each) for name, each in answers.items()}
+    return {"task": task.model_dump(mode="json"), "readers": readers}
+
+
+def _task(result: Mapping[str, Any]) -> Task | None:
+    """Results of earlier versions told the answers alone."""
+    told = result.get("task") or ({"answers": result["answers"]} if "answers" in result else None)
+    return None if told is None else Task.parse(told, "task")
+
+
+def _conclusions(
+    db: Database, who: Who, run_id: int, result: Mapping[str, Any], task: Task
+) -> dict[Reader, Conclusion]:
+    run = runs.run(db, who, run_id)
+    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in result["readers"].items()}
 
 
 def _kept(place: Place, image: bytes) -> str:

@@ -15,8 +15,9 @@ import yaml
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from core.catalog import FAMILIES, METHODS, TSMS, chosen
+from core.catalog import FAMILIES, METHODS, TSMS
 from core.errors import RunError, SettingsError
+from core.readings.reader import Reader, unknown_reader
 from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.artifacts import keep as keep
@@ -26,6 +27,7 @@ from core.records.audit import note
 from core.records.curves import curves as curves
 from core.records.database import Database
 from core.records.place import Place
+from core.records.readers import aim_and_readers
 from core.records.run_events import set_metrics as set_metrics
 from core.records.run_events import set_settings as set_settings
 from core.records.run_events import take_events as take_events
@@ -64,6 +66,8 @@ class RunView:
     figures: dict[str, dict[str, float | None]]
     aim: Aim | None
     """The reader that it was made for, beside its baseline; None where its method is not known any more."""
+    readers: tuple[Reader, ...]
+    """All that answer once it is finished, as far as they are known."""
     metrics: Values | None
     settings: Values
     error: str | None
@@ -74,6 +78,13 @@ class RunView:
     created: datetime
     started: datetime | None
     ended: datetime | None
+
+    def measured(self) -> dict[Reader, Values]:
+        """{figure: {"value", "low", "high"}} of the test cases by reader, once there are any."""
+        return {self.reader(name): figures for name, figures in (self.metrics or {}).get("readers", {}).items()}
+
+    def reader(self, name: str) -> Reader:
+        return next((reader for reader in self.readers if reader.name == name), None) or unknown_reader(name)
 
 
 @dataclass(frozen=True)
@@ -277,6 +288,7 @@ def _views(session: Session, asked: Select[Run, str, int, str | None, str]) -> l
 
 def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, stages: Sequence[Stage]) -> RunView:
     job, last = run.job, stages[-1] if stages else None
+    aim, readers = aim_and_readers(run.settings, run.metrics)
     left = job.progress.get("seconds_left") if job.state == "running" else None
     return RunView(
         id=run.id,
@@ -297,7 +309,8 @@ def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, 
         seconds_left=left,
         progress=job.progress,
         figures=_figures(run.metrics),
-        aim=_aim(run.settings, run.metrics),
+        aim=aim,
+        readers=readers,
         metrics=run.metrics,
         settings={**run.settings, "images": kept_name(version_hash)},  # older rows hold a path
         error=job.error,
@@ -314,18 +327,6 @@ def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, 
 def _figures(metrics: Values | None) -> dict[str, dict[str, float | None]]:
     readers = (metrics or {}).get("readers", {})
     return {reader: {name: one["value"] for name, one in values.items()} for reader, values in readers.items()}
-
-
-def _aim(settings: Values, metrics: Values | None) -> Aim | None:
-    """As the run's figures say it; of older runs, and until there are figures, as its method does."""
-    if stored := (metrics or {}).get("made_for"):
-        return Aim(**stored)
-    try:
-        method, chosen_settings = chosen(METHODS, settings.get("method"), "name", "method")
-    except SettingsError:
-        return None
-    aim: Aim = method.aim(chosen_settings)
-    return aim
 
 
 def refuse_unknown(settings: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ def complete(values: Mapping[str, Any]) -> Plain:
     return {
         "values": whole.model_dump(mode="json"),
         "yaml": as_yaml(whole),
-        "readers": list(run.readers),
+        "readers": [reader.name for reader in run.readers],
         "stages": [stage.name for stage in run.plan.stages],
     }
 

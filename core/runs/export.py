@@ -80,7 +80,7 @@ def _merge(opened: Opened, folder: Path) -> dict[str, Any]:
     gap = max(
         abs(a - b)
         for one, other in zip(before, after, strict=True)
-        for a, b in zip(one.distribution.probabilities, other.distribution.probabilities, strict=True)
+        for a, b in zip(one.probabilities, other.probabilities, strict=True)
     )
     if gap > 1e-3 or not torch.isfinite(torch.tensor(gap)):
         raise RunError(f"The merged model answers differently (by {gap:.1e}); it was not kept. Export without --merge.")

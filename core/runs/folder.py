@@ -17,6 +17,7 @@ from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
 from core.runs.runfile import Run, as_yaml
 from core.sets.joint import JointSet
+from core.training.readers import PLAIN_ADAPTER
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
 
@@ -66,7 +67,7 @@ class Folder:
 
     def adapter(self, name: str) -> Path:
         """The method's own adapter; plain tuning beside it lies in a folder of its own."""
-        return self.path / ("adapter" if name != "vanilla" else "adapter-vanilla")
+        return self.path / ("adapter" if name != PLAIN_ADAPTER else f"adapter-{name}")
 
     def stage(self, name: str) -> Path:
         return self.path / name

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from core.case import ImageSet, Task
 from core.readings import metrics
+from core.readings.answer import Answer
+from core.readings.reader import FUSION, TSM
 from core.readings.reading import Reading, targets
-from core.runs.runfile import FUSED, FUSION
+from core.training.readers import PLAIN
 
+FUSED = (TSM.name, PLAIN.name)
 Floats = NDArray[np.float64]
 
 
@@ -33,13 +36,15 @@ def fuse(read: Mapping[str, list[Reading]], sets: Iterable[ImageSet]) -> dict[st
     weights = {}
     for one in sets:
         pairs = {split: [_rows(found, one.name, name) for name in FUSED] for split, found in read.items()}
-        likely = {split: np.array([[r.probabilities for r in rows] for rows in pair]) for split, pair in pairs.items()}
+        likely = {
+            split: np.array([[r.answer.probabilities for r in rows] for rows in pair]) for split, pair in pairs.items()
+        }
         tsm, plain = likely["val"]
         weights[one.name] = weight = best_weight(tsm, plain, _log_loss(pairs["val"][0], one.task))
         for split, found in read.items():
             tsm, plain = likely[split]
             found.extend(
-                replace(row, reader=FUSION, probabilities=tuple(both.tolist()))
+                replace(row, reader=FUSION.name, answer=Answer(tuple(both.tolist())))
                 for row, both in zip(pairs[split][0], mean(tsm, plain, weight), strict=True)
             )
     return weights

@@ -21,11 +21,13 @@ from core.models.lora import load_adapter, using
 from core.models.tsm import Tsm, read_saved
 from core.models.vlm import ImageFeatures
 from core.readings import novelty
-from core.readings.distribution import Asking, Distribution, distributions, free_text
-from core.readings.reading import Reading, parse
+from core.readings.answer import Answer
+from core.readings.distribution import Asking, distributions, free_text
+from core.readings.reader import FUSION, Reader
+from core.readings.reading import Reading
 from core.runs.folder import Folder
-from core.runs.fusion import mean
-from core.runs.runfile import FUSED, FUSION, Run, read_run
+from core.runs.fusion import FUSED, mean
+from core.runs.runfile import Run, read_run
 from core.runs.tune import gather_for
 from core.training.method import ReaderPlan
 from core.training.response import Tuned
@@ -45,9 +47,22 @@ class Opened:
     tsms: tuple[Tsm, ...]
 
     @property
-    def readers(self) -> tuple[str, ...]:
+    def readers(self) -> tuple[Reader, ...]:
         """Late fusion only where the run has told its weights."""
-        return tuple(name for name in self.run.readers if name != FUSION or self.folder.fusion.is_file())
+        return tuple(reader for reader in self.run.readers if reader != FUSION or self.folder.fusion.is_file())
+
+    @property
+    def reader_names(self) -> tuple[str, ...]:
+        return tuple(reader.name for reader in self.readers)
+
+    def named(self, names: Iterable[str]) -> list[Reader]:
+        """The readers of these names, in the order of the names."""
+        by_name = {reader.name: reader for reader in self.readers}
+        wanted = list(names)
+        unknown = [name for name in wanted if name not in by_name]
+        if unknown:
+            raise SettingsError(f'The run has no reader called "{unknown[0]}". Known: {", ".join(by_name)}.')
+        return [by_name[name] for name in wanted]
 
     def set_number(self, name: str | None) -> int:
         """Which of a joint run's questions is put; the first where none is named."""
@@ -65,12 +80,6 @@ class Asked:
     set: int = 0
     instruction: str | None = None
     free_text: bool = False
-
-
-@dataclass(frozen=True)
-class Answer:
-    distribution: Distribution
-    text: str | None
 
 
 def open_run(path: Path) -> Opened:
@@ -101,26 +110,25 @@ def load_tsm(folder: Path) -> Tsm:
 
 def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[Answer]]:
     """Every wanted reader's answers, picture by picture."""
-    wanted = list(readers)
-    unknown = [name for name in wanted if name not in opened.readers]
-    if unknown:
-        raise SettingsError(f'The run has no reader called "{unknown[0]}". Known: {", ".join(opened.readers)}.')
-    known = [describe_images(tsm, asked.images) for tsm in opened.tsms]
+    wanted = opened.named(readers)
+    needed = {reader.name for reader in wanted} | ({*FUSED} if FUSION in wanted else set())
+    described = [
+        describe_images(tsm, asked.images) for tsm in opened.tsms if any(reader.needs_tsm for reader in wanted)
+    ]
     answers: dict[str, list[Answer]] = {}
-    needed = {*wanted, *(FUSED if FUSION in wanted else ())}
     plans = [reader for reader in opened.run.plan.readers if reader.name in needed]
     if plans:
         frozen = None if opened.run.plan.needs.tunes_vlm_connector else opened.tuned.vlm.encode(list(asked.images))
         for adapter in dict.fromkeys(reader.adapter for reader in plans):
             ways = [reader for reader in plans if reader.adapter == adapter]
-            answers |= _of_adapter(opened, asked, known, frozen, ways)
-    for name, tsm, values in zip(opened.run.tsm_names, opened.tsms, known, strict=True):
+            answers |= _of_adapter(opened, asked, described, frozen, ways)
+    for name, tsm, features in zip(opened.run.tsm_names, opened.tsms, described, strict=bool(described)):
         if name in needed:
-            likely = answer(tsm, values, [asked.set] * len(values), list(opened.tasks.values()))
-            answers[name] = [Answer(Distribution(one, ()), None) for one in likely]
+            likely = answer(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
+            answers[name] = [Answer(probabilities) for probabilities in likely]
     if FUSION in wanted:
-        answers[FUSION] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
-    return {name: answers[name] for name in wanted}
+        answers[FUSION.name] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
+    return {reader.name: answers[reader.name] for reader in wanted}
 
 
 def unlike(opened: Opened, images: Sequence[Image.Image]) -> list[novelty.Unlikeness | str]:
@@ -149,60 +157,42 @@ def _novelty(opened: Opened) -> novelty.Novelty:
 
 def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:
     weight = opened.folder.kept(opened.folder.fusion)[list(opened.tasks)[number]]
-    one, other = (np.array([each.distribution.probabilities for each in answers]) for answers in (tsm, plain))
-    return [Answer(Distribution(tuple(row.tolist()), ()), None) for row in mean(one, other, weight)]
+    one, other = (np.array([each.probabilities for each in answers]) for answers in (tsm, plain))
+    return [Answer(tuple(row.tolist())) for row in mean(one, other, weight)]
 
 
 def _of_adapter(
     opened: Opened,
     asked: Asked,
-    known: Sequence[Tensor],
+    described: Sequence[Tensor],
     frozen: Sequence[ImageFeatures] | None,
     ways: Sequence[ReaderPlan],
 ) -> dict[str, list[Answer]]:
     tuned, task = opened.tuned, list(opened.tasks.values())[asked.set]
     flags = [way.with_exemplar for way in ways]
     exemplars = tuned.exemplars if any(flags) else None
-    found: dict[str, list[Answer]] = {}
+    answers: dict[str, list[Answer]] = {}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
         questions = [
-            Asking(task, one, [values[row] for values in known], asked.instruction) for row, one in enumerate(features)
+            Asking(task, image, [values[row] for values in described], asked.instruction)
+            for row, image in enumerate(features)
         ]
-        told = distributions(tuned.vlm, questions, exemplars, flags)
-        for way, one in zip(ways, told, strict=True):
-            texts: Sequence[str | None] = [None] * len(one)
+        for way, mute in zip(ways, distributions(tuned.vlm, questions, exemplars, flags), strict=True):
+            texts: Sequence[str | None] = [None] * len(mute)
             if asked.free_text:
                 texts = free_text(tuned.vlm, questions, exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
-            found[way.name] = [Answer(each, text) for each, text in zip(one, texts, strict=True)]
-    return found
+            answers[way.name] = [each.written(text, task) for each, text in zip(mute, texts, strict=True)]
+    return answers
 
 
 def read_cases(opened: Opened, cases: Sequence[Case], set_name: str, asked: Asked) -> list[Reading]:
     """Readings of cases that the run never saw, as of an external set; `asked` carries everything but the pictures."""
-    task = list(opened.tasks.values())[asked.set]
     size = opened.run.settings.reading.batch_size
-    found: dict[str, list[Reading]] = {name: [] for name in opened.readers}
+    readings: dict[str, list[Reading]] = {name: [] for name in opened.reader_names}
     for start in range(0, len(cases), size):
         part = cases[start : start + size]
         shown = replace(asked, images=[case.pixels.load() for case in part])
-        for name, answers in ask(opened, shown, opened.readers).items():
-            found[name] += [_reading(case, one, name, set_name, task) for case, one in zip(part, answers, strict=True)]
-    return [one for rows in found.values() for one in rows]
-
-
-def _reading(case: Case, one: Answer, reader: str, set_name: str, task: Task) -> Reading:
-    parsed = None if one.text is None else parse(one.text, task)
-    told = one.distribution
-    return Reading(
-        set_name,
-        case.id,
-        str(case.split),
-        reader,
-        case.labels,
-        case.patient,
-        told.probabilities,
-        told.token_log_likelihoods,
-        one.text,
-        parsed,
-    )
+        for name, answers in ask(opened, shown, readings).items():
+            readings[name] += [Reading.of(case, set_name, name, each) for case, each in zip(part, answers, strict=True)]
+    return [each for rows in readings.values() for each in rows]

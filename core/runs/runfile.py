@@ -15,16 +15,16 @@ from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import SettingsError
 from core.machine.precision import number_format_here, precision_here
 from core.models.lora import LoraSettings
+from core.readings.reader import Reader, tsm_readers
 from core.sets.split import SplitSettings
 from core.settings import Settings
 from core.training.method import Plan
+from core.training.readers import PLAIN, readers_of_run
 from core.training.settings import TrainingSettings
 from core.yamls import read_yaml_file
 
 Preset = Literal["quick", "balanced", "thorough"]
 Block = Mapping[str, Any]
-FUSION, FUSED = "fusion", ("tsm", "vanilla")
-"""The reader that averages two others."""
 USUAL: Block = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
 """What takes part where nobody says otherwise."""
 
@@ -110,13 +110,12 @@ class Run:
 
     @property
     def tsm_names(self) -> tuple[str, ...]:
-        return tuple("tsm" if number == 0 else f"tsm-{number + 1}" for number in range(len(self.tsms)))
+        return tuple(reader.name for reader in tsm_readers(len(self.tsms)))
 
     @property
-    def readers(self) -> tuple[str, ...]:
+    def readers(self) -> tuple[Reader, ...]:
         """All that answer for a case when the run is finished."""
-        fusion = (FUSION,) if self.settings.reading.late_fusion else ()
-        return (*(reader.name for reader in self.plan.readers), *self.tsm_names, *fusion)
+        return readers_of_run(self.plan, len(self.tsms), self.settings.reading.late_fusion)
 
 
 def read_run(path: Path) -> Run:
@@ -179,7 +178,7 @@ def _refuse_misfits(run: Run) -> None:
             "The method shows an exemplar to the model, and the run names no TSM to make it. "
             "Add `tsm: {name: convnet}`, or set method.exemplar to false."
         )
-    if run.settings.reading.late_fusion and not (run.tsms and any(one.name == "vanilla" for one in run.plan.readers)):
+    if run.settings.reading.late_fusion and not (run.tsms and PLAIN in run.plan.readers):
         raise SettingsError(
             "reading.late_fusion averages the TSM with plain tuning, and this run lacks one of them. "
             "Add a tsm and method.baseline, or set reading.late_fusion to false."

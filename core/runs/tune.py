@@ -27,8 +27,10 @@ from core.models.lora import attach, connector_names, lora_targets, save_adapter
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
+from core.readings.answer import Answer
 from core.readings.distribution import free_text
-from core.readings.reading import Reading, parse
+from core.readings.reader import readers_to_plain
+from core.readings.reading import Reading
 from core.readings.results import evaluate
 from core.runs.card import card
 from core.runs.folder import Folder, begin, look, writer
@@ -263,6 +265,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     results["made_for"] = asdict(running.run.plan.aim)
+    results["reader_list"] = readers_to_plain(running.run.readers)
     text = card(
         set={"sets": running.folder.sets()},
         settings=settings.model_dump(mode="json"),
@@ -294,17 +297,16 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
             written = evenly(places, settings.free_text) if split == "test" else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))
             found[way.name] = [
-                _reading(cases, place, way.name, one.probabilities, one.token_log_likelihoods, texts.get(place))
-                for place, one in zip(places, told[way.name], strict=True)
+                _reading(cases, place, way.name, each.written(texts.get(place), cases.task(place)))
+                for place, each in zip(places, told[way.name], strict=True)
             ]
     for number, tsm in enumerate(tsms):
         name = running.run.tsm_names[number]
         sets = [cases.items[place].set for place in places]
         likely = answer(tsm, cases.exemplars[number][places], sets, cases.joint_set.tasks)
-        found[name] = [_reading(cases, place, name, one) for place, one in zip(places, likely, strict=True)]
-    order = ["vlm", "vanilla", *[name for name in found if name.startswith("tsm")]]
-    names = [*(name for name in order if name in found), *(name for name in found if name not in order)]
-    return [one for name in names for one in found[name]]
+        found[name] = [_reading(cases, place, name, Answer(each)) for place, each in zip(places, likely, strict=True)]
+    names = [reader.name for reader in running.run.readers if reader.name in found]
+    return [each for name in names for each in found[name]]
 
 
 def _texts(tuned: Tuned, cases: RunCases, places: Sequence[int], way: ReaderPlan, most_tokens: int) -> list[str]:
@@ -315,17 +317,6 @@ def _texts(tuned: Tuned, cases: RunCases, places: Sequence[int], way: ReaderPlan
         return free_text(tuned.vlm, cases.questions(places), exemplars, way.with_exemplar, most_tokens)
 
 
-def _reading(
-    cases: RunCases,
-    place: int,
-    reader: str,
-    probabilities: tuple[float, ...],
-    tokens: tuple[tuple[float, ...], ...] = (),
-    text: str | None = None,
-) -> Reading:
+def _reading(cases: RunCases, place: int, reader: str, answer: Answer) -> Reading:
     item = cases.items[place]
-    case, one = item.case, cases.joint_set.sets[item.set]
-    parsed = None if text is None else parse(text, one.task)
-    return Reading(
-        one.name, case.id, str(case.split), reader, case.labels, case.patient, probabilities, tokens, text, parsed
-    )
+    return Reading.of(item.case, cases.joint_set.sets[item.set].name, reader, answer)

@@ -20,7 +20,7 @@ def look(known: Known) -> Said | None:
             row = place.get(reading.case)
             if row is not None:
                 asked[row] += 1
-                against[row] += not _agrees(np.array(reading.probabilities), known.given[row], known.task.kind)
+                against[row] += not _agrees(np.array(reading.answer.probabilities), known.given[row], known.task.kind)
     if not asked.any():
         return None
     return Said(np.divide(against, asked, out=np.full(len(asked), np.nan), where=asked > 0))

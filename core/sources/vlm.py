@@ -40,6 +40,6 @@ def _tuned(known: Known) -> Floats | None:
     for name in names:
         for reading in known.readings[name]:
             if reading.case in place:
-                total[place[reading.case]] += reading.probabilities
+                total[place[reading.case]] += reading.answer.probabilities
                 times[place[reading.case]] += 1
     return np.divide(total, times[:, None], out=np.full_like(total, np.nan), where=times[:, None] > 0)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from core.readings.reader import Reader
 from core.settings import Settings
 from core.training.wanted import Wanted
 
@@ -25,11 +26,18 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class ReaderPlan:
-    """One reader: the model with an adapter (or none), reading with or without the exemplar."""
+    """One reader, and with which adapter (or none) the model is it."""
 
-    name: str
+    reader: Reader
     adapter: str | None
-    with_exemplar: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.reader.name
+
+    @property
+    def with_exemplar(self) -> bool:
+        return self.reader.sees_exemplar
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.case import Task
 from core.draw import evenly, generator
 from core.errors import SettingsError
 from core.machine.footprint import give_back
 from core.models.features import FeatureStore
 from core.models.lora import adapter_parameters, using
+from core.readings.answer import Answer
 from core.readings.distribution import Asking, distributions
 from core.readings.results import quick_figures
 from core.sets.joint import Item, JointSet
@@ -42,17 +44,20 @@ class RunCases:
     def places(self, split: str) -> list[int]:
         return [place for place, item in enumerate(self.items) if item.case.split == split]
 
+    def task(self, place: int) -> Task:
+        return self.joint_set.tasks[self.items[place].set]
+
     def questions(self, places: Sequence[int]) -> list[Asking]:
         found = self.features.of(places)
         return [
-            Asking(self.joint_set.tasks[self.items[place].set], one, [known[place] for known in self.exemplars])
+            Asking(self.task(place), one, [known[place] for known in self.exemplars])
             for place, one in zip(places, found, strict=True)
         ]
 
     def batch(self, places: Sequence[int], others: Sequence[int | None]) -> ResponseBatch:
         vlm = self.features.vlm
         found = self.features.of(places)
-        tasks = [self.joint_set.tasks[self.items[place].set] for place in places]
+        tasks = [self.task(place) for place in places]
         return ResponseBatch(
             features=found,
             prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, found, strict=True)],
@@ -62,8 +67,8 @@ class RunCases:
         )
 
     def responses(self, places: Sequence[int]) -> list[tuple[int, ...]]:
-        vlm, items = self.features.vlm, [self.items[place] for place in places]
-        return [vlm.response(self.joint_set.tasks[item.set].response(item.case.labels)) for item in items]
+        vlm = self.features.vlm
+        return [vlm.response(self.task(place).response(self.items[place].case.labels)) for place in places]
 
 
 @dataclass(frozen=True)
@@ -193,9 +198,9 @@ def read_places(
     ways: Sequence[ReaderPlan],
     batch_size: int,
     progress: Callable[[int], None] = lambda done: None,
-) -> dict[str, list[Any]]:
+) -> dict[str, list[Answer]]:
     """The distributions of readers that share an adapter: with and without exemplar in one run."""
-    found: dict[str, list[Any]] = {way.name: [] for way in ways}
+    found: dict[str, list[Answer]] = {way.name: [] for way in ways}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         for number, start in enumerate(range(0, len(places), batch_size)):
             if number % BATCHES_BETWEEN_CLEARINGS == 0:

@@ -14,6 +14,7 @@ from app.visit import Visit
 from core.case import Case, ImageSet, Task
 from core.pictures.pixels import FilePixels
 from core.readings import reading
+from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import jobs, people, runs, sets
 from core.records.database import open_database
@@ -122,7 +123,7 @@ def pictures(folder: Path, name: str = "panes") -> ImageSet:
 
 
 def said(name: str, reader: str) -> Reading:
-    return Reading("panes", name, "test", reader, (LABELS[name],), None, SAID[name][reader])
+    return Reading("panes", name, "test", reader, (LABELS[name],), None, Answer(SAID[name][reader]))
 
 
 def metrics(figure: str, readers: dict[str, tuple[float, float, float]]) -> dict[str, Any]:

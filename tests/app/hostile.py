@@ -15,6 +15,7 @@ from app.context import Studio
 from core.case import Box, Case, ImageSet, Task
 from core.pictures.pixels import FilePixels
 from core.readings import reading
+from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import jobs, people, runs, sets
 from core.records.database import Database, open_database
@@ -165,9 +166,7 @@ def _failed_run(studio: Studio, who: Who, version_id: int) -> None:
 def _said(image_set: ImageSet, case: Case, reader: str) -> Reading:
     probabilities = (0.4, 0.3, 0.2, 0.1) if reader == "tsm" else (0.1, 0.2, 0.3, 0.4)
     tokens = () if reader == "tsm" else tuple((-0.5, -0.25) for _ in ANSWERS)
-    return Reading(
-        image_set.name, case.id, case.split or "", reader, case.labels, case.patient, probabilities, tokens, ALL
-    )
+    return Reading.of(case, image_set.name, reader, Answer(probabilities, tokens, ALL))
 
 
 def _named_person(database: Database, name: str, projects: list[int] | None = None) -> Who:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 from app import charts
 from app.words import curve_title
+from core.methods.vitask import ALONE
+from core.readings.answer import Answer
+from core.readings.reader import TSM, unknown_reader
 
 
 def test_every_reader_has_the_whole_distribution_on_one_axis() -> None:
-    readings = {"tsm": SimpleNamespace(probabilities=(0.9, 0.1)), "vitask": SimpleNamespace(probabilities=(0.3, 0.7))}
-    figure = charts.distributions(("clear", "hazy"), readings)
+    figure = charts.distributions(("clear", "hazy"), {TSM: Answer((0.9, 0.1)), ALONE: Answer((0.3, 0.7))})
     assert [(tuple(bar.x), bar.name, bar.marker.color) for bar in figure.data] == [
-        ((0.9, 0.1), "tsm", charts.READERS["tsm"]),
-        ((0.3, 0.7), "vitask", charts.READERS["vitask"]),
+        ((0.9, 0.1), "tsm", "#CC79A7"),
+        ((0.3, 0.7), "vitask", "#56B4E9"),
     ]
     assert figure.layout.xaxis.range == figure.layout.xaxis2.range
     assert figure.layout.xaxis.title.text == "raw probability"
@@ -21,9 +21,9 @@ def test_every_reader_has_the_whole_distribution_on_one_axis() -> None:
 
 
 def test_the_reference_label_is_marked_only_where_it_is_given() -> None:
-    readings = {"tsm": SimpleNamespace(probabilities=(0.9, 0.1))}
-    hidden = charts.distributions(("clear", "hazy"), readings)
-    shown = charts.distributions(("clear", "hazy"), readings, reference=("hazy",))
+    given = {TSM: Answer((0.9, 0.1))}
+    hidden = charts.distributions(("clear", "hazy"), given)
+    shown = charts.distributions(("clear", "hazy"), given, reference=("hazy",))
     assert [one.type for one in hidden.data] == ["bar"]
     assert shown.data[1].y == ("hazy",)
 
@@ -31,10 +31,10 @@ def test_the_reference_label_is_marked_only_where_it_is_given() -> None:
 def test_names_stand_in_figures_as_they_are_and_never_as_markup_or_places_on_a_scale() -> None:
     link, shown = "<a href='http://elsewhere.test'>2</a>", "&lt;a href='http://elsewhere.test'&gt;2&lt;/a&gt;"
     points = [("stage-1", 1, 0.5)]
-    one = charts.distributions((link, "10"), {link: SimpleNamespace(probabilities=(0.9, 0.1))}, reference=(link,))
+    one = charts.distributions((link, "10"), {unknown_reader(link): Answer((0.9, 0.1))}, reference=(link,))
     beside = charts.runs_side_by_side({link: {link: points}}, link, link)
     figures = [one, beside, charts.curves({link: points}, link), charts.nothing(link)]
-    figures.append(charts.figures({link: {link: {"value": 0.5}}}, (link,)))
+    figures.append(charts.figures({unknown_reader(link): {link: {"value": 0.5}}}, (link,)))
     for figure in figures:
         assert "<a" not in figure.to_json().replace("\\u003c", "<")
     assert one.data[0].y == (shown, "10") and one.data[1].y == (shown,)
@@ -57,7 +57,7 @@ def test_a_run_keeps_its_colour_when_another_lacks_the_curve() -> None:
 
 
 def test_intervals_are_distances_from_the_value() -> None:
-    figure = charts.figures({"tsm": {"accuracy": {"value": 0.75, "low": 0.5, "high": 0.875}}}, ["accuracy", "auroc"])
+    figure = charts.figures({TSM: {"accuracy": {"value": 0.75, "low": 0.5, "high": 0.875}}}, ["accuracy", "auroc"])
     (bar,) = figure.data
     assert (bar.x, bar.y) == (("accuracy",), (0.75,))
     assert (bar.error_y.array, bar.error_y.arrayminus) == ((0.125,), (0.25,))

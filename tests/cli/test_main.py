@@ -167,7 +167,7 @@ def test_reading_a_case_again_gives_what_was_stored(
     same = {one.reader: one for one in stored if one.case == case}
     told = said(capsys, "read", finished, images / case)["images"][0]["readers"]
     for name, one in same.items():
-        assert told[name]["probabilities"] == pytest.approx(one.probabilities, abs=1e-4), name
+        assert told[name]["probabilities"] == pytest.approx(one.answer.probabilities, abs=1e-4), name
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.case import Kind, Task
-from core.readings.reading import parse
+from core.readings.answer import parse
 
 WORDS = st.text("abcäßİ-+/, 12'", min_size=1, max_size=8).filter(str.strip)
 ANSWERS = st.lists(WORDS, min_size=2, max_size=5, unique=True).map(tuple)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pytest
 from core.case import Case, Kind, Task
 from core.errors import RunError
 from core.readings import reading
-from core.readings.reading import Reading, parse, targets
+from core.readings.answer import Answer, answer_from_plain, answer_to_plain, parse
+from core.readings.reading import Reading, targets
 from tests.contract.test_methods import Drawn
 
 NAMES = ("normal", "abnormal", "normal mucosa", "early-stage polyp")
@@ -78,13 +80,17 @@ def test_names_that_differ_in_signs_are_told_apart_where_they_stand_alone() -> N
 
 
 def test_readings_come_back_as_they_were(tmp_path: Path) -> None:
-    whole = Reading(
-        "blood", "a/1.png", "test", "vitask", ("x", "y"), "P1", (0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ()
-    )
-    plain = Reading("blood", "a/2.png", "test", "tsm", (), None, (0.5, 0.5))
+    answer = Answer((0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ())
+    whole = Reading("blood", "a/1.png", "test", "vitask", ("x", "y"), "P1", answer)
+    plain = Reading("blood", "a/2.png", "test", "tsm", (), None, Answer((0.5, 0.5)))
     reading.save([whole, plain], tmp_path / "readings" / "test.parquet")
     assert reading.load(tmp_path / "readings" / "test.parquet") == [whole, plain]
     assert [path.name for path in (tmp_path / "readings").iterdir()] == ["test.parquet"]
+
+
+def test_answers_come_back_from_json_as_they_were() -> None:
+    for answer in (Answer((0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ()), Answer((0.5, 0.5), text="?")):
+        assert answer_from_plain(json.loads(json.dumps(answer_to_plain(answer)))) == answer
 
 
 def test_readings_that_are_not_there_yet_are_said(tmp_path: Path) -> None:

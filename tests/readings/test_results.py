@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.case import Case, ImageSet, Task
+from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.readings.results import evaluate, quick_figures, table
 from core.sets.joint import Item, JointSet
@@ -18,7 +19,7 @@ TASK = Task(answers=("a", "b"))
 
 
 def read(reader: str, case: str, label: str, of_a: float, set: str = "one", **more: object) -> Reading:
-    return Reading(set, case, "test", reader, (label,), None, (of_a, 1 - of_a), **more)  # type: ignore[arg-type]
+    return Reading(set, case, "test", reader, (label,), None, Answer((of_a, 1 - of_a), **more))  # type: ignore[arg-type]
 
 
 READINGS = [

@@ -14,6 +14,7 @@ from sqlalchemy import insert, text
 
 from core.case import ImageSet
 from core.readings import reading
+from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import audit, jobs, people, rows, runs, sets, startup
 from core.records import backup as backups
@@ -50,7 +51,8 @@ def run_id(database: Database, place: Place, who: Who, cells: ImageSet) -> int:
     assert claimed is not None
     folder = place.runs / run.key
     said = [
-        Reading("cells", f"cell_{n}.png", "test", "vanilla", ("dark",), None, (0.1 * n, 1 - 0.1 * n)) for n in (1, 2)
+        Reading("cells", f"cell_{n}.png", "test", "vanilla", ("dark",), None, Answer((0.1 * n, 1 - 0.1 * n)))
+        for n in (1, 2)
     ]
     reading.save(said, folder / "readings" / "test.parquet")
     (folder / "engine.lock").write_text("{}")

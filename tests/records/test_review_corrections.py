@@ -17,6 +17,7 @@ from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError, RunError, SettingsError
 from core.pictures.pixels import FilePixels
 from core.readings import metrics, reading
+from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import audit, runs, sets
 from core.records.access import NotAllowed, Who
@@ -276,7 +277,7 @@ def ended(found: Room, run_id: int, said: dict[str, tuple[str, float]]) -> None:
     """A run that is done, and whose one reader gave these labels' cases so much probability of light."""
     run = runs.run(found.db, found.admin, run_id)
     told = [
-        Reading("cells", name, "test", "tsm", (label,), f"patient of {name}", (1 - p, p))
+        Reading("cells", name, "test", "tsm", (label,), f"patient of {name}", Answer((1 - p, p)))
         for name, (label, p) in said.items()
     ]
     reading.save(told, found.place.runs / run.key / "readings" / "test.parquet")

@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 from core.case import ImageSet
 from core.errors import RunError, SettingsError
 from core.readings import reading
+from core.readings.answer import Answer
+from core.readings.reader import TSM, Reader, readers_to_plain
 from core.readings.reading import Reading
 from core.records import jobs, questions, runs, sets
 from core.records.comparison import Comparison
@@ -184,7 +186,7 @@ def write_readings(place: Place, run: Run) -> None:
     said = {"tsm": [(0.9, 0.1), (0.5, 0.5), (1.0, 0.0)], "vitask": [(0.8, 0.2), (0.0, 1.0), (1.0, 0.0)]}
     cases = [("cell_4.png", "dark", "dark"), ("cell_9.png", "light", None), ("cell_elsewhere.png", "light", None)]
     rows = [
-        Reading("cells", name, "test", reader, (label,), "P2", probabilities, text=text)
+        Reading("cells", name, "test", reader, (label,), "P2", Answer(probabilities, text=text))
         for reader, told in said.items()
         for (name, label, text), probabilities in zip(cases, told, strict=True)
     ]
@@ -196,13 +198,17 @@ def test_readings_stand_side_by_side(database: Database, place: Place, who: Who,
         Comparison.open(database, place, who, run.id, "test")
     write_readings(place, run)
     compared = Comparison.open(database, place, who, run.id, "test")
-    assert (compared.answers, compared.readers, len(compared)) == (("dark", "light"), ("tsm", "vitask"), 3)
+    assert (compared.answers, [reader.title for reader in compared.readers], len(compared)) == (
+        ("dark", "light"),
+        ["the TSM alone", "without the exemplar"],
+        3,
+    )
     first = compared.case(0)
     assert (first.number, first.labels, first.split, first.patient) == (4, ("dark",), "test", "P2")
     assert compared.case(2).number is None
-    even = compared.case(1).readings["tsm"]
-    assert (even.entropy, even.answer, even.is_right) == (1.0, ("dark",), False)
-    assert compared.case(1).readings["vitask"].entropy == 0.0
+    even = compared.case(1).conclusions["tsm"]
+    assert (even.entropy, even.labels, compared.case(1).is_right("tsm")) == (1.0, ("dark",), False)
+    assert compared.case(1).conclusions["vitask"].entropy == 0.0
     assert compared.find() == [0, 1, 2]
     assert compared.find("disagree") == [1]
     assert compared.find("wrong") == [1, 2]
@@ -214,6 +220,17 @@ def test_readings_stand_side_by_side(database: Database, place: Place, who: Who,
     assert compared.figures()["vitask"]["accuracy"]["value"] == pytest.approx(2 / 3)
 
 
+def test_readers_are_those_that_the_run_tells_though_its_method_is_gone(database: Database, who: Who, run: Run) -> None:
+    told = (Reader("scribe", "who writes it down", "#123456", needs_tsm=True), TSM)
+    metrics = {"made_for": {"reader": "scribe", "baseline": "tsm"}, "reader_list": readers_to_plain(told)}
+    runs.set_metrics(database, run.id, metrics)
+    with database.session() as session:
+        session.get_one(Run, run.id).settings = {"method": {"name": "gone"}}
+    view = runs.run(database, who, run.id)
+    assert view.readers == told and view.reader("scribe").colour == "#123456"
+    assert view.reader("somebody").title == "another reader"
+
+
 def test_a_comparison_is_remembered_until_the_readings_are_written_anew(
     database: Database, place: Place, who: Who, run: Run
 ) -> None:
@@ -221,7 +238,7 @@ def test_a_comparison_is_remembered_until_the_readings_are_written_anew(
     first = Comparison.open(database, place, who, run.id, "test")
     assert Comparison.open(database, place, who, run.id, "test") is first
     path = place.runs / run.key / "readings" / "test.parquet"
-    reading.save([Reading("cells", "x", "test", "tsm", ("dark",), None, (1.0, 0.0))], path)
+    reading.save([Reading("cells", "x", "test", "tsm", ("dark",), None, Answer((1.0, 0.0)))], path)
     assert len(Comparison.open(database, place, who, run.id, "test")) == 1
 
 
@@ -257,7 +274,13 @@ def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
     readers = {"vitask": {"probabilities": [0.25, 0.75], "text": "light"}}
     jobs.finish(database, claimed, {"answers": ["dark", "light"], "readers": readers, "seconds": 0.5})
     told = questions.answer(database, who, job_id)
-    assert (told.state, told.answers, told.readers, told.seconds) == ("done", ("dark", "light"), readers, 0.5)
+    assert told.task and (told.state, told.task.answers, told.seconds) == ("done", ("dark", "light"), 0.5)
+    ((reader, conclusion),) = told.conclusions.items()
+    assert (reader.name, conclusion.labels, conclusion.answer) == (
+        "vitask",
+        ("light",),
+        Answer((0.25, 0.75), text="light"),
+    )
     new = questions.ask(database, place, who, run.id, (place.data.parent / "cells" / "cell_0.png").read_bytes())
     assert questions.answer(database, who, new).image == cells.cases[0].pixels.digest()
     with pytest.raises(Exception, match="can't be read as a picture"):

@@ -41,7 +41,7 @@ def pictures() -> list[Image.Image]:
 
 def answers(opened: Opened, readers: list[str]) -> dict[str, list[tuple[float, ...]]]:
     told = ask(opened, Asked(pictures()), readers)
-    return {name: [one.distribution.probabilities for one in rows] for name, rows in told.items()}
+    return {name: [one.probabilities for one in rows] for name, rows in told.items()}
 
 
 def images_of(path: Path) -> ImageSet:
@@ -56,7 +56,7 @@ def test_an_opened_run_reads_its_cases_as_the_run_did(finished: Path, images: Pa
     again = {(one.reader, one.case): one for one in read_cases(opened, cases, "shades", Asked(()))}
     assert len(again) == len(stored)
     for one in stored:
-        assert again[one.reader, one.case].probabilities == pytest.approx(one.probabilities, abs=1e-5)
+        assert again[one.reader, one.case].answer.probabilities == pytest.approx(one.answer.probabilities, abs=1e-5)
 
 
 def test_a_run_that_is_not_finished_is_told(finished: Path, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_tuned_connector_of_the_vlm_is_kept_and_read_with(images: Path, checkp
     again = {(one.reader, one.case): one for one in read_cases(open_run(tmp_path / "run"), cases, "x", Asked(()))}
     for one in stored:
         if (one.reader, one.case) in again:
-            assert again[one.reader, one.case].probabilities == pytest.approx(one.probabilities, abs=1e-4)
+            assert again[one.reader, one.case].answer.probabilities == pytest.approx(one.answer.probabilities, abs=1e-4)
 
 
 def plugged(path: Path) -> str:
@@ -225,9 +225,9 @@ def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, i
     known = {case.id: case for case in images_of(images).cases}
     kept = reading.load(Folder(tmp_path / "new").readings("test"))
     again = read_cases(opened, [known[kept[0].case]], "shades", Asked(()))
-    same = {one.reader: one.probabilities for one in kept if one.case == kept[0].case}
+    same = {one.reader: one.answer.probabilities for one in kept if one.case == kept[0].case}
     for one in again:
-        assert one.probabilities == pytest.approx(same[one.reader], abs=1e-5)
+        assert one.answer.probabilities == pytest.approx(same[one.reader], abs=1e-5)
 
 
 def test_a_stopped_plugging_goes_on_and_is_not_taken_for_a_tuning(finished: Path, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_reliance_is_worked_out_from_own_and_other_images(finished: Path, images
     told = reliance(opened, cases, 0)
     stored = {one.case: one for one in read_cases(opened, cases, "shades", Asked(())) if one.reader == "vitask"}
     answers = opened.tasks["shades"].answers
-    own = [np.exp(stored[case.id].token_log_likelihoods[answers.index(case.labels[0])]).mean() for case in cases]
+    own = [np.exp(stored[case.id].answer.token_log_likelihoods[answers.index(case.labels[0])]).mean() for case in cases]
     assert told["vitask"]["own"] == pytest.approx(np.mean(own), abs=1e-5)
     assert told["vitask"]["own"] != pytest.approx(told["vitask"]["other"], abs=1e-7)
 
@@ -274,6 +274,6 @@ def test_an_architecture_that_cannot_share_is_tuned_and_read_in_plain_passes(ima
     stored = reading.load(Folder(tmp_path / "run").readings("test"))
     known = {case.id: case for case in images_of(images).cases}
     again = read_cases(opened, [known[stored[0].case]], "shades", Asked(()))
-    same = {one.reader: one.probabilities for one in stored if one.case == stored[0].case}
+    same = {one.reader: one.answer.probabilities for one in stored if one.case == stored[0].case}
     for one in again:
-        assert one.probabilities == pytest.approx(same[one.reader], abs=1e-4)
+        assert one.answer.probabilities == pytest.approx(same[one.reader], abs=1e-4)

@@ -77,27 +77,34 @@ def test_every_reader_answers_every_case_with_a_distribution(finished: Path) -> 
         cases = {name: [one.case for one in read if one.reader == name] for name in READERS}
         assert all(found == cases["tsm"] for found in cases.values())
         for one in read:
-            assert sum(one.probabilities) == pytest.approx(1, abs=1e-6)
+            assert sum(one.answer.probabilities) == pytest.approx(1, abs=1e-6)
             assert one.split == split and one.set == "shades" and one.labels[0] in run_files.ANSWERS
 
 
 def test_probabilities_follow_from_the_stored_log_likelihoods_of_tokens(finished: Path) -> None:
     told = [one for one in reading.load(Folder(finished).readings("test")) if one.reader == "vitask+tsm"]
     for one in told:
-        scores = np.exp([sum(tokens) for tokens in one.token_log_likelihoods])
-        np.testing.assert_allclose(one.probabilities, scores / scores.sum(), rtol=1e-4)
+        scores = np.exp([sum(tokens) for tokens in one.answer.token_log_likelihoods])
+        np.testing.assert_allclose(one.answer.probabilities, scores / scores.sum(), rtol=1e-4)
 
 
 def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
     told = json.loads((finished / "metrics.json").read_text())
     assert list(told["readers"]) == READERS
     assert told["made_for"] == {"reader": "vitask+tsm", "baseline": "vanilla"}
+    assert [(one["name"], one["needs_tsm"], one["sees_exemplar"]) for one in told["reader_list"]] == [
+        ("vlm", False, False),
+        ("vanilla", False, False),
+        ("tsm", True, False),
+        ("vitask", False, False),
+        ("vitask+tsm", True, True),
+    ]
     assert told["cases"] == len(reading.load(Folder(finished).readings("test"))) // 5
     for figures in told["readers"].values():
         assert figures.keys() >= {"accuracy", "macro_f1", "auroc", "log_loss"}
         assert figures["accuracy"].keys() == {"value", "low", "high"}
     assert told["free_text"]["vitask"]["cases"] == 2
-    written = [one.labels for one in reading.load(Folder(finished).readings("test")) if one.text is not None]
+    written = [one.labels for one in reading.load(Folder(finished).readings("test")) if one.answer.text is not None]
     assert set(written) == {("dark",), ("light scar",)}, "the first and the last of a list that is sorted by class"
 
 
@@ -330,9 +337,9 @@ def test_a_joint_run_reads_each_set_under_its_own_question(second: str, checkpoi
     for name, task in Folder(tmp_path / "run").tasks().items():
         read = [one for one in reading.load(Folder(tmp_path / "run").readings("test")) if one.set == name]
         assert {one.reader for one in read} == set(READERS)
-        assert {len(one.probabilities) for one in read} == {len(task.answers)}
+        assert {len(one.answer.probabilities) for one in read} == {len(task.answers)}
         if task.kind == "single":
-            assert all(sum(one.probabilities) == pytest.approx(1, abs=1e-6) for one in read)
+            assert all(sum(one.answer.probabilities) == pytest.approx(1, abs=1e-6) for one in read)
     assert f"**{other.name}** (" in (tmp_path / "run" / "card.md").read_text()
 
 
@@ -351,13 +358,15 @@ def test_late_fusion_is_never_worse_than_both_its_readers_where_its_weight_was_c
     lost = {}
     for name in ("tsm", "vanilla", "fusion"):
         rows = [one for one in read if one.reader == name]
-        lost[name] = -np.mean([np.log(one.probabilities[run_files.ANSWERS.index(one.labels[0])]) for one in rows])
+        lost[name] = -np.mean(
+            [np.log(one.answer.probabilities[run_files.ANSWERS.index(one.labels[0])]) for one in rows]
+        )
     assert lost["fusion"] <= min(lost["tsm"], lost["vanilla"]) + 1e-9
     opened = open_run(tmp_path / "run")
-    assert "fusion" in opened.readers and "Late fusion on shades" in (tmp_path / "run/card.md").read_text()
+    assert "fusion" in opened.reader_names and "Late fusion on shades" in (tmp_path / "run/card.md").read_text()
     told = next(one for one in read if one.reader == "fusion")
     (again,) = ask(opened, Asked([Image.open(images / told.case)]), ["fusion"])["fusion"]
-    assert again.distribution.probabilities == pytest.approx(told.probabilities, abs=1e-5)
+    assert again.probabilities == pytest.approx(told.answer.probabilities, abs=1e-5)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from core.case import Case, Kind, Pixels, Task
+from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.suspects.evidence import Known, Near
 from core.suspects.folds import Alike
@@ -56,4 +57,4 @@ def known(
 
 
 def reading(case: str, reader: str, *probabilities: float) -> Reading:
-    return Reading("set", case, "test", reader, (), None, probabilities)
+    return Reading("set", case, "test", reader, (), None, Answer(probabilities))

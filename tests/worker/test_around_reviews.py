@@ -47,7 +47,7 @@ def test_a_corrected_set_is_trained_on_again_and_compared_on_the_same_test_cases
     assert (told.cases, told.relabelled, told.excluded) == (len(tested) - 1, 1, 1)
     gains = {(one.reader, one.figure): one for one in told.under_new}
     assert {"tsm", "vitask+tsm"} <= {reader for reader, _ in gains}
-    right = [one.labels == (done.answers[int(np.argmax(one.probabilities))],) for one in again]
+    right = [one.labels == (done.answers[int(np.argmax(one.answer.probabilities))],) for one in again]
     assert gains["tsm", "accuracy"].after == pytest.approx(np.mean(right))
     for gain in (*told.under_old, *told.under_new):
         if gain.difference is not None and gain.before is not None and gain.after is not None:

@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,13 @@ from core.errors import RunError
 from core.pictures.pixels import decode
 from core.pictures.store import open_store
 from core.records import jobs, runs
-from core.records.comparison import answer_of, entropy
 from core.records.jobs import Claimed, LeaseLost
+from core.records.questions import answered_to_plain
 from core.records.tables import Run
 from worker.context import AWAY, LEASE_SECONDS, Hands
 
 if TYPE_CHECKING:
-    from core.case import Task
-    from core.runs.opened import Answer, Opened
+    from core.runs.opened import Opened
 
 MOST_LOADED = 2
 SECONDS_BETWEEN_BEATS = 5.0
@@ -49,25 +48,13 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     begun = time.monotonic()
     picture = decode(open_store(hands.place.store).get(payload["image"]), "The picture")
     asked = Asked([picture], 0, payload.get("instruction"), payload.get("free_text", True))
-    told = ask(opened, asked, payload.get("readers") or opened.readers)
+    answers = ask(opened, asked, payload.get("readers") or opened.reader_names)
     task = next(iter(opened.tasks.values()))
-    readers = {name: plain(answers[0], task) for name, answers in told.items()}
+    of_picture = {name: each for name, (each,) in answers.items()}
     unlikeness = novelty.plain(unlike(opened, [picture])[0])
     unlikeness["text"] = hands.place.without_paths(unlikeness["text"])  # where it can't be told, it names the images
     seconds = time.monotonic() - begun
-    return {"answers": list(task.answers), "readers": readers, "unlike": unlikeness, "seconds": seconds}
-
-
-def plain(one: Answer, task: Task) -> Mapping[str, Any]:
-    """One reader's answer as JSON."""
-    likely = one.distribution.probabilities
-    return {
-        "probabilities": list(likely),
-        "answer": list(answer_of(likely, task)),
-        "entropy": entropy(likely, task),
-        "text": one.text,
-        "tokens": [list(each) for each in one.distribution.token_log_likelihoods],
-    }
+    return answered_to_plain(of_picture, task) | {"unlike": unlikeness, "seconds": seconds}
 
 
 def _opened(hands: Hands, run_id: int) -> Opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ from core.errors import CoreError, SettingsError
 from core.machine.aside import ASIDE
 from core.pictures.pixels import FilePixels
 from core.pictures.shown import looked_at
+from core.readings.answer import Answer, Conclusion, answer_to_plain
+from core.readings.reader import Reader
 from core.records import questions, runs, sets
 from core.records.comparison import CaseView, Comparison
 
@@ -68,13 +71,14 @@ class ComparePage:
         if run_id is None:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         found = self._open(run_id, split, request)
-        readers = gr.update(choices=[("any reader", ""), *((one, one) for one in found.readers)], value="")
+        names = [reader.name for reader in found.readers]
+        readers = gr.update(choices=[("any reader", ""), *((name, name) for name in names)], value="")
         labels = gr.update(choices=[("any label", ""), *((one, one) for one in found.answers)], value="")
         return (
             readers,
             labels,
             found.task.instruction(),
-            gr.update(choices=list(found.readers), value=list(found.readers)),
+            gr.update(choices=names, value=names),
         )
 
     def show(
@@ -108,7 +112,7 @@ class ComparePage:
             case_title(case, counted, is_shown),
             shown([Pane(src)] if src else []),
             self._figure(found, case, is_shown),
-            answers_table(case.readings, case.labels if is_shown else None),
+            answers_table(concluded(found, case), case.labels if is_shown else None),
             tokens_table(case, found.answers),
         )
 
@@ -148,7 +152,7 @@ class ComparePage:
         if run_id is None:
             raise SettingsError("No run is chosen. Choose a finished one.")
         comparison = self._open(run_id, split, request)
-        wanted = [reader for reader in readers if with_exemplar or "+" not in reader]
+        wanted = [name for name in readers if with_exemplar or not comparison.run.reader(name).sees_exemplar]
         if not wanted:
             raise SettingsError("No reader is chosen. Choose one, or switch the exemplar on.")
         given = self._number(comparison, name) if about == THE_CASE else brought(image)
@@ -179,7 +183,7 @@ class ComparePage:
                 told.progress.get("text") or {"waiting": "Waiting for a reader …", "running": "Reading …"}[told.state]
             )
             return in_markdown(str(text)), gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=True)
-        if told.state != "done":
+        if told.task is None:
             return (
                 f"⚠ {in_markdown(told.error or 'The question was ended.')}",
                 gr.skip(),
@@ -187,14 +191,13 @@ class ComparePage:
                 gr.skip(),
                 gr.Timer(active=False),
             )
-        readings = {name: as_reading(one) for name, one in told.readers.items()}
         seconds = f" in {told.seconds:.1f} s" if told.seconds is not None else ""
-        figure = charts.distributions(told.answers, readings)
+        figure = charts.distributions(told.task.answers, answers_of(told.conclusions))
         picture = shown([Pane(self._data_url(told.image), "What was read")])
         text = f"Read just now{seconds}. {in_markdown(told.unlike.get('text', ''))}"
         if told.unlike.get("is_unlike"):
             text = f"**⚠ {told.unlike['text']}**\n\nRead just now{seconds}."
-        return text, figure, answers_table(readings, None), picture, gr.Timer(active=False)
+        return text, figure, answers_table(told.conclusions, None), picture, gr.Timer(active=False)
 
     def compare(
         self,
@@ -209,7 +212,10 @@ class ComparePage:
         """Stored readings of a finished run: of each fitting case every reader's raw probabilities and entropy."""
         found = self._open(run_id, split, request)
         cases = (found.case(place) for place in found.find(only, reader or None, label or None, text))
-        return [{"case": one.name, "labels": list(one.labels), "readers": spoken(one, found.answers)} for one in cases]
+        return [
+            {"case": case.name, "labels": list(case.labels), "readers": stored_to_plain(case, found.answers)}
+            for case in cases
+        ]
 
     def read(
         self, run_id: int, image: str, case: int, instruction: str, readers: list[str], request: gr.Request
@@ -230,9 +236,7 @@ class ComparePage:
 
     def read_answer(self, job_id: int, request: gr.Request) -> dict[str, Any]:
         """How far a question is: state, error, and the readers' distributions once it is done."""
-        told = questions.answer(self.studio.database, self.studio.who(request), job_id)
-        names = ("state", "error", "answers", "readers", "unlike", "seconds")
-        return {name: getattr(told, name) for name in names}
+        return live_to_plain(questions.answer(self.studio.database, self.studio.who(request), job_id))
 
     def plug(self, run_id: int | None, tsm: str, request: gr.Request) -> str:
         """Queues the chosen run's VLM with another TSM; returns the new run."""
@@ -260,9 +264,9 @@ class ComparePage:
         return after[0] if after else 0
 
     def _figure(self, found: Comparison, case: CaseView, is_shown: bool) -> Any:
-        ordered = {name: case.readings[name] for name in found.readers if name in case.readings}
+        given = answers_of(concluded(found, case))
         return charts.distributions(
-            found.answers, ordered, case.labels if is_shown else (), is_multi=found.task.kind == "multi"
+            found.answers, given, case.labels if is_shown else (), is_multi=found.task.kind == "multi"
         )
 
     def _number(self, found: Comparison, name: str) -> int:
@@ -284,20 +288,41 @@ def brought(image: str | None) -> bytes:
     return FilePixels(Path(image)).stored()
 
 
-def as_reading(told: dict[str, Any]) -> Any:
-    """A live reader's answer, as stored readings look."""
-    return SimpleNamespace(**{"text": None, "entropy": 0.0, "answer": (), "probabilities": ()} | told)
+def concluded(found: Comparison, case: CaseView) -> dict[Reader, Conclusion]:
+    """What each reader of the run that read the case concludes."""
+    return {reader: case.conclusions[reader.name] for reader in found.readers if reader.name in case.conclusions}
 
 
-def spoken(case: CaseView, answers: tuple[str, ...]) -> dict[str, Any]:
+def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]:
+    return {reader: conclusion.answer for reader, conclusion in conclusions.items()}
+
+
+def stored_to_plain(case: CaseView, answers: tuple[str, ...]) -> dict[str, Any]:
+    """What `compare` prints of a case, reader by reader."""
     return {
         name: {
-            "answer": list(one.answer),
-            "entropy_bits": one.entropy,
-            "raw": dict(zip(answers, one.probabilities, strict=True)),
-            "text": one.text,
+            "answer": list(conclusion.labels),
+            "entropy_bits": conclusion.entropy,
+            "raw": dict(zip(answers, conclusion.answer.probabilities, strict=True)),
+            "text": conclusion.answer.text,
         }
-        for name, one in case.readings.items()
+        for name, conclusion in case.conclusions.items()
+    }
+
+
+def live_to_plain(answered: questions.Answered) -> dict[str, Any]:
+    """What `read_answer` prints."""
+    return {
+        "state": answered.state,
+        "error": answered.error,
+        "answers": () if answered.task is None else answered.task.answers,
+        "readers": {
+            reader.name: answer_to_plain(conclusion.answer)
+            | {"answer": list(conclusion.labels), "entropy": conclusion.entropy}
+            for reader, conclusion in answered.conclusions.items()
+        },
+        "unlike": answered.unlike,
+        "seconds": answered.seconds,
     }
 
 

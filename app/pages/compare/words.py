@@ -4,38 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
-from app.charts import reader_colour
+from core.readings.answer import Conclusion
+from core.readings.reader import Reader
 from core.records.comparison import CaseView
 
-MEANINGS = {
-    "vlm": "untuned",
-    "vanilla": "plain tuning",
-    "tsm": "the TSM alone",
-    "vitask": "without the exemplar",
-    "vitask+tsm": "with the exemplar",
-}
 
-
-class Shown(Protocol):
-    """What a line of the table needs of a reading."""
-
-    @property
-    def probabilities(self) -> Sequence[float]: ...
-    @property
-    def answer(self) -> Sequence[str]: ...
-    @property
-    def entropy(self) -> float: ...
-    @property
-    def text(self) -> str | None: ...
-
-
-def answers_table(readings: Mapping[str, Shown], reference: Sequence[str] | None) -> str:
+def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[str] | None) -> str:
     """Every reader's answer, entropy and free text; right or not only where the reference label is shown."""
     head = "<th>Reader</th><th>Model answer</th><th>Raw probability</th><th>Entropy, bits</th><th>Said freely</th>"
     head += "<th>Beside the reference label</th>" if reference is not None else ""
-    lines = [_line(name, one, reference) for name, one in readings.items()]
+    lines = [_line(reader, conclusion, reference) for reader, conclusion in conclusions.items()]
     return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
@@ -51,22 +31,22 @@ def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[Any]]:
     """Each candidate's log-likelihood, token by token."""
     return [
         [reader, answer, round(sum(values), 3), "  ".join(f"{value:.2f}" for value in values)]
-        for reader, one in case.readings.items()
-        for answer, values in zip(answers, one.tokens, strict=False)
+        for reader, conclusion in case.conclusions.items()
+        for answer, values in zip(answers, conclusion.answer.token_log_likelihoods, strict=False)
     ]
 
 
-def _line(name: str, one: Shown, reference: Sequence[str] | None) -> str:
+def _line(reader: Reader, conclusion: Conclusion, reference: Sequence[str] | None) -> str:
+    answer = conclusion.answer
     square = "display:inline-block;width:10px;height:10px;border-radius:2px"
-    dot = f'<span style="{square};background:{reader_colour(name)}"></span>'
-    meaning = MEANINGS.get(name, "another reader")
+    dot = f'<span style="{square};background:{reader.colour}"></span>'
     cells = [
-        f"{dot} <b>{escape(name)}</b> <small>{meaning}</small>",
-        escape(", ".join(one.answer) or "no finding"),
-        f"{max(one.probabilities, default=0.0):.3f}",
-        f"{one.entropy:.2f}",
-        escape(one.text) if one.text is not None else "–",
+        f"{dot} <b>{escape(reader.name)}</b> <small>{escape(reader.title)}</small>",
+        escape(", ".join(conclusion.labels) or "no finding"),
+        f"{max(answer.probabilities, default=0.0):.3f}",
+        f"{conclusion.entropy:.2f}",
+        escape(answer.text) if answer.text is not None else "–",
     ]
     if reference is not None:
-        cells.append("agrees" if set(one.answer) == set(reference) else "differs")
+        cells.append("agrees" if set(conclusion.labels) == set(reference) else "differs")
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from app.charts import class_colour, reader_colour
+from app.charts import class_colour
 from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES
 from app.words import ago
+from core.readings.reader import TSM
 from core.records.review.queue import Filter, Neighbour, Progress, SuspectView
 from core.records.review.reviews import ReviewView
 from core.records.review.verdicts import VerdictView
@@ -114,7 +115,7 @@ def readings(review: ReviewView, one: SuspectView) -> str:
     marks = [GIVEN if number in given else "" for number in range(len(review.answers))]
     rows = [
         f'<span class="name">{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>'
-        f"{_bar(one.probabilities[number], reader_colour('tsm'))}<span class=n>{one.probabilities[number]:.2f}</span>"
+        f"{_bar(one.probabilities[number], TSM.colour)}<span class=n>{one.probabilities[number]:.2f}</span>"
         for number in kept
     ]
     left = len(order) - len(kept)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from app.charts import reader_colour
 from core.records.review.corrections import Gain, Retrained
 
 SHOWN = ("macro_f1", "accuracy", "auroc")
@@ -18,8 +17,9 @@ def comparison(found: Retrained) -> str:
         f"“{escape(found.new_run)}” against “{escape(found.old_run)}” on the same {found.cases:,} test cases, of which "
         f"{found.relabelled:,} have another label now. {found.excluded:,} more have left the set."
     )
+    colours = {reader.name: reader.colour for reader in found.readers}
     halves = "".join(
-        f"<section><h2>{title}</h2>{_table(gains)}</section>"
+        f"<section><h2>{title}</h2>{_table(gains, colours)}</section>"
         for title, gains in (
             ("Under the old test labels", found.under_old),
             ("Under the corrected test labels", found.under_new),
@@ -32,14 +32,14 @@ def comparison(found: Retrained) -> str:
     )
 
 
-def _table(gains: Sequence[Gain]) -> str:
+def _table(gains: Sequence[Gain], colours: Mapping[str, str]) -> str:
     head = "<th>Reader</th><th>Figure</th><th class=n>Before</th><th class=n>After</th><th class=n>Difference</th>"
-    rows = "".join(_row(one) for one in gains if one.figure in SHOWN)
+    rows = "".join(_row(one, colours.get(one.reader, "")) for one in gains if one.figure in SHOWN)
     return f"<table><tr>{head}</tr>{rows}</table>"
 
 
-def _row(one: Gain) -> str:
-    dot = f'<i class="dot-of" style="background:{reader_colour(one.reader)}" aria-hidden="true"></i>'
+def _row(one: Gain, colour: str) -> str:
+    dot = f'<i class="dot-of" style="background:{colour}" aria-hidden="true"></i>'
     return (
         f"<tr><td>{dot}{escape(one.reader)}</td><td>{escape(one.title)}</td><td class=n>{_number(one.before)}</td>"
         f"<td class=n>{_number(one.after)}</td><td class=n>{_difference(one)}</td></tr>"

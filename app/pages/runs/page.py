@@ -123,7 +123,7 @@ class RunsPage:
             plots.losses: charts.curves(part(curves, "loss/"), "Losses", curve_titles(view.method)),
             plots.validation: titled(part(curves, "val/"), "Validation cases", "macro_f1"),
             plots.device: titled(part(curves, "meter/"), "Meters", "images_per_second"),
-            plots.bars: charts.figures((view.metrics or {}).get("readers", {}), FIGURES),
+            plots.bars: charts.figures(view.measured(), FIGURES),
         }
 
     def still(self, visit: Visit, run_id: int | None) -> Updates:

@@ -14,6 +14,7 @@ import numpy as np
 from core.case import Task
 from core.errors import RunError
 from core.readings import metrics, reading
+from core.readings.reader import Reader
 from core.readings.reading import Reading, targets
 from core.records import runs
 from core.records.access import Who
@@ -55,6 +56,7 @@ class Retrained:
     excluded: int
     under_old: tuple[Gain, ...]
     under_new: tuple[Gain, ...]
+    readers: tuple[Reader, ...] = ()
 
 
 def retrain(db: Database, place: Place, who: Who, run_id: int, version_id: int) -> Run:
@@ -105,12 +107,13 @@ def retrained(db: Database, place: Place, who: Who, old_run_id: int, new_run_id:
         excluded=len(before[first]) - len(both),
         under_old=gains[0],
         under_new=gains[1],
+        readers=tuple(map(old.reader, readers)),
     )
 
 
 def _gains(reader: str, said: Sequence[Sequence[Reading]], labels: Sequence[Reading], task: Task) -> list[Gain]:
     """One reader's gains under some labels; `said` are its readings before and after, of the same cases."""
-    before, after = (np.array([one.probabilities for one in readings]) for readings in said)
+    before, after = (np.array([one.answer.probabilities for one in readings]) for readings in said)
     truth = targets(labels, task)
     patients = [one.patient for one in labels] if any(one.patient for one in labels) else None
     asked = (truth, task.kind, task.answers)

@@ -45,10 +45,12 @@ def test_every_reader_answers_in_new_words_and_the_model_stays_loaded(
         carry_out(hands, claimed)
         told = questions.answer(database, who, asked)
         assert (told.state, told.error) == ("done", None)
-        assert set(told.readers) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
-        for one in told.readers.values():
-            assert sum(one["probabilities"]) == pytest.approx(1, abs=1e-3)
-            assert one["answer"] == [told.answers[one["probabilities"].index(max(one["probabilities"]))]]
+        conclusions = {reader.name: conclusion for reader, conclusion in told.conclusions.items()}
+        assert conclusions.keys() == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"} and told.task
+        for conclusion in conclusions.values():
+            likely = conclusion.answer.probabilities
+            assert sum(likely) == pytest.approx(1, abs=1e-3)
+            assert conclusion.labels == (told.task.answers[likely.index(max(likely))],)
         assert told.unlike["is_unlike"] is False and "nearer to what the run learned" in told.unlike["text"]
-        assert told.seconds is not None and told.readers["vitask"]["text"] is not None
+        assert told.seconds is not None and conclusions["vitask"].answer.text is not None
     assert len(ask._loaded) == 1

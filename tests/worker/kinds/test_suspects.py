@@ -12,6 +12,7 @@ from core import events
 from core.case import ImageSet
 from core.catalog import FORMATS, every
 from core.readings import reading
+from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import jobs, runs, sets
 from core.records.access import Who
@@ -84,7 +85,7 @@ def test_a_search_with_a_run_is_given_its_settings_and_what_its_readers_said(
 ) -> None:
     run = runs.queue_run(hands.database, hands.place, who, view.version_id, "a run", {**reviews.USUAL, "seed": 7})
     for split in ("val", "test"):
-        said = [Reading("cells", "cell_3.png", split, "tsm", ("light",), None, (0.5, 0.5))]
+        said = [Reading("cells", "cell_3.png", split, "tsm", ("light",), None, Answer((0.5, 0.5)))]
         reading.save(said, hands.place.runs / run.key / "readings" / f"{split}.parquet")
     with hands.database.session() as session:
         session.get_one(Job, run.job_id).state = "done"

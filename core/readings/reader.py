@@ -1,0 +1,44 @@
+"""Readers: who answers for a case, under which title and colour, and what has to be there for it to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from core.readings.colours import BROWN, PINK
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A name for files and commands; title and colour are what pages show of it."""
+
+    name: str
+    title: str
+    colour: str
+    needs_tsm: bool = False
+    sees_exemplar: bool = False
+    """Whether an extra token stands in its question: a TSM's feature, or the constant that stands in for one."""
+
+
+TSM = Reader("tsm", "the TSM alone", PINK, needs_tsm=True)
+FUSION = Reader("fusion", "the TSM and plain tuning, averaged", BROWN, needs_tsm=True)
+
+
+def tsm_readers(count: int) -> tuple[Reader, ...]:
+    """The TSMs of a run by themselves, in the order in which its settings name them."""
+    more = (replace(TSM, name=f"tsm-{number}", title=f"TSM {number} alone") for number in range(2, count + 1))
+    return (TSM, *more) if count else ()
+
+
+def unknown_reader(name: str) -> Reader:
+    """One that answered, and of which nothing else is known any more."""
+    return Reader(name, "another reader", BROWN)
+
+
+def readers_to_plain(readers: tuple[Reader, ...]) -> list[dict[str, Any]]:
+    return [asdict(reader) for reader in readers]
+
+
+def readers_from_plain(rows: list[Mapping[str, Any]]) -> tuple[Reader, ...]:
+    return tuple(Reader(**row) for row in rows)
