@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, wraps
 from typing import Any, Concatenate, cast
@@ -29,6 +29,8 @@ Handler = Callable[..., object]
 """What Gradio calls, with its request first."""
 Updates = dict[Block, Any]
 """What changes on a page, by component; what is left out stays as it is."""
+Given = Mapping[Block, Any]
+"""What stands in an event's inputs, by component, where they are wired as a set."""
 Json = dict[str, Any]
 """What programs are sent of a thing: names, and values that JSON has."""
 Wire = tuple[Handler, Sequence[Component], Sequence[Block]]

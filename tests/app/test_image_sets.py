@@ -9,10 +9,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from app.context import NotSignedIn, Studio
+from app.context import Studio
 from app.pages.image_sets import columns, report
-from app.pages.image_sets.adding import Adding, lines_of
-from app.pages.image_sets.fetching import fetch
+from app.pages.image_sets.acts import fetch_public_set
+from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import draw_prompt, task_from
 from core.errors import SettingsError
@@ -63,7 +63,7 @@ def arrived(studio: Studio, name: str, content: bytes) -> str:
 
 def test_an_upload_is_moved_and_waits_for_its_check(room: Furnished) -> None:
     file = arrived(room.studio, "labels.csv", b"image,label\na.png,x\n")
-    upload_id = Adding(room.studio).take([file], asking())
+    upload_id = bring(room.visit(), [file])
     found = next(one for one in sets.uploads(room.studio.database, room.who, 1) if one.id == upload_id)
     assert (found.state, found.job_state, found.name) == ("checking", "waiting", "labels.csv")
     assert not Path(file).exists()
@@ -74,16 +74,8 @@ def test_a_file_that_nobody_uploaded_is_not_taken(room: Furnished, tmp_path: Pat
     secret.write_text("image,label\n")
     for path in (secret, room.studio.place.data / "arriving" / ".." / "studio.db"):
         with pytest.raises(UploadError, match="just uploaded"):
-            Adding(room.studio).take([str(path)], asking())
+            bring(room.visit(), [str(path)])
     assert secret.exists()
-
-
-def test_callbacks_ask_who_it_is_also_behind_the_gate(room: Furnished) -> None:
-    stranger = asking(host="studio.example")
-    with pytest.raises(NotSignedIn):
-        Adding(room.studio).take([], stranger)
-    with pytest.raises(NotSignedIn):
-        fetch(room.studio, "bloodmnist", 28, stranger)
 
 
 def test_a_project_that_one_is_not_in_can_not_be_named_in_the_address(room: Furnished) -> None:
@@ -95,7 +87,7 @@ def test_a_project_that_one_is_not_in_can_not_be_named_in_the_address(room: Furn
 def test_only_the_published_sets_and_sizes_can_be_fetched(room: Furnished) -> None:
     for name, side in (("../../etc", 28), ("bloodmnist", 29)):
         with pytest.raises(UploadError):
-            fetch(room.studio, name, side, asking())
+            fetch_public_set(room.visit(), name, side)
 
 
 def test_progress_is_told_in_numbers() -> None:

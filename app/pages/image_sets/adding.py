@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from app.context import PRIVATE, Studio, guarded, live, on_load
+from app.context import PRIVATE, Studio, on_load
 from app.pages.image_sets import columns, fetching, report
+from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
+from app.pages.image_sets.fetching import Fetching, FetchParts
 from app.set_words import kinds
-from core.case import Task
+from app.visit import Given, Updates, Visit, guarded, live
 from core.errors import CoreError
 from core.records import jobs, sets
-from core.records.access import Who
+from core.records.place import Place
 from core.records.sets import UploadError, UploadView
 
 SECONDS = 2
+SEPARATORS = ";|"
 HOW = """
 **A zip with a folder for each label** — `benign/004.png`, `malignant/017.png`, and, if you have splits,
 `train/benign/…`, `val/…`, `test/…`.
@@ -31,193 +36,175 @@ bring is shown to the members of this project.
 """
 
 
+@dataclass(frozen=True)
+class MappingParts:
+    """Which column means what."""
+
+    fold: gr.Accordion
+    roles: Mapping[str, gr.Dropdown]
+    label_columns: gr.Dropdown
+    separators: gr.Textbox
+
+    @property
+    def inputs(self) -> list[Component]:
+        return [*self.roles.values(), self.label_columns, self.separators]
+
+
+@dataclass(frozen=True)
+class KeepParts:
+    """What an upload is kept as."""
+
+    column: gr.Column
+    set_name: gr.Dropdown
+    modality: gr.Textbox
+    kind: gr.Radio
+    answers: gr.Textbox
+
+    @property
+    def inputs(self) -> list[Component]:
+        return [self.set_name, self.modality, self.kind, self.answers]
+
+
+@dataclass(frozen=True)
+class AddParts:
+    files: gr.File
+    fetch: FetchParts
+    upload: gr.Dropdown
+    report: gr.HTML
+    mapping: MappingParts
+    keep: KeepParts
+    add: gr.Button
+    check: gr.Button
+    discard: gr.Button
+    timer: gr.Timer
+    state: gr.State
+    """Of the upload whose fields are filled; see `Adding.show`."""
+    brought: gr.Number
+    """The upload that was brought last."""
+
+
+@dataclass(frozen=True)
 class Adding:
-    """Callbacks of the tab; what they show comes from the records each time."""
+    """What the tab shows comes from the records each time."""
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
+    parts: AddParts
 
-    def take(self, files: list[str], request: gr.Request) -> int:
-        """Takes uploaded files over and has them checked; returns the upload's number."""
-        studio, who = self.studio, self.studio.who(request)
-        arrived = [Path(file) for file in files or []]
-        if any(not _is_arrived(studio, file) for file in arrived):
-            raise UploadError("Only files that were just uploaded can be taken. Choose them again.")
-        name = arrived[0].name if len(arrived) == 1 else f"{len(arrived)} files"
-        upload = sets.new_upload(studio.database, studio.place, who, studio.project(request), arrived, name)
-        sets.request_check(studio.database, studio.place, who, upload.id, {})
-        return upload.id
-
-    def kept_as(self, who: Who, upload: UploadView) -> int | None:
-        """The version that an upload became."""
-        if upload.state != "added" or upload.job_id is None:
-            return None
-        return (jobs.job(self.studio.database, who, upload.job_id).result or {}).get("version")
-
-    def columns(self, who: Who, upload: UploadView) -> columns.Columns | None:
-        row = sets.upload(self.studio.database, who, upload.id)
-        return columns.columns_of(sets.upload_path(self.studio.place, row))
-
-
-def build(studio: Studio) -> None:
-    adding = Adding(studio)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=360):
-            files = gr.File(label="Drop a zip, an npz, or a table with its images", file_count="multiple", height=170)
-            with gr.Accordion("What can I bring?", open=False):
-                gr.Markdown(HOW)
-            fetched = fetching.build(studio)
-        with gr.Column(scale=3, min_width=480):
-            chosen = gr.Dropdown([], label="Upload", visible=False)
-            told = gr.HTML(report.draw(None))
-            with gr.Accordion("Which column means what", open=False, visible=False) as mapping:
-                roles = _role_choices()
-                with gr.Row():
-                    label_columns = gr.Dropdown(
-                        [], multiselect=True, label="Label columns", info="Columns of 0 and 1, one for each label."
-                    )
-                    separators = gr.Textbox(";|", label="Separators", info="Stand between several labels.", max_lines=1)
-            with gr.Column(visible=False) as keep:
-                gr.HTML('<div class="vt"><h2>Keep it as an image set</h2></div>')
-                with gr.Row():
-                    set_name = gr.Dropdown(
-                        [],
-                        allow_custom_value=True,
-                        label="Name of the image set",
-                        info="A name that exists gets a new version.",
-                    )
-                    modality = gr.Textbox(label="Modality", info="What kind of picture: “chest X-ray”.", max_lines=1)
-                kind = gr.Radio(kinds(), value="single", label="Labels of a case")
-                answers = gr.Textbox(label="Labels, one on each line, in the order for prompts", lines=4, max_lines=12)
-            with gr.Row():
-                add = gr.Button("Add to my image sets", variant="primary", visible=False)
-                check = gr.Button("Check again", visible=False)
-                discard = gr.Button("Throw away", variant="stop", visible=False)
-    timer = gr.Timer(SECONDS, active=False)
-    seen = gr.State("")
-    fields: list[Any] = [set_name, modality, kind, answers]
-    choices: list[Any] = [*roles.values(), label_columns, separators]
-    shown = [chosen, told, mapping, keep, add, check, discard, timer, seen, *fields, *choices]
-
-    def show(upload_id: int | None, before: str, request: gr.Request) -> list[Any]:
-        """Everything about an upload. Fields are filled once for each of its states, so that typing is left alone."""
-        who, project_id = studio.who(request), studio.project(request)
-        known = sets.uploads(studio.database, who, project_id)
-        upload = next((one for one in known if one.id == upload_id), known[0] if known else None)
-        if upload is None:
-            return [
-                gr.update(visible=False),
-                report.draw(None),
-                *[gr.update(visible=False)] * 5,
-                gr.Timer(active=False),
-                "",
-                *[gr.skip()] * (len(fields) + len(choices)),
-            ]
-        state = f"{upload.id} {upload.state} {upload.job_id} {upload.job_state}"
-        if state == before:
-            same = [gr.skip()] * len(shown)
-            same[1] = report.draw(upload, adding.kept_as(who, upload))
-            return same
-        may = who.may("work") and not report.is_busy(upload)
-        is_ready = may and upload.state == "checked" and not _errors(upload)
-        header = adding.columns(who, upload) if may and upload.state != "added" else None
-        listed = [(f"{one.name} · {report.state_of(one)}", one.id) for one in known]
-        return [
-            gr.update(choices=listed, value=upload.id, visible=len(known) > 1),
-            report.draw(upload, adding.kept_as(who, upload)),
-            gr.update(visible=header is not None, open=upload.state == "refused"),
-            gr.update(visible=is_ready),
-            gr.update(visible=is_ready),
-            gr.update(visible=may and upload.state != "added"),
-            gr.update(visible=may, value="Take off this list" if upload.state == "added" else "Throw away"),
-            gr.Timer(active=report.is_busy(upload)),
-            state,
-            *_filled(studio, who, project_id, upload, is_ready),
-            *_chosen(header, upload),
-        ]
-
-    shows = guarded(show)
-
-    @guarded
-    def upload_images(files: list[str], request: gr.Request) -> tuple[int, None]:
+    def bring(self, visit: Visit, files: list[str]) -> Updates:
         """Brings files (a zip, an npz, or a table with its images) and has them checked; returns the upload's id."""
-        return adding.take(files, request), None
+        return {self.parts.brought: bring(visit, files), self.parts.files: None}
 
-    number = gr.Number(visible=False, precision=0)
+    def open(self, visit: Visit, upload_id: int | None) -> Updates:
+        return self.show(visit, upload_id, "")
 
-    def opened(upload_id: int | None, request: gr.Request) -> list[Any]:
-        return shows(upload_id, "", request)
+    def show(self, visit: Visit, upload_id: int | None, state: str) -> Updates:
+        """Everything about an upload. Fields are filled once for each of its states, so that typing is left alone."""
+        uploads = sets.uploads(visit.database, visit.who, visit.project)
+        upload = next((view for view in uploads if view.id == upload_id), uploads[0] if uploads else None)
+        if upload is None:
+            return self._nothing()
+        shown: Updates = {self.parts.report: report.draw(upload, kept_as(visit, upload))}
+        now = f"{upload.id} {upload.state} {upload.job_id} {upload.job_state}"
+        if now == state:
+            return shown
+        listed = [(f"{view.name} · {report.state_of(view)}", view.id) for view in uploads]
+        chooser = gr.update(choices=listed, value=upload.id, visible=len(uploads) > 1)
+        shown |= {self.parts.upload: chooser, self.parts.state: now}
+        return shown | self._buttons(visit, upload) | self._keep(visit, upload) | self._mapping(visit, upload)
 
-    files.upload(
-        upload_images, [files], [number, files], api_name="upload_images", api_description=upload_images.__doc__
-    ).then(guarded(opened), [number], shown, **PRIVATE)
-    chosen.input(guarded(opened), [chosen], shown, **PRIVATE)
-    on_load(guarded(opened), [chosen], shown)
-    timer.tick(live(show), [chosen, seen], shown, queue=False, **PRIVATE)
+    def check_again(self, visit: Visit, given: Given) -> None:
+        parts = self.parts.mapping
+        roles = {role: given[chooser] for role, chooser in parts.roles.items()}
+        separators = given[parts.separators] or ""
+        options = columns.options_from(
+            roles, given[parts.label_columns] or [], "" if separators == SEPARATORS else separators
+        )
+        check_upload(visit, given[self.parts.upload], options)
 
-    @guarded
-    def again(request: gr.Request, upload_id: int, *given: Any) -> None:
-        asked = columns.options_from(dict(zip(roles, given, strict=False)), given[-2] or [], given[-1] or "")
-        if asked.get("separators") == ";|":
-            del asked["separators"]
-        sets.request_check(studio.database, studio.place, studio.who(request), int(upload_id), asked)
+    def add(self, visit: Visit, upload_id: int, name: str, modality: str, kind: str, answers: str) -> None:
+        add_upload(
+            visit,
+            upload_id,
+            str(name or ""),
+            {"modality": modality.strip(), "kind": kind, "answers": lines_of(answers)},
+        )
 
-    check.click(again, [chosen, *choices], None, **PRIVATE).then(shows, [chosen, seen], shown, **PRIVATE)
+    def _nothing(self) -> Updates:
+        """Where nothing has been brought yet."""
+        parts = self.parts
+        hidden = (parts.upload, parts.mapping.fold, parts.keep.column, parts.add, parts.check, parts.discard)
+        shown: Updates = {part: gr.update(visible=False) for part in hidden}
+        return shown | {parts.report: report.draw(None), parts.timer: gr.Timer(active=False), parts.state: ""}
 
-    @guarded
-    def keep_it(upload_id: int, name: str, modality: str, kind: str, answers: str, request: gr.Request) -> None:
-        who = studio.who(request)
-        upload = sets.upload(studio.database, who, int(upload_id))
-        before = (upload.report or {}).get("task", {})
-        task = {**before, "modality": modality.strip(), "kind": kind, "answers": lines_of(answers)}
-        known = Task.parse(task, "task").model_dump(mode="json")
-        sets.request_add(studio.database, studio.place, who, upload.id, str(name or ""), known, upload.options)
+    def _buttons(self, visit: Visit, upload: UploadView) -> Updates:
+        parts, may, ready = self.parts, may_change(visit, upload), is_ready(visit, upload)
+        is_added = upload.state == "added"
+        return {
+            parts.keep.column: gr.update(visible=ready),
+            parts.add: gr.update(visible=ready),
+            parts.check: gr.update(visible=may and not is_added),
+            parts.discard: gr.update(visible=may, value="Take off this list" if is_added else "Throw away"),
+            parts.timer: gr.Timer(active=report.is_busy(upload)),
+        }
 
-    add.click(keep_it, [chosen, *fields], None, **PRIVATE).then(shows, [chosen, seen], shown, **PRIVATE)
+    def _keep(self, visit: Visit, upload: UploadView) -> Updates:
+        if not is_ready(visit, upload) or upload.report is None:
+            return {}
+        parts, task = self.parts.keep, upload.report["task"]
+        names = [image_set.name for image_set in sets.sets(visit.database, visit.who, visit.project)]
+        name = Path(upload.name).stem if "files" not in upload.name else upload.report["name"]
+        return {
+            parts.set_name: gr.update(choices=names, value=name),
+            parts.modality: task["modality"],
+            parts.kind: task["kind"],
+            parts.answers: "\n".join(task["answers"]),
+        }
 
-    @guarded
-    def throw(upload_id: int, request: gr.Request) -> None:
-        sets.discard_upload(studio.database, studio.place, studio.who(request), int(upload_id))
-
-    discard.click(throw, [chosen], None, **PRIVATE).then(guarded(opened), [chosen], shown, **PRIVATE)
-    fetched.change(fetching.check(studio), [fetched], None, **PRIVATE).then(
-        guarded(opened), [fetched], shown, **PRIVATE
-    )
-
-
-def _role_choices() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for first in range(0, len(columns.ROLES), 4):
-        with gr.Row():
-            for role in columns.ROLES[first : first + 4]:
-                found[role] = gr.Dropdown(
-                    [columns.NONE], value=columns.NONE, label=columns.title_of(role), min_width=120
-                )
-    return found
-
-
-def _filled(studio: Studio, who: Who, project_id: int, upload: UploadView, is_ready: bool) -> list[Any]:
-    if not is_ready or upload.report is None:
-        return [gr.skip()] * 4
-    task, known = upload.report["task"], [one.name for one in sets.sets(studio.database, who, project_id)]
-    return [
-        gr.update(choices=known, value=Path(upload.name).stem if "files" not in upload.name else upload.report["name"]),
-        task["modality"],
-        task["kind"],
-        "\n".join(task["answers"]),
-    ]
+    def _mapping(self, visit: Visit, upload: UploadView) -> Updates:
+        is_open = may_change(visit, upload) and upload.state != "added"
+        table, parts = table_of(visit, upload) if is_open else None, self.parts.mapping
+        shown: Updates = {parts.fold: gr.update(visible=table is not None, open=upload.state == "refused")}
+        if table is None:
+            return shown
+        offered, options = [columns.NONE, *table.header], upload.options
+        for role, chooser in parts.roles.items():
+            value = options.get(role) or table.likely.get(role) or columns.NONE
+            shown[chooser] = gr.update(choices=offered, value=value)
+        several = gr.update(choices=list(table.header), value=options.get("label_columns", []))
+        return shown | {parts.label_columns: several, parts.separators: options.get("separators", SEPARATORS)}
 
 
-def _chosen(header: columns.Columns | None, upload: UploadView) -> list[Any]:
-    if header is None:
-        return [gr.skip()] * (len(columns.ROLES) + 2)
-    listed = [columns.NONE, *header.header]
-    chosen = [upload.options.get(role) or header.likely.get(role) or columns.NONE for role in columns.ROLES]
-    return [
-        *[gr.update(choices=listed, value=value) for value in chosen],
-        gr.update(choices=list(header.header), value=upload.options.get("label_columns", [])),
-        upload.options.get("separators", ";|"),
-    ]
+def bring(visit: Visit, files: Sequence[str] | None) -> int:
+    """Takes uploaded files over and has them checked; returns the upload's number."""
+    arrived = [Path(file) for file in files or []]
+    if any(not _is_arrived(visit.place, file) for file in arrived):
+        raise UploadError("Only files that were just uploaded can be taken. Choose them again.")
+    name = arrived[0].name if len(arrived) == 1 else f"{len(arrived)} files"
+    upload = sets.new_upload(visit.database, visit.place, visit.who, visit.project, arrived, name)
+    check_upload(visit, upload.id, {})
+    return upload.id
+
+
+def kept_as(visit: Visit, upload: UploadView) -> int | None:
+    """The version that an upload became."""
+    if upload.state != "added" or upload.job_id is None:
+        return None
+    return (jobs.job(visit.database, visit.who, upload.job_id).result or {}).get("version")
+
+
+def table_of(visit: Visit, upload: UploadView) -> columns.Columns | None:
+    row = sets.upload(visit.database, visit.who, upload.id)
+    return columns.columns_of(sets.upload_path(visit.place, row))
+
+
+def may_change(visit: Visit, upload: UploadView) -> bool:
+    return visit.who.may("work") and not report.is_busy(upload)
+
+
+def is_ready(visit: Visit, upload: UploadView) -> bool:
+    """Whether it can be kept as it is."""
+    findings = (upload.report or {}).get("findings", ())
+    is_sound = not any(finding["severity"] == "error" for finding in findings)
+    return may_change(visit, upload) and upload.state == "checked" and is_sound
 
 
 def lines_of(text: str) -> list[str]:
@@ -225,13 +212,90 @@ def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _errors(upload: UploadView) -> bool:
-    return any(one["severity"] == "error" for one in (upload.report or {}).get("findings", ()))
-
-
-def _is_arrived(studio: Studio, file: Path) -> bool:
+def _is_arrived(place: Place, file: Path) -> bool:
     try:
         whole = file.resolve(strict=True)
-        return whole.is_file() and whole.is_relative_to((studio.place.data / "arriving").resolve())
+        return whole.is_file() and whole.is_relative_to((place.data / "arriving").resolve())
     except OSError as error:
         raise CoreError(f'"{file.name}" has not arrived ({error.strerror}). Upload it again.') from None
+
+
+def lay_out() -> AddParts:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=360):
+            files = gr.File(label="Drop a zip, an npz, or a table with its images", file_count="multiple", height=170)
+            with gr.Accordion("What can I bring?", open=False):
+                gr.Markdown(HOW)
+            fetch = fetching.lay_out()
+        with gr.Column(scale=3, min_width=480):
+            upload = gr.Dropdown([], label="Upload", visible=False)
+            shown = gr.HTML(report.draw(None))
+            mapping, keep = _mapping_parts(), _keep_parts()
+            with gr.Row():
+                add = gr.Button("Add to my image sets", variant="primary", visible=False)
+                check = gr.Button("Check again", visible=False)
+                discard = gr.Button("Throw away", variant="stop", visible=False)
+    timer, state, brought = gr.Timer(SECONDS, active=False), gr.State(""), gr.Number(visible=False, precision=0)
+    return AddParts(files, fetch, upload, shown, mapping, keep, add, check, discard, timer, state, brought)
+
+
+def _mapping_parts() -> MappingParts:
+    with gr.Accordion("Which column means what", open=False, visible=False) as fold:
+        roles = {}
+        for first in range(0, len(columns.ROLES), 4):
+            with gr.Row():
+                for role in columns.ROLES[first : first + 4]:
+                    title = columns.title_of(role)
+                    roles[role] = gr.Dropdown([columns.NONE], value=columns.NONE, label=title, min_width=120)
+        with gr.Row():
+            label_columns = gr.Dropdown(
+                [], multiselect=True, label="Label columns", info="Columns of 0 and 1, one for each label."
+            )
+            separators = gr.Textbox(SEPARATORS, label="Separators", info="Stand between several labels.", max_lines=1)
+    return MappingParts(fold, roles, label_columns, separators)
+
+
+def _keep_parts() -> KeepParts:
+    with gr.Column(visible=False) as column:
+        gr.HTML('<div class="vt"><h2>Keep it as an image set</h2></div>')
+        with gr.Row():
+            set_name = gr.Dropdown(
+                [],
+                allow_custom_value=True,
+                label="Name of the image set",
+                info="A name that exists gets a new version.",
+            )
+            modality = gr.Textbox(label="Modality", info="What kind of picture: “chest X-ray”.", max_lines=1)
+        kind = gr.Radio(kinds(), value="single", label="Labels of a case")
+        answers = gr.Textbox(label="Labels, one on each line, in the order for prompts", lines=4, max_lines=12)
+    return KeepParts(column, set_name, modality, kind, answers)
+
+
+def wire(studio: Studio, parts: AddParts) -> None:
+    tab, fetch = Adding(parts), Fetching(parts.fetch)
+    buttons = [parts.add, parts.check, parts.discard, parts.timer, parts.state]
+    filled = [*parts.keep.inputs, *parts.mapping.inputs]
+    shown = [parts.upload, parts.report, parts.mapping.fold, parts.keep.column, *buttons, *filled]
+    opened, again = guarded(studio, tab.open), guarded(studio, tab.show)
+    parts.files.upload(
+        guarded(studio, tab.bring),
+        [parts.files],
+        [parts.brought, parts.files],
+        api_name="upload_images",
+        api_description=tab.bring.__doc__,
+    ).then(opened, [parts.brought], shown, **PRIVATE)
+    parts.upload.input(opened, [parts.upload], shown, **PRIVATE)
+    on_load(opened, [parts.upload], shown)
+    looked_at = [parts.upload, parts.state]
+    parts.timer.tick(live(studio, tab.show), looked_at, shown, queue=False, **PRIVATE)
+    checked = parts.check.click(
+        guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs}, None, **PRIVATE
+    )
+    checked.then(again, looked_at, shown, **PRIVATE)
+    added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
+    added.then(again, looked_at, shown, **PRIVATE)
+    discarded = parts.discard.click(guarded(studio, discard_upload), [parts.upload], None, **PRIVATE)
+    discarded.then(opened, [parts.upload], shown, **PRIVATE)
+    arrived = parts.fetch.arrived
+    arrived.change(guarded(studio, fetch.check), [arrived], None, **PRIVATE).then(opened, [arrived], shown, **PRIVATE)
+    fetching.wire(studio, fetch)

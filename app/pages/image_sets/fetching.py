@@ -2,71 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import gradio as gr
 
-from app.context import PRIVATE, Studio, guarded, live
+from app.context import PRIVATE, Studio
 from app.html import bar, notice, size
-from core.records import jobs, sets, wake
-from core.records.sets import UploadError
+from app.pages.image_sets.acts import fetch_public_set
+from app.visit import Updates, Visit, guarded, live
+from core.records import jobs, sets
 from core.records.tables import Job
 from core.sets.medmnist import SETS, SIZES
 
 SECONDS = 2
 
 
-def fetch(studio: Studio, name: str, side: int, request: gr.Request) -> int:
-    """Has a set fetched; returns the job."""
-    who, project_id = studio.who(request), studio.project(request)
-    if name not in {one.name for one in SETS} or int(side) not in SIZES:
-        raise UploadError("Only the listed sets and sizes can be fetched. Choose one of them.")
-    with studio.database.session() as session:
-        job = jobs.enqueue(session, who, "intake", "fetch", project_id, {"name": name, "size": int(side)})
-    wake.send(studio.place, "intake", job.id)
-    return job.id
+@dataclass(frozen=True)
+class FetchParts:
+    name: gr.Dropdown
+    side: gr.Radio
+    fetch: gr.Button
+    progress: gr.HTML
+    job: gr.Number
+    arrived: gr.Number
+    """The upload's number, once the set has arrived."""
+    timer: gr.Timer
 
 
-def build(studio: Studio) -> gr.Number:
-    """Lays it out; returns what holds the upload's number once the set has arrived."""
+@dataclass(frozen=True)
+class Fetching:
+    parts: FetchParts
+
+    def fetch(self, visit: Visit, name: str, side: int) -> Updates:
+        return {self.parts.job: fetch_public_set(visit, name, side), self.parts.timer: gr.Timer(active=True)}
+
+    def look(self, visit: Visit, job_id: int | None) -> Updates:
+        if job_id is None:
+            return {self.parts.timer: gr.Timer(active=False)}
+        job = jobs.job(visit.database, visit.who, int(job_id))
+        is_going = job.state in ("waiting", "running")
+        shown: Updates = {self.parts.progress: draw(job), self.parts.timer: gr.Timer(active=is_going)}
+        upload_id = (job.result or {}).get("upload") if job.state == "done" else None
+        return shown | {self.parts.arrived: upload_id} if upload_id else shown
+
+    def check(self, visit: Visit, upload_id: int | None) -> None:
+        """Has what arrived checked, where nobody has asked for that yet."""
+        if upload_id and sets.upload(visit.database, visit.who, int(upload_id)).state == "arriving":
+            sets.request_check(visit.database, visit.place, visit.who, int(upload_id), {})
+
+
+def lay_out() -> FetchParts:
     with gr.Accordion("Fetch a public set (MedMNIST)", open=False):
         gr.Markdown("Twelve small sets of medical images, for trying out. Needs a network; not for clinical use.")
-        name = gr.Dropdown(listed(), value="bloodmnist", label="Set")
+        name = gr.Dropdown(published(), value="bloodmnist", label="Set")
         side = gr.Radio(list(SIZES), value=28, label="Pixels a side")
-        get = gr.Button("Fetch it", size="sm")
-        told = gr.HTML()
-    number, arrived = gr.Number(visible=False, precision=0), gr.Number(visible=False, precision=0)
-    timer = gr.Timer(SECONDS, active=False)
-
-    @guarded
-    def begin(name: str, side: int, request: gr.Request) -> tuple[int, Any]:
-        return fetch(studio, name, side, request), gr.Timer(active=True)
-
-    @live
-    def look(job_id: int | None, request: gr.Request) -> tuple[Any, Any, Any]:
-        if job_id is None:
-            return gr.skip(), gr.Timer(active=False), gr.skip()
-        job = jobs.job(studio.database, studio.who(request), int(job_id))
-        new = (job.result or {}).get("upload") if job.state == "done" else None
-        is_going = job.state in ("waiting", "running")
-        return draw(job), gr.Timer(active=is_going), new or gr.skip()
-
-    get.click(begin, [name, side], [number, timer], **PRIVATE)
-    timer.tick(look, [number], [told, timer, arrived], queue=False, **PRIVATE)
-    return arrived
+        fetch = gr.Button("Fetch it", size="sm")
+        progress = gr.HTML()
+    job, arrived = gr.Number(visible=False, precision=0), gr.Number(visible=False, precision=0)
+    return FetchParts(name, side, fetch, progress, job, arrived, gr.Timer(SECONDS, active=False))
 
 
-def check(studio: Studio) -> Callable[..., Any]:
-    """Has what arrived checked, where nobody has asked for that yet."""
-
-    @guarded
-    def checked(upload_id: int | None, request: gr.Request) -> None:
-        who = studio.who(request)
-        if upload_id and sets.upload(studio.database, who, int(upload_id)).state == "arriving":
-            sets.request_check(studio.database, studio.place, who, int(upload_id), {})
-
-    return checked
+def wire(studio: Studio, tab: Fetching) -> None:
+    parts = tab.parts
+    parts.fetch.click(guarded(studio, tab.fetch), [parts.name, parts.side], [parts.job, parts.timer], **PRIVATE)
+    shown = [parts.progress, parts.timer, parts.arrived]
+    parts.timer.tick(live(studio, tab.look), [parts.job], shown, queue=False, **PRIVATE)
 
 
 def draw(job: Job) -> str:
@@ -84,5 +84,5 @@ def draw(job: Job) -> str:
     return f'<div class="vt">{bar(done / whole if whole else 0, "Fetching")}<p class="small">{text}</p></div>'
 
 
-def listed() -> list[tuple[str, str]]:
-    return [(f"{one.name}: {one.modality}, {sum(one.counts):,} ({one.licence})", one.name) for one in SETS]
+def published() -> list[tuple[str, str]]:
+    return [(f"{each.name}: {each.modality}, {sum(each.counts):,} ({each.licence})", each.name) for each in SETS]

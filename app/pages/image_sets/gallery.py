@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from html import escape
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
 
-from app.context import PRIVATE, Studio, guarded
+from app.context import PRIVATE, Studio
 from app.html import empty
 from app.set_words import ANY, SPLIT_NAMES, splits
 from app.viewer import Pane, shown, viewer
+from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
 from core.records import sets
 from core.records.sets import CaseRow, Page
@@ -31,141 +34,154 @@ NOTHING = empty("No image set yet", "Bring your own under “Add images”, or f
 NO_MATCH = empty("No case fits these filters", "Choose “any” again, or write less into the search.")
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which cases of a version, and which page of them."""
+
+    version_id: int
+    split: str = ""
+    label: str = ""
+    patient: str = ""
+    text: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class GalleryParts:
+    split: gr.Dropdown
+    label: gr.Dropdown
+    patient: gr.Textbox
+    text: gr.Textbox
+    total: gr.HTML
+    back: gr.Button
+    page: gr.Number
+    forth: gr.Button
+    pictures: gr.HTML
+    histogram: gr.HTML
+    about: gr.HTML
+    viewer: gr.HTML
+
+    @property
+    def turned(self) -> list[Component]:
+        """What turning a page changes."""
+        return [self.pictures, self.total, self.page, self.back, self.forth]
+
+
+@dataclass(frozen=True)
 class Gallery:
-    """The tab's components. `opened` is what has to be filled when a version is chosen."""
+    parts: GalleryParts
+    version: gr.Dropdown
 
-    def __init__(self, studio: Studio, version: gr.Dropdown) -> None:
-        self.studio, self.version = studio, version
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=480):
-                self._filters()
-                with gr.Row(elem_classes="pager"):
-                    self.total = gr.HTML(min_width=160)
-                    self.back = gr.Button("← Previous", size="sm", interactive=False, min_width=110)
-                    self.page = gr.Number(1, label="Page", minimum=1, precision=0, show_label=False, min_width=70)
-                    self.forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
-                self.pictures = gr.HTML(NOTHING, js_on_load=CHOOSING)
-            with gr.Column(scale=3, min_width=320):
-                self.histogram = gr.HTML()
-                self.about = gr.HTML()
-                self.viewer = viewer(height=300, visible=False)
-        self.filters: list[Any] = [self.split, self.label, self.patient, self.text]
-        self.turned = [self.pictures, self.total, self.page, self.back, self.forth]
-        self.opened = [self.label, self.histogram, self.viewer, self.about, *self.turned]
-        self._wire()
-
-    def _filters(self) -> None:
-        with gr.Row():
-            self.split = gr.Dropdown(splits(), value="", label="Split", min_width=100)
-            self.label = gr.Dropdown([(ANY, "")], value="", label="Label", min_width=150)
-            self.patient = gr.Textbox(label="Patient", placeholder="exactly", min_width=100, max_lines=1)
-            self.text = gr.Textbox(label="Search", placeholder="in file names", min_width=120, max_lines=1)
-
-    def open(self, version_id: int | None, request: gr.Request) -> list[Any]:
-        """A version's first page."""
+    def open(self, visit: Visit, version_id: int | None) -> Updates:
+        """A version's first page; `opened` is what that fills."""
+        parts = self.parts
+        shown: Updates = {parts.viewer: gr.update(visible=False), parts.about: ""}
         if version_id is None:
-            return [
-                gr.skip(),
-                "",
-                gr.update(visible=False),
-                "",
-                NOTHING,
-                "",
-                1,
-                gr.update(interactive=False),
-                gr.update(interactive=False),
-            ]
-        found = sets.version(self.studio.database, self.studio.who(request), int(version_id))
-        counts = sets.histogram(found)
+            shown |= {parts.histogram: "", parts.total: "", parts.pictures: NOTHING, parts.page: 1}
+            return shown | {button: gr.update(interactive=False) for button in (parts.back, parts.forth)}
+        version = sets.version(visit.database, visit.who, int(version_id))
+        counts = sets.histogram(version)
         labels = [(ANY, ""), *((name, name) for name in next(iter(counts.values()), {}))]
-        turned = self.turn(version_id, "", "", "", "", 1, request)
-        return [
-            gr.update(choices=labels, value=""),
-            draw_histogram(counts, found),
-            gr.update(visible=False),
-            "",
-            *turned,
-        ]
+        shown |= {parts.label: gr.update(choices=labels, value=""), parts.histogram: draw_histogram(counts, version)}
+        return shown | self.turn(visit, Wanted(version.id))
 
-    def turn(
-        self, version_id: int | None, split: str, label: str, patient: str, text: str, page: int, request: gr.Request
-    ) -> list[Any]:
-        if version_id is None:
-            return [gr.skip()] * len(self.turned)
-        who, number = self.studio.who(request), max(1, int(page or 1))
-        found = self._find(who, int(version_id), split, label, patient, text, number)
-        last = max(1, -(-found.total // PER_PAGE))
-        if number > last:
-            number, found = last, self._find(who, int(version_id), split, label, patient, text, last)
-        return [
-            draw_page(found),
-            f'<div class="vt small quiet">{found.total:,} cases, page {number:,} of {last:,}</div>',
-            gr.update(value=number, maximum=last),
-            gr.update(interactive=number > 1),
-            gr.update(interactive=number < last),
-        ]
+    @property
+    def opened(self) -> list[Component]:
+        parts = self.parts
+        return [parts.label, parts.histogram, parts.viewer, parts.about, *parts.turned]
 
-    def look(self, version_id: int, event: gr.EventData, request: gr.Request) -> list[Any]:
+    def turn(self, visit: Visit, wanted: Wanted) -> Updates:
+        fitting = cases(visit, wanted)
+        last = max(1, -(-fitting.total // PER_PAGE))
+        number = min(wanted.page, last)
+        if number < wanted.page:
+            fitting = cases(visit, replace(wanted, page=last))
+        parts = self.parts
+        counted = f"{fitting.total:,} cases, page {number:,} of {last:,}"
+        return {
+            parts.pictures: draw_page(fitting),
+            parts.total: f'<div class="vt small quiet">{counted}</div>',
+            parts.page: gr.update(value=number, maximum=last),
+            parts.back: gr.update(interactive=number > 1),
+            parts.forth: gr.update(interactive=number < last),
+        }
+
+    def first(self, visit: Visit, given: Given) -> Updates:
+        """The first page of what fits other filters."""
+        return self._turned(visit, given, 1)
+
+    def typed(self, visit: Visit, given: Given) -> Updates:
+        return self._turned(visit, given, self._page(given))
+
+    def back(self, visit: Visit, given: Given) -> Updates:
+        return self._turned(visit, given, self._page(given) - 1)
+
+    def forth(self, visit: Visit, given: Given) -> Updates:
+        return self._turned(visit, given, self._page(given) + 1)
+
+    def look_at(self, visit: Visit, version_id: int, event: gr.EventData) -> Updates:
         """One case, large."""
-        number = int(event.number)
-        found = sets.case(self.studio.database, self.studio.who(request), int(version_id), number)
-        source = f"/images/{found.version_id}/{found.number}"
-        return [gr.update(visible=True, value=shown([Pane(source, found.name)])), draw_case(found)]
+        row = sets.case(visit.database, visit.who, int(version_id), int(event.number))
+        panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name)])
+        return {self.parts.viewer: gr.update(visible=True, value=panes), self.parts.about: draw_case(row)}
 
-    def _find(self, who: Any, version_id: int, split: str, label: str, patient: str, text: str, page: int) -> Page:
-        patient, text = (patient or "").strip(), (text or "").strip()
-        return sets.cases(
-            self.studio.database,
-            who,
-            version_id,
-            split or None,
-            label or None,
-            patient or None,
-            text,
-            page - 1,
-            PER_PAGE,
-        )
+    def _page(self, given: Given) -> int:
+        return int(given[self.parts.page] or 1)
 
-    def _wire(self) -> None:
-        @guarded
-        def first(
-            version_id: int | None, split: str, label: str, patient: str, text: str, request: gr.Request
-        ) -> list[Any]:
-            return self.turn(version_id, split, label, patient, text, 1, request)
+    def _turned(self, visit: Visit, given: Given, page: int) -> Updates:
+        if given[self.version] is None:
+            return {}
+        parts = self.parts
+        patient, text = ((given[box] or "").strip() for box in (parts.patient, parts.text))
+        filters = (given[parts.split], given[parts.label], patient, text)
+        return self.turn(visit, Wanted(int(given[self.version]), *filters, page=max(1, page)))
 
-        @guarded
-        def step(
-            by: int,
-            version_id: int | None,
-            split: str,
-            label: str,
-            patient: str,
-            text: str,
-            page: int,
-            request: gr.Request,
-        ) -> list[Any]:
-            return self.turn(version_id, split, label, patient, text, int(page or 1) + by, request)
 
-        def backwards(
-            version_id: int | None, split: str, label: str, patient: str, text: str, page: int, request: gr.Request
-        ) -> list[Any]:
-            return step(-1, version_id, split, label, patient, text, page, request)
+def cases(visit: Visit, wanted: Wanted) -> Page:
+    return sets.cases(
+        visit.database,
+        visit.who,
+        wanted.version_id,
+        wanted.split or None,
+        wanted.label or None,
+        wanted.patient or None,
+        wanted.text,
+        wanted.page - 1,
+        PER_PAGE,
+    )
 
-        def forwards(
-            version_id: int | None, split: str, label: str, patient: str, text: str, page: int, request: gr.Request
-        ) -> list[Any]:
-            return step(1, version_id, split, label, patient, text, page, request)
 
-        given = [self.version, *self.filters]
-        for chooser in (self.split, self.label):
-            chooser.input(first, given, self.turned, **PRIVATE)
-        for box in (self.patient, self.text):
-            box.submit(first, given, self.turned, **PRIVATE)
-            box.blur(first, given, self.turned, **PRIVATE)
-        self.back.click(backwards, [*given, self.page], self.turned, **PRIVATE)
-        self.forth.click(forwards, [*given, self.page], self.turned, **PRIVATE)
-        self.page.submit(guarded(self.turn), [*given, self.page], self.turned, **PRIVATE)
-        self.pictures.click(guarded(self.look), [self.version], [self.viewer, self.about], **PRIVATE)
+def lay_out() -> GalleryParts:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=480):
+            with gr.Row():
+                split = gr.Dropdown(splits(), value="", label="Split", min_width=100)
+                label = gr.Dropdown([(ANY, "")], value="", label="Label", min_width=150)
+                patient = gr.Textbox(label="Patient", placeholder="exactly", min_width=100, max_lines=1)
+                text = gr.Textbox(label="Search", placeholder="in file names", min_width=120, max_lines=1)
+            with gr.Row(elem_classes="pager"):
+                total = gr.HTML(min_width=160)
+                back = gr.Button("← Previous", size="sm", interactive=False, min_width=110)
+                page = gr.Number(1, label="Page", minimum=1, precision=0, show_label=False, min_width=70)
+                forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
+            pictures = gr.HTML(NOTHING, js_on_load=CHOOSING)
+        with gr.Column(scale=3, min_width=320):
+            histogram, about, large = gr.HTML(), gr.HTML(), viewer(height=300, visible=False)
+    return GalleryParts(split, label, patient, text, total, back, page, forth, pictures, histogram, about, large)
+
+
+def wire(studio: Studio, tab: Gallery) -> None:
+    parts = tab.parts
+    filters: set[Block] = {tab.version, parts.split, parts.label, parts.patient, parts.text}
+    first = (guarded(studio, tab.first), filters, parts.turned)
+    for event in (parts.split.input, parts.label.input):
+        event(*first, **PRIVATE)
+    for box in (parts.patient, parts.text):
+        box.submit(*first, **PRIVATE)
+        box.blur(*first, **PRIVATE)
+    for turning, act in ((parts.back.click, tab.back), (parts.forth.click, tab.forth), (parts.page.submit, tab.typed)):
+        turning(guarded(studio, act), filters | {parts.page}, parts.turned, **PRIVATE)
+    parts.pictures.click(guarded(studio, tab.look_at), [tab.version], [parts.viewer, parts.about], **PRIVATE)
 
 
 def draw_page(page: Page) -> str:

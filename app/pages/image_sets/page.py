@@ -2,106 +2,115 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import gradio as gr
 
-from app.context import PRIVATE, Studio, asked_number, guarded, on_load
-from app.pages.image_sets import adding, versions
-from app.pages.image_sets.api import add_names
+from app.context import PRIVATE, Studio, on_load
+from app.pages.image_sets import acts, adding, gallery, task, versions
 from app.pages.image_sets.gallery import Gallery
 from app.pages.image_sets.task import TaskTab
+from app.visit import Updates, Visit, guarded, offer
 from core.records import sets
-from core.records.access import NotAllowed, Who
+from core.records.access import NotAllowed
 
 TITLE = "Image sets"
 PATH = "/image-sets"
 
 
-def build(studio: Studio) -> None:
+@dataclass(frozen=True)
+class Parts:
+    image_set: gr.Dropdown
+    version: gr.Dropdown
+    tabs: gr.Tabs
+    add: adding.AddParts
+    versions: gr.HTML
+
+
+@dataclass(frozen=True)
+class ImageSetsPage:
+    parts: Parts
+    gallery: Gallery
+    task: TaskTab
+
+    def open(self, visit: Visit) -> Updates:
+        """With ?set=, ?version= and ?tab= as asked for; where there is nothing to look at yet, images can be added."""
+        choosers = self.choose(visit, visit.number("set"), visit.number("version"))
+        is_adding = visit.query("tab") == "add" or choosers[self.parts.image_set]["value"] is None
+        return choosers | {self.parts.tabs: gr.update(selected="add")} if is_adding else choosers
+
+    def choose(self, visit: Visit, set_id: int | None, version_id: int | None) -> Updates:
+        """The two choosers."""
+        project_sets = sets.sets(visit.database, visit.who, visit.project)
+        if version_id is not None:
+            set_id = sets.version(visit.database, visit.who, version_id).set_id
+        ids = [image_set.id for image_set in project_sets]
+        if set_id is not None and set_id not in ids:
+            raise NotAllowed("There is no such image set in this project. Choose one of those listed.")
+        if not ids:
+            nothing = gr.update(visible=False, value=None)
+            return {self.parts.image_set: nothing, self.parts.version: nothing}
+        chosen, choices = set_id or ids[0], [(image_set.name, image_set.id) for image_set in project_sets]
+        chooser = gr.update(choices=choices, value=chosen, visible=True)
+        return {self.parts.image_set: chooser} | self.choose_version(visit, chosen, version_id)
+
+    def other_set(self, visit: Visit, set_id: int) -> Updates:
+        return self.choose_version(visit, int(set_id), None)
+
+    def choose_version(self, visit: Visit, set_id: int, version_id: int | None) -> Updates:
+        rows = sets.versions(visit.database, visit.who, set_id)
+        choices = [(f"v{version.number}: {version.cases:,} cases", version.id) for version in rows]
+        return {self.parts.version: gr.update(choices=choices, value=version_id or rows[0].id, visible=True)}
+
+    def fill(self, visit: Visit, set_id: int | None, version_id: int | None, side: int) -> Updates:
+        rows = [] if set_id is None else sets.versions(visit.database, visit.who, int(set_id))
+        tabs = self.gallery.open(visit, version_id) | self.task.open(visit, version_id, side)
+        return tabs | {self.parts.versions: versions.draw(rows, version_id)}
+
+    def save_task(
+        self, visit: Visit, version_id: int | None, modality: str, kind: str, answers: str, template: str, note: str
+    ) -> Updates:
+        made = task.save(visit, version_id, modality, kind, answers, template, note)
+        gr.Info("The new version is kept. Runs that saw the earlier one still name it.")
+        return self.choose(visit, None, made) | {self.task.parts.note: ""}
+
+    def refresh(self, visit: Visit, set_id: int | None, version_id: int | None) -> Updates:
+        """After something was added: it is in the choosers when the tab is opened."""
+        if version_id is None:  # the page has only just been opened
+            set_id, version_id = visit.number("set"), visit.number("version")
+        return self.choose(visit, set_id, version_id)
+
+
+def lay_out() -> ImageSetsPage:
     with gr.Row(equal_height=True):
         gr.HTML('<div class="vt"><h1>Image sets</h1></div>', min_width=160)
         image_set = gr.Dropdown([], label="Image set", visible=False, scale=2)
         version = gr.Dropdown([], label="Version", visible=False, scale=1)
     with gr.Tabs(selected="cases") as tabs:
         with gr.Tab("Add images", id="add"):
-            adding.build(studio)
+            add = adding.lay_out()
         with gr.Tab("Cases", id="cases"):
-            gallery = Gallery(studio, version)
+            cases = Gallery(gallery.lay_out(), version)
         with gr.Tab("Task", id="task"):
-            task = TaskTab(studio, version)
+            asking = TaskTab(task.lay_out())
         with gr.Tab("Versions", id="versions"):
             listed = gr.HTML(versions.draw([], None))
-    filled = [*gallery.opened, *task.opened, listed]
-    chosen = [image_set, version, tabs]
+    return ImageSetsPage(Parts(image_set, version, tabs, add, listed), cases, asking)
 
-    def choose(who: Who, project_id: int, set_id: int | None, version_id: int | None) -> list[Any]:
-        """The two choosers, and the tab to turn to where there is nothing to look at yet."""
-        known = sets.sets(studio.database, who, project_id)
-        if version_id is not None:
-            set_id = sets.version(studio.database, who, version_id).set_id
-        if set_id is not None and set_id not in {one.id for one in known}:
-            raise NotAllowed("There is no such image set in this project. Choose one of those listed.")
-        one = next((one for one in known if one.id == set_id), known[0] if known else None)
-        if one is None:
-            return [
-                gr.update(visible=False, value=None),
-                gr.update(visible=False, value=None),
-                gr.update(selected="add"),
-            ]
-        return [
-            gr.update(choices=[(each.name, each.id) for each in known], value=one.id, visible=True),
-            _versions(studio, who, one.id, version_id),
-            gr.skip(),
-        ]
 
-    @guarded
-    def open_page(request: gr.Request) -> list[Any]:
-        who, project_id = studio.who(request), studio.project(request)
-        found = choose(who, project_id, asked_number(request, "set"), asked_number(request, "version"))
-        is_adding = dict(request.query_params).get("tab") == "add"
-        return [*found[:2], gr.update(selected="add")] if is_adding else found
-
-    @guarded
-    def other_set(set_id: int, request: gr.Request) -> Any:
-        return _versions(studio, studio.who(request), int(set_id), None)
-
-    @guarded
-    def fill(set_id: int | None, version_id: int | None, side: int, request: gr.Request) -> list[Any]:
-        who = studio.who(request)
-        known = [] if set_id is None else sets.versions(studio.database, who, int(set_id))
-        return [
-            *gallery.open(version_id, request),
-            *task.open(version_id, side, request),
-            versions.draw(known, version_id),
-        ]
-
-    @guarded
-    def save_task(request: gr.Request, version_id: int, *given: str) -> list[Any]:
-        made = task.saved(version_id, given[:4], given[4], request)  # type: ignore[arg-type]
-        gr.Info("The new version is kept. Runs that saw the earlier one still name it.")
-        who = studio.who(request)
-        return [*choose(who, studio.project(request), None, made)[:2], gr.skip(), ""]
-
-    on_load(open_page, None, chosen)
-    image_set.input(other_set, [image_set], [version], **PRIVATE)
+def build(studio: Studio) -> None:
+    page = lay_out()
+    parts, asking = page.parts, page.task.parts
+    choosers = [parts.image_set, parts.version]
+    offer(studio, *acts.OFFERED)
+    adding.wire(studio, parts.add)
+    gallery.wire(studio, page.gallery)
+    task.wire(studio, page.task, parts.version)
+    on_load(guarded(studio, page.open), None, [*choosers, parts.tabs])
+    parts.image_set.input(guarded(studio, page.other_set), [parts.image_set], [parts.version], **PRIVATE)
     # Whoever changes the version, what is shown follows; where it stays, what somebody is typing is left alone.
-    version.change(fill, [image_set, version, task.side], filled, **PRIVATE)
-    task.save.click(save_task, [version, *task.fields, task.note], [*chosen, task.note], **PRIVATE)
-
-    @guarded
-    def refresh(set_id: int | None, version_id: int | None, request: gr.Request) -> list[Any]:
-        """After something was added: it is in the choosers when the tab is opened."""
-        if version_id is None:  # the page has only just been opened
-            set_id, version_id = asked_number(request, "set"), asked_number(request, "version")
-        who, project_id = studio.who(request), studio.project(request)
-        return choose(who, project_id, set_id, version_id)[:2]
-
-    tabs.select(refresh, [image_set, version], [image_set, version], **PRIVATE)
-    add_names(studio)
-
-
-def _versions(studio: Studio, who: Who, set_id: int, version_id: int | None) -> Any:
-    known = sets.versions(studio.database, who, set_id)
-    choices = [(f"v{one.number}: {one.cases:,} cases", one.id) for one in known]
-    return gr.update(choices=choices, value=version_id or known[0].id, visible=True)
+    filled = [*page.gallery.opened, *page.task.opened, parts.versions]
+    parts.version.change(guarded(studio, page.fill), [*choosers, asking.side], filled, **PRIVATE)
+    given = [parts.version, *asking.fields, asking.note]
+    asking.save.click(guarded(studio, page.save_task), given, [*choosers, asking.note], **PRIVATE)
+    parts.tabs.select(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)

@@ -42,7 +42,7 @@ def draw(upload: UploadView | None, version_id: int | None = None) -> str:
         f'<p class="small quiet">{size(upload.size)}, brought by {escape(upload.person)}</p>'
     )
     head += _going(upload) + _kept(upload, version_id)
-    return f'<div class="vt">{head}{_found(upload.report) if _is_shown(upload) else ""}</div>'
+    return f'<div class="vt">{head}{_findings(upload.report) if _is_shown(upload) else ""}</div>'
 
 
 def _is_shown(upload: UploadView) -> bool:
@@ -66,16 +66,16 @@ def _going(upload: UploadView) -> str:
 def _kept(upload: UploadView, version_id: int | None) -> str:
     if upload.state != "added":
         return ""
-    told = notice("This is kept now as an image set. The files that you brought are not needed any more.", "good")
+    kept = notice("This is kept now as an image set. The files that you brought are not needed any more.", "good")
     if version_id is None:
-        return told
+        return kept
     return (
-        f'{told}<p><a class="go" href="/image-sets?version={version_id}">Look at its cases</a> '
+        f'{kept}<p><a class="go" href="/image-sets?version={version_id}">Look at its cases</a> '
         f'<a class="go second" href="/tune?version={version_id}">Tune a model on it</a></p>'
     )
 
 
-def _found(report: Mapping[str, Any] | None) -> str:
+def _findings(report: Mapping[str, Any] | None) -> str:
     if report is None:
         return ""
     findings = report["findings"]
@@ -91,7 +91,7 @@ def _found(report: Mapping[str, Any] | None) -> str:
         verdict = notice("This can be added. Read the remarks first: some may spoil the figures later.", "warn")
     else:
         verdict = notice("Every picture opens, and nothing looks wrong. This can be added.", "good")
-    return f"<p>{escape(summary)}</p>{verdict}{''.join(_finding(one) for one in findings)}{_classes(report['classes'])}"
+    return f"<p>{escape(summary)}</p>{verdict}{''.join(map(_finding, findings))}{_classes(report['classes'])}"
 
 
 def _finding(finding: Mapping[str, Any]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from app.context import PRIVATE, Studio, guarded
+from app.context import PRIVATE, Studio
 from app.html import notice
+from app.pages.image_sets.acts import edit_task
 from app.pages.image_sets.adding import lines_of
 from app.set_words import kinds
+from app.visit import Json, Updates, Visit, guarded
 from core.case import INCOMPLETE_TEMPLATE, TEMPLATE, Task
 from core.errors import CoreError
 from core.records import sets
@@ -24,90 +28,132 @@ SIDES = [
 FIELDS = Task.model_fields
 
 
+@dataclass(frozen=True)
+class TaskParts:
+    modality: gr.Textbox
+    kind: gr.Radio
+    answers: gr.Textbox
+    template: gr.Textbox
+    full: gr.Button
+    incomplete: gr.Button
+    note: gr.Textbox
+    save: gr.Button
+    prompt: gr.HTML
+    side: gr.Dropdown
+    seen: gr.HTML
+
+    @property
+    def fields(self) -> list[Component]:
+        return [self.modality, self.kind, self.answers, self.template]
+
+
+@dataclass(frozen=True)
 class TaskTab:
-    """The tab's components. `opened` is what has to be filled when a version is chosen."""
+    parts: TaskParts
 
-    def __init__(self, studio: Studio, version: gr.Dropdown) -> None:
-        self.studio, self.version = studio, version
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=1, min_width=400):
-                self.modality = gr.Textbox(
-                    label=FIELDS["modality"].title, info=FIELDS["modality"].description, elem_id="task-modality"
-                )
-                self.kind = gr.Radio(kinds(), value="single", label="Labels of a case")
-                self.answers = gr.Textbox(
-                    label="Labels, one on each line, in the order for prompts",
-                    info="Labels that cases have must stay; another order or a new label is fine.",
-                    lines=5,
-                    max_lines=14,
-                )
-                self.template = gr.Textbox(
-                    label="Instruction template", info=FIELDS["template"].description, lines=2, max_lines=6
-                )
-                with gr.Row():
-                    self.full = gr.Button("Instruction with the labels", size="sm")
-                    self.incomplete = gr.Button("Instruction without them", size="sm")
-                self.note = gr.Textbox(label="Note", placeholder="Why this changes", max_lines=1)
-                self.save = gr.Button("Save as a new version", variant="primary")
-            with gr.Column(scale=1, min_width=400):
-                self.prompt = gr.HTML()
-                self.side = gr.Dropdown(SIDES, value=64, label="Picture as the model gets it")
-                self.seen = gr.HTML()
-        self.fields: list[Any] = [self.modality, self.kind, self.answers, self.template]
-        self.opened = [*self.fields, self.prompt, self.seen]
-        self._wire()
+    def open(self, visit: Visit, version_id: int | None, side: int) -> Updates:
+        """A version's task; `opened` is what that fills."""
+        parts, task = self.parts, None
+        if version_id is not None:
+            task = sets.task_of(sets.version(visit.database, visit.who, int(version_id)))
+        return {
+            parts.modality: task.modality if task else "",
+            parts.kind: task.kind if task else "single",
+            parts.answers: "\n".join(task.answers) if task else "",
+            parts.template: task.template if task else TEMPLATE,
+            parts.prompt: draw_prompt(task) if task else "",
+            parts.seen: draw_seen(version_id, side),
+        }
 
-    def open(self, version_id: int | None, side: int, request: gr.Request) -> list[Any]:
-        if version_id is None:
-            return ["", "single", "", TEMPLATE, "", draw_seen(None, 0)]
-        task = sets.task_of(sets.version(self.studio.database, self.studio.who(request), int(version_id)))
-        values = [task.modality, task.kind, "\n".join(task.answers), task.template]
-        return [*values, draw_prompt(task), draw_seen(int(version_id), side)]
+    @property
+    def opened(self) -> Sequence[Component]:
+        return [*self.parts.fields, self.parts.prompt, self.parts.seen]
 
-    def saved(self, version_id: int, given: tuple[str, str, str, str], note: str, request: gr.Request) -> int:
-        who = self.studio.who(request)
-        if version_id is None:
-            raise CoreError("There is no image set yet. Bring one under “Add images” first.")
-        made = sets.new_version_with_task(
-            self.studio.database,
-            self.studio.place,
-            who,
-            int(version_id),
-            task_from(*given),
-            (note or "").strip() or "task edited",
+    def preview(self, visit: Visit, modality: str, kind: str, answers: str, template: str) -> Updates:
+        try:
+            shown = draw_prompt(task_from(modality, kind, answers, template))
+        except CoreError as error:
+            shown = f'<div class="vt"><h2>What the model is asked</h2>{notice(str(error), "bad")}</div>'
+        return {self.parts.prompt: shown}
+
+    def see(self, visit: Visit, version_id: int | None, side: int) -> Updates:
+        return {self.parts.seen: draw_seen(version_id, int(side))}
+
+    def full(self, visit: Visit) -> Updates:
+        return {self.parts.template: TEMPLATE}
+
+    def incomplete(self, visit: Visit) -> Updates:
+        return {self.parts.template: INCOMPLETE_TEMPLATE}
+
+
+def save(visit: Visit, version_id: int | None, modality: str, kind: str, answers: str, template: str, note: str) -> int:
+    """The task as a new version; returns its id."""
+    if version_id is None:
+        raise CoreError("There is no image set yet. Bring one under “Add images” first.")
+    task = task_values(modality, kind, answers, template)
+    return edit_task(visit, version_id, task, (note or "").strip() or "task edited")
+
+
+def lay_out() -> TaskParts:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=400):
+            modality = gr.Textbox(
+                label=FIELDS["modality"].title, info=FIELDS["modality"].description, elem_id="task-modality"
+            )
+            kind = gr.Radio(kinds(), value="single", label="Labels of a case")
+            answers = gr.Textbox(
+                label="Labels, one on each line, in the order for prompts",
+                info="Labels that cases have must stay; another order or a new label is fine.",
+                lines=5,
+                max_lines=14,
+            )
+            template = gr.Textbox(
+                label="Instruction template", info=FIELDS["template"].description, lines=2, max_lines=6
+            )
+            with gr.Row():
+                full = gr.Button("Instruction with the labels", size="sm")
+                incomplete = gr.Button("Instruction without them", size="sm")
+            note = gr.Textbox(label="Note", placeholder="Why this changes", max_lines=1)
+            save = gr.Button("Save as a new version", variant="primary")
+        with gr.Column(scale=1, min_width=400):
+            prompt = gr.HTML()
+            side = gr.Dropdown(SIDES, value=64, label="Picture as the model gets it")
+            seen = gr.HTML()
+    return TaskParts(modality, kind, answers, template, full, incomplete, note, save, prompt, side, seen)
+
+
+def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
+    parts = tab.parts
+    for field in (parts.modality.change, parts.answers.change, parts.template.change, parts.kind.change):
+        field(
+            guarded(studio, tab.preview),
+            parts.fields,
+            [parts.prompt],
+            trigger_mode="always_last",
+            queue=False,
+            **PRIVATE,
         )
-        return made.id
+    parts.full.click(guarded(studio, tab.full), None, [parts.template], **PRIVATE)
+    parts.incomplete.click(guarded(studio, tab.incomplete), None, [parts.template], **PRIVATE)
+    parts.side.input(guarded(studio, tab.see), [version, parts.side], [parts.seen], **PRIVATE)
 
-    def _wire(self) -> None:
-        def preview(modality: str, kind: str, answers: str, template: str) -> str:
-            try:
-                return draw_prompt(task_from(modality, kind, answers, template))
-            except CoreError as error:
-                return f'<div class="vt"><h2>What the model is asked</h2>{notice(str(error), "bad")}</div>'
 
-        @guarded
-        def seen(version_id: int | None, side: int, request: gr.Request) -> str:
-            self.studio.who(request)
-            return draw_seen(None if version_id is None else int(version_id), int(side))
-
-        previewed: dict[str, Any] = {**PRIVATE, "queue": False, "trigger_mode": "always_last"}
-        for field in (self.modality, self.answers, self.template, self.kind):
-            field.change(preview, self.fields, self.prompt, **previewed)
-        self.full.click(lambda: TEMPLATE, None, self.template, **PRIVATE)
-        self.incomplete.click(lambda: INCOMPLETE_TEMPLATE, None, self.template, **PRIVATE)
-        self.side.input(seen, [self.version, self.side], self.seen, **PRIVATE)
+def task_values(modality: str, kind: str, answers: str, template: str) -> Json:
+    """The task's fields, as they are typed."""
+    values = {"modality": (modality or "").strip(), "kind": kind, "template": (template or "").strip()}
+    return {**values, "answers": lines_of(answers or "")}
 
 
 def task_from(modality: str, kind: str, answers: str, template: str) -> Task:
-    values = {"modality": (modality or "").strip(), "kind": kind, "template": (template or "").strip()}
-    return Task.parse({**values, "answers": lines_of(answers or "")}, "task")
+    return Task.parse(task_values(modality, kind, answers, template), "task")
 
 
 def draw_prompt(task: Task) -> str:
     """The instruction to the letter, with what stands around it: the picture, the exemplar's place, the answer's."""
-    asked = escape(task.instruction())
+    instruction = escape(task.instruction())
     for filled in (task.modality, ", ".join(task.answers)):
-        asked = asked.replace(escape(filled), f"<mark>{escape(filled)}</mark>", 1) if filled else asked
+        mark = f"<mark>{escape(filled)}</mark>"
+        instruction = instruction.replace(escape(filled), mark, 1) if filled else instruction
     ends = (
         "The model answers with one of the labels."
         if task.kind != "multi"
@@ -115,7 +161,7 @@ def draw_prompt(task: Task) -> str:
     )
     return (
         '<div class="vt"><h2>What the model is asked</h2><pre class="prompt"><span class="frame">[picture] '
-        f'[exemplar, where one is used]</span>\n{asked}\n<span class="frame">[answer]</span></pre>'
+        f'[exemplar, where one is used]</span>\n{instruction}\n<span class="frame">[answer]</span></pre>'
         f'<p class="small quiet">Marked words come from the fields on the left. {ends} '
         "Each model adds its own chat words around this.</p></div>"
     )

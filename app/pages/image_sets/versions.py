@@ -17,17 +17,17 @@ def draw(versions: Sequence[Version], chosen: int | None) -> str:
     return (
         '<div class="vt"><p class="small quiet">A version never changes: a run always names exactly what it saw. '
         f"Pictures are kept once, however many versions show them.</p><table>{head}"
-        f"{''.join(_row(one, chosen) for one in versions)}</table></div>"
+        f"{''.join(_row(version, chosen) for version in versions)}</table></div>"
     )
 
 
-def _row(one: Version, chosen: int | None) -> str:
-    note = one.note or ("first version" if one.number == 1 else "no note")
-    is_chosen = ' <span class="chip">shown</span>' if one.id == chosen else ""
+def _row(version: Version, chosen: int | None) -> str:
+    note = version.note or ("first version" if version.number == 1 else "no note")
+    is_chosen = ' <span class="chip">shown</span>' if version.id == chosen else ""
     return (
-        f'<tr><td><a href="/image-sets?set={one.set_id}&version={one.id}">v{one.number}</a>{is_chosen}</td>'
-        f"<td>{one.cases:,}</td><td>{escape(note)}</td><td>{ago(one.created)}</td>"
-        f'<td><code title="{escape(one.hash)}">{escape(one.hash[:12])}</code></td>'
-        f'<td><a href="/downloads/versions/{one.id}/cases.csv" download>List of cases (CSV)</a><br>'
-        f'<a href="/review?tab=find&version={one.id}">Review its labels</a></td></tr>'
+        f'<tr><td><a href="/image-sets?set={version.set_id}&version={version.id}">v{version.number}</a>{is_chosen}</td>'
+        f"<td>{version.cases:,}</td><td>{escape(note)}</td><td>{ago(version.created)}</td>"
+        f'<td><code title="{escape(version.hash)}">{escape(version.hash[:12])}</code></td>'
+        f'<td><a href="/downloads/versions/{version.id}/cases.csv" download>List of cases (CSV)</a><br>'
+        f'<a href="/review?tab=find&version={version.id}">Review its labels</a></td></tr>'
     )

@@ -1,0 +1,101 @@
+"""What can be done with image sets: the functions behind the page's buttons and its API names.
+
+Files are brought with `upload_images`, the page's own field.
+"""
+
+from __future__ import annotations
+
+from app.visit import Json, Visit
+from core.case import Task
+from core.records import jobs, sets, wake
+from core.records.sets import UploadError
+from core.sets.medmnist import SETS, SIZES
+
+UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "progress", "error")
+VERSION = ("id", "number", "hash", "task", "cases", "counts", "note")
+CASE = ("number", "name", "label", "split", "patient", "columns")
+
+
+def image_sets(visit: Visit) -> list[Json]:
+    """The project's image sets, each with its newest version."""
+    return [
+        {
+            "id": each.id,
+            "name": each.name,
+            "versions": each.versions,
+            "version": each.latest.id,
+            "cases": each.latest.cases,
+        }
+        for each in sets.sets(visit.database, visit.who, visit.project)
+    ]
+
+
+def upload_report(visit: Visit, upload_id: int) -> Json:
+    """How far an upload is (state, job_state, progress, error), and what its check found (report)."""
+    row = sets.upload(visit.database, visit.who, int(upload_id))
+    uploads = sets.uploads(visit.database, visit.who, row.project_id)
+    upload = next(view for view in uploads if view.id == row.id)
+    return {name: getattr(upload, name) for name in UPLOADED}
+
+
+def check_upload(visit: Visit, upload_id: int, options: Json) -> int:
+    """Has an upload checked again, read as `options` say (columns, labels); returns the job's id."""
+    return sets.request_check(visit.database, visit.place, visit.who, int(upload_id), dict(options or {}))
+
+
+def add_upload(visit: Visit, upload_id: int, set_name: str, task: Json) -> int:
+    """Adds a checked upload to an image set; `task` may be empty to keep what was read. Returns the job's id."""
+    upload = sets.upload(visit.database, visit.who, int(upload_id))
+    wanted = {**(upload.report or {}).get("task", {}), **dict(task or {})}
+    whole = Task.parse(wanted, "task").model_dump(mode="json") if wanted else {}
+    return sets.request_add(visit.database, visit.place, visit.who, upload.id, set_name, whole, upload.options)
+
+
+def discard_upload(visit: Visit, upload_id: int) -> None:
+    """Throws an upload's files away; what was added from it stays."""
+    sets.discard_upload(visit.database, visit.place, visit.who, int(upload_id))
+
+
+def fetch_public_set(visit: Visit, name: str, size: int) -> int:
+    """Has a MedMNIST set ("bloodmnist") fetched at a size (28, 64, 128, 224); returns the job's id."""
+    if name not in {published.name for published in SETS} or int(size) not in SIZES:
+        raise UploadError("Only the listed sets and sizes can be fetched. Choose one of them.")
+    project_id = visit.project
+    with visit.database.session() as session:
+        job = jobs.enqueue(session, visit.who, "intake", "fetch", project_id, {"name": name, "size": int(size)})
+    wake.send(visit.place, "intake", job.id)
+    return job.id
+
+
+def versions(visit: Visit, set_id: int) -> list[Json]:
+    """A set's versions, the newest first, with their tasks and counts."""
+    rows = sets.versions(visit.database, visit.who, int(set_id))
+    return [{name: getattr(version, name) for name in VERSION} for version in rows]
+
+
+def cases(visit: Visit, version_id: int, split: str, label: str, patient: str, text: str, page: int) -> Json:
+    """A page (from 0) of 24 cases; empty filters fit all. Pictures are at /images/{version_id}/{number}."""
+    wanted = (split or None, label or None, patient or None, text, int(page))
+    fitting = sets.cases(visit.database, visit.who, int(version_id), *wanted)
+    return {"total": fitting.total, "cases": [{name: getattr(row, name) for name in CASE} for row in fitting.rows]}
+
+
+def edit_task(visit: Visit, version_id: int, task: Json, note: str) -> int:
+    """A new version of a set under another task: modality, answers, kind, template. Returns its id."""
+    before = sets.version(visit.database, visit.who, int(version_id)).task
+    wanted = Task.parse({**before, **dict(task or {})}, "task")
+    return sets.new_version_with_task(visit.database, visit.place, visit.who, int(version_id), wanted, note or "").id
+
+
+OFFERED = (
+    image_sets,
+    upload_report,
+    check_upload,
+    add_upload,
+    discard_upload,
+    fetch_public_set,
+    versions,
+    cases,
+    edit_task,
+)
+"""As API names."""
