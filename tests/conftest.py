@@ -19,6 +19,7 @@ from core.machine.precision import SWITCH
 # Before any test module imports a library that reads them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
 os.environ.pop("HF_TOKEN", None)
 # Whatever the processor has, the same tests run on every machine; those that ask for `arithmetic` run both ways.
 os.environ[SWITCH] = "refuse"

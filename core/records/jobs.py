@@ -343,7 +343,9 @@ def _allowed(session: Session, asked: Select[Job], who: Who, action: str) -> Job
 
 
 def _last(session: Session, queue: str) -> float:
-    asked = select(func.max(Job.position)).where(Job.queue == queue, Job.state == "waiting")
+    """The place of the last job that has not ended: one that runs may be put back to the head of its queue."""
+    has_not_ended = Job.state.in_(("waiting", "running"))
+    asked = select(func.max(Job.position)).where(Job.queue == queue, has_not_ended)
     return session.scalar(asked) or 0.0
 
 

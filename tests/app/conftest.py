@@ -1,16 +1,14 @@
-"""What all tests of the screen share. Gradio asks the network for its version unless told not to before its import."""
+"""What all tests of the screen share."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
 HERE = Path(__file__).parent
 THEIRS = ("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 

@@ -340,3 +340,14 @@ def test_the_database_counts_how_long_answers_took(database: Database, who: Who)
         )
     add(database, who, "read")
     assert reading_latency(database, (0.1, 1.0, 10.0)) == Latency((0, 2, 3), 3, 4.75)
+
+
+def test_a_job_that_was_put_back_stands_before_those_that_came_later(database: Database, who: Who) -> None:
+    jobs.finish(database, begun(database, add(database, who)))
+    first, second = add(database, who), add(database, who)
+    begun(database, first)
+    held = begun(database, second)
+    third = add(database, who)
+    assert jobs.put_back(database, held, "its worker went away") == "waiting"
+    assert jobs.next_waiting(database, "tune") == second
+    assert jobs.claim(database, third, "three") is None
