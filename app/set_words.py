@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from core.case import SPLITS
+from collections.abc import Iterable
+
+from core.case import NO_FINDING, SPLITS
 from core.records.sets import UNDIVIDED
 
 ANY = "any"
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", UNDIVIDED: "no split"}
+
+
+def named(labels: Iterable[str]) -> str:
+    """Labels as people read them."""
+    return ", ".join(labels) or NO_FINDING
 
 
 def kinds() -> list[tuple[str, str]]:

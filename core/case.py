@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -97,14 +97,39 @@ class Task(Settings):
         """The template with everything filled in."""
         return self.template.replace("{modality}", self.modality).replace("{label set}", " " + ", ".join(self.answers))
 
-    def response(self, labels: Iterable[str]) -> str:
-        """What a perfect reader says for these labels: their names in the task's own order."""
+    def in_order(self, labels: Iterable[str]) -> tuple[str, ...]:
+        """Those of the labels that are answers of this task, in its own order."""
         named = set(labels)
-        return ", ".join(name for name in self.answers if name in named) or NO_FINDING
+        return tuple(name for name in self.answers if name in named)
+
+    def response(self, labels: Iterable[str]) -> str:
+        """What a perfect reader says for these labels. For a VLM to learn: it can't always be taken apart again."""
+        return ", ".join(self.in_order(labels)) or NO_FINDING
 
     def candidates(self) -> tuple[str, ...]:
         """The responses whose probabilities make the response distribution (single and ordinal tasks)."""
         return self.answers
+
+
+def labels_in(response: str, answers: Sequence[str]) -> tuple[str, ...]:
+    """The labels of a response that earlier versions kept as one text, told apart by the answers that there are.
+
+    Answers may hold commas, so the longest that fits is tried first. A text that they don't make up is one label.
+    """
+
+    def named(rest: str, first: int) -> tuple[str, ...] | None:
+        fitting = [number for number in range(first, len(answers)) if f"{rest}, ".startswith(f"{answers[number]}, ")]
+        for number in sorted(fitting, key=lambda number: -len(answers[number])):
+            after = rest[len(answers[number]) :].removeprefix(", ")
+            if not after:
+                return (answers[number],)
+            if (others := named(after, number + 1)) is not None:
+                return (answers[number], *others)
+        return None
+
+    if response == NO_FINDING and response not in answers:
+        return ()
+    return named(response, 0) or (response,)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from core.records.audit import note
 from core.records.database import DatabaseError
 from core.records.exports import export_file
 from core.records.review import corrections
+from core.sets.manifest_cells import labels_cell
 from core.sets.safe_csv import as_csv
 
 PAGE = 2000
@@ -32,7 +33,7 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.get("/versions/{version_id}/cases.csv")
     def cases(request: Request, version_id: int) -> Response:
-        """Every case of a version: name, label, split, patient and its table's own columns."""
+        """Every case of a version: name, labels, split, patient and its table's own columns."""
 
         def made(who: Who) -> Made:
             version = sets.version(db, who, version_id)
@@ -127,11 +128,19 @@ def _refused(studio: Studio, error: CoreError) -> Response:
 
 def _table(studio: Studio, who: Who, version_id: int) -> str:
     rows = _rows(studio, who, version_id)
+    kind = sets.version(studio.database, who, version_id).task["kind"]
     extra = sorted({name for row in rows for name in row.columns})
     cells = (
-        [row.name, row.label, row.split, row.patient, *(row.columns.get(name, "") for name in extra)] for row in rows
+        [
+            row.name,
+            labels_cell(row.labels, kind),
+            row.split,
+            row.patient,
+            *(row.columns.get(name, "") for name in extra),
+        ]
+        for row in rows
     )
-    return as_csv(["case", "label", "split", "patient", *extra], cells)
+    return as_csv(["case", "labels", "split", "patient", *extra], cells)
 
 
 def _rows(studio: Studio, who: Who, version_id: int) -> list[Any]:

@@ -20,14 +20,17 @@ from core.records.review import queue, reviews, verdicts
 from core.records.review.queue import Filter
 
 MOST_AHEAD = 10
+MOST_LABELS = 10_000
+LONGEST_LABEL = 10_000
 Text = Annotated[str, Field(max_length=255)]
+Label = Annotated[str, Field(max_length=LONGEST_LABEL)]
 
 
 class Where(BaseModel):
     """Which cases are asked for."""
 
     state: Text = "open"
-    label: Text = ""
+    label: Label = ""
     split: Text = ""
     source: Text = ""
     text: Text = ""
@@ -56,7 +59,7 @@ class Pressed(Undone, Wanted):
 
     ranks: list[int] = Field(min_length=1, max_length=1000)
     action: str
-    label: Text = ""
+    labels: list[Label] | None = Field(None, max_length=MOST_LABELS)
     why: str = Field("", max_length=2000)
     confidence: str = "sure"
     seconds: float | None = Field(None, ge=0)
@@ -138,7 +141,7 @@ def add_presses(routes: APIRouter, studio: Studio) -> None:
 
 def pressed(visit: Visit, review_id: int, press: Pressed) -> Json:
     _same(visit.who, press)
-    given = (press.ranks, press.action, press.label, press.why, press.confidence, press.seconds, press.key)
+    given = (press.ranks, press.action, press.labels, press.why, press.confidence, press.seconds, press.key)
     verdicts.decide(visit.database, visit.who, review_id, *given)
     return ahead(visit, review_id, press)
 

@@ -128,7 +128,7 @@ def _taken_for(run: Run, settings: Settings, clean: Gathered, out: Path, watch: 
     folder = out / f"clean-{run.settings.seed}"
     once = settings.model_copy(update={"rounds": 1})
     found = search(run, once, folder, (folder / "settings.yaml").is_file(), watch=watch, gathered=clean)
-    given = np.array([answers.index(one.given) for one in found.suspects])
+    given = np.array([answers.index(one.given[0]) for one in found.suspects])
     said = np.array([one.probabilities for one in found.suspects])
     mean = np.stack([said[given == place].mean(0) for place in range(len(answers))])
     np.fill_diagonal(mean, -1.0)

@@ -16,7 +16,7 @@ from core.limits import limits
 from core.pictures.pixels import FilePixels
 from core.sets.files import Tree, natural, open_tree, outer
 from core.sets.lookup import Lookup
-from core.sets.manifest_cells import without_no_finding
+from core.sets.manifest_cells import SEPARATORS, without_no_finding
 from core.sets.manifest_rows import Sheet, make_cases, read_entries
 from core.sets.question import Question
 from core.sets.split import split_named
@@ -38,7 +38,11 @@ class Settings(Question):
         description="Columns of 0 and 1, each named after a label; instead of a label column.",
     )
     separators: str = Field(
-        ";|", min_length=1, title="Separators", description="Characters that stand between several labels of a picture."
+        SEPARATORS,
+        min_length=1,
+        title="Separators",
+        description="Characters that stand between several labels of a picture. Labels that hold such characters are "
+        'written as a JSON list: ["effusion, left", "mass"].',
     )
     patient: str = Field("", title="Patient column", description=f"Keeps a patient's pictures in one split. {EMPTY}")
     split: str = Field("", title="Split column", description=f"train, val or test. {EMPTY}")
@@ -62,7 +66,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
     question = settings.over(_sidecar(tree, name))
     sheet = _sheet(tree, name, settings, "" if question.kind in ("single", "ordinal") else settings.separators)
     entries = read_entries(sheet)
-    is_multi = any(len(entry.labels) != 1 if sheet.marks else len(entry.labels) > 1 for entry in entries)
+    is_multi = any(len(entry.labels) > 1 or (not entry.labels and sheet.says_none(entry.row)) for entry in entries)
     kind = question.kind or ("multi" if is_multi else "single")
     used = tuple({label for entry in entries for label in entry.labels})
     found = sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)

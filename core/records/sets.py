@@ -19,6 +19,7 @@ from core.records import tables
 from core.records import versions as writing
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
+from core.records.labels import has_label
 from core.records.place import Place
 from core.records.tables import ImageSet as SetRow
 from core.records.tables import Upload as Upload
@@ -63,7 +64,7 @@ class CaseRow:
     number: int
     name: str
     digest: str
-    label: str
+    labels: tuple[str, ...]
     split: str | None
     patient: str | None
     columns: dict[str, str]
@@ -193,10 +194,8 @@ def _fitting(version: Version, split: str | None, label: str | None, patient: st
     fits: list[ColumnElement[bool]] = [row.version_id == version.id]
     if split:
         fits.append(row.split.is_(None) if split == UNDIVIDED else row.split == split)
-    if label and version.task["kind"] == "multi" and label != NO_FINDING:
-        fits.append((", " + row.label + ", ").contains(f", {label}, ", autoescape=True))
-    elif label:
-        fits.append(row.label == label)
+    if label:
+        fits.append(has_label(row.places, label, version.task))
     if patient:
         fits.append(row.patient == patient)
     return fits
@@ -244,7 +243,7 @@ def _row(case: tables.Case) -> CaseRow:
         case.number,
         case.name,
         case.digest,
-        case.label,
+        case.labels,
         case.split,
         case.patient,
         more.get("columns", {}),

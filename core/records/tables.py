@@ -24,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from core.records.labels import Labels, Names
+
 ROLES = ("admin", "researcher", "reviewer", "reader")
 JOB_STATES = ("waiting", "running", "stopped", "cancelled", "done", "failed")
 WISHES = ("", "stop", "cancel")
@@ -66,7 +68,13 @@ class Moment(TypeDecorator[datetime]):
 
 class Table(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON, list[Any]: JSON, str: String(255)}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: Moment,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        str: String(255),
+        Names: Labels,
+    }
 
 
 class Person(Table):
@@ -184,7 +192,7 @@ class Case(Table):
     __tablename__ = "cases"
     __table_args__ = (
         Index(None, "version_id", "split", "number"),
-        Index(None, "version_id", "label", "number", "split"),
+        Index(None, "version_id", "places", "number", "split"),
         Index(None, "version_id", "patient", "number"),
     )
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
@@ -192,8 +200,9 @@ class Case(Table):
     name: Mapped[str] = mapped_column(String(1024))
     """The case's id in its source."""
     digest: Mapped[str] = mapped_column(String(64))
-    label: Mapped[str]
-    """The labels, joined by `, ` in the task's order; `no finding` where there are none."""
+    labels: Mapped[Names]
+    places: Mapped[str] = mapped_column(Text)
+    """Of the labels, among the version's answers: see `labels.places_of`."""
     split: Mapped[str | None] = mapped_column(String(5))
     patient: Mapped[str | None]
     more: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -354,8 +363,8 @@ class Suspect(Table):
     __tablename__ = "suspects"
     __table_args__ = (
         # Every filter but the text is answered from the first two alone.
-        Index(None, "review_id", "rank", "given", "split", "flags"),
-        Index(None, "review_id", "deciders", "rank", "given", "split", "flags"),
+        Index(None, "review_id", "rank", "places", "split", "flags"),
+        Index(None, "review_id", "deciders", "rank", "places", "split", "flags"),
         Index(None, "review_id", "is_disputed", "rank"),
         Index(None, "review_id", "alike"),
     )
@@ -365,8 +374,10 @@ class Suspect(Table):
     number: Mapped[int]
     """The case's number in the review's version."""
     name: Mapped[str] = mapped_column(String(1024))
-    given: Mapped[str]
-    suggested: Mapped[str]
+    given: Mapped[Names]
+    places: Mapped[str] = mapped_column(Text)
+    """Of the given labels, as those of a case."""
+    suggested: Mapped[Names]
     score: Mapped[float]
     split: Mapped[str | None] = mapped_column(String(5))
     patient: Mapped[str | None]
@@ -417,9 +428,9 @@ class Verdict(Table):
     action: Mapped[str]
     is_settlement: Mapped[bool] = mapped_column(default=False)
     """Ends a dispute, and stands above what people said."""
-    given: Mapped[str]
-    label: Mapped[str] = mapped_column(default="")
-    """What the label is changed to; empty for all other actions."""
+    given: Mapped[Names]
+    labels: Mapped[Names | None]
+    """What the labels are changed to; None for all other actions."""
     why: Mapped[str] = mapped_column(Text, default="")
     confidence: Mapped[str] = mapped_column(default="sure")
     seconds: Mapped[float | None]
@@ -437,14 +448,14 @@ class Standing(Table):
     __tablename__ = "standings"
     __table_args__ = (
         Index(None, "review_id", "rank"),
-        Index(None, "review_id", "person_id", "rank", "given", "split", "flags"),
+        Index(None, "review_id", "person_id", "rank", "places", "split", "flags"),
     )
     review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     rank: Mapped[int] = mapped_column(primary_key=True)
     action: Mapped[str]
     verdict_id: Mapped[int] = mapped_column(ForeignKey("verdicts.id"))
-    given: Mapped[str]
+    places: Mapped[str] = mapped_column(Text)
     split: Mapped[str | None] = mapped_column(String(5))
     flags: Mapped[int]
 

@@ -21,6 +21,7 @@ from core.pictures.store import StoredPixels, encoded, open_store
 from core.records import audit, tables
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
+from core.records.labels import places_of
 from core.records.place import Place
 from core.records.tables import ImageSet as SetRow
 from core.records.tables import Version
@@ -30,7 +31,6 @@ from core.sets.version import write_version as write_files
 UNDIVIDED = "undivided"
 AT_ONCE = 2048
 ROWS_AT_ONCE = 5000
-LONGEST_LABEL = 255
 
 OnCase = Callable[[int, int], None]
 
@@ -237,7 +237,8 @@ def _case_row(case: Case, number: int, version_id: int, task: Task) -> dict[str,
         "number": number,
         "name": case.id[:1024],
         "digest": case.pixels.digest(),
-        "label": task.response(case.labels)[:LONGEST_LABEL],
+        "labels": task.in_order(case.labels),
+        "places": places_of(case.labels, task.answers),
         "split": case.split,
         "patient": case.patient[:255] if case.patient else None,
         "more": more,
@@ -263,11 +264,15 @@ def _copy_rows(session: Session, old: Version, version: Version) -> None:
     copied = select(literal(version.id), *rest).where(tables.Case.version_id == old.id)
     session.execute(insert(tables.Case).from_select(["version_id", *(one.name for one in rest)], copied))
     task = Task.parse(version.task, "task")
-    if task.kind != "multi" or tuple(old.task["answers"]) == task.answers:
-        return
-    mine = tables.Case.version_id == version.id
-    old_task = Task.parse(old.task, "task")
-    for label in session.scalars(select(tables.Case.label).where(mine).distinct()).all():
-        said = [name for name in old_task.answers if f", {name}, " in f", {label}, "]
-        if (new := task.response(said)) != label and said:
-            session.execute(update(tables.Case).where(mine, tables.Case.label == label).values(label=new))
+    if tuple(old.task["answers"]) != task.answers:
+        _reorder_labels(session, version, task)
+
+
+def _reorder_labels(session: Session, version: Version, task: Task) -> None:
+    """Rows follow the order of the answers. By labels and places both: places alone would be changed twice."""
+    row = tables.Case
+    asked = select(row.labels, row.places).where(row.version_id == version.id).distinct()
+    for labels, places in session.execute(asked).all():
+        has_both = (row.version_id == version.id, row.places == places, row.labels == labels)
+        new = {"labels": task.in_order(labels), "places": places_of(labels, task.answers)}
+        session.execute(update(row).where(*has_both).values(new))

@@ -20,11 +20,10 @@ from core.runs.opened import Opened
 from core.runs.runfile import read_run
 from core.runs.tune import gather_for
 from core.sets.joint import JointSet
-from core.sets.manifest_cells import listed_labels
+from core.sets.manifest_cells import SEPARATORS, listed_labels
 from core.sets.open import open_set
 from core.sets.split import limit
 
-BETWEEN_LABELS = ";|"
 LEARNED: tuple[Split, ...] = ("train", "val")
 OnPicture = Callable[[int, int], None]
 
@@ -119,7 +118,7 @@ def _refuse_foreign(name: str, cases: Sequence[Case], task: Task) -> None:
 
     foreign = ((case.id, label) for case in cases for label in case.labels if label not in task.answers)
     for first, label in foreign:
-        several = listed_labels(label, BETWEEN_LABELS)
+        several = listed_labels(label, SEPARATORS)
         if task.kind != "multi" and len(several) > 1 and set(several) <= set(task.answers):
             raise DataError(
                 f'"{first}" of {name} has {len(several)} labels ({", ".join(several)}), and the run asks for exactly '

@@ -13,10 +13,35 @@ from core.sets.table import value
 
 ON = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 SIDES = ("left", "top", "right", "bottom")
+SEPARATORS = ";|"
+
+
+def labels_cell(labels: Sequence[str], kind: str) -> str:
+    """A cell that is read as just these labels: a JSON list, or for a case's only label its bare name if that will do.
+
+    Names may hold commas, quotes and separators, so joining them would not tell where one ends.
+    """
+    if kind != "multi" and len(labels) == 1 and listed_labels(labels[0], SEPARATORS) == (labels[0],):
+        return labels[0]
+    return json.dumps(list(labels), ensure_ascii=False)
+
+
+def json_labels(cell: str) -> tuple[str, ...] | None:
+    """The names of a JSON list, as they stand in it; None where the cell is anything else."""
+    if not cell.lstrip().startswith("["):
+        return None
+    try:
+        names = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    is_list = all(isinstance(name, str) and name.strip() for name in names)
+    return tuple(dict.fromkeys(names)) if is_list else None
 
 
 def listed_labels(cell: str, separators: str) -> tuple[str, ...]:
-    """The labels in a cell, each once; with no separators the whole cell is one."""
+    """The labels in a cell, each once: a JSON list, or names between separators; with none of these the cell is one."""
+    if (names := json_labels(cell)) is not None:
+        return names
     parts = re.split(f"[{re.escape(separators)}]", cell) if separators else [cell]
     return tuple(dict.fromkeys(name for part in parts if (name := " ".join(value(part).split()))))
 

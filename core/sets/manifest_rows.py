@@ -11,7 +11,14 @@ from core.errors import DataError
 from core.sets.files import Tree
 from core.sets.findings import Findings
 from core.sets.lookup import Lookup
-from core.sets.manifest_cells import drawn_boxes, listed_labels, marked_labels, named_split, without_no_finding
+from core.sets.manifest_cells import (
+    drawn_boxes,
+    json_labels,
+    listed_labels,
+    marked_labels,
+    named_split,
+    without_no_finding,
+)
 from core.sets.table import Table, value
 
 S = TypeVar("S")
@@ -38,6 +45,10 @@ class Sheet:
 
     def labels(self, row: dict[str, str]) -> tuple[str, ...]:
         return marked_labels(row, self.marks) if self.marks else listed_labels(self.cell(row, "label"), self.separators)
+
+    def says_none(self, row: dict[str, str]) -> bool:
+        """Whether a row says that there are no labels, and does not just leave them out."""
+        return bool(self.marks) or json_labels(self.cell(row, "label")) == ()
 
     def attempt(self, kind: str, place: str, case: str, read_cell: Callable[[S], T], cell: S) -> T | None:
         """What a cell says, or nothing and a finding."""
@@ -102,10 +113,10 @@ def _usable(sheet: Sheet, entry: Entry, file: str, task: Task) -> tuple[str, ...
         message = f"{entry.place} has no label and was left out. Add its label if it has one."
         sheet.findings.add("unlabelled", "warning", file, message)
     else:
-        if not entry.labels and not sheet.marks:
+        if not entry.labels and not sheet.says_none(entry.row):
             message = f"{entry.place} has no label, which is taken as no finding. Add its labels if it has any."
             sheet.findings.add("unlabelled", "note", file, message)
-        return tuple(name for name in task.answers if name in labels)
+        return task.in_order(labels)
     return None
 
 

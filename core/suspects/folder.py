@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from core.case import labels_in
 from core.errors import RunError
 from core.suspects.settings import Settings
 
@@ -21,8 +22,8 @@ class Suspect:
     number: int
     case: str
     set: str
-    given: str
-    suggested: str
+    given: tuple[str, ...]
+    suggested: tuple[str, ...]
     score: float
     why: str
     group: int | None
@@ -78,7 +79,8 @@ def load(path: Path) -> Found:
     if not (path / "suspects.json").is_file():
         raise RunError(f"{path} holds no finished search. Go on with it: `vitask suspects … --out {path} --resume`.")
     about = json.loads((path / "suspects.json").read_text(encoding="utf-8"))
-    return Found(tuple(_suspect(row) for row in pq.read_table(path / "suspects.parquet").to_pylist()), about)
+    rows = pq.read_table(path / "suspects.parquet").to_pylist()
+    return Found(tuple(_suspect(row, about["answers"]) for row in rows), about)
 
 
 def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
@@ -87,7 +89,8 @@ def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
     schema = pa.schema(
         [
             ("number", pa.int64()),
-            *((name, pa.string()) for name in ("case", "set", "given", "suggested")),
+            *((name, pa.string()) for name in ("case", "set")),
+            *((name, pa.list_(pa.string())) for name in ("given", "suggested")),
             ("score", pa.float64()),
             ("why", pa.string()),
             ("group", pa.int64()),
@@ -100,8 +103,11 @@ def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _suspect(row: dict[str, Any]) -> Suspect:
+def _suspect(row: dict[str, Any], answers: Sequence[str]) -> Suspect:
     evidence = {name.removeprefix("evidence."): value for name, value in row.items() if name.startswith("evidence.")}
     plain = {name: value for name, value in row.items() if not name.startswith("evidence.")}
     lists = {name: tuple(plain[name]) for name in ("neighbours", "similarities", "probabilities")}
-    return Suspect(**(plain | lists), evidence=evidence)
+    # Before 0.2.0 labels were one text.
+    names = ((name, plain[name]) for name in ("given", "suggested"))
+    labels = {name: labels_in(told, answers) if isinstance(told, str) else tuple(told) for name, told in names}
+    return Suspect(**(plain | lists | labels), evidence=evidence)

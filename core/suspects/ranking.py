@@ -35,7 +35,7 @@ def rank(known: Known, name: str, numbers: NDArray[np.int64]) -> Ranking:
     groups = known.copies.numbers(len(known.cases))
     suspects = []
     for place in np.lexsort((numbers, -score)).tolist():
-        suggested = known.task.response(answered(together[place], known.task))
+        suggested = answered(together[place], known.task)
         near = known.near[0].places[place, : known.settings.neighbours]
         near = near[near >= 0]
         suspects.append(
@@ -43,7 +43,7 @@ def rank(known: Known, name: str, numbers: NDArray[np.int64]) -> Ranking:
                 number=int(numbers[place]),
                 case=known.cases[place].id,
                 set=name,
-                given=known.task.response(known.cases[place].labels),
+                given=known.task.in_order(known.cases[place].labels),
                 suggested=suggested,
                 score=float(score[place]),
                 why=reasons.of(place, suggested),

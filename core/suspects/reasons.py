@@ -16,9 +16,9 @@ class Reasons:
     def __init__(self, known: Known, evidence: dict[str, Floats], likely: dict[str, Floats]) -> None:
         self.known, self.evidence, self.likely = known, evidence, likely
 
-    def of(self, place: int, suggested: str) -> str:
+    def of(self, place: int, suggested: tuple[str, ...]) -> str:
         task = self.known.task
-        given = task.response(self.known.cases[place].labels)
+        given, other = task.response(self.known.cases[place].labels), task.response(suggested)
         said = [
             self._copies(place),
             self._tsm(place),
@@ -31,7 +31,7 @@ class Reasons:
             return f"No other case is labelled “{given}”, so nothing could be learned about it: look at it yourself."
         if not told:
             return f"Nothing that was looked at speaks against “{given}”."
-        lead = f"Given “{given}”" + (f", suggested “{suggested}”" if suggested != given else "")
+        lead = f"Given “{given}”" + (f", suggested “{other}”" if other != given else "")
         return f"{lead}: {'; '.join(told)}."
 
     def _says(self, source: str, place: int) -> bool:

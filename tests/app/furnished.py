@@ -109,7 +109,7 @@ def searched(furnished: Furnished, folder: Path) -> int:
     database, place = furnished.studio.database, furnished.studio.place
     view = reviews.queue_review(database, place, furnished.who, furnished.version_id, name="First look")
     finish(database, place, view.job_id, pictures(folder))
-    verdicts.decide(database, furnished.who, view.id, [2], "change", "clear", "not hazy at all")
+    verdicts.decide(database, furnished.who, view.id, [2], "change", ["clear"], "not hazy at all")
     return view.id
 
 

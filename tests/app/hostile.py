@@ -91,8 +91,8 @@ def furnish_hostile(folder: Path) -> Hostile:
     view = reviews.queue_review(database, place, who, version.id, name=f"r{ALL}"[:255], readers=2, is_blind=False)
     finish(database, place, view.job_id, image_set)
     for person, label in ((who, ANSWERS[0]), (other, ANSWERS[1])):
-        verdicts.decide(database, person, view.id, [7, 8], "change", label, ALL)
-        verdicts.decide(database, person, view.id, [3], "change", ANSWERS[0], ALL)
+        verdicts.decide(database, person, view.id, [7, 8], "change", [label], ALL)
+        verdicts.decide(database, person, view.id, [3], "change", [ANSWERS[0]], ALL)
     names = tuple(case.id for case in image_set.cases)
     return Hostile(studio, who, who.name, version.id, (old, new), view.id, names)
 

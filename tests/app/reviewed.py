@@ -17,6 +17,7 @@ from core.case import Case, ImageSet, Kind, Task
 from core.pictures.pixels import FilePixels
 from core.records import jobs, people, sets
 from core.records.database import open_database
+from core.records.labels import Names
 from core.records.people import Who
 from core.records.place import Place
 from core.records.review import intake, reviews, verdicts
@@ -48,22 +49,22 @@ class Reviewed:
     def given(self, rank: int) -> str:
         return ANSWERS[(rank - 1) % len(ANSWERS)]
 
-    def meant(self, rank: int, key: str) -> tuple[str, str]:
+    def meant(self, rank: int, key: str) -> tuple[str, Names | None]:
         """What a key means on the case of a rank."""
         if key.isdigit():
             label = ANSWERS[int(key) - 1]
-            return ("keep", "") if label == self.given(rank) else ("change", label)
-        return {"k": "keep", "u": "unsure", "x": "exclude"}[key], ""
+            return ("keep", None) if label == self.given(rank) else ("change", (label,))
+        return {"k": "keep", "u": "unsure", "x": "exclude"}[key], None
 
     def kept(self) -> list[VerdictView]:
         """Every row, oldest first."""
         return verdicts.history(self.studio.database, self.who, self.review_id)
 
-    def standing(self) -> dict[int, tuple[str, str]]:
-        """What stands where one person decides: {rank: (action, label)}."""
+    def standing(self) -> dict[int, tuple[str, Names | None]]:
+        """What stands where one person decides: {rank: (action, labels)}."""
         rows = self.kept()
         back = {one.takes_back for one in rows}
-        return {one.rank: (one.action, one.label) for one in rows if one.id not in back and one.action != "undo"}
+        return {one.rank: (one.action, one.labels) for one in rows if one.id not in back and one.action != "undo"}
 
     def another(self, **asked: Any) -> Reviewed:
         """One more finished search through the same version."""
@@ -108,8 +109,8 @@ def suspect(room: Reviewed, rank: int) -> dict[str, Any]:
         "number": rank - 1,
         "case": f"case-{rank:03}",
         "set": "panes",
-        "given": room.given(rank),
-        "suggested": ANSWERS[rank % len(ANSWERS)],
+        "given": [room.given(rank)],
+        "suggested": [ANSWERS[rank % len(ANSWERS)]],
         "score": 1 - rank / (room.cases + 1),
         "why": f"Given “{room.given(rank)}”: what looks alike has another label.",
         "group": 7 if rank in ALIKE else None,

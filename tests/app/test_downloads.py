@@ -7,11 +7,15 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from app.routes import downloads
-from core.case import ImageSet
+from core.case import Case, ImageSet, Kind, Task
+from core.formats import manifest
+from core.pictures.pixels import FilePixels
 from core.records import people, sets
 from core.sets.table import read_table
 from tests.app.furnished import furnish, pictures
@@ -30,21 +34,47 @@ def attacking(folder: Path) -> ImageSet:
     return panes.with_cases(cases)
 
 
-def test_the_list_of_cases_holds_no_formula_and_reads_as_it_was(tmp_path: Path) -> None:
+def listed(tmp_path: Path, image_set: ImageSet) -> str:
+    """What a version of this set is taken away as."""
     furnished = furnish(tmp_path)
     studio, who = furnished.studio, furnished.who
     version = sets.write_version(
-        studio.database, studio.place, attacking(tmp_path), who=who, project_id=who.projects[0], name="-Set", note=""
+        studio.database, studio.place, image_set, who=who, project_id=who.projects[0], name="-Set", note=""
     )
     people.add_person(studio.database, NAME, PASSWORD, "admin", who.projects)
     api = FastAPI()
     api.include_router(downloads.router(studio))
     headers = {"authorization": f"Bearer {people.sign_in(studio.database, NAME, PASSWORD, NAME)}"}
     with TestClient(api, base_url="http://127.0.0.1:7860", headers=headers) as client:
-        text = client.get(f"/downloads/versions/{version.id}/cases.csv").text
+        return client.get(f"/downloads/versions/{version.id}/cases.csv").text
+
+
+def test_the_list_of_cases_holds_no_formula_and_reads_as_it_was(tmp_path: Path) -> None:
+    text = listed(tmp_path, attacking(tmp_path))
     header, first, *_ = csv.reader(io.StringIO(text))
-    assert header == ["case", "label", "split", "patient", f"'{ATTACK}", "price", "'－note"]  # noqa: RUF001
+    assert header == ["case", "labels", "split", "patient", f"'{ATTACK}", "price", "'－note"]  # noqa: RUF001
     assert first == ["'@a", "clear", "test", "'\t'+1", "'-cmd", "'-0.05", "a;'=b"]
     again = read_table(text.encode(), "cases.csv")
-    assert again.header == ("case", "label", "split", "patient", ATTACK, "price", "－note")  # noqa: RUF001
+    assert again.header == ("case", "labels", "split", "patient", ATTACK, "price", "－note")  # noqa: RUF001
     assert again.rows[0][1]["patient"] == "\t+1" and again.rows[0][1]["－note"] == "a;=b"  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("multi", [("effusion, left", 'a "mass"'), ("effusion",), (), ("-x; y|z",)]),
+        ("single", [("effusion, left",), ("a;b",), ("N/A",), ('["x"]',)]),
+    ],
+)
+def test_a_list_of_cases_brings_its_labels_back(tmp_path: Path, kind: Kind, labels: list[tuple[str, ...]]) -> None:
+    answers = tuple(dict.fromkeys(name for named in labels for name in named))
+    cases = []
+    for number, named in enumerate(labels):
+        Image.new("RGB", (8, 8), (40 * number, 0, 0)).save(tmp_path / f"{number}.png")
+        cases.append(Case(f"{number}.png", FilePixels(tmp_path / f"{number}.png"), named, "train"))
+    text = listed(tmp_path, ImageSet("scans", Task(answers=answers, kind=kind), tuple(cases)))
+    (tmp_path / "cases.csv").write_text(text, encoding="utf-8")
+    again = manifest.read(tmp_path / "cases.csv", manifest.Settings(image="case"))
+    assert again.task.kind == kind and set(again.task.answers) == set(answers)
+    assert {case.id: set(case.labels) for case in again.cases} == {case.id: set(case.labels) for case in cases}
+    assert not [one for one in again.findings if one.kind == "unlabelled"]

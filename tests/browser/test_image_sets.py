@@ -116,7 +116,7 @@ def test_an_edited_task_makes_a_version_and_shows_the_exact_prompt(running: Runn
     with page.expect_download() as download:
         page.get_by_role("link", name="List of cases (CSV)").first.click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert lines[0] == "case,label,split,patient" and len(lines) == 21
+    assert lines[0] == "case,labels,split,patient" and len(lines) == 21
 
 
 def test_what_can_not_be_read_is_said_in_words(running: Running, page: Any, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from core.records import people
+from core.records.labels import Names
 from tests.app.reviewed import ALIKE, Reviewed, furnish_review
 from tests.browser.conftest import is_within, wait_for
 from tests.let_in import open_door
@@ -136,16 +137,16 @@ def note_presses(page: Any) -> None:
     )
 
 
-def meant(served: Served, page: Any) -> list[tuple[int, str, str]]:
+def meant(served: Served, page: Any) -> list[tuple[int, str, Names | None]]:
     """The verdicts that the noted presses are, in their order; an undo is about no case of its own."""
     pressed = page.evaluate("window.pressed")
     assert all(rank for rank, _ in pressed), "a key met an empty screen"
-    return [(0, "undo", "") if key == "z" else (rank, *served.room.meant(rank, key)) for rank, key in pressed]
+    return [(0, "undo", None) if key == "z" else (rank, *served.room.meant(rank, key)) for rank, key in pressed]
 
 
-def kept(served: Served) -> list[tuple[int, str, str]]:
+def kept(served: Served) -> list[tuple[int, str, Names | None]]:
     rows = served.room.kept()
-    return [(0, "undo", "") if row.action == "undo" else (row.rank, row.action, row.label) for row in rows]
+    return [(0, "undo", None) if row.action == "undo" else (row.rank, row.action, row.labels) for row in rows]
 
 
 @pytest.mark.parametrize("milliseconds", [50, 30, 10])
@@ -187,7 +188,7 @@ def test_keys_within_one_frame_are_all_about_the_case_on_the_screen(served: Serv
     at(page, 2)
     all_kept(page)
     assert [row.rank for row in served.room.kept()] == [1, 1]
-    assert served.room.kept()[-1].label == "hazy"
+    assert served.room.kept()[-1].labels == ("hazy",)
 
 
 def test_a_key_that_meets_no_case_is_said_to_count_for_nothing(served: Served, tab: Callable[[], Any]) -> None:
@@ -217,7 +218,7 @@ def test_every_kind_of_verdict_can_be_undone(served: Served, tab: Callable[[], A
     page.keyboard.press("k")
     at(page, 2)
     all_kept(page)
-    assert served.room.standing() == {1: ("keep", "")}
+    assert served.room.standing() == {1: ("keep", None)}
 
 
 def test_a_batch_is_one_press_and_one_undo(served: Served, tab: Callable[[], Any]) -> None:
@@ -229,7 +230,7 @@ def test_a_batch_is_one_press_and_one_undo(served: Served, tab: Callable[[], Any
     page.keyboard.press("x")
     at(page, 2)
     all_kept(page)
-    assert served.room.standing() == dict.fromkeys(ALIKE, ("exclude", ""))
+    assert served.room.standing() == dict.fromkeys(ALIKE, ("exclude", None))
     for rank in (3, 6):
         page.keyboard.press("n")
         at(page, rank)
@@ -319,7 +320,7 @@ def test_where_a_case_may_have_several_labels_digits_mark_and_enter_changes(
         page.keyboard.press("Enter")  # as given
         at(page, 4)
         all_kept(page)
-    assert room.standing() == {1: ("change", "clear, hazy"), 2: ("change", "no finding"), 3: ("keep", "")}
+    assert room.standing() == {1: ("change", ("clear", "hazy")), 2: ("change", ()), 3: ("keep", None)}
 
 
 def test_two_people_at_once_lose_nothing(tmp_path: Path, tab: Callable[[], Any]) -> None:
@@ -383,4 +384,4 @@ def test_what_was_not_sent_survives_a_reload(served: Served, tab: Callable[[], A
     page.unroute("**/verdicts")
     page.reload()
     page.wait_for_function("!sessionStorage.getItem('vitask-unsent')")
-    assert served.room.standing() == {1: ("exclude", "")}
+    assert served.room.standing() == {1: ("exclude", None)}

@@ -72,14 +72,14 @@ def write_search(folder: Path, image_set: ImageSet) -> Path:
     """In the order of the cases; the first three are alike, and of the sources cleanlab speaks against odd numbers."""
     rows = []
     for number, case in enumerate(image_set.cases):
-        given = image_set.task.response(case.labels)
+        given = list(case.labels)
         rows.append(
             {
                 "number": number,
                 "case": case.id,
                 "set": image_set.name,
                 "given": given,
-                "suggested": OTHER.get(given, given) if number < MODEL_SAYS_OTHERWISE else given,
+                "suggested": [OTHER.get(name, name) for name in given] if number < MODEL_SAYS_OTHERWISE else given,
                 "score": 1 - number / len(image_set.cases),
                 "why": f"It is number {number}.",
                 "group": 0 if number < 3 else None,

@@ -28,14 +28,14 @@ EXPORT_SECONDS = 5.0
 VERSION_SECONDS = 15.0
 
 
-def said(number: int, is_second: bool) -> dict[str, str]:
+def said(number: int, is_second: bool) -> dict[str, Any]:
     """Half of the labels change, every tenth case goes, and on every fiftieth the second person keeps the label."""
     if is_second and number % 50 == 0:
-        return {"action": "keep", "label": ""}
+        return {"action": "keep", "labels": None}
     if number % 10 == 9:
-        return {"action": "exclude", "label": ""}
-    changed = {"action": "change", "label": TASK.answers[(number + 1) % 4]}
-    return changed if number % 2 == 0 else {"action": "keep", "label": ""}
+        return {"action": "exclude", "labels": None}
+    changed = {"action": "change", "labels": [TASK.answers[(number + 1) % 4]]}
+    return changed if number % 2 == 0 else {"action": "keep", "labels": None}
 
 
 def fill(database: Database, place: Place, who: Who, other: Who) -> ReviewView:
@@ -55,7 +55,7 @@ def fill(database: Database, place: Place, who: Who, other: Who) -> ReviewView:
         for person in (who, other):
             told = [said(number, person is other) for number in range(DECIDED)]
             rows = [
-                {**verdict(n + 1, person, view.id), "given": TASK.answers[n % 4], **told[n]} for n in range(DECIDED)
+                {**verdict(n + 1, person, view.id), "given": [TASK.answers[n % 4]], **told[n]} for n in range(DECIDED)
             ]
             ids = session.execute(insert(Verdict).returning(Verdict.rank, Verdict.id), rows)
             stand = [{**standing(rank, id, person, view.id), "action": told[rank - 1]["action"]} for rank, id in ids]

@@ -14,12 +14,13 @@ from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import agreement, queue, verdicts
-from core.records.review.agreement import Consensus, model_weight, weighed
+from core.records.review.agreement import Consensus, Labelled, model_weight, weighed
 from core.records.review.queue import Filter
 from core.records.review.standing import Voice
 from tests.records.search import Room, room
 
-FIFTY = {("yes", "yes"): 20, ("yes", "no"): 5, ("no", "yes"): 10, ("no", "no"): 15}
+YES, NO = ("yes",), ("no",)
+FIFTY: dict[Labelled, int] = {(YES, YES): 20, (YES, NO): 5, (NO, YES): 10, (NO, NO): 15}
 
 
 @pytest.fixture
@@ -29,11 +30,11 @@ def blind(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
 
 def decide(found: Room, who: Who, said: dict[int, tuple[str, str]]) -> None:
     for rank, (action, label) in said.items():
-        verdicts.decide(found.db, who, found.review_id, [rank], action, label)
+        verdicts.decide(found.db, who, found.review_id, [rank], action, [label] if label else None)
 
 
 def vote(action: str, label: str = "", confidence: str = "sure", given: str = "dark") -> Voice:
-    return Voice(1, 1, action, given, label, confidence, "")
+    return Voice(1, 1, action, (given,), (label,) if label else None, confidence, "")
 
 
 def test_kappa_of_fifty_cases_by_hand() -> None:
@@ -63,36 +64,38 @@ def test_kappa_is_undefined_without_cases_and_where_both_say_one_thing_only() ->
     ("verdicts", "suggested", "model", "expected"),
     [
         # 1 for keep against 1/3 for light, to which the model adds 1/2: 1 of 11/6.
-        ([vote("keep"), vote("change", "light", "guess")], "light", 0.5, Consensus("keep", "", 6 / 11)),
+        ([vote("keep"), vote("change", "light", "guess")], "light", 0.5, Consensus("keep", None, 6 / 11)),
         # 2/3 for keep against 1/3 + 1/2.
         (
             [vote("keep", "", "fairly"), vote("change", "light", "guess")],
             "light",
             0.5,
-            Consensus("change", "light", 5 / 9),
+            Consensus("change", ("light",), 5 / 9),
         ),
         # Nobody named what the models suggest, so they have no say: 1 of 2.
-        ([vote("keep"), vote("exclude")], "light", 0.5, Consensus("keep", "", 1 / 2)),
+        ([vote("keep"), vote("exclude")], "light", 0.5, Consensus("keep", None, 1 / 2)),
         # The models suggest the given label: 1 + 1/2 of 2 1/2.
-        ([vote("exclude"), vote("keep")], "dark", 0.5, Consensus("keep", "", 3 / 5)),
+        ([vote("exclude"), vote("keep")], "dark", 0.5, Consensus("keep", None, 3 / 5)),
         # Whoever is unsure counts, and votes for nothing: 1/3 of 4/3.
-        ([vote("unsure"), vote("exclude", "", "guess")], "dark", 0.5, Consensus("exclude", "", 1 / 4)),
-        ([vote("unsure"), vote("unsure")], "light", 0.5, Consensus("unsure", "", 0.0)),
+        ([vote("unsure"), vote("exclude", "", "guess")], "dark", 0.5, Consensus("exclude", None, 1 / 4)),
+        ([vote("unsure"), vote("unsure")], "light", 0.5, Consensus("unsure", None, 0.0)),
     ],
 )
 def test_a_consensus_by_hand(verdicts: list[Voice], suggested: str, model: float, expected: Consensus) -> None:
-    found = weighed(verdicts, suggested, model)
-    assert (found.action, found.label) == (expected.action, expected.label)
+    found = weighed(verdicts, (suggested,), model)
+    assert (found.action, found.labels) == (expected.action, expected.labels)
     assert found.certainty == pytest.approx(expected.certainty)
 
 
 def test_models_weigh_as_much_as_they_surely_agree_with_people() -> None:
     """The fifty cases from above, looked at by two people: kappa is surely above 0.146."""
-    first = {both: times for both, times in FIFTY.items() if both[0] == "yes"}
-    second = {both: times for both, times in FIFTY.items() if both[0] == "no"}
+    first = {both: times for both, times in FIFTY.items() if both[0] == YES}
+    second = {both: times for both, times in FIFTY.items() if both[0] == NO}
     assert model_weight({1: first, 2: second}) == pytest.approx(0.1460, abs=1e-4)
-    assert model_weight({1: {("yes", "yes"): 1}}) == 0, "one case says nothing"
-    turned = {(said, {"yes": "no", "no": "yes"}[suggested]): times for (said, suggested), times in FIFTY.items()}
+    assert model_weight({1: {(YES, YES): 1}}) == 0, "one case says nothing"
+    turned: dict[Labelled, int] = {
+        (said, NO if suggested == YES else YES): times for (said, suggested), times in FIFTY.items()
+    }
     assert model_weight({1: turned}) == 0, "and models that contradict people get no say"
 
 
@@ -123,7 +126,7 @@ def test_a_consensus_of_a_review_is_that_of_its_standing_verdicts(blind: Room) -
     decide(blind, blind.ben, {1: ("change", "light"), 2: ("exclude", "")})
     found = agreement.consensus(blind.db, blind.anna, blind.review_id)
     assert found.keys() == {1, 2}, "5 has one verdict, and that is nobody else's business yet"
-    assert found[1] == Consensus("change", "light", 1.0)
+    assert found[1] == Consensus("change", ("light",), 1.0)
     assert (found[2].action, found[2].certainty) == ("keep", 0.5), "too few cases for the models to have a weight"
     models = agreement.agreement(blind.db, blind.anna, blind.review_id).models
     assert [(one.first, one.n) for one in models] == [("anna", 2), ("ben", 1)], "models can't say that a case should go"
@@ -143,8 +146,8 @@ def test_disputes_are_settled_by_a_researcher_and_what_people_said_stays(blind: 
         agreement.settle(db, blind.admin, review_id, 1, "unsure")
     with pytest.raises(SettingsError, match="nothing to settle"):
         agreement.settle(db, blind.admin, review_id, 3, "exclude")
-    made = agreement.settle(db, blind.admin, review_id, 1, "change", "light", "looked at twice")
-    assert (made.is_settlement, made.action, made.label, made.person) == (True, "change", "light", "first")
+    made = agreement.settle(db, blind.admin, review_id, 1, "change", ["light"], "looked at twice")
+    assert (made.is_settlement, made.action, made.labels, made.person) == (True, "change", ("light",), "first")
     assert [one.rank for one in agreement.disputed(db, blind.admin, review_id)] == [2]
     assert audit.entries(db, blind.admin, blind.admin.projects[0])[0].action == "settle"
     assert [one.action for one in verdicts.history(db, blind.anna, review_id, 1)] == ["keep", "exclude", "change"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.case import Box, Case, ImageSet, Task
+from core.case import Box, Case, ImageSet, Split, Task
 from core.errors import DataError, RunError, SettingsError
 from core.pictures.pixels import FilePixels
 from core.readings import metrics, reading
@@ -23,12 +24,14 @@ from core.records import audit, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.review import agreement, corrections, reviews, verdicts
+from core.records.review import agreement, corrections, queue, reviews, verdicts
 from core.records.review.corrections import Change
 from core.records.tables import Job
 from core.records.versions import SetError, version_folder
 from core.sets.version import read_version
 from tests.records.search import Room, finish, room
+
+SPOT, SCAR, WART = "spot, left", 'a "scar"', "spot"
 
 SETTINGS: dict[str, Any] = {"vlm": {"family": "starter"}, "method": {"name": "vanilla"}}
 
@@ -38,8 +41,8 @@ def found(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
     return room(database, place, who, cells)
 
 
-def decide(found: Room, who: Who, rank: int, action: str, label: str = "", **more: Any) -> None:
-    verdicts.decide(found.db, who, found.review_id, [rank], action, label, **more)
+def decide(found: Room, who: Who, rank: int, action: str, *labels: str, **more: Any) -> None:
+    verdicts.decide(found.db, who, found.review_id, [rank], action, labels if action == "change" else None, **more)
 
 
 def preview(found: Room) -> list[Change]:
@@ -50,8 +53,12 @@ def apply(found: Room, note: str = "") -> sets.Version:
     return corrections.apply(found.db, found.place, found.admin, found.review_id, note)
 
 
-def labels(found: Room, version_id: int) -> dict[str, str]:
-    return {one.name: one.label for one in sets.cases(found.db, found.admin, version_id, size=100).rows}
+def labels(found: Room, version_id: int) -> dict[str, tuple[str, ...]]:
+    return {one.name: one.labels for one in sets.cases(found.db, found.admin, version_id, size=100).rows}
+
+
+def exported(found: Room, kind: str) -> bytes:
+    return corrections.exported(found.db, found.place, found.anna, found.review_id, kind)[1]
 
 
 def stored(place: Place) -> set[Path]:
@@ -64,8 +71,8 @@ def test_decisions_become_the_next_version_and_pictures_stay_where_they_are(foun
     decide(found, found.anna, 5, "keep")
     decide(found, found.anna, 6, "unsure")
     expected = [
-        Change(0, "cell_0.png", "train", "dark", "light", "change", "anna", "bright"),
-        Change(3, "cell_3.png", "val", "light", "", "exclude", "anna", "torn"),
+        Change(0, "cell_0.png", "train", ("dark",), ("light",), "change", "anna", "bright"),
+        Change(3, "cell_3.png", "val", ("light",), None, "exclude", "anna", "torn"),
     ]
     assert preview(found) == expected
     pictures = stored(found.place)
@@ -75,7 +82,7 @@ def test_decisions_become_the_next_version_and_pictures_stay_where_they_are(foun
     assert pictures and stored(found.place) == pictures
     before, after = labels(found, found.version_id), labels(found, version.id)
     assert after == {
-        name: "light" if name == "cell_0.png" else label for name, label in before.items() if name != "cell_3.png"
+        name: ("light",) if name == "cell_0.png" else label for name, label in before.items() if name != "cell_3.png"
     }
     old, new = (
         read_version(version_folder(found.place, one))
@@ -101,7 +108,7 @@ def test_a_version_can_be_taken_back(found: Room) -> None:
     assert back.note == "a mistake. As version 1: takes version 2 back"
     assert corrections.difference(found.db, found.admin, found.version_id, back.id) == []
     (added,) = corrections.difference(found.db, found.admin, corrected.id, back.id)
-    assert (added.name, added.action, added.given, added.to) == ("cell_0.png", "add", "", "dark")
+    assert (added.name, added.action, added.given, added.to) == ("cell_0.png", "add", None, ("dark",))
     with pytest.raises(SetError, match="made from no other"):
         corrections.revert(found.db, found.place, found.admin, found.version_id)
     assert [one.action for one in preview(found)] == ["exclude"], "what was decided can be applied again"
@@ -115,7 +122,7 @@ def test_only_what_is_decided_is_applied(database: Database, place: Place, who: 
     decide(found, found.ben, 2, "exclude", why="blurred")
     decide(found, found.ben, 3, "keep")
     assert [(one.name, one.who, one.why) for one in preview(found)] == [("cell_1.png", "anna, ben", "blurred")]
-    agreement.settle(database, found.admin, found.review_id, 3, "change", "light", "third look")
+    agreement.settle(database, found.admin, found.review_id, 3, "change", ["light"], "third look")
     assert [(one.number, one.action, one.who) for one in preview(found)] == [
         (1, "exclude", "anna, ben"),
         (2, "change", "first"),
@@ -137,11 +144,11 @@ def test_a_review_that_was_applied_goes_on_from_there(found: Room) -> None:
     decide(found, found.anna, 1, "keep")
     decide(found, found.anna, 2, "exclude")
     assert [(one.name, one.given, one.to) for one in preview(found)] == [
-        ("cell_0.png", "light", "dark"),
-        ("cell_1.png", "light", ""),
+        ("cell_0.png", ("light",), ("dark",)),
+        ("cell_1.png", ("light",), None),
     ]
     second = apply(found)
-    assert (second.number, second.cases, labels(found, second.id)["cell_0.png"]) == (3, 9, "dark")
+    assert (second.number, second.cases, labels(found, second.id)["cell_0.png"]) == (3, 9, ("dark",))
     changes = corrections.difference(found.db, found.anna, found.version_id, second.id)
     assert [one.name for one in changes] == ["cell_1.png"]
 
@@ -163,30 +170,51 @@ def test_roles_and_membership_are_asked_for(found: Room) -> None:
             ask()
 
 
-def test_several_labels_are_joined_and_taken_apart(database: Database, place: Place, who: Who, tmp_path: Path) -> None:
-    given = [("spot",), ("spot", "scar"), (), ("scar",)]
+def several(tmp_path: Path, answers: tuple[str, ...], given: Sequence[tuple[str, ...]]) -> ImageSet:
+    """Cases with these labels, in turn in each split."""
     made = []
     for number, named in enumerate(given):
-        Image.new("L", (8, 8), 60 * number).save(tmp_path / f"{number}.png")
-        made.append(
-            Case(
-                f"{number}.png",
-                FilePixels(tmp_path / f"{number}.png"),
-                named,
-                ("train", "val", "test", "train")[number],
-            )
-        )
-    task = Task(kind="multi", answers=("spot", "scar"))
-    found = room(database, place, who, ImageSet("skins", task, tuple(made)))
-    decide(found, found.anna, 1, "change", "spot, scar")
-    decide(found, found.anna, 2, "change", "no finding")
-    decide(found, found.anna, 3, "change", "scar")
-    for label in ("scar, spot", "spot, wart", ""):
-        with pytest.raises(SettingsError, match="Several are joined by a comma"):
-            decide(found, found.anna, 4, "change", label)
+        Image.new("L", (8, 8), 20 * number).save(tmp_path / f"{number}.png")
+        split: Split = ("train", "val", "test", "train")[number % 4]
+        made.append(Case(f"{number}.png", FilePixels(tmp_path / f"{number}.png"), named, split))
+    return ImageSet("skins", Task(kind="multi", answers=answers), tuple(made))
+
+
+def test_several_labels_stay_apart_whatever_they_hold(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    given = [(SPOT,), (SPOT, SCAR), (), (SCAR,)]
+    found = room(database, place, who, several(tmp_path, (SPOT, SCAR, WART), given))
+    decide(found, found.anna, 1, "change", SCAR, SPOT)
+    decide(found, found.anna, 2, "change")
+    decide(found, found.anna, 3, "change", SCAR)
+    decide(found, found.anna, 4, "keep")
+    with pytest.raises(SettingsError, match='changed to "spot, left, scar"'):
+        decide(found, found.anna, 4, "change", f"{SPOT}, scar")
+    assert [one.to for one in preview(found)] == [(SPOT, SCAR), (), (SCAR,)]
+    rows = list(csv.DictReader(io.StringIO(exported(found, "csv").decode())))
+    assert [json.loads(row["given"]) for row in rows] == [list(labels) for labels in given]
+    assert [row["labels"] and json.loads(row["labels"]) for row in rows] == [[SPOT, SCAR], [], [SCAR], ""]
+    told = json.loads(exported(found, "json"))
+    assert [row["labels"] for row in told["verdicts"]] == [[SPOT, SCAR], [], [SCAR], None]
+    assert [one["labels"] for one in told["consensus"]] == [[SPOT, SCAR], [], [SCAR], None]
     version = apply(found)
     kept = read_version(version_folder(place, version))
-    assert [case.labels for case in kept.cases] == [("spot", "scar"), (), ("scar",), ("scar",)]
+    assert [case.labels for case in kept.cases] == [(SPOT, SCAR), (), (SCAR,), (SCAR,)]
+    assert list(labels(found, version.id).values()) == [(SPOT, SCAR), (), (SCAR,), (SCAR,)]
+
+
+def test_twelve_long_answers_are_twelve_in_a_review_too(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    answers = tuple(f"finding number {number:02d}, of the lower lobe of the left lung" for number in range(12))
+    found = room(database, place, who, several(tmp_path, answers, [answers, answers[:1], answers[11:], ()]))
+    assert queue.suspect(database, found.anna, found.review_id, 1).given == answers
+    for number in (0, 11):
+        where = queue.Filter(label=answers[number], state="all")
+        assert queue.progress(database, found.anna, found.review_id, where).matching == 2
+    decide(found, found.anna, 2, "change", *answers)
+    assert labels(found, apply(found).id)["1.png"] == answers
 
 
 def test_splits_that_runs_draw_are_written_down_before_labels_change(
@@ -213,12 +241,12 @@ def test_verdicts_are_taken_away_as_a_table_without_formulas(found: Room) -> Non
     assert name == "cells verdicts.csv"
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     assert [row["action"] for row in rows] == ["change", "exclude", "undo"]
-    first = {key: rows[0][key] for key in ("rank", "case", "given", "label", "suggested", "person", "why", "seconds")}
+    first = {key: rows[0][key] for key in ("rank", "case", "given", "labels", "suggested", "person", "why", "seconds")}
     assert first == {
         "rank": "1",
         "case": "cell_0.png",
         "given": "dark",
-        "label": "light",
+        "labels": "light",
         "suggested": "light",
         "person": "anna",
         "why": "'=HYPERLINK(1)",
@@ -237,7 +265,7 @@ def test_verdicts_are_taken_away_as_json_as_far_as_one_may_see_them(
     decide(found, found.ben, 2, "keep")
     told = json.loads(corrections.exported(database, place, found.ben, found.review_id, "json")[1])
     assert [(one["rank"], one["person"]) for one in told["verdicts"]] == [(2, "anna"), (2, "ben")]
-    assert told["consensus"] == [{"rank": 2, "action": "keep", "label": "", "certainty": 1.0}]
+    assert told["consensus"] == [{"rank": 2, "action": "keep", "labels": None, "certainty": 1.0}]
     assert (told["estimated_errors"], told["agreement"]["pairs"][0]["n"]) == (3.0, 1)
     with pytest.raises(SettingsError, match="csv, json, coco"):
         corrections.exported(database, place, found.ben, found.review_id, "xml")
@@ -263,7 +291,7 @@ def test_reviewed_cases_with_boxes_are_taken_away_as_coco(
     told = json.loads(corrections.exported(database, place, found.anna, view.id, "coco")[1])
     (image,) = told["images"]
     assert (image["id"], image["file_name"], image["width"], image["height"]) == (0, "cell_0.png", 30, 20)
-    assert image["consensus"] == {"action": "exclude", "label": "", "certainty": 1.0}
+    assert image["consensus"] == {"action": "exclude", "labels": None, "certainty": 1.0}
     assert told["categories"] == [{"id": 1, "name": "dark"}, {"id": 2, "name": "light"}, {"id": 3, "name": "nucleus"}]
     assert [
         (one["id"], one["image_id"], one["category_id"], one["bbox"], one["area"]) for one in told["annotations"]

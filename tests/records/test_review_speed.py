@@ -21,7 +21,8 @@ from tests.records.test_speed import GALLERY_SECONDS, PAGE_SECONDS, is_within
 pytestmark = pytest.mark.slow
 CASES = 100_000
 DECIDED = 20_000
-TASK = Task(answers=("a", "b", "c", "d"))
+TASK = Task(answers=("a", "b", "c", "d", "rare"))
+RARE = 4
 SOURCES = ["cleanlab", "tsm", "neighbours", "vlm", "disagreement", "duplicates"]
 
 
@@ -72,7 +73,8 @@ def case(number: int, version_id: int) -> dict[str, Any]:
         "number": number,
         "name": f"images/{number:06d}.png",
         "digest": f"{number:064d}",
-        "label": TASK.answers[number % 4],
+        "labels": [TASK.answers[number % 4]],
+        "places": f",{number % 4},",
         "split": SPLITS[number % 3],
         "patient": f"P{number // 3}",
         "more": {},
@@ -80,13 +82,15 @@ def case(number: int, version_id: int) -> dict[str, Any]:
 
 
 def suspect(number: int, review_id: int) -> dict[str, Any]:
+    place = number % 4 if number < CASES - 5 else RARE
     return {
         "review_id": review_id,
         "rank": number + 1,
         "number": number,
         "name": f"images/{number:06d}.png",
-        "given": TASK.answers[number % 4] if number < CASES - 5 else "rare",
-        "suggested": "a",
+        "given": [TASK.answers[place]],
+        "places": f",{place},",
+        "suggested": ["a"],
         "score": 1 - number / CASES,
         "split": SPLITS[number % 3],
         "patient": f"P{number // 3}",
@@ -99,12 +103,12 @@ def suspect(number: int, review_id: int) -> dict[str, Any]:
 
 def verdict(rank: int, person: Who, review_id: int) -> dict[str, Any]:
     told = {"review_id": review_id, "rank": rank, "person_id": person.id, "key": f"press {rank}", "action": "keep"}
-    return told | {"given": "a", "label": "", "why": "", "confidence": "sure", "is_settlement": False}
+    return told | {"given": ["a"], "labels": None, "why": "", "confidence": "sure", "is_settlement": False}
 
 
 def standing(rank: int, number: int, person: Who, review_id: int) -> dict[str, Any]:
     about = suspect(rank - 1, review_id)
-    told = {name: about[name] for name in ("review_id", "rank", "given", "split", "flags")}
+    told = {name: about[name] for name in ("review_id", "rank", "places", "split", "flags")}
     return told | {"person_id": person.id, "action": "keep", "verdict_id": number}
 
 

@@ -34,7 +34,7 @@ def blind(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
 
 
 def decide(found: Room, who: Who, ranks: list[int], action: str = "keep", label: str = "", **more: Any) -> None:
-    verdicts.decide(found.db, who, found.review_id, ranks, action, label, **more)
+    verdicts.decide(found.db, who, found.review_id, ranks, action, [label] if label else None, **more)
 
 
 def walk(found: Room, who: Who, where: Filter, is_back: bool = False) -> list[int]:
@@ -45,9 +45,9 @@ def walk(found: Room, who: Who, where: Filter, is_back: bool = False) -> list[in
     return ranks
 
 
-def stands(found: Room, who: Who, rank: int) -> tuple[str, str] | None:
+def stands(found: Room, who: Who, rank: int) -> tuple[str, tuple[str, ...] | None] | None:
     mine = queue.suspect(found.db, who, found.review_id, rank).mine
-    return (mine.action, mine.label) if mine else None
+    return (mine.action, mine.labels) if mine else None
 
 
 def test_a_search_is_queued_with_the_balanced_starter_and_noted(
@@ -88,11 +88,11 @@ def test_what_the_search_found_is_shown(found: Room) -> None:
     assert (view.state, view.estimated, view.low, view.high, view.cases) == ("done", 3.0, 1.5, 5.0, 10)
     assert [one.name for one in view.sources] == ["cleanlab", "neighbours", "duplicates"]
     one = queue.suspect(found.db, found.anna, found.review_id, 2)
-    assert (one.number, one.name, one.given, one.suggested) == (1, "cell_1.png", "light", "dark")
+    assert (one.number, one.name, one.given, one.suggested) == (1, "cell_1.png", ("light",), ("dark",))
     assert (one.split, one.patient, one.group, one.group_size) == ("train", "P0", 0, 3)
     assert one.evidence == {"cleanlab": 0.5, "neighbours": 0.125, "duplicates": None}
-    near = [(near.number, near.name, near.label, near.similarity) for near in one.neighbours]
-    assert near == [(3, "cell_3.png", "light", 0.75), (5, "cell_5.png", "light", 0.5)]
+    near = [(near.number, near.name, near.labels, near.similarity) for near in one.neighbours]
+    assert near == [(3, "cell_3.png", ("light",), 0.75), (5, "cell_5.png", ("light",), 0.5)]
     assert (one.why, one.probabilities, one.mine, one.others) == ("It is number 1.", (0.25, 0.75), None, ())
     assert len(one.digest) == 64
     assert [one.rank for one in queue.group(found.db, found.anna, found.review_id, 2)] == [1, 2, 3]
@@ -109,7 +109,7 @@ def test_taking_a_search_in_again_keeps_what_people_decided(found: Room, cells: 
         found.db, review, found.place.data / f"search {review.job_id}", lambda *so_far: told.append(so_far)
     )
     assert told == [(10, 10)]
-    assert stands(found, found.anna, 1) == ("exclude", "")
+    assert stands(found, found.anna, 1) == ("exclude", None)
     assert queue.progress(found.db, found.anna, found.review_id, ALL).decided == 1
 
 
@@ -162,7 +162,12 @@ def test_an_unknown_filter_is_refused(found: Room) -> None:
 def test_what_is_no_verdict_is_refused(found: Room) -> None:
     for label in ("grey", "", "dark, light", "no finding"):
         with pytest.raises(SettingsError, match=f'can.t be changed to "{label}"'):
-            decide(found, found.anna, [1], "change", label)
+            verdicts.decide(found.db, found.anna, found.review_id, [1], "change", [label])
+    for labels in ([], ["dark", "light"]):
+        with pytest.raises(SettingsError, match=f"has one label, and this verdict gives it {len(labels)}"):
+            verdicts.decide(found.db, found.anna, found.review_id, [1], "change", labels)
+    with pytest.raises(SettingsError, match="names the new labels, and this one names none"):
+        verdicts.decide(found.db, found.anna, found.review_id, [1], "change")
     with pytest.raises(SettingsError, match="not a verdict"):
         decide(found, found.anna, [1], "approve")
     with pytest.raises(SettingsError, match="no case at rank 11"):
@@ -175,13 +180,13 @@ def test_what_is_no_verdict_is_refused(found: Room) -> None:
 
 
 def test_a_press_that_is_sent_again_counts_once(found: Room) -> None:
-    asked = (found.db, found.anna, found.review_id, [1, 2], "change", "light")
+    asked = (found.db, found.anna, found.review_id, [1, 2], "change", ["light"])
     made = verdicts.decide(*asked, why=" blurred ", confidence="guess", seconds=2.5, key="press 1")
     assert verdicts.decide(*asked, key="press 1") == made
     kept = verdicts.history(found.db, found.anna, found.review_id)
-    assert [(one.rank, one.action, one.given, one.label) for one in kept] == [
-        (1, "change", "dark", "light"),
-        (2, "keep", "light", ""),
+    assert [(one.rank, one.action, one.given, one.labels) for one in kept] == [
+        (1, "change", ("dark",), ("light",)),
+        (2, "keep", ("light",), None),
     ]
     assert next((one.why, one.confidence, one.seconds, one.person) for one in kept) == ("blurred", "guess", 2.5, "anna")
     assert verdicts.undo(found.db, found.anna, found.review_id, "press 2") == [1, 2]
@@ -210,13 +215,13 @@ def test_undo_takes_back_the_last_press_and_what_stood_before_stands_again(found
         return verdicts.undo(found.db, found.anna, found.review_id)
 
     assert undo() == [2]
-    assert stands(found, found.anna, 2) == ("exclude", "")
+    assert stands(found, found.anna, 2) == ("exclude", None)
     assert undo() == [1, 2, 3], "a batch is one press"
-    assert [stands(found, found.anna, rank) for rank in (1, 2, 3)] == [("keep", ""), None, None]
+    assert [stands(found, found.anna, rank) for rank in (1, 2, 3)] == [("keep", None), None, None]
     assert queue.progress(found.db, found.anna, found.review_id, ALL).disputed == 1
     assert undo() == [1]
     assert (undo(), stands(found, found.anna, 1)) == ([], None)
-    assert stands(found, found.ben, 1) == ("exclude", ""), "nobody undoes what another person did"
+    assert stands(found, found.ben, 1) == ("exclude", None), "nobody undoes what another person did"
     rows = [one for one in verdicts.history(found.db, found.anna, found.review_id) if one.person == "anna"]
     assert len(rows) == 10
     assert {one.takes_back for one in rows if one.action == "undo"} == {one.id for one in rows if one.action != "undo"}
@@ -230,7 +235,7 @@ def test_the_database_refuses_to_change_or_delete_a_verdict(found: Room) -> None
         with pytest.raises(DatabaseError, match="only ever added"):
             with found.db.session() as session:
                 session.execute(text(statement))
-    assert stands(found, found.anna, 1) == ("exclude", "")
+    assert stands(found, found.anna, 1) == ("exclude", None)
 
 
 def test_two_people_who_decide_at_once_lose_nothing(found: Room) -> None:

@@ -56,7 +56,7 @@ def test_a_version_keeps_what_a_set_holds(
         assert mine.pixels.digest() == theirs.pixels.digest()
         assert mine.pixels.load().tobytes() == theirs.pixels.load().tobytes()
     found = sets.case(database, who, version.id, 3)
-    assert (found.name, found.label, found.split, found.patient) == ("cell_3.png", "light", "val", "P1")
+    assert (found.name, found.labels, found.split, found.patient) == ("cell_3.png", ("light",), "val", "P1")
     assert found.columns == {"lab": "A"}
 
 
@@ -82,7 +82,7 @@ def test_boxes_masks_reports_and_several_labels_are_kept(
     assert (kept.boxes, kept.report, kept.labels) == ((box,), "Two things.", ("b", "a"))
     assert kept.mask and kept.mask.digest() == second.pixels.digest()
     row, bare = (sets.case(database, who, made.id, number) for number in (0, 1))
-    assert (row.label, bare.label, row.mask, row.report) == ("a, b", "no finding", kept.mask.digest(), "Two things.")
+    assert (row.labels, bare.labels, row.mask, row.report) == (("a", "b"), (), kept.mask.digest(), "Two things.")
     assert row.boxes == ({"label": "nucleus", "left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.4},)
     assert sets.histogram(made) == {"train": {"a": 1, "b": 1, "no finding": 1}}
     assert numbers(sets.cases(database, who, made.id, label="b")) == [0]
@@ -163,6 +163,47 @@ def test_another_task_makes_a_version_without_touching_a_picture(
         sets.new_version_with_task(database, place, who, version.id, task.model_copy(update={"kind": "multi"}))
 
 
+LONG = tuple(f"finding number {number:02d}, {'of the lower lobe, ' * 12}seen from the side" for number in range(12))
+ANSWERS = ("effusion", "effusion, left", "left", 'a "mass"', '"mass"', "EFFUSION", "100 %", "100 _", *LONG)
+
+
+@pytest.fixture
+def labelled(database: Database, place: Place, who: Who, cells: ImageSet) -> Version:
+    """Several labels a case: the first eight answers each on a case of its own, then all, then none."""
+    labels = [*((name,) for name in ANSWERS[:8]), ANSWERS, ()]
+    cases = tuple(replace(case, labels=named) for case, named in zip(cells.cases, labels, strict=True))
+    task = Task(answers=ANSWERS, kind="multi")
+    return sets.write_version(database, place, ImageSet("scans", task, cases), who=who, project_id=who.projects[0])
+
+
+def test_a_label_is_not_found_in_another_that_holds_it(database: Database, who: Who, labelled: Version) -> None:
+    for number, name in enumerate(ANSWERS[:8]):
+        assert numbers(sets.cases(database, who, labelled.id, label=name)) == [number, 8], name
+        assert sets.cases(database, who, labelled.id, label=name).total == 2
+        assert sets.cases(database, who, labelled.id, label=name, patient="P4").total == 1
+    assert numbers(sets.cases(database, who, labelled.id, label="no finding")) == [9]
+    assert numbers(sets.cases(database, who, labelled.id, label="mass")) == []
+
+
+def test_twelve_long_answers_come_back_as_twelve(database: Database, who: Who, labelled: Version) -> None:
+    assert sets.case(database, who, labelled.id, 8).labels == ANSWERS
+    assert [numbers(sets.cases(database, who, labelled.id, label=name)) for name in LONG] == [[8]] * 12
+
+
+def test_every_label_is_found_in_another_order_of_the_answers(
+    database: Database, place: Place, who: Who, labelled: Version, version: Version
+) -> None:
+    turned = Task(answers=ANSWERS[::-1], kind="multi")
+    several = sets.new_version_with_task(database, place, who, labelled.id, turned)
+    assert sets.case(database, who, several.id, 8).labels == ANSWERS[::-1]
+    for number, name in enumerate(ANSWERS[:8]):
+        assert numbers(sets.cases(database, who, several.id, label=name)) == [number, 8], name
+    single = sets.new_version_with_task(database, place, who, version.id, Task(answers=("light", "grey", "dark")))
+    for made in (version, single):
+        assert numbers(sets.cases(database, who, made.id, label="light")) == [1, 3, 5, 7, 9]
+        assert numbers(sets.cases(database, who, made.id, label="dark")) == [0, 2, 4, 6, 8]
+
+
 def test_labels_of_several_follow_the_order_of_a_new_task(
     database: Database, place: Place, who: Who, cells: ImageSet
 ) -> None:
@@ -172,8 +213,8 @@ def test_labels_of_several_follow_the_order_of_a_new_task(
     second = sets.new_version_with_task(
         database, place, who, first.id, Task(answers=("b", "a"), kind="multi", modality="x")
     )
-    assert [row.label for row in sets.cases(database, who, second.id).rows] == ["b, a", "b"]
-    assert [row.label for row in sets.cases(database, who, first.id).rows] == ["a, b", "b"]
+    assert [row.labels for row in sets.cases(database, who, second.id).rows] == [("b", "a"), ("b",)]
+    assert [row.labels for row in sets.cases(database, who, first.id).rows] == [("a", "b"), ("b",)]
 
 
 def test_another_machine_fetches_a_version_from_the_store(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from core.sets.manifest_cells import drawn_boxes, listed_labels
+from core.sets.manifest_cells import SEPARATORS, drawn_boxes, labels_cell, listed_labels
 from core.sets.safe_csv import as_csv, as_written, harmless
 from core.sets.table import EMPTY, read_table, value
 
@@ -51,7 +51,13 @@ def test_a_list_of_labels_comes_back_from_its_cell(labels: list[str], separator:
         assert listed_labels(joined, ";|,") == tuple(labels)
 
 
-@given(ANYTHING)
+@given(st.lists(CELLS.filter(str.strip), unique=True, max_size=5), st.sampled_from(["single", "multi"]))
+def test_any_labels_that_were_taken_away_are_read_as_they_were(labels: list[str], kind: str) -> None:
+    table = read_table(as_csv(["case", "labels"], [["a.png", labels_cell(labels, kind)]]).encode(), "cases.csv")
+    assert listed_labels(table.rows[0][1]["labels"], SEPARATORS) == tuple(labels)
+
+
+@given(ANYTHING.filter(lambda cell: not cell.lstrip().startswith("[")))
 def test_no_label_is_empty_or_says_that_nothing_is_known(cell: str) -> None:
     for label in listed_labels(cell, ";,"):
         assert label == label.strip()

@@ -26,6 +26,17 @@ def test_labels_stand_between_any_of_the_separators_once() -> None:
     assert listed_labels("mass; node", "") == ("mass; node",)
 
 
+@pytest.mark.parametrize("separators", ["", ";|"])
+def test_labels_that_hold_separators_stand_in_a_json_list(separators: str) -> None:
+    assert listed_labels(' ["effusion; left", "a \\"mass\\"", "effusion; left"]', separators) == (
+        "effusion; left",
+        'a "mass"',
+    )
+    assert listed_labels("[]", separators) == ()
+    for cell in ('["mass", 1]', "[mass]", "[", '["mass"', '["mass", " "]', "[1, 2]"):
+        assert listed_labels(cell, "") == (cell,), "no list of names"
+
+
 def test_no_finding_is_no_label() -> None:
     assert without_no_finding(("No Finding", "mass")) == ("mass",)
 

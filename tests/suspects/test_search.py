@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from core.case import NO_FINDING
 from core.cli.main import main
 from core.errors import StoppedError
 from core.events import FoldDone
@@ -57,7 +56,7 @@ def test_misfiled_pictures_lead_the_ranking(searched: Path) -> None:
     assert len(found.suspects) == 61
     assert {one.case for one in found.suspects[:5]} >= set(MISFILED)
     first = next(one for one in found.suspects if one.case == MISFILED[0])
-    assert (first.given, first.suggested) == ("dark", "light")
+    assert (first.given, first.suggested) == (("dark",), ("light",))
     assert "a TSM that never saw it answers “light”" in first.why
     assert found.about["estimated_low"] <= found.about["estimated_errors"] <= found.about["estimated_high"]
     assert 1 <= found.about["estimated_errors"] <= 8
@@ -143,20 +142,20 @@ def test_other_kinds_of_labels_are_searched_too(kind: str, checkpoint: Path, tmp
     if kind == "multi":
         images, more = run_files.draw_multi(tmp_path / "spots", count=60), {}
         rows = (images / "cases.csv").read_text().splitlines()
-        wrong, wanted = "images/7.png", "left spot, right spot"
+        wrong, wanted = "images/7.png", ["left spot", "right spot"]
         rows[8] = f"{wrong},"  # both spots are there
         (images / "cases.csv").write_text("\n".join(rows) + "\n")
     else:
         images = run_files.draw(tmp_path / "shades", count=20)
         more = {"task": {"kind": "ordinal", "answers": ["dark", "light scar", "light"]}}
-        wrong, wanted = "dark/99.png", "light"
+        wrong, wanted = "dark/99.png", ["light"]
         (images / "light" / "5.png").rename(images / wrong)
     run = run_files.run(images, checkpoint, tsm=TSM | {"width": 16, "least_steps": 120}, **more)
     found = search(run, Settings(folds=3, rounds=1), tmp_path / "out")
     place = [Path(one.case).as_posix() for one in found.suspects].index(wrong)
     assert place < 3
-    assert found.suspects[place].given == (NO_FINDING if kind == "multi" else "dark")
-    assert found.suspects[place].suggested == wanted
+    assert found.suspects[place].given == (() if kind == "multi" else ("dark",))
+    assert list(found.suspects[place].suggested) == wanted
 
 
 def test_several_sets_are_searched_with_one_tsm(misfiled: Path, images: Path, checkpoint: Path, tmp_path: Path) -> None:
@@ -175,7 +174,7 @@ def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkp
     run = run_files.run(images, checkpoint, tsm={"least_steps": 3})
     found = search(run, Settings(folds=20, rounds=1), tmp_path / "out")
     assert len(found.suspects) == 5 and all(0 <= one.score <= 1 for one in found.suspects)
-    alone = next(one for one in found.suspects if one.given == "light")
+    alone = next(one for one in found.suspects if one.given == ("light",))
     assert "No other case is labelled “light”" in alone.why
     assert alone.evidence["tsm"] is None and alone.evidence["cleanlab"] is not None
 

@@ -35,7 +35,7 @@ def test_a_corrected_set_is_trained_on_again_and_compared_on_the_same_test_cases
     tested = [one for one in reading.load(studio.folder(old) / "readings" / "test.parquet") if one.reader == "tsm"]
     moved, gone = tested[0], tested[-1]
     other = next(answer for answer in done.answers if answer not in moved.labels)
-    verdicts.decide(db, who, view.id, [rank_of(studio, view.id, moved.case)], "change", other)
+    verdicts.decide(db, who, view.id, [rank_of(studio, view.id, moved.case)], "change", [other])
     verdicts.decide(db, who, view.id, [rank_of(studio, view.id, gone.case)], "exclude")
     corrected = corrections.apply(db, place, who, view.id)
     new = corrections.retrain(db, place, who, old.id, corrected.id)

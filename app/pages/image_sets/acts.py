@@ -13,7 +13,7 @@ from core.sets.medmnist import SETS, SIZES
 
 UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "progress", "error")
 VERSION = ("id", "number", "hash", "task", "cases", "counts", "note")
-CASE = ("number", "name", "label", "split", "patient", "columns")
+CASE = ("number", "name", "labels", "split", "patient", "columns")
 
 
 def image_sets(visit: Visit) -> list[Json]:

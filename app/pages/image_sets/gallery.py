@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from app.context import PRIVATE, Studio
 from app.html import empty
-from app.set_words import ANY, SPLIT_NAMES, splits
+from app.set_words import ANY, SPLIT_NAMES, named, splits
 from app.viewer import Pane, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
@@ -196,13 +196,13 @@ def _tile(row: CaseRow) -> str:
     return (
         f'<button type="button" data-number="{row.number}" aria-pressed="false" title="{name}">'
         f'<img loading="lazy" src="/images/{row.version_id}/{row.number}?size=thumb" alt="{name}">'
-        f'<span class="name"><b>{escape(row.label)}</b><span>{split}</span></span></button>'
+        f'<span class="name"><b>{escape(named(row.labels))}</b><span>{split}</span></span></button>'
     )
 
 
 def draw_case(row: CaseRow) -> str:
     facts = {
-        "Reference label": row.label,
+        "Reference label": named(row.labels),
         "Split": SPLIT_NAMES.get(row.split or "", "none"),
         "Patient": row.patient or "not given",
         "File": row.name,

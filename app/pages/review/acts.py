@@ -68,13 +68,15 @@ def decide(
     review_id: int,
     ranks: list[int],
     action: Action,
-    label: str,
+    labels: list[str],
     why: str,
     confidence: Confidence,
     key: str,
 ) -> list[Json]:
-    """Keeps your verdict on cases; a key of your own makes sending it again harmless. `label` for a change."""
-    kept = verdicts.decide(visit.database, visit.who, review_id, ranks, action, label, why, confidence, key=key)
+    """Keeps your verdict on cases; a key of your own makes sending it again harmless. `labels` are all that a case has
+    after a change, [] for no finding."""
+    new = labels if action == "change" else None
+    kept = verdicts.decide(visit.database, visit.who, review_id, ranks, action, new, why, confidence, key=key)
     return [plain(verdict) for verdict in kept]
 
 
@@ -93,9 +95,10 @@ def review_agreement(visit: Visit, review_id: int) -> Json:
     return plain(agreement.agreement(visit.database, visit.who, review_id))
 
 
-def settle_case(visit: Visit, review_id: int, rank: int, action: Action, label: str, why: str) -> Json:
-    """Settles a case that people see differently."""
-    return plain(agreement.settle(visit.database, visit.who, review_id, rank, action, label, why))
+def settle_case(visit: Visit, review_id: int, rank: int, action: Action, labels: list[str], why: str) -> Json:
+    """Settles a case that people see differently; `labels` as in a verdict."""
+    new = labels if action == "change" else None
+    return plain(agreement.settle(visit.database, visit.who, review_id, rank, action, new, why))
 
 
 def preview_corrections(visit: Visit, review_id: int) -> list[Json]:

@@ -11,7 +11,7 @@ from app.context import PRIVATE, Studio
 from app.html import empty
 from app.pages.review.acts import Action, chosen, settle_case
 from app.pages.review.words import decided
-from app.set_words import SPLIT_NAMES
+from app.set_words import SPLIT_NAMES, named
 from app.viewer import Pane, shown, viewer
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
@@ -77,7 +77,7 @@ class Agreeing:
         suspect = next((suspect for suspect in disputed if suspect.rank == rank), None)
         if suspect is None:
             raise SettingsError("This case is settled already. Choose another from the list.")
-        choices = [(f"{KEEP} ({suspect.given})", KEEP), *((f"change to {name}", name) for name in view.answers)]
+        choices = [(f"{KEEP} ({named(suspect.given)})", KEEP), *((f"change to {name}", name) for name in view.answers)]
         return {
             parts.rank: rank,
             parts.title: f'<div class="vt"><h2>{escape(suspect.name)}</h2>{their_verdicts(suspect)}</div>',
@@ -94,8 +94,7 @@ class Agreeing:
             raise SettingsError("Choose a case from the list, then how to settle it.")
         actions: dict[str, Action] = {KEEP: "keep", EXCLUDE: "exclude"}
         action = actions.get(answer, "change")
-        label = answer if action == "change" else ""
-        settle_case(visit, chosen(visit, review_id).id, int(rank), action, label, (why or "").strip())
+        settle_case(visit, chosen(visit, review_id).id, int(rank), action, [answer], (why or "").strip())
 
 
 def lay_out() -> AgreeParts:
@@ -151,7 +150,7 @@ def _dispute(view: ReviewView, suspect: SuspectView) -> str:
         f'<tr><td><img class="thumb" src="{picture}" alt="" loading="lazy"></td>'
         f'<td class="word"><b>{escape(suspect.name)}</b>'
         f'<div class="small quiet">{SPLIT_NAMES.get(suspect.split or "", "no split")}</div></td>'
-        f'<td class="word">{escape(suspect.given)}</td><td>{their_verdicts(suspect)}</td>'
+        f'<td class="word">{escape(named(suspect.given))}</td><td>{their_verdicts(suspect)}</td>'
         f'<td><button type="button" data-rank="{suspect.rank}">Look and settle</button></td></tr>'
     )
 

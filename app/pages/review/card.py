@@ -11,7 +11,7 @@ from typing import Any
 
 from app.charts import class_colour
 from app.pages.review.words import decided
-from app.set_words import SPLIT_NAMES
+from app.set_words import SPLIT_NAMES, named
 from app.words import ago
 from core.readings.reader import TSM
 from core.records.review.queue import Filter, Neighbour, Progress, SuspectView
@@ -36,7 +36,6 @@ def card(review: ReviewView, one: SuspectView, history: Sequence[VerdictView] = 
         "thumbs": [
             f"/images/{review.version_id}/{near.number}?size=thumb" for near in one.neighbours[:MOST_NEIGHBOURS]
         ],
-        "given": one.given,
         "given_at": places(one.given, review.answers),
         "suggested_at": places(one.suggested, review.answers),
         "group_size": one.group_size if one.group is not None else 1,
@@ -46,9 +45,9 @@ def card(review: ReviewView, one: SuspectView, history: Sequence[VerdictView] = 
     }
 
 
-def places(label: str, answers: Sequence[str]) -> list[int]:
-    """Which answers a label is made of."""
-    return [number for number, name in enumerate(answers) if f", {name}, " in f", {label}, "]
+def places(labels: Sequence[str], answers: Sequence[str]) -> list[int]:
+    """Which answers the labels are."""
+    return [number for number, name in enumerate(answers) if name in labels]
 
 
 def swatch(number: int) -> str:
@@ -57,15 +56,15 @@ def swatch(number: int) -> str:
     return f'<i class="swatch" style="background-color:{colour}{HATCHES[pattern]}" aria-hidden="true"></i>'
 
 
-def label(text: str, answers: Sequence[str]) -> str:
-    return f'<b class="label">{"".join(map(swatch, places(text, answers)))}{escape(text)}</b>'
+def drawn_labels(labels: Sequence[str], answers: Sequence[str]) -> str:
+    return f'<b class="label">{"".join(map(swatch, places(labels, answers)))}{escape(named(labels))}</b>'
 
 
 def head(review: ReviewView, one: SuspectView) -> str:
     """Both labels, and in a sentence why the case is here."""
     return (
-        f'<p class="labels"><span>Given label {label(one.given, review.answers)}</span>'
-        f"<span>models suggest {label(one.suggested, review.answers)}</span></p>"
+        f'<p class="labels"><span>Given label {drawn_labels(one.given, review.answers)}</span>'
+        f"<span>models suggest {drawn_labels(one.suggested, review.answers)}</span></p>"
         f'<p class="reason" title="{escape(one.why)}">{escape(one.why)}</p>'
     )
 
@@ -129,7 +128,7 @@ def neighbours(review: ReviewView, found: Sequence[Neighbour]) -> str:
     figures = "".join(
         f'<figure title="{escape(one.name)}: {one.similarity:.2f} alike">'
         f'<img src="/images/{review.version_id}/{one.number}?size=thumb" alt="{escape(one.name)}">'
-        f"<figcaption>{label(one.label, review.answers)}</figcaption></figure>"
+        f"<figcaption>{drawn_labels(one.labels, review.answers)}</figcaption></figure>"
         for one in found[:MOST_NEIGHBOURS]
     )
     return f'<div class="row">{figures}</div>'
@@ -153,7 +152,7 @@ def batch(review: ReviewView, found: Sequence[SuspectView], rank: int) -> str:
     boxes = "".join(
         f'<label><input type="checkbox" value="{one.rank}"{"" if one.mine and one.rank != rank else " checked"}>'
         f'<img src="/images/{review.version_id}/{one.number}?size=thumb" alt="{escape(one.name)}" loading="lazy">'
-        f"<span>{escape(one.given)}</span></label>"
+        f"<span>{escape(named(one.given))}</span></label>"
         for one in found
     )
     title = f"{len(found)} near-identical pictures. The next verdict goes to those ticked; B leaves the batch."

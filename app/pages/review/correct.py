@@ -14,7 +14,7 @@ from app.context import PRIVATE, Studio
 from app.html import as_text, empty
 from app.pages.review.acts import chosen
 from app.pages.review.retrained import comparison
-from app.set_words import SPLIT_NAMES
+from app.set_words import SPLIT_NAMES, named
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
 from core.records import runs, sets
@@ -233,8 +233,8 @@ def exports(view: ReviewView, kinds: Sequence[str]) -> str:
 
 
 def _row(change: Change) -> str:
-    to = {"exclude": "<i>leaves the set</i>"}.get(change.action, f"<b>{escape(change.to)}</b>")
-    given = {"add": "<i>not in the set</i>"}.get(change.action, escape(change.given))
+    to = "<i>leaves the set</i>" if change.to is None else f"<b>{escape(named(change.to))}</b>"
+    given = "<i>not in the set</i>" if change.given is None else escape(named(change.given))
     why = f" “{escape(change.why)}”" if change.why else ""
     split = SPLIT_NAMES.get(change.split or "", "no split")
     return (

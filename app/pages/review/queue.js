@@ -261,13 +261,13 @@ const gather = async () => {
 
 // --- keys and buttons
 
-const decide = (action, label = "") => {
+const decide = (action, labels = null) => {
   const one = seen;
   if (!one) return tell("No case was on the screen, so that key was not counted.");
   const ranks = batch ? batch() : [one.rank];
   if (!ranks.length) return tell("No picture of the batch is ticked. Tick one, or press B to leave the batch.");
   const why = part(".why-said").value.trim(), seconds = Math.round(performance.now() - shownAt) / 1000;
-  add({ ranks, action, label, why, confidence: review.confidences[confidence][0], seconds });
+  add({ ranks, action, labels, why, confidence: review.confidences[confidence][0], seconds });
   part(".why-said").value = "";
   ranks.forEach((rank) => gone.add(rank));
   ahead = ahead.filter((other) => !gone.has(other.rank));
@@ -279,12 +279,14 @@ const answer = (number) => {
   const one = seen;
   if (one && number >= review.names.length) return;
   if (one && review.is_several) { draft.delete(number) || draft.add(number); return mark(); }
-  one?.given_at.includes(number) && !batch ? decide("keep") : decide("change", review.names[number]);
+  one?.given_at.includes(number) && !batch ? decide("keep") : decide("change", [review.names[number]]);
 };
 
 const marked = () => {
-  const label = review.names.filter((_, number) => draft.has(number)).join(", ") || review.nothing, one = seen;
-  if (one && review.is_several) label === one.given && !batch ? decide("keep") : decide("change", label);
+  const one = seen;
+  if (!one || !review.is_several) return;
+  const is_given = draft.size === one.given_at.length && one.given_at.every((number) => draft.has(number));
+  is_given && !batch ? decide("keep") : decide("change", review.names.filter((_, number) => draft.has(number)));
 };
 
 const help = () => { const dialog = part("dialog"); dialog.open ? dialog.close() : dialog.showModal(); };

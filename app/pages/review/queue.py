@@ -48,7 +48,6 @@ def opened(review: ReviewView | None, who: Who, rank: int | None = None) -> dict
         "person": who.id,
         "rank": rank or 0,
         "names": list(review.answers),
-        "nothing": NO_FINDING,
         "is_several": review.kind == "multi",
         "confidences": list(CONFIDENCES.items()),
         "answers": "".join(_answer(number, name) for number, name in enumerate(review.answers)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.html import bar
+from app.set_words import named
 from core.records.review.queue import Progress
 from core.records.review.verdicts import VerdictView
 
@@ -62,7 +63,7 @@ SEVERAL = ("1 … 9", "Mark or unmark this answer; Enter changes the label to th
 
 def decided(one: VerdictView) -> str:
     """A verdict in words: `changed to basophil, fairly sure`."""
-    told = DECIDED[one.action] + (f" {one.label}" if one.action == "change" else "")
+    told = DECIDED[one.action] + (f" {named(one.labels)}" if one.labels is not None else "")
     if one.action == "undo":
         return told
     return f"settled: {told}" if one.is_settlement else f"{told}, {CONFIDENCES[one.confidence]}"

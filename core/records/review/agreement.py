@@ -18,6 +18,7 @@ from core.readings.kappa import Kappa, cohen
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
+from core.records.labels import Names
 from core.records.review.queue import SuspectView, views
 from core.records.review.reviews import allowed_review
 from core.records.review.standing import Voice, decided, is_its, standing, take_turns
@@ -29,8 +30,10 @@ WEIGHTS = {"sure": 1.0, "fairly": 2 / 3, "guess": 1 / 3}
 """What a person's verdict counts for in a consensus."""
 MOST_SHOWN = 500
 
-Outcome = tuple[str, str]
-"""An action with the label that comes of it: ("keep", given), ("change", label), ("exclude", "")."""
+Labelled = tuple[Names | None, Names | None]
+"""What two readers would have the labels be."""
+Outcome = tuple[str, Names | None]
+"""An action with the labels that come of it: ("keep", given), ("change", labels), ("exclude", None)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Consensus:
     """What all verdicts on a case come to, and the share of the weight that stands behind it."""
 
     action: str
-    label: str
+    labels: Names | None
     certainty: float
 
 
@@ -84,20 +87,20 @@ def disputed(db: Database, who: Who, review_id: int) -> list[SuspectView]:
 
 
 def settle(
-    db: Database, who: Who, review_id: int, rank: int, action: str, label: str = "", why: str = ""
+    db: Database, who: Who, review_id: int, rank: int, action: str, labels: Sequence[str] | None = None, why: str = ""
 ) -> VerdictView:
     """The last word on a case, by a researcher or an admin; a later one takes its place. What people said stays."""
     if action == "unsure":
         raise SettingsError("A case can't be settled as unsure. Keep the label, change it, or exclude the case.")
     with db.session() as session:
         review = allowed_review(session, who, review_id, "work")
-        label = checked(review, action, label)
+        answers = checked(review, action, labels)
         suspect = take_turns(session, who, review_id, [rank])[rank]
         if not suspect.is_disputed and suspect.settled is None:
             raise SettingsError(
                 "Nobody sees this case differently, so there is nothing to settle. Decide on it instead."
             )
-        made = verdict(review, suspect, who, secrets.token_hex(8), action, label, why, is_settlement=True)
+        made = verdict(review, suspect, who, secrets.token_hex(8), action, answers, why, is_settlement=True)
         session.add(made)
         session.flush()
         suspect.settled, suspect.is_disputed = made.id, False
@@ -116,7 +119,7 @@ def consensus(db: Database, who: Who, review_id: int) -> dict[int, Consensus]:
     return {rank: weighed(verdicts, suggested[rank], weight) for rank, verdicts in said.items()}
 
 
-def weighed(verdicts: Sequence[Voice], suggested: str, model: float) -> Consensus:
+def weighed(verdicts: Sequence[Voice], suggested: Names, model: float) -> Consensus:
     """A vote by weight: each person's verdict counts 1 where sure, 2/3 where fairly sure, 1/3 where it is a guess.
 
     The models are one more reader, who votes for the label that they suggest with the weight `model`, and only where
@@ -131,35 +134,35 @@ def weighed(verdicts: Sequence[Voice], suggested: str, model: float) -> Consensu
             votes[said] = votes.get(said, 0.0) + WEIGHTS[one.confidence]
     for said in votes:
         votes[said] += model if said[1] == suggested else 0.0
-    whole += model if any(label == suggested for _, label in votes) else 0.0
+    whole += model if any(labels == suggested for _, labels in votes) else 0.0
     if not votes:
-        return Consensus("unsure", "", 0.0)
+        return Consensus("unsure", None, 0.0)
     best = max(votes, key=lambda said: votes[said])
-    return Consensus(best[0], best[1] if best[0] == "change" else "", votes[best] / whole)
+    return Consensus(best[0], best[1] if best[0] == "change" else None, votes[best] / whole)
 
 
-def model_weight(models: Mapping[int, Mapping[tuple[str, str], int]]) -> float:
+def model_weight(models: Mapping[int, Mapping[Labelled, int]]) -> float:
     """The lower end of the interval of kappa between the models and the people of this review, never below 0.
 
     So models count for as much as they are known to agree with people on these cases: nothing while that is unsure.
     """
-    together = Counter[tuple[str, str]]()
+    together = Counter[Labelled]()
     for cases in models.values():
         together.update(cases)
     return max(0.0, cohen(together).low or 0.0)
 
 
-def with_models(session: Session, review: Review) -> dict[int, dict[tuple[str, str], int]]:
-    """{person: {(their label, the models'): on how many cases}}; models can't say that a case should go."""
-    label = _label(Verdict)
+def with_models(session: Session, review: Review) -> dict[int, dict[Labelled, int]]:
+    """{person: {(their labels, the models'): on how many cases}}; models can't say that a case should go."""
+    labels = _labels(Verdict)
     asked = (
-        select(Standing.person_id, label, Suspect.suggested, func.count())
+        select(Standing.person_id, labels, Suspect.suggested, func.count())
         .join(Verdict, Verdict.id == Standing.verdict_id)
         .join(Suspect, is_its(Standing))
         .where(Standing.review_id == review.id, Verdict.action.not_in(("unsure", "exclude")), decided(review))
-        .group_by(Standing.person_id, label, Suspect.suggested)
+        .group_by(Standing.person_id, labels, Suspect.suggested)
     )
-    found: dict[int, dict[tuple[str, str], int]] = {}
+    found: dict[int, dict[Labelled, int]] = {}
     for person, said, suggested, times in session.execute(asked):
         found.setdefault(person, {})[said, suggested] = times
     return found
@@ -167,8 +170,8 @@ def with_models(session: Session, review: Review) -> dict[int, dict[tuple[str, s
 
 def outcome(one: Voice) -> Outcome | None:
     """What a verdict would make of the case; None where the person is unsure."""
-    made = {"keep": ("keep", one.given), "change": ("change", one.label), "exclude": ("exclude", "")}
-    return made.get(one.action)
+    made: dict[str, Outcome] = {"keep": ("keep", one.given), "change": ("change", one.labels)}
+    return (made | {"exclude": ("exclude", None)}).get(one.action)
 
 
 def known(session: Session, review: Review, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
@@ -181,7 +184,7 @@ def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tup
     ones, others, one, other = aliased(Standing), aliased(Standing), aliased(Verdict), aliased(Verdict)
     is_later = others.person_id - ones.person_id > 0  # by which SQLite looks for the rank, not through all people
     is_both = and_(others.review_id == ones.review_id, others.rank == ones.rank, is_later)
-    people, said = (ones.person_id, others.person_id), (one.action, _label(one), other.action, _label(other))
+    people, said = (ones.person_id, others.person_id), (one.action, _labels(one), other.action, _labels(other))
     asked = (
         select(*people, *said, func.count())
         .select_from(ones)
@@ -193,14 +196,14 @@ def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tup
         .group_by(*people, *said)
     )
     found: dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]] = {}
-    for first, second, action, label, other_action, other_label, times in session.execute(asked):
-        found.setdefault((first, second), {})[(action, label), (other_action, other_label)] = times
+    for first, second, action, labels, other_action, other_labels, times in session.execute(asked):
+        found.setdefault((first, second), {})[(action, labels), (other_action, other_labels)] = times
     return found
 
 
-def _label(one: type[Verdict]) -> ColumnElement[str]:
-    """The label that a verdict makes of the case; none where it should go."""
-    return case((one.action == "keep", one.given), else_=one.label)
+def _labels(one: type[Verdict]) -> ColumnElement[Names | None]:
+    """The labels that a verdict makes of the case; none where it should go."""
+    return case((one.action == "keep", one.given), else_=one.labels)
 
 
 def _pair(names: Sequence[str], found: Kappa) -> Pair:

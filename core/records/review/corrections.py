@@ -17,6 +17,7 @@ from core.records import tables
 from core.records.access import Who
 from core.records.audit import note as note_down
 from core.records.database import Database
+from core.records.labels import Names
 from core.records.place import Place
 from core.records.review.agreement import Consensus, known, model_weight, weighed, with_models
 from core.records.review.exports import exported as exported
@@ -27,7 +28,6 @@ from core.records.review.retraining import retrain as retrain
 from core.records.review.retraining import retrained as retrained
 from core.records.review.reviews import allowed_review
 from core.records.review.standing import Voice, voices
-from core.records.review.verdicts import labels_of
 from core.records.tables import Correction, Person, Review, Standing, Suspect, Verdict, Version
 from core.records.versions import SetError, allowed_version, version_folder, write_version
 from core.sets.split import SplitSettings, assign
@@ -40,13 +40,16 @@ LONGEST_NAME = 1024
 
 @dataclass(frozen=True)
 class Change:
-    """A case whose label changes, or (`action` is "exclude") that leaves the set; "add" where it comes into it."""
+    """A case whose labels change, or (`action` is "exclude") that leaves the set; "add" where it comes into it.
+
+    `given` and `to` are None where the case is not in the set.
+    """
 
     number: int
     name: str
     split: str | None
-    given: str
-    to: str
+    given: Names | None
+    to: Names | None
     action: str
     who: str
     why: str
@@ -103,7 +106,7 @@ def difference(db: Database, who: Who, old_version_id: int, new_version_id: int)
     found = []
     for name in (*before, *(one for one in after if one not in before)):
         old, new = before.get(name), after.get(name)
-        if old is not None and new is not None and old.label == new.label:
+        if old is not None and new is not None and old.labels == new.labels:
             continue
         here = old or new
         assert here is not None
@@ -114,8 +117,8 @@ def difference(db: Database, who: Who, old_version_id: int, new_version_id: int)
                 here.number,
                 name,
                 here.split,
-                old.label if old else "",
-                new.label if new else "",
+                old.labels if old else None,
+                new.labels if new else None,
                 action,
                 reason.who if reason else "",
                 reason.why if reason else "",
@@ -159,37 +162,37 @@ def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
     settled, model = _settled(session, review), model_weight(with_models(session, review))
     names = dict(session.execute(select(Person.id, Person.name)).all())
     case = tables.Case
-    labels = dict(session.execute(select(case.name, case.label).where(case.version_id == newest.id)).all())
+    labels = dict(session.execute(select(case.name, case.labels).where(case.version_id == newest.id)).all())
     found = []
     for one in _suspects(session, review):
-        if (label := labels.get(one.name)) is None or (one.rank not in said and one.rank not in settled):
+        if (before := labels.get(one.name)) is None or (one.rank not in said and one.rank not in settled):
             continue  # it has left the set, or nothing is wished
         voices = [settled[one.rank]] if one.rank in settled else said.get(one.rank, [])
         decided = settled.get(one.rank) or _agreed(review, voices, one.suggested, model)
         if decided is None:
             continue
-        to = {"keep": one.given, "change": decided.label, "exclude": ""}[decided.action]
-        if to != label:
+        to = {"keep": one.given, "change": decided.labels, "exclude": None}[decided.action]
+        if to != before:
             told = _backing(voices, decided, names)
-            found.append(Change(one.number, one.name, one.split, label, to, decided.action, *told))
+            found.append(Change(one.number, one.name, one.split, before, to, decided.action, *told))
     return found
 
 
 def _backing(voices: Sequence[Voice], decided: Voice | Consensus, names: Mapping[int, str]) -> tuple[str, str]:
     """Who is behind a decision, and why."""
-    behind = [one for one in voices if (one.action, one.label) == (decided.action, decided.label)]
+    behind = [one for one in voices if (one.action, one.labels) == (decided.action, decided.labels)]
     who = ", ".join(dict.fromkeys(names[one.person_id] for one in behind))
     return who, "; ".join(dict.fromkeys(one.why for one in behind if one.why))
 
 
-def _agreed(review: Review, voices: Sequence[Voice], suggested: str, model: float) -> Voice | Consensus | None:
+def _agreed(review: Review, voices: Sequence[Voice], suggested: Names, model: float) -> Voice | Consensus | None:
     """What people say with one voice, or a clear majority; None where it has to wait."""
     if len(voices) < review.readers:
         return None
-    if len({(one.action, one.label) for one in voices}) == 1:
+    if len({(one.action, one.labels) for one in voices}) == 1:
         return voices[0] if voices[0].action != "unsure" else None
     found = weighed(voices, suggested, model)
-    backing = sum((one.action, one.label) == (found.action, found.label) for one in voices)
+    backing = sum((one.action, one.labels) == (found.action, found.labels) for one in voices)
     return found if backing > len(voices) / 2 and found.certainty >= CERTAIN else None
 
 
@@ -199,7 +202,7 @@ def _settled(session: Session, review: Review) -> dict[int, Voice]:
     return {one.rank: Voice._make(one) for one in session.execute(asked)}
 
 
-def _suspects(session: Session, review: Review) -> Sequence[Row[int, int, str, str, str, str | None]]:
+def _suspects(session: Session, review: Review) -> Sequence[Row[int, int, str, Names, Names, str | None]]:
     """Those that people decided on, by number."""
     one = Suspect
     asked = select(one.rank, one.number, one.name, one.given, one.suggested, one.split)
@@ -229,25 +232,25 @@ def _corrected(image_set: ImageSet, changes: Sequence[Change]) -> ImageSet:
             change = by_name.get(case.id[:LONGEST_NAME])
             if change is None:
                 yield case
-            elif change.action != "exclude":
+            elif change.to is not None:
                 yield replace(case, labels=_answers(change.to, image_set.task))
 
     return image_set.with_cases(cases())
 
 
-def _answers(label: str, task: Task) -> tuple[str, ...]:
-    labels = labels_of(label, task)
-    if task.response(labels) != label:
-        raise SetError(
-            f'The newest version of the set has no answer "{label}" any more, which the review changes a label to. '
-            "Add it to the answers on the page Image sets, or decide otherwise."
-        )
-    return labels
+def _answers(labels: Names, task: Task) -> Names:
+    for name in labels:
+        if name not in task.answers:
+            raise SetError(
+                f'The newest version of the set has no answer "{name}" any more, which the review changes a label to. '
+                "Add it to the answers on the page Image sets, or decide otherwise."
+            )
+    return task.in_order(labels)
 
 
 def _rows(session: Session, version_id: int) -> Mapping[str, tables.Case]:
     row = tables.Case
-    asked = select(row.name, row.number, row.label, row.split).where(row.version_id == version_id)
+    asked = select(row.name, row.number, row.labels, row.split).where(row.version_id == version_id)
     return {one.name: one for one in session.execute(asked.order_by(row.number))}  # type: ignore[misc]
 
 

@@ -17,11 +17,13 @@ from core.pictures.store import open_store
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
+from core.records.labels import Names
 from core.records.place import Place
 from core.records.review import agreement, reviews, verdicts
 from core.records.review.reviews import ReviewView, allowed_review
 from core.records.review.verdicts import VerdictView
 from core.records.tables import Case, Suspect, Verdict, Version
+from core.sets.manifest_cells import labels_cell
 from core.sets.safe_csv import as_csv
 
 NOTICE = "Research use only. Verdicts are people's opinions on pictures, not diagnoses."
@@ -36,7 +38,7 @@ COLUMNS = (
     "score",
     "person",
     "action",
-    "label",
+    "labels",
     "confidence",
     "why",
     "seconds",
@@ -70,8 +72,12 @@ def kinds(db: Database, who: Who, review_id: int) -> list[str]:
 
 
 def _table(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
-    rows = ([row[name] for name in COLUMNS] for row in _rows(db, who, view))
+    rows = ([_cell(row[name], view) for name in COLUMNS] for row in _rows(db, who, view))
     return f"{view.name} verdicts.csv", as_csv(COLUMNS, rows).encode()
+
+
+def _cell(value: Any, view: ReviewView) -> Any:
+    return labels_cell(value, view.kind) if isinstance(value, tuple) else value
 
 
 def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
@@ -150,7 +156,7 @@ def _rows(db: Database, who: Who, view: ReviewView) -> list[dict[str, Any]]:
     return [{**_plain(row), **about[row.rank]} for row in found]
 
 
-def _cases(db: Database, view: ReviewView) -> Sequence[Row[int, str, int, str, str, dict[str, Any]]]:
+def _cases(db: Database, view: ReviewView) -> Sequence[Row[int, Names, int, str, str, dict[str, Any]]]:
     """The cases that somebody decided on, by rank."""
     is_its = (Case.version_id == view.version_id) & (Case.number == Suspect.number)
     asked = select(Suspect.rank, Suspect.given, Case.number, Case.name, Case.digest, Case.more).join(Case, is_its)

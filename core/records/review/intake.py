@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core.case import labels_in
 from core.errors import RunError
 from core.records.database import Database
+from core.records.labels import Names, places_of
 from core.records.review.queue import AGAINST
 from core.records.tables import Case, Ground, Review, Suspect
 
@@ -50,7 +52,7 @@ def take_search(db: Database, review: Review, folder: Path, on_rows: OnRows = la
 
 
 def _take(session: Session, review: Review, rows: Sequence[Mapping[str, Any]], first: int, sources: list[str]) -> None:
-    known = _cases(session, review, [row["number"] for row in rows])
+    known, answers = _cases(session, review, [row["number"] for row in rows]), review.version.task["answers"]
     suspects, grounds = [], []
     for rank, row in enumerate(rows, start=first):
         if (case := known.get(row["number"])) is None or case.name != row["case"][:1024]:
@@ -59,14 +61,15 @@ def _take(session: Session, review: Review, rows: Sequence[Mapping[str, Any]], f
                 "Begin a new search on it."
             )
         evidence = {name: row.get(EVIDENCE + name) for name in sources}
-        key = {"review_id": review.id, "rank": rank}
+        key, given = {"review_id": review.id, "rank": rank}, _labels(row["given"], answers)
         suspects.append(
             {
                 **key,
                 "number": row["number"],
                 "name": case.name,
-                "given": row["given"][:255],
-                "suggested": row["suggested"][:255],
+                "given": given,
+                "places": places_of(given, answers),
+                "suggested": _labels(row["suggested"], answers),
                 "score": row["score"],
                 "split": case.split,
                 "patient": case.patient,
@@ -92,6 +95,12 @@ def _take(session: Session, review: Review, rows: Sequence[Mapping[str, Any]], f
         )
     _add(session, Suspect, suspects)
     _add(session, Ground, grounds)
+
+
+def _labels(told: Sequence[str] | str, answers: Sequence[str]) -> Names:
+    """In the order of the version's answers, which a search may have been asked to see in another."""
+    names = labels_in(told, answers) if isinstance(told, str) else told
+    return tuple(sorted(names, key=lambda name: answers.index(name) if name in answers else len(answers)))
 
 
 def _cases(session: Session, review: Review, numbers: Sequence[int]) -> dict[int, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.errors import SettingsError
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
+from core.records.labels import Names, has_label
 from core.records.review.reviews import allowed_review
 from core.records.review.standing import decided, is_its, may_see, mine
 from core.records.review.verdicts import VerdictView, view
@@ -28,7 +29,7 @@ Row = type[Suspect] | type[Standing]
 
 @dataclass(frozen=True)
 class Filter:
-    """Which suspects are asked for. `label` is the given one; `source` names one that speaks against it.
+    """Which suspects are asked for. `label` is among the given ones; `source` names one that speaks against them.
 
     state: open (not decided by me), mine, decided (by anyone, as far as I may know), disputed, all.
     """
@@ -46,7 +47,7 @@ class Neighbour:
 
     number: int
     name: str
-    label: str
+    labels: Names
     similarity: float
 
 
@@ -57,8 +58,8 @@ class SuspectView:
     rank: int
     number: int
     name: str
-    given: str
-    suggested: str
+    given: Names
+    suggested: Names
     score: float
     why: str
     evidence: dict[str, float | None]
@@ -183,10 +184,8 @@ def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> l
 def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
     """What a filter asks of a suspect itself, or of a verdict that repeats it, whoever looks."""
     fits: list[ColumnElement[bool]] = [row.review_id == review.id]
-    if where.label and review.version.task["kind"] == "multi":
-        fits.append((", " + row.given + ", ").contains(f", {where.label}, ", autoescape=True))
-    elif where.label:
-        fits.append(row.given == where.label)
+    if where.label:
+        fits.append(has_label(row.places, where.label, review.version.task))
     if where.split:
         fits.append(row.split.is_(None) if where.split == UNDIVIDED else row.split == where.split)
     if where.source:
@@ -249,10 +248,10 @@ def _count(session: Session, review: Review, who: Who, where: Filter, is_sqlite:
     return sum(session.scalar(select(func.count(rank)).where(*fits)) or 0 for rank, fits in queues)
 
 
-def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tuple[str, str]]:
-    asked = select(Case.number, Case.name, Case.label)
+def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tuple[str, Names]]:
+    asked = select(Case.number, Case.name, Case.labels)
     rows = session.execute(asked.where(Case.version_id == review.version_id, Case.number.in_(numbers)))
-    return {number: (name, label) for number, name, label in rows}
+    return {number: (name, labels) for number, name, labels in rows}
 
 
 def _sizes(session: Session, review: Review, numbers: set[int | None]) -> dict[int | None, int]:

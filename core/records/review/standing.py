@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.errors import SettingsError
 from core.records.access import Who
+from core.records.labels import Names
 from core.records.tables import Person, Review, Standing, Suspect, Verdict
 
 
@@ -19,8 +20,8 @@ class Voice(NamedTuple):
     rank: int
     person_id: int
     action: str
-    given: str
-    label: str
+    given: Names
+    labels: Names | None
     confidence: str
     why: str
 
@@ -48,7 +49,7 @@ def stands(session: Session, review: Review, verdicts: Iterable[Verdict], suspec
                 rank=verdict.rank,
                 action=verdict.action,
                 verdict_id=verdict.id,
-                given=about.given,
+                places=about.places,
                 split=about.split,
                 flags=about.flags,
             )
@@ -83,10 +84,10 @@ def standing(session: Session, review_id: int, *claims: ColumnElement[bool]) -> 
     return found
 
 
-def voices() -> Select[int, int, str, str, str, str, str]:
+def voices() -> Select[int, int, str, Names, Names | None, str, str]:
     """What makes voices of verdicts."""
     one = Verdict
-    return select(one.rank, one.person_id, one.action, one.given, one.label, one.confidence, one.why)
+    return select(one.rank, one.person_id, one.action, one.given, one.labels, one.confidence, one.why)
 
 
 def is_its(row: type[Standing] | type[Verdict]) -> ColumnElement[bool]:
@@ -103,8 +104,8 @@ def may_see(review: Review, who: Who) -> ColumnElement[bool]:
 
 def is_disputed(verdicts: Sequence[Voice], readers: int) -> bool:
     """Whether somebody has to settle it: people differ, or all who were asked are unsure."""
-    outcomes = {(one.action, one.label) for one in verdicts}
-    return len(outcomes) > 1 or (len(verdicts) >= readers and outcomes == {("unsure", "")})
+    outcomes = {(one.action, one.labels) for one in verdicts}
+    return len(outcomes) > 1 or (len(verdicts) >= readers and outcomes == {("unsure", None)})
 
 
 def decided(review: Review) -> ColumnElement[bool]:

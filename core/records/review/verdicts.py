@@ -10,10 +10,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from core.case import NO_FINDING, Task
+from core.case import Task
 from core.errors import SettingsError
 from core.records.access import Who
 from core.records.database import Database
+from core.records.labels import Names
 from core.records.review.reviews import allowed_review
 from core.records.review.standing import is_its, may_see, stands, stands_again, take_turns
 from core.records.tables import ACTIONS as ACTIONS
@@ -33,8 +34,8 @@ class VerdictView:
     person_id: int
     person: str
     action: str
-    given: str
-    label: str
+    given: Names
+    labels: Names | None
     why: str
     confidence: str
     seconds: float | None
@@ -53,7 +54,7 @@ def decide(
     review_id: int,
     ranks: Sequence[int],
     action: str,
-    label: str = "",
+    labels: Sequence[str] | None = None,
     why: str = "",
     confidence: str = "sure",
     seconds: float | None = None,
@@ -61,7 +62,7 @@ def decide(
 ) -> list[VerdictView]:
     """One press: the same decision on one or several cases. With the key of an earlier press, that one's verdicts.
 
-    Changing a label to what it is already is keeping it.
+    A change names all labels that the case is to have, none of them for no finding; where it has these, it is kept.
     """
     if not 0 < len(set(ranks)) <= MOST_AT_ONCE:
         raise SettingsError(f"A verdict is on 1 to {MOST_AT_ONCE:,} cases, and this one is on {len(set(ranks)):,}.")
@@ -69,13 +70,13 @@ def decide(
         raise SettingsError(f'"{confidence}" is not how sure one can be. Choose one of {", ".join(CONFIDENCES)}.')
     with db.session() as session:
         review = allowed_review(session, who, review_id, "review")
-        label = checked(review, action, label)
+        answers = checked(review, action, labels)
         suspects = take_turns(session, who, review_id, ranks)
         if key and (kept := _pressed(session, who, review, key)):
             return views(kept, who.name)
         press = key or secrets.token_hex(8)
         made = [
-            verdict(review, suspects[rank], who, press, action, label, why, confidence=confidence, seconds=seconds)
+            verdict(review, suspects[rank], who, press, action, answers, why, confidence=confidence, seconds=seconds)
             for rank in sorted(suspects)
         ]
         session.add_all(made)
@@ -130,14 +131,14 @@ def verdict(
     who: Who,
     key: str,
     action: str,
-    label: str,
+    labels: Names | None,
     why: str,
     *,
     confidence: str = "sure",
     seconds: float | None = None,
     is_settlement: bool = False,
 ) -> Verdict:
-    is_kept = action == "change" and label == suspect.given
+    is_kept = action == "change" and labels == suspect.given
     return Verdict(
         review_id=review.id,
         rank=suspect.rank,
@@ -146,35 +147,32 @@ def verdict(
         action="keep" if is_kept else action,
         is_settlement=is_settlement,
         given=suspect.given,
-        label="" if is_kept else label,
+        labels=None if is_kept else labels,
         why=why.strip()[:LONGEST_WHY],
         confidence=confidence,
         seconds=seconds,
     )
 
 
-def checked(review: Review, action: str, label: str) -> str:
-    """The label as the task writes it, or a SettingsError where this is no verdict."""
+def checked(review: Review, action: str, labels: Sequence[str] | None) -> Names | None:
+    """The labels in the order of the task, or a SettingsError where this is no verdict."""
     if action not in ACTIONS:
         raise SettingsError(f'"{action}" is not a verdict. Choose one of {", ".join(ACTIONS)}.')
     if action != "change":
-        return ""
+        return None
     task = Task.parse(review.version.task, "task")
-    labels = labels_of(label, task)
-    if task.response(labels) != label or (task.kind != "multi" and len(labels) != 1):
-        several = f" Several are joined by a comma and a space, none is “{NO_FINDING}”." if task.kind == "multi" else ""
-        raise SettingsError(
-            f'A label can\'t be changed to "{label}", which is not among the answers of this set. '
-            f"Choose one of {', '.join(task.answers)}.{several}"
-        )
-    return label
-
-
-def labels_of(label: str, task: Task) -> tuple[str, ...]:
-    """The answers that a joined label names."""
-    if label in task.answers:
-        return (label,)
-    return tuple(name for name in task.answers if f", {name}, " in f", {label}, ")
+    of = "any number of them, as a list" if task.kind == "multi" else "one of them, as a list"
+    choose = f"Choose {of}: {', '.join(task.answers)}."
+    if labels is None:
+        raise SettingsError(f"A change names the new labels, and this one names none. {choose}")
+    for name in labels:
+        if name not in task.answers:
+            raise SettingsError(
+                f'A label can\'t be changed to "{name}", which is not among the answers of this set. {choose}'
+            )
+    if task.kind != "multi" and len(labels) != 1:
+        raise SettingsError(f"A case of this set has one label, and this verdict gives it {len(labels)}. {choose}")
+    return task.in_order(labels)
 
 
 def views(verdicts: Sequence[Verdict], person: str) -> list[VerdictView]:
@@ -189,7 +187,7 @@ def view(one: Verdict, person: str) -> VerdictView:
         person,
         one.action,
         one.given,
-        one.label,
+        one.labels,
         one.why,
         one.confidence,
         one.seconds,

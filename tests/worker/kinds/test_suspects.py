@@ -146,7 +146,7 @@ def is_found(studio: Studio, view: ReviewView) -> None:
     done = now(studio, view)
     assert done.cases == 42 and done.estimated is not None and len(done.sources) == 6
     first = suspects.next_suspect(studio.database, studio.who, view.id, ALL)
-    assert first is not None and first.rank == 1 and first.given != ""
+    assert first is not None and first.rank == 1 and first.given != ()
     assert suspects.progress(studio.database, studio.who, view.id, ALL).matching == 42
 
 
