@@ -17,8 +17,8 @@ from core.pictures.looks import look_at_all
 from core.pictures.pixels import ArrayPixels
 from core.runs.folder import Folder
 from core.runs.opened import Opened
+from core.runs.prepare import open_images
 from core.runs.runfile import read_run
-from core.runs.tune import gather_for
 from core.sets.joint import JointSet
 from core.sets.manifest_cells import SEPARATORS, listed_labels
 from core.sets.open import open_set
@@ -51,7 +51,7 @@ class Chosen:
 
 def own(opened: Opened, number: int, split: Split) -> Chosen:
     """The run's own cases, with a note where they are not what they were."""
-    joint_set = gather_for(opened.run)
+    joint_set = open_images(opened.run)
     one, doubt = joint_set.sets[number], _changed(joint_set, opened.folder)
     return Chosen(one.name, list(one.of(split)), {"notes": [doubt]} if doubt else {})
 
@@ -138,7 +138,7 @@ def _learned(folder: Folder, on_picture: OnPicture) -> tuple[set[str], list[str]
     shown, doubts = set[str](), list[str]()
     unknown = f"It can't be told whether the run in {folder.path} learned from any of these pictures."
     try:
-        joint_set = gather_for(read_run(folder.settings))
+        joint_set = open_images(read_run(folder.settings))
         doubt = _changed(joint_set, folder)
         shown.update(_shown([item.case for split in LEARNED for item in joint_set.items(split)], on_picture))
     except CoreError as error:

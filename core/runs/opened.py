@@ -27,8 +27,8 @@ from core.readings.reader import FUSION, Reader
 from core.readings.reading import Reading
 from core.runs.folder import Folder
 from core.runs.fusion import FUSED, mean
+from core.runs.prepare import load_vlm, open_images
 from core.runs.runfile import Run, read_run
-from core.runs.tune import gather_for
 from core.training.method import ReaderPlan
 from core.training.response import Tuned
 from core.training.tsm_stage import answer, describe_images
@@ -87,11 +87,8 @@ def open_run(path: Path) -> Opened:
     folder = Folder(path)
     tasks = folder.tasks()
     run = read_run(folder.settings)
-    vlm = run.family.load(run.vlm)
-    vlm.base.to("cuda" if torch.cuda.is_available() else "cpu")
+    vlm = load_vlm(run, "cuda" if torch.cuda.is_available() else "cpu")
     vlm.shares_prefix = folder.shares_prefix()
-    if run.settings.training.precision == "fp32":
-        vlm.base.float()
     for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
         if not folder.adapter(name).is_dir():
             raise RunError(f"The run in {path} is not finished. Go on with it: `vitask tune … --out {path} --resume`.")
@@ -147,7 +144,7 @@ def _novelty(opened: Opened) -> novelty.Novelty:
     kept = opened.folder.novelty
     if kept.is_file():
         return novelty.load(kept)
-    joint_set = gather_for(opened.run)
+    joint_set = open_images(opened.run)
     items = [item for split in SPLITS for item in joint_set.items(split)]
     learned = novelty.of_run(FeatureStore(opened.tuned.vlm, items, True, None))
     with suppress(OSError):  # somebody else's folder: it is worked out again the next time

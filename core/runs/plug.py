@@ -24,7 +24,7 @@ from core.models.tsm import Tsm, read_saved
 from core.runs.folder import Folder
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.runfile import Run, make_run
-from core.runs.tune import Running, compare, finish, known_cases, start, train_tsm
+from core.runs.tune import Running, finish, judge_sharing, known_cases, start, train_tsm
 from core.sets.question import Question
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned
@@ -68,7 +68,7 @@ def _plugged(
     if not is_kept:
         torch.manual_seed(running.run.settings.seed)
         tuned.exemplars = Exemplars([new.width], tuned.vlm.hidden_size).to(tuned.vlm.device)
-    compare(running, tuned, cases, running.run.plan.stages[-1])
+    judge_sharing(running, tuned, cases, running.run.plan.stages[-1])
     if not is_kept:
         _train_connector(running, tuned, cases)
     hold.check(running.folder.path)
@@ -138,9 +138,9 @@ def _refuse_misfit(width: int, old: Tsm, connector: Connector | None) -> bool:
 
 
 def _placed(running: Running, given: Tsm) -> Tsm:
-    if running.accelerator.is_main_process:
+    if running.is_first:
         given.save(running.folder.tsm(0))
-    return given.to(running.accelerator.device)
+    return given.to(running.parts.accelerator.device)
 
 
 def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:
@@ -154,7 +154,7 @@ def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:
         settings.training,
         settings.seed,
         settings.reading.batch_size,
-        running.accelerator,
+        running.parts.accelerator,
         is_adapter_tuned=False,
     )
     running.train(stage, running.folder.stage(STAGE))

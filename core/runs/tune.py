@@ -6,24 +6,20 @@ Everything that is finished is found in the run's folder and skipped, so the sam
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from core.case import SPLITS
 from core.draw import evenly
 from core.errors import RunError
 from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
 from core.machine import hold
-from core.machine.footprint import peak_gib
-from core.models.exemplar import Exemplars
-from core.models.features import open_features
-from core.models.lora import attach, connector_names, lora_targets, save_adapter, using
+from core.machine.footprint import GIB, peak_gib
+from core.models.lora import connector_names, lora_targets, save_adapter, using
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
@@ -35,34 +31,38 @@ from core.readings.results import evaluate
 from core.runs.card import card
 from core.runs.folder import Folder, begin, look, writer
 from core.runs.fusion import fuse
-from core.runs.runfile import Run, settle
-from core.sets.joint import Item, JointSet, gather, pictures, refuse_unreadable
-from core.training.loop import train
+from core.runs.prepare import Parts, feature_folder, load_parts
+from core.runs.runfile import Run
+from core.sets.joint import pictures, refuse_unreadable
+from core.training.loop import Stage, train
 from core.training.method import ReaderPlan, StagePlan
 from core.training.response import Tuned
-from core.training.tsm_stage import Pictures, answer, describe, new_tsm, tsm_stage
-from core.training.vlm_stage import TOLERANCE, RunCases, first_batch, micro_batch, read_places, sharing_gap, vlm_stage
-
-GIB = 2**30
+from core.training.tsm_stage import Pictures, answer
+from core.training.vlm_stage import RunCases, micro_batch, read_places
 
 
 @dataclass(frozen=True)
 class Running:
-    """What the parts of a run share while it goes on."""
+    """A run while it goes on: its parts, its folder, who watches it and who may stop it."""
 
-    run: Run
+    parts: Parts
     folder: Folder
-    joint_set: JointSet
-    items: tuple[Item, ...]
-    accelerator: Any
     report: Report
     is_stopped: Callable[[], bool]
-    vlm: Vlm
     began: float
     """On this process's clock: a resume begins anew."""
 
-    def train(self, stage: Any, folder: Path) -> None:
-        train(stage, folder, self.accelerator, self.report, self.is_stopped)
+    @property
+    def run(self) -> Run:
+        return self.parts.run
+
+    @property
+    def is_first(self) -> bool:
+        """Of the processes that the run goes on in: the one that writes."""
+        return bool(self.parts.accelerator.is_main_process)
+
+    def train(self, stage: Stage, folder: Path) -> None:
+        train(stage, folder, self.parts.accelerator, self.report, self.is_stopped)
 
 
 def tune(
@@ -82,9 +82,12 @@ def tune(
         if running.folder.metrics.is_file():
             return dict(running.folder.kept(running.folder.metrics))
         tsms = [train_tsm(running, number) for number in range(len(run.tsms))]
-        tuned, cases = _prepare(running, tsms)
-        _stages(running, tuned, cases)
-        if not running.accelerator.is_main_process:
+        cases = known_cases(running, tsms)
+        tuned = running.parts.tuned(tsms)
+        judge_sharing(running, tuned, cases, running.parts.hardest_stage)
+        for plan in running.run.plan.stages:
+            running.train(running.parts.stage(plan, tuned, cases), running.folder.stage(plan.name))
+        if not running.is_first:
             return {}
         _save_parts(running, tuned)
         return finish(running, tuned, cases, tsms)
@@ -99,72 +102,41 @@ def start(
     vlm: Vlm | None = None,
 ) -> Running:
     """Everything that can be refused is refused here, before the run's folder is made."""
-    from accelerate import Accelerator
-
     began = time.perf_counter()
-    run = settle(run)
     look(out, run, is_resumed)
-    accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
-    torch.manual_seed(run.settings.seed)
-    joint_set = gather_for(run)
-    vlm = vlm or run.family.load(run.vlm)
-    vlm.base.to(accelerator.device)
-    if run.settings.training.precision == "fp32":
-        vlm.base.float()
-    items = tuple(item for split in SPLITS for item in joint_set.items(split))
-    if accelerator.is_main_process:
+    parts = load_parts(run, vlm)
+    processes = parts.accelerator.num_processes
+    if parts.accelerator.is_main_process:
         if not is_resumed:
-            refuse_unreadable(items)
-            _refuse_misfits(run, joint_set, vlm, accelerator.num_processes)
-        begin(out, run, joint_set, is_resumed, accelerator.num_processes)
-    accelerator.wait_for_everyone()
-    report = writer(out, watch) if accelerator.is_main_process else (lambda event: None)
-    return Running(run, Folder(out), joint_set, items, accelerator, report, is_stopped, vlm, began)
+            refuse_unreadable(parts.items)
+            _refuse_misfits(parts, processes)
+        begin(out, parts.run, parts.joint_set, is_resumed, processes)
+    parts.accelerator.wait_for_everyone()
+    report = writer(out, watch) if parts.accelerator.is_main_process else (lambda event: None)
+    return Running(parts, Folder(out), report, is_stopped, began)
 
 
-def _refuse_misfits(run: Run, joint_set: JointSet, vlm: Vlm, processes: int) -> None:
+def _refuse_misfits(parts: Parts, processes: int) -> None:
     """Does in small what would fail later on: a TSM's checkpoint that is none, nothing to tune, too many processes,
     an encoder, a chat template and a tokenizer that do not fit each other."""
-    learned = joint_set.items("train")
-    for module, settings in run.tsms:
-        new_tsm(module, settings, joint_set)
+    run, vlm, learned = parts.run, parts.vlm, parts.joint_set.items("train")
+    for number in range(len(run.tsms)):
+        parts.new_tsm(number)
     lora_targets(vlm, run.settings.lora.layers)
     if run.plan.needs.tunes_vlm_connector:
         connector_names(vlm)
     micro_batch(run.settings.training, len(learned), processes)
-    task = joint_set.tasks[learned[0].set]
+    task = parts.joint_set.tasks[learned[0].set]
     vlm.prompt(task.instruction(), vlm.encode(pictures(learned[:1]))[0].tokens.shape[0])
     vlm.response(task.answers[0])
 
 
-def gather_for(run: Run) -> JointSet:
-    settings = run.settings
-    return gather(settings.images, settings.task, settings.split, settings.limit, settings.seed)
-
-
-def cache_folder() -> Path:
-    """Where features are kept between runs."""
-    return Path(os.environ.get("VITASK_CACHE", Path.home() / ".cache" / "vitask"))
-
-
 def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
     """A TSM trained on the run's cases, from the weights of an older one where there is one."""
-    run, folder = running.run, running.folder.tsm(number)
-    module, settings = run.tsms[number]
-    torch.manual_seed(run.settings.seed + number)
-    tsm = new_tsm(module, settings, running.joint_set, old).to(running.accelerator.device)
-    shown = Pictures(tsm, running.items)
-    stage = tsm_stage(
-        folder.name,
-        tsm,
-        running.joint_set,
-        shown,
-        run.settings.training.monitor,
-        run.settings.training.precision,
-        run.settings.seed,
-    )
-    running.train(stage, folder)
-    if running.accelerator.is_main_process:
+    parts, folder = running.parts, running.folder.tsm(number)
+    tsm = parts.new_tsm(number, old)
+    running.train(parts.tsm_stage(number, tsm, Pictures(tsm, parts.items)), folder)
+    if running.is_first:
         hold.check(folder)
         tsm.save(folder)
     return tsm.eval()
@@ -172,66 +144,19 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
 
 def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
     """What is known of every case before tuning: features of its image, and each TSM's feature."""
-    run = running.run
+    parts = running.parts
 
     def progress(done: int, whole: int) -> None:
         running.report(FeaturesEncoded(done=done, whole=whole))
 
-    with running.accelerator.main_process_first():
-        store = open_features(
-            running.vlm,
-            running.items,
-            cache_folder() / "features",
-            int(run.settings.features.budget_gib * GIB),
-            not run.plan.needs.tunes_vlm_connector,
-            progress,
-        )
-    exemplars = [describe(tsm, Pictures(tsm, running.items), range(len(running.items))) for tsm in tsms]
-    return RunCases(running.joint_set, running.items, store, exemplars)
+    budget_bytes = int(parts.run.settings.features.budget_gib * GIB)
+    return parts.cases(parts.features(parts.items, feature_folder(), budget_bytes, progress), tsms)
 
 
-def _prepare(running: Running, tsms: Sequence[Tsm]) -> tuple[Tuned, RunCases]:
-    run, needs, vlm = running.run, running.run.plan.needs, running.vlm
-    if run.settings.training.gradient_checkpointing:
-        vlm.base.activation_checkpointing_enable()
-    cases = known_cases(running, tsms)
-    for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
-        torch.manual_seed(run.settings.seed)
-        attach(vlm, run.settings.lora, name, needs.tunes_vlm_connector)
-    torch.manual_seed(run.settings.seed)
-    exemplars = None
-    if needs.exemplars:
-        widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
-        exemplars = Exemplars(widths, vlm.hidden_size, needs.is_constant).to(vlm.device)
-    return Tuned(vlm, exemplars), cases
-
-
-def _stages(running: Running, tuned: Tuned, cases: RunCases) -> None:
-    run = running.run
-    compare(running, tuned, cases, max(run.plan.stages, key=lambda one: len(one.wanted.weights)))
-    for plan in run.plan.stages:
-        torch.manual_seed(run.settings.seed)
-        stage = vlm_stage(
-            replace(plan, wanted=replace(plan.wanted, is_shared=tuned.vlm.shares_prefix)),
-            tuned,
-            cases,
-            run.plan.readers,
-            run.settings.training,
-            run.settings.seed,
-            run.settings.reading.batch_size,
-            running.accelerator,
-            beside=run.plan.stages,
-        )
-        running.train(stage, running.folder.stage(plan.name))
-
-
-def compare(running: Running, tuned: Tuned, cases: RunCases, plan: StagePlan) -> None:
-    """Looks on the first batch whether this architecture can share a prefix: no list of them is trusted."""
-    tuned.vlm.peft.set_adapter(plan.adapter)
-    gap = sharing_gap(tuned, first_batch(cases, plan, running.run.settings.seed), plan)
-    tuned.vlm.shares_prefix = gap <= TOLERANCE
+def judge_sharing(running: Running, tuned: Tuned, cases: RunCases, plan: StagePlan) -> None:
+    gap = running.parts.judge_sharing(tuned, cases, plan)
     sharing = Sharing(largest_relative_difference=gap, is_shared=tuned.vlm.shares_prefix)
-    if running.accelerator.is_main_process:
+    if running.is_first:
         running.folder.keep_sharing(sharing)
     running.report(sharing)
 
@@ -251,7 +176,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in ("val", "test")}
     notes = list(running.run.plan.departures)
     if settings.reading.late_fusion:
-        weights = fuse(read, running.joint_set.sets)
+        weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")
         notes += [
             f"Late fusion on {name}: the TSM's weight is {weight:.2f}, plain tuning's {1 - weight:.2f}, chosen on "

@@ -19,13 +19,14 @@ from core.case import SPLITS
 from core.errors import SettingsError
 from core.events import Done, FeaturesEncoded, Report
 from core.machine import hold
+from core.machine.footprint import GIB
 from core.models.features import open_features
 from core.models.tsm import tsm_probabilities
 from core.readings.reading import Reading
 from core.runs.folder import begin, look, writer
+from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
 from core.runs.runfile import settle as settle_arithmetic
-from core.runs.tune import GIB, cache_folder
 from core.suspects.cases import Gathered, copies, gather, with_train
 from core.suspects.evidence import Floats, Known, Near, Places, hot_labels
 from core.suspects.folder import Found, save, settle
@@ -144,8 +145,7 @@ def _likely(outside: Outside, gathered: Gathered, number: int) -> Floats:
 
 def _vision(run: Run, gathered: Gathered, trainer: Trainer) -> NDArray[np.float32]:
     """The frozen VLM's image features, [N, D]: the mean over an image's tokens, and how they spread."""
-    vlm = run.family.load(run.vlm)
-    vlm.base.to(trainer.accelerator.device)
+    vlm = load_vlm(run, trainer.accelerator.device)
 
     def progress(done: int, whole: int) -> None:
         trainer.report(FeaturesEncoded(done=done, whole=whole))
@@ -154,7 +154,7 @@ def _vision(run: Run, gathered: Gathered, trainer: Trainer) -> NDArray[np.float3
     order = np.argsort([SPLITS.index(item.case.split or "train") for item in gathered.items], kind="stable")
     budget = int(run.settings.features.budget_gib * GIB)
     items = [gathered.items[row] for row in order]
-    store = open_features(vlm, items, cache_folder() / "features", budget, True, progress)
+    store = open_features(vlm, items, feature_folder(), budget, True, progress)
     told = np.empty((len(order), 2 * vlm.hidden_size), dtype=np.float32)
     for start in range(0, len(order), TAKEN):
         rows = range(start, min(start + TAKEN, len(order)))

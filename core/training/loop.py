@@ -67,6 +67,15 @@ class Stage:
     is_spread: bool = True
     """Where not, every process makes whole steps by itself: batch statistics are of the whole batch then."""
 
+    @property
+    def steps_between_evaluations(self) -> int:
+        return self.settings.evaluate_every or max(1, math.ceil(self.steps / 4))
+
+    @property
+    def evaluations(self) -> int:
+        """The last step's counts, whenever it comes."""
+        return math.ceil(self.steps / self.steps_between_evaluations) if self.evaluate else 0
+
     def learning_share(self, step: int) -> float:
         """The share of the highest learning rate at a step of this stage."""
         before, whole = self.schedule or (0, self.steps)
@@ -106,14 +115,14 @@ def train(
         report(pace.after(_step(stage, state, losses), cases))
         if state.step % STEPS_BETWEEN_CLEARINGS == 0:
             give_back()
-        if stage.evaluate and (state.step % _every(stage) == 0 or state.step == stage.steps):
+        if stage.evaluate and (state.step % stage.steps_between_evaluations == 0 or state.step == stage.steps):
             state = _evaluate(stage, state, module, folder, accelerator, report)
         if _is_asked_anywhere(is_stopped(), accelerator):
             _save(stage, state, optimiser, folder, accelerator)
             raise StoppedError(
                 f"The run was stopped in {stage.name} at step {state.step} and saved. Resume it any time."
             )
-        if state.step % (stage.settings.checkpoint_every or _every(stage)) == 0:
+        if state.step % (stage.settings.checkpoint_every or stage.steps_between_evaluations) == 0:
             _save(stage, state, optimiser, folder, accelerator)
     _end(stage, state, folder, accelerator)
     report(
@@ -216,10 +225,6 @@ def _refuse_nonsense(stage: Stage, step: int, values: Mapping[str, float], micro
             f"The {what} is not a finite number in {stage.name} at step {step + 1}, on the cases {shown}. Begin a new "
             "run with a lower learning rate or training.precision fp32; look at these images if it stays."
         )
-
-
-def _every(stage: Stage) -> int:
-    return stage.settings.evaluate_every or max(1, math.ceil(stage.steps / 4))
 
 
 def _is_exhausted(stage: Stage, state: State) -> bool:

@@ -17,8 +17,8 @@ from core.cli.main import main
 from core.pictures.store import Store, StoredPixels
 from core.readings import reading
 from core.runs.folder import Folder
+from core.runs.prepare import open_images
 from core.runs.runfile import read_run
-from core.runs.tune import gather_for
 from core.sets.version import write_version
 from tests import run_files
 
@@ -44,7 +44,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def own_cases(run: Path, split: str) -> list[Case]:
-    return [item.case for item in gather_for(read_run(Folder(run).settings)).items(split)]  # type: ignore[arg-type]
+    return [item.case for item in open_images(read_run(Folder(run).settings)).items(split)]  # type: ignore[arg-type]
 
 
 def own_task(run: Path) -> Any:

@@ -24,8 +24,8 @@ from core.records.people import NotAllowed, Who
 from core.records.place import Place
 from core.records.tables import Event, Run, Version
 from core.runs.folder import begin
+from core.runs.prepare import open_images
 from core.runs.runfile import make_run
-from core.runs.tune import gather_for
 from tests import run_files
 from tests.records.conftest import Others
 
@@ -293,7 +293,7 @@ def test_a_runs_folder_names_its_version_as_the_records_do(
     monkeypatch.setenv("VITASK_DATA", str(place.data))
     asked = run_files.values(tmp_path, tmp_path, limit={"train": 4}, task={"answers": ["light", "dark"]})
     opened = make_run(asked | {"images": run.settings["images"]})
-    (told,) = begin(tmp_path / "folder", opened, gather_for(opened), is_resumed=False, processes=1).sets()
+    (told,) = begin(tmp_path / "folder", opened, open_images(opened), is_resumed=False, processes=1).sets()
     assert told["version"] == version.hash, "whatever is asked of it, and however few of its cases are taken"
     assert run.settings["images"] == f"studio:{told['version']}"
     assert told["fingerprint"] != version.hash

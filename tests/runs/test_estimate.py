@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,17 @@ import pytest
 from PIL import Image
 
 from core.case import SPLITS, Case, ImageSet, Task
-from core.events import Done
+from core.events import Done, FeaturesEncoded, StageDone
+from core.models import features
 from core.pictures.pixels import FilePixels
 from core.runs import estimate as estimating
+from core.runs import prepare
+from core.runs import tune as tuning
 from core.runs.estimate import STEPS, estimate, largest
+from core.runs.tune import tune
 from core.sample import write
 from core.sets.joint import JointSet
+from core.training import loop, tsm_stage, vlm_stage
 from core.training.loop import Stage
 from tests import run_files
 
@@ -74,6 +80,57 @@ def test_the_time_of_a_stage_is_the_median_step_times_its_steps(
     parts = {"tsm": 20 * 2.5, "vanilla": 14 * 2.5, "stage-1": 7 * 2.5, "stage-2": 7 * 2.5}
     assert told["parts"] == {"loading": 0, "features": 0, "readings": 0, **parts}
     assert told["seconds"] == sum(parts.values())
+
+
+class Work:
+    """A clock that only work moves, and by how much of it is done: so a run and its estimate can be held together."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now)
+        self.costs(monkeypatch, (loop, estimating), "make_step", lambda stage, *others: 16.0)
+        self.costs(monkeypatch, (tsm_stage, estimating, prepare), "describe", lambda tsm, shown, places: len(places))
+        self.costs(monkeypatch, (vlm_stage,), "distributions", lambda vlm, asked, exemplars, flags: len(asked))
+        self.costs(monkeypatch, (tuning, estimating), "free_text", lambda vlm, asked, *others: len(asked) / 4)
+        self.costs(monkeypatch, (features,), "_write", lambda vlm, unique, *others: len(unique))
+
+    def costs(
+        self, monkeypatch: pytest.MonkeyPatch, modules: Sequence[Any], name: str, seconds: Callable[..., float]
+    ) -> None:
+        """The function does what it does, and takes so long by this clock."""
+        function = getattr(modules[0], name)
+
+        def taking(*given: Any) -> Any:
+            self.now += seconds(*given)
+            return function(*given)
+
+        for module in modules:
+            monkeypatch.setattr(module, name, taking)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("evaluate_every", [2, None])
+def test_an_estimate_foretells_the_events_of_its_run(
+    tmp_path: Path, images: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, evaluate_every: int | None
+) -> None:
+    monkeypatch.setenv("VITASK_CACHE", str(tmp_path / "cache"))
+    work = Work(monkeypatch)
+    run = run_files.run(images, checkpoint, training={"steps": 5, "evaluate_every": evaluate_every})
+    foretold = estimate(run)
+    work.now = 0.0
+    tune(run, tmp_path / "run")
+    events = run_files.events(tmp_path / "run")
+    stages = {event.stage: event for event in events if isinstance(event, StageDone)}
+    assert foretold["steps"] == {name: event.steps for name, event in stages.items() if name != "tsm"}
+    for name, event in stages.items():
+        described = 42.0 if name == "tsm" else 0.0  # all cases, after the stage
+        assert event.seconds is not None
+        assert foretold["parts"][name] == pytest.approx(event.seconds + described)
+    assert foretold["parts"]["features"] == pytest.approx(42)
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert foretold["seconds"] == pytest.approx(done.seconds)
+    assert foretold["cases"] == next(event.whole for event in events if isinstance(event, FeaturesEncoded))
 
 
 @pytest.mark.slow

@@ -20,8 +20,9 @@ from core.events import Done, Sharing, StageDone, Step
 from core.readings import reading
 from core.runs.folder import Folder, begin
 from core.runs.opened import Asked, ask, open_run
+from core.runs.prepare import open_images
 from core.runs.runfile import make_run, settle
-from core.runs.tune import gather_for, tune
+from core.runs.tune import tune
 from tests import run_files
 
 READERS = ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
@@ -314,7 +315,7 @@ def test_a_training_split_of_one_label_is_refused(checkpoint: Path, tmp_path: Pa
 def test_a_resume_on_another_number_of_processes_is_refused(finished: Path, images: Path, checkpoint: Path) -> None:
     run = settle(run_files.run(images, checkpoint))
     with pytest.raises(RunError, match=r"begun on 1 processes, and now there are 2"):
-        begin(finished, run, gather_for(run), is_resumed=True, processes=2)
+        begin(finished, run, open_images(run), is_resumed=True, processes=2)
 
 
 def test_two_sets_of_one_name_are_refused(checkpoint: Path, tmp_path: Path) -> None:

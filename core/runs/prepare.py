@@ -1,0 +1,143 @@
+"""What comes before the first step, in one place for all who make steps: a run, its estimate, `vitask plug`.
+
+A run does it for all of its cases, an estimate for some that stand for them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.case import SPLITS
+from core.models.exemplar import Exemplars
+from core.models.features import FeatureStore, Progress, open_features
+from core.models.lora import attach
+from core.models.tsm import Tsm
+from core.models.vlm import Vlm
+from core.runs.runfile import Run, settle
+from core.sets.joint import Item, JointSet, gather
+from core.training.loop import Stage
+from core.training.method import StagePlan
+from core.training.response import Tuned
+from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_stage
+from core.training.vlm_stage import TOLERANCE, RunCases, first_batch, sharing_gap, vlm_stage
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A run's images and its VLM, opened and loaded; what is made of them is asked for in the order below."""
+
+    run: Run
+    joint_set: JointSet
+    items: tuple[Item, ...]
+    """Training cases first, then validation, then test."""
+    accelerator: Any
+    vlm: Vlm
+
+    def new_tsm(self, number: int, old: Tsm | None = None) -> Tsm:
+        """One of the run's TSMs before its training, with the weights of an older one where there is one."""
+        module, settings = self.run.tsms[number]
+        torch.manual_seed(self.run.settings.seed + number)
+        return new_tsm(module, settings, self.joint_set, old).to(self.accelerator.device)
+
+    def tsm_stage(self, number: int, tsm: Tsm, shown: Pictures) -> Stage:
+        """The training of that TSM."""
+        name, settings = self.run.tsm_names[number], self.run.settings
+        training = settings.training
+        return tsm_stage(name, tsm, self.joint_set, shown, training.monitor, training.precision, settings.seed)
+
+    def features(self, items: Sequence[Item], folder: Path, budget_bytes: int, progress: Progress) -> FeatureStore:
+        """What the VLM's image encoder sees in some cases, kept in the folder as far as the budget goes."""
+        with self.accelerator.main_process_first():
+            is_frozen = not self.run.plan.needs.tunes_vlm_connector
+            return open_features(self.vlm, items, folder, budget_bytes, is_frozen, progress)
+
+    def cases(self, features: FeatureStore, tsms: Sequence[Tsm]) -> RunCases:
+        """Those cases with the feature that each trained TSM has of them."""
+        items = features.items
+        exemplars = [describe(tsm, Pictures(tsm, items), range(len(items))) for tsm in tsms]
+        return RunCases(self.joint_set, items, features, exemplars)
+
+    def tuned(self, tsms: Sequence[Tsm]) -> Tuned:
+        """The VLM with the adapters of every stage, and the connector that carries exemplars, all of them untrained."""
+        run, needs = self.run, self.run.plan.needs
+        for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
+            torch.manual_seed(run.settings.seed)
+            attach(self.vlm, run.settings.lora, name, needs.tunes_vlm_connector)
+        torch.manual_seed(run.settings.seed)
+        exemplars = None
+        if needs.exemplars:
+            widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
+            exemplars = Exemplars(widths, self.vlm.hidden_size, needs.is_constant).to(self.vlm.device)
+        return Tuned(self.vlm, exemplars)
+
+    @property
+    def hardest_stage(self) -> StagePlan:
+        """The one with most losses: what holds for it holds for all."""
+        return max(self.run.plan.stages, key=lambda plan: len(plan.wanted.weights))
+
+    def judge_sharing(self, tuned: Tuned, cases: RunCases, plan: StagePlan) -> float:
+        """Looks on the first batch whether this architecture can share a prefix: no list of them is trusted.
+
+        Has the VLM share it or not from here on; returns the largest relative difference that sharing made.
+        """
+        tuned.vlm.peft.set_adapter(plan.adapter)
+        gap = sharing_gap(tuned, first_batch(cases, plan, self.run.settings.seed), plan)
+        tuned.vlm.shares_prefix = gap <= TOLERANCE
+        return gap
+
+    def stage(self, plan: StagePlan, tuned: Tuned, cases: RunCases) -> Stage:
+        """One stage of the method, over as much of its schedule as is its own."""
+        settings = self.run.settings
+        torch.manual_seed(settings.seed)
+        return vlm_stage(
+            replace(plan, wanted=replace(plan.wanted, is_shared=tuned.vlm.shares_prefix)),
+            tuned,
+            cases,
+            self.run.plan.readers,
+            settings.training,
+            settings.seed,
+            settings.reading.batch_size,
+            self.accelerator,
+            beside=self.run.plan.stages,
+        )
+
+
+def load_parts(run: Run, vlm: Vlm | None = None) -> Parts:
+    """Settles the run's arithmetic, opens its images and loads its VLM, where that isn't given."""
+    from accelerate import Accelerator
+
+    run = settle(run)
+    accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
+    torch.manual_seed(run.settings.seed)
+    joint_set = open_images(run)
+    vlm = vlm or load_vlm(run, accelerator.device)
+    if run.settings.training.gradient_checkpointing:
+        vlm.base.activation_checkpointing_enable()
+    items = tuple(item for split in SPLITS for item in joint_set.items(split))
+    return Parts(run, joint_set, items, accelerator, vlm)
+
+
+def open_images(run: Run) -> JointSet:
+    """The run's cases, dealt to splits and limited as its settings say."""
+    settings = run.settings
+    return gather(settings.images, settings.task, settings.split, settings.limit, settings.seed)
+
+
+def load_vlm(run: Run, device: torch.device | str) -> Vlm:
+    """The run's VLM in the arithmetic that the run is trained in."""
+    vlm: Vlm = run.family.load(run.vlm)
+    vlm.base.to(device)
+    if run.settings.training.precision == "fp32":
+        vlm.base.float()
+    return vlm
+
+
+def feature_folder() -> Path:
+    """Where image features are kept between runs."""
+    return Path(os.environ.get("VITASK_CACHE", Path.home() / ".cache" / "vitask")) / "features"
