@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
@@ -34,7 +32,3 @@ class ChildJob:
         if row.person_id is None:
             raise CoreError("Nobody asked for this job any more. Ask for it again.")
         return cls(place, database, people.person(database, row.person_id), row, Teller())
-
-    @property
-    def payload(self) -> Mapping[str, Any]:
-        return self.row.payload

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from core.errors import IS_FULL, CoreError, is_full
 from core.machine.memory import exhausted
 from core.records.database import open_database
+from core.records.payloads import Add, Check, Draw, Fetch
 from core.records.place import Place
 from worker.child_job import ChildJob
 from worker.kinds import intake, sample
@@ -15,10 +16,10 @@ from worker.kinds import intake, sample
 MENDABLE = 2
 
 KINDS: dict[str, Callable[[ChildJob], None]] = {
-    "check": intake.check,
-    "add": intake.add,
-    "fetch": intake.fetch,
-    "draw": sample.draw,
+    Check.kind: intake.check,
+    Add.kind: intake.add,
+    Fetch.kind: intake.fetch,
+    Draw.kind: sample.draw,
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import IS_FULL, CoreError, is_full
-from core.records import jobs
+from core.records import jobs, payloads
 from core.records.jobs import Claimed, LeaseLost
 from worker import intake_child
 from worker.child_protocol import LastObject, Listener
@@ -79,12 +79,11 @@ def _estimate(hands: Hands, claimed: Claimed) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "tune": tune.tune,
-    "sample": tune.tune,
-    "plug": tune.plug,
-    "suspects": suspects.suspects,
+    payloads.Tune.kind: tune.tune,
+    payloads.Plug.kind: tune.plug,
+    payloads.Suspects.kind: suspects.suspects,
     **dict.fromkeys(intake_child.KINDS, _intake),
-    "estimate": _estimate,
-    "export": export.export,
-    "ask": answer,
+    payloads.Estimate.kind: _estimate,
+    payloads.Export.kind: export.export,
+    payloads.Ask.kind: answer,
 }

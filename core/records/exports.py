@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from core.errors import RunError
 from core.pictures.store import open_store
-from core.records import jobs, runs
+from core.records import jobs, payloads, runs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
@@ -18,7 +18,6 @@ from core.records.place import Place
 from core.records.tables import Job
 from core.records.wake import send
 
-KIND = "export"
 SHOWN = 50
 
 
@@ -41,17 +40,20 @@ def queue_export(db: Database, place: Place, who: Who, run_id: int, is_merged: b
     if run.state != "done":
         raise RunError(f"“{run.name}” is not finished, so there is nothing to take away yet. Wait for its end.")
     with db.session() as session:
-        payload = {"run": run.id, "merge": is_merged}
-        job = jobs.enqueue(session, who, "intake", KIND, run.project_id, payload, most_attempts=1)
+        job = jobs.enqueue(session, who, run.project_id, payloads.Export(run=run.id, merge=is_merged))
         note(session, who, "export run", run.project_id, run.name, run=run.id, merge=is_merged)
-    send(place, "intake", job.id)
+    send(place, job.queue, job.id)
     return job.id
 
 
 def exports(db: Database, who: Who, run_id: int) -> list[Export]:
     """The newest exports of a run, newest first."""
     run = runs.run(db, who, run_id)
-    is_its = (Job.kind == KIND, Job.project_id == run.project_id, Job.payload["run"].as_integer() == run_id)
+    is_its = (
+        Job.kind == payloads.Export.kind,
+        Job.project_id == run.project_id,
+        Job.payload["run"].as_integer() == run_id,
+    )
     with db.reading() as session:
         newest = session.scalars(select(Job).where(*is_its).order_by(Job.id.desc()).limit(SHOWN))
         return [_export(job) for job in newest]
@@ -61,7 +63,7 @@ def export_file(db: Database, place: Place, who: Who, job_id: int) -> Path:
     """The zip on this machine, fetched from the store where another one made it."""
     with db.reading() as session:
         job = session.get(Job, job_id)
-    if job is None or job.kind != KIND:
+    if job is None or job.kind != payloads.Export.kind:
         raise NotAllowed(NOT_THERE)
     allow(who, job.project_id)
     if job.state != "done":
@@ -87,7 +89,7 @@ def _export(job: Job) -> Export:
     facts = dict(job.result or {})
     return Export(
         job_id=job.id,
-        is_merged=bool(job.payload.get("merge")),
+        is_merged=payloads.Export.parse(job.payload, "payload").merge,
         state=job.state,
         text=str(job.progress.get("text", "")),
         size=facts.get("size"),

@@ -19,6 +19,7 @@ from core.errors import CoreError
 from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
 from core.records.audit import note
 from core.records.database import Database
+from core.records.payloads import Payload
 from core.records.queue_view import QueueEntry as QueueEntry
 from core.records.queue_view import queue_view as queue_view
 from core.records.tables import QUEUES, Job, LogLine, QueueState, now
@@ -59,22 +60,22 @@ class Claimed:
 def enqueue(
     session: Session,
     who: Who,
-    queue: str,
-    kind: str,
     project_id: int,
-    payload: dict[str, Any],
-    most_attempts: int = 3,
+    payload: Payload | type[Payload],
 ) -> Job:
-    """A waiting job at the end of its queue. Whoever calls sends the message once this is committed."""
-    allow(who, project_id, "work" if queue != "read" else "look")
+    """A waiting job at the end of its queue. Whoever calls sends the message once this is committed.
+
+    payload: its class alone where it names a row that names the job; whoever calls puts it in once there is one.
+    """
+    allow(who, project_id, "work" if payload.queue != "read" else "look")
     job = Job(
-        queue=queue,
-        kind=kind,
+        queue=payload.queue,
+        kind=payload.kind,
         project_id=project_id,
         person_id=who.id,
-        payload=payload,
-        position=_last(session, queue) + 1,
-        most_attempts=most_attempts,
+        payload=payload.plain() if isinstance(payload, Payload) else {},
+        position=_last(session, payload.queue) + 1,
+        most_attempts=payload.most_attempts,
     )
     session.add(job)
     session.flush()

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from core.limits import limits
 from core.records.database import Database
+from core.records.payloads import Fetch
 from core.records.place import Place
 from core.records.tables import Job, Upload, now
 
@@ -77,7 +78,7 @@ def _keys(db: Database) -> tuple[set[str], set[str]]:
 def _fetched(db: Database) -> set[str]:
     """Where public sets are being fetched to."""
     with db.reading() as session:
-        asked = select(Job.id).where(Job.kind == "fetch", Job.state.in_(("waiting", "running")))
+        asked = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(("waiting", "running")))
         return {f"fetch-{number}" for number in session.scalars(asked)}
 
 

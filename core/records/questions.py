@@ -14,7 +14,7 @@ from core.pictures.pixels import refuse_long
 from core.pictures.store import open_store
 from core.readings.answer import Answer, Conclusion, answer_from_plain, answer_to_plain, conclude
 from core.readings.reader import Reader
-from core.records import jobs, runs, sets
+from core.records import jobs, payloads, runs, sets
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
@@ -63,18 +63,18 @@ def ask(
     if instruction is not None and len(instruction) > LONGEST_INSTRUCTION:
         raise RunError(f"The instruction has more than {LONGEST_INSTRUCTION:,} characters. Shorten it.")
     digest = _kept(place, image) if isinstance(image, bytes) else _digest(db, who, asked_run.version_id, image)
-    payload = {
-        "run": asked_run.id,
-        "image": digest,
-        "case": None if isinstance(image, bytes) else image,
-        "instruction": instruction,
-        "readers": list(readers),
-        "free_text": free_text,
-    }
+    payload = payloads.Ask(
+        run=asked_run.id,
+        image=digest,
+        case=None if isinstance(image, bytes) else image,
+        instruction=instruction,
+        readers=tuple(readers),
+        free_text=free_text,
+    )
     with db.session() as session:
-        job = jobs.enqueue(session, who, "read", "ask", asked_run.project_id, payload, most_attempts=2)
-        note(session, who, "ask", asked_run.project_id, asked_run.name, case=payload["case"], job=job.id)
-    send(place, "read", job.id)
+        job = jobs.enqueue(session, who, asked_run.project_id, payload)
+        note(session, who, "ask", asked_run.project_id, asked_run.name, case=payload.case, job=job.id)
+    send(place, job.queue, job.id)
     return job.id
 
 

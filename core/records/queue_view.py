@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.records.access import Who
 from core.records.database import Database
+from core.records.payloads import title_of
 from core.records.tables import ImageSet, Job, Person, Run, Version, now
 
 RECENT = 20
@@ -53,7 +54,7 @@ def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
             entries.append(
                 QueueEntry(
                     job,
-                    run.name if run else job.payload.get("name") or f"{job.kind}, job {job.id}",
+                    run.name if run else title_of(job.kind, job.payload) or f"{job.kind}, job {job.id}",
                     run.id if run else None,
                     f"{set_name} · version {number}" if run else "",
                     person or "",

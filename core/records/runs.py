@@ -26,6 +26,7 @@ from core.records.artifacts import run_folder as run_folder
 from core.records.audit import note
 from core.records.curves import curves as curves
 from core.records.database import Database
+from core.records.payloads import Estimate, Plug, Tune
 from core.records.place import Place
 from core.records.readers import aim_and_readers
 from core.records.run_events import set_metrics as set_metrics
@@ -113,7 +114,8 @@ def queue_run(
         version = allowed_version(session, who, version_id, "work")
         whole = {**settings, "images": kept_name(version.hash)}
         named = name.strip() or made_name(session, version.image_set.project_id, version.image_set.name, settings)
-        run = _queued(session, who, "tune", version, named, whole, copy_of, is_sample)
+        run = _queued(session, who, Tune, version, named, whole, copy_of, is_sample)
+        run.job.payload = Tune(run=run.id).plain()
         note(session, who, "queue run", version.image_set.project_id, run.name, run=run.id, copy_of=copy_of)
     send(place, "tune", run.job_id)
     return run
@@ -136,8 +138,8 @@ def queue_plug(db: Database, place: Place, who: Who, run_id: int, tsm: str, name
     settings, named = {**old.settings, "tsm": [{"name": tsm}]}, name.strip() or f"{old.name} with {tsm}"
     with db.session() as session:
         version = allowed_version(session, who, old.version_id, "work")
-        made = _queued(session, who, "plug", version, named, settings, old.id)
-        made.job.payload = {**made.job.payload, "of": old.id, "tsm": tsm}
+        made = _queued(session, who, Plug, version, named, settings, old.id)
+        made.job.payload = Plug(run=made.id, of=old.id, tsm=tsm).plain()
         note(session, who, "plug", old.project_id, made.name, run=made.id, tsm=tsm)
     send(place, "tune", made.job_id)
     return made
@@ -149,30 +151,29 @@ def queue_estimate(
     """Queues one real step on the largest case; returns the job. Its result is what `vitask estimate --json` prints."""
     with db.session() as session:
         allowed_version(session, who, version_id)
-        payload = {"version": version_id, "settings": dict(settings)}
-        job = jobs.enqueue(session, who, "intake", "estimate", project_id, payload, most_attempts=1)
-    send(place, "intake", job.id)
+        job = jobs.enqueue(session, who, project_id, Estimate(version=version_id, settings=dict(settings)))
+    send(place, job.queue, job.id)
     return job.id
 
 
 def _queued(
     session: Session,
     who: Who,
-    kind: str,
+    kind: type[Tune],
     version: Version,
     name: str,
     settings: Values,
     copy_of: int | None,
     is_sample: bool = False,
 ) -> Run:
-    """The row of a run and its job's; whoever calls sends the message once both are committed."""
+    """The row of a run and its job's; whoever calls fills in the payload, and sends the message once both are there."""
     project_id = version.image_set.project_id
-    job = jobs.enqueue(session, who, "tune", kind, project_id, {})
+    job = jobs.enqueue(session, who, project_id, kind)
     run = Run(
         project_id=project_id,
         person_id=who.id,
         version_id=version.id,
-        job_id=job.id,
+        job=job,
         name=name[:255],
         key=secrets.token_hex(6),
         settings=settings,
@@ -181,7 +182,6 @@ def _queued(
     )
     session.add(run)
     session.flush()
-    job.payload = {"run": run.id}
     return run
 
 
@@ -215,6 +215,15 @@ def run(db: Database, who: Who, run_id: int) -> RunView:
         raise NotAllowed(NOT_THERE)
     allow(who, found[0].project_id)
     return found[0]
+
+
+def named_run(db: Database, project_id: int, run_id: int) -> Run:
+    """The run that a job's payload names, for the worker, which may see everything: it stays in the job's project."""
+    with db.reading() as session:
+        named = session.get(Run, run_id, options=[joinedload(Run.version).joinedload(Version.image_set)])
+    if named is None or named.project_id != project_id:
+        raise RunError("The run is not there any more. Choose another one.")
+    return named
 
 
 def run_of_job(db: Database, job_id: int) -> Run:

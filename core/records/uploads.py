@@ -18,6 +18,7 @@ from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
+from core.records.payloads import Add, Check
 from core.records.place import Place
 from core.records.tables import Job, Person, Upload
 from core.records.wake import send
@@ -87,7 +88,7 @@ def upload(db: Database, who: Who, upload_id: int) -> Upload:
 
 def request_check(db: Database, place: Place, who: Who, upload_id: int, options: dict[str, Any]) -> int:
     """Has the upload checked, read as `options` say (task, columns); returns the job."""
-    return _request(db, place, who, upload_id, "check", options, {})
+    return _request(db, place, who, Check(upload=upload_id, options=options))
 
 
 def request_add(
@@ -96,7 +97,8 @@ def request_add(
     """Has the upload added to a set, which is made where there is none of that name; returns the job."""
     if not set_name.strip():
         raise UploadError("The image set needs a name. Give one, like “blood cells”.")
-    return _request(db, place, who, upload_id, "add", options, {"set_name": set_name.strip()[:255], "task": task})
+    name = set_name.strip()[:255]
+    return _request(db, place, who, Add(upload=upload_id, options=options, set_name=name, task=task))
 
 
 def set_upload(db: Database, upload_id: int, state: str, report: dict[str, Any] | None = None) -> None:
@@ -137,22 +139,20 @@ def uploads(db: Database, who: Who, project_id: int) -> list[UploadView]:
         return [_view(*row) for row in session.execute(asked)]
 
 
-def _request(
-    db: Database, place: Place, who: Who, upload_id: int, kind: str, options: dict[str, Any], more: dict[str, Any]
-) -> int:
+def _request(db: Database, place: Place, who: Who, payload: Check) -> int:
     with db.session() as session:
-        found = _allowed(session, who, upload_id, "work")
+        found = _allowed(session, who, payload.upload, "work")
         before = session.get(Job, found.job_id) if found.job_id else None
         # A check that has told its report may take a moment more to end.
-        is_told = before is not None and before.kind == "check" and found.state == "checked"
+        is_told = before is not None and before.kind == Check.kind and found.state == "checked"
         if before is not None and before.state in ("waiting", "running") and not is_told:
             raise UploadError(f"“{found.name}” is being looked at already. Wait for that to end.")
-        payload = {"upload": upload_id, "options": options, **more}
-        job = jobs.enqueue(session, who, "intake", kind, found.project_id, payload)
-        found.job_id, found.options = job.id, options
-        found.state = "checking" if kind == "check" else "adding"
-        note(session, who, f"{kind} upload", found.project_id, found.name, **more)
-    send(place, "intake", job.id)
+        job = jobs.enqueue(session, who, found.project_id, payload)
+        found.job_id, found.options = job.id, payload.options
+        found.state = "adding" if isinstance(payload, Add) else "checking"
+        more = payload.model_dump(mode="json", include={"set_name", "task"})
+        note(session, who, f"{payload.kind} upload", found.project_id, found.name, **more)
+    send(place, job.queue, job.id)
     return job.id
 
 

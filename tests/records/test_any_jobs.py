@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from core.records import jobs, people
 from core.records.database import Database
 from core.records.jobs import IN_ORDER, Claimed, JobError, LeaseLost
+from core.records.payloads import PAYLOADS
 from core.records.tables import Job, now
 
 QUEUES = st.sampled_from(["tune", "tune", "read"])
@@ -130,8 +131,9 @@ class Jobs(RuleBasedStateMachine):
     @rule(queue=QUEUES, most_attempts=st.integers(2, 3))
     def enqueue(self, queue: str, most_attempts: int) -> None:
         with self.database.session() as session:
-            project = self.who.projects[0]
-            number = jobs.enqueue(session, self.who, queue, "tune", project, {}, most_attempts).id
+            kind = next(each for each in PAYLOADS.values() if each.queue == queue)
+            job = jobs.enqueue(session, self.who, self.who.projects[0], kind)
+            job.most_attempts, number = most_attempts, job.id
         self.models[number] = Model(queue, most_attempts)
         self.line.append(number)
 

@@ -12,14 +12,23 @@ from core.records import audit, jobs, people
 from core.records.database import Database
 from core.records.jobs import Claimed, JobError, LeaseLost
 from core.records.latency import Latency, reading_latency
+from core.records.payloads import Ask, Check, Payload, Tune
 from core.records.people import NotAllowed, Who
 from core.records.tables import Job, now
 from tests.records.conftest import Others
 
+WAITING: dict[str, Payload] = {
+    "tune": Tune(run=7),
+    "read": Ask(run=7, image="0" * 64),
+    "intake": Check(upload=7),
+}
 
-def add(database: Database, who: Who, queue: str = "tune", **more: Any) -> int:
+
+def add(database: Database, who: Who, queue: str = "tune", most_attempts: int = 3) -> int:
     with database.session() as session:
-        return jobs.enqueue(session, who, queue, "tune", who.projects[0], {"run": 7}, **more).id
+        job = jobs.enqueue(session, who, who.projects[0], WAITING[queue])
+        job.most_attempts = most_attempts
+        return job.id
 
 
 def begun(database: Database, job_id: int, worker: str = "one") -> Claimed:

@@ -14,6 +14,7 @@ from sqlalchemy import update
 from core.records import jobs, leftovers, sets
 from core.records.access import Who
 from core.records.database import Database
+from core.records.payloads import Fetch
 from core.records.place import Place
 from core.records.tables import Job, Upload, now
 
@@ -74,7 +75,7 @@ def test_what_was_broken_off_or_added_goes_and_what_is_needed_stays(
 @pytest.mark.usefixtures("later")
 def test_what_still_arrives_stays_and_so_does_a_set_that_is_fetched(database: Database, place: Place, who: Who) -> None:
     with database.session() as session:
-        job = jobs.enqueue(session, who, "intake", "fetch", who.projects[0], {"name": "x", "size": 28})
+        job = jobs.enqueue(session, who, who.projects[0], Fetch(name="x"))
         number = job.id
     fetched = filled(place.uploads / f"fetch-{number}" / "x.npz")
     arriving = filled(place.data / "arriving" / "tmp1")

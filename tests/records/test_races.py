@@ -13,6 +13,7 @@ import pytest
 
 from core.records import jobs
 from core.records.database import Database
+from core.records.payloads import Ask, Tune
 from core.records.people import Who
 
 WORKER = """
@@ -35,7 +36,7 @@ print(json.dumps(taken))
 
 def fill(database: Database, who: Who, queue: str, count: int) -> list[int]:
     with database.session() as session:
-        return [jobs.enqueue(session, who, queue, "x", who.projects[0], {}).id for _ in range(count)]
+        return [jobs.enqueue(session, who, who.projects[0], Tune if queue == "tune" else Ask).id for _ in range(count)]
 
 
 def test_of_many_threads_that_claim_one_job_exactly_one_has_it(database: Database, who: Who) -> None:

@@ -15,6 +15,7 @@ from core.case import ImageSet
 from core.errors import CoreError
 from core.records import jobs, people, sets, startup
 from core.records.database import Database, open_database
+from core.records.payloads import Tune
 from core.records.place import Place
 from core.records.startup import open_sound
 
@@ -125,7 +126,7 @@ def test_what_waits_is_sent_again_where_the_queue_may_have_begun_anew(studio: Pl
     database = open_database(studio)
     who = people.local(database)
     with database.session() as session:
-        job_id = jobs.enqueue(session, who, "tune", "tune", who.projects[0], {"run": 7}).id
+        job_id = jobs.enqueue(session, who, who.projects[0], Tune(run=7)).id
     code, printed = up(studio.data, host="0.0.0.0")
     assert code == 2 and "only once there are accounts" in printed, "it ends after that"
     assert jobs.job(database, who, job_id).sent is None

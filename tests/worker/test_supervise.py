@@ -17,6 +17,7 @@ from core.records import audit, jobs, people
 from core.records.access import Who
 from core.records.database import Database
 from core.records.jobs import Claimed, LeaseLost
+from core.records.payloads import Tune
 from core.records.place import Place
 from core.records.tables import Job
 from worker import supervise as module
@@ -36,7 +37,7 @@ def hands(place: Place, database: Database) -> Hands:
 @pytest.fixture
 def claimed(hands: Hands, who: Who) -> Claimed:
     with hands.database.session() as session:
-        job = jobs.enqueue(session, who, "tune", "tune", who.projects[0], {"run": 1})
+        job = jobs.enqueue(session, who, who.projects[0], Tune(run=1))
     claimed = jobs.claim(hands.database, job.id, hands.name)
     assert claimed is not None
     return claimed

@@ -8,16 +8,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import RunError
 from core.pictures.pixels import decode
 from core.pictures.store import open_store
-from core.records import jobs, runs
+from core.records import jobs, payloads, runs
 from core.records.jobs import Claimed, LeaseLost
 from core.records.questions import answered_to_plain
-from core.records.tables import Run
 from worker.context import AWAY, LEASE_SECONDS, Hands
 
 if TYPE_CHECKING:
@@ -41,14 +38,14 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     from core.readings import novelty
     from core.runs.opened import Asked, ask, unlike
 
-    payload = claimed.payload
+    payload = payloads.Ask.parse(claimed.payload, "payload")
     jobs.progress(hands.database, claimed, text="Loading the model")
-    opened = _opened(hands, payload["run"])
+    opened = _opened(hands, claimed.project_id, payload.run)
     jobs.progress(hands.database, claimed, text="Reading")
     begun = time.monotonic()
-    picture = decode(open_store(hands.place.store).get(payload["image"]), "The picture")
-    asked = Asked([picture], 0, payload.get("instruction"), payload.get("free_text", True))
-    answers = ask(opened, asked, payload.get("readers") or opened.reader_names)
+    picture = decode(open_store(hands.place.store).get(payload.image), "The picture")
+    asked = Asked([picture], 0, payload.instruction, payload.free_text)
+    answers = ask(opened, asked, payload.readers or opened.reader_names)
     task = next(iter(opened.tasks.values()))
     of_picture = {name: each for name, (each,) in answers.items()}
     unlikeness = novelty.plain(unlike(opened, [picture])[0])
@@ -57,11 +54,12 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     return answered_to_plain(of_picture, task) | {"unlike": unlikeness, "seconds": seconds}
 
 
-def _opened(hands: Hands, run_id: int) -> Opened:
+def _opened(hands: Hands, project_id: int, run_id: int) -> Opened:
     """The run, loaded; the one that was asked longest ago makes room for a third."""
     from core.runs.opened import open_run
 
-    folder = _folder(hands, run_id)
+    run = runs.named_run(hands.database, project_id, run_id)
+    folder = runs.run_folder(hands.database, hands.place, run)
     key = (str(folder), (folder / "metrics.json").stat().st_mtime)
     if key not in _loaded:
         while len(_loaded) >= MOST_LOADED:
@@ -70,14 +68,6 @@ def _opened(hands: Hands, run_id: int) -> Opened:
         _loaded[key] = open_run(folder)
     _loaded.move_to_end(key)
     return _loaded[key]
-
-
-def _folder(hands: Hands, run_id: int) -> Path:
-    with hands.database.reading() as session:
-        run = session.get(Run, run_id)
-    if run is None:
-        raise RunError("The run is not there any more. Choose another one.")
-    return runs.run_folder(hands.database, hands.place, run)
 
 
 def _make_room() -> None:

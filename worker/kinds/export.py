@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from core.errors import RunError
 from core.records import runs
 from core.records.exports import export_path, keep_export
 from core.records.jobs import Claimed
-from core.records.tables import Run, Version
+from core.records.payloads import Estimate, Export
+from core.records.tables import Version
 from core.records.versions import version_folder
 from worker.child_protocol import LastObject
 from worker.context import Hands
@@ -22,18 +22,16 @@ from worker.supervise import settle, supervise
 
 
 def export(hands: Hands, claimed: Claimed) -> None:
-    """Payload {"run", "merge"}; the result says what was checked, and the zip's size."""
-    with hands.database.reading() as session:
-        run = session.get(Run, claimed.payload["run"])
-    if run is None:
-        raise RunError("The run is not there any more. Choose another one.")
+    """The result says what was checked, and the zip's size."""
+    payload = Export.parse(claimed.payload, "payload")
+    run = runs.named_run(hands.database, claimed.project_id, payload.run)
     folder = runs.run_folder(hands.database, hands.place, run)
     zipped, listener = export_path(hands.place, claimed.id), LastObject()
     zipped.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=zipped.parent, prefix=".draft-") as draft:
         target = Path(draft) / "export"
         arguments = ["export", str(folder), "--to", str(target), "--json"]
-        arguments += ["--merge"] if claimed.payload.get("merge") else []
+        arguments += ["--merge"] if payload.merge else []
         ended = supervise(hands, claimed, ENGINE, arguments, listener)
 
         def finish() -> dict[str, Any] | None:
@@ -50,11 +48,12 @@ def export(hands: Hands, claimed: Claimed) -> None:
 
 @contextmanager
 def run_file(hands: Hands, claimed: Claimed) -> Iterator[Path]:
-    """The settings of an estimate's payload {"settings", "version"} as a file for the engine."""
-    settings = dict(claimed.payload["settings"])
-    if (version_id := claimed.payload.get("version")) is not None:
+    """The settings of an estimate as a file for the engine."""
+    payload = Estimate.parse(claimed.payload, "payload")
+    settings = dict(payload.settings)
+    if payload.version is not None:
         with hands.database.reading() as session:
-            version = session.get_one(Version, version_id)
+            version = session.get_one(Version, payload.version)
         settings["images"] = str(version_folder(hands.place, version))
     with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
         file = Path(folder) / "run.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 from core.catalog import FORMATS, every
 from core.errors import CoreError
 from core.records import sets
-from core.records.tables import Upload
+from core.records.payloads import Add, Check, Fetch
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
@@ -16,10 +16,10 @@ def check(job: ChildJob) -> None:
     """Opens every picture of an upload and keeps the report; nothing else is kept yet."""
     from core.sets.check import check as look_at
 
-    upload = _upload(job)
-    options = job.payload["options"]
+    payload = Check.parse(job.row.payload, "payload")
+    upload = sets.upload(job.database, job.who, payload.upload)
     try:
-        opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS))
+        opened = open_set(sets.upload_path(job.place, upload), payload.options, every(FORMATS))
         report = look_at(opened, lambda done, whole: job.teller.progress(done, whole, "Looking at every picture"))
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
@@ -31,8 +31,9 @@ def check(job: ChildJob) -> None:
 
 def add(job: ChildJob) -> None:
     """Keeps an upload for good, as a version of an image set."""
-    upload = _upload(job)
-    options = {**job.payload["options"], **job.payload["task"]}
+    payload = Add.parse(job.row.payload, "payload")
+    upload = sets.upload(job.database, job.who, payload.upload)
+    options = {**payload.options, **payload.task}
     try:
         opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS)).stop_on_errors()
         version = sets.write_version(
@@ -41,7 +42,7 @@ def add(job: ChildJob) -> None:
             opened,
             who=job.who,
             project_id=job.row.project_id,
-            name=job.payload["set_name"],
+            name=payload.set_name,
             note=f"from {upload.name}",
             on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
         )
@@ -56,11 +57,12 @@ def fetch(job: ChildJob) -> None:
     """Downloads a MedMNIST set, and brings it in like any other upload."""
     from core.sets.medmnist_fetch import fetch as download
 
+    payload = Fetch.parse(job.row.payload, "payload")
     folder = job.place.uploads / f"fetch-{job.row.id}"
     folder.mkdir(parents=True, exist_ok=True)
     fetched = download(
-        job.payload["name"],
-        job.payload.get("size", 28),
+        payload.name,
+        payload.size,
         folder,
         lambda done, whole: job.teller.progress(done, whole or done, "Downloading"),
     )
@@ -69,7 +71,3 @@ def fetch(job: ChildJob) -> None:
     )
     sets.request_check(job.database, job.place, job.who, upload.id, {})
     job.teller.result(upload=upload.id, licence=fetched.licence)
-
-
-def _upload(job: ChildJob) -> Upload:
-    return sets.upload(job.database, job.who, job.payload["upload"])

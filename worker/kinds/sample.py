@@ -12,12 +12,12 @@ from core.catalog import FORMATS, every
 from core.records import jobs, runs, sets, wake
 from core.records.access import Who
 from core.records.database import Database
+from core.records.payloads import Draw
 from core.records.place import Place
 from core.records.tables import Job, Run
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
-DRAW = "draw"
 NAME = "Sample: drawn cells"
 RUN = "Sample run"
 SETTINGS: dict[str, Any] = {
@@ -31,11 +31,11 @@ SETTINGS: dict[str, Any] = {
 def request_sample(db: Database, place: Place, who: Who) -> int | None:
     """Has the sample drawn, once in the life of a studio and only while it holds no run; returns the job."""
     with db.session() as session:
-        is_known = session.scalar(select(Job.id).where(Job.kind == DRAW).limit(1))
+        is_known = session.scalar(select(Job.id).where(Job.kind == Draw.kind).limit(1))
         if is_known or session.scalar(select(Run.id).limit(1)) or not who.projects:
             return None
-        job = jobs.enqueue(session, who, "intake", DRAW, who.projects[0], {})
-    wake.send(place, "intake", job.id)
+        job = jobs.enqueue(session, who, who.projects[0], Draw())
+    wake.send(place, job.queue, job.id)
     return job.id
 
 

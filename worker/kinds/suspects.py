@@ -11,6 +11,7 @@ from core import events
 from core.errors import RunError
 from core.records import jobs, runs
 from core.records.jobs import Claimed
+from core.records.payloads import Suspects
 from core.records.review.intake import is_complete, take_search
 from core.records.review.reviews import review_of_job
 from core.records.tables import Review, Run
@@ -24,8 +25,10 @@ DONE = Ended(code=0, asked="", last="")
 
 
 def suspects(hands: Hands, claimed: Claimed) -> None:
-    """Payload {"review"}: searches, goes on with what an earlier try left, or only takes in what is finished."""
+    """Searches, goes on with what an earlier try left, or only takes in what is finished."""
     review = review_of_job(hands.database, claimed.id)
+    if Suspects.parse(claimed.payload, "payload").review != review.id:
+        raise RunError(f"Job {claimed.id} names a review that another job searches for. Begin a search of its own.")
     folder = hands.place.data / "reviews" / review.key
     ended = DONE
     if not is_complete(folder):

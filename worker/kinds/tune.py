@@ -11,8 +11,10 @@ from typing import Any
 import yaml
 
 from core import events
+from core.errors import RunError
 from core.records import runs
 from core.records.jobs import Claimed
+from core.records.payloads import Plug, Tune
 from core.records.tables import Run
 from worker.context import Hands
 from worker.engine import ENGINE, reached, resumed, write_settings
@@ -22,7 +24,7 @@ from worker.supervise import settle, supervise
 
 
 def tune(hands: Hands, claimed: Claimed) -> None:
-    _carry_out(hands, claimed, partial(arguments, hands))
+    _carry_out(hands, claimed, Tune.parse(claimed.payload, "payload"), partial(arguments, hands))
 
 
 def arguments(hands: Hands, run: Run, folder: Path) -> list[str]:
@@ -44,19 +46,21 @@ def finished(hands: Hands, run: Run, folder: Path) -> dict[str, Any] | None:
 
 
 def plug(hands: Hands, claimed: Claimed) -> None:
-    """Payload {"run", "of", "tsm"}: a run whose VLM is that of the run `of`, with another TSM."""
-    with hands.database.reading() as session:
-        old = session.get_one(Run, claimed.payload["of"])
+    """A run whose VLM is that of an older one, with another TSM."""
+    payload = Plug.parse(claimed.payload, "payload")
+    old = runs.named_run(hands.database, claimed.project_id, payload.of)
 
     def command(run: Run, folder: Path) -> list[str]:
         source = runs.run_folder(hands.database, hands.place, old)
-        return ["plug", str(source), "--out", str(folder), "--tsm", str(claimed.payload["tsm"]), *resumed(folder)]
+        return ["plug", str(source), "--out", str(folder), "--tsm", payload.tsm, *resumed(folder)]
 
-    _carry_out(hands, claimed, command)
+    _carry_out(hands, claimed, payload, command)
 
 
-def _carry_out(hands: Hands, claimed: Claimed, command: Callable[[Run, Path], list[str]]) -> None:
-    run = runs.run_of_job(hands.database, claimed.id)
+def _carry_out(hands: Hands, claimed: Claimed, payload: Tune, command: Callable[[Run, Path], list[str]]) -> None:
+    run = runs.named_run(hands.database, claimed.project_id, payload.run)
+    if run.job_id != claimed.id:
+        raise RunError(f"Job {claimed.id} names a run that another job carries out. Queue a run of its own.")
     folder = hands.place.runs / run.key
     telling = Telling(hands, run, folder)
     ended = supervise(hands, claimed, ENGINE, command(run, folder), telling, telling.meters.watch)

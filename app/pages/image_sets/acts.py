@@ -8,6 +8,7 @@ from __future__ import annotations
 from app.visit import Json, Visit
 from core.case import Task
 from core.records import jobs, sets, wake
+from core.records.payloads import Fetch
 from core.records.sets import UploadError
 from core.sets.medmnist import SETS, SIZES
 
@@ -62,8 +63,8 @@ def fetch_public_set(visit: Visit, name: str, size: int) -> int:
         raise UploadError("Only the listed sets and sizes can be fetched. Choose one of them.")
     project_id = visit.project
     with visit.database.session() as session:
-        job = jobs.enqueue(session, visit.who, "intake", "fetch", project_id, {"name": name, "size": int(size)})
-    wake.send(visit.place, "intake", job.id)
+        job = jobs.enqueue(session, visit.who, project_id, Fetch(name=name, size=int(size)))
+    wake.send(visit.place, job.queue, job.id)
     return job.id
 
 

@@ -19,12 +19,12 @@ from core.records import jobs, runs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
+from core.records.payloads import Suspects
 from core.records.place import Place
 from core.records.tables import Person, Review, Version
 from core.records.versions import allowed_version
 from core.records.wake import send
 
-KIND = "suspects"
 USUAL: dict[str, Any] = {
     "vlm": {"family": "starter"},
     "tsm": [{"name": "convnet"}],
@@ -99,7 +99,7 @@ def queue_review(
     with db.session() as session:
         version = allowed_version(session, who, version_id, "work")
         project_id, named = version.image_set.project_id, name.strip() or version.image_set.name
-        job = jobs.enqueue(session, who, "tune", KIND, project_id, {"name": f"labels of {named}"})
+        job = jobs.enqueue(session, who, project_id, Suspects)
         review = Review(
             project_id=project_id,
             person_id=who.id,
@@ -115,9 +115,9 @@ def queue_review(
         )
         session.add(review)
         session.flush()
-        job.payload = {**job.payload, "review": review.id}
+        job.payload = Suspects(name=f"labels of {named}", review=review.id).plain()
         note(session, who, "queue review", project_id, review.name, review=review.id, version=version_id, run=run_id)
-    send(place, "tune", review.job_id)
+    send(place, Suspects.queue, review.job_id)
     return _found(db, who, review.id)
 
 

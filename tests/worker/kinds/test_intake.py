@@ -13,6 +13,7 @@ import pytest
 from core.records import jobs, runs, sets
 from core.records.access import Who
 from core.records.database import Database
+from core.records.payloads import Fetch
 from core.records.place import Place
 from core.records.tables import Job
 from tests import run_files as tiny
@@ -78,7 +79,7 @@ def test_a_set_that_was_fetched_is_checked_without_being_asked_for(
 
     monkeypatch.setattr("core.sets.medmnist_fetch.fetch", arrives)
     with database.session() as session:
-        job = jobs.enqueue(session, who, "intake", "fetch", who.projects[0], {"name": "bloodmnist", "size": 28})
+        job = jobs.enqueue(session, who, who.projects[0], Fetch(name="bloodmnist"))
         job_id = job.id
     intake.fetch(child_job(database, place, who, job_id))
     assert said(capsys)[-1]["result"]["licence"] == "CC BY 4.0"

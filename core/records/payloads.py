@@ -1,0 +1,111 @@
+"""What a worker has to know to do a job, a class a kind: made by whoever queues it, read by whoever does it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field, ValidationError
+
+from core.settings import Settings
+
+
+class Payload(Settings):
+    """Base of the payloads. The class says of its kind of job where it waits and how often it is tried."""
+
+    kind: ClassVar[str]
+    queue: ClassVar[str] = "intake"
+    most_attempts: ClassVar[int] = 3
+
+    def title(self) -> str:
+        """What the queue calls the job where no run gives it a name."""
+        return ""
+
+    def plain(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
+class Tune(Payload):
+    kind = "tune"
+    queue = "tune"
+    run: int = Field(title="Run", description="The run that the job carries out; its row names the job.")
+
+
+class Plug(Tune):
+    kind = "plug"
+    of: int = Field(title="Of", description="The run whose VLM and adapters are taken.")
+    tsm: str = Field(title="TSM", description="The name of the TSM that is plugged in.")
+
+
+class Suspects(Payload):
+    kind = "suspects"
+    queue = "tune"
+    name: str = Field("", title="Name", description="What the queue calls the search.")
+    review: int = Field(title="Review", description="The review that the job searches for; its row names the job.")
+
+    def title(self) -> str:
+        return self.name
+
+
+class Ask(Payload):
+    kind = "ask"
+    queue = "read"
+    most_attempts = 2
+    run: int = Field(title="Run", description="The finished run whose readers are asked.")
+    image: str = Field(title="Picture", description="The picture's name in the store: its SHA-256.")
+    case: int | None = Field(None, title="Case", description="Its number in the run's version, where it is a case.")
+    instruction: str | None = Field(None, title="Instruction", description="What is asked in place of the task.")
+    readers: tuple[str, ...] = Field((), title="Readers", description="Who answers; nobody named: all of them.")
+    free_text: bool = Field(True, title="Free text", description="Whether readers also say it in their own words.")
+
+
+class Export(Payload):
+    kind = "export"
+    most_attempts = 1
+    run: int = Field(title="Run", description="The finished run that is taken away.")
+    merge: bool = Field(False, title="Merge", description="Whether the adapter is added into the weights.")
+
+
+class Estimate(Payload):
+    kind = "estimate"
+    most_attempts = 1
+    version: int | None = Field(None, title="Version", description="Whose cases are tuned on.")
+    settings: dict[str, Any] = Field(title="Settings", description="A run file's values.")
+
+
+class Check(Payload):
+    kind = "check"
+    upload: int = Field(title="Upload", description="The upload that is looked at.")
+    options: dict[str, Any] = Field({}, title="Options", description="How its format reads it: task, columns.")
+
+
+class Add(Check):
+    kind = "add"
+    set_name: str = Field(title="Name of the set", description="The set that gets a version, made where there is none.")
+    task: dict[str, Any] = Field(title="Task", description="The question, as people corrected it.")
+
+
+class Fetch(Payload):
+    kind = "fetch"
+    name: str = Field(title="Name", description="A MedMNIST set.")
+    size: int = Field(28, title="Size", description="Pixels a side.")
+
+    def title(self) -> str:
+        return self.name
+
+
+class Draw(Payload):
+    """The sample; it needs to know nothing."""
+
+    kind = "draw"
+
+
+PAYLOADS = {made.kind: made for made in (Tune, Plug, Suspects, Ask, Export, Estimate, Check, Add, Fetch, Draw)}
+
+
+def title_of(kind: str, values: dict[str, Any]) -> str:
+    """What a stored job is called; nothing where no payload of this version fits."""
+    made = PAYLOADS.get(kind)
+    try:
+        return "" if made is None else made.model_validate(values).title()
+    except ValidationError:
+        return ""
