@@ -44,12 +44,14 @@ from core.models.shared_prefix import Branches
 from core.training.loop import Stage, make_step, new_optimiser
 from core.training.losses import alignment_losses, contrast_losses, response_losses
 from core.training.method import StagePlan
-from core.training.response import Losses, ResponseBatch, Tuned, response_terms
+from core.training.response import Losses, Tuned, response_terms
 from core.training.settings import TrainingSettings
+from core.training.terms import ResponseBatch, aided_response, alignment, contrast, own_response
 from core.training.vlm_stage import RunCases, in_float32, vlm_stage
 from core.training.wanted import Wanted
 
-WANTED = Wanted({"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0})
+TERMS = {"van": own_response(), "ep": aided_response(), "rda": alignment(), "crt": contrast()}
+WANTED = Wanted(dict.fromkeys(TERMS, 1.0), lambda: TERMS)
 PLAN = StagePlan("stage-2", "vitask", 1, WANTED)
 STEPS_A_ROUND = 3
 Make = Callable[[Size, Path], Callable[[], float]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
 
 from core.settings import Settings as Base
 from core.training.method import Aim, Needs, ReaderPlan, StagePlan
-from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED
+from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.wanted import Wanted
 
 TITLE = "Plain tuning"
@@ -31,7 +32,7 @@ def needs(settings: Settings) -> Needs:
 
 
 def stages(settings: Settings) -> tuple[StagePlan, ...]:
-    wanted = Wanted({"van": 1.0}, label_smoothing=settings.label_smoothing)
+    wanted = Wanted({"van": 1.0}, partial(plain_terms, settings.label_smoothing))
     return (StagePlan("vanilla", PLAIN_ADAPTER, settings.epochs, wanted, length=2),)
 
 

@@ -6,7 +6,8 @@ Stage 1: L_van + L_ep + align * L_rda, with the connector. Stage 2: the same + c
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,8 +15,12 @@ from core.readings.colours import GREEN, SKY
 from core.readings.reader import Reader
 from core.settings import Settings as Base
 from core.training.method import Aim, Needs, ReaderPlan, StagePlan
-from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED
-from core.training.wanted import ContrastOn, Direction, Wanted
+from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
+from core.training.settings import ContrastOn, Direction
+from core.training.wanted import Wanted
+
+if TYPE_CHECKING:
+    from core.training.terms import Term
 
 TITLE = "VITask"
 TERMS = {
@@ -128,7 +133,7 @@ def stages(settings: Settings) -> tuple[StagePlan, ...]:
     kept = [stage for stage in planned if stage.epochs]
     if settings.baseline:
         epochs = settings.stage_1_epochs + settings.stage_2_epochs
-        plain = Wanted({"van": 1.0})
+        plain = Wanted({"van": 1.0}, plain_terms)
         kept.insert(0, StagePlan("vanilla", PLAIN_ADAPTER, epochs, plain, length=len(kept)))
     return tuple(kept)
 
@@ -170,4 +175,15 @@ def _weights(settings: Settings) -> dict[str, float]:
 
 
 def _wanted(settings: Settings, weights: dict[str, float]) -> Wanted:
-    return Wanted(weights, settings.contrast_on, settings.direction, settings.label_smoothing)
+    return Wanted(weights, partial(_terms, settings))
+
+
+def _terms(settings: Settings) -> dict[str, Term]:
+    from core.training import terms
+
+    return {
+        "van": terms.own_response(settings.label_smoothing),
+        "ep": terms.aided_response(),
+        "rda": terms.alignment(settings.direction),
+        "crt": terms.contrast(settings.contrast_on),
+    }

@@ -27,12 +27,12 @@ class Payload(Settings):
 class Tune(Payload):
     kind = "tune"
     queue = "tune"
-    run: int = Field(title="Run", description="The run that the job carries out; its row names the job.")
+    run: int = Field(ge=1, title="Run", description="The run that the job carries out; its row names the job.")
 
 
 class Plug(Tune):
     kind = "plug"
-    of: int = Field(title="Of", description="The run whose VLM and adapters are taken.")
+    of: int = Field(ge=1, title="Of", description="The run whose VLM and adapters are taken.")
     tsm: str = Field(title="TSM", description="The name of the TSM that is plugged in.")
 
 
@@ -40,7 +40,9 @@ class Suspects(Payload):
     kind = "suspects"
     queue = "tune"
     name: str = Field("", title="Name", description="What the queue calls the search.")
-    review: int = Field(title="Review", description="The review that the job searches for; its row names the job.")
+    review: int = Field(
+        ge=1, title="Review", description="The review that the job searches for; its row names the job."
+    )
 
     def title(self) -> str:
         return self.name
@@ -50,9 +52,11 @@ class Ask(Payload):
     kind = "ask"
     queue = "read"
     most_attempts = 2
-    run: int = Field(title="Run", description="The finished run whose readers are asked.")
+    run: int = Field(ge=1, title="Run", description="The finished run whose readers are asked.")
     image: str = Field(title="Picture", description="The picture's name in the store: its SHA-256.")
-    case: int | None = Field(None, title="Case", description="Its number in the run's version, where it is a case.")
+    case: int | None = Field(
+        None, ge=0, title="Case", description="Its number in the run's version, where it is a case."
+    )
     instruction: str | None = Field(None, title="Instruction", description="What is asked in place of the task.")
     readers: tuple[str, ...] = Field((), title="Readers", description="Who answers; nobody named: all of them.")
     free_text: bool = Field(True, title="Free text", description="Whether readers also say it in their own words.")
@@ -61,20 +65,20 @@ class Ask(Payload):
 class Export(Payload):
     kind = "export"
     most_attempts = 1
-    run: int = Field(title="Run", description="The finished run that is taken away.")
+    run: int = Field(ge=1, title="Run", description="The finished run that is taken away.")
     merge: bool = Field(False, title="Merge", description="Whether the adapter is added into the weights.")
 
 
 class Estimate(Payload):
     kind = "estimate"
     most_attempts = 1
-    version: int | None = Field(None, title="Version", description="Whose cases are tuned on.")
+    version: int | None = Field(None, ge=1, title="Version", description="Whose cases are tuned on.")
     settings: dict[str, Any] = Field(title="Settings", description="A run file's values.")
 
 
 class Check(Payload):
     kind = "check"
-    upload: int = Field(title="Upload", description="The upload that is looked at.")
+    upload: int = Field(ge=1, title="Upload", description="The upload that is looked at.")
     options: dict[str, Any] = Field({}, title="Options", description="How its format reads it: task, columns.")
 
 
@@ -87,7 +91,7 @@ class Add(Check):
 class Fetch(Payload):
     kind = "fetch"
     name: str = Field(title="Name", description="A MedMNIST set.")
-    size: int = Field(28, title="Size", description="Pixels a side.")
+    size: int = Field(28, ge=1, title="Size", description="Pixels a side.")
 
     def title(self) -> str:
         return self.name

@@ -28,6 +28,7 @@ from core.runs.tune import Running, finish, judge_sharing, known_cases, start, t
 from core.sets.question import Question
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned
+from core.training.terms import aided_response
 from core.training.vlm_stage import RunCases, vlm_stage
 from core.training.wanted import Wanted
 
@@ -161,8 +162,8 @@ def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:
 
 
 def _connector_stage(plan: Plan, is_shared: bool) -> StagePlan:
-    wanted = Wanted({"ep": 1.0}, is_shared=is_shared)
-    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True)
+    wanted = Wanted({"ep": 1.0}, lambda: {"ep": aided_response()}, is_shared)
+    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True, trains_heads=False)
 
 
 def _copy_adapters(opened: Opened, folder: Folder) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from core.training.wanted import Direction
+from core.training.settings import Direction
 
 
 def response_losses(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:

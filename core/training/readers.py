@@ -1,14 +1,26 @@
-"""The readers that a method may put beside its own, and all readers of a run in the order in which they are shown."""
+"""What a method may put beside its own: the untuned model and plain tuning. And all readers of a run, in order."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from core.readings.colours import GREY, ORANGE
 from core.readings.reader import FUSION, Reader, tsm_readers
 from core.training.method import Plan, ReaderPlan
 
+if TYPE_CHECKING:
+    from core.training.terms import Term
+
 PLAIN_ADAPTER = "vanilla"
 UNTUNED = ReaderPlan(Reader("vlm", "untuned", GREY), None)
 PLAIN = ReaderPlan(Reader("vanilla", "plain tuning", ORANGE), PLAIN_ADAPTER)
+
+
+def plain_terms(label_smoothing: float = 0.0) -> dict[str, Term]:
+    """The one loss of plain tuning."""
+    from core.training.terms import own_response
+
+    return {"van": own_response(label_smoothing)}
 
 
 def readers_of_run(plan: Plan, tsms: int, is_fused: bool) -> tuple[Reader, ...]:

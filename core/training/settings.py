@@ -12,6 +12,9 @@ from core.settings import Settings
 
 Monitor = Literal["macro_f1", "accuracy", "balanced_accuracy", "log_loss"]
 
+ContrastOn = Literal["all", "first_distinguishing"]
+Direction = Literal["student_first", "teacher_first"]
+
 
 class TrainingSettings(Settings):
     """Defaults are ours, after the base model's published recipe: the paper is silent."""
@@ -22,7 +25,7 @@ class TrainingSettings(Settings):
         gt=0,
         le=1,
         title="Learning rate of the connector",
-        description="The exemplar's connector starts anew (ours).",
+        description="The exemplar's connector starts anew, and so do a method's heads (ours).",
     )
     weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay", description="Of AdamW (ours).")
     batch_size: int = Field(16, ge=2, le=4096, title="Batch size", description="Cases per step, over all devices.")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
-ContrastOn = Literal["all", "first_distinguishing"]
-Direction = Literal["student_first", "teacher_first"]
+if TYPE_CHECKING:
+    from core.training.terms import Term
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which losses a stage is made of, by name, with their weights; and how some of them are taken."""
+    """Which losses a stage is made of, by name, with their weights; `terms` makes the code that computes them."""
 
     weights: Mapping[str, float]
-    contrast_on: ContrastOn = "all"
-    direction: Direction = "student_first"
-    label_smoothing: float = 0.0
+    terms: Callable[[], Mapping[str, Term]]
     is_shared: bool = True
+
+    def named_terms(self) -> dict[str, Term]:
+        terms = self.terms()
+        return {name: terms[name] for name in self.weights}

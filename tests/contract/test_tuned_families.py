@@ -23,7 +23,8 @@ from core.models.lora import (
     using,
 )
 from core.models.vlm import Vlm
-from core.training.response import ResponseBatch, Tuned, response_terms
+from core.training.response import Tuned, response_terms
+from core.training.terms import ResponseBatch, aided_response, alignment, contrast, own_response
 from core.training.wanted import Wanted
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, build, pictures, tiny
 
@@ -54,7 +55,8 @@ def gradients(vlm: Vlm, exemplars: Exemplars, is_shared: bool) -> dict[str, Tens
     responses = [vlm.response(text) for text in ("a scar", "no", "a scar")]
     shown = torch.linspace(-1, 1, 3 * WIDTH).reshape(3, WIDTH).sin()
     batch = ResponseBatch(features, prompts, responses, [shown], [1, 2, 1])
-    wanted = Wanted(dict.fromkeys(("van", "ep", "rda", "crt"), 1.0), is_shared=is_shared)
+    terms = {"van": own_response(), "ep": aided_response(), "rda": alignment(), "crt": contrast()}
+    wanted = Wanted(dict.fromkeys(terms, 1.0), lambda: terms, is_shared)
     losses = response_terms(Tuned(vlm, exemplars), batch, wanted)
     parameters = dict(exemplars.named_parameters()) | adapter_parameters(vlm, "tuned")
     found = torch.autograd.grad(torch.stack([one.mean() for one in losses.values()]).sum(), list(parameters.values()))

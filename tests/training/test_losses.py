@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.training.losses import alignment_losses, contrast_losses, response_losses
-from core.training.wanted import Direction
+from core.training.settings import Direction
 
 ln2, ln3 = log(2), log(3)
 TARGETS = torch.tensor([0, 2])

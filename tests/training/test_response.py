@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,28 @@ from torch import Tensor
 from core.models.exemplar import Exemplars
 from core.models.vlm import Vlm
 from core.training.losses import alignment_losses, contrast_losses, response_losses
-from core.training.response import ResponseBatch, Tuned, contrasted, counts, draw_others, response_terms
+from core.training.response import Tuned, counts, draw_others, response_terms
+from core.training.settings import ContrastOn
+from core.training.terms import ResponseBatch, aided_response, alignment, contrast, contrasted, own_response
 from core.training.wanted import Wanted
 from tests.contract.official import ask, build, pictures, tiny
 
 A, B, C = (1, 9), (2, 9), (2, 3, 9)
 ALL = {"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0}
+
+
+def of_vitask(
+    weights: dict[str, float] = ALL, contrast_on: ContrastOn = "all", smoothing: float = 0.0, is_shared: bool = True
+) -> Wanted:
+    terms = {
+        "van": own_response(smoothing),
+        "ep": aided_response(),
+        "rda": alignment(),
+        "crt": contrast(contrast_on),
+    }
+    return Wanted(weights, lambda: terms, is_shared)
+
+
 ANSWERS = ("a scar", "no", "a scan")
 
 
@@ -66,7 +81,7 @@ def test_contrast_takes_all_tokens_or_the_first_that_tells_apart() -> None:
 @pytest.mark.parametrize("others", [(1, 2, 0), (1, None, 0), (None, None, None)])
 def test_counts_are_the_lengths_of_what_is_returned(contrast_on: Any, others: tuple[int | None, ...]) -> None:
     made = batch(tiny("internvl"), others)
-    wanted = Wanted(ALL, contrast_on)
+    wanted = of_vitask(contrast_on=contrast_on)
     losses = response_terms(tuned(tiny("internvl")), made, wanted)
     assert {name: len(values) for name, values in losses.items()} == counts(made, wanted)
     assert all(torch.isfinite(values).all() for values in losses.values())
@@ -80,7 +95,7 @@ def test_terms_are_the_losses_of_separate_passes(name: str, is_shared: bool) -> 
     made = batch(vlm, others)
     model = tuned(vlm)
     with torch.no_grad():
-        found = response_terms(model, made, Wanted(ALL, is_shared=is_shared))
+        found = response_terms(model, made, of_vitask(is_shared=is_shared))
         embedded = Exemplars.forward(model.exemplars, made.exemplars, 3)  # type: ignore[arg-type]
         z_o = one_by_one(vlm, [(case, text, False) for case, text in enumerate(ANSWERS)])
         z_e = one_by_one(vlm, [(case, text, True) for case, text in enumerate(ANSWERS)], embedded)
@@ -103,7 +118,7 @@ def one_by_one(vlm: Vlm, asked: list[tuple[int, str, bool]], exemplars: Tensor |
 def test_only_what_is_wanted_is_returned() -> None:
     made = batch(tiny("internvl"))
     for weights in ({"van": 1.0}, {"van": 1.0, "ep": 1.0}, {"rda": 1.0}, {"ep": 2.0}, {"van": 1.0, "crt": 1.0}):
-        assert response_terms(tuned(tiny("internvl")), made, Wanted(weights)).keys() == weights.keys()
+        assert response_terms(tuned(tiny("internvl")), made, of_vitask(weights)).keys() == weights.keys()
 
 
 def test_alignment_gives_the_exemplars_connector_no_gradient() -> None:
@@ -111,7 +126,7 @@ def test_alignment_gives_the_exemplars_connector_no_gradient() -> None:
     assert model.exemplars is not None
     connector = list(model.exemplars.parameters())
     model.base.get_output_embeddings().weight.requires_grad_(True)
-    losses = response_terms(model, batch(model.vlm), Wanted({"rda": 1.0, "ep": 1.0}))
+    losses = response_terms(model, batch(model.vlm), of_vitask({"rda": 1.0, "ep": 1.0}))
     losses["rda"].sum().backward(retain_graph=True)
     assert not any(value.grad is not None and bool(value.grad.any()) for value in connector)
     losses["ep"].sum().backward()
@@ -120,7 +135,7 @@ def test_alignment_gives_the_exemplars_connector_no_gradient() -> None:
 
 def test_smoothing_softens_the_response_without_exemplar_only() -> None:
     model, made = tuned(tiny("internvl")), batch(tiny("internvl"))
-    plain = response_terms(model, made, Wanted(ALL))
-    smooth = response_terms(model, made, replace(Wanted(ALL), label_smoothing=0.2))
+    plain = response_terms(model, made, of_vitask())
+    smooth = response_terms(model, made, of_vitask(smoothing=0.2))
     assert not torch.allclose(plain["van"], smooth["van"])
     assert torch.equal(plain["ep"], smooth["ep"])

@@ -26,7 +26,7 @@ from worker.context import Hands
 from worker.main import _sweep_for_ever
 from worker.process import Process
 from worker.supervise import Ended, settle, supervise
-from worker.tasks import carry_out
+from worker.tasks import KINDS, carry_out
 
 
 @pytest.fixture
@@ -187,8 +187,14 @@ def test_a_worker_that_was_halted_past_its_lease_ends_its_child_before_it_asks_a
     assert (ended.code, ended.asked) == (-9, "away"), "no crash: nobody else took it, and it is handed on"
 
 
-def test_a_fault_of_ours_gets_an_id_and_its_traceback_stays_in_the_log(hands: Hands, claimed: Claimed) -> None:
-    carry_out(hands, claimed)  # there is no run 1
+def test_a_fault_of_ours_gets_an_id_and_its_traceback_stays_in_the_log(
+    hands: Hands, claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def divide(*given: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setitem(KINDS, "tune", divide)
+    carry_out(hands, claimed)
     job = found(hands, claimed)
     assert job.state == "failed" and job.fault_id is not None
     assert "Traceback" in "\n".join(line.text for line in jobs.log_lines(hands.database, _local(hands), claimed.id))

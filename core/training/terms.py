@@ -1,0 +1,179 @@
+"""The terms of a loss: what each asks of the branches, how it is computed from what they say, and those of VITask.
+
+A method may bring terms of its own: whatever several terms of a step ask is asked once, of one run of the shared
+prefix. Axes: B cases, T response tokens, V vocabulary, H hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from core.models.shared_prefix import Branches
+from core.models.vlm import ImageFeatures, Prompt, Vlm
+from core.training.losses import alignment_losses, contrast_losses, response_losses
+from core.training.settings import ContrastOn, Direction
+
+if TYPE_CHECKING:
+    from core.case import Case
+
+
+@dataclass(frozen=True)
+class ResponseBatch:
+    """Cases that go through the model together. `others` names, for each, the case whose image contradicts it."""
+
+    features: Sequence[ImageFeatures]
+    prompts: Sequence[Prompt]
+    responses: Sequence[tuple[int, ...]]
+    exemplars: Sequence[Tensor]
+    others: Sequence[int | None]
+    cases: Sequence[Case] = ()
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A question and its answer, put under the image of a case of the batch."""
+
+    image: int
+    prompt: Prompt
+    response: Sequence[int]
+    with_exemplar: bool = False
+
+
+Ask = Callable[[ResponseBatch, int], Text | None]
+"""What is asked for a case of a batch; None where there is nothing to ask."""
+
+
+def alone(batch: ResponseBatch, case: int) -> Text:
+    """The case's own response without the exemplar."""
+    return Text(case, batch.prompts[case], batch.responses[case])
+
+
+def aided(batch: ResponseBatch, case: int) -> Text:
+    """The same with the exemplar."""
+    return Text(case, batch.prompts[case], batch.responses[case], with_exemplar=True)
+
+
+def contradicted(batch: ResponseBatch, case: int) -> Text | None:
+    """The same under another case's image, where the question may be of another number of tokens."""
+    other = batch.others[case]
+    return None if other is None else Text(other, batch.prompts[other], batch.responses[case])
+
+
+class Heard:
+    """What the model says to everything that the terms of a step ask, run through shared branches once."""
+
+    def __init__(
+        self, vlm: Vlm, heads: nn.ModuleDict, batch: ResponseBatch, embedded: Tensor | None, asks: Sequence[Ask]
+    ) -> None:
+        self.vlm = vlm
+        self.heads = heads
+        self.batch = batch
+        self.embedded = embedded
+        self.slots: dict[Ask, list[list[int]]] = {ask: [] for ask in asks}
+        self._logits: dict[Ask, Tensor] = {}
+
+    def run(self, is_shared: bool) -> Heard:
+        branches = Branches(self.vlm, self.batch.features, self.embedded, is_shared)
+        for case in range(len(self.batch)):
+            for ask, slots in self.slots.items():
+                text = ask(self.batch, case)
+                slots.append(
+                    [] if text is None else branches.add(text.image, text.prompt, text.response, text.with_exemplar)
+                )
+        self.states = branches.hidden()
+        return self
+
+    @cached_property
+    def every_logit(self) -> Tensor:
+        """[S, V] in float32, a row for each slot."""
+        return self.vlm.logits(self.states).float()
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """The tokens of every response, [T]."""
+        tokens = [token for response in self.batch.responses for token in response]
+        return torch.tensor(tokens, device=self.states.device)
+
+    def logits(self, ask: Ask) -> Tensor:
+        """Before each token of each response, [T, V]."""
+        if ask not in self._logits:
+            self._logits[ask] = self.every_logit[[slot for row in self.slots[ask] for slot in row]]
+        return self._logits[ask]
+
+    def starts(self, ask: Ask) -> Tensor:
+        """The state from which each case's response begins, [B, H]: what a head sees while reading, too."""
+        return self.states[[row[0] for row in self.slots[ask]]]
+
+
+def tokens(batch: ResponseBatch) -> int:
+    return sum(len(response) for response in batch.responses)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A loss: what it asks, its numbers, and how many they are, which has to be known before the model is run."""
+
+    asks: tuple[Ask, ...]
+    losses: Callable[[Heard], Tensor]
+    count: Callable[[ResponseBatch], int] = tokens
+    begins_at_ln_vocabulary: bool = False
+    """Of a model that does not look at images yet: the curve is drawn beside that."""
+
+
+def own_response(label_smoothing: float = 0.0) -> Term:
+    """L_van: the response by itself."""
+    return Term((alone,), lambda heard: response_losses(heard.logits(alone), heard.targets, label_smoothing))
+
+
+def aided_response() -> Term:
+    """L_ep: the response with the exemplar."""
+    return Term((aided,), lambda heard: response_losses(heard.logits(aided), heard.targets))
+
+
+def alignment(direction: Direction = "student_first") -> Term:
+    """L_rda: what is said without the exemplar is to be what is said with it."""
+    return Term((alone, aided), lambda heard: alignment_losses(heard.logits(alone), heard.logits(aided), direction))
+
+
+def contrast(contrast_on: ContrastOn = "all") -> Term:
+    """L_crt: the response under its own image against the same under another one."""
+
+    def losses(heard: Heard) -> Tensor:
+        spans = contrasted(heard.batch, contrast_on)
+        places = [(case, token) for case, span in enumerate(spans) for token in span]
+        own, other = ([heard.slots[ask][case][token] for case, token in places] for ask in (alone, contradicted))
+        named = [heard.batch.responses[case][token] for case, token in places]
+        targets = torch.tensor(named, dtype=torch.long, device=heard.states.device)
+        return contrast_losses(heard.every_logit[own], heard.every_logit[other], targets)
+
+    def count(batch: ResponseBatch) -> int:
+        return sum(len(span) for span in contrasted(batch, contrast_on))
+
+    return Term((alone, contradicted), losses, count, begins_at_ln_vocabulary=True)
+
+
+def contrasted(batch: ResponseBatch, contrast_on: ContrastOn) -> list[range]:
+    """Which tokens of each response take part in the contrast."""
+    spans = []
+    for own, other in zip(batch.responses, batch.others, strict=True):
+        if other is None:
+            spans.append(range(0))
+        elif contrast_on == "all":
+            spans.append(range(len(own)))
+        else:
+            first = _first_difference(own, batch.responses[other])
+            spans.append(range(first, first + 1))
+    return spans
+
+
+def _first_difference(left: Sequence[int], right: Sequence[int]) -> int:
+    return next(place for place, (a, b) in enumerate(zip(left, right, strict=False)) if a != b)
