@@ -111,6 +111,7 @@ def test_an_upload_that_would_fill_the_disk_is_told_before_it_is_received(
     assert sent(rooms, rooms.token("researcher"), "/gradio_api/upload", MB, is_announced)[0] == 200
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_meanwhile_ends_an_upload(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
     frees = iter([10**12, 10**9])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=next(frees, 10**9)))

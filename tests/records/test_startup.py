@@ -55,6 +55,7 @@ def refused(place: Path, *words: str) -> None:
     assert content(place) == before
 
 
+@pytest.mark.slow
 def test_a_damaged_database_is_told(studio: Place) -> None:
     file = studio.data / "studio.db"
     held = bytearray(file.read_bytes())
@@ -63,6 +64,7 @@ def test_a_damaged_database_is_told(studio: Place) -> None:
     refused(studio.data, "is damaged", "vitask restore")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_database_is_told(studio: Place) -> None:
     (studio.data / "studio.db").write_bytes(b"no database at all" * 1000)
     refused(studio.data, "is damaged", "file is not a database")
@@ -77,6 +79,7 @@ def test_damage_where_nothing_looks_at_first_is_told(studio: Place) -> None:
         open_sound(studio)
 
 
+@pytest.mark.slow
 def test_a_newer_database_is_told(studio: Place) -> None:
     database = open_database(studio)
     with database.changing() as connection:
@@ -85,6 +88,7 @@ def test_a_newer_database_is_told(studio: Place) -> None:
     refused(studio.data, "newer version of the studio", "9999", "Install the newer version")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["removed", "emptied", "without rows"])
 def test_a_lost_database_beside_sets_and_pictures_is_told(studio: Place, migrated_file: Path, lost: str) -> None:
     file = studio.data / "studio.db"
@@ -102,6 +106,7 @@ def test_a_lost_database_on_a_server_is_told(empty: Database, studio: Place) -> 
         open_sound(there)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["full", "read-only"])
 def test_a_folder_that_takes_nothing_is_told(studio: Place, tmp_path: Path, way: str) -> None:
     data = tmp_path / "mounted"
@@ -116,6 +121,7 @@ def test_a_folder_that_takes_nothing_is_told(studio: Place, tmp_path: Path, way:
     assert ("is full" if way == "full" else "Read-only file system") in said
 
 
+@pytest.mark.slow
 def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     code, said = up(tmp_path / "data")

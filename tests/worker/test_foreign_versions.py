@@ -114,6 +114,7 @@ STORES = (
 )
 
 
+@pytest.mark.slow
 def test_no_upload_is_read_as_a_version_whatever_store_it_names(
     database: Database, place: Place, who: Who, requests: tuple[str, list[str]], tmp_path: Path
 ) -> None:
@@ -132,6 +133,7 @@ def test_no_upload_is_read_as_a_version_whatever_store_it_names(
     assert sets.sets(database, who, who.projects[0]) == []
 
 
+@pytest.mark.slow
 def test_what_is_told_of_such_an_upload_is_the_same_whether_a_path_exists_or_not(
     database: Database, place: Place, who: Who, tmp_path: Path
 ) -> None:
