@@ -39,6 +39,7 @@ def _count(text: str) -> int:
 def do(asked: argparse.Namespace) -> None:
     from core.errors import SettingsError
     from core.readings import reading
+    from core.readings.reader import readers_to_plain
     from core.readings.results import evaluate, table
     from core.runs.folder import Folder
     from core.runs.runfile import read_run
@@ -57,7 +58,7 @@ def do(asked: argparse.Namespace) -> None:
         stored = reading.load(folder.readings(asked.split or "test"))
         readings = [one for one in stored if asked.question in (None, one.set)]
     results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
-    results["made_for"] = asdict(run.plan.aim)
+    results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(run.readers)}
     if asked.json:
         output.plain(results | told)
         return
