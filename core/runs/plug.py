@@ -163,7 +163,7 @@ def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:
 
 def _connector_stage(plan: Plan, is_shared: bool) -> StagePlan:
     wanted = Wanted({"ep": 1.0}, lambda: {"ep": aided_response()}, is_shared)
-    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True, trains_heads=False)
+    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True)
 
 
 def _copy_adapters(opened: Opened, folder: Folder) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from core.readings.reader import Reader
 from core.settings import Settings
 from core.training.wanted import Wanted
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,6 @@ class StagePlan:
     epochs: float
     wanted: Wanted
     trains_exemplars: bool = False
-    trains_heads: bool = False
     length: int = 1
     """How many times the run's `training.steps`, where those are given."""
 
@@ -60,8 +56,6 @@ class Needs:
     exemplars: bool = False
     is_constant: bool = False
     tunes_vlm_connector: bool = False
-    heads: Callable[[int], nn.ModuleDict] | None = None
-    """Makes what the method reads from the language model's states beside its words, by the width of a state."""
 
 
 class Method(Protocol):

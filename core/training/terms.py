@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Prompt, Vlm
 from core.training.losses import alignment_losses, contrast_losses, response_losses
 from core.training.settings import ContrastOn, Direction
-
-if TYPE_CHECKING:
-    from core.case import Case
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,6 @@ class ResponseBatch:
     responses: Sequence[tuple[int, ...]]
     exemplars: Sequence[Tensor]
     others: Sequence[int | None]
-    cases: Sequence[Case] = ()
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -71,11 +66,8 @@ def contradicted(batch: ResponseBatch, case: int) -> Text | None:
 class Heard:
     """What the model says to everything that the terms of a step ask, run through shared branches once."""
 
-    def __init__(
-        self, vlm: Vlm, heads: nn.ModuleDict, batch: ResponseBatch, embedded: Tensor | None, asks: Sequence[Ask]
-    ) -> None:
+    def __init__(self, vlm: Vlm, batch: ResponseBatch, embedded: Tensor | None, asks: Sequence[Ask]) -> None:
         self.vlm = vlm
-        self.heads = heads
         self.batch = batch
         self.embedded = embedded
         self.slots: dict[Ask, list[list[int]]] = {ask: [] for ask in asks}
@@ -108,10 +100,6 @@ class Heard:
         if ask not in self._logits:
             self._logits[ask] = self.every_logit[[slot for row in self.slots[ask] for slot in row]]
         return self._logits[ask]
-
-    def starts(self, ask: Ask) -> Tensor:
-        """The state from which each case's response begins, [B, H]: what a head sees while reading, too."""
-        return self.states[[row[0] for row in self.slots[ask]]]
 
 
 def tokens(batch: ResponseBatch) -> int:

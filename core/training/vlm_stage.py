@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.case import Case, Task
+from core.case import Task
 from core.draw import evenly, generator
 from core.errors import SettingsError
 from core.machine.footprint import give_back
@@ -45,9 +45,6 @@ class RunCases:
     def places(self, split: str) -> list[int]:
         return [place for place, item in enumerate(self.items) if item.case.split == split]
 
-    def cases_at(self, places: Sequence[int]) -> list[Case]:
-        return [self.items[place].case for place in places]
-
     def task(self, place: int) -> Task:
         return self.joint_set.tasks[self.items[place].set]
 
@@ -68,7 +65,6 @@ class RunCases:
             responses=self.responses(places),
             exemplars=[known[list(places)].to(vlm.device) for known in self.exemplars],
             others=others,
-            cases=self.cases_at(places),
         )
 
     def responses(self, places: Sequence[int]) -> list[tuple[int, ...]]:
@@ -99,11 +95,10 @@ class _Micro:
         return self.cases.batch(self.places, self.others()), self.plan.wanted
 
     def names(self) -> list[str]:
-        return [case.id for case in self.cases.cases_at(self.places)]
+        return [self.cases.items[place].case.id for place in self.places]
 
     def _light(self) -> ResponseBatch:
-        responses, cases = self.cases.responses(self.places), self.cases.cases_at(self.places)
-        return ResponseBatch([], [], responses, [], self.others(), cases)
+        return ResponseBatch([], [], self.cases.responses(self.places), [], self.others())
 
 
 def vlm_stage(
@@ -130,10 +125,6 @@ def vlm_stage(
         value.requires_grad_(is_adapter_tuned)
     for value in carried.values():
         value.requires_grad_(plan.trains_exemplars)
-    heads = dict(tuned.heads.named_parameters(prefix="heads"))
-    for value in heads.values():
-        value.requires_grad_(plan.trains_heads)
-    anew = carried | heads
     train = cases.places("train")
     size = min(training.batch_size, len(train))
     batches = Batches(len(train), size, seed, plan.name)
@@ -153,13 +144,13 @@ def vlm_stage(
     at = [one.name for one in beside].index(plan.name) if beside else 0
     before = [one for one in beside[:at] if one.adapter == plan.adapter]
     lengths = [steps_of(one) for one in beside or (plan,) if one.adapter == plan.adapter]
-    rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(anew, training.connector_learning_rate)
+    rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(carried, training.connector_learning_rate)
     ways = [reader for reader in readers if reader.adapter == plan.adapter]
     begins_there = any(term.begins_at_ln_vocabulary for term in plan.wanted.named_terms().values())
     return Stage(
         name=plan.name,
         module=tuned,
-        tensors=adapter | anew,
+        tensors=adapter | carried,
         learning_rates=rates,
         weights=plan.wanted.weights,
         steps=steps_of(plan),
