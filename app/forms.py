@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import gradio as gr
+from gradio.components import Component
 
+from app.visit import Given, Json, Updates
 from core.errors import SettingsError
 from core.settings import Settings
 
@@ -36,7 +38,7 @@ class Entry:
     help: str
     kind: Kind
     default: Any = None
-    choices: tuple[Any, ...] = ()
+    choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
     is_optional: bool = False
@@ -44,104 +46,113 @@ class Entry:
 
 @dataclass(frozen=True)
 class Form:
-    """Inputs in the order of `entries`; nested settings are forms of their own, in accordions."""
+    """An input for every entry that is not fixed, by name; nested settings are forms of their own, in accordions."""
 
     entries: tuple[Entry, ...]
-    inputs: tuple[Any, ...]
+    inputs: Mapping[str, Component]
     blocks: Mapping[str, Form]
 
     @property
-    def all_inputs(self) -> list[Any]:
-        """Every input, those of nested forms last: what an event is given."""
-        return [*self.inputs, *(one for form in self.blocks.values() for one in form.all_inputs)]
+    def all_inputs(self) -> list[Component]:
+        """Every input, those of nested forms too."""
+        return [*self.inputs.values(), *(part for form in self.blocks.values() for part in form.all_inputs)]
 
-    def values(self, given: Sequence[Any]) -> dict[str, Any]:
-        """What stands in `all_inputs`, as a settings class takes it."""
-        rest = iter(given)
-        found = {one.name: one.default if one.kind == "fixed" else _value(one, next(rest)) for one in self.entries}
+    def entry(self, name: str) -> Entry:
+        return next(entry for entry in self.entries if entry.name == name)
+
+    def values(self, given: Given) -> Json:
+        """What stands in the inputs, as a settings class takes it."""
+        values = {
+            entry.name: _value(entry, given[self.inputs[entry.name]]) if entry.name in self.inputs else entry.default
+            for entry in self.entries
+        }
+        return values | {name: form.values(given) for name, form in self.blocks.items()}
+
+    def shown(self, values: Mapping[str, Any]) -> Updates:
+        """What the inputs must show for these values; where one is missing, its default."""
+        shown: Updates = {
+            self.inputs[entry.name]: _shown(entry, values.get(entry.name, entry.default))
+            for entry in self.entries
+            if entry.name in self.inputs
+        }
         for name, form in self.blocks.items():
-            found[name] = form.values([next(rest) for _ in form.all_inputs])
-        return found
-
-    def shown(self, values: Mapping[str, Any]) -> list[Any]:
-        """What `all_inputs` must show for these values; where one is missing, its default."""
-        own = [_shown(one, values.get(one.name, one.default)) for one in self.entries if one.kind != "fixed"]
-        return own + [one for name, form in self.blocks.items() for one in form.shown(values.get(name) or {})]
+            shown |= form.shown(values.get(name) or {})
+        return shown
 
 
 def form(described: Schema | type[Settings], leave_out: Iterable[str] = (), columns: int = 3) -> Form:
     """Inputs for a settings class, or its JSON schema, made in the Gradio blocks that are open."""
     schema = described if isinstance(described, Mapping) else described.model_json_schema()
-    kept = {name: one for name, one in schema.get("properties", {}).items() if name not in set(leave_out)}
-    nested = {name: one for name, one in kept.items() if _resolved(one, schema).get("type") == "object"}
-    entries = tuple(_entry(name, one, schema) for name, one in kept.items() if name not in nested)
-    inputs = tuple(_inputs([one for one in entries if one.kind != "fixed"], columns))
+    kept = {name: field for name, field in schema.get("properties", {}).items() if name not in set(leave_out)}
+    nested = {name: field for name, field in kept.items() if _resolved(field, schema).get("type") == "object"}
+    entries = tuple(_entry(name, field, schema) for name, field in kept.items() if name not in nested)
+    inputs = dict(_inputs([entry for entry in entries if entry.kind != "fixed"], columns))
     blocks = {}
-    for name, one in nested.items():
-        inner = {**_resolved(one, schema), "$defs": schema.get("$defs", {})}
-        with gr.Accordion(one.get("title", name), open=False):
+    for name, field in nested.items():
+        inner = {**_resolved(field, schema), "$defs": schema.get("$defs", {})}
+        with gr.Accordion(field.get("title", name), open=False):
             blocks[name] = form(inner, columns=columns)
     return Form(entries, inputs, blocks)
 
 
-def _inputs(entries: Sequence[Entry], columns: int) -> Iterator[Any]:
+def _inputs(entries: Sequence[Entry], columns: int) -> Iterator[tuple[str, Component]]:
     for start in range(0, len(entries), columns):
         with gr.Row(equal_height=False):
-            for one in entries[start : start + columns]:
-                yield _input(one)
+            for entry in entries[start : start + columns]:
+                yield entry.name, _input(entry)
 
 
-def _input(entry: Entry) -> Any:
-    said: dict[str, Any] = {"label": entry.title, "info": entry.help, "interactive": True, "min_width": 200}
+def _input(entry: Entry) -> Component:
+    look: Json = {"label": entry.title, "info": entry.help, "interactive": True, "min_width": 200}
     value = _shown(entry, entry.default)
     if entry.kind == "switch":
-        return gr.Checkbox(value, **said)
+        return gr.Checkbox(value, **look)
     if entry.kind == "choice":
         kind = gr.Radio if len(entry.choices) <= FEW else gr.Dropdown
-        return kind(list(entry.choices), value=value, **said)
+        return kind(list(entry.choices), value=value, **look)
     if entry.kind in ("whole", "number"):
-        return number_input(value, "empty: automatic" if entry.is_optional else None, **said)
-    return gr.Textbox(value, lines=3 if entry.kind == "lines" else 1, **said)
+        return number_input(value, "empty: automatic" if entry.is_optional else None, **look)
+    return gr.Textbox(value, lines=3 if entry.kind == "lines" else 1, **look)
 
 
 def _entry(name: str, described: Schema, schema: Schema) -> Entry:
-    offered = [_resolved(one, schema) for one in described.get("anyOf", [_resolved(described, schema)])]
-    real: list[Schema] = [one for one in offered if one.get("type") != "null"]
-    one: Schema = real[0] if len(real) == 1 else {"type": "either"}
+    offered = [_resolved(part, schema) for part in described.get("anyOf", [_resolved(described, schema)])]
+    real: list[Schema] = [part for part in offered if part.get("type") != "null"]
+    field: Schema = real[0] if len(real) == 1 else {"type": "either"}
     return Entry(
         name,
         described.get("title", name),
         described.get("description", ""),
-        _kind(one),
-        one.get("const", described.get("default")),
-        tuple(one.get("enum", ())),
-        one.get("minimum", one.get("exclusiveMinimum")),
-        one.get("maximum", one.get("exclusiveMaximum")),
+        _kind(field),
+        field.get("const", described.get("default")),
+        tuple(field.get("enum", ())),
+        field.get("minimum", field.get("exclusiveMinimum")),
+        field.get("maximum", field.get("exclusiveMaximum")),
         len(real) < len(offered),
     )
 
 
-def _kind(one: Schema) -> Kind:
-    if "const" in one:
+def _kind(field: Schema) -> Kind:
+    if "const" in field:
         return "fixed"
-    if "enum" in one:
+    if "enum" in field:
         return "choice"
-    return KINDS.get(str(one.get("type")), "text")
+    return KINDS.get(str(field.get("type")), "text")
 
 
-def _resolved(one: Schema, schema: Schema) -> Schema:
+def _resolved(field: Schema, schema: Schema) -> Schema:
     """The part of a schema that a reference names; what stands beside the reference is kept."""
-    named = one.get("$ref") or next((part["$ref"] for part in one.get("allOf", ()) if "$ref" in part), None)
-    return {**schema["$defs"][named.rpartition("/")[2]], **one} if named else one
+    named = field.get("$ref") or next((part["$ref"] for part in field.get("allOf", ()) if "$ref" in part), None)
+    return {**schema["$defs"][named.rpartition("/")[2]], **field} if named else field
 
 
-def number_input(value: Any, hint: str | None, **said: Any) -> gr.Textbox:
+def number_input(value: str, hint: str | None, **look: Any) -> gr.Textbox:
     """For one number, which may be left empty; `number` reads it."""
-    return gr.Textbox(value, placeholder=hint, max_lines=1, max_length=LONGEST_NUMBER, **said)
+    return gr.Textbox(value, placeholder=hint, max_lines=1, max_length=LONGEST_NUMBER, **look)
 
 
 def number(
-    title: str, given: Any, is_whole: bool, least: float | None = None, most: float | None = None
+    title: str, given: object, is_whole: bool, least: float | None = None, most: float | None = None
 ) -> int | float | None:
     """What was typed; None where nothing was. A SettingsError names the input."""
     typed = "" if given is None else str(given).strip()
@@ -168,7 +179,7 @@ def shown_number(value: float | None) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def _value(entry: Entry, given: Any) -> Any:
+def _value(entry: Entry, given: object) -> object:
     if given is None or (isinstance(given, str) and not given.strip()):
         return _emptied(entry)
     if entry.kind in ("whole", "number"):
@@ -176,11 +187,12 @@ def _value(entry: Entry, given: Any) -> Any:
     if entry.kind == "lines":
         return [line.strip() for line in str(given).splitlines() if line.strip()]
     if entry.kind == "either":
-        return int(given) if str(given).strip().isdigit() else str(given).strip()
+        text = str(given).strip()
+        return int(text) if text.isdigit() else text
     return given
 
 
-def _emptied(entry: Entry) -> Any:
+def _emptied(entry: Entry) -> object:
     if entry.is_optional:
         return None
     if entry.kind in ("text", "lines"):
@@ -193,7 +205,7 @@ def _shown(entry: Entry, value: Any) -> Any:
     if entry.kind in ("whole", "number"):
         return shown_number(value)
     if entry.kind == "lines":
-        return "\n".join(str(one) for one in value or ())
+        return "\n".join(map(str, value or ()))
     if entry.kind in ("text", "either"):
         return "" if value is None else str(value)
     return value

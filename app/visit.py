@@ -15,7 +15,6 @@ from typing import Any, Concatenate, cast
 
 import gradio as gr
 from gradio.blocks import Block
-from gradio.components import Component
 from gradio.events import api
 from sqlalchemy.exc import DBAPIError
 
@@ -33,7 +32,7 @@ Given = Mapping[Block, Any]
 """What stands in an event's inputs, by component, where they are wired as a set."""
 Json = dict[str, Any]
 """What programs are sent of a thing: names, and values that JSON has."""
-Wire = tuple[Handler, Sequence[Component], Sequence[Block]]
+Wire = tuple[Handler, Sequence[Block] | set[Block], Sequence[Block]]
 """What an event calls, with which inputs, and what that may change."""
 LONGEST_NUMBER = 9
 log = logging.getLogger("vitask.app")

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from app.forms import Form, form
-from app.pages.tune.parts import CHOSEN
+from app.pages.tune.forms import CHOSEN
 from core.catalog import FAMILIES, METHODS, TSMS, find
 from core.errors import SettingsError
 from core.runs.runfile import RunSettings
@@ -40,20 +40,33 @@ def drawn() -> Form:
 
 
 def test_every_kind_of_field_has_its_input(drawn: Form) -> None:
-    kinds = [type(one).__name__ for one in drawn.inputs]
-    assert kinds == ["Checkbox", "Textbox", "Radio", "Dropdown", "Textbox", "Textbox"]
-    count: Any = drawn.inputs[1]
+    kinds = {name: type(part).__name__ for name, part in drawn.inputs.items()}
+    assert kinds == {
+        "is_loud": "Checkbox",
+        "count": "Textbox",
+        "shape": "Radio",
+        "hue": "Dropdown",
+        "side": "Textbox",
+        "words": "Textbox",
+    }
+    count: Any = drawn.inputs["count"]
     assert (count.label, count.info, count.value) == ("Count", "How many.", "3")
 
 
 def test_what_a_form_shows_is_what_it_gives_back(drawn: Form) -> None:
     values = Drawn(count=5, side=16, words=("x", "y"), pace=Pace(patience=2)).model_dump(mode="json")
+    assert set(drawn.shown(values)) == set(drawn.all_inputs)
     assert drawn.values(drawn.shown(values)) == values
     assert Drawn.parse(drawn.values(drawn.shown(values)), "").side == 16
 
 
-def test_an_empty_optional_number_is_none(drawn: Form) -> None:
-    given = [True, "4.0", "ring", "e", "auto", " x \n\n y", "0.5", ""]
+def test_what_is_typed_is_read_by_its_kind_and_an_empty_optional_number_is_none(drawn: Form) -> None:
+    own, pace = drawn.inputs, drawn.blocks["pace"].inputs
+    typed = {"is_loud": True, "count": "4.0", "shape": "ring", "hue": "e", "side": "auto", "words": " x \n\n y"}
+    given: dict[Any, object] = {own[name]: text for name, text in typed.items()} | {
+        pace["rate"]: "0.5",
+        pace["patience"]: "",
+    }
     assert drawn.values(given) == {
         "name": "drawn",
         "is_loud": True,
@@ -79,9 +92,8 @@ def test_an_empty_optional_number_is_none(drawn: Form) -> None:
     ],
 )
 def test_what_is_no_fitting_number_is_told_by_the_name_of_its_input(drawn: Form, typed: str, message: str) -> None:
-    given = drawn.shown({})
     with pytest.raises(SettingsError, match=re.escape(message)):
-        drawn.values([given[0], typed, *given[2:]])
+        drawn.values(drawn.shown({}) | {drawn.inputs["count"]: typed})
 
 
 EVERY = {"run": RunSettings} | {
@@ -96,14 +108,12 @@ def test_an_emptied_number_stays_empty_in_every_form(settings: type[Settings]) -
     """Gradio's input for numbers draws an empty one as 0, so none of a form may be one."""
     with gr.Blocks():
         made = form(settings, leave_out=CHOSEN)  # what Tune asks for in other ways
-    assert not [one.label for one in made.all_inputs if isinstance(one, gr.Number)]
+    assert not [part.label for part in made.all_inputs if isinstance(part, gr.Number)]
     for part in parts(made):
-        shown = [one for one in part.entries if one.kind != "fixed"]
-        given = part.shown({})
-        for place, entry in enumerate(shown):
+        for entry in part.entries:
             if entry.kind not in ("whole", "number"):
                 continue
-            emptied = [*given[:place], "", *given[place + 1 :]]
+            emptied = part.shown({}) | {part.inputs[entry.name]: ""}
             if entry.is_optional:
                 assert part.values(emptied)[entry.name] is None
             else:
@@ -112,11 +122,11 @@ def test_an_emptied_number_stays_empty_in_every_form(settings: type[Settings]) -
 
 
 def parts(made: Form) -> list[Form]:
-    return [made, *(one for block in made.blocks.values() for one in parts(block))]
+    return [made, *(inner for block in made.blocks.values() for inner in parts(block))]
 
 
 def test_a_form_is_made_from_a_schema_too() -> None:
     with gr.Blocks():
         made = form(Drawn.model_json_schema(), leave_out=("words", "pace"))
-    assert [one.name for one in made.entries] == ["name", "is_loud", "count", "shape", "hue", "side"]
+    assert [entry.name for entry in made.entries] == ["name", "is_loud", "count", "shape", "hue", "side"]
     assert not made.blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,26 +13,25 @@ import gradio as gr
 import pytest
 import yaml
 
-from app.engine import Engine
+from app.engine import ENGINE, Engine
+from app.pages.tune.acts import tune
+from app.pages.tune.forms import NO_TSM
 from app.pages.tune.page import TunePage, estimated
-from app.pages.tune.parts import NO_TSM, build_forms
+from app.pages.tune.parts import lay_out
+from app.visit import Updates
 from core.case import Task
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
-from tests.app.furnished import ANSWERS, Furnished, asking, furnish, pictures
+from tests.app.furnished import ANSWERS, Furnished, furnish, pictures
 
 HAZE = Task(modality="window", answers=ANSWERS)
 CHOICES = ("starter", "convnet", "vitask", "quick")
-TASK: dict[str, Any] = {}
-FORMS = 6
-"""Where the forms begin in what fills the page: after the choices, the task and the name."""
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    engine = Engine()
-    yield engine
-    engine.close()
+    yield ENGINE
+    ENGINE.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,28 +40,41 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 @pytest.fixture(scope="module")
-def page(room: Furnished, engine: Engine) -> TunePage:
+def page(engine: Engine) -> TunePage:
     with gr.Blocks():
-        _, forms = build_forms(engine.choices)
-    return TunePage(room.studio, forms, engine)
+        return TunePage(lay_out(engine.choices))
 
 
-def filled(page: TunePage, *choices: str) -> list[Any]:
-    """What stands in the inputs after a choice: forms that are not chosen keep what they showed."""
-    return over([part.value for part in page.forms.inputs], page.chosen(*(choices or CHOICES)))
+def standing(page: TunePage, *updates: Updates) -> dict[Any, Any]:
+    """What stands on the page, by component, once events have filled some of it."""
+    parts = page.parts
+    values = {part: part.value for part in (*parts.filled, parts.image_set, parts.version, parts.copied)}
+    for part, shown in (item for update in updates for item in update.items()):
+        is_update = isinstance(shown, dict) and "__type__" in shown
+        if part in values and (not is_update or "value" in shown):
+            values[part] = shown["value"] if is_update else shown
+    return values
 
 
-def preview(page: TunePage, choices: Sequence[str], given: list[Any], task: dict[str, Any] = TASK) -> tuple[str, str]:
-    text, facts, _ = page.preview(asking(), None, *choices, task, *given)
-    return text, facts
+def chosen(page: TunePage, *choices: str) -> dict[Any, Any]:
+    """Somebody has chosen a VLM, a TSM, a method and a preset."""
+    choices = choices or CHOICES
+    return standing(page, page.chosen(*choices), dict(zip(page.parts.choices.inputs, choices, strict=True)))
 
 
-def over(before: list[Any], after: list[Any]) -> list[Any]:
-    """What stands in inputs once an event has filled some of them."""
-    return [
-        old if isinstance(new, dict) and not new.keys() - {"__type__"} else new
-        for old, new in zip(before, after, strict=True)
-    ]
+def on_set(page: TunePage, room: Furnished, *choices: str) -> dict[Any, Any]:
+    """The same, on the room's image set."""
+    set_id = sets.version(room.studio.database, room.who, room.version_id).set_id
+    return chosen(page, *choices) | {page.parts.image_set: set_id, page.parts.version: room.version_id}
+
+
+def preview(page: TunePage, room: Furnished, given: dict[Any, Any]) -> tuple[str, str]:
+    shown, file = page.preview(room.visit(), given), page.parts.file
+    return shown[file.text], shown[file.facts]
+
+
+def start(page: TunePage, room: Furnished, given: dict[Any, Any]) -> int:
+    return int(page.start(room.visit(), given)[page.parts.queued])
 
 
 def test_the_engine_is_asked_for_what_there_is_to_choose_from(engine: Engine) -> None:
@@ -90,90 +102,92 @@ def test_the_screen_with_all_its_pages_never_loads_the_engine(tmp_path: Path) ->
     assert done.stdout.split() == []
 
 
-def test_a_preset_fills_the_forms_and_the_file_says_the_same(page: TunePage) -> None:
-    text, facts = preview(page, CHOICES, filled(page))
-    told = yaml.safe_load(text)
-    assert (told["training"]["steps"], told["preset"]) == (60, "quick")
-    assert told["method"]["contrast_on"] == "first_distinguishing"
+def test_a_preset_fills_the_forms_and_the_file_says_the_same(page: TunePage, room: Furnished) -> None:
+    text, facts = preview(page, room, chosen(page))
+    values = yaml.safe_load(text)
+    assert (values["training"]["steps"], values["preset"]) == (60, "quick")
+    assert values["method"]["contrast_on"] == "first_distinguishing"
     assert "TSM → vanilla → stage-1 → stage-2" in facts and "vitask+tsm" in facts
-    thorough = (*CHOICES[:3], "thorough")
-    text, _ = preview(page, thorough, filled(page, *thorough))
+    text, _ = preview(page, room, chosen(page, *CHOICES[:3], "thorough"))
     assert yaml.safe_load(text)["training"]["steps"] == 1200
 
 
-def test_without_a_tsm_there_is_no_exemplar(page: TunePage) -> None:
-    choices = ("starter", NO_TSM, "vitask", "quick")
-    text, facts = preview(page, choices, filled(page, *choices))
+def test_without_a_tsm_there_is_no_exemplar(page: TunePage, room: Furnished) -> None:
+    text, facts = preview(page, room, chosen(page, "starter", NO_TSM, "vitask", "quick"))
     assert yaml.safe_load(text)["method"]["exemplar"] is False
     assert "tsm" not in facts
 
 
-def test_several_tsms_come_from_a_file_and_stand_in_it_again(page: TunePage) -> None:
+def test_several_tsms_come_from_a_file_and_stand_in_it_again(page: TunePage, room: Furnished) -> None:
     two = [{"name": "convnet", "width": 64}, {"name": "convnet", "width": 32, "epochs": 3}]
     values = {"vlm": {"family": "starter"}, "tsm": two, "method": {"name": "vitask"}, "preset": "quick"}
-    given = over([part.value for part in page.forms.inputs], page.filled(values)[FORMS:])
-    told = yaml.safe_load(preview(page, CHOICES, given)[0])["tsm"]
-    assert [(one["width"], one["epochs"]) for one in told] == [(64, 5), (32, 3)]
-    text, facts = preview(page, CHOICES, [*given[:-1], "name: convnet"])
+    given = standing(page, page.filled(values))
+    tsms = yaml.safe_load(preview(page, room, given)[0])["tsm"]
+    assert [(tsm["width"], tsm["epochs"]) for tsm in tsms] == [(64, 5), (32, 3)]
+    text, facts = preview(page, room, given | {page.parts.forms.more_tsms: "name: convnet"})
     assert text == "" and "a list like" in facts
 
 
-def test_what_does_not_fit_is_said_beside_the_file(page: TunePage) -> None:
-    text, facts = preview(page, ("starter", NO_TSM, "vitask", "quick"), filled(page))
+def test_what_does_not_fit_is_said_beside_the_file(page: TunePage, room: Furnished) -> None:
+    text, facts = preview(page, room, chosen(page) | {page.parts.choices.tsm: NO_TSM})
     assert text == "" and "names no TSM" in facts
 
 
 def test_a_family_without_a_checkpoint_asks_for_one(page: TunePage) -> None:
-    choices = ("auto", "convnet", "vitask", "quick")
-    given = filled(page, *choices)
-    place = page.forms.inputs.index(page.forms.families["auto"].inputs[0])
-    assert given[place] == ""
+    given = chosen(page, "auto", "convnet", "vitask", "quick")
+    assert given[page.parts.forms.families["auto"].form.inputs["checkpoint"]] == ""
 
 
-def set_of(room: Furnished) -> int:
-    return sets.version(room.studio.database, room.who, room.version_id).set_id
+def test_only_the_chosen_form_of_a_kind_is_seen(page: TunePage) -> None:
+    forms = page.parts.forms
+    shown = forms.visible("auto", NO_TSM, "vanilla")
+    assert set(shown) == set(forms.groups)
+    seen = [group for group, update in shown.items() if update["visible"]]
+    assert seen == [forms.families["auto"].group, forms.methods["vanilla"].group]
 
 
 def test_start_queues_what_the_file_says(page: TunePage, room: Furnished) -> None:
-    set_id = set_of(room)
-    given = ["20", "", "5", *filled(page)[3:]]
-    made = page.start(asking(), set_id, room.version_id, "Tried", None, *CHOICES, TASK, *given)
-    view = runs.run(room.studio.database, room.who, int(made))
+    parts, limits = page.parts, page.parts.forms.limits
+    given = on_set(page, room) | {parts.name: "Tried", limits["train"]: "20", limits["test"]: "5"}
+    view = runs.run(room.studio.database, room.who, start(page, room, given))
     assert (view.state, view.name, view.settings["limit"]) == ("waiting", "Tried", {"train": 20, "test": 5})
     assert view.settings["training"]["steps"] == 60
-    with pytest.raises(SettingsError, match="No image set"):
-        page.start(asking(), set_id, None, "Tried", None, *CHOICES, TASK, *given)
-    with pytest.raises(SettingsError, match="still being listed"):
-        page.start(asking(), set_id, room.version_id + 1000, "Tried", None, *CHOICES, TASK, *given)
-    with pytest.raises(SettingsError, match='"At most, train" is at least 1, not 0'):
-        page.start(asking(), set_id, room.version_id, "Tried", None, *CHOICES, TASK, "0", *given[1:])
+    for part, value, message in (
+        (parts.version, None, "No image set"),
+        (parts.version, room.version_id + 1000, "still being listed"),
+        (limits["train"], "0", '"At most, train" is at least 1, not 0'),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            start(page, room, {**given, part: value})
 
 
 def test_what_is_shown_is_what_is_frozen_and_loads_to_the_same_again(
     page: TunePage, room: Furnished, tmp_path: Path
 ) -> None:
-    given = ["20", "", "", *filled(page)[3:]]
-    shown, _, save = page.preview(asking(), room.version_id, *CHOICES, TASK, *given)
-    assert save["interactive"] and "studio:" in shown and str(room.studio.place.data) not in shown
-    made = int(page.start(asking(), set_of(room), room.version_id, "", None, *CHOICES, TASK, *given))
-    assert runs.run_file(runs.run(room.studio.database, room.who, made)) == shown
-    (tmp_path / "run.yaml").write_text(shown)
-    loaded = page.load(str(tmp_path / "run.yaml"))
-    assert loaded[:5] == [*CHOICES, {}] and loaded[FORMS : FORMS + 3] == ["20", "", ""]
-    again = page.preview(asking(), room.version_id, *CHOICES, TASK, *over(given, loaded[FORMS:]))
-    assert again[0] == shown
+    parts, limits = page.parts, page.parts.forms.limits
+    given = on_set(page, room) | {limits["train"]: "20"}
+    shown = page.preview(room.visit(), given)
+    text = shown[parts.file.text]
+    assert shown[parts.file.save]["interactive"]
+    assert "studio:" in text and str(room.studio.place.data) not in text
+    assert runs.run_file(runs.run(room.studio.database, room.who, start(page, room, given))) == text
+    (tmp_path / "run.yaml").write_text(text)
+    loaded = page.load(room.visit(), str(tmp_path / "run.yaml"))
+    assert [loaded[chooser] for chooser in parts.choices.inputs] == list(CHOICES) and loaded[parts.task] == {}
+    assert [loaded[box] for box in limits.values()] == ["20", "", ""] and parts.name not in loaded
+    assert preview(page, room, standing(page, given, loaded))[0] == text
 
 
 def test_a_copy_takes_everything_of_a_run_on_the_second_set(page: TunePage, room: Furnished, tmp_path: Path) -> None:
     """Its set, an older version of it, its question, its limits, its method with all settings, its seed."""
-    db, who = room.studio.database, room.who
+    db, who, parts = room.studio.database, room.who, page.parts
     other = [pictures(tmp_path, "Other"), replace(pictures(tmp_path, "Other"), task=HAZE)]
     older, newer = (
         sets.write_version(db, room.studio.place, each, who=who, project_id=who.projects[0], name="Other")
         for each in other
     )
-    assert older.set_id == newer.set_id != set_of(room)
-    asked = {
+    assert older.set_id == newer.set_id != on_set(page, room)[parts.image_set]
+    wanted = {
         "vlm": {"family": "starter"},
         "tsm": [{"name": "convnet", "width": 64}, {"name": "convnet", "width": 32}],
         "method": {"name": "vitask", "contrast": 0.25, "align": 0.5},
@@ -183,45 +197,47 @@ def test_a_copy_takes_everything_of_a_run_on_the_second_set(page: TunePage, room
         "preset": "thorough",
         "seed": 11,
     }
-    old = page.tune(older.id, "Mine", asked, asking())
-    image_set, version, _, copied, *rest = page.open(asking({"copy": str(old)}))
-    assert (image_set["value"], version["value"], copied, rest[5]) == (older.set_id, older.id, old, "Mine (copy)")
-    given = over([part.value for part in page.forms.inputs], rest[FORMS:])
-    made = int(page.start(asking(), image_set["value"], version["value"], rest[5], copied, *rest[:5], *given))
-    first, second = (runs.run(db, who, number) for number in (old, made))
+    old = tune(room.visit(), older.id, "Mine", wanted)
+    given = standing(page, page.open(room.visit(copy=old)))
+    opened = [given[part] for part in (parts.image_set, parts.version, parts.copied, parts.name)]
+    assert opened == [older.set_id, older.id, old, "Mine (copy)"]
+    first, second = (runs.run(db, who, number) for number in (old, start(page, room, given)))
     assert runs.run_file(second) == runs.run_file(first)
     assert (second.version_id, second.copy_of, second.name) == (older.id, old, "Mine (copy)")
 
 
 def test_a_name_follows_the_choices_until_a_person_writes_one(page: TunePage, room: Furnished) -> None:
+    name = page.parts.name
+
     def offered(method: str = "vitask", preset: str = "quick") -> str:
-        return str(page.name(asking(), room.version_id, method, preset)["placeholder"])
+        return str(page.name(room.visit(), room.version_id, method, preset)[name]["placeholder"])
 
     assert offered("vanilla", "balanced") == "Panes · Plain tuning · balanced · 1"
     assert offered("vitask", "thorough") == "Panes · VITask · thorough · 1"
-    thorough = (*CHOICES[:3], "thorough")
-    begin = (asking(), set_of(room), room.version_id)
-    made = [int(page.start(*begin, "", None, *thorough, TASK, *filled(page, *thorough))) for _ in range(2)]
+    made = [start(page, room, on_set(page, room, *CHOICES[:3], "thorough")) for _ in range(2)]
     views = [runs.run(room.studio.database, room.who, number) for number in made]
     assert [view.name for view in views] == [f"Panes · VITask · thorough · {number}" for number in (1, 2)]
     assert offered("vitask", "thorough") == "Panes · VITask · thorough · 3"
-    assert page.open(asking({"copy": str(made[0])}))[4 + 5] == ""
+    assert page.open(room.visit(copy=made[0]))[name] == ""
 
 
 def test_an_estimate_is_asked_for_and_told(page: TunePage, room: Furnished) -> None:
-    number, _, timer = page.ask_estimate(asking(), set_of(room), room.version_id, *CHOICES, TASK, *filled(page))
-    job = jobs.job(room.studio.database, room.who, number)
-    assert (job.queue, job.kind, job.payload["version"], timer.active) == ("intake", "estimate", room.version_id, True)
+    shown = page.estimate(room.visit(), on_set(page, room))
+    job = jobs.job(room.studio.database, room.who, shown[page.parts.job])
+    assert (job.queue, job.kind, job.payload["version"]) == ("intake", "estimate", room.version_id)
+    assert shown[page.parts.timer].active
+    waits = page.look_at_estimate(room.visit(), job.id)
+    assert waits[page.parts.timer].active and "waiting" in waits[page.parts.estimate]
     result = {"seconds": 240, "steps": {"a": 60, "b": 60}, "memory_gib": 3.0, "available_gib": 2.0, "fits": False}
     told = estimated("done", result | {"device": "cpu"}, None)
     assert "4 min" in told and "120 steps" in told and "3.0 of 2.0 GiB" in told and "more than there is" in told
     assert estimated("failed", None, "No space.") == "⚠ No space&#46;"
 
 
-def test_a_file_that_is_none_is_refused(page: TunePage, tmp_path: Any) -> None:
+def test_a_file_that_is_none_is_refused(page: TunePage, room: Furnished, tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("- 1\n")
     with pytest.raises(CoreError, match="A run file holds settings"):
-        page.load(str(tmp_path / "run.yaml"))
+        page.load(room.visit(), str(tmp_path / "run.yaml"))
 
 
 @pytest.mark.slow
