@@ -88,7 +88,8 @@ def upload(db: Database, who: Who, upload_id: int) -> Upload:
 
 def request_check(db: Database, place: Place, who: Who, upload_id: int, options: dict[str, Any]) -> int:
     """Has the upload checked, read as `options` say (task, columns); returns the job."""
-    return _request(db, place, who, Check(upload=upload_id, options=options))
+    row = upload(db, who, upload_id)
+    return _request(db, place, who, Check(upload=row.id, options=options))
 
 
 def request_add(
@@ -98,7 +99,8 @@ def request_add(
     if not set_name.strip():
         raise UploadError("The image set needs a name. Give one, like “blood cells”.")
     name = set_name.strip()[:255]
-    return _request(db, place, who, Add(upload=upload_id, options=options, set_name=name, task=task))
+    row = upload(db, who, upload_id)
+    return _request(db, place, who, Add(upload=row.id, options=options, set_name=name, task=task))
 
 
 def set_upload(db: Database, upload_id: int, state: str, report: dict[str, Any] | None = None) -> None:

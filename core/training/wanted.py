@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ class Wanted:
     """Which losses a stage is made of, by name, with their weights; `terms` makes the code that computes them."""
 
     weights: Mapping[str, float]
-    terms: Callable[[], Mapping[str, Term]]
+    terms: Callable[[], Mapping[str, Term]] = field(compare=False)
     is_shared: bool = True
 
     def named_terms(self) -> dict[str, Term]:
