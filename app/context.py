@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import ipaddress
 import logging
 import os
 import re
 import secrets
-import typing
 from collections.abc import Callable, Mapping
-from functools import wraps
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, cast
 
 import gradio as gr
 from fastapi import Request
@@ -38,8 +35,6 @@ MENDABLE = "Please look at this"
 """Above each notice of what a person can mend."""
 AWAY = "The database does not answer right now. Nothing is lost: try again in a moment."
 log = logging.getLogger("vitask.app")
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class NotSignedIn(NotAllowed):
@@ -87,7 +82,7 @@ class Studio:
         if asked is not None:
             project_id = int(asked) if str(asked).isdigit() else None
             allow(who, project_id)
-            return typing.cast(int, project_id)
+            return cast(int, project_id)
         if not who.projects:
             raise NotAllowed("You are in no project yet. Ask an admin to add you to one.")
         kept = cookies_in(_headers(request)).get(PROJECT_COOKIE, "")
@@ -129,40 +124,6 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def asked_number(request: Asking, name: str) -> int | None:
-    """A number from the page's address, like `?set=3`; None where it is not there or none."""
-    given = str(dict(request.query_params).get(name, ""))
-    return int(given) if given.isdigit() and len(given) < 10 else None
-
-
-def guarded(fn: Callable[P, R]) -> Callable[P, R]:
-    """For a page's callbacks: what a person can mend becomes a notice; all else is our fault, with an id."""
-
-    @wraps(fn)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return fn(*args, **kwargs)
-        except Exception as error:
-            raise notice(error) from None
-
-    return _typed(fn, call)
-
-
-def live(fn: Callable[P, R]) -> Callable[P, R]:
-    """For timers: where re-reading fails the page stays as it is, and says nothing every two seconds."""
-
-    @wraps(fn)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return fn(*args, **kwargs)
-        except Exception as error:
-            if not isinstance(error, CoreError | DBAPIError):
-                log.exception("A page could not be re-read")
-            return typing.cast(R, gr.skip())
-
-    return _typed(fn, call)
-
-
 def notice(error: Exception) -> gr.Error:
     """What a page shows of an error."""
     if isinstance(error, gr.Error):
@@ -191,15 +152,3 @@ def on_load(fn: Callable[..., Any], inputs: Any = None, outputs: Any = None, **m
 
 def _headers(request: Asking) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in dict(request.headers).items()}
-
-
-def _typed(fn: Callable[..., Any], call: Callable[P, R]) -> Callable[P, R]:
-    """Gradio documents an API name by its types, and wants them as types, not as their names."""
-    call.__annotations__ = typing.get_type_hints(fn)
-    signature = inspect.signature(fn)
-    hints = call.__annotations__
-    parameters = [one.replace(annotation=hints.get(one.name, one.annotation)) for one in signature.parameters.values()]
-    call.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=parameters, return_annotation=hints.get("return", signature.return_annotation)
-    )
-    return call

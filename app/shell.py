@@ -10,9 +10,10 @@ from typing import Protocol, cast
 import gradio as gr
 from gradio.components.navbar import Navbar
 
-from app.context import Studio, live, on_load
+from app.context import Studio, on_load
 from app.entrance.arrivals import StudioBlocks
 from app.pages import PAGES
+from app.visit import Visit, live
 from core.records import people
 from core.records.access import NotAllowed
 
@@ -69,13 +70,12 @@ def _page(studio: Studio, page: Page, known: Sequence[Page]) -> None:
     Navbar(visible=False)
     top = gr.HTML(header(page, known), js_on_load=BEHAVIOUR, padding=False)
 
-    @live
-    def fill(request: gr.Request) -> str:
-        return header(page, known, tools(studio, request))
+    def fill(visit: Visit) -> str:
+        return header(page, known, tools(visit))
 
     page.build(studio)
     gr.HTML(FOOT, padding=False)
-    on_load(fill, outputs=top)
+    on_load(live(studio, fill), outputs=top)
 
 
 def header(page: Page, known: Sequence[Page], more: str = "") -> str:
@@ -90,12 +90,11 @@ def header(page: Page, known: Sequence[Page], more: str = "") -> str:
     )
 
 
-def tools(studio: Studio, request: gr.Request) -> str:
+def tools(visit: Visit) -> str:
     """Which project, and who is signed in. Without accounts nobody needs to read about that."""
-    who = studio.who(request)
-    listed = people.projects_of(studio.database, who)
+    listed = people.projects_of(visit.database, visit.who)
     try:
-        chosen = studio.project(request)
+        chosen = visit.project
     except NotAllowed:
         chosen = None
     options = "".join(
@@ -103,7 +102,7 @@ def tools(studio: Studio, request: gr.Request) -> str:
         for number, name in listed
     )
     projects = f'<select name="project" aria-label="Project">{options}</select>' if len(listed) > 1 else ""
-    if not people.has_accounts(studio.database):
+    if not people.has_accounts(visit.database):
         return projects
-    leave = f'<form method="post" action="/sign-out"><button>Sign out {escape(who.name)}</button></form>'
+    leave = f'<form method="post" action="/sign-out"><button>Sign out {escape(visit.who.name)}</button></form>'
     return projects + leave

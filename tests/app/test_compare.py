@@ -10,7 +10,12 @@ import gradio as gr
 import pytest
 from sqlalchemy import select
 
-from app.pages.compare.page import A_FILE, NO_ANSWER, ComparePage, build
+from app.pages.compare import acts
+from app.pages.compare.asking import AskAgain
+from app.pages.compare.page import ComparePage, build
+from app.pages.compare.parts import A_FILE, THE_CASE, lay_out
+from app.viewer import shown
+from app.visit import Updates, Visit
 from core.errors import CoreError
 from core.records import jobs, runs
 from core.records.tables import Job
@@ -25,13 +30,37 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 @pytest.fixture
-def page(room: Furnished) -> ComparePage:
-    return ComparePage(room.studio)
+def page() -> ComparePage:
+    with gr.Blocks():
+        return ComparePage(lay_out())
+
+
+@pytest.fixture
+def again(page: ComparePage) -> AskAgain:
+    return AskAgain(page.parts)
 
 
 def show(page: ComparePage, room: Furnished, name: str = "", step: int = 0, only: str = "all", **more: Any) -> Any:
+    """Name, title, picture, figure, table and tokens of the case that is shown then."""
     given: dict[str, Any] = {"reader": "", "label": "", "text": "", "is_shown": False} | more
-    return page.show(step, room.run_id, "test", only, name=name, request=asking(), **given)
+    changed = page.show(room.visit(), step, room.run_id, "test", only, name=name, **given)
+    case = page.parts.case
+    return [changed[part] for part in (page.parts.name, case.title, case.picture, case.figure, case.table)]
+
+
+def ask(again: AskAgain, room: Furnished, name: str, *question: Any) -> Updates:
+    """What comes of a question: about what, which file, in which words, to whom, and whether with the exemplar."""
+    page, parts = again.page, again.parts
+    asked_of = {page.choose.run: room.run_id, page.choose.split: "test", page.name: name}
+    put = (parts.about, parts.image, parts.instruction, parts.readers, parts.exemplar)
+    return again.ask(room.visit(), asked_of | dict(zip(put, question, strict=True)))
+
+
+def shows_nothing(again: AskAgain, changed: Updates) -> bool:
+    """Whether no answer stands, and none is waited for."""
+    job, timer = again.parts.job, again.parts.timer
+    figure, table, seen = (changed[part] for part in (again.parts.figure, again.parts.table, again.parts.seen))
+    return (changed[job], changed[timer].active, figure, table, seen) == (None, False, None, "", shown([]))
 
 
 def test_next_and_previous_go_round(page: ComparePage, room: Furnished) -> None:
@@ -49,10 +78,10 @@ def test_filters_leave_what_they_say(page: ComparePage, room: Furnished) -> None
 
 
 def test_the_reference_label_is_hidden_until_asked_for(page: ComparePage, room: Furnished) -> None:
-    _, title, _, figure, table, _ = show(page, room, "b")
+    _, title, _, figure, table = show(page, room, "b")
     assert "hazy" not in title and "agrees" not in table
     assert [one.type for one in figure.data] == ["bar", "bar"]
-    _, title, _, figure, table, _ = show(page, room, "b", is_shown=True)
+    _, title, _, figure, table = show(page, room, "b", is_shown=True)
     assert "hazy" in title and table.count("agrees") == 1 and table.count("differs") == 1
     assert figure.data[1].y == ("hazy",)
 
@@ -63,41 +92,45 @@ def test_the_picture_comes_by_the_guarded_route(page: ComparePage, room: Furnish
 
 
 def test_the_address_leads_back_to_a_case(page: ComparePage, room: Furnished) -> None:
-    asked = asking({"run": str(room.run_id), "split": "test", "only": "wrong", "case": "b"})
-    chosen, split, only, name, notice = page.open(asked)
-    assert (chosen["value"], split, only, name, notice) == (room.run_id, "test", "wrong", "b", "")
+    changed = page.open(room.visit(run=room.run_id, split="test", only="wrong", case="b"))
+    choose, parts = page.parts.choose, page.parts
+    assert changed.pop(choose.run)["value"] == room.run_id
+    assert changed == {choose.split: "test", choose.only: "wrong", parts.name: "b", parts.notice: ""}
 
 
-def test_without_the_exemplar_its_readers_are_not_asked(page: ComparePage, room: Furnished) -> None:
-    own = page.as_it_was(room.run_id, "test", asking())
-    bare = page.without_labels(room.run_id, "test", asking())
+def test_without_the_exemplar_its_readers_are_not_asked(again: AskAgain, room: Furnished) -> None:
+    parts = again.parts
+    own = again.as_it_was(room.visit(), room.run_id, "test")[parts.instruction]
+    bare = again.without_labels(room.visit(), room.run_id, "test")[parts.instruction]
     assert "clear, hazy" in own and "clear" not in bare
     readers = ["vitask", "vitask+tsm"]
-    number, *_ = page.ask(room.run_id, "test", "b", "case", None, own, readers, False, asking())
+    number = ask(again, room, "b", THE_CASE, None, own, readers, False)[parts.job]
     payload = jobs.job(room.studio.database, room.who, number).payload
     assert (payload["readers"], payload["instruction"], payload["case"]) == (["vitask"], None, 1)
-    number, *_ = page.ask(room.run_id, "test", "b", "case", None, bare, readers, True, asking())
+    number = ask(again, room, "b", THE_CASE, None, bare, readers, True)[parts.job]
     payload = jobs.job(room.studio.database, room.who, number).payload
     assert (payload["readers"], payload["instruction"]) == (readers, bare)
 
 
-def test_a_live_answer_is_shown_when_it_comes(page: ComparePage, room: Furnished) -> None:
-    number, *_ = page.ask(room.run_id, "test", "a", "case", None, "What?", ["tsm"], True, asking())
-    assert page.look(number, room.run_id, "test", asking())[-1].active
+def test_a_live_answer_is_shown_when_it_comes(again: AskAgain, room: Furnished) -> None:
+    parts = again.parts
+    number = ask(again, room, "a", THE_CASE, None, "What?", ["tsm"], True)[parts.job]
+    assert again.look(room.visit(), number)[parts.timer].active
     claimed = jobs.claim(room.studio.database, number, "test")
     assert claimed is not None
     answer = {"probabilities": [0.25, 0.75], "answer": ["hazy"], "entropy": 0.81, "text": "hazy"}
     unlike = {"is_unlike": True, "text": "This picture is unlike those that the run learned from."}
     result = {"answers": ["clear", "hazy"], "readers": {"tsm": answer}, "unlike": unlike, "seconds": 0.3}
     jobs.finish(room.studio.database, claimed, result)
-    said, figure, table, picture, timer = page.look(number, room.run_id, "test", asking())
-    assert said == f"**⚠ {unlike['text']}**\n\nRead just now in 0.3 s."
+    changed = again.look(room.visit(), number)
+    outcome, figure, table, picture, timer = (changed[part] for part in parts.answer)
+    assert outcome == f"**⚠ {unlike['text']}**\n\nRead just now in 0.3 s."
     assert tuple(figure.data[0].x) == (0.25, 0.75) and "0.81" in table
     assert picture["panes"][0]["src"].startswith("data:image/") and not timer.active
 
 
-def test_why_unlikeness_cannot_be_told_is_shown_as_text(page: ComparePage, room: Furnished) -> None:
-    number, *_ = page.ask(room.run_id, "test", "a", "case", None, "What?", ["tsm"], True, asking())
+def test_why_unlikeness_cannot_be_told_is_shown_as_text(again: AskAgain, room: Furnished) -> None:
+    number = ask(again, room, "a", THE_CASE, None, "What?", ["tsm"], True)[again.parts.job]
     claimed = jobs.claim(room.studio.database, number, "test")
     assert claimed is not None
     answer = {"probabilities": [0.25, 0.75], "answer": ["hazy"], "entropy": 0.81, "text": "hazy"}
@@ -105,25 +138,26 @@ def test_why_unlikeness_cannot_be_told_is_shown_as_text(page: ComparePage, room:
     jobs.finish(
         room.studio.database, claimed, {"answers": ["clear", "hazy"], "readers": {"tsm": answer}, "unlike": unlike}
     )
-    text, *_ = page.look(number, room.run_id, "test", asking())
+    text = again.look(room.visit(), number)[again.parts.outcome]
     assert unescape(text) == f"Read just now. {unlike['text']}" and not set("<[(") & set(text)
 
 
 def test_a_refused_file_is_never_followed_by_an_answer_about_the_case_above(
-    page: ComparePage, room: Furnished, tmp_path: Path
+    again: AskAgain, room: Furnished, tmp_path: Path
 ) -> None:
+    outcome = again.parts.outcome
     (broken := tmp_path / "scan.png").write_bytes(b"no picture")
     (text := tmp_path / "notes.txt").write_text("no picture either")
     asked_before = len(jobs_of(room))
     for image in (str(broken), str(text), None):
-        _, refused, *answer, _ = page.image_brought(image)
-        assert refused.startswith("⚠") and answer == [*NO_ANSWER]
-        number, said, *answer, timer = page.ask(room.run_id, "test", "a", A_FILE, image, "?", ["tsm"], True, asking())
-        assert (number, answer, timer.active) == (None, [*NO_ANSWER], False) and said.startswith("⚠")
-        assert page.look(number, room.run_id, "test", asking())[0] == gr.skip()
+        refused = again.image_brought(room.visit(), image)
+        assert refused[outcome].startswith("⚠") and shows_nothing(again, refused)
+        unanswered = ask(again, room, "a", A_FILE, image, "?", ["tsm"], True)
+        assert unanswered[outcome].startswith("⚠") and shows_nothing(again, unanswered)
+        assert outcome not in again.look(room.visit(), unanswered[again.parts.job])
     assert len(jobs_of(room)) == asked_before
-    place, number, _, *answer, timer = page.about_chosen(A_FILE)
-    assert (place["visible"], number, answer, timer.active) == (True, None, [*NO_ANSWER], False)
+    chosen = again.about_chosen(room.visit(), A_FILE)
+    assert chosen[again.parts.image]["visible"] and shows_nothing(again, chosen)
 
 
 def test_the_page_hears_of_every_change_of_what_is_asked_about(room: Furnished) -> None:
@@ -148,7 +182,7 @@ def test_the_page_hears_of_every_change_of_what_is_asked_about(room: Furnished) 
 
 
 def test_a_file_that_is_brought_costs_the_pages_process_nothing(
-    page: ComparePage, room: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    again: AskAgain, room: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def not_here(*given: object) -> None:
         raise AssertionError("decoded in the page's process")
@@ -160,11 +194,10 @@ def test_a_file_that_is_brought_costs_the_pages_process_nothing(
         made.truncate(300 * MIB)
     for file, words in ((scan, "picture is here"), (bomb, "larger than 40 million pixels"), (endless, "more than the")):
         with within(8):
-            _, text, *_ = page.image_brought(str(file))
-            assert words in unescape(text)
+            assert words in unescape(again.image_brought(room.visit(), str(file))[again.parts.outcome])
             if file is not scan:
-                number, *_ = page.ask(room.run_id, "test", "a", A_FILE, str(file), "?", ["tsm"], True, asking())
-                assert number is None
+                unanswered = ask(again, room, "a", A_FILE, str(file), "?", ["tsm"], True)
+                assert unanswered[again.parts.job] is None
 
 
 def jobs_of(room: Furnished) -> list[Job]:
@@ -172,21 +205,20 @@ def jobs_of(room: Furnished) -> list[Job]:
         return list(session.scalars(select(Job).where(Job.queue == "read")))
 
 
-def test_another_tsm_is_a_run_of_its_own(page: ComparePage, room: Furnished) -> None:
-    made = runs.run(room.studio.database, room.who, int(page.plug(room.run_id, "backbone", asking())))
+def test_another_tsm_is_a_run_of_its_own(room: Furnished) -> None:
+    made = runs.run(room.studio.database, room.who, int(acts.plug(room.visit(), room.run_id, "backbone")))
     job = jobs.job(room.studio.database, room.who, made.job_id)
     assert (job.kind, job.payload) == ("plug", {"run": made.id, "of": room.run_id, "tsm": "backbone"})
     assert made.settings["tsm"] == [{"name": "backbone"}] and made.copy_of == room.run_id
     with pytest.raises(CoreError, match="not finished"):
-        page.plug(made.id, "convnet", asking())
+        acts.plug(room.visit(), made.id, "convnet")
 
 
-def test_strangers_see_nothing(page: ComparePage, room: Furnished, tmp_path: Path) -> None:
-    stranger = asking(host="studio.example")
+def test_strangers_see_nothing(room: Furnished) -> None:
     with pytest.raises(CoreError):
-        page.compare(room.run_id, "test", "all", "", "", "", stranger)
+        acts.compare(Visit.of(room.studio, asking(host="studio.example")), room.run_id, "test", "all", "", "", "")
 
 
-def test_the_api_gives_raw_probabilities(page: ComparePage, room: Furnished) -> None:
-    (told,) = page.compare(room.run_id, "test", "disagree", "", "", "", asking())
-    assert told["readers"]["vitask"]["raw"] == {"clear": 0.3, "hazy": 0.7}
+def test_the_api_gives_raw_probabilities(room: Furnished) -> None:
+    (case,) = acts.compare(room.visit(), room.run_id, "test", "disagree", "", "", "")
+    assert case["readers"]["vitask"]["raw"] == {"clear": 0.3, "hazy": 0.7}

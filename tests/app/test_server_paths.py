@@ -11,13 +11,14 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.context import Studio, guarded
+from app.context import Studio
 from app.routes import downloads, health, images
+from app.visit import Visit, guarded
 from core.errors import RunError
 from core.records import people
 from core.records.database import open_database
 from core.records.place import Place
-from tests.app.furnished import exported, furnish
+from tests.app.furnished import asking, exported, furnish
 
 NAME, PASSWORD = "anna", "six herons over a pier"
 
@@ -51,12 +52,13 @@ def test_a_notice_says_what_is_damaged_and_not_where_on_the_server(
 ) -> None:
     monkeypatch.setenv("VITASK_DATA", str(tmp_path))
 
-    @guarded
-    def asked() -> None:
+    furnished = furnish(tmp_path / "studio")
+
+    def act(visit: Visit) -> None:
         raise RunError(f"{tmp_path}/runs/abc/set.json can't be read. Copy the folder again.")
 
     with pytest.raises(gr.Error) as shown:
-        asked()
+        guarded(furnished.studio, act)(asking())
     assert str(tmp_path) not in shown.value.message and "runs/abc/set.json can" in shown.value.message
 
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
-from core.readings.answer import Conclusion
+from core.readings.answer import Answer, Conclusion
 from core.readings.reader import Reader
-from core.records.comparison import CaseView
+from core.records.comparison import CaseView, Comparison
+
+
+def concluded(comparison: Comparison, case: CaseView) -> dict[Reader, Conclusion]:
+    """What each reader of the run that read the case concludes."""
+    return {reader: case.conclusions[reader.name] for reader in comparison.readers if reader.name in case.conclusions}
+
+
+def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]:
+    return {reader: conclusion.answer for reader, conclusion in conclusions.items()}
 
 
 def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[str] | None) -> str:
@@ -27,7 +35,7 @@ def case_title(case: CaseView, counted: str, is_shown: bool) -> str:
     return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{told}</p>"
 
 
-def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[Any]]:
+def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | float]]:
     """Each candidate's log-likelihood, token by token."""
     return [
         [reader, answer, round(sum(values), 3), "  ".join(f"{value:.2f}" for value in values)]

@@ -1,0 +1,82 @@
+"""What can be done with a run's answers: the functions behind the page's buttons and its API names."""
+
+from __future__ import annotations
+
+import base64
+from typing import Literal
+
+from app.visit import Json, Visit
+from core.errors import SettingsError
+from core.readings.answer import answer_to_plain
+from core.records import questions, runs
+from core.records.comparison import CaseView, Comparison
+
+Only = Literal["all", "disagree", "wrong"]
+
+
+def compare(
+    visit: Visit, run_id: int, split: Literal["test", "val"], only: Only, reader: str, label: str, text: str
+) -> list[Json]:
+    """Stored readings of a finished run: of each fitting case every reader's raw probabilities and entropy."""
+    comparison = open_comparison(visit, run_id, split)
+    cases = (comparison.case(place) for place in comparison.find(only, reader or None, label or None, text))
+    return [
+        {"case": case.name, "labels": list(case.labels), "readers": stored_to_plain(case, comparison.answers)}
+        for case in cases
+    ]
+
+
+def read(visit: Visit, run_id: int, image: str, case: int, instruction: str, readers: list[str]) -> int:
+    """Ask a finished run about a case's number, or (image given as base64) about a new picture; returns the job.
+
+    An empty instruction is the set's own, an empty list of readers is all of them."""
+    try:
+        given: bytes | int = base64.b64decode(image) if image else case
+    except ValueError:
+        raise SettingsError('"image" is no base64. Encode the file\'s bytes, or leave it empty for a case.') from None
+    return questions.ask(visit.database, visit.place, visit.who, run_id, given, instruction or None, readers)
+
+
+def read_answer(visit: Visit, job_id: int) -> Json:
+    """How far a question is: state, error, and the readers' distributions once it is done."""
+    return live_to_plain(questions.answer(visit.database, visit.who, job_id))
+
+
+def plug(visit: Visit, run_id: int | None, tsm: str) -> str:
+    """Queues the chosen run's VLM with another TSM; returns the new run."""
+    if run_id is None:
+        raise SettingsError("No run is chosen. Choose a finished one.")
+    return str(runs.queue_plug(visit.database, visit.place, visit.who, run_id, tsm).id)
+
+
+def open_comparison(visit: Visit, run_id: int, split: str) -> Comparison:
+    return Comparison.open(visit.database, visit.place, visit.who, run_id, split)
+
+
+def stored_to_plain(case: CaseView, answers: tuple[str, ...]) -> Json:
+    """What `compare` prints of a case, reader by reader."""
+    return {
+        name: {
+            "answer": list(conclusion.labels),
+            "entropy_bits": conclusion.entropy,
+            "raw": dict(zip(answers, conclusion.answer.probabilities, strict=True)),
+            "text": conclusion.answer.text,
+        }
+        for name, conclusion in case.conclusions.items()
+    }
+
+
+def live_to_plain(answered: questions.Answered) -> Json:
+    """What `read_answer` prints."""
+    return {
+        "state": answered.state,
+        "error": answered.error,
+        "answers": () if answered.task is None else answered.task.answers,
+        "readers": {
+            reader.name: answer_to_plain(conclusion.answer)
+            | {"answer": list(conclusion.labels), "entropy": conclusion.entropy}
+            for reader, conclusion in answered.conclusions.items()
+        },
+        "unlike": answered.unlike,
+        "seconds": answered.seconds,
+    }

@@ -1,0 +1,163 @@
+"""Asking live readers again: in other words, without the exemplar, about another image."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+from gradio.blocks import Block
+
+from app import charts
+from app.context import PRIVATE, Studio
+from app.html import in_markdown
+from app.pages.compare.acts import open_comparison
+from app.pages.compare.parts import A_FILE, THE_CASE, AskParts, Parts, waits
+from app.pages.compare.words import answers_of, answers_table
+from app.viewer import Pane, shown
+from app.visit import Given, Updates, Visit, guarded, live
+from core.case import INCOMPLETE_TEMPLATE
+from core.errors import CoreError, SettingsError
+from core.machine.aside import ASIDE
+from core.pictures.pixels import FilePixels
+from core.pictures.shown import looked_at
+from core.records import questions, sets
+from core.records.comparison import Comparison
+from core.records.place import Place
+
+WAITS = {"waiting": "Waiting for a reader …", "running": "Reading …"}
+
+
+@dataclass(frozen=True)
+class AskAgain:
+    """What was answered before goes with every change of what is asked about."""
+
+    page: Parts
+
+    @property
+    def parts(self) -> AskParts:
+        return self.page.ask
+
+    @property
+    def question(self) -> set[Block]:
+        """What a question is made of."""
+        parts, choose = self.parts, self.page.choose
+        named = {choose.run, choose.split, self.page.name}
+        return named | {parts.about, parts.image, parts.instruction, parts.readers, parts.exemplar}
+
+    def ask(self, visit: Visit, given: Given) -> Updates:
+        """Puts the question to live readers, about the case that is shown or, where that was chosen, a new image.
+
+        Where it is refused, nothing stands there but why."""
+        try:
+            job = self.put(visit, given)
+        except CoreError as error:
+            return self.parts.nothing | {self.parts.outcome: warning(str(error))}
+        waiting: Updates = {self.parts.job: job, self.parts.timer: waits(True)}
+        return self.parts.nothing | waiting | {self.parts.outcome: "Waiting for the readers …"}
+
+    def put(self, visit: Visit, given: Given) -> int:
+        parts, choose = self.parts, self.page.choose
+        run_id: int | None = given[choose.run]
+        if run_id is None:
+            raise SettingsError("No run is chosen. Choose a finished one.")
+        comparison = open_comparison(visit, run_id, given[choose.split])
+        readers = [
+            name
+            for name in given[parts.readers]
+            if given[parts.exemplar] or not comparison.run.reader(name).sees_exemplar
+        ]
+        if not readers:
+            raise SettingsError("No reader is chosen. Choose one, or switch the exemplar on.")
+        is_case, instruction = given[parts.about] == THE_CASE, given[parts.instruction]
+        picture = number_of(comparison, given[self.page.name]) if is_case else brought(given[parts.image])
+        words = None if instruction.strip() == comparison.task.instruction().strip() else instruction
+        return questions.ask(visit.database, visit.place, visit.who, run_id, picture, words, readers)
+
+    def about_chosen(self, visit: Visit, about: str) -> Updates:
+        """The case above or another image: a place for its file; the answer about the other one goes."""
+        return self.parts.nothing | {self.parts.image: gr.update(visible=about == A_FILE), self.parts.outcome: ""}
+
+    def image_brought(self, visit: Visit, image: str | None) -> Updates:
+        """Another file, or none any more: the answer about the one before goes."""
+        try:
+            ASIDE.ask(looked_at, brought(image), "The file")
+            text = "The picture is here. Press Read."
+        except CoreError as error:
+            text = warning(str(error))
+        return self.parts.nothing | {self.parts.outcome: text}
+
+    def look(self, visit: Visit, job_id: int | None) -> Updates:
+        """The answer of a live reader, once it is there."""
+        parts = self.parts
+        if job_id is None:
+            return {parts.timer: waits(False)}
+        answered = questions.answer(visit.database, visit.who, int(job_id))
+        if answered.state in WAITS:
+            text = answered.progress.get("text") or WAITS[answered.state]
+            return {parts.outcome: in_markdown(str(text)), parts.timer: waits(True)}
+        if answered.task is None:
+            return {parts.outcome: warning(answered.error or "The question was ended."), parts.timer: waits(False)}
+        return {
+            parts.outcome: outcome(answered),
+            parts.figure: charts.distributions(answered.task.answers, answers_of(answered.conclusions)),
+            parts.table: answers_table(answered.conclusions, None),
+            parts.seen: shown([Pane(data_url(visit.place, answered.image), "What was read")]),
+            parts.timer: waits(False),
+        }
+
+    def without_labels(self, visit: Visit, run_id: int | None, split: str) -> Updates:
+        """The set's instruction, its label list left out."""
+        if run_id is None:
+            return {self.parts.instruction: ""}
+        task = open_comparison(visit, run_id, split).task
+        return {self.parts.instruction: task.model_copy(update={"template": INCOMPLETE_TEMPLATE}).instruction()}
+
+    def as_it_was(self, visit: Visit, run_id: int | None, split: str) -> Updates:
+        own = "" if run_id is None else open_comparison(visit, run_id, split).task.instruction()
+        return {self.parts.instruction: own}
+
+
+def warning(text: str) -> str:
+    return f"⚠ {in_markdown(text)}"
+
+
+def outcome(answered: questions.Answered) -> str:
+    seconds = f" in {answered.seconds:.1f} s" if answered.seconds is not None else ""
+    if answered.unlike.get("is_unlike"):
+        return f"**⚠ {answered.unlike['text']}**\n\nRead just now{seconds}."
+    return f"Read just now{seconds}. {in_markdown(answered.unlike.get('text', ''))}"
+
+
+def brought(image: str | None) -> bytes:
+    """The bytes of the file that somebody brought, where they are not more than a picture has."""
+    if not image:
+        raise SettingsError("No image has been brought, so nothing was read. Bring one, or ask about the case above.")
+    return FilePixels(Path(image)).stored()
+
+
+def number_of(comparison: Comparison, name: str) -> int:
+    place = comparison.place_of(name)
+    number = None if place is None else comparison.case(place).number
+    if number is None:
+        raise SettingsError("No case is shown, so there is nothing to read. Choose a case, or another image.")
+    return number
+
+
+def data_url(place: Place, digest: str) -> str:
+    content, kind = sets.picture(place, digest)
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def wire(studio: Studio, page: Parts) -> None:
+    again, parts = AskAgain(page), page.ask
+    where = [page.choose.run, page.choose.split]
+    changed = [parts.job, *parts.answer]
+    parts.bare.click(guarded(studio, again.without_labels), where, [parts.instruction], **PRIVATE)
+    parts.whole.click(guarded(studio, again.as_it_was), where, [parts.instruction], **PRIVATE)
+    parts.read.click(guarded(studio, again.ask), again.question, changed, **PRIVATE)
+    parts.about.input(guarded(studio, again.about_chosen), [parts.about], [parts.image, *changed], **PRIVATE)
+    for event in (parts.image.upload, parts.image.clear):
+        event(guarded(studio, again.image_brought), [parts.image], changed, **PRIVATE)
+    parts.timer.tick(live(studio, again.look), [parts.job], parts.answer, queue=False, **PRIVATE)
