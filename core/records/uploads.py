@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -88,8 +88,7 @@ def upload(db: Database, who: Who, upload_id: int) -> Upload:
 
 def request_check(db: Database, place: Place, who: Who, upload_id: int, options: dict[str, Any]) -> int:
     """Has the upload checked, read as `options` say (task, columns); returns the job."""
-    row = upload(db, who, upload_id)
-    return _request(db, place, who, Check(upload=row.id, options=options))
+    return _request(db, place, who, upload_id, lambda number: Check(upload=number, options=options))
 
 
 def request_add(
@@ -99,8 +98,9 @@ def request_add(
     if not set_name.strip():
         raise UploadError("The image set needs a name. Give one, like “blood cells”.")
     name = set_name.strip()[:255]
-    row = upload(db, who, upload_id)
-    return _request(db, place, who, Add(upload=row.id, options=options, set_name=name, task=task))
+    return _request(
+        db, place, who, upload_id, lambda number: Add(upload=number, options=options, set_name=name, task=task)
+    )
 
 
 def set_upload(db: Database, upload_id: int, state: str, report: dict[str, Any] | None = None) -> None:
@@ -141,9 +141,11 @@ def uploads(db: Database, who: Who, project_id: int) -> list[UploadView]:
         return [_view(*row) for row in session.execute(asked)]
 
 
-def _request(db: Database, place: Place, who: Who, payload: Check) -> int:
+def _request(db: Database, place: Place, who: Who, upload_id: int, ask: Callable[[int], Check]) -> int:
+    """What is asked is made of an upload that is there: a number of none would not even fit a payload."""
     with db.session() as session:
-        found = _allowed(session, who, payload.upload, "work")
+        found = _allowed(session, who, upload_id, "work")
+        payload = ask(found.id)
         before = session.get(Job, found.job_id) if found.job_id else None
         # A check that has told its report may take a moment more to end.
         is_told = before is not None and before.kind == Check.kind and found.state == "checked"
