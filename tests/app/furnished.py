@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.context import Studio
+from app.main import create_app
 from app.visit import Visit
 from core.case import Case, ImageSet, Task
 from core.pictures.pixels import FilePixels
@@ -50,6 +53,17 @@ def asking(query: dict[str, str] | None = None, host: str = "127.0.0.1:7860") ->
 def visiting(studio: Studio, query: dict[str, str] | None = None) -> Visit:
     """What a callback is handed of such a browser."""
     return Visit.of(studio, asking(query))
+
+
+def browsing(studio: Studio) -> TestClient:
+    """A browser that was let in, at a server of the studio's own; an error of ours is an answer to it."""
+    return TestClient(
+        cast(FastAPI, create_app(studio.place)),
+        base_url="http://127.0.0.1:7860",
+        client=("127.0.0.1", 50000),
+        headers=LET_IN,
+        raise_server_exceptions=False,
+    )
 
 
 @dataclass(frozen=True)

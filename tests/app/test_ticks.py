@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
-from app.main import SECONDS_BETWEEN_LOOKS, create_app
+from app.main import SECONDS_BETWEEN_LOOKS
 from core.records import jobs, runs
-from tests.app.furnished import Furnished, furnish
-from tests.let_in import LET_IN
+from tests.app.furnished import Furnished, browsing, furnish
 
 SECONDS, TRIES, RUNS, STEPS = 0.05, 30, 20, 1000
 GOING, SHARE_AT_REST = 2, 0.05
@@ -47,14 +45,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 @pytest.fixture(scope="module")
 def browser(busy: Furnished) -> Iterator[TestClient]:
-    app = cast(FastAPI, create_app(busy.studio.place))
-    with TestClient(
-        app,
-        base_url="http://127.0.0.1:7860",
-        client=("127.0.0.1", 50000),
-        headers=LET_IN,
-        raise_server_exceptions=False,
-    ) as browser:
+    with browsing(busy.studio) as browser:
         yield browser
 
 

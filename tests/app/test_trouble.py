@@ -7,22 +7,19 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
 from app.context import notice
-from app.main import create_app
 from core.errors import IS_FULL
 from core.records import database as records
 from core.records import jobs, people
 from core.records.database import Database, DatabaseBusy, DatabaseError, DatabaseFull
-from tests.app.furnished import Furnished, furnish
+from tests.app.furnished import Furnished, browsing, furnish
 from tests.app.test_ticks import call, events
-from tests.let_in import LET_IN
 
 SECONDS = 3.0
 
@@ -34,14 +31,7 @@ def room(tmp_path: Path) -> Furnished:
 
 @pytest.fixture
 def browser(room: Furnished) -> Iterator[TestClient]:
-    app = cast(FastAPI, create_app(room.studio.place))
-    with TestClient(
-        app,
-        base_url="http://127.0.0.1:7860",
-        client=("127.0.0.1", 50000),
-        headers=LET_IN,
-        raise_server_exceptions=False,
-    ) as browser:
+    with browsing(room.studio) as browser:
         yield browser
 
 

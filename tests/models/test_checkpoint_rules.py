@@ -25,21 +25,6 @@ INDEX = "model.safetensors.index.json"
 CODE = "import pathlib; pathlib.Path(__file__).with_name('ran').touch()\n"
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("internvl")
-    vlm = internvl.tiny()
-    for part in (vlm.base, vlm.tokenizer, vlm.image_processor):
-        part.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
-def checkpoint(original: Path, tmp_path: Path) -> Path:
-    """A copy to be spoiled."""
-    return shutil.copytree(original, tmp_path / "model")
-
-
 @pytest.fixture(autouse=True)
 def reached(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Hosts that were looked up, kernels and pickles that were asked for: none, at the end of every test."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,6 @@ from core.errors import ModelError
 from core.families import auto, internvl, starter
 from core.models.pretrained import load_checkpoint, suit_training
 from core.models.vlm import Anatomy
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("internvl")
-    vlm = internvl.tiny()
-    for part in (vlm.base, vlm.tokenizer, vlm.image_processor):
-        part.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
-def checkpoint(original: Path, tmp_path: Path) -> Path:
-    """A copy to be spoiled."""
-    return shutil.copytree(original, tmp_path / "model")
 
 
 def settings(folder: Path) -> internvl.Settings:
