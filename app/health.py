@@ -77,8 +77,8 @@ def _workers(studio: Studio) -> Sign:
 def _room(studio: Studio) -> Sign:
     free = free_bytes(studio)
     is_well = free > LITTLE_ROOM_BYTES
-    told = f"{free / 1e9:,.0f} GB free" if is_well else f"only {free / 1e9:.1f} GB free; make room"
-    return Sign("Disk", is_well, told, False)
+    text = f"{free / 1e9:,.0f} GB free" if is_well else f"only {free / 1e9:.1f} GB free; make room"
+    return Sign("Disk", is_well, text, False)
 
 
 def free_bytes(studio: Studio) -> int:

@@ -104,10 +104,10 @@ def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Pat
 
 def _with_splits(gathered: Gathered, run: Run) -> Gathered:
     """Retraining needs a split of each kind."""
-    one = gathered.joint_set.sets[0]
-    cases = assign(one.cases, run.settings.split, run.settings.seed)
+    image_set = gathered.joint_set.sets[0]
+    cases = assign(image_set.cases, run.settings.split, run.settings.seed)
     items = tuple(Item(0, case) for case in cases)
-    return Gathered(JointSet((one.with_cases(cases),)), items, gathered.numbers)
+    return Gathered(JointSet((image_set.with_cases(cases),)), items, gathered.numbers)
 
 
 def plant(given: Places, answers: int, noise: Noise, seed: int, taken_for: Places | None) -> Places:
@@ -127,10 +127,10 @@ def _taken_for(run: Run, settings: Settings, clean: Gathered, out: Path, watch: 
         return np.array([1, 0])
     folder = out / f"clean-{run.settings.seed}"
     once = settings.model_copy(update={"rounds": 1})
-    found = search(run, once, folder, (folder / "settings.yaml").is_file(), watch=watch, gathered=clean)
-    given = np.array([answers.index(one.given[0]) for one in found.suspects])
-    said = np.array([one.probabilities for one in found.suspects])
-    mean = np.stack([said[given == place].mean(0) for place in range(len(answers))])
+    searched = search(run, once, folder, (folder / "settings.yaml").is_file(), watch=watch, gathered=clean)
+    given = np.array([answers.index(suspect.given[0]) for suspect in searched.suspects])
+    likely = np.array([suspect.probabilities for suspect in searched.suspects])
+    mean = np.stack([likely[given == place].mean(0) for place in range(len(answers))])
     np.fill_diagonal(mean, -1.0)
     taken: Places = mean.argmax(1)
     return taken

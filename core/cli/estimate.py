@@ -16,22 +16,22 @@ def add(commands: Any) -> None:
     estimate.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.runs.estimate import estimate
     from core.runs.runfile import read_run
 
-    told = estimate(read_run(asked.run), output.note)
-    if asked.json:
-        output.plain(told)
+    estimated = estimate(read_run(arguments.run), output.note)
+    if arguments.json:
+        output.plain(estimated)
         return
-    output.out(f"The whole run takes about {_time(told['seconds'])} here ({told['device']}):")
-    for name, seconds in told["parts"].items():
-        steps = f", {told['steps'][name]} steps" if name in told["steps"] else ""
+    output.out(f"The whole run takes about {_time(estimated['seconds'])} here ({estimated['device']}):")
+    for name, seconds in estimated["parts"].items():
+        steps = f", {estimated['steps'][name]} steps" if name in estimated["steps"] else ""
         output.out(f"  {name:12} {_time(seconds)}{steps}")
-    have = f" of {told['available_gib']:.1f} GiB" if told["available_gib"] else ""
-    verdict = "" if told["fits"] else " It does not fit: lower training.micro_batch_size."
-    output.out(f"Memory: {told['memory_gib']:.1f} GiB at its highest{have}.{verdict}")
-    output.out("Assumed: " + " ".join(told["assumptions"]))
+    have = f" of {estimated['available_gib']:.1f} GiB" if estimated["available_gib"] else ""
+    verdict = "" if estimated["fits"] else " It does not fit: lower training.micro_batch_size."
+    output.out(f"Memory: {estimated['memory_gib']:.1f} GiB at its highest{have}.{verdict}")
+    output.out("Assumed: " + " ".join(estimated["assumptions"]))
 
 
 def _time(seconds: float) -> str:

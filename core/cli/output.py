@@ -103,8 +103,8 @@ def _step(event: Step) -> str:
         f"{event.memory_gib or 0:.1f} GiB": event.memory_gib,
         f"{_left(event.seconds_left or 0)} left": event.seconds_left,
     }
-    known = ", ".join(text for text, value in pace.items() if value is not None)
-    return f"{event.stage} {event.step}/{event.steps}  {losses}{beside}  {known}"
+    measured = ", ".join(text for text, value in pace.items() if value is not None)
+    return f"{event.stage} {event.step}/{event.steps}  {losses}{beside}  {measured}"
 
 
 def _what_goes_on(event: Progress) -> str:

@@ -133,8 +133,8 @@ class Branches:
             self.packed_rows.append(PackedRow(image))
         packed = self.packed_rows[row]
         exemplars = range(self.exemplars.shape[1]) if with_exemplar and self.exemplars is not None else ()
-        asked = packed.ask(prompt, exemplars, self.vlm.anatomy.sees)
-        return [self._slots.setdefault((row, place), len(self._slots)) for place in packed.answer(asked, response)]
+        prompt_end = packed.ask(prompt, exemplars, self.vlm.anatomy.sees)
+        return [self._slots.setdefault((row, place), len(self._slots)) for place in packed.answer(prompt_end, response)]
 
     def hidden(self) -> Tensor:
         """Last-layer states at every slot, [S, H]."""
@@ -142,10 +142,10 @@ class Branches:
         states, slots = [], []
         for part in self._parts(rows):
             place_of = {row: place for place, row in enumerate(part)}
-            found = self._run([self.packed_rows[row] for row in part])
+            row_states = self._run([self.packed_rows[row] for row in part])
             at = [(place_of[row], place, slot) for (row, place), slot in self._slots.items() if row in place_of]
-            index = torch.tensor(at, device=found.device).T
-            states.append(found[index[0], index[1]])
+            index = torch.tensor(at, device=row_states.device).T
+            states.append(row_states[index[0], index[1]])
             slots.append(index[2])
         return torch.cat(states)[torch.cat(slots).argsort()]
 

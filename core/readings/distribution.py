@@ -50,15 +50,15 @@ def distributions(
     """For every way of reading (with the exemplar or without it), the distribution of every question."""
     singles = [number for number, question in enumerate(questions) if question.task.kind != "multi"]
     several = [number for number, question in enumerate(questions) if question.task.kind == "multi"]
-    found: list[list[Answer | None]] = [[None] * len(questions) for _ in with_exemplar]
+    read_ways: list[list[Answer | None]] = [[None] * len(questions) for _ in with_exemplar]
     for places, read in ((singles, _over_answers), (several, _over_lists)):
         if places:
-            asked = [questions[place] for place in places]
-            embedded = embed_exemplars(exemplars, asked)
-            for way, answers in enumerate(read(vlm, asked, embedded, with_exemplar)):
+            chosen = [questions[place] for place in places]
+            embedded = embed_exemplars(exemplars, chosen)
+            for way, answers in enumerate(read(vlm, chosen, embedded, with_exemplar)):
                 for place, answer in zip(places, answers, strict=True):
-                    found[way][place] = answer
-    return [[one for one in way if one is not None] for way in found]
+                    read_ways[way][place] = answer
+    return [[answer for answer in way if answer is not None] for way in read_ways]
 
 
 def log_likelihoods(
@@ -105,7 +105,7 @@ def _over_answers(
     """Single and ordinal tasks: softmax over candidates of the sum of log p(token)."""
     candidates = [question.task.candidates() for question in questions]
     ways = log_likelihoods(vlm, questions, embedded, with_exemplar, candidates)
-    return [[Answer(softmax([sum(one) for one in said]), tuple(said)) for said in way] for way in ways]
+    return [[Answer(softmax([sum(tokens) for tokens in scores]), tuple(scores)) for scores in way] for way in ways]
 
 
 def _over_lists(

@@ -36,12 +36,12 @@ def quick_figures(
 def evaluate(readings: Sequence[Reading], tasks: Mapping[str, Task], draws: int, seed: int) -> Plain:
     """All figures with intervals. One set gives {cases, readers, …}; several give that for each, under `sets`."""
     by_set = {
-        name: list(group) for name, group in groupby(sorted(readings, key=lambda one: one.set), key=lambda one: one.set)
+        name: list(group) for name, group in groupby(sorted(readings, key=lambda row: row.set), key=lambda row: row.set)
     }
     sets = {name: _of_set(by_set[name], tasks[name], draws, seed) for name in by_set}
     if len(sets) == 1:
         return next(iter(sets.values()))
-    return {"cases": sum(one["cases"] for one in sets.values()), "readers": {}, "sets": sets}
+    return {"cases": sum(row["cases"] for row in sets.values()), "readers": {}, "sets": sets}
 
 
 def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> Plain:
@@ -50,49 +50,53 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
         readers.setdefault(reading.reader, []).append(reading)
     order = {reading.case: place for place, reading in enumerate(next(iter(readers.values())))}
     for answered in readers.values():
-        answered.sort(key=lambda one: order[one.case])
+        answered.sort(key=lambda each: order[each.case])
     rows = next(iter(readers.values()))
     truth = targets(rows, task)
-    groups = [one.patient for one in rows]
-    patients = {one for one in groups if one}
-    said = {name: np.array([one.answer.probabilities for one in rows]) for name, rows in readers.items()}
+    groups = [each.patient for each in rows]
+    patients = {patient for patient in groups if patient}
+    likely = {name: np.array([each.answer.probabilities for each in rows]) for name, rows in readers.items()}
     figures = {
         name: {
-            key: one.plain()
-            for key, one in metrics.figures(p, truth, task.kind, task.answers, groups, draws, seed).items()
+            key: each.plain()
+            for key, each in metrics.figures(p, truth, task.kind, task.answers, groups, draws, seed).items()
         }
-        for name, p in said.items()
+        for name, p in likely.items()
     }
     return {
         "cases": len(order),
         "patients": len(patients) or None,
-        "cases_without_patient": sum(not one for one in groups),
+        "cases_without_patient": sum(not patient for patient in groups),
         "readers": figures,
         "per_class": {
             name: {
-                answer: {key: one.plain() for key, one in row.items()}
+                answer: {key: each.plain() for key, each in row.items()}
                 for answer, row in metrics.per_class(p, truth, task.kind, task.answers, groups, draws, seed).items()
             }
-            for name, p in said.items()
+            for name, p in likely.items()
         },
-        "confusion": {name: metrics.confusion(p, truth, task.kind, task.answers).tolist() for name, p in said.items()},
-        "differences": _differences(said, truth, task, groups, draws, seed),
+        "confusion": {
+            name: metrics.confusion(p, truth, task.kind, task.answers).tolist() for name, p in likely.items()
+        },
+        "differences": _differences(likely, truth, task, groups, draws, seed),
         "free_text": {
-            name: _free_text(rows) for name, rows in readers.items() if any(one.answer.text is not None for one in rows)
+            name: _free_text(rows)
+            for name, rows in readers.items()
+            if any(each.answer.text is not None for each in rows)
         },
     }
 
 
 def _differences(
-    said: Mapping[str, Any], truth: Any, task: Task, groups: Sequence[str | None], draws: int, seed: int
+    likely: Mapping[str, Any], truth: Any, task: Task, groups: Sequence[str | None], draws: int, seed: int
 ) -> Plain:
     """Every reader minus every one before it, on the same cases and draws."""
-    names = list(said)
+    names = list(likely)
     return {
         f"{later} - {earlier}": {
-            key: one.plain()
-            for key, one in metrics.paired(
-                said[later], said[earlier], truth, task.kind, task.answers, groups, draws, seed
+            key: figure.plain()
+            for key, figure in metrics.paired(
+                likely[later], likely[earlier], truth, task.kind, task.answers, groups, draws, seed
             ).items()
         }
         for place, later in enumerate(names)
@@ -102,9 +106,9 @@ def _differences(
 
 def _free_text(rows: Sequence[Reading]) -> Plain:
     """How often a freely written answer could be understood, and how often it then named the reference label."""
-    written = [one for one in rows if one.answer.text is not None]
-    understood = [one for one in written if one.answer.parsed is not None]
-    right = [one for one in understood if set(one.answer.parsed or ()) == set(one.labels)]
+    written = [reading for reading in rows if reading.answer.text is not None]
+    understood = [reading for reading in written if reading.answer.parsed is not None]
+    right = [reading for reading in understood if set(reading.answer.parsed or ()) == set(reading.labels)]
     return {"cases": len(written), "understood": len(understood), "right": len(right)}
 
 

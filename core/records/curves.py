@@ -53,8 +53,8 @@ def _steps(session: Session, run_id: int) -> list[Any]:
 
 def _evaluations(session: Session, run_id: int) -> list[Any]:
     mine = (Event.run_id == run_id, Event.kind == "evaluation")
-    asked = select(Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number.desc())
-    return list(session.execute(asked.limit(MOST_POINTS)))[::-1]
+    newest = select(Event.stage, Event.step, Event.body).where(*mine).order_by(Event.number.desc())
+    return list(session.execute(newest.limit(MOST_POINTS)))[::-1]
 
 
 def _values(body: dict[str, Any]) -> Iterator[tuple[str, float]]:

@@ -346,8 +346,8 @@ def _allowed(session: Session, asked: Select[Job], who: Who, action: str) -> Job
 def _last(session: Session, queue: str) -> float:
     """The place of the last job that has not ended: one that runs may be put back to the head of its queue."""
     has_not_ended = Job.state.in_(("waiting", "running"))
-    asked = select(func.max(Job.position)).where(Job.queue == queue, has_not_ended)
-    return session.scalar(asked) or 0.0
+    query = select(func.max(Job.position)).where(Job.queue == queue, has_not_ended)
+    return session.scalar(query) or 0.0
 
 
 def _end(found: Job, state: str) -> None:

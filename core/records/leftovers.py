@@ -78,8 +78,8 @@ def _keys(db: Database) -> tuple[set[str], set[str]]:
 def _fetched(db: Database) -> set[str]:
     """Where public sets are being fetched to."""
     with db.reading() as session:
-        asked = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(("waiting", "running")))
-        return {f"fetch-{number}" for number in session.scalars(asked)}
+        under_way = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(("waiting", "running")))
+        return {f"fetch-{number}" for number in session.scalars(under_way)}
 
 
 def _below(folder: Path) -> list[Path]:

@@ -103,8 +103,8 @@ def answered_to_plain(answers: Mapping[str, Answer], task: Task) -> dict[str, An
 
 def _task(result: Mapping[str, Any]) -> Task | None:
     """Results of earlier versions told the answers alone."""
-    told = result.get("task") or ({"answers": result["answers"]} if "answers" in result else None)
-    return None if told is None else Task.parse(told, "task")
+    values = result.get("task") or ({"answers": result["answers"]} if "answers" in result else None)
+    return None if values is None else Task.parse(values, "task")
 
 
 def _conclusions(

@@ -271,8 +271,8 @@ def _copy_rows(session: Session, old: Version, version: Version) -> None:
 def _reorder_labels(session: Session, version: Version, task: Task) -> None:
     """Rows follow the order of the answers. By labels and places both: places alone would be changed twice."""
     row = tables.Case
-    asked = select(row.labels, row.places).where(row.version_id == version.id).distinct()
-    for labels, places in session.execute(asked).all():
+    distinct = select(row.labels, row.places).where(row.version_id == version.id).distinct()
+    for labels, places in session.execute(distinct).all():
         has_both = (row.version_id == version.id, row.places == places, row.labels == labels)
         new = {"labels": task.in_order(labels), "places": places_of(labels, task.answers)}
         session.execute(update(row).where(*has_both).values(new))

@@ -38,7 +38,7 @@ class Gathered:
             replace(item, case=replace(item.case, labels=named)) for item, named in zip(self.items, labels, strict=True)
         )
         cases = [tuple(item.case for item in items if item.set == number) for number in range(len(self.joint_set.sets))]
-        sets = tuple(one.with_cases(own) for one, own in zip(self.joint_set.sets, cases, strict=True))
+        sets = tuple(image_set.with_cases(own) for image_set, own in zip(self.joint_set.sets, cases, strict=True))
         return Gathered(JointSet(sets), items, self.numbers)
 
     def answers(self, number: int) -> range:

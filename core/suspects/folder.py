@@ -109,5 +109,5 @@ def _suspect(row: dict[str, Any], answers: Sequence[str]) -> Suspect:
     lists = {name: tuple(plain[name]) for name in ("neighbours", "similarities", "probabilities")}
     # Before 0.2.0 labels were one text.
     names = ((name, plain[name]) for name in ("given", "suggested"))
-    labels = {name: labels_in(told, answers) if isinstance(told, str) else tuple(told) for name, told in names}
+    labels = {name: labels_in(stored, answers) if isinstance(stored, str) else tuple(stored) for name, stored in names}
     return Suspect(**(plain | lists | labels), evidence=evidence)

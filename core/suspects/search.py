@@ -191,21 +191,21 @@ def _known(
     rows = gathered.rows(number)
     local = np.full(len(gathered.items) + 1, -1)  # the last one stands for "none"
     local[rows] = np.arange(len(rows))
-    one = gathered.joint_set.sets[number]
-    said: dict[str, list[Reading]] = {}
+    image_set = gathered.joint_set.sets[number]
+    of_reader: dict[str, list[Reading]] = {}
     for reading in readings:
-        if reading.set == one.name:
-            said.setdefault(reading.reader, []).append(reading)
+        if reading.set == image_set.name:
+            of_reader.setdefault(reading.reader, []).append(reading)
     return Known(
-        task=one.task,
-        cases=one.cases,
+        task=image_set.task,
+        cases=image_set.cases,
         rounds=[_likely(outside, gathered, number) for outside in looked.rounds],
-        near=[_own(local[one.nearest[rows]], one.cosines[rows]) for one in looked.rounds],
+        near=[_own(local[looked_round.nearest[rows]], looked_round.cosines[rows]) for looked_round in looked.rounds],
         copies=Alike(tuple(own for group in looked.alike.groups if len(own := _kept(local, group)) > 1)),
         fold_of=looked.fold_of[rows],
         apart=looked.apart[rows],
         vision=looked.vision[rows],
-        readings=said,
+        readings=of_reader,
         settings=settings,
         seed=seed,
     )

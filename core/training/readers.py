@@ -25,6 +25,6 @@ def plain_terms(label_smoothing: float = 0.0) -> dict[str, Term]:
 
 def readers_of_run(plan: Plan, tsms: int, is_fused: bool) -> tuple[Reader, ...]:
     """What others are compared with goes first: the untuned model, plain tuning, the TSMs."""
-    own = [one.reader for one in plan.readers if one not in (UNTUNED, PLAIN)]
-    beside = [one.reader for one in plan.readers if one in (UNTUNED, PLAIN)]
+    own = [reader_plan.reader for reader_plan in plan.readers if reader_plan not in (UNTUNED, PLAIN)]
+    beside = [reader_plan.reader for reader_plan in plan.readers if reader_plan in (UNTUNED, PLAIN)]
     return (*beside, *tsm_readers(tsms), *own, *((FUSION,) if is_fused else ()))

@@ -49,21 +49,21 @@ class RunCases:
         return self.joint_set.tasks[self.items[place].set]
 
     def questions(self, places: Sequence[int]) -> list[Asking]:
-        found = self.features.of(places)
+        features = self.features.of(places)
         return [
-            Asking(self.task(place), one, [known[place] for known in self.exemplars])
-            for place, one in zip(places, found, strict=True)
+            Asking(self.task(place), image, [of_tsm[place] for of_tsm in self.exemplars])
+            for place, image in zip(places, features, strict=True)
         ]
 
     def batch(self, places: Sequence[int], others: Sequence[int | None]) -> ResponseBatch:
         vlm = self.features.vlm
-        found = self.features.of(places)
+        features = self.features.of(places)
         tasks = [self.task(place) for place in places]
         return ResponseBatch(
-            features=found,
-            prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, found, strict=True)],
+            features=features,
+            prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, features, strict=True)],
             responses=self.responses(places),
-            exemplars=[known[list(places)].to(vlm.device) for known in self.exemplars],
+            exemplars=[of_tsm[list(places)].to(vlm.device) for of_tsm in self.exemplars],
             others=others,
         )
 
@@ -137,8 +137,8 @@ def vlm_stage(
             for number, part in enumerate(cut)
         ]
 
-    def steps_of(one: StagePlan) -> int:
-        wanted = training.steps * one.length if training.steps else round(one.epochs * batches.steps_per_epoch)
+    def steps_of(stage: StagePlan) -> int:
+        wanted = training.steps * stage.length if training.steps else round(stage.epochs * batches.steps_per_epoch)
         return max(1, wanted)
 
     at = [one.name for one in beside].index(plan.name) if beside else 0
@@ -183,11 +183,13 @@ def validation(
     places = evenly(cases.places("val"), most)
     items = [cases.items[place] for place in places]
     answers = read_places(tuned, cases, places, ways, batch_size)
-    told = [quick_figures(items, [one.probabilities for one in answers[way.name]], cases.joint_set) for way in ways]
-    figures = {name: float(np.mean([one[name] for one in told])) for name in told[0]}
+    per_way = [
+        quick_figures(items, [each.probabilities for each in answers[way.name]], cases.joint_set) for way in ways
+    ]
+    figures = {name: float(np.mean([each[name] for each in per_way])) for name in per_way[0]}
     return figures | {
-        f"{name} of {way.name}": one[name]
-        for way, one in zip(ways, told, strict=True)
+        f"{name} of {way.name}": each[name]
+        for way, each in zip(ways, per_way, strict=True)
         for name in ("accuracy", "macro_f1")
     }
 
@@ -201,7 +203,7 @@ def read_places(
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, list[Answer]]:
     """The distributions of readers that share an adapter: with and without exemplar in one run."""
-    found: dict[str, list[Answer]] = {way.name: [] for way in ways}
+    answers: dict[str, list[Answer]] = {way.name: [] for way in ways}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         for number, start in enumerate(range(0, len(places), batch_size)):
             if number % BATCHES_BETWEEN_CLEARINGS == 0:
@@ -209,10 +211,10 @@ def read_places(
             part = places[start : start + batch_size]
             flags = [way.with_exemplar for way in ways]
             exemplars = tuned.exemplars if any(flags) else None
-            for way, told in zip(ways, distributions(tuned.vlm, cases.questions(part), exemplars, flags), strict=True):
-                found[way.name] += told
+            for way, read in zip(ways, distributions(tuned.vlm, cases.questions(part), exemplars, flags), strict=True):
+                answers[way.name] += read
             progress(start + len(part))
-    return found
+    return answers
 
 
 def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:
@@ -236,8 +238,8 @@ def first_batch(cases: RunCases, plan: StagePlan, seed: int) -> ResponseBatch:
     """A few training cases of the first set, with others that contradict them."""
     train = [place for place in cases.places("train") if cases.items[place].set == 0]
     first, *more = [train[int(place)] for place in generator(seed, "check").permutation(len(train))]
-    said = cases.responses([first, *more])
-    different = [place for place, one in zip(more, said[1:], strict=True) if one != said[0]][:1]
+    responses = cases.responses([first, *more])
+    different = [place for place, response in zip(more, responses[1:], strict=True) if response != responses[0]][:1]
     micro = _Micro(cases, plan, list(dict.fromkeys([first, *different, *more]))[:4], (seed, "check"))
     return micro.load()[0]
 

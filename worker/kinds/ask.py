@@ -44,8 +44,8 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     jobs.progress(hands.database, claimed, text="Reading")
     begun = time.monotonic()
     picture = decode(open_store(hands.place.store).get(payload.image), "The picture")
-    asked = Asked([picture], 0, payload.instruction, payload.free_text)
-    answers = ask(opened, asked, payload.readers or opened.reader_names)
+    question = Asked([picture], 0, payload.instruction, payload.free_text)
+    answers = ask(opened, question, payload.readers or opened.reader_names)
     task = next(iter(opened.tasks.values()))
     of_picture = {name: each for name, (each,) in answers.items()}
     unlikeness = novelty.plain(unlike(opened, [picture])[0])

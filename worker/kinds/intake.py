@@ -24,9 +24,9 @@ def check(job: ChildJob) -> None:
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
         raise
-    told = report.as_json() | {"name": opened.name, "task": opened.task.model_dump(mode="json")}
-    sets.set_upload(job.database, upload.id, "checked", told)
-    job.teller.result(upload=upload.id, cases=told["cases"], findings=len(told["findings"]))
+    facts = report.as_json() | {"name": opened.name, "task": opened.task.model_dump(mode="json")}
+    sets.set_upload(job.database, upload.id, "checked", facts)
+    job.teller.result(upload=upload.id, cases=facts["cases"], findings=len(facts["findings"]))
 
 
 def add(job: ChildJob) -> None:

@@ -34,23 +34,23 @@ def comparison(found: Retrained) -> str:
 
 def _table(gains: Sequence[Gain], colours: Mapping[str, str]) -> str:
     head = "<th>Reader</th><th>Figure</th><th class=n>Before</th><th class=n>After</th><th class=n>Difference</th>"
-    rows = "".join(_row(one, colours.get(one.reader, "")) for one in gains if one.figure in SHOWN)
+    rows = "".join(_row(gain, colours.get(gain.reader, "")) for gain in gains if gain.figure in SHOWN)
     return f"<table><tr>{head}</tr>{rows}</table>"
 
 
-def _row(one: Gain, colour: str) -> str:
+def _row(gain: Gain, colour: str) -> str:
     dot = f'<i class="dot-of" style="background:{colour}" aria-hidden="true"></i>'
     return (
-        f"<tr><td>{dot}{escape(one.reader)}</td><td>{escape(one.title)}</td><td class=n>{_number(one.before)}</td>"
-        f"<td class=n>{_number(one.after)}</td><td class=n>{_difference(one)}</td></tr>"
+        f"<tr><td>{dot}{escape(gain.reader)}</td><td>{escape(gain.title)}</td><td class=n>{_number(gain.before)}</td>"
+        f"<td class=n>{_number(gain.after)}</td><td class=n>{_difference(gain)}</td></tr>"
     )
 
 
-def _difference(one: Gain) -> str:
-    if one.difference is None or one.low is None or one.high is None:
+def _difference(gain: Gain) -> str:
+    if gain.difference is None or gain.low is None or gain.high is None:
         return "–"
-    told = f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
-    return told if one.low <= 0 <= one.high else f"<b>{told}</b>"
+    text = f"{gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+    return text if gain.low <= 0 <= gain.high else f"<b>{text}</b>"
 
 
 def _number(value: float | None) -> str:

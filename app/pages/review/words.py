@@ -61,12 +61,12 @@ SEVERAL = ("1 … 9", "Mark or unmark this answer; Enter changes the label to th
 """Instead of the line above where a case may have several labels."""
 
 
-def decided(one: VerdictView) -> str:
+def decided(verdict: VerdictView) -> str:
     """A verdict in words: `changed to basophil, fairly sure`."""
-    told = DECIDED[one.action] + (f" {named(one.labels)}" if one.labels is not None else "")
-    if one.action == "undo":
-        return told
-    return f"settled: {told}" if one.is_settlement else f"{told}, {CONFIDENCES[one.confidence]}"
+    text = DECIDED[verdict.action] + (f" {named(verdict.labels)}" if verdict.labels is not None else "")
+    if verdict.action == "undo":
+        return text
+    return f"settled: {text}" if verdict.is_settlement else f"{text}, {CONFIDENCES[verdict.confidence]}"
 
 
 def keys(kind: str) -> Sequence[tuple[str, str]]:

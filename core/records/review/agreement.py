@@ -155,17 +155,17 @@ def model_weight(models: Mapping[int, Mapping[Labelled, int]]) -> float:
 def with_models(session: Session, review: Review) -> dict[int, dict[Labelled, int]]:
     """{person: {(their labels, the models'): on how many cases}}; models can't say that a case should go."""
     labels = _labels(Verdict)
-    asked = (
+    query = (
         select(Standing.person_id, labels, Suspect.suggested, func.count())
         .join(Verdict, Verdict.id == Standing.verdict_id)
         .join(Suspect, is_its(Standing))
         .where(Standing.review_id == review.id, Verdict.action.not_in(("unsure", "exclude")), decided(review))
         .group_by(Standing.person_id, labels, Suspect.suggested)
     )
-    found: dict[int, dict[Labelled, int]] = {}
-    for person, said, suggested, times in session.execute(asked):
-        found.setdefault(person, {})[said, suggested] = times
-    return found
+    counts: dict[int, dict[Labelled, int]] = {}
+    for person, labels_given, suggested, times in session.execute(query):
+        counts.setdefault(person, {})[labels_given, suggested] = times
+    return counts
 
 
 def outcome(one: Voice) -> Outcome | None:

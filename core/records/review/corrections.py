@@ -180,20 +180,20 @@ def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
 
 def _backing(voices: Sequence[Voice], decided: Voice | Consensus, names: Mapping[int, str]) -> tuple[str, str]:
     """Who is behind a decision, and why."""
-    behind = [one for one in voices if (one.action, one.labels) == (decided.action, decided.labels)]
-    who = ", ".join(dict.fromkeys(names[one.person_id] for one in behind))
-    return who, "; ".join(dict.fromkeys(one.why for one in behind if one.why))
+    behind = [voice for voice in voices if (voice.action, voice.labels) == (decided.action, decided.labels)]
+    who = ", ".join(dict.fromkeys(names[voice.person_id] for voice in behind))
+    return who, "; ".join(dict.fromkeys(voice.why for voice in behind if voice.why))
 
 
 def _agreed(review: Review, voices: Sequence[Voice], suggested: Names, model: float) -> Voice | Consensus | None:
     """What people say with one voice, or a clear majority; None where it has to wait."""
     if len(voices) < review.readers:
         return None
-    if len({(one.action, one.labels) for one in voices}) == 1:
+    if len({(voice.action, voice.labels) for voice in voices}) == 1:
         return voices[0] if voices[0].action != "unsure" else None
-    found = weighed(voices, suggested, model)
-    backing = sum((one.action, one.labels) == (found.action, found.labels) for one in voices)
-    return found if backing > len(voices) / 2 and found.certainty >= CERTAIN else None
+    consensus = weighed(voices, suggested, model)
+    backing = sum((voice.action, voice.labels) == (consensus.action, consensus.labels) for voice in voices)
+    return consensus if backing > len(voices) / 2 and consensus.certainty >= CERTAIN else None
 
 
 def _settled(session: Session, review: Review) -> dict[int, Voice]:

@@ -249,8 +249,8 @@ def _count(session: Session, review: Review, who: Who, where: Filter, is_sqlite:
 
 
 def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tuple[str, Names]]:
-    asked = select(Case.number, Case.name, Case.labels)
-    rows = session.execute(asked.where(Case.version_id == review.version_id, Case.number.in_(numbers)))
+    query = select(Case.number, Case.name, Case.labels)
+    rows = session.execute(query.where(Case.version_id == review.version_id, Case.number.in_(numbers)))
     return {number: (name, labels) for number, name, labels in rows}
 
 

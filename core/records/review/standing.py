@@ -104,7 +104,7 @@ def may_see(review: Review, who: Who) -> ColumnElement[bool]:
 
 def is_disputed(verdicts: Sequence[Voice], readers: int) -> bool:
     """Whether somebody has to settle it: people differ, or all who were asked are unsure."""
-    outcomes = {(one.action, one.labels) for one in verdicts}
+    outcomes = {(verdict.action, verdict.labels) for verdict in verdicts}
     return len(outcomes) > 1 or (len(verdicts) >= readers and outcomes == {("unsure", None)})
 
 
