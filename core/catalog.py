@@ -51,6 +51,9 @@ SOURCES = {
     "duplicates": "core.sources.duplicates",
 }
 
+USUAL: Mapping[str, Any] = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
+"""The blocks of a run file that take part where nobody says otherwise."""
+
 
 def find(catalog: Mapping[str, str], name: str, what: str) -> ModuleType:
     """The module of a catalog's entry."""

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.catalog import USUAL
 from core.draw import generator
 from core.errors import SettingsError
 from core.events import Report
 from core.readings import metrics
 from core.readings.reading import targets
-from core.runs.runfile import USUAL, Run, make_run, read_values, settle
+from core.runs.runfile import Run, make_run, read_values, settle
 from core.sets.joint import Item, JointSet
 from core.sets.split import assign
 from core.suspects import Settings, search

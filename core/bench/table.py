@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from core.catalog import USUAL
 from core.errors import SettingsError
 from core.events import Report
 from core.runs.folder import Folder
-from core.runs.runfile import USUAL, Block, make_run, read_values
+from core.runs.runfile import Block, make_run, read_values
 from core.runs.tune import tune
 
 FIGURES = ("accuracy", "macro_f1", "auroc")

@@ -23,8 +23,9 @@ def add(commands: Any) -> None:
 
 
 def do(asked: argparse.Namespace) -> None:
+    from core.catalog import USUAL
     from core.errors import SettingsError
-    from core.runs.runfile import USUAL, make_run, read_values
+    from core.runs.runfile import make_run, read_values
     from core.suspects import Settings, search
 
     if asked.resume and not asked.out:

@@ -9,14 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from core.catalog import USUAL
 from core.cli import output, studio
 
-DEMO: dict[str, Any] = {
-    "vlm": {"family": "starter"},
-    "tsm": {"name": "convnet"},
-    "method": {"name": "vitask"},
-    "preset": "quick",
-}
+DEMO: dict[str, Any] = {**USUAL, "preset": "quick"}
 
 
 def add(commands: Any) -> None:

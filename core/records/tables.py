@@ -221,7 +221,7 @@ class Job(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     queue: Mapped[str]
     kind: Mapped[str]
-    """tune, plug, suspects, ask, estimate, check, add, export, sample, ..."""
+    """tune, plug, suspects, ask, estimate, check, add, export, draw, ..."""
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -43,8 +43,7 @@ def export(path: Path, target: Path, is_merged: bool) -> dict[str, Any]:
 def _copy(opened: Opened, draft: Path) -> None:
     draft.mkdir(parents=True)
     folder = opened.folder
-    parts = (folder.settings, folder.set, folder.environment, folder.metrics, folder.connector, folder.novelty)
-    for kept in (*parts, folder.path / "card.md"):
+    for kept in folder.files:
         if kept.is_file():
             shutil.copy2(kept, draft / kept.name)
     for name in dict.fromkeys(stage.adapter for stage in opened.run.plan.stages):

@@ -62,6 +62,16 @@ class Folder:
         """Says of a folder that its VLM was tuned elsewhere, and which TSM was plugged in."""
         return self.path / "plugged.json"
 
+    @property
+    def card(self) -> Path:
+        return self.path / "card.md"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that may lie beside adapters, TSMs, stages and readings: with these a copy is a run's folder too."""
+        told = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
+        return (*told, self.fusion, self.novelty, self.connector, self.plugged)
+
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
 

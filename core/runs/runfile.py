@@ -25,8 +25,6 @@ from core.yamls import read_yaml_file
 
 Preset = Literal["quick", "balanced", "thorough"]
 Block = Mapping[str, Any]
-USUAL: Block = {"vlm": {"family": "starter"}, "tsm": {"name": "convnet"}, "method": {"name": "vitask"}}
-"""What takes part where nobody says otherwise."""
 
 
 PRESETS: Mapping[str, Block] = {

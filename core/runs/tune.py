@@ -198,7 +198,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
         environment=running.folder.kept(running.folder.environment),
         notes=notes,
     )
-    (running.folder.path / "card.md").write_text(text, encoding="utf-8")
+    running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)
     draft = running.folder.metrics.with_suffix(".part")
     draft.write_text(json.dumps(results, indent=1) + "\n")

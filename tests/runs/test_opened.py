@@ -18,6 +18,7 @@ from core.case import ImageSet
 from core.catalog import FORMATS, every
 from core.errors import CoreError, ModelError, RunError, SettingsError, StoppedError
 from core.events import Plugged, Sharing, Step
+from core.machine import hold
 from core.models.lora import load_adapter
 from core.readings import reading
 from core.readings.distribution import Asking, distributions
@@ -99,6 +100,19 @@ def test_an_export_holds_what_other_programs_need(finished: Path, tmp_path: Path
     with pytest.raises(RunError, match="is not empty"):
         export(finished, tmp_path / "out", is_merged=False)
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_an_exported_folder_is_read_like_the_run(finished: Path, tmp_path: Path) -> None:
+    """With the verdict on sharing, without which another architecture would be read otherwise."""
+    export(finished, tmp_path / "out", is_merged=False)
+    shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path / "out")
+    shutil.unpack_archive(tmp_path / "zipped.zip", tmp_path / "elsewhere")
+    own, copied = open_run(finished), open_run(tmp_path / "elsewhere")
+    names = [reader.name for reader in own.readers]
+    assert answers(copied, names) == answers(own, names)
+    tops = {file.name for file in finished.iterdir() if file.is_file()} - {hold.FILE}
+    assert tops == {file.name for file in Folder(finished).files if file.is_file()}
+    assert tops <= {file.name for file in (tmp_path / "elsewhere").iterdir()}
 
 
 def test_an_exported_adapter_in_a_fresh_base_says_the_same(finished: Path, checkpoint: Path, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from core.catalog import USUAL
 from core.cli.main import main
 from core.errors import StoppedError
 from core.events import FoldDone
-from core.runs.runfile import USUAL, make_run
+from core.runs.runfile import make_run
 from core.suspects import Settings, search
 from core.suspects.folder import load
 from tests import run_files

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from core.catalog import FORMATS, every
+from core.catalog import FORMATS, USUAL, every
 from core.records import jobs, runs, sets, wake
 from core.records.access import Who
 from core.records.database import Database
@@ -20,12 +20,7 @@ from worker.child_job import ChildJob
 
 NAME = "Sample: drawn cells"
 RUN = "Sample run"
-SETTINGS: dict[str, Any] = {
-    "vlm": {"family": "starter"},
-    "tsm": {"name": "convnet"},
-    "method": {"name": "vitask"},
-    "preset": "quick",
-}
+SETTINGS: dict[str, Any] = {**USUAL, "preset": "quick"}
 
 
 def request_sample(db: Database, place: Place, who: Who) -> int | None:

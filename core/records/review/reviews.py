@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
+from core import catalog
 from core.errors import RunError, SettingsError
 from core.records import jobs, runs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
@@ -25,12 +26,7 @@ from core.records.tables import Person, Review, Version
 from core.records.versions import allowed_version
 from core.records.wake import send
 
-USUAL: dict[str, Any] = {
-    "vlm": {"family": "starter"},
-    "tsm": [{"name": "convnet"}],
-    "method": {"name": "vitask"},
-    "preset": "balanced",
-}
+USUAL: dict[str, Any] = {**catalog.USUAL, "tsm": [catalog.USUAL["tsm"]], "preset": "balanced"}
 """What a search works with where neither settings nor a run say otherwise: the starter's balanced TSM."""
 
 
