@@ -68,9 +68,10 @@ class Folder:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All that may lie beside adapters, TSMs, stages and readings: with these a copy is a run's folder too."""
-        told = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
-        return (*told, self.fusion, self.novelty, self.connector, self.plugged)
+        """All that may lie beside adapters, TSMs, stages and readings, and tells of no other folder on this machine, as
+        `plugged` does: with these a copy is a run's folder too."""
+        words = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
+        return (*words, self.fusion, self.novelty, self.connector)
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
