@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 
 import pytest
+import yaml
 
 from core.errors import RunError
 from core.records import jobs, runs
@@ -40,6 +41,9 @@ def test_a_finished_run_can_be_taken_away_and_takes_another_tsm(studio: Studio) 
     assert told.facts["largest_difference_in_probability"] < 1e-3
     with zipfile.ZipFile(zipped) as held:
         names = set(held.namelist())
+        assert [name for name in names if str(place.data).encode() in held.read(name)] == []
+        images = yaml.safe_load(held.read("settings.yaml"))["images"]
+    assert images == runs.run(database, who, run.id).settings["images"], "which the studio finds by what is in it"
     assert {"adapter/adapter_model.safetensors", "connector.safetensors", "labels.json", "tsm/tsm.json"} <= names
     assert "merged/model.safetensors" in names and not any(name.endswith((".bin", ".pt", ".pkl")) for name in names)
     assert studio.until_state(plugged, "done", "failed").error is None

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from core.records import runs
 from core.records.exports import export_path, keep_export
 from core.records.jobs import Claimed
 from core.records.payloads import Estimate, Export
 from core.records.tables import Version
 from core.records.versions import version_folder
+from core.sets.version import kept_name
 from worker.child_protocol import LastObject
 from worker.context import Hands
 from worker.engine import ENGINE, write_settings
@@ -37,6 +40,7 @@ def export(hands: Hands, claimed: Claimed) -> None:
         def finish() -> dict[str, Any] | None:
             if listener.result is None:
                 return None
+            name_images(target, kept_name(run.version.hash))
             whole = shutil.make_archive(str(Path(draft) / "whole"), "zip", target)
             Path(whole).replace(zipped)
             keep_export(hands.place, claimed.id)
@@ -44,6 +48,15 @@ def export(hands: Hands, claimed: Claimed) -> None:
             return told | {"size": zipped.stat().st_size, "run": run.id}
 
         settle(hands, claimed, ended, finish)
+
+
+def name_images(folder: Path, name: str) -> None:
+    """Has an exported run tell its images by what is in them: where they lay is this machine's own."""
+    file = folder / "settings.yaml"
+    place = yaml.safe_load(file.read_text(encoding="utf-8"))["images"]
+    lain, named = (yaml.safe_dump({"images": images}, allow_unicode=True) for images in (place, name))
+    for text in (file, folder / "card.md"):
+        text.write_text(text.read_text(encoding="utf-8").replace(lain, named), encoding="utf-8")
 
 
 @contextmanager
