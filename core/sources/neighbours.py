@@ -17,6 +17,7 @@ def look(known: Known) -> Said:
 def _votes(known: Known, near: Near) -> Floats:
     counted = (near.places >= 0)[:, :, None]
     votes: Floats = (known.given[near.places] * counted).sum(1)
-    # One more vote, spread as labels are over the whole set: alike cases are no certainty.
-    shares: Floats = (votes + known.given.mean(0)) / (counted.sum(1) + 1)
+    # One more vote, spread as labels are over all other cases: alike cases are no certainty.
+    spread = (known.given.sum(0) - known.given) / max(len(known.given) - 1, 1)
+    shares: Floats = (votes + spread) / (counted.sum(1) + 1)
     return shares
