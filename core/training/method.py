@@ -101,3 +101,13 @@ class Plan:
         object.__setattr__(self, "needs", self.method.needs(self.settings))
         object.__setattr__(self, "aim", self.method.aim(self.settings))
         object.__setattr__(self, "departures", self.method.departures(self.settings))
+
+
+def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:
+    """What a run's card says of the two controls that methods share."""
+    said = []
+    if label_smoothing:
+        said.append(f"Targets of the response without exemplar were smoothed by {label_smoothing:g}; as printed, not.")
+    if tunes_vlm_connector:
+        said.append("The VLM's own connector was tuned too; as printed, it is frozen.")
+    return tuple(said)
