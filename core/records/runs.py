@@ -145,12 +145,10 @@ def queue_plug(db: Database, place: Place, who: Who, run_id: int, tsm: str, name
     return made
 
 
-def queue_estimate(
-    db: Database, place: Place, who: Who, project_id: int, version_id: int, settings: Mapping[str, Any]
-) -> int:
+def queue_estimate(db: Database, place: Place, who: Who, version_id: int, settings: Mapping[str, Any]) -> int:
     """Queues one real step on the largest case; returns the job. Its result is what `vitask estimate --json` prints."""
     with db.session() as session:
-        allowed_version(session, who, version_id)
+        project_id = allowed_version(session, who, version_id).image_set.project_id
         job = jobs.enqueue(session, who, project_id, Estimate(version=version_id, settings=dict(settings)))
     send(place, job.queue, job.id)
     return job.id

@@ -106,6 +106,15 @@ def allowed_version(session: Session, who: Who, version_id: int, action: str = "
     return found
 
 
+def named_version(db: Database, project_id: int, version_id: int) -> Version:
+    """The version that a job's payload names, for the worker, which may see everything: as `runs.named_run`."""
+    with db.reading() as session:
+        named = session.get(Version, version_id, options=[joinedload(Version.image_set)])
+    if named is None or named.image_set.project_id != project_id:
+        raise SetError("The version is not there any more. Choose another one.")
+    return named
+
+
 def version_folder(place: Place, version: Version) -> Path:
     """The version's folder on this machine, fetched from the store where it was written elsewhere."""
     folder = place.versions / version.hash

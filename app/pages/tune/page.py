@@ -141,7 +141,7 @@ class TunePage:
         parts = self.parts
         version_id = chosen_version(visit, given[parts.image_set], given[parts.version])
         whole = completed(self.values(given))["values"]
-        job = runs.queue_estimate(visit.database, visit.place, visit.who, visit.project, version_id, whole)
+        job = runs.queue_estimate(visit.database, visit.place, visit.who, version_id, whole)
         return {parts.job: job, parts.estimate: f"{TRYING} …", parts.timer: gr.Timer(active=True)}
 
     def look_at_estimate(self, visit: Visit, job_id: int | None) -> Updates:
