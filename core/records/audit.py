@@ -44,6 +44,12 @@ def note(
     write(session, who.id, who.name, action, project_id, subject, details)
 
 
+def record(db: Database, who: Who, action: str, project_id: int, subject: str) -> None:
+    """`note` for what changes nothing else in the records."""
+    with db.session() as session:
+        note(session, who, action, project_id, subject)
+
+
 def write(
     session: Session,
     person_id: int | None,

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from core.errors import IS_FULL, CoreError, is_full
 from core.records.place import Place
 
+DatabaseFailure = DBAPIError
+"""What the database itself raises where it is nobody's to mend: it went away, or the program asked it wrongly."""
 BUSY_SECONDS = 10
 UPGRADE_LOCK = 7_214_001  # any number of our own: two processes that upgrade at once take turns
 
@@ -183,6 +185,11 @@ class Database:
 
 def open_database(place: Place) -> Database:
     return Database(place.database)
+
+
+def has_broken_off(error: BaseException) -> bool:
+    """Whether the connection to the database broke off: it may be back in a moment."""
+    return isinstance(error, DatabaseFailure) and error.connection_invalidated
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -177,6 +178,13 @@ def put_back(db: Database, claimed: Claimed, reason: str) -> str:
         return _put_back(session, _held(session, claimed), reason)
 
 
+def hand_back(db: Database, claimed: Claimed) -> None:
+    """To another worker, since this one is sent away: no crash, so it does not count as an attempt."""
+    values = {"state": "waiting", "attempts": Job.attempts - 1, "worker": None, "lease_until": None, "sent": None}
+    with db.session() as session:
+        session.execute(update(Job).where(*_is_held(claimed)).values(**values))
+
+
 def stopped(db: Database, claimed: Claimed) -> None:
     with db.session() as session:
         _end(_held(session, claimed), "stopped")
@@ -185,6 +193,12 @@ def stopped(db: Database, claimed: Claimed) -> None:
 def cancelled(db: Database, claimed: Claimed) -> None:
     with db.session() as session:
         _end(_held(session, claimed), "cancelled")
+
+
+def stored(db: Database, job_id: int) -> Job:
+    """For the worker, which may see everything."""
+    with db.reading() as session:
+        return session.scalars(select(Job).where(Job.id == job_id)).one()
 
 
 def job(db: Database, who: Who, job_id: int) -> Job:
@@ -269,6 +283,14 @@ def sweep(db: Database) -> list[tuple[str, int]]:
         for found in due:
             found.sent = now()
         return [(found.queue, found.id) for found in due]
+
+
+def end_leases(db: Database, host: str, has_died: Callable[[str], bool]) -> None:
+    """Of workers on a machine that have died, by their names: nobody has to wait until these leases end."""
+    with db.session() as session:
+        for left in session.scalars(select(Job).where(Job.state == "running", Job.worker.contains(f"@{host}:"))):
+            if has_died(str(left.worker)):
+                left.lease_until = now()
 
 
 def send_again(db: Database) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.records.access import Who
 from core.records.database import Database
 from core.records.payloads import title_of
-from core.records.tables import ImageSet, Job, Person, Run, Version, now
+from core.records.tables import ImageSet, Job, Person, QueueState, Run, Version, now
 
 RECENT = 20
 
@@ -63,6 +63,17 @@ def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
                 )
             )
     return entries
+
+
+def neglected_queues(db: Database, silence: timedelta) -> list[str]:
+    """Those in which something waits for longer than that and nobody has taken or ended anything; no paused ones."""
+    since = now() - silence
+    is_paused = select(QueueState.name).where(QueueState.is_paused)
+    is_busy = select(Job.queue).where((Job.state == "running") | (Job.ended > since))
+    is_late = (Job.state == "waiting", Job.created < since)
+    neglected = select(Job.queue).where(*is_late, Job.queue.not_in(is_busy), Job.queue.not_in(is_paused)).distinct()
+    with db.reading() as session:
+        return list(session.scalars(neglected.order_by(Job.queue)))
 
 
 def _expected(running: Sequence[Job], usual: float | None, place: int) -> datetime | None:

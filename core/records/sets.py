@@ -30,6 +30,7 @@ from core.records.uploads import discard_upload as discard_upload
 from core.records.uploads import new_upload as new_upload
 from core.records.uploads import request_add as request_add
 from core.records.uploads import request_check as request_check
+from core.records.uploads import request_fetch as request_fetch
 from core.records.uploads import set_upload as set_upload
 from core.records.uploads import upload as upload
 from core.records.uploads import upload_path as upload_path

@@ -18,7 +18,7 @@ from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
-from core.records.payloads import Add, Check
+from core.records.payloads import Add, Check, Fetch
 from core.records.place import Place
 from core.records.tables import Job, Person, Upload
 from core.records.wake import send
@@ -101,6 +101,14 @@ def request_add(
     return _request(
         db, place, who, upload_id, lambda number: Add(upload=number, options=options, set_name=name, task=task)
     )
+
+
+def request_fetch(db: Database, place: Place, who: Who, project_id: int, name: str, size: int) -> int:
+    """Has a MedMNIST set fetched and brought in like any other upload; returns the job."""
+    with db.session() as session:
+        job = jobs.enqueue(session, who, project_id, Fetch(name=name, size=size))
+    send(place, job.queue, job.id)
+    return job.id
 
 
 def set_upload(db: Database, upload_id: int, state: str, report: dict[str, Any] | None = None) -> None:

@@ -14,6 +14,7 @@ from core.records.jobs import Claimed, JobError, LeaseLost
 from core.records.latency import Latency, reading_latency
 from core.records.payloads import Ask, Check, Payload, Tune
 from core.records.people import NotAllowed, Who
+from core.records.queue_view import neglected_queues
 from core.records.tables import Job, now
 from tests.records.conftest import Others
 
@@ -280,6 +281,24 @@ def test_jobs_are_counted_by_queue_and_state(database: Database, who: Who) -> No
     add(database, who)
     add(database, who, "read")
     assert jobs.counts(database) == {("tune", "running"): 1, ("tune", "waiting"): 1, ("read", "waiting"): 1}
+
+
+def test_a_queue_is_neglected_where_something_waits_and_nobody_takes_anything(database: Database, who: Who) -> None:
+    minute = timedelta(minutes=1)
+    busy, paused, ended, waiting = (add(database, who, queue) for queue in ("tune", "read", "intake", "intake"))
+    assert neglected_queues(database, minute) == [], "all came just now"
+    for job_id in (busy, paused, ended, waiting):
+        change(database, job_id, created=now() - 2 * minute)
+    assert neglected_queues(database, minute) == ["intake", "read", "tune"]
+    begun(database, busy)
+    change(database, add(database, who, "tune"), created=now() - 2 * minute)
+    assert neglected_queues(database, minute) == ["intake", "read"], "somebody is at work"
+    jobs.pause(database, who, "read", True)
+    assert neglected_queues(database, minute) == ["intake"]
+    jobs.finish(database, begun(database, ended))
+    assert neglected_queues(database, minute) == [], "somebody has just been at work"
+    change(database, ended, ended=now() - 2 * minute)
+    assert neglected_queues(database, minute) == ["intake"]
 
 
 def test_jobs_of_another_project_are_out_of_reach(database: Database, who: Who, others: Others) -> None:
