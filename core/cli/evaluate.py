@@ -7,13 +7,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from core.case import READ_SPLITS
 from core.cli import output
 
 
 def add(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help="figures of a finished run, with intervals")
     evaluate.add_argument("run", type=Path, metavar="DIR")
-    evaluate.add_argument("--split", choices=("val", "test"), help="which cases; test, unless you say otherwise")
+    evaluate.add_argument("--split", choices=READ_SPLITS, help="which cases; test, unless you say otherwise")
     evaluate.add_argument(
         "--images",
         metavar="PATH",

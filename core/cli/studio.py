@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import output
 from core.errors import SettingsError
+from core.records.roles import ROLES
 
 if TYPE_CHECKING:
     from core.records.database import Database
     from core.records.place import Place
 
 PORT = 7860
-ROLES = ("admin", "researcher", "reviewer", "reader")
 
 
 def add(commands: Any) -> None:

@@ -49,10 +49,11 @@ def do(asked: argparse.Namespace) -> None:
 
 
 def _readings(folder: Path) -> list[Any]:
+    from core.case import READ_SPLITS
     from core.readings import reading
     from core.runs.folder import Folder
 
-    return [one for split in ("val", "test") for one in reading.load(Folder(folder).readings(split))]
+    return [one for split in READ_SPLITS for one in reading.load(Folder(folder).readings(split))]
 
 
 def _told(found: Any) -> str:

@@ -23,7 +23,7 @@ from core.records.database import Database
 from core.records.payloads import Payload
 from core.records.queue_view import QueueEntry as QueueEntry
 from core.records.queue_view import queue_view as queue_view
-from core.records.tables import QUEUES, Job, LogLine, QueueState, now
+from core.records.tables import QUEUES, RESUMABLE, UNDER_WAY, Job, LogLine, QueueState, now
 
 IN_ORDER = ("tune",)
 """Queues whose jobs begin strictly one after the other; in the others any waiting job may be taken."""
@@ -214,7 +214,7 @@ def wish(db: Database, who: Who, job_id: int, wished: str) -> None:
             raise NotAllowed(f"Somebody else began this, so only they or an admin can {wished} it. Ask one of them.")
         if found.state == "running":
             found.wish = "cancel" if found.wish == "cancel" else wished
-        elif found.state == "waiting" or (wished == "cancel" and found.state in ("stopped", "failed")):
+        elif found.state == "waiting" or (wished == "cancel" and found.state in RESUMABLE):
             _end(found, "stopped" if wished == "stop" else "cancelled")
         else:
             raise JobError(f"This is {found.state} already, so there is nothing to {wished}.")
@@ -225,7 +225,7 @@ def resume(db: Database, who: Who, job_id: int) -> Job:
     """Puts a stopped or failed job at the end of its queue; it goes on from what it saved."""
     with db.session() as session:
         found = _allowed(session, _locked(job_id), who, "work")
-        if found.state not in ("stopped", "failed"):
+        if found.state not in RESUMABLE:
             raise JobError(f"This is {found.state}; only what was stopped or has failed can be resumed.")
         found.position = _last(session, found.queue) + 1
         found.state, found.wish, found.attempts = "waiting", "", 0
@@ -367,7 +367,7 @@ def _allowed(session: Session, asked: Select[Job], who: Who, action: str) -> Job
 
 def _last(session: Session, queue: str) -> float:
     """The place of the last job that has not ended: one that runs may be put back to the head of its queue."""
-    has_not_ended = Job.state.in_(("waiting", "running"))
+    has_not_ended = Job.state.in_(UNDER_WAY)
     query = select(func.max(Job.position)).where(Job.queue == queue, has_not_ended)
     return session.scalar(query) or 0.0
 

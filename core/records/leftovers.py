@@ -20,7 +20,7 @@ from core.limits import limits
 from core.records.database import Database
 from core.records.payloads import Fetch
 from core.records.place import Place
-from core.records.tables import Job, Upload, now
+from core.records.tables import UNDER_WAY, Job, Upload, now
 
 SECONDS_BETWEEN_SWEEPS = 3600.0
 log = logging.getLogger("vitask.leftovers")
@@ -61,7 +61,7 @@ def _forget_old(db: Database) -> None:
     asked = select(Upload, Job).outerjoin(Job, Job.id == Upload.job_id).where(Upload.created < before)
     with db.session() as session:
         for upload, job in session.execute(asked.where(Upload.state != "added")).all():
-            if job is None or (job.state not in ("waiting", "running") and (job.ended or before) <= before):
+            if job is None or (job.state not in UNDER_WAY and (job.ended or before) <= before):
                 log.info("Upload %d (%s) was not used for %d days.", upload.id, upload.name, limits().refused_days)
                 session.delete(upload)
 
@@ -71,14 +71,14 @@ def _keys(db: Database) -> tuple[set[str], set[str]]:
     asked = select(Upload.key, Upload.state, Job.state).outerjoin(Job, Job.id == Upload.job_id)
     with db.reading() as session:
         rows = session.execute(asked).all()
-    added = {key for key, state, job in rows if state == "added" and job not in ("waiting", "running")}
+    added = {key for key, state, job in rows if state == "added" and job not in UNDER_WAY}
     return {key for key, _, _ in rows} | _fetched(db), added
 
 
 def _fetched(db: Database) -> set[str]:
     """Where public sets are being fetched to."""
     with db.reading() as session:
-        under_way = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(("waiting", "running")))
+        under_way = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(UNDER_WAY))
         return {f"fetch-{number}" for number in session.scalars(under_way)}
 
 

@@ -20,11 +20,12 @@ from core.records.audit import note, write
 from core.records.database import Database
 from core.records.names import alike, fault
 from core.records.passwords import weakness
+from core.records.roles import ROLES
 from core.records.sessions import SignInError as SignInError
 from core.records.sessions import any_account, begin, end, spend
 from core.records.sessions import has_accounts as has_accounts
 from core.records.sessions import who as who
-from core.records.tables import ROLES, Attempt, Membership, Person, Project, SignIn
+from core.records.tables import Attempt, Membership, Person, Project, SignIn
 from core.records.throttle import TooManyTries as TooManyTries
 from core.records.throttle import count, forget
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.records.access import Who
 from core.records.database import Database
 from core.records.payloads import title_of
-from core.records.tables import ImageSet, Job, Person, QueueState, Run, Version, now
+from core.records.tables import UNDER_WAY, ImageSet, Job, Person, QueueState, Run, Version, now
 
 RECENT = 20
 
@@ -38,7 +38,7 @@ def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
         .outerjoin(Version, Version.id == Run.version_id)
         .outerjoin(ImageSet, ImageSet.id == Version.set_id)
         .outerjoin(Person, Person.id == Job.person_id)
-        .where(Job.queue == queue, Job.state.in_(("running", "waiting")))
+        .where(Job.queue == queue, Job.state.in_(UNDER_WAY))
         .order_by(Job.state == "waiting", Job.position, Job.id)
     )
     with db.reading() as session:

@@ -20,7 +20,7 @@ from core.records.audit import note
 from core.records.database import Database
 from core.records.payloads import Add, Check, Fetch
 from core.records.place import Place
-from core.records.tables import Job, Person, Upload
+from core.records.tables import UNDER_WAY, Job, Person, Upload
 from core.records.wake import send
 
 
@@ -157,7 +157,7 @@ def _request(db: Database, place: Place, who: Who, upload_id: int, ask: Callable
         before = session.get(Job, found.job_id) if found.job_id else None
         # A check that has told its report may take a moment more to end.
         is_told = before is not None and before.kind == Check.kind and found.state == "checked"
-        if before is not None and before.state in ("waiting", "running") and not is_told:
+        if before is not None and before.state in UNDER_WAY and not is_told:
             raise UploadError(f"“{found.name}” is being looked at already. Wait for that to end.")
         job = jobs.enqueue(session, who, found.project_id, payload)
         found.job_id, found.options = job.id, payload.options

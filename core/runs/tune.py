@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from core.case import READ_SPLITS
 from core.draw import evenly
 from core.errors import RunError
 from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
@@ -173,7 +174,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     """Readings of both splits, figures of the test cases, the card."""
     settings = running.run.settings
     tuned.eval()
-    read = {split: _read_split(running, tuned, cases, tsms, split) for split in ("val", "test")}
+    read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
     notes = list(running.run.plan.departures)
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)

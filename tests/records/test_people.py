@@ -14,7 +14,8 @@ from core.records.database import Database
 from core.records.names import alike
 from core.records.passwords import weakness
 from core.records.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who, allow
-from core.records.tables import ROLES, Attempt, Person, SignIn, now
+from core.records.roles import ROLES
+from core.records.tables import Attempt, Person, SignIn, now
 
 PASSWORD = "correct horse battery"
 

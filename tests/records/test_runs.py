@@ -287,6 +287,11 @@ def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
         questions.ask(database, place, who, run.id, b"no picture")
 
 
+def test_only_a_question_has_an_answer(database: Database, who: Who, run: Run) -> None:
+    with pytest.raises(NotAllowed, match="nothing here"):
+        questions.answer(database, who, run.job_id)
+
+
 def test_a_runs_folder_names_its_version_as_the_records_do(
     database: Database, place: Place, run: Run, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import events
+from core.case import READ_SPLITS
 from core.errors import RunError
 from core.records import jobs, runs
 from core.records.jobs import Claimed
@@ -101,6 +102,6 @@ def _run_folder(hands: Hands, run: Run, folder: Path) -> Path:
     """A folder with as much of the run as the search asks for: its settings, and what its readers said."""
     made = folder.with_suffix(".run")
     (made / "readings").mkdir(parents=True, exist_ok=True)
-    for split in ("val", "test"):
+    for split in READ_SPLITS:
         shutil.copyfile(runs.readings_path(hands.place, run, split), made / "readings" / f"{split}.parquet")
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -19,7 +19,8 @@ from core.records.review.verdicts import VerdictView, view
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
 from core.records.versions import UNDIVIDED
 
-STATES = ("open", "mine", "decided", "disputed", "all")
+State = Literal["open", "mine", "decided", "disputed", "all"]
+STATES: tuple[State, ...] = get_args(State)
 AGAINST = 0.5
 """A source with this much evidence speaks against a label."""
 MOST_ALIKE = 1000

@@ -17,9 +17,7 @@ from core.records.database import Database
 from core.records.labels import Names
 from core.records.review.reviews import allowed_review
 from core.records.review.standing import is_its, may_see, stands, stands_again, take_turns
-from core.records.tables import ACTIONS as ACTIONS
-from core.records.tables import CONFIDENCES as CONFIDENCES
-from core.records.tables import Person, Review, Suspect, Verdict
+from core.records.tables import ACTIONS, CONFIDENCES, Person, Review, Suspect, Verdict
 
 MOST_AT_ONCE = 1000
 LONGEST_WHY = 10_000
