@@ -61,6 +61,12 @@ def answer_to_plain(answer: Answer) -> dict[str, Any]:
     }
 
 
+def conclusion_to_plain(conclusion: Conclusion) -> dict[str, Any]:
+    """An answer as it is sent, with what it comes to."""
+    own = {"answer": list(conclusion.labels), "entropy_bits": conclusion.entropy}
+    return own | answer_to_plain(conclusion.answer)
+
+
 def answer_from_plain(values: Mapping[str, Any]) -> Answer:
     parsed = values.get("parsed")
     return Answer(
