@@ -23,7 +23,7 @@ from core.records.database import Database
 from core.records.payloads import Payload
 from core.records.queue_view import QueueEntry as QueueEntry
 from core.records.queue_view import queue_view as queue_view
-from core.records.tables import QUEUES, RESUMABLE, UNDER_WAY, Job, LogLine, QueueState, now
+from core.records.tables import QUEUES, RESUMABLE, UNDER_WAY, WISHED, Job, LogLine, QueueState, now
 
 IN_ORDER = ("tune",)
 """Queues whose jobs begin strictly one after the other; in the others any waiting job may be taken."""
@@ -100,10 +100,6 @@ def claim(db: Database, job_id: int, worker: str, lease_seconds: float = 60) -> 
             attempts=Job.attempts + 1,
             claims=Job.claims + 1,
             started=func.coalesce(Job.started, now()),
-            ended=None,
-            error=None,
-            fault_id=None,
-            wish="",
         )
         .returning(*(getattr(Job, name) for name in Claimed.__dataclass_fields__))
         .execution_options(synchronize_session=False)
@@ -180,9 +176,13 @@ def put_back(db: Database, claimed: Claimed, reason: str) -> str:
 
 def hand_back(db: Database, claimed: Claimed) -> None:
     """To another worker, since this one is sent away: no crash, so it does not count as an attempt."""
-    values = {"state": "waiting", "attempts": Job.attempts - 1, "worker": None, "lease_until": None, "sent": None}
     with db.session() as session:
-        session.execute(update(Job).where(*_is_held(claimed)).values(**values))
+        job = _held(session, claimed)
+        if job.wish:
+            _end(job, WISHED[job.wish])
+        else:
+            job.attempts -= 1
+            _wait(job)
 
 
 def stopped(db: Database, claimed: Claimed) -> None:
@@ -215,7 +215,7 @@ def wish(db: Database, who: Who, job_id: int, wished: str) -> None:
         if job.state == "running":
             job.wish = "cancel" if job.wish == "cancel" else wished
         elif job.state == "waiting" or (wished == "cancel" and job.state in RESUMABLE):
-            _end(job, "stopped" if wished == "stop" else "cancelled")
+            _end(job, WISHED[wished])
         else:
             raise JobError(f"This is {job.state} already, so there is nothing to {wished}.")
         note(session, who, wished, job.project_id, f"job {job_id}", kind=job.kind)
@@ -228,7 +228,7 @@ def resume(db: Database, who: Who, job_id: int) -> Job:
         if job.state not in RESUMABLE:
             raise JobError(f"This is {job.state}; only what was stopped or has failed can be resumed.")
         job.position = _last(session, job.queue) + 1
-        job.state, job.wish, job.attempts = "waiting", "", 0
+        job.state, job.attempts = "waiting", 0
         job.error, job.fault_id, job.ended, job.sent = None, None, None, now()
         note(session, who, "resume", job.project_id, f"job {job_id}", kind=job.kind)
         return job
@@ -273,7 +273,6 @@ def sweep(db: Database) -> list[tuple[str, int]]:
         left = select(Job).where(Job.state == "running", Job.lease_until < now()).with_for_update(skip_locked=True)
         for job in session.scalars(left):
             _put_back(session, job, "its worker went away")
-        session.flush()
         due: list[Job] = []
         for queue in QUEUES:
             is_silent = or_(Job.sent.is_(None), Job.sent < now() - RESEND)
@@ -377,6 +376,11 @@ def _end(job: Job, state: str) -> None:
     job.worker, job.lease_until = None, None
 
 
+def _wait(job: Job) -> None:
+    """At its place again; the next sweep sends a message."""
+    job.state, job.worker, job.lease_until, job.sent = "waiting", None, None, None
+
+
 def _fail(session: Session, job: Job, message: str, fault_id: str | None = None) -> None:
     _end(job, "failed")
     job.error, job.fault_id = message, fault_id
@@ -388,14 +392,14 @@ def _fail(session: Session, job: Job, message: str, fault_id: str | None = None)
 def _put_back(session: Session, job: Job, reason: str) -> str:
     _log(session, job.id, [f"Broken off: {reason}."])
     if job.wish:
-        _end(job, "stopped" if job.wish == "stop" else "cancelled")
+        _end(job, WISHED[job.wish])
     elif job.attempts >= job.most_attempts:
         reached = job.progress.get("reached")
         where = f"each time after {reached}" if reached else "each time"
         message = f"It was begun {job.attempts} times and broken off {where}; the last time {reason}. "
         _fail(session, job, message + "Look at its log, then resume it.")
     else:
-        job.state, job.worker, job.lease_until, job.sent = "waiting", None, None, None
+        _wait(job)
     return job.state
 
 

@@ -29,7 +29,9 @@ from core.records.roles import ROLES
 
 UNDER_WAY, RESUMABLE = ("waiting", "running"), ("stopped", "failed")
 JOB_STATES = (*UNDER_WAY, "stopped", "cancelled", "done", "failed")
-WISHES = ("", "stop", "cancel")
+WISHED = {"stop": "stopped", "cancel": "cancelled"}
+"""The state in which each wish leaves a job."""
+WISHES = ("", *WISHED)
 QUEUES = ("tune", "read", "intake")
 Action = Literal["keep", "change", "unsure", "exclude"]
 ACTIONS: tuple[Action, ...] = get_args(Action)

@@ -138,6 +138,26 @@ def test_a_waiting_job_is_stopped_or_cancelled_at_once(database: Database, who: 
         jobs.resume(database, who, two)
 
 
+@pytest.mark.parametrize(("wished", "left"), [("stop", "stopped"), ("cancel", "cancelled")])
+def test_a_wish_outlives_the_worker_that_is_sent_away(database: Database, who: Who, wished: str, left: str) -> None:
+    claimed = begun(database, add(database, who))
+    jobs.wish(database, who, claimed.id, wished)
+    jobs.hand_back(database, claimed)
+    assert state(database, who, claimed.id) == left
+    assert jobs.take_next(database, "tune", "two") is None
+
+
+def test_a_job_that_was_handed_back_waits_as_if_nobody_had_begun_it(database: Database, who: Who) -> None:
+    claimed = begun(database, add(database, who, most_attempts=1))
+    jobs.hand_back(database, claimed)
+    job = jobs.job(database, who, claimed.id)
+    assert (job.state, job.attempts, job.worker, job.lease_until) == ("waiting", 0, None, None)
+    assert jobs.sweep(database) == [("tune", claimed.id)], "and is told to others at once"
+    with pytest.raises(LeaseLost, match="not one's any more"):
+        jobs.hand_back(database, claimed)
+    assert begun(database, claimed.id, "two").attempts == 1
+
+
 def test_a_crashed_job_is_put_back_until_its_attempts_are_spent(database: Database, who: Who) -> None:
     first, second = add(database, who, most_attempts=2), add(database, who)
     assert jobs.put_back(database, begun(database, first), "it was killed") == "waiting"
