@@ -20,17 +20,17 @@ def add(commands: Any) -> None:
     read.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.pictures.pixels import FilePixels
     from core.readings.novelty import plain
     from core.runs.opened import Asked, ask, open_run, unlike
 
-    pictures = [FilePixels(path).load() for path in asked.images]
-    opened = open_run(asked.run)
-    number = opened.set_number(asked.question)
+    pictures = [FilePixels(path).load() for path in arguments.images]
+    opened = open_run(arguments.run)
+    number = opened.set_number(arguments.question)
     answers = list(opened.tasks.values())[number].answers
-    readers = asked.readers.split(",") if asked.readers else opened.reader_names
-    told = ask(opened, Asked(pictures, number, asked.instruction, free_text=True), readers)
+    readers = arguments.readers.split(",") if arguments.readers else opened.reader_names
+    answers_of = ask(opened, Asked(pictures, number, arguments.instruction, free_text=True), readers)
     unlikeness = [plain(judged) for judged in unlike(opened, pictures)]
     rows = [
         {
@@ -39,15 +39,15 @@ def do(asked: argparse.Namespace) -> None:
             "readers": {
                 name: {
                     "answers": list(answers),
-                    "probabilities": list(one[row].probabilities),
-                    "text": one[row].text,
+                    "probabilities": list(given[row].probabilities),
+                    "text": given[row].text,
                 }
-                for name, one in told.items()
+                for name, given in answers_of.items()
             },
         }
-        for row, path in enumerate(asked.images)
+        for row, path in enumerate(arguments.images)
     ]
-    if asked.json:
+    if arguments.json:
         output.plain({"images": rows})
         return
     for row in rows:
