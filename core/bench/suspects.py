@@ -28,7 +28,7 @@ from core.sets.joint import Item, JointSet
 from core.sets.split import assign
 from core.suspects import Settings, search
 from core.suspects.cases import Gathered, gather
-from core.suspects.folder import Found
+from core.suspects.folder import SuspectList
 from core.training.loop import train
 from core.training.tsm_stage import Pictures, answer, describe, new_tsm, tsm_stage
 
@@ -165,7 +165,7 @@ def precision_at_planted(is_planted: NDArray[np.bool_], score: NDArray[np.float6
     return float(is_planted[first].mean())
 
 
-def _retrained(trial: Trial, ranked: Found) -> Row:
+def _retrained(trial: Trial, ranked: SuspectList) -> Row:
     """Macro F1 on clean test cases of TSMs taught by the changed labels, by those with the first suspects put right,
     and by those with as many cases drawn at random put right."""
     place = {item.case.id: row for row, item in enumerate(trial.clean.items)}

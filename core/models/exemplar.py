@@ -46,7 +46,9 @@ class Exemplars(nn.Module):
         """[B, E, H] from each TSM's features [B, D]."""
         if self.constant is not None:
             return self.constant.expand(cases, 1, -1)
-        return torch.stack([connect(one) for connect, one in zip(self.connectors, features, strict=True)], dim=1)
+        return torch.stack(
+            [connect(feature) for connect, feature in zip(self.connectors, features, strict=True)], dim=1
+        )
 
     def save(self, path: Path) -> None:
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
@@ -61,9 +63,9 @@ def load_exemplars(path: Path, hidden_size: int) -> Exemplars:
         raise ModelError(f"{path} is missing, so the exemplar can't be carried in. Copy the whole folder of the run.")
     try:
         with safe_open(path, framework="pt") as stored:
-            told = (stored.metadata() or {}).get("widths", "")
-        widths = [int(width) for width in told.split(",") if width.isdecimal()]
-        exemplars = Exemplars(widths, hidden_size, told == CONSTANT)
+            saved_widths = (stored.metadata() or {}).get("widths", "")
+        widths = [int(width) for width in saved_widths.split(",") if width.isdecimal()]
+        exemplars = Exemplars(widths, hidden_size, saved_widths == CONSTANT)
         exemplars.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} can't be read ({error}). Copy the whole folder of the run again.") from None

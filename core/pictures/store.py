@@ -214,8 +214,8 @@ class _Remote:
         self.files.pipe_file(f"{self.root}/{key}", content)
 
     def read(self, key: str) -> bytes:
-        found: bytes = self.files.cat_file(f"{self.root}/{key}")
-        return found
+        content: bytes = self.files.cat_file(f"{self.root}/{key}")
+        return content
 
     def size(self, key: str) -> int | None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.evidence import Floats, Known, Said
+from core.suspects.evidence import Evidence, Floats, ReviewedSet
 from core.suspects.probe import answers
 
 TITLE = "TSM, all rounds"
@@ -12,8 +12,8 @@ ABOUT = "What task-specific models say that never saw the case, its patient, or 
 LEAST = 1e-6
 
 
-def look(known: Known) -> Said:
-    return known.say(_geometric_mean(np.stack(known.rounds), known.task.kind))
+def gather_evidence(reviewed: ReviewedSet) -> Evidence:
+    return reviewed.evidence_from(_geometric_mean(np.stack(reviewed.rounds), reviewed.task.kind))
 
 
 def _geometric_mean(rounds: Floats, kind: str) -> Floats:

@@ -126,14 +126,14 @@ class Trainer:
 
 
 def nearest(
-    features: NDArray[np.float32], asked: Places, among: Places, most: int
+    features: NDArray[np.float32], wanted: Places, among: Places, most: int
 ) -> tuple[Places, NDArray[np.float32]]:
     """For each asked case the places of the most alike cases among some, and the cosines."""
     unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     count = min(most, len(among))
-    near, cosines = np.empty((len(asked), count), dtype=np.int64), np.empty((len(asked), count), dtype=np.float32)
-    for start in range(0, len(asked), 512):
-        alike = unit[asked[start : start + 512]] @ unit[among].T
+    near, cosines = np.empty((len(wanted), count), dtype=np.int64), np.empty((len(wanted), count), dtype=np.float32)
+    for start in range(0, len(wanted), 512):
+        alike = unit[wanted[start : start + 512]] @ unit[among].T
         chosen = np.argpartition(-alike, count - 1, axis=1)[:, :count]
         order = np.argsort(-np.take_along_axis(alike, chosen, 1), axis=1, kind="stable")
         chosen = np.take_along_axis(chosen, order, 1)

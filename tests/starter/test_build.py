@@ -101,7 +101,7 @@ def test_a_recalled_name_stands_where_the_question_says(monkeypatch: pytest.Monk
     monkeypatch.setattr(questions, "ANSWER_NAMES", ("drusen", "mild", "polyp", "ulcer", "glioma"))
     rng = np.random.default_rng(0)
     for _ in range(50):
-        asked, answer = questions.recall(rng)
+        asked, answer = questions.recall_question(rng)
         words = re.split(r"[ .?]", asked)
         place = next(number for number, word in enumerate(questions.PLACES) if word in words)
         assert re.split(r"[.?]", asked.split(": ")[1])[0].split(", ")[place] == answer

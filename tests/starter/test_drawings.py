@@ -42,7 +42,7 @@ def test_every_answer_agrees_with_what_was_drawn(monkeypatch: pytest.MonkeyPatch
     told_yes = told_no = 0
     for _ in range(300):
         drawing = draw(rng, 16)
-        question, answer = questions.ask(rng, drawing, values)
+        question, answer = questions.fact_question(rng, drawing, values)
         if answer in ("yes", "no") and question.startswith("Is the "):
             claim = question.removeprefix("Is the ").removesuffix("?")
             true = any(claim == f"{noun} {value}" for noun, value in drawing.facts.items())

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.case import Case
 from core.errors import DataError
-from core.pictures.looks import look
+from core.pictures.looks import look_at
 from core.sets.split import Group
 from core.suspects.folds import Alike, alike, divide, numbered, together
 
@@ -42,7 +42,7 @@ def groups(cases: list[Case], *copies: tuple[int, ...]) -> list[Group]:
 
 def test_copies_and_brightened_copies_are_one_group() -> None:
     pictures = [Noise(1), Noise(2), Noise(1), Noise(1, brighter=6), Noise(3)]
-    assert alike([look(one) for one in pictures]) == Alike(((0, 2, 3),))
+    assert alike([look_at(pixels) for pixels in pictures]) == Alike(((0, 2, 3),))
 
 
 def test_patients_and_copies_are_never_divided_even_through_each_other() -> None:
