@@ -181,7 +181,7 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
             "grids": grids,
             "layers": layers,
             "hidden": vlm.hidden_size,
-            "dtype": str(_kept(vlm.base.dtype)).removeprefix("torch."),
+            "dtype": str(_kept_format(vlm.base.dtype)).removeprefix("torch."),
         }
         draft.replace(path)
         listing = path.with_suffix(f".{os.getpid()}.list")
@@ -196,7 +196,7 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
             draft.unlink()
 
 
-def _kept(dtype: torch.dtype) -> torch.dtype:
+def _kept_format(dtype: torch.dtype) -> torch.dtype:
     return torch.bfloat16 if dtype == torch.bfloat16 else torch.float32
 
 
@@ -206,7 +206,7 @@ def _stacked(image: ImageFeatures) -> Tensor:
 
 
 def _bytes(values: Tensor) -> bytes:
-    kept = values.detach().to("cpu", _kept(values.dtype)).contiguous()
+    kept = values.detach().to("cpu", _kept_format(values.dtype)).contiguous()
     return kept.view(torch.int16 if kept.dtype == torch.bfloat16 else torch.int32).numpy().tobytes()
 
 

@@ -52,9 +52,6 @@ class Store:
             raise DataError(f"The store {self.url} holds a damaged copy of {sha256}. Add the picture again.")
         return stored
 
-    def has(self, sha256: str) -> bool:
-        return self.exists(key_of(sha256))
-
     def write(self, key: str, content: bytes) -> None:
         """Keeps something under a name, over what had it before."""
         self._try(lambda: self._files.write(key, content))

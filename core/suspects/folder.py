@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from core.case import labels_in
 from core.errors import RunError
 from core.suspects.settings import Settings
 
@@ -72,17 +71,6 @@ def save(path: Path, ranked: SuspectList) -> None:
     draft.replace(path / "suspects.json")
 
 
-def load(path: Path) -> SuspectList:
-    """A finished search."""
-    import pyarrow.parquet as pq
-
-    if not (path / "suspects.json").is_file():
-        raise RunError(f"{path} holds no finished search. Go on with it: `vitask suspects … --out {path} --resume`.")
-    about = json.loads((path / "suspects.json").read_text(encoding="utf-8"))
-    rows = pq.read_table(path / "suspects.parquet").to_pylist()
-    return SuspectList(tuple(_suspect(row, about["answers"]) for row in rows), about)
-
-
 def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
     import pyarrow as pa
 
@@ -101,13 +89,3 @@ def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
     )
     rows = [asdict(suspect) | {f"evidence.{name}": suspect.evidence[name] for name in sources} for suspect in suspects]
     return pa.Table.from_pylist(rows, schema=schema)
-
-
-def _suspect(row: dict[str, Any], answers: Sequence[str]) -> Suspect:
-    evidence = {name.removeprefix("evidence."): value for name, value in row.items() if name.startswith("evidence.")}
-    plain = {name: value for name, value in row.items() if not name.startswith("evidence.")}
-    lists = {name: tuple(plain[name]) for name in ("neighbours", "similarities", "probabilities")}
-    # Before 0.2.0 labels were one text.
-    names = ((name, plain[name]) for name in ("given", "suggested"))
-    labels = {name: labels_in(stored, answers) if isinstance(stored, str) else tuple(stored) for name, stored in names}
-    return Suspect(**(plain | lists | labels), evidence=evidence)

@@ -26,7 +26,6 @@ from core.training.loop import train
 from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_stage
 
 NEAREST = 50
-Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 
@@ -72,7 +71,7 @@ class Trainer:
                 )
                 self._read(tsm, fold_of == fold, file)
                 shutil.rmtree(working, ignore_errors=True)
-            self._tell(number * len(folds) + fold + 1, len(folds) * self.rounds)
+            self._report_progress(number * len(folds) + fold + 1, len(folds) * self.rounds)
         return self._gathered(number, fold_of)
 
     def _file(self, number: int, fold: int) -> Path:
@@ -104,7 +103,7 @@ class Trainer:
         np.savez(draft, logits=logits[is_held], nearest=near, cosines=cosines)
         draft.replace(file)
 
-    def _tell(self, done: int, whole: int) -> None:
+    def _report_progress(self, done: int, whole: int) -> None:
         spent = time.perf_counter() - self.began
         self.report(
             FoldDone(fold=done, folds=whole, done=done, whole=whole, seconds_left=spent / done * (whole - done))

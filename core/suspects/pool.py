@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.suspects.evidence import Floats
-from core.suspects.probe import answers
+from core.suspects.probe import probabilities
 
 FLOOR = 1e-3
 
@@ -23,7 +23,7 @@ def pooled(likely: Sequence[Floats], kind: str) -> Floats:
     odds = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure)
     has_say = ~np.isnan(odds)
     mean = np.where(has_say, odds, 0.0).sum(0) / np.maximum(has_say.sum(0), 1)
-    return answers(mean, kind)
+    return probabilities(mean, kind)
 
 
 def weighed(likely: Floats, given: Floats, kind: str) -> Floats:

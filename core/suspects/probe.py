@@ -39,7 +39,7 @@ def probed(features: NDArray[np.float32], given: Floats, fold_of: Places, kind: 
         weights = cho_solve(cho_factor(products - product + prior), wanted)
         is_held = fold_of == fold
         regressed[is_held] = mean + _spread(shown[is_held], landmarks, weights)
-    return answers(STEEPNESS * (regressed - 0.5 if kind == "multi" else regressed), kind)
+    return probabilities(STEEPNESS * (regressed - 0.5 if kind == "multi" else regressed), kind)
 
 
 def scaled(features: NDArray[np.float32]) -> Floats:
@@ -74,7 +74,7 @@ def _spread(shown: Floats, landmarks: Floats, weights: Floats) -> Floats:
     return np.concatenate(parts)
 
 
-def answers(logits: Floats, kind: str) -> Floats:
+def probabilities(logits: Floats, kind: str) -> Floats:
     """A softmax, or one sigmoid each (multi)."""
     if kind == "multi":
         sure: Floats = 1 / (1 + np.exp(-logits.clip(-50, 50)))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.catalog import SOURCES, find
 from core.suspects.error_count import Estimated, estimated
-from core.suspects.evidence import Evidence, ReviewedSet, doubt
+from core.suspects.evidence import Evidence, ReviewedSet, Source, doubt
 from core.suspects.folder import Suspect
 from core.suspects.pool import pooled, weighed
 from core.suspects.reasons import Reasons, likeliest_labels
@@ -61,13 +61,16 @@ def rank(reviewed: ReviewedSet, name: str, numbers: NDArray[np.int64]) -> Rankin
 def ask_sources(reviewed: ReviewedSet) -> dict[str, Evidence]:
     """What every source says; one that knows nothing of this set has no say in any case."""
     silent = Evidence(np.full(len(reviewed.cases), np.nan))
-    return {name: find(SOURCES, name, "source").gather_evidence(reviewed) or silent for name in SOURCES}
+    return {name: source.gather_evidence(reviewed) or silent for name, source in _sources().items()}
 
 
 def described() -> list[dict[str, str]]:
     """The sources with their titles, in the catalog's order."""
-    modules = {name: find(SOURCES, name, "source") for name in SOURCES}
-    return [{"name": name, "title": module.TITLE, "about": module.ABOUT} for name, module in modules.items()]
+    return [{"name": name, "title": source.TITLE, "about": source.ABOUT} for name, source in _sources().items()]
+
+
+def _sources() -> dict[str, Source]:
+    return {name: find(SOURCES, name, "source") for name in SOURCES}
 
 
 def _plain(value: float) -> float | None:

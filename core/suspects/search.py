@@ -204,8 +204,8 @@ def _reviewed(
         task=image_set.task,
         cases=image_set.cases,
         rounds=[_likely(outside, gathered, number) for outside in observed.rounds],
-        near=[_own(local[outside.nearest[rows]], outside.cosines[rows]) for outside in observed.rounds],
-        copies=Alike(tuple(own for group in observed.alike.groups if len(own := _kept(local, group)) > 1)),
+        near=[_missing_last(local[outside.nearest[rows]], outside.cosines[rows]) for outside in observed.rounds],
+        copies=Alike(tuple(own for group in observed.alike.groups if len(own := _local_places(local, group)) > 1)),
         fold_of=observed.fold_of[rows],
         apart=observed.apart[rows],
         vision=observed.vision[rows],
@@ -215,11 +215,11 @@ def _reviewed(
     )
 
 
-def _own(places: Places, cosines: NDArray[np.float32]) -> Near:
+def _missing_last(places: Places, cosines: NDArray[np.float32]) -> Near:
     """What is missing goes behind what is there."""
     order = np.argsort(places < 0, axis=1, kind="stable")
     return Near(np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1).astype(np.float64))
 
 
-def _kept(local: Places, group: tuple[int, ...]) -> tuple[int, ...]:
+def _local_places(local: Places, group: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(local[place]) for place in group if local[place] >= 0)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.errors import DataError
 from core.pictures.pixels import ArrayPixels, FilePixels, ZipPixels
-from core.pictures.store import Store, StoredPixels, as_png, encoded, open_store
+from core.pictures.store import Store, StoredPixels, as_png, encoded, key_of, open_store
 
 NUMBERS = count()
 
@@ -46,10 +46,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def test_what_is_put_comes_back_by_its_hash(store: Store, tmp_path: Path) -> None:
     sha256 = hashlib.sha256(b"cells").hexdigest()
-    assert not store.has(sha256)
+    assert not store.exists(key_of(sha256))
     (tmp_path / "file").write_bytes(b"cells")
     assert store.put(b"cells") == store.put(tmp_path / "file") == sha256
-    assert store.has(sha256) and store.get(sha256) == b"cells"
+    assert store.exists(key_of(sha256)) and store.get(sha256) == b"cells"
     assert store.is_local == ("://" not in store.url)
 
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -21,7 +22,6 @@ from core.errors import StoppedError
 from core.events import FoldDone
 from core.runs.runfile import make_run
 from core.suspects import Settings, search
-from core.suspects.folder import load
 from tests import run_files
 
 pytestmark = pytest.mark.slow
@@ -52,19 +52,24 @@ def searched(misfiled: Path, checkpoint: Path, tmp_path_factory: pytest.TempPath
     return out
 
 
+def ranking(folder: Path) -> pa.Table:
+    """Every case with what speaks against its label, as the folder of a search has it."""
+    return pq.read_table(folder / "suspects.parquet")
+
+
 def test_misfiled_pictures_lead_the_ranking(searched: Path) -> None:
-    found = load(searched)
-    assert len(found.suspects) == 61
-    assert {one.case for one in found.suspects[:5]} >= set(MISFILED)
-    first = next(one for one in found.suspects if one.case == MISFILED[0])
-    assert (first.given, first.suggested) == (("dark",), ("light",))
-    assert "a TSM that never saw it answers “light”" in first.why
-    assert found.about["estimated_low"] <= found.about["estimated_errors"] <= found.about["estimated_high"]
-    assert 1 <= found.about["estimated_errors"] <= 8
+    suspects, about = ranking(searched).to_pylist(), json.loads((searched / "suspects.json").read_text())
+    assert len(suspects) == 61
+    assert {suspect["case"] for suspect in suspects[:5]} >= set(MISFILED)
+    first = next(suspect for suspect in suspects if suspect["case"] == MISFILED[0])
+    assert (first["given"], first["suggested"]) == (["dark"], ["light"])
+    assert "a TSM that never saw it answers “light”" in first["why"]
+    assert about["estimated_low"] <= about["estimated_errors"] <= about["estimated_high"]
+    assert 1 <= about["estimated_errors"] <= 8
 
 
 def test_the_table_names_every_case_by_its_place_in_the_set(searched: Path) -> None:
-    table = pq.read_table(searched / "suspects.parquet")
+    table = ranking(searched)
     assert table.column_names == [*COLUMNS, "probabilities", *(f"evidence.{name}" for name in SOURCES)]
     rows = table.to_pylist()
     assert sorted(row["number"] for row in rows) == list(range(61))
@@ -99,7 +104,7 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(
     finished = list((tmp_path / "out").rglob("fold-*.npz"))
     assert 1 <= len(finished) < 6
     search(run, FEW, tmp_path / "out", is_resumed=True)
-    assert load(tmp_path / "out").suspects == load(searched).suspects
+    assert ranking(tmp_path / "out").equals(ranking(searched))
 
 
 def test_the_command_prints_every_case_as_one_object(
@@ -214,4 +219,4 @@ def test_a_terminated_search_leaves_its_folds_and_goes_on(misfiled: Path, checkp
         assert process.wait(60) == 0
     assert not (out / "suspects.json").exists() and list(out.rglob("fold-1.npz"))
     assert subprocess.run([*command, "--resume"], env=os.environ, capture_output=True, check=False).returncode == 0
-    assert len(load(out).suspects) == 61
+    assert ranking(out).num_rows == 61
