@@ -8,7 +8,7 @@ figure that is undefined for all answers is NaN, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 from core.case import Kind
 from core.errors import DataError, NumericError
-from core.readings.intervals import Difference, Figure, Floats, difference, figure, resampled
+from core.readings.intervals import Difference, Figure, Floats, Groups, compared, figure, in_draws, measured
 
 THRESHOLD = 0.5
 TITLES = {
@@ -30,8 +30,6 @@ TITLES = {
     "mean_absolute_error": "Mean absolute error",
 }
 Labels = ArrayLike
-Groups = Sequence[str | None] | None
-Weighted = Callable[[Floats], dict[str, Floats]]
 
 
 def figures(
@@ -48,8 +46,7 @@ def figures(
     Without draws there are no intervals: low and high are NaN.
     """
     sheet = _Sheet(probabilities, labels, kind, answers)
-    values, drawn = _drawn(sheet.overall, sheet.cases, groups, draws, seed)
-    return {name: figure(values[name][0], drawn[name]) for name in values}
+    return measured(sheet.overall, sheet.cases, groups, draws, seed)
 
 
 def per_class(
@@ -63,7 +60,7 @@ def per_class(
 ) -> dict[str, dict[str, Figure]]:
     """Each answer's own figures against all the others; support is its number of cases."""
     sheet = _Sheet(probabilities, labels, kind, answers)
-    values, drawn = _drawn(sheet.by_answer, sheet.cases, groups, draws, seed)
+    values, drawn = in_draws(sheet.by_answer, sheet.cases, groups, draws, seed)
     return {
         answer: {name: figure(values[name][place, 0], drawn[name][place]) for name in values}
         for place, answer in enumerate(answers)
@@ -82,13 +79,7 @@ def paired(
 ) -> dict[str, Difference]:
     """Reader a minus reader b on the same cases, in the same draws."""
     first, second = _Sheet(a, labels, kind, answers), _Sheet(b, labels, kind, answers)
-
-    def minus(weights: Floats) -> dict[str, Floats]:
-        subtracted = second.overall(weights)
-        return {name: value - subtracted[name] for name, value in first.overall(weights).items()}
-
-    values, drawn = _drawn(minus, first.cases, groups, draws, seed)
-    return {name: difference(values[name][0], drawn[name]) for name in values}
+    return compared(first.overall, second.overall, first.cases, groups, draws, seed)
 
 
 def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Sequence[str]) -> NDArray[np.int64]:
@@ -99,16 +90,6 @@ def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Seq
     true, said = sheet.truth.T.astype(int), sheet.said.T.astype(int)
     tables = [np.bincount(2 * t + s, minlength=4).reshape(2, 2) for t, s in zip(true, said, strict=True)]
     return np.stack(tables).astype(np.int64)
-
-
-def _drawn(
-    weighted: Weighted, cases: int, groups: Groups, draws: int, seed: int
-) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """The figures themselves, and in every draw (along the last axis)."""
-    values = weighted(np.ones((cases, 1)))
-    chunks = [weighted(weights) for weights in resampled(cases, groups, draws, seed)]
-    none = {name: value[..., :0] for name, value in values.items()}
-    return values, {name: np.concatenate([chunk[name] for chunk in (none, *chunks)], axis=-1) for name in values}
 
 
 class _Sheet:

@@ -39,6 +39,11 @@ class Folder:
         return self.path / "connector.safetensors"
 
     @property
+    def heads(self) -> Path:
+        """What the method put on top of the VLM, where it put anything there."""
+        return self.path / "heads.safetensors"
+
+    @property
     def metrics(self) -> Path:
         return self.path / "metrics.json"
 
@@ -71,7 +76,7 @@ class Folder:
         """All that may lie beside adapters, TSMs, stages and readings, and tells of no other folder on this machine, as
         `plugged` does: with these a copy is a run's folder too."""
         words = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
-        return (*words, self.fusion, self.novelty, self.connector)
+        return (*words, self.fusion, self.novelty, self.connector, self.heads)
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")

@@ -22,16 +22,18 @@ from core.models.tsm import Tsm, read_saved
 from core.models.vlm import ImageFeatures
 from core.readings import novelty
 from core.readings.answer import Answer
-from core.readings.distribution import Asking, distributions, free_text
+from core.readings.distribution import Asking, free_text
 from core.readings.reader import FUSION, Reader
 from core.readings.reading import Reading
 from core.runs.folder import Folder
 from core.runs.fusion import FUSED, mean
 from core.runs.prepare import load_vlm, open_images
 from core.runs.runfile import Run, read_run
+from core.training.heads import load_heads
 from core.training.method import ReaderPlan
 from core.training.response import Tuned
 from core.training.tsm_stage import answer, describe_images
+from core.training.vlm_stage import read_ways
 
 PLAIN_TEXT_TOKENS = 48
 
@@ -95,7 +97,8 @@ def open_run(path: Path) -> Opened:
         load_adapter(vlm, folder.adapter(name), name)
     exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
     tsms = tuple(load_tsm(folder.tsm(number)).to(vlm.device) for number in range(len(run.tsms)))
-    tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None)
+    heads = load_heads(run.plan.heads, vlm.hidden_size, folder.heads).to(vlm.device)
+    tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
     return Opened(run, folder, tasks, tuned.eval(), tsms)
 
 
@@ -166,8 +169,6 @@ def _of_adapter(
     ways: Sequence[ReaderPlan],
 ) -> dict[str, list[Answer]]:
     tuned, task = opened.tuned, list(opened.tasks.values())[asked.set]
-    flags = [way.with_exemplar for way in ways]
-    exemplars = tuned.exemplars if any(flags) else None
     answers: dict[str, list[Answer]] = {}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
@@ -175,10 +176,12 @@ def _of_adapter(
             Asking(task, image, [values[row] for values in described], asked.instruction)
             for row, image in enumerate(features)
         ]
-        for way, mute in zip(ways, distributions(tuned.vlm, questions, exemplars, flags), strict=True):
+        read = read_ways(tuned, questions, ways)
+        for way in ways:
+            mute = read[way.name]
             texts: Sequence[str | None] = [None] * len(mute)
             if asked.free_text:
-                texts = free_text(tuned.vlm, questions, exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
+                texts = free_text(tuned.vlm, questions, tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
             answers[way.name] = [each.written(text, task) for each, text in zip(mute, texts, strict=True)]
     return answers
 

@@ -21,6 +21,7 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.runs.runfile import Run, settle
 from core.sets.joint import Item, JointSet, gather
+from core.training.heads import new_heads
 from core.training.loop import Stage
 from core.training.method import StagePlan
 from core.training.response import Tuned
@@ -64,7 +65,8 @@ class Parts:
         return RunCases(self.joint_set, items, features, exemplars)
 
     def tuned(self, tsms: Sequence[Tsm]) -> Tuned:
-        """The VLM with the adapters of every stage, and the connector that carries exemplars, all of them untrained."""
+        """The VLM with the adapters of every stage, the connector that carries exemplars and the method's heads, all of
+        them untrained."""
         run, needs = self.run, self.run.plan.needs
         for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
             torch.manual_seed(run.settings.seed)
@@ -74,7 +76,9 @@ class Parts:
         if needs.exemplars:
             widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
             exemplars = Exemplars(widths, self.vlm.hidden_size, needs.is_constant).to(self.vlm.device)
-        return Tuned(self.vlm, exemplars)
+        torch.manual_seed(run.settings.seed)
+        heads = new_heads(run.plan.heads, self.vlm.hidden_size).to(self.vlm.device)
+        return Tuned(self.vlm, exemplars, heads)
 
     @property
     def hardest_stage(self) -> StagePlan:

@@ -61,8 +61,8 @@ def _likely(
             features = tuned.vlm.encode(images) if frozen is None else frozen
             questions = [Asking(task, one, [values[row] for values in known]) for row, one in enumerate(features)]
             embedded = embed_exemplars(tuned.exemplars, questions) if reader.with_exemplar else None
-            (told,) = log_likelihoods(tuned.vlm, questions, embedded, [reader.with_exemplar], said)
-        found[reader.name] = [float(np.exp(one[0]).mean()) for one in told]
+            (way,) = log_likelihoods(tuned.vlm, questions, embedded, [reader.with_exemplar], said)
+        found[reader.name] = [float(np.exp(tokens).mean()) for (tokens,) in way.of_tokens]
     return found
 
 

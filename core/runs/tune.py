@@ -34,6 +34,7 @@ from core.runs.fusion import fuse
 from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
 from core.sets.joint import pictures, refuse_unreadable
+from core.training.heads import save_heads
 from core.training.loop import Stage, train
 from core.training.method import ReaderPlan, StagePlan
 from core.training.response import Tuned
@@ -165,8 +166,15 @@ def _save_parts(running: Running, tuned: Tuned) -> None:
     hold.check(running.folder.path)
     for name in dict.fromkeys(stage.adapter for stage in running.run.plan.stages):
         save_adapter(tuned.vlm, running.folder.adapter(name), name)
+    save_beside(tuned, running.folder)
+
+
+def save_beside(tuned: Tuned, folder: Folder) -> None:
+    """What lies beside the adapters: the exemplars' connectors and the heads."""
     if tuned.exemplars is not None:
-        tuned.exemplars.save(running.folder.connector)
+        tuned.exemplars.save(folder.connector)
+    if len(tuned.heads):
+        save_heads(tuned.heads, folder.heads)
 
 
 def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from gradio.blocks import Block
 
 from app import charts
 from app.context import PRIVATE, Studio
+from app.drawings import overlay
 from app.html import in_markdown
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import A_FILE, THE_CASE, AskParts, Parts, waits
@@ -99,11 +100,13 @@ class AskAgain:
             return {parts.outcome: in_markdown(str(text)), parts.timer: waits(True)}
         if answered.task is None:
             return {parts.outcome: warning(answered.error or "The question was ended."), parts.timer: waits(False)}
+        answers = answers_of(answered.conclusions)
+        shapes = overlay(answers)
         return {
             parts.outcome: outcome(answered),
-            parts.figure: charts.distributions(answered.task.answers, answers_of(answered.conclusions)),
+            parts.figure: charts.distributions(answered.task.answers, answers),
             parts.table: answers_table(answered.conclusions, None),
-            parts.seen: shown([Pane(data_url(visit.place, answered.image), "What was read")]),
+            parts.seen: shown([Pane(data_url(visit.place, answered.image), "What was read", shapes)]),
             parts.timer: waits(False),
         }
 
