@@ -6,6 +6,8 @@ import argparse
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,23 +83,20 @@ def do_sample(arguments: argparse.Namespace) -> None:
     )
 
 
-class stopping:
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
     """SIGTERM, and the first Ctrl-C, ask a run to save and leave; a second Ctrl-C interrupts it at once."""
+    is_wanted = False
 
-    def __init__(self) -> None:
-        self.is_asked = False
-        self.before: dict[int, Any] = {}
-
-    def __enter__(self) -> Any:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.before[number] = signal.signal(number, self._note_stop)
-        return lambda: self.is_asked
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _note_stop(self, number: int, frame: object) -> None:
-        self.is_asked = True
+    def note_stop(number: int, frame: object) -> None:
+        nonlocal is_wanted
+        is_wanted = True
         output.note("Stopping: saving after this step. Press Ctrl-C again to leave at once.")
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, note_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: is_wanted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
