@@ -62,7 +62,7 @@ def test_the_tsm_of_the_example_comes_back_from_its_folder(example: ModuleType, 
 def test_the_family_of_the_example_shares_its_prefix_exactly(example: ModuleType) -> None:
     vlm = example.tiny()
     features = vlm.encode([Image.new("RGB", (40, 30), "red"), Image.new("L", (28, 28), 90)])
-    prompts = [vlm.prompt("What is it?", len(one.tokens)) for one in features]
+    prompts = [vlm.prompt("What is it?", len(image.tokens)) for image in features]
     exemplars = torch.ones(2, 1, vlm.hidden_size)
     shared, plain = (Branches(vlm, features, exemplars, is_shared) for is_shared in (True, False))
     for branches in (shared, plain):

@@ -27,9 +27,9 @@ def s3() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     address = "http://{}:{}".format(*server.get_host_and_port())
-    known = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**known, "AWS_ENDPOINT_URL": address}.items():
+        for name, value in {**credentials, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
         client("s3").create_bucket(Bucket="cells")
         yield "s3://cells"
@@ -59,7 +59,7 @@ def test_a_folder_holds_each_content_once_and_nothing_half_written(tmp_path: Pat
         hashes = list(threads.map(store.put, [b"one" * 1000, b"two" * 1000] * 20))
     files = sorted(path.relative_to(tmp_path / "store").as_posix() for path in (tmp_path / "store").rglob("*.*"))
     kept = sorted(path.relative_to(tmp_path / "store").as_posix() for path in (tmp_path / "store").glob("*/*"))
-    assert files == [] and kept == sorted(f"{one[:2]}/{one[2:]}" for one in set(hashes))
+    assert files == [] and kept == sorted(f"{sha256[:2]}/{sha256[2:]}" for sha256 in set(hashes))
 
 
 def test_a_half_written_file_from_a_crash_is_written_again(tmp_path: Path) -> None:

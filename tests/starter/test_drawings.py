@@ -19,10 +19,10 @@ def look_id(look: Draw) -> str:
 
 @pytest.mark.parametrize("look", EVERY_LOOK, ids=look_id)
 def test_a_look_is_the_same_under_the_same_seed(look: Draw) -> None:
-    one, again, other = (look(np.random.default_rng(seed), 48) for seed in (5, 5, 6))
-    assert np.array_equal(one.pixels, again.pixels)
-    assert (one.caption, one.facts, one.measures) == (again.caption, again.facts, again.measures)
-    assert not np.array_equal(one.pixels, other.pixels)
+    first, again, other = (look(np.random.default_rng(seed), 48) for seed in (5, 5, 6))
+    assert np.array_equal(first.pixels, again.pixels)
+    assert (first.caption, first.facts, first.measures) == (again.caption, again.facts, again.measures)
+    assert not np.array_equal(first.pixels, other.pixels)
 
 
 @pytest.mark.parametrize("look", EVERY_LOOK, ids=look_id)

@@ -98,9 +98,9 @@ def test_progress_is_told_fold_by_fold(searched: Path) -> None:
 def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(
     searched: Path, misfiled: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    run, asked = run_files.run(misfiled, checkpoint, tsm=TSM), iter(range(10_000))
+    run, questions = run_files.run(misfiled, checkpoint, tsm=TSM), iter(range(10_000))
     with pytest.raises(StoppedError):
-        search(run, FEW, tmp_path / "out", is_stopped=lambda: next(asked) > 100)
+        search(run, FEW, tmp_path / "out", is_stopped=lambda: next(questions) > 100)
     finished = list((tmp_path / "out").rglob("fold-*.npz"))
     assert 1 <= len(finished) < 6
     search(run, FEW, tmp_path / "out", is_resumed=True)
@@ -116,11 +116,11 @@ def test_the_command_prints_every_case_as_one_object(
     }
     file = run_files.write_run(tmp_path / "run.yaml", values)
     assert main(["suspects", str(file), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told.keys() == {"suspects", "estimated_errors", "estimated_low", "estimated_high"}
-    assert told["suspects"][0].keys() == {"case", "given", "suggested", "score", "evidence"}
-    assert list(told["suspects"][0]["evidence"]) == SOURCES
-    assert 30 < len(told["suspects"]) < 61
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.keys() == {"suspects", "estimated_errors", "estimated_low", "estimated_high"}
+    assert printed["suspects"][0].keys() == {"case", "given", "suggested", "score", "evidence"}
+    assert list(printed["suspects"][0]["evidence"]) == SOURCES
+    assert 30 < len(printed["suspects"]) < 61
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -134,13 +134,13 @@ def test_the_folder_of_a_run_adds_what_its_readers_say(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["suspects", str(finished), "--out", str(tmp_path / "out"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["suspects"]
-    heard = {one["case"] for one in told if one["evidence"]["disagreement"] is not None}
+    suspects = json.loads(capsys.readouterr().out)["suspects"]
+    heard = {row["case"] for row in suspects if row["evidence"]["disagreement"] is not None}
     from core.readings import reading
     from core.runs.folder import Folder
 
-    kept = {one.case for split in ("val", "test") for one in reading.load(Folder(finished).readings(split))}
-    assert heard == kept and 0 < len(kept) < len(told)
+    kept = {row.case for split in ("val", "test") for row in reading.load(Folder(finished).readings(split))}
+    assert heard == kept and 0 < len(kept) < len(suspects)
 
 
 @pytest.mark.parametrize("kind", ["multi", "ordinal"])
@@ -157,20 +157,20 @@ def test_other_kinds_of_labels_are_searched_too(kind: str, checkpoint: Path, tmp
         wrong, wanted = "dark/99.png", ["light"]
         (images / "light" / "5.png").rename(images / wrong)
     run = run_files.run(images, checkpoint, tsm=TSM | {"width": 16, "least_steps": 120}, **more)
-    found = search(run, Settings(folds=3, rounds=1), tmp_path / "out")
-    place = [Path(one.case).as_posix() for one in found.suspects].index(wrong)
+    ranked = search(run, Settings(folds=3, rounds=1), tmp_path / "out")
+    place = [Path(suspect.case).as_posix() for suspect in ranked.suspects].index(wrong)
     assert place < 3
-    assert found.suspects[place].given == (() if kind == "multi" else ("dark",))
-    assert list(found.suspects[place].suggested) == wanted
+    assert ranked.suspects[place].given == (() if kind == "multi" else ("dark",))
+    assert list(ranked.suspects[place].suggested) == wanted
 
 
 def test_several_sets_are_searched_with_one_tsm(misfiled: Path, images: Path, checkpoint: Path, tmp_path: Path) -> None:
     run = run_files.run([misfiled, images], checkpoint, tsm=TSM)
-    found = search(run, Settings(folds=2, rounds=1), tmp_path / "out")
-    assert {one.set for one in found.suspects} == {"misfiled", "shades"}
-    of_second = [one for one in found.suspects if one.set == "shades"]
-    assert sorted(one.number for one in of_second) == list(range(len(of_second)))
-    assert all(max(one.neighbours) < len(of_second) for one in of_second)
+    ranked = search(run, Settings(folds=2, rounds=1), tmp_path / "out")
+    assert {suspect.set for suspect in ranked.suspects} == {"misfiled", "shades"}
+    of_second = [suspect for suspect in ranked.suspects if suspect.set == "shades"]
+    assert sorted(suspect.number for suspect in of_second) == list(range(len(of_second)))
+    assert all(max(suspect.neighbours) < len(of_second) for suspect in of_second)
 
 
 def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkpoint: Path, tmp_path: Path) -> None:
@@ -178,9 +178,9 @@ def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkp
     for path in list((images / "light").iterdir())[1:]:
         path.unlink()
     run = run_files.run(images, checkpoint, tsm={"least_steps": 3})
-    found = search(run, Settings(folds=20, rounds=1), tmp_path / "out")
-    assert len(found.suspects) == 5 and all(0 <= one.score <= 1 for one in found.suspects)
-    alone = next(one for one in found.suspects if one.given == ("light",))
+    ranked = search(run, Settings(folds=20, rounds=1), tmp_path / "out")
+    assert len(ranked.suspects) == 5 and all(0 <= suspect.score <= 1 for suspect in ranked.suspects)
+    alone = next(suspect for suspect in ranked.suspects if suspect.given == ("light",))
     assert "No other case is labelled “light”" in alone.why
     assert alone.evidence["tsm"] is None and alone.evidence["cleanlab"] is not None
 
