@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.bench.table import mean_and_spread
 from core.catalog import USUAL
 from core.draw import generator
 from core.errors import SettingsError
@@ -229,15 +230,12 @@ def markdown(rows: Sequence[Row]) -> str:
     for images, noise in dict.fromkeys((row["set"], row["noise"]) for row in rows):
         chosen = [row for row in rows if (row["set"], row["noise"]) == (images, noise)]
         cells = [
-            _cell([row[what][name] for row in chosen])
+            mean_and_spread([row[what][name] for row in chosen])
             for what in ("average_precision", "precision_at_planted")
             for name in RANKINGS
         ]
-        gained = _cell([row["average_precision"]["ours"] - row["average_precision"]["cleanlab"] for row in chosen])
+        gained = mean_and_spread(
+            [row["average_precision"]["ours"] - row["average_precision"]["cleanlab"] for row in chosen]
+        )
         lines.append(f"| {images} | {noise} | {len(chosen)} | " + " | ".join([*cells, gained]) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(values: Sequence[float]) -> str:
-    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}"

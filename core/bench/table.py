@@ -76,12 +76,13 @@ def markdown(rows: Sequence[Row]) -> str:
     for name in dict.fromkeys(row["set"] for row in rows):
         for reader in dict.fromkeys(row["reader"] for row in rows if row["set"] == name):
             chosen = [row for row in rows if row["set"] == name and row["reader"] == reader]
-            cells = [_cell([row[key] for row in chosen]) for key in FIGURES]
+            cells = [mean_and_spread([row[key] for row in chosen]) for key in FIGURES]
             lines.append(f"| {name} | {reader} | {len(chosen)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(values: Sequence[float | None]) -> str:
+def mean_and_spread(values: Sequence[float | None]) -> str:
+    """A cell of a table: figures that could not be measured are left out."""
     numbers = [value for value in values if value is not None]
     if not numbers:
         return "-"

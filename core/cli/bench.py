@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,34 +23,28 @@ def add(commands: Any) -> None:
         command.add_argument("--json", action="store_true")
         command.set_defaults(do=do)
     table = actions.add_parser("table", help="the readers of whole runs, over seeds")
-    table.add_argument("sets", nargs="+", metavar="SET")
-    table.add_argument("--seeds", default="0", metavar="0,1,2")
-    table.add_argument(
-        "--run", type=Path, metavar="RUN.yaml", help="settings of the runs; images and seed are replaced"
-    )
-    table.add_argument(
-        "--out", type=Path, default=Path("bench-table"), metavar="DIR", help="where runs are kept and resumed"
-    )
     table.add_argument(
         "--ablation", action="store_true", help="also VITask with each of its parts left out: five runs instead of one"
     )
-    table.add_argument("--json", action="store_true")
-    table.set_defaults(do=do_table)
+    _add_trials(table, "runs", Path("bench-table"), do_table)
     suspects = actions.add_parser("suspects", help="planted label errors, and how well they are found")
-    suspects.add_argument("sets", nargs="+", metavar="SET")
     suspects.add_argument("--noise", default="uniform-5,uniform-10,confused-10", metavar="uniform-10,confused-10")
-    suspects.add_argument("--seeds", default="0", metavar="0,1,2")
-    suspects.add_argument(
-        "--run", type=Path, metavar="RUN.yaml", help="settings of the searches; images and seed are replaced"
-    )
-    suspects.add_argument(
-        "--out", type=Path, default=Path("bench-suspects"), metavar="DIR", help="where searches are kept and resumed"
-    )
     suspects.add_argument(
         "--retrain", action="store_true", help="also what a TSM gains by the first suspects put right"
     )
-    suspects.add_argument("--json", action="store_true")
-    suspects.set_defaults(do=do_suspects)
+    _add_trials(suspects, "searches", Path("bench-suspects"), do_suspects)
+
+
+def _add_trials(command: argparse.ArgumentParser, trials: str, folder: Path, do: Callable[..., None]) -> None:
+    """What the commands have in common that try sets over seeds."""
+    command.add_argument("sets", nargs="+", metavar="SET")
+    command.add_argument("--seeds", default="0", metavar="0,1,2")
+    command.add_argument(
+        "--run", type=Path, metavar="RUN.yaml", help=f"settings of the {trials}; images and seed are replaced"
+    )
+    command.add_argument("--out", type=Path, default=folder, metavar="DIR", help=f"where {trials} are kept and resumed")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(do=do)
 
 
 def do_step(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.suspects.evidence import Evidence, Floats, ReviewedSet
-from core.suspects.probe import probabilities
+from core.suspects.probe import log_odds, probabilities
 
 TITLE = "TSM, all rounds"
 ABOUT = "What task-specific models say that never saw the case, its patient, or a copy of its picture."
@@ -18,6 +18,4 @@ def gather_evidence(reviewed: ReviewedSet) -> Evidence:
 
 def _geometric_mean(rounds: Floats, kind: str) -> Floats:
     """Of what all rounds say; a round that is sure weighs more than one that is not."""
-    sure = rounds.clip(LEAST, 1 - LEAST)
-    odds = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure)
-    return probabilities(odds.mean(0), kind)
+    return probabilities(log_odds(rounds, kind, LEAST).mean(0), kind)

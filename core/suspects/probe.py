@@ -74,6 +74,13 @@ def _spread(shown: Floats, landmarks: Floats, weights: Floats) -> Floats:
     return np.concatenate(parts)
 
 
+def log_odds(likely: Floats, kind: str, least: float) -> Floats:
+    """What `probabilities` undoes; nothing counts as surer than `least`."""
+    sure = likely.clip(least, 1 - least)
+    odds: Floats = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure)
+    return odds
+
+
 def probabilities(logits: Floats, kind: str) -> Floats:
     """A softmax, or one sigmoid each (multi)."""
     if kind == "multi":
