@@ -44,12 +44,12 @@ class Exemplars(nn.Module):
         self.constant = nn.Parameter(torch.randn(1, hidden_size) * 0.02) if is_constant else None
 
     def forward(self, features: Sequence[Tensor], cases: int) -> Tensor:
-        """[B, E, H] from each TSM's features [B, D]."""
+        """[B, E, H] from each TSM's features [B, D], wherever these lie."""
         if self.constant is not None:
             return self.constant.expand(cases, 1, -1)
-        return torch.stack(
-            [connect(feature) for connect, feature in zip(self.connectors, features, strict=True)], dim=1
-        )
+        device = next(self.parameters()).device
+        pairs = zip(self.connectors, features, strict=True)
+        return torch.stack([connect(of_tsm.to(device)) for connect, of_tsm in pairs], dim=1)
 
     def save(self, path: Path) -> None:
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}

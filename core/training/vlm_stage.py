@@ -64,7 +64,7 @@ class RunCases:
             features=features,
             prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, features, strict=True)],
             responses=self.responses(places),
-            exemplars=[of_tsm[list(places)].to(vlm.device) for of_tsm in self.exemplars],
+            exemplars=[of_tsm[list(places)] for of_tsm in self.exemplars],
             others=others,
             cases=self.cases(places),
         )
