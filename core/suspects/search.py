@@ -23,7 +23,7 @@ from core.machine.footprint import GIB
 from core.models.features import open_features
 from core.models.tsm import tsm_probabilities
 from core.readings.reading import Reading
-from core.runs.folder import begin, look, writer
+from core.runs.folder import begin, refuse_unfit, writer
 from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
 from core.runs.runfile import settle as settle_arithmetic
@@ -67,7 +67,7 @@ def search(
     if not run.tsms:
         raise SettingsError("The run names no TSM to be trained out of fold. Add `tsm: {name: convnet}`.")
     run = settle_arithmetic(run)
-    look(out, run, is_resumed)
+    refuse_unfit(out, is_resumed)
     gathered = gathered or gather(run)
     with hold.released(out):
         report = writer(begin(out, run, gathered.joint_set, is_resumed, 1).path, watch)
