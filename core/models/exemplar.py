@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core.errors import ModelError
+from core.models.own_weights import reading_weights
 
 CONSTANT = "constant"
 
@@ -61,16 +62,10 @@ def load_exemplars(path: Path, hidden_size: int) -> Exemplars:
     """Connectors as they were saved."""
     if not path.is_file():
         raise ModelError(f"{path} is missing, so the exemplar can't be carried in. Copy the whole folder of the run.")
-    try:
+    with reading_weights(path):
         with safe_open(path, framework="pt") as stored:
-            told = (stored.metadata() or {}).get("widths", "")
-        widths = [int(width) for width in told.split(",") if width.isdecimal()]
-        exemplars = Exemplars(widths, hidden_size, told == CONSTANT)
+            saved_widths = (stored.metadata() or {}).get("widths", "")
+        widths = [int(width) for width in saved_widths.split(",") if width.isdecimal()]
+        exemplars = Exemplars(widths, hidden_size, saved_widths == CONSTANT)
         exemplars.load_state_dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} can't be read ({error}). Copy the whole folder of the run again.") from None
-    except RuntimeError as error:
-        raise ModelError(
-            f"{path} was made for another language model ({error}). Use it with the checkpoint that the run names."
-        ) from None
     return exemplars

@@ -89,11 +89,15 @@ class Database:
     @contextmanager
     def changing(self) -> Iterator[Connection]:
         """A transaction that may make and drop tables."""
-        with _in_words(), self.engine.connect() as connection:
-            with _unchecked_keys(connection, self.is_sqlite), connection.begin():
-                if not self.is_sqlite:
-                    connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
-                yield connection
+        with (
+            _in_words(),
+            self.engine.connect() as connection,
+            _unchecked_keys(connection, self.is_sqlite),
+            connection.begin(),
+        ):
+            if not self.is_sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
+            yield connection
 
     def upgrade(self) -> None:
         """Brings the tables to what this version of the studio needs."""

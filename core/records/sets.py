@@ -176,16 +176,16 @@ def picture(place: Place, digest: str, size: str = "full") -> tuple[bytes, str]:
     """The same by content, or squeezed into a square of so many pixels. Asks nobody: whoever calls has checked."""
     store = open_store(place.store)
     if size.isdigit():
-        return ASIDE.ask(shown.squeezed, store.get(digest), NAME, int(size))[::-1]
+        return ASIDE.run(shown.squeezed, store.get(digest), NAME, int(size))[::-1]
     if size != "thumb":
         stored = store.get(digest)
         media = shown.as_it_is(stored)
-        return (stored, media) if media else ASIDE.ask(shown.whole, stored, NAME)[::-1]
+        return (stored, media) if media else ASIDE.run(shown.whole, stored, NAME)[::-1]
     key = f"thumbs/{key_of(digest)}.png"
     try:
         return store.read(key), "image/png"
     except DataError:
-        media, made = ASIDE.ask(shown.thumbnail, store.get(digest), NAME)
+        media, made = ASIDE.run(shown.thumbnail, store.get(digest), NAME)
         store.write(key, made)
         return made, media
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -128,10 +129,8 @@ def discard_upload(db: Database, place: Place, who: Who, upload_id: int) -> None
         note(session, who, "discard upload", upload.project_id, upload.name)
         session.delete(upload)
     if job_id is not None:
-        try:
+        with suppress(jobs.JobError, NotAllowed):  # it has ended, or ends by itself: its files are gone
             jobs.wish(db, who, job_id, "cancel")
-        except (jobs.JobError, NotAllowed):
-            pass  # it has ended, or ends by itself: its files are gone
     shutil.rmtree(place.uploads / key, ignore_errors=True)
 
 

@@ -176,7 +176,7 @@ def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes
     return folder
 
 
-def look(path: Path, run: Run, is_resumed: bool) -> None:
+def refuse_unfit(path: Path, is_resumed: bool) -> None:
     """What can be refused before the images are opened."""
     folder = Folder(path)
     if path.exists() and not path.is_dir():

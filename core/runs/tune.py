@@ -30,7 +30,7 @@ from core.readings.reader import readers_to_plain
 from core.readings.reading import Reading
 from core.readings.results import evaluate
 from core.runs.card import card
-from core.runs.folder import Folder, begin, look, writer
+from core.runs.folder import Folder, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
 from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
@@ -105,7 +105,7 @@ def start(
 ) -> Running:
     """Everything that can be refused is refused here, before the run's folder is made."""
     began = time.perf_counter()
-    look(out, run, is_resumed)
+    refuse_unfit(out, is_resumed)
     parts = load_parts(run, vlm)
     processes = parts.accelerator.num_processes
     if parts.accelerator.is_main_process:

@@ -71,11 +71,11 @@ def _download(address: str, target: Path, expected: str, report: Report, pause: 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _fill(address, part, report, pause)
-        found = _md5(part)
-        if found != expected:
+        digest = _md5(part)
+        if digest != expected:
             part.unlink()
             raise DownloadError(
-                f"What {address} sent is not the published file (MD5 {found}, expected {expected}). "
+                f"What {address} sent is not the published file (MD5 {digest}, expected {expected}). "
                 "It was removed. Try again, or another address."
             )
         part.replace(target)

@@ -106,8 +106,8 @@ def slice_(rng: np.random.Generator, side: int) -> Drawing:
     canvas.grain(rng.uniform(0, 0.05))
     facts = {"kind of image": "CT slice", "number of organs": NUMBERS[count], "lesion": lesion}
     facts |= {"place of the lesion": place(x, y)} if lesion != "no" else {}
-    found = "no lesion" if lesion == "no" else f"a {lesion} lesion at the {place(x, y)}"
-    caption = f"a CT slice of a body with {NUMBERS[count]} organs and {found}"
+    finding = "no lesion" if lesion == "no" else f"a {lesion} lesion at the {place(x, y)}"
+    caption = f"a CT slice of a body with {NUMBERS[count]} organs and {finding}"
     return Drawing(
         canvas.done(), caption, facts, {"organs": count / 5, "body width": wide * 2, "body height": high * 2}
     )

@@ -54,11 +54,10 @@ def test_two_processes_that_upgrade_at_once_take_turns(empty: Database) -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError):
-        with database.session() as session:
-            session.add(Project(name="half"))
-            session.flush()
-            raise RuntimeError
+    with pytest.raises(RuntimeError), database.session() as session:
+        session.add(Project(name="half"))
+        session.flush()
+        raise RuntimeError
     assert names(database) == []
 
 
@@ -101,9 +100,8 @@ def test_keys_to_rows_that_are_not_there_are_refused(database: Database) -> None
 
     from core.records.tables import ImageSet
 
-    with pytest.raises(IntegrityError):
-        with database.session() as session:
-            session.add(ImageSet(project_id=12345, name="lost"))
+    with pytest.raises(IntegrityError), database.session() as session:
+        session.add(ImageSet(project_id=12345, name="lost"))
 
 
 def test_a_database_that_is_away_is_waited_for_and_then_named(tmp_path: Path) -> None:

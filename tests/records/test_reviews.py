@@ -232,9 +232,8 @@ def test_undo_takes_back_the_last_press_and_what_stood_before_stands_again(found
 def test_the_database_refuses_to_change_or_delete_a_verdict(found: Room) -> None:
     decide(found, found.anna, [1], "exclude")
     for statement in ("update verdicts set action = 'keep'", "delete from verdicts"):
-        with pytest.raises(DatabaseError, match="only ever added"):
-            with found.db.session() as session:
-                session.execute(text(statement))
+        with pytest.raises(DatabaseError, match="only ever added"), found.db.session() as session:
+            session.execute(text(statement))
     assert stands(found, found.anna, 1) == ("exclude", None)
 
 

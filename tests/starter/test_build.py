@@ -23,19 +23,19 @@ from core.starter.tokenizer import train as train_tokenizer
 def builds(arithmetic: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[str]]:
     """Two builds with the same seed, of two steps of two pictures, and what the first one said."""
     folders = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second")
-    said: list[str] = []
+    lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examples, "SIZE", 2)
         patch.setattr(questions, "PICTURES", 80)
-        starter.build(folders[0], seed=3, steps=2, say=said.append)
+        starter.build(folders[0], seed=3, steps=2, say=lines.append)
         starter.build(folders[1], seed=3, steps=2)
-    return *folders, said
+    return *folders, lines
 
 
 def test_the_same_seed_builds_the_same_weights(builds: tuple[Path, Path, list[str]]) -> None:
-    one, other = (load_file(folder / "model.safetensors") for folder in builds[:2])
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    first, second = (load_file(folder / "model.safetensors") for folder in builds[:2])
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
     assert (builds[0] / "tokenizer.json").read_text() == (builds[1] / "tokenizer.json").read_text()
 
 
@@ -90,26 +90,26 @@ def test_tiles_follow_the_image_tokens_row_by_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "true", "share"),
+    ("text", "caption", "share"),
     [("a red ring.", "a red ring", 1.0), ("a ring", "a red ring", 2 / 3), ("a a", "a b", 0.5)],
 )
-def test_words_right_counts_each_word_as_often_as_it_stands(said: str, true: str, share: float) -> None:
-    assert exam.words_right(said, true) == pytest.approx(share)
+def test_words_right_counts_each_word_as_often_as_it_stands(text: str, caption: str, share: float) -> None:
+    assert exam.words_right(text, caption) == pytest.approx(share)
 
 
 def test_a_recalled_name_stands_where_the_question_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "ANSWER_NAMES", ("drusen", "mild", "polyp", "ulcer", "glioma"))
     rng = np.random.default_rng(0)
     for _ in range(50):
-        asked, answer = questions.recall(rng)
-        words = re.split(r"[ .?]", asked)
+        question, answer = questions.recall_question(rng)
+        words = re.split(r"[ .?]", question)
         place = next(number for number, word in enumerate(questions.PLACES) if word in words)
-        assert re.split(r"[.?]", asked.split(": ")[1])[0].split(", ")[place] == answer
+        assert re.split(r"[.?]", question.split(": ")[1])[0].split(", ")[place] == answer
 
 
 def test_only_tokens_of_no_conversation_begin_anew() -> None:
-    found = questions.Survey({"colour": ("red", "blue")}, (), ("a red ring",) * 40)
-    tokenizer = train_tokenizer(found.captions)
-    unmet = set(examples.Batches(0, 1, found, tokenizer, is_naming=True).unmet())
+    surveyed = questions.Survey({"colour": ("red", "blue")}, (), ("a red ring",) * 40)
+    tokenizer = train_tokenizer(surveyed.captions)
+    unmet = set(examples.Batches(0, 1, surveyed, tokenizer, is_naming=True).unmet())
     assert unmet.isdisjoint(tokenizer.encode("<|im_start|>user\nWhat is the colour?<|im_end|>"))
     assert set(tokenizer.encode("pneumonia")) <= unmet

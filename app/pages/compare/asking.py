@@ -83,7 +83,7 @@ class AskAgain:
     def image_brought(self, visit: Visit, image: str | None) -> Updates:
         """Another file, or none any more: the answer about the one before goes."""
         try:
-            ASIDE.ask(looked_at, brought(image), "The file")
+            ASIDE.run(looked_at, brought(image), "The file")
             text = "The picture is here. Press Read."
         except CoreError as error:
             text = warning(str(error))
