@@ -50,9 +50,9 @@ class _Watch:
     claimed: Claimed
     process: Process
     follow: Follow
+    renewed: float
     asked: str = ""
     asked_at: float = 0.0
-    renewed: float = field(default_factory=time.monotonic)
     last: str = ""
     pending: list[str] = field(default_factory=list)
 
@@ -118,7 +118,7 @@ def supervise(
 ) -> Ended:
     """Runs a module as the job's child until it has ended. Whatever happens here, the child is gone afterwards."""
     process = Process(target, arguments, hands.place.environment() | {hold.LEASE: str(claimed.claims)})
-    watch = _Watch(hands, claimed, process, follow)
+    watch = _Watch(hands, claimed, process, follow, renewed=time.monotonic())
     try:
         begun(process)
         while (code := process.wait(SECONDS_BETWEEN_BEATS)) is None:

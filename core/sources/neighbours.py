@@ -17,6 +17,7 @@ def gather_evidence(reviewed: ReviewedSet) -> Evidence:
 def _votes(reviewed: ReviewedSet, near: Near) -> Floats:
     counted = (near.places >= 0)[:, :, None]
     votes: Floats = (reviewed.given[near.places] * counted).sum(1)
-    # One more vote, spread as labels are over the whole set: alike cases are no certainty.
-    shares: Floats = (votes + reviewed.given.mean(0)) / (counted.sum(1) + 1)
+    # One more vote, spread as labels are over all other cases: alike cases are no certainty.
+    spread = (reviewed.given.sum(0) - reviewed.given) / max(len(reviewed.given) - 1, 1)
+    shares: Floats = (votes + spread) / (counted.sum(1) + 1)
     return shares

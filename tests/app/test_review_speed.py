@@ -17,8 +17,9 @@ from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import Job, Person
 from tests.let_in import LET_IN, let_in
+from tests.pace import is_within
 from tests.records.test_review_speed import fill
-from tests.records.test_speed import PAGE_SECONDS, is_within
+from tests.records.test_speed import PAGE_SECONDS
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,8 @@ from core.records.place import Place
 from core.records.review import queue, reviews, verdicts
 from core.records.review.queue import STATES, Filter
 from core.records.tables import Case, Ground, ImageSet, Review, Standing, Suspect, Verdict, Version
-from tests.records.test_speed import GALLERY_SECONDS, PAGE_SECONDS, is_within
+from tests.pace import is_within
+from tests.records.test_speed import GALLERY_SECONDS, PAGE_SECONDS
 
 pytestmark = pytest.mark.slow
 CASES = 100_000

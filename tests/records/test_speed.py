@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +17,13 @@ from core.records import runs, sets
 from core.records.database import Database
 from core.records.people import Who
 from core.records.place import Place
+from tests.pace import clocked, is_within
 
 PAGE_SECONDS = 0.05
-TRIES = 30
 GALLERY_SECONDS = 0.3
 TASK = Task(answers=("a", "b", "c", "d"))
 
 pytestmark = pytest.mark.slow
-
-
-def clocked(do: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    do()
-    return time.perf_counter() - began
-
-
-def is_within(seconds: float, do: Callable[[], object]) -> bool:
-    """Whether it can be done in that time: what else the machine does makes it slower, nothing makes it faster."""
-    return any(clocked(do) < seconds for _ in range(TRIES))
 
 
 def test_a_page_of_100_000_cases_takes_less_than_50_ms(database: Database, place: Place, who: Who) -> None:

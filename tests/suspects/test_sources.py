@@ -39,13 +39,13 @@ def test_the_tsm_is_the_geometric_mean_of_its_rounds() -> None:
     assert evidence.against[0] == pytest.approx(0.5)
 
 
-def test_neighbours_vote_with_their_labels_and_the_whole_set_once() -> None:
+def test_neighbours_vote_with_their_labels_and_all_other_cases_once() -> None:
     near = Near(np.array([[1, 2], [0, -1], [1, 0], [0, 3]]), np.ones((4, 2)))
     evidence = neighbours.gather_evidence(reviewed_set(LABELS, [SURE], near=[near]))
-    # Two votes for "high", and one that is spread as the set's labels are: half "low", half "high".
+    # Two votes for "high", and one that is spread as the other cases' labels are: a third "low", two "high".
     assert evidence.likely is not None
-    assert evidence.likely[0] == pytest.approx([0.5 / 3, 0, 2.5 / 3])
-    assert evidence.likely[1] == pytest.approx([0.75, 0, 0.25])
+    assert evidence.likely[0] == pytest.approx([1 / 9, 0, 8 / 9])
+    assert evidence.likely[1] == pytest.approx([5 / 6, 0, 1 / 6])
 
 
 def test_what_nobody_else_has_nobody_judges() -> None:
