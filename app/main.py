@@ -77,7 +77,7 @@ def create_app(place: Place) -> object:
             blocked_paths=[str(folder) for folder in (place.uploads, place.runs, place.logs, place.versions)],
             theme=theme(),
             css=CSS.read_text(encoding="utf-8"),
-            js=START,
+            js=START.read_text(encoding="utf-8"),
         )
     keep_few(cast(App, cast(Mount, app.routes[-1]).app), demo)
     demo.has_launched = True  # which mounting forgets: Gradio's own check of paths waits for it
