@@ -153,17 +153,17 @@ def aim(settings: Settings) -> Aim:
 
 
 def departures(settings: Settings) -> tuple[str, ...]:
-    found = []
+    sentences = []
     if settings.contrast and settings.contrast_on != "all":
-        found.append(
+        sentences.append(
             f"Contrast (weight {settings.contrast:g}) was taken on the first token that tells both responses apart; "
             "as printed, it is taken on all of them."
         )
     if settings.align and settings.direction != "student_first":
-        found.append("Alignment was KL(with || without exemplar); as printed, it is the other way round.")
+        sentences.append("Alignment was KL(with || without exemplar); as printed, it is the other way round.")
     if settings.exemplar and settings.freeze_connector == "never":
-        found.append("The exemplar's connector was trained in stage 2 too; as printed, it is frozen there.")
-    return tuple(found)
+        sentences.append("The exemplar's connector was trained in stage 2 too; as printed, it is frozen there.")
+    return tuple(sentences)
 
 
 def _weights(settings: Settings) -> dict[str, float]:

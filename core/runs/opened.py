@@ -157,8 +157,8 @@ def _novelty(opened: Opened) -> novelty.Novelty:
 
 def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:
     weight = opened.folder.kept(opened.folder.fusion)[list(opened.tasks)[number]]
-    one, other = (np.array([each.probabilities for each in answers]) for answers in (tsm, plain))
-    return [Answer(tuple(row.tolist())) for row in mean(one, other, weight)]
+    of_tsm, of_plain = (np.array([each.probabilities for each in answers]) for answers in (tsm, plain))
+    return [Answer(tuple(row.tolist())) for row in mean(of_tsm, of_plain, weight)]
 
 
 def _of_adapter(

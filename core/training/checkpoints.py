@@ -118,7 +118,7 @@ def _state(path: Path) -> State:
 def random_states() -> dict[str, Tensor]:
     states = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
-        states |= {f"cuda.{number}": one for number, one in enumerate(torch.cuda.get_rng_state_all())}
+        states |= {f"cuda.{number}": state for number, state in enumerate(torch.cuda.get_rng_state_all())}
     return states
 
 
