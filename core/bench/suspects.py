@@ -24,14 +24,14 @@ from core.errors import SettingsError
 from core.events import Report
 from core.readings import metrics
 from core.readings.reading import targets
-from core.runs.runfile import Run, make_run, read_values, settle
+from core.runs.runfile import Run, make_run, read_values, with_own_precision
 from core.sets.joint import Item, JointSet
 from core.sets.split import assign
 from core.suspects import Settings, search
 from core.suspects.cases import Gathered, gather
 from core.suspects.folder import SuspectList
 from core.training.loop import train
-from core.training.tsm_stage import Pictures, answer, describe, new_tsm, tsm_stage
+from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_answers, tsm_stage
 
 KINDS = ("uniform", "confused")
 RANKINGS = ("ours", "cleanlab")
@@ -92,7 +92,7 @@ def parse(name: str) -> Noise:
 def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Path, watch: Report) -> Trial:
     values = {**usual, "images": images, "seed": seed}
     settings = Settings.parse(values.pop("suspects", {}), "suspects")
-    run = settle(make_run(values))
+    run = with_own_precision(make_run(values))
     clean = _with_splits(gather(run), run)
     task = clean.joint_set.tasks[0]
     if task.kind == "multi":
@@ -218,7 +218,7 @@ def _taught(trial: Trial, put_right: Sequence[int], folder: Path) -> NDArray[np.
     stage = tsm_stage(folder.name, tsm, joint_set, shown, training.monitor, training.precision, trial.run.settings.seed)
     train(stage, folder, accelerator, trial.watch)
     tests = [row for row, item in enumerate(items) if item.case.split == "test"]
-    probabilities = np.array(answer(tsm, describe(tsm, shown, tests), [0] * len(tests), joint_set.tasks))
+    probabilities = np.array(tsm_answers(tsm, describe(tsm, shown, tests), [0] * len(tests), joint_set.tasks))
     file.write_text(json.dumps(probabilities.tolist()))
     return probabilities
 

@@ -24,14 +24,14 @@ def do(arguments: argparse.Namespace) -> None:
     from core.pictures.pixels import FilePixels
     from core.readings.answer import answer_to_plain
     from core.readings.novelty import plain
-    from core.runs.opened import Asked, ask, open_run, unlike
+    from core.runs.opened import Asked, open_run, read_pictures, unlike
 
     pictures = [FilePixels(path).load() for path in arguments.images]
     opened = open_run(arguments.run)
     number = opened.set_number(arguments.question)
     answers = list(opened.tasks.values())[number].answers
     readers = arguments.readers.split(",") if arguments.readers else opened.reader_names
-    read = ask(opened, Asked(pictures, number, arguments.instruction, free_text=True), readers)
+    read = read_pictures(opened, Asked(pictures, number, arguments.instruction, free_text=True), readers)
     unlikeness = [plain(judged) for judged in unlike(opened, pictures)]
     rows = [
         {

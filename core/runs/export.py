@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.errors import RunError
 from core.models.lora import merged
-from core.runs.opened import Asked, Opened, ask, open_run
+from core.runs.opened import Asked, Opened, open_run, read_pictures
 
 MERGED = "merged"
 
@@ -68,14 +68,14 @@ def _merge(opened: Opened, folder: Path) -> dict[str, Any]:
     reader = next(answer.name for answer in opened.run.plan.readers if answer.adapter == name)
     pictures = Asked([Image.linear_gradient("L"), Image.radial_gradient("L")])
     vlm.base.float()
-    before = ask(opened, pictures, [reader])[reader]
+    before = read_pictures(opened, pictures, [reader])[reader]
     model = merged(vlm, name)
     model.save_pretrained(folder)
     vlm.tokenizer.save_pretrained(folder)
     vlm.image_processor.save_pretrained(folder)
     settings = opened.run.vlm.model_copy(update={"checkpoint": str(folder), "dtype": "float32"})
     opened.tuned.vlm.base = opened.run.family.load(settings).base.to(vlm.device)
-    after = ask(opened, pictures, [reader])[reader]
+    after = read_pictures(opened, pictures, [reader])[reader]
     gap = max(
         abs(a - b)
         for answer, other in zip(before, after, strict=True)

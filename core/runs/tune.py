@@ -39,7 +39,7 @@ from core.training.heads import save_heads
 from core.training.loop import Stage, train
 from core.training.method import ReaderPlan, StagePlan
 from core.training.response import Tuned
-from core.training.tsm_stage import Pictures, answer
+from core.training.tsm_stage import Pictures, tsm_answers
 from core.training.vlm_stage import RunCases, micro_batch, read_places
 
 
@@ -237,7 +237,7 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
     for number, tsm in enumerate(tsms):
         name = running.run.tsm_names[number]
         sets = [cases.items[place].set for place in places]
-        likely = answer(tsm, cases.exemplars[number][places], sets, cases.joint_set.tasks)
+        likely = tsm_answers(tsm, cases.exemplars[number][places], sets, cases.joint_set.tasks)
         of_readers[name] = [
             _reading(cases, place, name, Answer(each)) for place, each in zip(places, likely, strict=True)
         ]

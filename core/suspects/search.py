@@ -26,7 +26,7 @@ from core.readings.reading import Reading
 from core.runs.folder import begin, refuse_unfit, writer
 from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
-from core.runs.runfile import settle as settle_arithmetic
+from core.runs.runfile import with_own_precision as settle_arithmetic
 from core.suspects.cases import Gathered, copies, gather, with_train
 from core.suspects.evidence import Floats, Near, Places, ReviewedSet, hot_labels
 from core.suspects.folder import SuspectList, save, write_settings

@@ -16,7 +16,7 @@ from core.errors import SettingsError
 from core.families import starter
 from core.machine import doctor
 from core.machine.precision import SWITCH, number_format_here, precision_here
-from core.runs.runfile import make_run, settle
+from core.runs.runfile import make_run, with_own_precision
 from core.runs.tune import tune
 from core.training.loop import arithmetic as autocast
 from tests import run_files as tiny
@@ -105,5 +105,5 @@ def test_a_run_goes_on_with_the_arithmetic_that_it_began_with(
     kept = yaml.safe_load((tmp_path / "run" / "settings.yaml").read_text())
     assert (kept["vlm"]["dtype"], kept["training"]["precision"]) == ("float32", "fp32")
     processor(AVX2 | {"amx_bf16": True})
-    settled = settle(make_run(kept))
+    settled = with_own_precision(make_run(kept))
     assert (settled.vlm.dtype, settled.settings.training.precision) == ("float32", "fp32")

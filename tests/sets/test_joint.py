@@ -14,7 +14,7 @@ from core.models.tsm import Tsm
 from core.sets.joint import Item, JointSet, gather, refuse_unreadable, shared_answers
 from core.sets.split import SplitSettings
 from core.training.loop import Stage
-from core.training.tsm_stage import Pictures, allowed_answers, answer, describe, hot_targets, new_tsm, tsm_stage
+from core.training.tsm_stage import Pictures, allowed_answers, describe, hot_targets, new_tsm, tsm_answers, tsm_stage
 from core.tsms import convnet
 from tests import run_files
 
@@ -87,7 +87,7 @@ def test_a_tsm_answers_over_its_cases_own_answers_only(both: JointSet) -> None:
     assert tsm.answers == 5
     items = both.items("val")
     shown = Pictures(tsm, items)
-    answers = answer(tsm, describe(tsm, shown, range(len(items))), [item.set for item in items], both.tasks)
+    answers = tsm_answers(tsm, describe(tsm, shown, range(len(items))), [item.set for item in items], both.tasks)
     with torch.no_grad():
         logits = tsm.scores(shown.pixels)
     for row, (item, likely) in enumerate(zip(items, answers, strict=True)):
