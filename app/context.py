@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
@@ -19,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.html import as_text
 from core.errors import IS_FULL, CoreError, is_full
+from core.machine.loopback import is_loopback
 from core.records import people
 from core.records.access import NotAllowed, Who, allow
 from core.records.database import Database, DatabaseError
@@ -113,15 +113,6 @@ def is_local(headers: dict[str, str], client: str) -> bool:
     host = HOST.fullmatch(headers.get("host", ""))
     name = host[1].lower().strip("[]") if host else ""
     return is_loopback(client) and is_loopback(name)
-
-
-def is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def notice(error: Exception) -> gr.Error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from core.errors import CoreError
 from core.limits import limits
+from core.machine.loopback import is_loopback
 from core.records.people import has_accounts
 from core.records.place import Place, keep_private
 
@@ -118,8 +119,6 @@ def guard(app: FastAPI, pages: StudioBlocks, studio: Studio) -> None:
 
 def serve(host: str, port: int) -> None:
     import uvicorn
-
-    from app.context import is_loopback
 
     from core.records.database import open_database
     from core.records.leftovers import sweep_for_ever
