@@ -47,10 +47,10 @@ def test_two_processes_that_upgrade_at_once_take_turns(empty: Database) -> None:
     url = empty.url.render_as_string(hide_password=False)
     several = [Database(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda one: one.upgrade(), several))
-    for one in several:
-        assert one.is_current()
-        one.dispose()
+        list(threads.map(lambda opened: opened.upgrade(), several))
+    for opened in several:
+        assert opened.is_current()
+        opened.dispose()
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:

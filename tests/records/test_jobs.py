@@ -82,7 +82,7 @@ def test_the_tune_queue_begins_in_order_and_others_at_once(database: Database, w
 def test_take_next_gives_each_worker_another_job_until_none_waits(database: Database, who: Who) -> None:
     added = [add(database, who) for _ in range(3)]
     taken = [jobs.take_next(database, "tune", f"worker {number}") for number in range(4)]
-    assert [one.id if one else None for one in taken] == [*added, None]
+    assert [claimed.id if claimed else None for claimed in taken] == [*added, None]
 
 
 def test_a_lease_that_ran_out_goes_to_whoever_asks_and_the_first_worker_hears_of_it(
@@ -171,14 +171,14 @@ def test_what_is_wished_of_a_running_job_is_told_when_its_lease_is_renewed(datab
 
 
 def test_a_waiting_job_is_stopped_or_cancelled_at_once(database: Database, who: Who) -> None:
-    one, two = add(database, who), add(database, who)
-    jobs.wish(database, who, one, "stop")
-    jobs.wish(database, who, two, "cancel")
-    assert (state(database, who, one), state(database, who, two)) == ("stopped", "cancelled")
-    jobs.resume(database, who, one)
-    assert jobs.next_waiting(database, "tune") == one
+    stopped, cancelled = add(database, who), add(database, who)
+    jobs.wish(database, who, stopped, "stop")
+    jobs.wish(database, who, cancelled, "cancel")
+    assert (state(database, who, stopped), state(database, who, cancelled)) == ("stopped", "cancelled")
+    jobs.resume(database, who, stopped)
+    assert jobs.next_waiting(database, "tune") == stopped
     with pytest.raises(JobError, match="only what was stopped or has failed"):
-        jobs.resume(database, who, two)
+        jobs.resume(database, who, cancelled)
 
 
 @pytest.mark.parametrize(("wished", "left"), [("stop", "stopped"), ("cancel", "cancelled")])
@@ -267,7 +267,7 @@ def test_the_sweep_takes_over_what_dead_workers_left(database: Database, who: Wh
         expire(database, job_id)
     assert jobs.claim(database, wished, "two") is None, "there is nothing left to do but to end it"
     assert jobs.sweep(database) == [("tune", waits)]
-    assert [state(database, who, one) for one in (waits, wished, spent)] == ["waiting", "stopped", "failed"]
+    assert [state(database, who, job_id) for job_id in (waits, wished, spent)] == ["waiting", "stopped", "failed"]
     assert jobs.log_lines(database, who, waits)[-1].text == "Broken off: its worker went away."
 
 
@@ -412,9 +412,9 @@ def test_log_lines_are_kept_and_found(database: Database, who: Who) -> None:
     jobs.log(database, first, ["100 % of the Pictures read", "null\0byte"])
     lines = jobs.log_lines(database, who, first)
     assert (len(lines), lines[0].number, lines[-1].text) == (500, 103, "nullbyte")
-    assert [one.number for one in jobs.log_lines(database, who, first, "pictures READ")] == [601]
+    assert [line.number for line in jobs.log_lines(database, who, first, "pictures READ")] == [601]
     assert jobs.log_lines(database, who, first, "1_0") == [], "what is searched for is no pattern"
-    assert [one.number for one in jobs.log_lines(database, who, first, after=600)] == [601, 602]
+    assert [line.number for line in jobs.log_lines(database, who, first, after=600)] == [601, 602]
 
 
 def test_the_oldest_lines_of_a_long_log_go_and_the_others_keep_their_numbers(
@@ -479,13 +479,13 @@ def test_jobs_of_another_project_are_out_of_reach(database: Database, who: Who, 
         with pytest.raises(NotAllowed):
             do()
     assert jobs.queue_view(database, stranger, "tune") == []
-    assert [state(database, who, one) for one in (first, second)] == ["waiting", "waiting"]
+    assert [state(database, who, job_id) for job_id in (first, second)] == ["waiting", "waiting"]
 
 
 def test_places_count_jobs_of_other_projects_without_showing_them(database: Database, who: Who, others: Others) -> None:
     add(database, others.stranger)
     mine = add(database, who)
-    assert [(one.job.id, one.place) for one in jobs.queue_view(database, who, "tune")] == [(mine, 2)]
+    assert [(entry.job.id, entry.place) for entry in jobs.queue_view(database, who, "tune")] == [(mine, 2)]
 
 
 def test_a_researcher_stops_their_own_jobs_and_pauses_no_queue(database: Database, who: Who) -> None:
@@ -510,7 +510,7 @@ def test_what_people_do_with_jobs_is_in_the_audit_log(database: Database, who: W
     jobs.wish(database, who, first, "stop")
     jobs.resume(database, who, first)
     done = audit.entries(database, who, who.projects[0])
-    assert [(one.who, one.action, one.subject) for one in done] == [
+    assert [(entry.who, entry.action, entry.subject) for entry in done] == [
         ("local", "resume", f"job {first}"),
         ("local", "stop", f"job {first}"),
     ]
