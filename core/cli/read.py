@@ -61,9 +61,9 @@ def _table(row: dict[str, Any]) -> str:
         values = " | ".join(f"{row['readers'][name]['probabilities'][place]:.3f}" for name in names)
         lines.append(f"| {answer} | {values} |")
     written = [f'{name} writes: "{row["readers"][name]["text"]}"' for name in names if row["readers"][name]["text"]]
-    said = [
+    statements = [
         f"{name}, {statement.TITLE.lower()}: {statement.words()}"
         for name in names
         for statement in statements_from_plain(row["readers"][name]["said"])
     ]
-    return "\n".join([*lines, "", *written, *said, ""])
+    return "\n".join([*lines, "", *written, *statements, ""])
