@@ -120,7 +120,7 @@ def _conclusions(
 def _kept(place: Place, image: bytes) -> str:
     """The store's name for a new picture, refused here where it is none."""
     refuse_long(len(image), "The uploaded file")
-    ASIDE.run(shown.looked_at, image, "The uploaded file")
+    ASIDE.run(shown.refuse_undecodable, image, "The uploaded file")
     return open_store(place.store).put(image)
 
 

@@ -125,7 +125,7 @@ def fit(
             )
 
 
-def name(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[str], None]) -> None:
+def teach_naming(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[str], None]) -> None:
     """The second part: the language model alone learns to choose among names, from weights rounded to bfloat16."""
     model.float().requires_grad_(False)
     model.model.language_model.requires_grad_(True)
@@ -153,7 +153,7 @@ def build(out: Path, seed: int = 0, steps: int | None = None, say: Callable[[str
     say(f"{model.num_parameters() / 1e6:.1f} million parameters, {len(tokenizer)} tokens")
     fit(model, Heads([len(values) for values in surveyed.values.values()], len(surveyed.measures)), data, say)
     names = Batches(seed, steps or NAMING_STEPS, surveyed, tokenizer, is_naming=True)
-    name(model.bfloat16(), names, say)
+    teach_naming(model.bfloat16(), names, say)
     model.eval().bfloat16().save_pretrained(out)
     tokenizer.save_pretrained(out)
     image_processor().save_pretrained(out)

@@ -54,7 +54,7 @@ def test_what_is_wrong_with_a_picture_is_told_in_its_words(aside: Aside) -> None
     with pytest.raises(DataError, match="larger than 40 million pixels"):
         aside.run(shown.thumbnail, bombs.png(9459, 9459), "bomb")
     with pytest.raises(DataError, match="not a picture of a known kind"):
-        aside.run(shown.looked_at, b"no picture", "x")
+        aside.run(shown.refuse_undecodable, b"no picture", "x")
 
 
 def test_memory_is_bounded_and_the_child_goes_on(aside: Aside) -> None:
