@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
@@ -15,13 +14,13 @@ from typing import Any, cast
 import gradio as gr
 from fastapi import Request
 from gradio.context import Context
-from sqlalchemy.exc import DBAPIError
 
 from app.html import as_text
 from core.errors import IS_FULL, CoreError, is_full
+from core.machine.loopback import is_loopback
 from core.records import people
 from core.records.access import NotAllowed, Who, allow
-from core.records.database import Database, DatabaseError
+from core.records.database import Database, DatabaseError, DatabaseFull, has_broken_off
 from core.records.place import Place, without_paths
 
 Asking = gr.Request | Request
@@ -33,6 +32,9 @@ HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 """A name or an address with or without a port, and nothing else: what is read in part may be read in two ways."""
 MENDABLE = "Please look at this"
 """Above each notice of what a person can mend."""
+ONE_MOMENT = "One moment"
+"""Above each notice of what may be gone when it is tried again."""
+NO_ROOM = "No room left"
 AWAY = "The database does not answer right now. Nothing is lost: try again in a moment."
 log = logging.getLogger("vitask.app")
 
@@ -115,32 +117,29 @@ def is_local(headers: dict[str, str], client: str) -> bool:
     return is_loopback(client) and is_loopback(name)
 
 
-def is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def notice(error: Exception) -> gr.Error:
     """What a page shows of an error."""
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, CoreError):
-        title = "One moment" if isinstance(error, DatabaseError) else MENDABLE
+        title = _title(error)
         data = os.environ.get("VITASK_DATA")  # as `vitask up` and the containers hand it to the app
         told = without_paths(str(error), *([Path(data)] if data else []))
         return gr.Error(as_text(told), title=title, duration=12, print_exception=False)
     if is_full(error):
-        return gr.Error(IS_FULL, title="No room left", duration=None, print_exception=False)
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return gr.Error(AWAY, title="One moment", print_exception=False)
+        return gr.Error(IS_FULL, title=NO_ROOM, duration=None, print_exception=False)
+    if has_broken_off(error):
+        return gr.Error(AWAY, title=ONE_MOMENT, print_exception=False)
     fault = secrets.token_hex(4)
     log.error("Fault %s", fault, exc_info=error)
     told = f"This is our fault, not yours: id {fault}. The studio's log says more under this id."
     return gr.Error(told, title="Something went wrong", duration=None, print_exception=False)
+
+
+def _title(error: CoreError) -> str:
+    if isinstance(error, DatabaseFull):
+        return NO_ROOM
+    return ONE_MOMENT if isinstance(error, DatabaseError) else MENDABLE
 
 
 def on_load(fn: Callable[..., Any], inputs: Any = None, outputs: Any = None, **more: Any) -> Any:

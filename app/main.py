@@ -10,12 +10,19 @@ import socket
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from core.errors import CoreError
 from core.limits import limits
+from core.machine.loopback import is_loopback
 from core.records.people import has_accounts
 from core.records.place import Place, keep_private
+
+if TYPE_CHECKING:  # Gradio reads the environment when it is imported
+    from fastapi import FastAPI
+
+    from app.context import Studio
+    from app.entrance.arrivals import StudioBlocks
 
 SECONDS_FOR_THE_DATABASE = 60.0
 SHOWN_AT_ONCE = 40
@@ -26,28 +33,14 @@ SECONDS_BETWEEN_LOOKS = 0.02
 
 def create_app(place: Place) -> object:
     """The FastAPI app of one studio, with every page mounted."""
-    # Read when Gradio is imported: uploads arrive on the disk that keeps them, so taking one over is a rename.
-    arriving = place.data / "arriving"
-    arriving.mkdir(parents=True, exist_ok=True)
-    os.environ.update(GRADIO_TEMP_DIR=str(arriving), GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
-    import gradio as gr
+    keep_uploads_in(place)
     from fastapi import FastAPI
-    from gradio.routes import App
-    from starlette.middleware.cors import CORSMiddleware
-    from starlette.routing import Mount
-    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     from app.context import Studio
     from app.entrance import signin
-    from app.entrance.door import Door
-    from app.entrance.gate import Gate
-    from app.entrance.policy import mark_own_scripts
-    from app.entrance.room import Room
-    from app.entrance.sessions import keep_few
     from app.entrance.trouble import add_answers
     from app.routes import downloads, health, images, reviewing
     from app.shell import assemble
-    from app.theme import CSS, START, theme
     from core.records.database import open_database
 
     studio = Studio(place, open_database(place))
@@ -56,14 +49,36 @@ def create_app(place: Place) -> object:
     add_answers(app)
     for routes in (health, signin, images, downloads, reviewing):
         app.include_router(routes.router(studio))
-    demo = assemble(studio)
-    demo.queue(default_concurrency_limit=SHOWN_AT_ONCE, api_open=True)
-    demo._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS
+    pages = assemble(studio)
+    mount(app, pages, studio)
+    guard(app, pages, studio)
+    return app
+
+
+def keep_uploads_in(place: Place) -> None:
+    """Read when Gradio is imported: uploads arrive on the disk that keeps them, so taking one over is a rename."""
+    arriving = place.data / "arriving"
+    arriving.mkdir(parents=True, exist_ok=True)
+    os.environ.update(GRADIO_TEMP_DIR=str(arriving), GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
+
+
+def mount(app: FastAPI, pages: StudioBlocks, studio: Studio) -> None:
+    """Puts Gradio with all pages under every path that nothing else has."""
+    import gradio as gr
+    from gradio.routes import App
+    from starlette.routing import Mount
+
+    from app.entrance.sessions import keep_few
+    from app.theme import CSS, START, theme
+
+    place = studio.place
+    pages.queue(default_concurrency_limit=SHOWN_AT_ONCE, api_open=True)
+    pages._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode")  # said of several pages even where it is off
         gr.mount_gradio_app(
             app,
-            demo,
+            pages,
             path="/",
             auth_dependency=lambda request: studio.who(request).name,
             show_error=True,
@@ -77,24 +92,34 @@ def create_app(place: Place) -> object:
             blocked_paths=[str(folder) for folder in (place.uploads, place.runs, place.logs, place.versions)],
             theme=theme(),
             css=CSS.read_text(encoding="utf-8"),
-            js=START,
+            js=START.read_text(encoding="utf-8"),
         )
-    keep_few(cast(App, cast(Mount, app.routes[-1]).app), demo)
-    demo.has_launched = True  # which mounting forgets: Gradio's own check of paths waits for it
-    app.add_middleware(Door, blocks=demo, arrivals=demo.arrivals)
+    keep_few(cast(App, cast(Mount, app.routes[-1]).app), pages)
+    pages.has_launched = True  # which mounting forgets: Gradio's own check of paths waits for it
+
+
+def guard(app: FastAPI, pages: StudioBlocks, studio: Studio) -> None:
+    """Everything that a request goes through before it comes to a page or a route; what is added last comes first."""
+    from starlette.middleware.cors import CORSMiddleware
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    from app.entrance.door import Door
+    from app.entrance.gate import Gate
+    from app.entrance.policy import mark_own_scripts
+    from app.entrance.room import Room
+
+    app.add_middleware(Door, blocks=pages, arrivals=pages.arrivals)
     app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
     app.add_middleware(Room, studio=studio)
     mark_own_scripts()
     app.add_middleware(Gate, studio=studio)
     if proxies := trusted_proxies():
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
-    return app
 
 
 def serve(host: str, port: int) -> None:
     import uvicorn
 
-    from app.context import is_loopback
     from core.records.database import open_database
     from core.records.leftovers import sweep_for_ever
 

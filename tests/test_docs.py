@@ -19,19 +19,19 @@ from core.cli.main import parser
 from core.models.shared_prefix import Branches
 from core.runs.runfile import make_run
 from core.training.method import Plan
-from tests.suspects.known import Shade, known
+from tests.suspects.reviewed import Shade, reviewed_set
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-EXAMPLES = dict(re.findall(r"```python\n# core/(\w+)/\w+\.py\n(.*?)```", ADDING, flags=re.DOTALL))
+EXAMPLES = dict(re.findall(r"```python\n# core/(\w+/\w+)\.py\n(.*?)```", ADDING, flags=re.DOTALL))
 
 
 @pytest.fixture
 def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The example of a kind of thing, as a module of its own."""
-    file = tmp_path / f"example_of_{request.param}.py"
+    file = tmp_path / f"example_of_{request.param.partition('/')[0]}.py"
     file.write_text(EXAMPLES[request.param], encoding="utf-8")
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec and spec.loader
@@ -41,7 +41,7 @@ def example(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     return module
 
 
-@pytest.mark.parametrize("example", ["formats"], indirect=True)
+@pytest.mark.parametrize("example", ["formats/name_list"], indirect=True)
 def test_the_format_of_the_example_reads_what_it_writes(example: ModuleType, tmp_path: Path) -> None:
     written = example.write_example(tmp_path / "set")
     assert example.looks_like(tmp_path / "set")
@@ -49,7 +49,7 @@ def test_the_format_of_the_example_reads_what_it_writes(example: ModuleType, tmp
     assert len(written.cases) == 3
 
 
-@pytest.mark.parametrize("example", ["tsms"], indirect=True)
+@pytest.mark.parametrize("example", ["tsms/thumbnail"], indirect=True)
 def test_the_tsm_of_the_example_comes_back_from_its_folder(example: ModuleType, tmp_path: Path) -> None:
     tsm = example.tiny(answers=3)
     pixels = tsm.prepare([Image.new("RGB", (30, 20), "red"), Image.new("L", (8, 8), 90)])
@@ -58,11 +58,11 @@ def test_the_tsm_of_the_example_comes_back_from_its_folder(example: ModuleType, 
     assert tsm.features(pixels).shape == (2, tsm.width)
 
 
-@pytest.mark.parametrize("example", ["families"], indirect=True)
+@pytest.mark.parametrize("example", ["families/aya_vision"], indirect=True)
 def test_the_family_of_the_example_shares_its_prefix_exactly(example: ModuleType) -> None:
     vlm = example.tiny()
     features = vlm.encode([Image.new("RGB", (40, 30), "red"), Image.new("L", (28, 28), 90)])
-    prompts = [vlm.prompt("What is it?", len(one.tokens)) for one in features]
+    prompts = [vlm.prompt("What is it?", len(image.tokens)) for image in features]
     exemplars = torch.ones(2, 1, vlm.hidden_size)
     shared, plain = (Branches(vlm, features, exemplars, is_shared) for is_shared in (True, False))
     for branches in (shared, plain):
@@ -72,7 +72,7 @@ def test_the_family_of_the_example_shares_its_prefix_exactly(example: ModuleType
     assert vlm.tokenizer.decode(prompts[0].head).endswith("<|IMG_PATCH|>" * 4 + "<|END_OF_IMG|>")
 
 
-@pytest.mark.parametrize("example", ["methods"], indirect=True)
+@pytest.mark.parametrize("example", ["methods/prompting"], indirect=True)
 def test_the_method_of_the_example_plans_one_stage_and_its_reader(example: ModuleType) -> None:
     plan = Plan(example, example.Settings())
     assert [(stage.adapter, stage.wanted.weights) for stage in plan.stages] == [("prompting", {"ep": 1.0})]
@@ -81,14 +81,16 @@ def test_the_method_of_the_example_plans_one_stage_and_its_reader(example: Modul
     assert plan.stages[0].wanted.weights.keys() == example.TERMS.keys()
 
 
-@pytest.mark.parametrize("example", ["sources"], indirect=True)
+@pytest.mark.parametrize("example", ["sources/brightness"], indirect=True)
 def test_the_source_of_the_example_doubts_the_picture_unlike_its_class(example: ModuleType) -> None:
-    said = example.look(
-        known([["low"]] * 9 + [["high"]] * 3, [[[0.4, 0.3, 0.3]] * 12], pixels=[Shade(100)] * 8 + [Shade(250)] * 4)
+    evidence = example.gather_evidence(
+        reviewed_set(
+            [["low"]] * 9 + [["high"]] * 3, [[[0.4, 0.3, 0.3]] * 12], pixels=[Shade(100)] * 8 + [Shade(250)] * 4
+        )
     )
-    assert said.evidence.argmax() == 8
-    assert said.evidence[:8].max() < 0.5 < said.evidence[8] <= 1
-    assert said.evidence[9:].tolist() == [0, 0, 0]
+    assert evidence.against.argmax() == 8
+    assert evidence.against[:8].max() < 0.5 < evidence.against[8] <= 1
+    assert evidence.against[9:].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("catalog", [FORMATS, KEPT, TSMS, FAMILIES, METHODS, SOURCES])
@@ -130,6 +132,7 @@ def test_a_command_for_whoever_operates_a_studio_exists(line: str) -> None:
     assert callable(parser().parse_args(shlex.split(line)).do)
 
 
-@pytest.mark.parametrize("kind", sorted(EXAMPLES))
-def test_an_example_tells_which_line_of_the_catalog_lists_it(kind: str) -> None:
-    assert re.search(rf'"core\.{kind}\.\w+"` in `{kind.upper()}`', ADDING)
+@pytest.mark.parametrize("path", sorted(EXAMPLES))
+def test_an_example_tells_which_line_of_the_catalog_lists_it(path: str) -> None:
+    room, name = path.split("/")
+    assert f'"{name}": "core.{room}.{name}"` in `{room.upper()}`' in ADDING

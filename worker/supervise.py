@@ -14,12 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import update
-
 from core.machine import hold
 from core.records import jobs
 from core.records.jobs import Claimed
-from core.records.tables import Job
 from worker.context import AWAY, LEASE_SECONDS, Hands, log
 from worker.process import Process, taken
 
@@ -142,7 +139,7 @@ def settle(hands: Hands, claimed: Claimed, ended: Ended, finish: Callable[[], Ma
     elif ended.asked == "stop":
         hands.insist(lambda: jobs.stopped(db, claimed))
     elif ended.asked:
-        hands.insist(lambda: hand_back(hands, claimed))
+        hands.insist(lambda: jobs.hand_back(db, claimed))
     elif ended.code == MENDABLE:
         refuse(hands, claimed, ended.last)
     elif ended.code <= 0:
@@ -161,14 +158,6 @@ def our_fault(hands: Hands, claimed: Claimed, what: str) -> None:
     line = hands.place.without_paths(f"Fault {fault}: {what}")
     hands.insist(lambda: jobs.log(hands.database, claimed.id, [line]))
     hands.insist(lambda: jobs.fail(hands.database, claimed, told, fault))
-
-
-def hand_back(hands: Hands, claimed: Claimed) -> None:
-    """To another worker, since this one is sent away: no crash, so it does not count as an attempt."""
-    with hands.database.session() as session:
-        held = (Job.id == claimed.id, Job.worker == claimed.worker, Job.claims == claimed.claims)
-        values = {"state": "waiting", "attempts": Job.attempts - 1, "worker": None, "lease_until": None, "sent": None}
-        session.execute(update(Job).where(Job.state == "running", *held).values(**values))
 
 
 def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:

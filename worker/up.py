@@ -7,27 +7,27 @@ again, after a pause that grows; what is stopped is stopped in order, the app fi
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import os
 import signal
 import sys
 import threading
 import webbrowser
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from urllib.request import urlopen
 
 from core.cli.studio import add_up
 from core.errors import CoreError
 from core.limits import limits
 from core.machine.lock import locked
+from core.machine.loopback import is_loopback
 from core.records import jobs, people
 from core.records.database import Database
 from core.records.place import Place, keep_private
+from core.records.samples import request_sample
 from core.records.sessions import way_in
 from core.records.startup import open_sound, refuse_unwritable
 from core.records.tables import QUEUES
-from worker.kinds.sample import request_sample
 from worker.process_tree import Tree
 from worker.redis import start_redis
 from worker.weak_secrets import refuse_guessable
@@ -115,12 +115,6 @@ def refuse_strangers(database: Database, host: str) -> None:
             f"The studio listens on {host} only once there are accounts. Make one with "
             "`vitask person add NAME --role admin`, or leave --host out."
         )
-
-
-def is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _leaving() -> threading.Event:

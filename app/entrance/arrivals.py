@@ -11,7 +11,6 @@ from typing import Any
 
 import gradio as gr
 
-from app.context import MENDABLE
 from app.entrance.payloads import PayloadError, is_reference, parts, refuse_references
 
 MOST_KEPT = 20_000
@@ -51,8 +50,7 @@ class StudioBlocks(gr.Blocks):
         try:
             answer: dict[str, Any] = await super().process_api(*args, **kwargs)
         except gr.Error as error:
-            if error.title in (MENDABLE, "Error"):  # the second is Gradio's, of a value that an input refuses
-                scope.get("mendable", []).append(error)
+            scope.get("refusals", []).append(error)
             raise
         files = [part["path"] for part in parts(answer["data"]) if is_reference(part)]
         if files and "person" in scope:

@@ -12,15 +12,18 @@ import secrets
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import gradio as gr
 from fastapi.responses import JSONResponse
 from gradio.block_function import BlockFunction
 from gradio_client.utils import construct_args
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.context import MENDABLE, NO_ROOM, ONE_MOMENT
 from app.entrance import payloads
 from app.entrance.arrivals import Arrivals, StudioBlocks
 from app.entrance.payloads import PayloadError
+from app.entrance.trouble import BUSY, FULL, RETRY
 
 API = "/gradio_api/"
 READ = re.compile(
@@ -36,6 +39,8 @@ MOST_BYTES = 8_000_000
 """Of one payload. Files come by another way."""
 SESSION = re.compile(r"[\w.-]{1,64}")
 FIELDS = ("session_hash", "fn_index", "trigger_id", "event_data")
+CODES = {MENDABLE: 422, "Error": 422, ONE_MOMENT: BUSY, NO_ROOM: FULL}
+"""By the title of a notice. "Error" is Gradio's own, of a value that an input refuses."""
 NOT_THERE = "There is nothing here, or it is not yours."
 
 
@@ -78,7 +83,7 @@ class Door:
         if way == "upload":
             return receive, self._keeping(scope, send)
         if method == "POST":
-            return await self._sent(scope, way, receive), _mendable(scope, send)
+            return await self._sent(scope, way, receive), _with_its_code(scope, send)
         return (receive, send) if self._may_read(scope, person, way) else None
 
     def _may_read(self, scope: Scope, person: int, way: str) -> bool:
@@ -185,14 +190,17 @@ def go_to(scope: Scope, way: str) -> None:
     scope["raw_path"] = scope["path"].encode()
 
 
-def _mendable(scope: Scope, send: Send) -> Send:
-    """Gradio says 500 of every error; of those that a person can mend it is not the server's."""
-    mendable: list[Exception] = []
-    scope["mendable"] = mendable
+def _with_its_code(scope: Scope, send: Send) -> Send:
+    """Gradio says 500 of every error, also of those that a person can mend and of those that pass."""
+    refusals: list[gr.Error] = []
+    scope["refusals"] = refusals
 
     async def sending(message: Message) -> None:
-        if mendable and message.get("status") == 500:
-            message["status"] = 422
+        if refusals and message.get("status") == 500:
+            code = CODES.get(refusals[-1].title, 500)
+            message["status"] = code
+            if code == BUSY:
+                MutableHeaders(scope=message).update(RETRY)
         await send(message)
 
     return sending

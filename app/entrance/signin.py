@@ -49,6 +49,12 @@ def router(studio: Studio) -> APIRouter:
     def css() -> Response:
         return Response(SIGN_IN_CSS.read_text(encoding="utf-8"), media_type="text/css")
 
+    add_sign_in(routes, studio)
+    add_sign_out(routes, studio)
+    return routes
+
+
+def add_sign_in(routes: APIRouter, studio: Studio) -> None:
     @routes.get("/sign-in")
     def page(request: Request, next: str = "/", token: str = "") -> Response:
         """Whoever comes with a ticket is let in, and led to an address without it."""
@@ -56,9 +62,9 @@ def router(studio: Studio) -> APIRouter:
             return _form(next)
         if not is_local(dict(request.headers), _client(request)):
             return _page(CLOSED)
-        if is_let_in(request):
+        if is_let_in(studio, request):
             return RedirectResponse(own_path(next), 303, NO_STORE)
-        return enter(request, token, next) if token else _ticket(next)
+        return enter(studio, request, token, next) if token else _ticket(next)
 
     @routes.post("/sign-in")
     def sign_in(
@@ -70,7 +76,7 @@ def router(studio: Studio) -> APIRouter:
     ) -> Response:
         """A browser gets a cookie and its page; a program that accepts JSON gets the token."""
         if not people.has_accounts(studio.database):
-            return enter(request, token, next)
+            return enter(studio, request, token, next)
         try:
             session = people.sign_in(studio.database, name.strip(), password, _client(request))
         except people.SignInError as error:
@@ -81,24 +87,11 @@ def router(studio: Studio) -> APIRouter:
             return answer
         return _let_in(request, session, next)
 
-    def enter(request: Request, ticket: str, next: str) -> Response:
-        if not is_local(dict(request.headers), _client(request)):
-            return _page(CLOSED, 401)
-        ends = request.scope["client"], request.scope["server"]
-        try:
-            session = people.enter(studio.database, ticket.strip(), is_own=not is_another_user(*ends))
-        except people.SignInError as error:
-            return _refused(request, error) or _ticket(next, str(error), 401)
-        return _let_in(request, session, next)
 
-    def is_let_in(request: Request) -> bool:
-        try:
-            return bool(studio.who(request))
-        except NotSignedIn:
-            return False
-
+def add_sign_out(routes: APIRouter, studio: Studio) -> None:
     @routes.post("/sign-out")
     def sign_out(request: Request) -> Response:
+        """Ends the session, and leaves nothing of it in the browser."""
         people.sign_out(studio.database, token_in(dict(request.headers)))
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(cookie_name(request.headers), path="/")
@@ -106,7 +99,24 @@ def router(studio: Studio) -> APIRouter:
         answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 
-    return routes
+
+def enter(studio: Studio, request: Request, ticket: str, next: str) -> Response:
+    """Lets in whoever has a ticket of a studio without accounts, on its own machine."""
+    if not is_local(dict(request.headers), _client(request)):
+        return _page(CLOSED, 401)
+    ends = request.scope["client"], request.scope["server"]
+    try:
+        session = people.enter(studio.database, ticket.strip(), is_own=not is_another_user(*ends))
+    except people.SignInError as error:
+        return _refused(request, error) or _ticket(next, str(error), 401)
+    return _let_in(request, session, next)
+
+
+def is_let_in(studio: Studio, request: Request) -> bool:
+    try:
+        return bool(studio.who(request))
+    except NotSignedIn:
+        return False
 
 
 def own_path(asked: str) -> str:

@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse
 from core.errors import IS_FULL, is_full
 from core.records.database import DatabaseError, DatabaseFull
 
-BUSY, NO_ROOM = 503, 507
+BUSY, FULL = 503, 507
+RETRY = {"Retry-After": "5"}
 
 
 def add_answers(app: FastAPI) -> None:
@@ -17,7 +18,9 @@ def add_answers(app: FastAPI) -> None:
 
 
 def answer(error: DatabaseError) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, NO_ROOM if isinstance(error, DatabaseFull) else BUSY)
+    if isinstance(error, DatabaseFull):
+        return JSONResponse({"detail": str(error)}, FULL)
+    return JSONResponse({"detail": str(error)}, BUSY, RETRY)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:
@@ -28,4 +31,4 @@ def _database(request: Request, error: Exception) -> JSONResponse:
 def _disk(request: Request, error: Exception) -> JSONResponse:
     if not is_full(error):
         raise error
-    return JSONResponse({"detail": IS_FULL}, NO_ROOM)
+    return JSONResponse({"detail": IS_FULL}, FULL)

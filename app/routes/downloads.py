@@ -12,9 +12,8 @@ from fastapi.responses import FileResponse
 
 from app.context import Studio
 from core.errors import CoreError
-from core.records import jobs, runs, sets
+from core.records import audit, jobs, runs, sets
 from core.records.access import NotAllowed, Who
-from core.records.audit import note
 from core.records.database import DatabaseError
 from core.records.exports import export_file
 from core.records.review import corrections
@@ -29,14 +28,22 @@ Made = tuple[str, str | bytes, int | None]
 
 def router(studio: Studio) -> APIRouter:
     routes = APIRouter(prefix="/downloads", tags=["downloads"])
-    db = studio.database
+    add_cases(routes, studio)
+    add_runs(routes, studio)
+    add_jobs(routes, studio)
+    add_reviews(routes, studio)
+    return routes
+
+
+def add_cases(routes: APIRouter, studio: Studio) -> None:
+    """A version's table."""
 
     @routes.get("/versions/{version_id}/cases.csv")
     def cases(request: Request, version_id: int) -> Response:
         """Every case of a version: name, labels, split, patient and its table's own columns."""
 
         def made(who: Who) -> Made:
-            version = sets.version(db, who, version_id)
+            version = sets.version(studio.database, who, version_id)
             return (
                 f"{version.image_set.name} v{version.number}.csv",
                 _table(studio, who, version_id),
@@ -45,13 +52,17 @@ def router(studio: Studio) -> APIRouter:
 
         return _sent(studio, request, made, "text/csv")
 
+
+def add_runs(routes: APIRouter, studio: Studio) -> None:
+    """A run's settings and figures."""
+
     @routes.get("/runs/{run_id}/run.yaml")
     def run_file(request: Request, run_id: int) -> Response:
         """The run file, as `vitask tune` reads it."""
 
         def made(who: Who) -> Made:
-            found = runs.run(db, who, run_id)
-            return f"{found.name}.yaml", runs.run_file(found), found.project_id
+            run = runs.run(studio.database, who, run_id)
+            return f"{run.name}.yaml", runs.run_file(run), run.project_id
 
         return _sent(studio, request, made, "application/yaml")
 
@@ -60,10 +71,15 @@ def router(studio: Studio) -> APIRouter:
         """Every reader's figures on the test cases."""
 
         def made(who: Who) -> Made:
-            found = runs.run(db, who, run_id)
-            return f"{found.name} figures.json", json.dumps(found.metrics or {}, indent=1), found.project_id
+            run = runs.run(studio.database, who, run_id)
+            return f"{run.name} figures.json", json.dumps(run.metrics or {}, indent=1), run.project_id
 
         return _sent(studio, request, made, "application/json")
+
+
+def add_jobs(routes: APIRouter, studio: Studio) -> None:
+    """What jobs printed and made."""
+    db = studio.database
 
     @routes.get("/jobs/{job_id}/log.txt")
     def log(request: Request, job_id: int) -> Response:
@@ -88,16 +104,18 @@ def router(studio: Studio) -> APIRouter:
         headers = {"Cache-Control": "no-store"}
         return FileResponse(file, media_type="application/zip", filename=f"vitask export {job_id}.zip", headers=headers)
 
+
+def add_reviews(routes: APIRouter, studio: Studio) -> None:
+    """What was decided on labels."""
+
     @routes.get("/reviews/{review_id}/{kind}")
     def verdicts(request: Request, review_id: int, kind: str) -> Response:
         """Every verdict of a review that the person may see: csv, json, or coco for cases with boxes."""
 
         def made(who: Who) -> Made:
-            return *corrections.exported(db, studio.place, who, review_id, kind), None
+            return *corrections.exported(studio.database, studio.place, who, review_id, kind), None
 
         return _sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
-
-    return routes
 
 
 def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
@@ -114,8 +132,7 @@ def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: 
 
 
 def _note(studio: Studio, who: Who, name: str, project_id: int) -> None:
-    with studio.database.session() as session:
-        note(session, who, "download", project_id, name)
+    audit.record(studio.database, who, "download", project_id, name)
 
 
 def _refused(studio: Studio, error: CoreError) -> Response:
@@ -146,7 +163,7 @@ def _table(studio: Studio, who: Who, version_id: int) -> str:
 def _rows(studio: Studio, who: Who, version_id: int) -> list[Any]:
     rows: list[Any] = []
     while True:
-        found = sets.cases(studio.database, who, version_id, page=len(rows) // PAGE, size=PAGE)
-        rows += found.rows
-        if len(found.rows) < PAGE:
+        page = sets.cases(studio.database, who, version_id, page=len(rows) // PAGE, size=PAGE)
+        rows += page.rows
+        if len(page.rows) < PAGE:
             return rows

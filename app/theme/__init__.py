@@ -25,11 +25,8 @@ BLUE = Color(
     "#002d46",
     "#00213a",
 )
-START = """() => {
-  const kept = document.cookie.match(/vitask_look=(dark|light)/);
-  if (kept) document.body.classList.toggle("dark", kept[1] === "dark");
-}"""
-"""Runs when a page opens: light or dark as chosen last, else as the system has it."""
+START = FOLDER / "start.js"
+"""Runs when a page opens."""
 
 
 def theme() -> gr.themes.Base:

@@ -5,10 +5,10 @@ It changes what is seen, never what a reader is given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -16,11 +16,23 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class Shape:
+    """Something drawn over a picture, as SVG has it. Its numbers are fractions: of the width (x, cx, x1, width, …), of
+    the height (y, …), of the shorter side (r). The title is told where the mouse rests on it."""
+
+    tag: Literal["circle", "ellipse", "line", "rect"]
+    numbers: Mapping[str, float]
+    colour: str
+    title: str
+
+
+@dataclass(frozen=True)
 class Pane:
-    """A picture's address (or data URL), and what stands above it."""
+    """A picture's address (or data URL), what stands above it, and what is drawn over it."""
 
     src: str
     title: str = ""
+    shapes: tuple[Shape, ...] = ()
 
 
 def viewer(panes: Sequence[Pane] = (), height: int = 400, **options: Any) -> gr.HTML:

@@ -4,12 +4,40 @@ let look = { ...AS_IT_IS };
 
 const made = (tag, of) => Object.assign(document.createElement(tag), of);
 
+// Shapes come in fractions of the picture, whose size is known once it is there; the overlay then lies as the picture does.
+const SVG = "http://www.w3.org/2000/svg", TAGS = ["circle", "ellipse", "line", "rect"];
+const UPRIGHT = ["y", "y1", "y2", "cy", "ry", "height"];
+
+const shape = ({ tag, numbers, colour, title }, width, height) => {
+  const drawn = document.createElementNS(SVG, TAGS.includes(tag) ? tag : "line");
+  for (const [name, value] of Object.entries(numbers)) {
+    const whole = name === "r" ? Math.min(width, height) : UPRIGHT.includes(name) ? height : width;
+    drawn.setAttribute(name, Number(value) * whole);
+  }
+  drawn.setAttribute("stroke", colour);
+  drawn.append(Object.assign(document.createElementNS(SVG, "title"), { textContent: title }));
+  return drawn;
+};
+
+const overlay = (image, shapes) => {
+  const layer = document.createElementNS(SVG, "svg");
+  layer.setAttribute("class", "overlay");
+  image.addEventListener("load", () => {
+    const [width, height] = [image.naturalWidth, image.naturalHeight];
+    layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    layer.replaceChildren(...shapes.map((each) => shape(each, width, height)));
+  });
+  return layer;
+};
+
 const draw = () => {
   // The panes' words are those of people's files: set as text and as properties, never as part of a template or of markup.
-  const panes = (props.value?.panes ?? []).map(({ src, title }) => {
+  const panes = (props.value?.panes ?? []).map(({ src, title, shapes }) => {
     const pane = made("figure", { className: "pane" }), frame = made("div", { className: "frame" });
     if (title) pane.append(made("figcaption", { textContent: title }));
-    frame.append(made("img", { src, alt: title, draggable: false }));
+    const image = made("img", { alt: title, draggable: false });
+    frame.append(image, ...(shapes?.length ? [overlay(image, shapes)] : []));
+    image.src = src;
     pane.append(frame);
     return pane;
   });
@@ -19,8 +47,10 @@ const draw = () => {
 };
 
 const apply = () => {
+  element.querySelectorAll(".frame img, .frame .overlay").forEach((layer) => {
+    layer.style.transform = `translate(${look.x}px, ${look.y}px) scale(${look.scale})`;
+  });
   element.querySelectorAll(".frame img").forEach((image) => {
-    image.style.transform = `translate(${look.x}px, ${look.y}px) scale(${look.scale})`;
     const inverted = look.inverted ? "invert(1)" : "";
     image.style.filter = `brightness(${look.brightness}) contrast(${look.contrast}) ${inverted}`;
   });

@@ -14,6 +14,7 @@ from core.training.wanted import Wanted
 
 TITLE = "Plain tuning"
 TERMS = {"van": "Response, without exemplar"}
+SAYS = ()
 
 
 class Settings(Base):

@@ -30,6 +30,7 @@ TERMS = {
     "rda": "Alignment of both",
     "crt": "Contrast with another image",
 }
+SAYS = ()
 ALONE = Reader("vitask", "without the exemplar", SKY)
 AIDED = Reader("vitask+tsm", "with the exemplar", GREEN, needs_tsm=True, sees_exemplar=True)
 

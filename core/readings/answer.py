@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.case import Task
+from core.readings.statement import Kind, Statement, statement_in, statements_from_plain, statements_to_plain
 
 
 @dataclass(frozen=True)
@@ -17,13 +18,19 @@ class Answer:
     """A probability for every candidate answer, and what else the reader said.
 
     `token_log_likelihoods` holds, for each candidate of a VLM, the log-probability of each of its tokens, the one
-    that ends the answer included. `text` is freely written, `parsed` the answers found in it.
+    that ends the answer included. `text` is freely written, `parsed` the answers found in it. `said` holds at most one
+    statement of a kind.
     """
 
     probabilities: tuple[float, ...]
     token_log_likelihoods: tuple[tuple[float, ...], ...] = ()
     text: str | None = None
     parsed: tuple[str, ...] | None = None
+    said: tuple[Statement, ...] = ()
+
+    def statement(self, kind: type[Kind]) -> Kind | None:
+        """What was said of this kind."""
+        return statement_in(self.said, kind)
 
     def written(self, text: str | None, task: Task) -> Answer:
         """The same answer with what the reader wrote by itself."""
@@ -50,7 +57,14 @@ def answer_to_plain(answer: Answer) -> dict[str, Any]:
         "tokens": [list(tokens) for tokens in answer.token_log_likelihoods],
         "text": answer.text,
         "parsed": None if answer.parsed is None else list(answer.parsed),
+        "said": statements_to_plain(answer.said),
     }
+
+
+def conclusion_to_plain(conclusion: Conclusion) -> dict[str, Any]:
+    """An answer as it is sent, with what it comes to."""
+    own = {"answer": list(conclusion.labels), "entropy_bits": conclusion.entropy}
+    return own | answer_to_plain(conclusion.answer)
 
 
 def answer_from_plain(values: Mapping[str, Any]) -> Answer:
@@ -60,6 +74,7 @@ def answer_from_plain(values: Mapping[str, Any]) -> Answer:
         token_log_likelihoods=tuple(tuple(tokens) for tokens in values.get("tokens") or ()),
         text=values.get("text"),
         parsed=None if parsed is None else tuple(parsed),
+        said=statements_from_plain(values.get("said") or {}),
     )
 
 

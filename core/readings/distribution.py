@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from core.models.exemplar import Exemplars
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
 from core.readings.answer import Answer
+from core.readings.head import Head
 
 WIDTH = 24
 ROUNDS = 3
@@ -39,26 +40,51 @@ class Asking:
 def embed_exemplars(exemplars: Exemplars | None, questions: Sequence[Asking]) -> Tensor | None:
     if exemplars is None:
         return None
-    features = [torch.stack(one) for one in zip(*(question.exemplars for question in questions), strict=True)]
+    features = [torch.stack(of_tsm) for of_tsm in zip(*(question.exemplars for question in questions), strict=True)]
     embedded: Tensor = exemplars(features, len(questions))
     return embedded
 
 
 def distributions(
-    vlm: Vlm, questions: Sequence[Asking], exemplars: Exemplars | None, with_exemplar: Sequence[bool]
+    vlm: Vlm,
+    questions: Sequence[Asking],
+    exemplars: Exemplars | None,
+    with_exemplar: Sequence[bool],
+    heads: Sequence[Sequence[Head]] = (),
 ) -> list[list[Answer]]:
-    """For every way of reading (with the exemplar or without it), the distribution of every question."""
+    """For every way of reading (with the exemplar or without it), the distribution of every question, and what the
+    heads of that way say."""
     singles = [number for number, question in enumerate(questions) if question.task.kind != "multi"]
     several = [number for number, question in enumerate(questions) if question.task.kind == "multi"]
     read_ways: list[list[Answer | None]] = [[None] * len(questions) for _ in with_exemplar]
+    heads_of_ways = heads or [()] * len(with_exemplar)
     for places, read in ((singles, _over_answers), (several, _over_lists)):
         if places:
             chosen = [questions[place] for place in places]
             embedded = embed_exemplars(exemplars, chosen)
-            for way, answers in enumerate(read(vlm, chosen, embedded, with_exemplar)):
-                for place, answer in zip(places, answers, strict=True):
-                    read_ways[way][place] = answer
+            ways = zip(read(vlm, chosen, embedded, with_exemplar), heads_of_ways, strict=True)
+            for number, ((answers, ends), own) in enumerate(ways):
+                for place, answer in zip(places, _with_statements(answers, ends, own), strict=True):
+                    read_ways[number][place] = answer
     return [[answer for answer in way if answer is not None] for way in read_ways]
+
+
+def _with_statements(answers: Sequence[Answer], ends: Tensor, heads: Sequence[Head]) -> list[Answer]:
+    if not heads:
+        return list(answers)
+    with torch.no_grad():
+        spoken = zip(*(head.say(ends) for head in heads), strict=True)
+    return [replace(answer, said=statements) for answer, statements in zip(answers, spoken, strict=True)]
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """What one way of reading says of every candidate of every question, token by token, as log-probabilities."""
+
+    of_tokens: list[list[tuple[float, ...]]]
+    """[question][candidate]"""
+    ends: Tensor
+    """The last-layer state in which each question that has candidates ends, where its answer begins, [B, H]."""
 
 
 def log_likelihoods(
@@ -67,29 +93,40 @@ def log_likelihoods(
     embedded: Tensor | None,
     with_exemplar: Sequence[bool],
     candidates: Sequence[Sequence[str]],
-) -> list[list[list[tuple[float, ...]]]]:
-    """[way][question][candidate] -> log-probability of each token, from one run over shared branches."""
+) -> list[Likelihoods]:
+    """Way by way, from one run over shared branches."""
     branches = Branches(vlm, [question.features for question in questions], embedded, vlm.shares_prefix)
     slots: list[list[list[list[int]]]] = []
-    tokens = [[vlm.response(text) for text in texts] for texts in candidates]
+    responses = [[vlm.response(text) for text in texts] for texts in candidates]
     for way in with_exemplar:
         slots.append([])
         for number, question in enumerate(questions):
             prompt = vlm.prompt(question.asked(), question.features.tokens.shape[0])
-            slots[-1].append([branches.add(number, prompt, one, way) for one in tokens[number]])
-    flat_slots = [slot for way in slots for question in way for one in question for slot in one]
-    flat_tokens = [token for _ in with_exemplar for question in tokens for one in question for token in one]
+            slots[-1].append([branches.add(number, prompt, response, way) for response in responses[number]])
+    flat_slots = [slot for way in slots for question in way for candidate in question for slot in candidate]
+    flat_tokens = [token for _ in with_exemplar for question in responses for tokens in question for token in tokens]
     with torch.no_grad():
         states = branches.hidden()
-        at, said = (torch.tensor(values, device=states.device) for values in (flat_slots, flat_tokens))
-        told = torch.empty(len(at), device=states.device)
-        # The whole vocabulary at every slot would be the largest thing in memory, so a few slots at a time.
-        for start, part in zip(range(0, len(states), SLOTS_AT_ONCE), states.split(SLOTS_AT_ONCE), strict=True):
-            likely = vlm.logits(part).float().log_softmax(-1)
-            here = (at >= start) & (at < start + SLOTS_AT_ONCE)
-            told[here] = likely[at[here] - start, said[here]]
-    values = iter(told.tolist())
-    return [[[tuple(next(values) for _ in one) for one in question] for question in way] for way in slots]
+        values = iter(_token_log_likelihoods(vlm, states, flat_slots, flat_tokens))
+    return [
+        Likelihoods(
+            [[tuple(next(values) for _ in candidate) for candidate in question] for question in way],
+            states[[question[0][0] for question in way if question]],
+        )
+        for way in slots
+    ]
+
+
+def _token_log_likelihoods(vlm: Vlm, states: Tensor, slots: Sequence[int], tokens: Sequence[int]) -> list[float]:
+    """How likely each token is at its slot. The whole vocabulary at every slot would be the largest thing in memory,
+    so a few slots at a time."""
+    slot_of, token_of = (torch.tensor(numbers, device=states.device) for numbers in (slots, tokens))
+    values = torch.empty(len(slots), device=states.device)
+    for start, part in zip(range(0, len(states), SLOTS_AT_ONCE), states.split(SLOTS_AT_ONCE), strict=True):
+        likely = vlm.logits(part).float().log_softmax(-1)
+        here = (slot_of >= start) & (slot_of < start + SLOTS_AT_ONCE)
+        values[here] = likely[slot_of[here] - start, token_of[here]]
+    return values.tolist()
 
 
 def softmax(scores: Sequence[float]) -> tuple[float, ...]:
@@ -101,43 +138,52 @@ def softmax(scores: Sequence[float]) -> tuple[float, ...]:
 
 def _over_answers(
     vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
-) -> list[list[Answer]]:
+) -> list[tuple[list[Answer], Tensor]]:
     """Single and ordinal tasks: softmax over candidates of the sum of log p(token)."""
     candidates = [question.task.candidates() for question in questions]
     ways = log_likelihoods(vlm, questions, embedded, with_exemplar, candidates)
-    return [[Answer(softmax([sum(tokens) for tokens in scores]), tuple(scores)) for scores in way] for way in ways]
+    return [([_of_candidates(scores) for scores in way.of_tokens], way.ends) for way in ways]
+
+
+def _of_candidates(scores: Sequence[tuple[float, ...]]) -> Answer:
+    return Answer(softmax([sum(tokens) for tokens in scores]), tuple(scores))
 
 
 def _over_lists(
     vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
-) -> list[list[Answer]]:
+) -> list[tuple[list[Answer], Tensor]]:
     """Multi tasks: a search over likely lists of labels; a label's probability is the share of lists that name it."""
-    ways = []
-    for way in with_exemplar:
-        known: list[dict[tuple[str, ...], float]] = [{} for _ in questions]
-        open_lists = [_first_lists(question.task) for question in questions]
-        singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
-        for _ in range(ROUNDS):
-            texts = [
-                [question.task.response(one) for one in lists]
-                for question, lists in zip(questions, open_lists, strict=True)
-            ]
-            (said,) = log_likelihoods(vlm, questions, embedded, [way], texts)
-            for number, lists in enumerate(open_lists):
-                for one, tokens in zip(lists, said[number], strict=True):
-                    known[number][one] = sum(tokens)
-                    if len(one) == 1:
-                        singles[number][one] = tokens
-            open_lists = [_longer(question.task, scores) for question, scores in zip(questions, known, strict=True)]
-            if not any(open_lists):
-                break
-        ways.append(
-            [
-                Answer(_marginals(question.task, scores), tuple(alone[(name,)] for name in question.task.answers))
-                for question, scores, alone in zip(questions, known, singles, strict=True)
-            ]
-        )
-    return ways
+    return [_search_lists(vlm, questions, embedded, way) for way in with_exemplar]
+
+
+def _search_lists(
+    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: bool
+) -> tuple[list[Answer], Tensor]:
+    scored: list[dict[tuple[str, ...], float]] = [{} for _ in questions]
+    open_lists = [_first_lists(question.task) for question in questions]
+    singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
+    ends: Tensor | None = None
+    for _ in range(ROUNDS):
+        texts = [
+            [question.task.response(names) for names in lists]
+            for question, lists in zip(questions, open_lists, strict=True)
+        ]
+        (way,) = log_likelihoods(vlm, questions, embedded, [with_exemplar], texts)
+        ends = way.ends if ends is None else ends  # in the first round every question is asked something
+        for number, lists in enumerate(open_lists):
+            for names, tokens in zip(lists, way.of_tokens[number], strict=True):
+                scored[number][names] = sum(tokens)
+                if len(names) == 1:
+                    singles[number][names] = tokens
+        open_lists = [_longer(question.task, scores) for question, scores in zip(questions, scored, strict=True)]
+        if not any(open_lists):
+            break
+    assert ends is not None
+    answers = [
+        Answer(_marginals(question.task, scores), tuple(alone[(name,)] for name in question.task.answers))
+        for question, scores, alone in zip(questions, scored, singles, strict=True)
+    ]
+    return answers, ends
 
 
 def _first_lists(task: Task) -> list[tuple[str, ...]]:
@@ -146,15 +192,15 @@ def _first_lists(task: Task) -> list[tuple[str, ...]]:
 
 def _longer(task: Task, scores: Mapping[tuple[str, ...], float]) -> list[tuple[str, ...]]:
     """The most likely lists so far, each with one more label after its last; those not looked at yet."""
-    best = sorted((one for one in scores if one), key=lambda one: -scores[one])[:WIDTH]
+    best = sorted((names for names in scores if names), key=lambda names: -scores[names])[:WIDTH]
     place = {name: number for number, name in enumerate(task.answers)}
-    longer = [(*one, name) for one in best for name in task.answers[place[one[-1]] + 1 :]]
-    return [one for one in longer if one not in scores][: WIDTH * 2]
+    longer = [(*names, name) for names in best for name in task.answers[place[names[-1]] + 1 :]]
+    return [names for names in longer if names not in scores][: WIDTH * 2]
 
 
 def _marginals(task: Task, scores: Mapping[tuple[str, ...], float]) -> tuple[float, ...]:
     shares = dict(zip(scores, softmax(list(scores.values())), strict=True))
-    return tuple(sum(share for one, share in shares.items() if name in one) for name in task.answers)
+    return tuple(sum(share for names, share in shares.items() if name in names) for name in task.answers)
 
 
 def free_text(
@@ -175,14 +221,14 @@ def free_text(
 
 
 def _written(vlm: Vlm, branches: Branches, cache: object, most_tokens: int) -> str:
-    said: list[int] = []
+    written: list[int] = []
     with torch.no_grad():
         state, position = branches.begin(cache)
         length = branches.packed_rows[0].length
-        while len(said) < most_tokens:
+        while len(written) < most_tokens:
             token = int(vlm.logits(state).argmax())
             if token == vlm.end_token or token == vlm.tokenizer.eos_token_id:
                 break
-            said.append(token)
-            state, position = branches.go_on(token, position, length + len(said) - 1, cache)
-    return str(vlm.tokenizer.decode(said, skip_special_tokens=True)).strip()
+            written.append(token)
+            state, position = branches.go_on(token, position, length + len(written) - 1, cache)
+    return str(vlm.tokenizer.decode(written, skip_special_tokens=True)).strip()

@@ -7,13 +7,18 @@ so that two readers of the same cases are always compared on the same draws.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Groups = Sequence[str | None] | None
+"""The patient of each case, where patients are known."""
+Weighted = Callable[[Floats], dict[str, Floats]]
+"""Figures [W] from how often each case counts, [N, W]: all ones, and the draws of a bootstrap."""
 
 PERCENTILES = (2.5, 97.5)
 # Weights of a chunk of draws: few enough to stay in a processor's cache.
@@ -51,7 +56,45 @@ def _plain(values: dict[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
-def resampled(cases: int, groups: Sequence[str | None] | None, draws: int, seed: int) -> Iterator[Floats]:
+def measured(weighted: Weighted, cases: int, groups: Groups, draws: int, seed: int) -> dict[str, Figure]:
+    """Figures with their intervals."""
+    values, drawn = in_draws(weighted, cases, groups, draws, seed)
+    return {name: figure(values[name][0], drawn[name]) for name in values}
+
+
+def compared(
+    first: Weighted, second: Weighted, cases: int, groups: Groups, draws: int, seed: int
+) -> dict[str, Difference]:
+    """One reader's figures minus another's on the same cases, in the same draws."""
+
+    def minus(weights: Floats) -> dict[str, Floats]:
+        subtracted = second(weights)
+        return {name: value - subtracted[name] for name, value in first(weights).items()}
+
+    values, drawn = in_draws(minus, cases, groups, draws, seed)
+    return {name: difference(values[name][0], drawn[name]) for name in values}
+
+
+def in_draws(
+    weighted: Weighted, cases: int, groups: Groups, draws: int, seed: int
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """The figures themselves, and in every draw (along the last axis)."""
+    values = weighted(np.ones((cases, 1)))
+    chunks = [weighted(weights) for weights in resampled(cases, groups, draws, seed)]
+    none = {name: value[..., :0] for name, value in values.items()}
+    return values, {name: np.concatenate([chunk[name] for chunk in (none, *chunks)], axis=-1) for name in values}
+
+
+def in_brackets(figure: Mapping[str, Any] | None) -> str:
+    """A figure with its interval, a dash where it is undefined."""
+    if figure is None or figure["value"] is None:
+        return "–"
+    low, high = figure["low"], figure["high"]
+    spread = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+    return f"{figure['value']:.3f}{spread}"
+
+
+def resampled(cases: int, groups: Groups, draws: int, seed: int) -> Iterator[Floats]:
     """Weights [cases, some draws], chunk by chunk. A case without a group is a group of its own."""
     group_of_case = _numbered(cases, groups)
     count = int(group_of_case.max()) + 1
@@ -64,7 +107,7 @@ def resampled(cases: int, groups: Sequence[str | None] | None, draws: int, seed:
         yield times.T[group_of_case].astype(np.float64)
 
 
-def _numbered(cases: int, groups: Sequence[str | None] | None) -> NDArray[np.intp]:
+def _numbered(cases: int, groups: Groups) -> NDArray[np.intp]:
     """A number from 0 for each case's group, in order of first appearance."""
     named = [None] * cases if groups is None else groups
     if len(named) != cases:

@@ -8,7 +8,7 @@ figure that is undefined for all answers is NaN, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 from core.case import Kind
 from core.errors import DataError, NumericError
-from core.readings.intervals import Difference, Figure, Floats, difference, figure, resampled
+from core.readings.intervals import Difference, Figure, Floats, Groups, compared, figure, in_draws, measured
 
 THRESHOLD = 0.5
 TITLES = {
@@ -30,8 +30,6 @@ TITLES = {
     "mean_absolute_error": "Mean absolute error",
 }
 Labels = ArrayLike
-Groups = Sequence[str | None] | None
-Weighted = Callable[[Floats], dict[str, Floats]]
 
 
 def figures(
@@ -48,8 +46,7 @@ def figures(
     Without draws there are no intervals: low and high are NaN.
     """
     sheet = _Sheet(probabilities, labels, kind, answers)
-    values, drawn = _drawn(sheet.overall, sheet.cases, groups, draws, seed)
-    return {name: figure(values[name][0], drawn[name]) for name in values}
+    return measured(sheet.overall, sheet.cases, groups, draws, seed)
 
 
 def per_class(
@@ -63,7 +60,7 @@ def per_class(
 ) -> dict[str, dict[str, Figure]]:
     """Each answer's own figures against all the others; support is its number of cases."""
     sheet = _Sheet(probabilities, labels, kind, answers)
-    values, drawn = _drawn(sheet.by_answer, sheet.cases, groups, draws, seed)
+    values, drawn = in_draws(sheet.by_answer, sheet.cases, groups, draws, seed)
     return {
         answer: {name: figure(values[name][place, 0], drawn[name][place]) for name in values}
         for place, answer in enumerate(answers)
@@ -82,13 +79,7 @@ def paired(
 ) -> dict[str, Difference]:
     """Reader a minus reader b on the same cases, in the same draws."""
     first, second = _Sheet(a, labels, kind, answers), _Sheet(b, labels, kind, answers)
-
-    def minus(weights: Floats) -> dict[str, Floats]:
-        subtracted = second.overall(weights)
-        return {name: value - subtracted[name] for name, value in first.overall(weights).items()}
-
-    values, drawn = _drawn(minus, first.cases, groups, draws, seed)
-    return {name: difference(values[name][0], drawn[name]) for name in values}
+    return compared(first.overall, second.overall, first.cases, groups, draws, seed)
 
 
 def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Sequence[str]) -> NDArray[np.int64]:
@@ -96,19 +87,9 @@ def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Seq
     sheet = _Sheet(probabilities, labels, kind, answers)
     if kind != "multi":
         return (sheet.truth.T @ sheet.said).astype(np.int64)
-    true, said = sheet.truth.T.astype(int), sheet.said.T.astype(int)
-    tables = [np.bincount(2 * t + s, minlength=4).reshape(2, 2) for t, s in zip(true, said, strict=True)]
+    true, answered = sheet.truth.T.astype(int), sheet.said.T.astype(int)
+    tables = [np.bincount(2 * t + s, minlength=4).reshape(2, 2) for t, s in zip(true, answered, strict=True)]
     return np.stack(tables).astype(np.int64)
-
-
-def _drawn(
-    weighted: Weighted, cases: int, groups: Groups, draws: int, seed: int
-) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """The figures themselves, and in every draw (along the last axis)."""
-    values = weighted(np.ones((cases, 1)))
-    chunks = [weighted(weights) for weights in resampled(cases, groups, draws, seed)]
-    none = {name: value[..., :0] for name, value in values.items()}
-    return values, {name: np.concatenate([chunk[name] for chunk in (none, *chunks)], axis=-1) for name in values}
 
 
 class _Sheet:
@@ -147,14 +128,14 @@ class _Sheet:
 
     def _counts(self, weights: Floats) -> dict[str, Floats]:
         both = (self.truth * self.said).T @ weights
-        true, said = self.truth.T @ weights, self.said.T @ weights
-        neither = weights.sum(0) - true - said + both
+        true, answered = self.truth.T @ weights, self.said.T @ weights
+        neither = weights.sum(0) - true - answered + both
         return {
             "sensitivity": _ratio(both, true),
             "specificity": _ratio(neither, weights.sum(0) - true),
-            "ppv": _ratio(both, said),
-            "npv": _ratio(neither, weights.sum(0) - said),
-            "f1": _ratio(2 * both, true + said),
+            "ppv": _ratio(both, answered),
+            "npv": _ratio(neither, weights.sum(0) - answered),
+            "f1": _ratio(2 * both, true + answered),
         }
 
     def _ranks(self, weights: Floats) -> dict[str, Floats]:
@@ -162,13 +143,13 @@ class _Sheet:
         return {"auroc": np.stack([roc for roc, _ in areas]), "auprc": np.stack([prc for _, prc in areas])}
 
     def _distances(self, weights: Floats) -> dict[str, Floats]:
-        true, said = self.truth.argmax(1), self.said.argmax(1)
+        true, answered = self.truth.argmax(1), self.said.argmax(1)
         places = np.arange(self.truth.shape[1])
         squares = (places[:, None] - places) ** 2.0
         by_chance = ((self.truth.T @ weights) * (squares @ (self.said.T @ weights))).sum(0) / weights.sum(0)
         return {
-            "quadratic_kappa": 1 - _ratio(((true - said) ** 2.0) @ weights, by_chance),
-            "mean_absolute_error": self._mean(np.abs(true - said), weights),
+            "quadratic_kappa": 1 - _ratio(((true - answered) ** 2.0) @ weights, by_chance),
+            "mean_absolute_error": self._mean(np.abs(true - answered), weights),
         }
 
     def _surprise(self) -> Floats:

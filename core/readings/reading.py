@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from core.case import Case, Task
 from core.errors import RunError, reason
-from core.readings.answer import Answer
+from core.readings.answer import Answer, answer_from_plain, answer_to_plain
+from core.readings.statement import Statement, statements_from_plain, statements_to_plain
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,15 @@ class Reading:
     labels: tuple[str, ...]
     patient: str | None
     answer: Answer
+    references: tuple[Statement, ...] = ()
+    """What the set says of the case in place of what the reader said; its labels are the reference of the answer."""
 
     @classmethod
     def of(cls, case: Case, set_name: str, reader: str, answer: Answer) -> Reading:
-        return cls(set_name, case.id, str(case.split), reader, case.labels, case.patient, answer)
+        references = tuple(
+            reference for statement in answer.said if (reference := type(statement).reference(case)) is not None
+        )
+        return cls(set_name, case.id, str(case.split), reader, case.labels, case.patient, answer, references)
 
 
 def save(readings: Iterable[Reading], path: Path) -> None:
@@ -45,6 +52,8 @@ def save(readings: Iterable[Reading], path: Path) -> None:
             ("token_log_likelihoods", pa.list_(pa.list_(pa.float32()))),
             ("text", pa.string()),
             ("parsed", pa.list_(pa.string())),
+            ("said", pa.string()),
+            ("references", pa.string()),
         ]
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,19 +76,25 @@ def load(path: Path) -> list[Reading]:
 
 
 def _row(reading: Reading) -> dict[str, Any]:
-    about, answer = vars(reading).copy(), vars(reading.answer)
-    del about["answer"]
-    return about | answer
+    """The columns of one; `said` and `references`, where there are any, are JSON."""
+    row = vars(reading) | answer_to_plain(reading.answer)
+    row["token_log_likelihoods"] = row["tokens"]
+    row |= {"said": _as_json(row["said"]), "references": _as_json(statements_to_plain(reading.references))}
+    return {name: value for name, value in row.items() if name not in ("tokens", "answer")}
 
 
 def _reading(row: dict[str, Any]) -> Reading:
-    answer = Answer(
-        probabilities=tuple(row.pop("probabilities")),
-        token_log_likelihoods=tuple(tuple(tokens) for tokens in row.pop("token_log_likelihoods") or ()),
-        text=row.pop("text"),
-        parsed=None if (parsed := row.pop("parsed")) is None else tuple(parsed),
+    statements, references = (json.loads(row.get(name) or "{}") for name in ("said", "references"))
+    return Reading(
+        **{name: row[name] for name in ("set", "case", "split", "reader", "patient")},
+        labels=tuple(row["labels"]),
+        answer=answer_from_plain(row | {"tokens": row["token_log_likelihoods"], "said": statements}),
+        references=statements_from_plain(references),
     )
-    return Reading(**(row | {"labels": tuple(row["labels"])}), answer=answer)
+
+
+def _as_json(statements: dict[str, Any]) -> str | None:
+    return json.dumps(statements) if statements else None
 
 
 class Labelled(Protocol):

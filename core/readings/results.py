@@ -11,7 +11,9 @@ import numpy as np
 
 from core.case import Task
 from core.readings import metrics
+from core.readings.intervals import in_brackets
 from core.readings.reading import Reading, targets
+from core.readings.statement_figures import statement_figures, tables
 from core.sets.joint import Item, JointSet
 
 Plain = dict[str, Any]
@@ -21,7 +23,7 @@ def quick_figures(
     items: Sequence[Item], probabilities: Sequence[tuple[float, ...]], joint_set: JointSet
 ) -> dict[str, float]:
     """Point figures over some cases, the mean over sets: what a stage's best weights are chosen by."""
-    found: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for number, task in enumerate(joint_set.tasks):
         rows = [row for row, item in enumerate(items) if item.set == number]
         if not rows:
@@ -29,8 +31,8 @@ def quick_figures(
         cases = [items[row].case for row in rows]
         values = np.array([probabilities[row] for row in rows])
         for name, figure in metrics.figures(values, targets(cases, task), task.kind, task.answers, draws=0).items():
-            found.setdefault(name, []).append(figure.value)
-    return {name: math.nan if np.isnan(values).any() else float(np.mean(values)) for name, values in found.items()}
+            by_name.setdefault(name, []).append(figure.value)
+    return {name: math.nan if np.isnan(values).any() else float(np.mean(values)) for name, values in by_name.items()}
 
 
 def evaluate(readings: Sequence[Reading], tasks: Mapping[str, Task], draws: int, seed: int) -> Plain:
@@ -84,6 +86,7 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
             for name, rows in readers.items()
             if any(each.answer.text is not None for each in rows)
         },
+        "statements": statement_figures(readers, draws, seed),
     }
 
 
@@ -115,24 +118,19 @@ def _free_text(rows: Sequence[Reading]) -> Plain:
 def table(
     results: Plain, names: Sequence[str] = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc")
 ) -> str:
-    """Readers by figures as Markdown, each with its 95 % interval."""
-    sets = results.get("sets") or {"": results}
-    lines = []
-    for title, one in sets.items():
-        lines += [f"**{title}** ({one['cases']} cases)", ""] if title else []
-        lines += [
-            "| reader | " + " | ".join(metrics.TITLES[name] for name in names) + " |",
-            "|---" * (len(names) + 1) + "|",
+    """Readers by figures as Markdown, each with its 95 % interval; below it, what they said beside their answers."""
+    parts = []
+    for set_name, of_set in (results.get("sets") or {"": results}).items():
+        rows = [
+            [reader, *(in_brackets(figures.get(name)) for name in names)]
+            for reader, figures in of_set["readers"].items()
         ]
-        for reader, figures in one["readers"].items():
-            lines.append(f"| {reader} | " + " | ".join(_cell(figures.get(name)) for name in names) + " |")
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+        title = [f"**{set_name}** ({of_set['cases']} cases)"] if set_name else []
+        parts += [*title, _as_markdown(["reader", *(metrics.TITLES[name] for name in names)], rows)]
+    parts += [f"**{title}**\n\n{_as_markdown(head, rows)}" for title, head, rows in tables(results)]
+    return "\n\n".join(parts) + "\n"
 
 
-def _cell(figure: Mapping[str, float | None] | None) -> str:
-    if figure is None or figure["value"] is None:
-        return "–"
-    low, high = figure["low"], figure["high"]
-    spread = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
-    return f"{figure['value']:.3f}{spread}"
+def _as_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])

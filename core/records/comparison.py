@@ -17,6 +17,7 @@ from core.readings import metrics, reading
 from core.readings.answer import Conclusion, conclude
 from core.readings.reader import Reader
 from core.readings.reading import Reading, targets
+from core.readings.statement import Statement
 from core.records import runs
 from core.records.access import Who
 from core.records.database import Database
@@ -39,6 +40,8 @@ class CaseView:
     split: str
     patient: str | None
     conclusions: dict[str, Conclusion]
+    references: tuple[Statement, ...] = ()
+    """What the set says of it beside its labels, where readers said such a thing."""
 
     def is_right(self, reader: str) -> bool:
         return set(self.conclusions[reader].labels) == set(self.labels)
@@ -144,21 +147,24 @@ def _opened(source: _Source) -> Comparison:
 
 
 def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     with db.reading() as session:
         if len(names) > NAMES_AT_ONCE:
             rows = session.execute(select(Case.name, Case.number).where(Case.version_id == version_id))
             return dict(rows)
         mine = (Case.version_id == version_id, Case.name.in_(names))
         for name, number in session.execute(select(Case.name, Case.number).where(*mine)):
-            found[name] = number
-    return found
+            numbers[name] = number
+    return numbers
 
 
 def _case(number: int | None, readings: dict[str, Reading], task: Task) -> CaseView:
     first = next(iter(readings.values()))
     conclusions = {name: conclude(each.answer, task) for name, each in readings.items()}
-    return CaseView(number, first.case, first.labels, first.split, first.patient, conclusions)
+    references = {told.KIND: told for each in readings.values() for told in each.references}
+    return CaseView(
+        number, first.case, first.labels, first.split, first.patient, conclusions, tuple(references.values())
+    )
 
 
 def _fits(case: CaseView, only: str, reader: str | None) -> bool:

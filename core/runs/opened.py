@@ -22,16 +22,18 @@ from core.models.tsm import Tsm, read_saved
 from core.models.vlm import ImageFeatures
 from core.readings import novelty
 from core.readings.answer import Answer
-from core.readings.distribution import Asking, distributions, free_text
+from core.readings.distribution import Asking, free_text
 from core.readings.reader import FUSION, Reader
 from core.readings.reading import Reading
 from core.runs.folder import Folder
 from core.runs.fusion import FUSED, mean
 from core.runs.prepare import load_vlm, open_images
 from core.runs.runfile import Run, read_run
+from core.training.heads import load_heads
 from core.training.method import ReaderPlan
 from core.training.response import Tuned
-from core.training.tsm_stage import answer, describe_images
+from core.training.tsm_stage import describe_images, tsm_answers
+from core.training.vlm_stage import read_ways
 
 PLAIN_TEXT_TOKENS = 48
 
@@ -95,7 +97,8 @@ def open_run(path: Path) -> Opened:
         load_adapter(vlm, folder.adapter(name), name)
     exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
     tsms = tuple(load_tsm(folder.tsm(number)).to(vlm.device) for number in range(len(run.tsms)))
-    tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None)
+    heads = load_heads(run.plan.heads, vlm.hidden_size, folder.heads).to(vlm.device)
+    tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
     return Opened(run, folder, tasks, tuned.eval(), tsms)
 
 
@@ -105,7 +108,7 @@ def load_tsm(folder: Path) -> Tsm:
     return tsm.eval()
 
 
-def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[Answer]]:
+def read_pictures(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[Answer]]:
     """Every wanted reader's answers, picture by picture."""
     wanted = opened.named(readers)
     needed = {reader.name for reader in wanted} | ({*FUSED} if FUSION in wanted else set())
@@ -121,7 +124,7 @@ def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[
             answers |= _of_adapter(opened, asked, described, frozen, ways)
     for name, tsm, features in zip(opened.run.tsm_names, opened.tsms, described, strict=bool(described)):
         if name in needed:
-            likely = answer(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
+            likely = tsm_answers(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
             answers[name] = [Answer(probabilities) for probabilities in likely]
     if FUSION in wanted:
         answers[FUSION.name] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
@@ -154,8 +157,8 @@ def _novelty(opened: Opened) -> novelty.Novelty:
 
 def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:
     weight = opened.folder.kept(opened.folder.fusion)[list(opened.tasks)[number]]
-    one, other = (np.array([each.probabilities for each in answers]) for answers in (tsm, plain))
-    return [Answer(tuple(row.tolist())) for row in mean(one, other, weight)]
+    of_tsm, of_plain = (np.array([each.probabilities for each in answers]) for answers in (tsm, plain))
+    return [Answer(tuple(row.tolist())) for row in mean(of_tsm, of_plain, weight)]
 
 
 def _of_adapter(
@@ -166,8 +169,6 @@ def _of_adapter(
     ways: Sequence[ReaderPlan],
 ) -> dict[str, list[Answer]]:
     tuned, task = opened.tuned, list(opened.tasks.values())[asked.set]
-    flags = [way.with_exemplar for way in ways]
-    exemplars = tuned.exemplars if any(flags) else None
     answers: dict[str, list[Answer]] = {}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
@@ -175,10 +176,12 @@ def _of_adapter(
             Asking(task, image, [values[row] for values in described], asked.instruction)
             for row, image in enumerate(features)
         ]
-        for way, mute in zip(ways, distributions(tuned.vlm, questions, exemplars, flags), strict=True):
+        read = read_ways(tuned, questions, ways)
+        for way in ways:
+            mute = read[way.name]
             texts: Sequence[str | None] = [None] * len(mute)
             if asked.free_text:
-                texts = free_text(tuned.vlm, questions, exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
+                texts = free_text(tuned.vlm, questions, tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
             answers[way.name] = [each.written(text, task) for each, text in zip(mute, texts, strict=True)]
     return answers
 
@@ -190,6 +193,6 @@ def read_cases(opened: Opened, cases: Sequence[Case], set_name: str, asked: Aske
     for start in range(0, len(cases), size):
         part = cases[start : start + size]
         shown = replace(asked, images=[case.pixels.load() for case in part])
-        for name, answers in ask(opened, shown, readings).items():
+        for name, answers in read_pictures(opened, shown, readings).items():
             readings[name] += [Reading.of(case, set_name, name, each) for case, each in zip(part, answers, strict=True)]
     return [each for rows in readings.values() for each in rows]

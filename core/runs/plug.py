@@ -24,7 +24,7 @@ from core.models.tsm import Tsm, read_saved
 from core.runs.folder import Folder
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.runfile import Run, make_run
-from core.runs.tune import Running, finish, judge_sharing, known_cases, start, train_tsm
+from core.runs.tune import Running, finish, judge_sharing, known_cases, save_beside, start, train_tsm
 from core.sets.question import Question
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned
@@ -74,8 +74,7 @@ def _plugged(
         _train_connector(running, tuned, cases)
     hold.check(running.folder.path)
     _copy_adapters(opened, running.folder)
-    assert tuned.exemplars is not None
-    tuned.exemplars.save(running.folder.connector)
+    save_beside(tuned, running.folder)
     running.report(Plugged(connector="kept" if is_kept else "trained"))
     return finish(running, tuned, cases, [new])
 
@@ -163,7 +162,7 @@ def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:
 
 def _connector_stage(plan: Plan, is_shared: bool) -> StagePlan:
     wanted = Wanted({"ep": 1.0}, lambda: {"ep": aided_response()}, is_shared)
-    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True)
+    return replace(plan.stages[-1], name=STAGE, wanted=wanted, trains_exemplars=True, heads=())
 
 
 def _copy_adapters(opened: Opened, folder: Folder) -> None:

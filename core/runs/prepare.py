@@ -19,8 +19,9 @@ from core.models.features import FeatureStore, Progress, open_features
 from core.models.lora import attach
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
-from core.runs.runfile import Run, settle
+from core.runs.runfile import Run, with_own_precision
 from core.sets.joint import Item, JointSet, gather
+from core.training.heads import new_heads
 from core.training.loop import Stage
 from core.training.method import StagePlan
 from core.training.response import Tuned
@@ -64,7 +65,8 @@ class Parts:
         return RunCases(self.joint_set, items, features, exemplars)
 
     def tuned(self, tsms: Sequence[Tsm]) -> Tuned:
-        """The VLM with the adapters of every stage, and the connector that carries exemplars, all of them untrained."""
+        """The VLM with the adapters of every stage, the connector that carries exemplars and the method's heads, all of
+        them untrained."""
         run, needs = self.run, self.run.plan.needs
         for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
             torch.manual_seed(run.settings.seed)
@@ -74,7 +76,9 @@ class Parts:
         if needs.exemplars:
             widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
             exemplars = Exemplars(widths, self.vlm.hidden_size, needs.is_constant).to(self.vlm.device)
-        return Tuned(self.vlm, exemplars)
+        torch.manual_seed(run.settings.seed)
+        heads = new_heads(run.plan.heads, self.vlm.hidden_size).to(self.vlm.device)
+        return Tuned(self.vlm, exemplars, heads)
 
     @property
     def hardest_stage(self) -> StagePlan:
@@ -112,7 +116,7 @@ def load_parts(run: Run, vlm: Vlm | None = None) -> Parts:
     """Settles the run's arithmetic, opens its images and loads its VLM, where that isn't given."""
     from accelerate import Accelerator
 
-    run = settle(run)
+    run = with_own_precision(run)
     accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
     torch.manual_seed(run.settings.seed)
     joint_set = open_images(run)

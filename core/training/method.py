@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.readings.reader import Reader
+from core.readings.statement import Statement
 from core.settings import Settings
 from core.training.wanted import Wanted
+
+if TYPE_CHECKING:
+    from core.readings.head import Head
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """A part of a method's own on top of the VLM, kept with the run; `build` makes it for the language model's hidden
+    size, and imports torch itself."""
+
+    name: str
+    build: Callable[[int], Head]
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,8 @@ class StagePlan:
     trains_exemplars: bool = False
     length: int = 1
     """How many times the run's `training.steps`, where those are given."""
+    heads: tuple[HeadPlan, ...] = ()
+    """Those that learn here."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,8 @@ class ReaderPlan:
 
     reader: Reader
     adapter: str | None
+    heads: tuple[HeadPlan, ...] = ()
+    """Those that speak when it reads."""
 
     @property
     def name(self) -> str:
@@ -64,6 +81,8 @@ class Method(Protocol):
     TITLE: str
     TERMS: Mapping[str, str]
     """The losses by name, with a title each: every one is a curve."""
+    SAYS: tuple[type[Statement], ...]
+    """The kinds of what its readers may say beside their distributions."""
 
     @property
     def Settings(self) -> type[Settings]: ...
@@ -94,6 +113,8 @@ class Plan:
     needs: Needs = field(init=False)
     aim: Aim = field(init=False)
     departures: tuple[str, ...] = field(init=False)
+    heads: tuple[HeadPlan, ...] = field(init=False)
+    """Each of them once, in the order in which they learn."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", self.method.stages(self.settings))
@@ -101,13 +122,16 @@ class Plan:
         object.__setattr__(self, "needs", self.method.needs(self.settings))
         object.__setattr__(self, "aim", self.method.aim(self.settings))
         object.__setattr__(self, "departures", self.method.departures(self.settings))
+        object.__setattr__(self, "heads", tuple(dict.fromkeys(head for stage in self.stages for head in stage.heads)))
 
 
 def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:
     """What a run's card says of the two controls that methods share."""
-    said = []
+    sentences = []
     if label_smoothing:
-        said.append(f"Targets of the response without exemplar were smoothed by {label_smoothing:g}; as printed, not.")
+        sentences.append(
+            f"Targets of the response without exemplar were smoothed by {label_smoothing:g}; as printed, not."
+        )
     if tunes_vlm_connector:
-        said.append("The VLM's own connector was tuned too; as printed, it is frozen.")
-    return tuple(said)
+        sentences.append("The VLM's own connector was tuned too; as printed, it is frozen.")
+    return tuple(sentences)

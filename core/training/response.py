@@ -16,13 +16,15 @@ Losses = dict[str, Tensor]
 
 
 class Tuned(nn.Module):
-    """The trainable whole: a VLM with its adapter, and the connectors of the exemplars where there are any."""
+    """The trainable whole: a VLM with its adapter, the connectors of the exemplars and a method's heads where there are
+    any."""
 
-    def __init__(self, vlm: Vlm, exemplars: Exemplars | None) -> None:
+    def __init__(self, vlm: Vlm, exemplars: Exemplars | None, heads: nn.ModuleDict | None = None) -> None:
         super().__init__()
         self.vlm = vlm
         self.base = vlm.base
         self.exemplars = exemplars
+        self.heads = nn.ModuleDict() if heads is None else heads
 
     def forward(self, batch: ResponseBatch, wanted: Wanted) -> Losses:
         """Every wanted loss, as many numbers as its term counts."""
@@ -50,5 +52,5 @@ def response_terms(model: Tuned, batch: ResponseBatch, wanted: Wanted) -> Losses
     terms = wanted.named_terms()
     embedded = model.exemplars(batch.exemplars, len(batch)) if model.exemplars is not None else None
     asks = list(dict.fromkeys(ask for term in terms.values() for ask in term.asks))
-    heard = Heard(model.vlm, batch, embedded, asks).run(wanted.is_shared)
+    heard = Heard(model.vlm, batch, embedded, asks, model.heads).run(wanted.is_shared)
     return {name: term.losses(heard) for name, term in terms.items()}

@@ -25,7 +25,7 @@ class TrainingSettings(Settings):
         gt=0,
         le=1,
         title="Learning rate of the connector",
-        description="The exemplar's connector starts anew (ours).",
+        description="Of what starts anew: the exemplar's connector, a method's heads (ours).",
     )
     weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay", description="Of AdamW (ours).")
     batch_size: int = Field(16, ge=2, le=4096, title="Batch size", description="Cases per step, over all devices.")

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from core.case import Case
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Prompt, Vlm
 from core.training.losses import alignment_losses, contrast_losses, response_losses
@@ -28,6 +29,8 @@ class ResponseBatch:
     responses: Sequence[tuple[int, ...]]
     exemplars: Sequence[Tensor]
     others: Sequence[int | None]
+    cases: Sequence[Case] = ()
+    """What else is known of each, for terms that learn from more than its labels."""
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -66,9 +69,12 @@ def contradicted(batch: ResponseBatch, case: int) -> Text | None:
 class Heard:
     """What the model says to everything that the terms of a step ask, run through shared branches once."""
 
-    def __init__(self, vlm: Vlm, batch: ResponseBatch, embedded: Tensor | None, asks: Sequence[Ask]) -> None:
+    def __init__(
+        self, vlm: Vlm, batch: ResponseBatch, embedded: Tensor | None, asks: Sequence[Ask], heads: nn.ModuleDict
+    ) -> None:
         self.vlm = vlm
         self.batch = batch
+        self.heads = heads
         self.embedded = embedded
         self.slots: dict[Ask, list[list[int]]] = {ask: [] for ask in asks}
         self._logits: dict[Ask, Tensor] = {}
@@ -100,6 +106,11 @@ class Heard:
         if ask not in self._logits:
             self._logits[ask] = self.every_logit[[slot for row in self.slots[ask] for slot in row]]
         return self._logits[ask]
+
+    def outputs(self, head: str, ask: Ask) -> Tensor:
+        """What a head makes of the states in which the questions end, a row a case; of what is asked of every case."""
+        outputs: Tensor = self.heads[head](self.states[[slots[0] for slots in self.slots[ask]]])
+        return outputs
 
 
 def tokens(batch: ResponseBatch) -> int:

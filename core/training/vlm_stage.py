@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.case import Task
+from core.case import Case, Task
 from core.draw import evenly, generator
 from core.errors import SettingsError
 from core.machine.footprint import give_back
@@ -20,6 +20,7 @@ from core.models.features import FeatureStore
 from core.models.lora import adapter_parameters, using
 from core.readings.answer import Answer
 from core.readings.distribution import Asking, distributions
+from core.readings.head import Head
 from core.readings.results import quick_figures
 from core.sets.joint import Item, JointSet
 from core.training.batches import Batches
@@ -63,9 +64,13 @@ class RunCases:
             features=features,
             prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, features, strict=True)],
             responses=self.responses(places),
-            exemplars=[of_tsm[list(places)].to(vlm.device) for of_tsm in self.exemplars],
+            exemplars=[of_tsm[list(places)] for of_tsm in self.exemplars],
             others=others,
+            cases=self.cases(places),
         )
+
+    def cases(self, places: Sequence[int]) -> list[Case]:
+        return [self.items[place].case for place in places]
 
     def responses(self, places: Sequence[int]) -> list[tuple[int, ...]]:
         vlm = self.features.vlm
@@ -98,7 +103,8 @@ class _Micro:
         return [self.cases.items[place].case.id for place in self.places]
 
     def _light(self) -> ResponseBatch:
-        return ResponseBatch([], [], self.cases.responses(self.places), [], self.others())
+        responses, cases = self.cases.responses(self.places), self.cases.cases(self.places)
+        return ResponseBatch([], [], responses, [], self.others(), cases)
 
 
 def vlm_stage(
@@ -117,14 +123,7 @@ def vlm_stage(
 
     The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it.
     """
-    vlm = tuned.vlm
-    vlm.peft.set_adapter(plan.adapter)
-    adapter = adapter_parameters(vlm, plan.adapter)
-    carried = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
-    for value in adapter.values():
-        value.requires_grad_(is_adapter_tuned)
-    for value in carried.values():
-        value.requires_grad_(plan.trains_exemplars)
+    adapter, beside_it = _what_changes(plan, tuned, is_adapter_tuned)
     train = cases.places("train")
     size = min(training.batch_size, len(train))
     batches = Batches(len(train), size, seed, plan.name)
@@ -141,27 +140,48 @@ def vlm_stage(
         wanted = training.steps * stage.length if training.steps else round(stage.epochs * batches.steps_per_epoch)
         return max(1, wanted)
 
-    at = [one.name for one in beside].index(plan.name) if beside else 0
-    before = [one for one in beside[:at] if one.adapter == plan.adapter]
-    lengths = [steps_of(one) for one in beside or (plan,) if one.adapter == plan.adapter]
-    rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(carried, training.connector_learning_rate)
+    at = [stage.name for stage in beside].index(plan.name) if beside else 0
+    before = [stage for stage in beside[:at] if stage.adapter == plan.adapter]
+    lengths = [steps_of(stage) for stage in beside or (plan,) if stage.adapter == plan.adapter]
+    rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(beside_it, training.connector_learning_rate)
     ways = [reader for reader in readers if reader.adapter == plan.adapter]
     begins_there = any(term.begins_at_ln_vocabulary for term in plan.wanted.named_terms().values())
     return Stage(
         name=plan.name,
         module=tuned,
-        tensors=adapter | carried,
+        tensors=adapter | beside_it,
         learning_rates=rates,
         weights=plan.wanted.weights,
         steps=steps_of(plan),
-        schedule=(sum(steps_of(one) for one in before), sum(lengths)),
-        steps_after=sum(steps_of(one) for one in beside[at + 1 :]),
+        schedule=(sum(steps_of(stage) for stage in before), sum(lengths)),
+        steps_after=sum(steps_of(stage) for stage in beside[at + 1 :]),
         micro_batches=micro_batches,
         settings=training,
         seed=seed,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
-        facts={"ln_vocabulary": math.log(vlm.vocabulary_size)} if begins_there else {},
+        facts={"ln_vocabulary": math.log(tuned.vlm.vocabulary_size)} if begins_there else {},
     )
+
+
+def _what_changes(
+    plan: StagePlan, tuned: Tuned, is_adapter_tuned: bool
+) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:
+    """The adapter of a stage by name, and what is kept beside it: the exemplars' connectors and the heads that learn
+    here. Only what learns here asks for gradients from here on."""
+    tuned.vlm.peft.set_adapter(plan.adapter)
+    adapter = adapter_parameters(tuned.vlm, plan.adapter)
+    connectors = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
+    heads = dict(tuned.heads.named_parameters(prefix="heads"))
+    learning = {
+        name: value for head in plan.heads for name, value in heads.items() if name.startswith(f"heads.{head.name}.")
+    }
+    for value in adapter.values():
+        value.requires_grad_(is_adapter_tuned)
+    for value in connectors.values():
+        value.requires_grad_(plan.trains_exemplars)
+    for name, value in heads.items():
+        value.requires_grad_(name in learning)
+    return adapter, connectors | learning
 
 
 def micro_batch(training: TrainingSettings, cases: int, processes: int) -> int:
@@ -209,12 +229,19 @@ def read_places(
             if number % BATCHES_BETWEEN_CLEARINGS == 0:
                 give_back()
             part = places[start : start + batch_size]
-            flags = [way.with_exemplar for way in ways]
-            exemplars = tuned.exemplars if any(flags) else None
-            for way, read in zip(ways, distributions(tuned.vlm, cases.questions(part), exemplars, flags), strict=True):
-                answers[way.name] += read
+            for name, read in read_ways(tuned, cases.questions(part), ways).items():
+                answers[name] += read
             progress(start + len(part))
     return answers
+
+
+def read_ways(tuned: Tuned, questions: Sequence[Asking], ways: Sequence[ReaderPlan]) -> dict[str, list[Answer]]:
+    """What readers that share the adapter in use say of some questions, from one run of their shared prefixes."""
+    flags = [way.with_exemplar for way in ways]
+    heads = [[cast(Head, tuned.heads[head.name]) for head in way.heads] for way in ways]
+    exemplars = tuned.exemplars if any(flags) else None
+    read = distributions(tuned.vlm, questions, exemplars, flags, heads)
+    return dict(zip((way.name for way in ways), read, strict=True))
 
 
 def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from app.pages.compare.parts import A_FILE, THE_CASE, lay_out
 from app.viewer import shown
 from app.visit import Updates, Visit
 from core.errors import CoreError
+from core.readings import reading
 from core.records import jobs, runs
 from core.records.tables import Job
-from tests import bombs
+from tests import bombs, pointing
 from tests.app.furnished import Furnished, asking, furnish
 from tests.test_limits import MIB, within
 
@@ -89,6 +91,35 @@ def test_the_reference_label_is_hidden_until_asked_for(page: ComparePage, room: 
 def test_the_picture_comes_by_the_guarded_route(page: ComparePage, room: Furnished) -> None:
     picture = show(page, room, "b")[2]["panes"][0]["src"]
     assert picture == f"/images/{room.version_id}/1?size=full"
+
+
+def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_reference_only_when_asked_for(
+    page: ComparePage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = pointing.installed(tmp_path / "method", monkeypatch)
+    room = furnish(tmp_path / "room")
+    run = runs.run(room.studio.database, room.who, room.run_id)
+    path = runs.readings_path(room.studio.place, run, "test")
+    true = (method.Point(x=0.2, y=0.4),)
+    reading.save(
+        [
+            replace(row, answer=replace(row.answer, said=(method.Point(x=0.5, y=0.25),)), references=true)
+            if row.reader == "vitask"
+            else row
+            for row in reading.load(path)
+        ],
+        path,
+    )
+    _, _, picture, _, table = show(page, room, "b")
+    assert "<th>Where it is</th>" in table and table.count("50% from the left, 25% from the top") == 1
+    titles = [shape["title"] for shape in picture["panes"][0]["shapes"]]
+    assert titles == ["vitask: 50% from the left, 25% from the top"] * 2
+    _, _, picture, _, _ = show(page, room, "b", is_shown=True)
+    titles = [shape["title"] for shape in picture["panes"][0]["shapes"]]
+    assert titles[2:] == ["reference: 20% from the left, 40% from the top"] * 2
+    told = {row["case"]: row for row in acts.compare(room.visit(), room.run_id, "test", "all", "", "", "")}
+    assert told["b"]["readers"]["vitask"]["said"] == {"point": {"x": 0.5, "y": 0.25}}
+    assert told["b"]["references"] == {"point": {"x": 0.2, "y": 0.4}}
 
 
 def test_the_address_leads_back_to_a_case(page: ComparePage, room: Furnished) -> None:
@@ -221,4 +252,4 @@ def test_strangers_see_nothing(room: Furnished) -> None:
 
 def test_the_api_gives_raw_probabilities(room: Furnished) -> None:
     (case,) = acts.compare(room.visit(), room.run_id, "test", "disagree", "", "", "")
-    assert case["readers"]["vitask"]["raw"] == {"clear": 0.3, "hazy": 0.7}
+    assert case["readers"]["vitask"]["probabilities"] == [0.3, 0.7]

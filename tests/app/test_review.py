@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -407,7 +406,7 @@ def test_verdicts_in_words(room: Reviewed) -> None:
 
 
 @pytest.fixture
-def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Reviewed, FastAPI]]:
+def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Reviewed, FastAPI]:
     """A studio with accounts, in which `stranger` is in another project."""
     monkeypatch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     room = furnish_review(tmp_path)
@@ -415,7 +414,7 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rev
     people.add_person(db, "anna", PASSWORD, "admin")
     people.add_person(db, "reader", PASSWORD, "reader", room.who.projects)
     people.add_person(db, "stranger", PASSWORD, "admin", [people.add_project(db, room.who, "Elsewhere")])
-    yield room, cast(FastAPI, create_app(room.studio.place))
+    return room, cast(FastAPI, create_app(room.studio.place))
 
 
 def test_a_stranger_gets_at_nothing_of_a_review(rooms: tuple[Reviewed, FastAPI]) -> None:

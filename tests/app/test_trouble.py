@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app.context import notice
 from core.errors import IS_FULL
 from core.records import database as records
-from core.records import jobs, people
+from core.records import jobs, people, sets
 from core.records.database import Database, DatabaseBusy, DatabaseError, DatabaseFull
 from tests.app.furnished import Furnished, browsing, furnish
 from tests.app.test_ticks import blocks_of, call, events
@@ -136,6 +136,29 @@ def test_routes_answer_with_a_code_and_words(
     monkeypatch.setattr(jobs, "log_lines", fail)
     answer = browser.get("/downloads/jobs/1/log.txt")
     assert (answer.status_code, answer.json()["detail"]) == (code, IS_FULL if code == 507 else str(error))
+    assert answer.headers.get("Retry-After") == ("5" if code == 503 else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DatabaseBusy("The database is busy."), 503),
+        (DatabaseFull(IS_FULL), 507),
+        (full()[0], 507),
+        (KeyError("x"), 500),
+    ],
+)
+def test_an_api_name_answers_with_a_code_and_words(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def fail(*given: Any, **named: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(sets, "versions", fail)
+    answer = browser.post("/gradio_api/run/versions", json={"data": [1]})
+    assert answer.status_code == code
+    assert answer.headers.get("Retry-After") == ("5" if code == 503 else None)
+    assert (IS_FULL if code == 507 else "our fault" if code == 500 else str(error)) in answer.json()["error"]
 
 
 def test_the_log_on_the_page_goes_on_where_the_oldest_lines_went(

@@ -16,7 +16,7 @@ import yaml
 from app.engine import ENGINE, Engine
 from app.pages.tune.acts import tune
 from app.pages.tune.forms import NO_TSM
-from app.pages.tune.page import TunePage, estimated
+from app.pages.tune.page import TunePage, estimated, fill_at_first
 from app.pages.tune.parts import lay_out
 from app.visit import Updates
 from core.case import Task
@@ -100,6 +100,17 @@ def test_the_screen_with_all_its_pages_never_loads_the_engine(tmp_path: Path) ->
     done = subprocess.run([sys.executable, "-c", SCREEN, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_opening_fills_nothing_in_that_somebody_may_be_typing_in_already(page: TunePage, room: Furnished) -> None:
+    assert page.open(room.visit()).keys() & {*page.parts.filled} == set()
+
+
+def test_the_usual_preset_stands_in_the_forms_from_the_start(engine: Engine, room: Furnished) -> None:
+    with gr.Blocks():
+        page = TunePage(lay_out(engine.choices))
+    fill_at_first(page)
+    assert preview(page, room, standing(page)) == preview(page, room, chosen(page))
 
 
 def test_a_preset_fills_the_forms_and_the_file_says_the_same(page: TunePage, room: Furnished) -> None:

@@ -37,6 +37,21 @@ MADE_OF_PAYLOADS = """() => [...document.querySelectorAll(
   "[src*='elsewhere.test'], [style*='elsewhere.test'], [href^='javascript:'], [*|href^='javascript:'], .katex"
 )].map(one => "made of a payload: " + one.outerHTML.slice(0, 200))"""
 
+TYPE_AT_ONCE = """([fold, selector, text]) => new Promise(done => {
+  const type = () => {
+    const field = document.querySelector(selector);
+    if (!field?.checkVisibility({ visibilityProperty: true })) return requestAnimationFrame(type);
+    field.focus();
+    field.select();
+    document.execCommand("insertText", false, text);
+    done();
+  };
+  requestAnimationFrame(type);
+  const named = button => button.innerText.startsWith(fold);
+  [...document.querySelectorAll("button.label-wrap, button[role=tab]")].find(named).click();
+})"""
+"""Before the browser draws the first picture with the field in it, so before whatever Gradio puts off until then."""
+
 
 @dataclass
 class Watched:
@@ -137,6 +152,11 @@ def unfold(page: Any) -> None:
         fold.first.click()
 
 
+def type_at_once(page: Any, fold: str, field: str, text: str) -> None:
+    """Opens an accordion or a tab, and types from the first moment at which there is a field to be seen."""
+    page.evaluate(TYPE_AT_ONCE, [fold, field, text])
+
+
 def test_the_first_page_and_its_foot(watched: Watched, page: Any) -> None:
     watched.open("/")
     page.get_by_role("heading", name="Recent work").wait_for()
@@ -175,11 +195,30 @@ def test_tune(served: Served, watched: Watched, page: Any, path: str) -> None:
     watched.open(path.format(version=served.room.version_id, run=served.room.run_ids[0]))
     page.get_by_text("Readers to compare").wait_for()
     page.get_by_label("Name of the run").fill(ALL)
-    page.get_by_role("button", name="TSM ▼").click()
-    page.locator("#tune-more-tsms textarea").fill(f"- {{name: {json.dumps(ALL)}, width: 1}}")
-    page.keyboard.type(" ")  # the forms were still being filled, perhaps
+    further = f"- {{name: {json.dumps(ALL)}, width: 1}}"
+    type_at_once(page, "TSM", "#tune-more-tsms textarea", further)
     page.locator("#tune-facts").get_by_text(ALL).wait_for()
+    assert page.locator("#tune-more-tsms textarea").input_value() == further
+    assert page.get_by_label("Name of the run").input_value() == ALL[:200]
     walk(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown", "fold", "field"),
+    [
+        ("/image-sets?version={version}", ".gallery", "Task", "#task-modality"),
+        ("/compare?run={run}", "#compare-answers table", "Ask again: in other words", "#compare-instruction"),
+    ],
+)
+def test_what_is_typed_at_once_stays(
+    served: Served, watched: Watched, page: Any, path: str, shown: str, fold: str, field: str
+) -> None:
+    watched.open(path.format(version=served.room.version_id, run=served.room.run_ids[0]))
+    page.locator(shown).wait_for()
+    page.wait_for_timeout(1500)
+    type_at_once(page, fold, typed := f"{field} :is(input, textarea)", "typed at once")
+    page.wait_for_timeout(1000)
+    assert page.locator(typed).input_value() == "typed at once"
 
 
 def test_runs(served: Served, watched: Watched, page: Any) -> None:

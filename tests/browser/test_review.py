@@ -355,9 +355,11 @@ def test_a_verdict_survives_the_studio_being_killed_right_after_the_key(tmp_path
     child = start(room, port)
     open_queue(page, Served(f"http://127.0.0.1:{port}", room))
     page.keyboard.press("k")
+    at(page, 2)  # a key that comes before the page has turned is one more on the case that is still seen
     page.keyboard.press("2")
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
+    at(page, 3)
     page.keyboard.press("x")
     page.get_by_text("The studio does not answer.").wait_for()
     stored = page.evaluate("sessionStorage.getItem('vitask-unsent')")

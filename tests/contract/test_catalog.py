@@ -19,7 +19,7 @@ CATALOGS: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "tsm": (TSMS, ("build", "tiny", "load")),
     "family": (FAMILIES, ("load", "tiny")),
     "method": (METHODS, ("needs", "stages", "readers", "aim", "departures")),
-    "source": (SOURCES, ("look",)),
+    "source": (SOURCES, ("gather_evidence",)),
 }
 EVERY = [(what, name) for what, (catalog, _) in CATALOGS.items() for name in catalog]
 every_thing = pytest.mark.parametrize(("what", "name"), EVERY)

@@ -13,9 +13,9 @@ from core.case import Kind
 from core.catalog import SOURCES, find
 from core.readings.answer import Answer
 from core.readings.reading import Reading
-from core.suspects.evidence import Floats, Known, Near, Said, Source, doubt
+from core.suspects.evidence import Evidence, Floats, Near, ReviewedSet, Source, doubt
 from core.suspects.folds import Alike
-from tests.suspects.known import ANSWERS, Shade, known
+from tests.suspects.reviewed import ANSWERS, Shade, reviewed_set
 
 KINDS: tuple[Kind, ...] = ("single", "multi", "ordinal")
 COUNT, NEAREST, ROUNDS = 24, 4, 2
@@ -55,12 +55,12 @@ def readings(kind: Kind) -> dict[str, list[Reading]]:
     }
 
 
-def everything(kind: Kind, labels: list[list[str]] | None = None) -> Known:
+def everything(kind: Kind, labels: list[list[str]] | None = None) -> ReviewedSet:
     """All that can be known of a set: every source has something to go by."""
     drawn = np.random.default_rng(0)
     places = np.stack([[(number + step) % COUNT for step in range(3, 3 + NEAREST)] for number in range(COUNT)])
     places[4, -1] = -1  # this case has one neighbour less
-    return known(
+    return reviewed_set(
         labels or labels_of(kind),
         [probabilities(kind, seed) for seed in range(ROUNDS)],
         kind,
@@ -73,10 +73,10 @@ def everything(kind: Kind, labels: list[list[str]] | None = None) -> Known:
     )
 
 
-def speak(name: str, seen: Known) -> Said:
-    said = source_of(name).look(seen)
-    assert said is not None
-    return said
+def speak(name: str, seen: ReviewedSet) -> Evidence:
+    evidence = source_of(name).gather_evidence(seen)
+    assert evidence is not None
+    return evidence
 
 
 @every_source
@@ -89,27 +89,27 @@ def test_a_source_has_a_title_and_says_what_it_goes_by(name: str) -> None:
 @every_kind
 @every_source
 def test_every_label_is_doubted_from_0_to_1_or_not_at_all(name: str, kind: Kind) -> None:
-    said = speak(name, everything(kind))
-    assert said.evidence.shape == (COUNT,)
-    heard = ~np.isnan(said.evidence)
+    evidence = speak(name, everything(kind))
+    assert evidence.against.shape == (COUNT,)
+    heard = ~np.isnan(evidence.against)
     assert heard.any()
-    assert ((said.evidence[heard] >= 0) & (said.evidence[heard] <= 1)).all()
+    assert ((evidence.against[heard] >= 0) & (evidence.against[heard] <= 1)).all()
 
 
 @every_kind
 @every_source
 def test_what_is_likely_is_a_distribution_from_which_the_doubt_follows(name: str, kind: Kind) -> None:
     seen = everything(kind)
-    said = speak(name, seen)
-    if said.likely is None:
+    evidence = speak(name, seen)
+    if evidence.likely is None:
         return
-    assert said.likely.shape == (COUNT, len(ANSWERS))
-    heard = ~np.isnan(said.likely).any(1)
-    assert (np.isnan(said.evidence) == ~heard).all()
-    assert ((said.likely[heard] >= 0) & (said.likely[heard] <= 1)).all()
+    assert evidence.likely.shape == (COUNT, len(ANSWERS))
+    heard = ~np.isnan(evidence.likely).any(1)
+    assert (np.isnan(evidence.against) == ~heard).all()
+    assert ((evidence.likely[heard] >= 0) & (evidence.likely[heard] <= 1)).all()
     if kind != "multi":
-        assert said.likely[heard].sum(1) == pytest.approx(1)
-    assert said.evidence[heard] == pytest.approx(doubt(said.likely, seen.given, kind)[heard])
+        assert evidence.likely[heard].sum(1) == pytest.approx(1)
+    assert evidence.against[heard] == pytest.approx(doubt(evidence.likely, seen.given, kind)[heard])
 
 
 @every_kind
@@ -122,7 +122,7 @@ def test_the_same_is_said_again_and_nothing_that_is_known_is_changed(name: str, 
         array.setflags(write=False)
     first, again, anew = speak(name, seen), speak(name, seen), speak(name, everything(kind))
     for other in (again, anew):
-        np.testing.assert_array_equal(first.evidence, other.evidence)
+        np.testing.assert_array_equal(first.against, other.against)
         if first.likely is not None and other.likely is not None:
             np.testing.assert_array_equal(first.likely, other.likely)
 
@@ -132,25 +132,27 @@ def test_the_same_is_said_again_and_nothing_that_is_known_is_changed(name: str, 
 def test_what_is_likely_for_a_case_does_not_come_from_its_own_label(name: str, kind: Kind) -> None:
     """Each case that has a say is given another label, and nothing else: what is likely for it stays as it was."""
     seen = everything(kind)
-    said = speak(name, seen)
-    if said.likely is None:  # evidence alone compares with the label
+    evidence = speak(name, seen)
+    if evidence.likely is None:  # evidence alone compares with the label
         return
-    asked = [number for number in np.flatnonzero(~np.isnan(said.evidence)) if number != ALONE]
+    asked = [number for number in np.flatnonzero(~np.isnan(evidence.against)) if number != ALONE]
     assert asked
     for number in asked:
         labels = labels_of(kind)
         labels[number] = [answer for answer in ANSWERS if answer not in labels[number]][:1]
         mislabelled = speak(name, everything(kind, labels))
         assert mislabelled.likely is not None
-        assert mislabelled.likely[number] == pytest.approx(said.likely[number], abs=1e-9), number
+        assert mislabelled.likely[number] == pytest.approx(evidence.likely[number], abs=1e-9), number
 
 
 @every_source
 def test_where_little_is_known_a_source_says_nothing_or_keeps_its_promise(name: str) -> None:
-    said = source_of(name).look(replace(everything("single"), copies=Alike(()), vision=None, readings={}))
-    if said is not None:
-        assert said.evidence.shape == (COUNT,)
-        assert np.nanmin(said.evidence) >= 0 and np.nanmax(said.evidence) <= 1
+    evidence = source_of(name).gather_evidence(
+        replace(everything("single"), copies=Alike(()), vision=None, readings={})
+    )
+    if evidence is not None:
+        assert evidence.against.shape == (COUNT,)
+        assert np.nanmin(evidence.against) >= 0 and np.nanmax(evidence.against) <= 1
 
 
 @pytest.mark.parametrize(
@@ -165,5 +167,5 @@ def test_where_little_is_known_a_source_says_nothing_or_keeps_its_promise(name: 
     ],
 )
 def test_a_source_is_silent_where_it_has_no_say_and_nowhere_else(name: str, silent: set[int]) -> None:
-    said = speak(name, everything("single"))
-    assert set(np.flatnonzero(np.isnan(said.evidence)).tolist()) == silent
+    evidence = speak(name, everything("single"))
+    assert set(np.flatnonzero(np.isnan(evidence.against)).tolist()) == silent

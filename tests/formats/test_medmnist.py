@@ -127,11 +127,11 @@ def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, wrong: str) -> 
 
 
 def test_labels_that_are_not_the_asked_ones_are_refused(tmp_path: Path) -> None:
-    asked = Settings(answers=("mild", "severe"), kind="single")
+    settings = Settings(answers=("mild", "severe"), kind="single")
     with pytest.raises(DataError, match=r"Row 1 of train_labels in mine\.npz is 2; the labels go from 0 to 1"):
-        read(saved(tmp_path / "mine.npz", labels=((0,), (2,))), asked)
+        read(saved(tmp_path / "mine.npz", labels=((0,), (2,))), settings)
     with pytest.raises(DataError, match="has 2 columns, but a single task with 2 answers has 1"):
-        read(saved(tmp_path / "mine.npz", labels=((0, 1), (1, 0))), asked)
+        read(saved(tmp_path / "mine.npz", labels=((0, 1), (1, 0))), settings)
 
 
 def test_other_numbers_than_0_and_1_are_no_marks(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_labels_probability_is_the_share_of_the_lists_that_name_it() -> None:
     texts = ["no finding", "left", "right", "left, right"]
     with torch.no_grad():
         (said,) = log_likelihoods(vlm, questions(vlm, SPOTS), None, [False], [texts] * 3)
-    for one, scores in zip(found, said, strict=True):
+    for one, scores in zip(found, said.of_tokens, strict=True):
         none, left, right, both = (exp(sum(tokens)) for tokens in scores)
         whole = none + left + right + both
         assert one.probabilities == pytest.approx(((left + both) / whole, (right + both) / whole), abs=1e-5)

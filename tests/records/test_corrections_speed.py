@@ -28,7 +28,7 @@ EXPORT_SECONDS = 5.0
 VERSION_SECONDS = 15.0
 
 
-def said(number: int, is_second: bool) -> dict[str, Any]:
+def decision(number: int, is_second: bool) -> dict[str, Any]:
     """Half of the labels change, every tenth case goes, and on every fiftieth the second person keeps the label."""
     if is_second and number % 50 == 0:
         return {"action": "keep", "labels": None}
@@ -53,12 +53,15 @@ def fill(database: Database, place: Place, who: Who, other: Who) -> ReviewView:
         session.execute(insert(Suspect), [suspect(number, view.id) for number in range(DECIDED)])
         session.execute(insert(Ground), [{**seen, "rank": number + 1} for number in range(DECIDED)])
         for person in (who, other):
-            told = [said(number, person is other) for number in range(DECIDED)]
+            decisions = [decision(number, person is other) for number in range(DECIDED)]
             rows = [
-                {**verdict(n + 1, person, view.id), "given": [TASK.answers[n % 4]], **told[n]} for n in range(DECIDED)
+                {**verdict(n + 1, person, view.id), "given": [TASK.answers[n % 4]], **decisions[n]}
+                for n in range(DECIDED)
             ]
             ids = session.execute(insert(Verdict).returning(Verdict.rank, Verdict.id), rows)
-            stand = [{**standing(rank, id, person, view.id), "action": told[rank - 1]["action"]} for rank, id in ids]
+            stand = [
+                {**standing(rank, id, person, view.id), "action": decisions[rank - 1]["action"]} for rank, id in ids
+            ]
             session.execute(insert(Standing), stand)
     if not database.is_sqlite:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

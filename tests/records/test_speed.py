@@ -40,7 +40,7 @@ def test_a_page_of_100_000_cases_takes_less_than_50_ms(database: Database, place
         for number in range(100_000)
     )
     version = sets.write_version(database, place, ImageSet("large", TASK, cases), who=who, project_id=who.projects[0])
-    asked: list[dict[str, Any]] = [
+    every_filter: list[dict[str, Any]] = [
         {},
         {"page": 4000},
         {"split": "val", "page": 1000},
@@ -49,7 +49,7 @@ def test_a_page_of_100_000_cases_takes_less_than_50_ms(database: Database, place
         {"patient": "P20000"},
         {"text": "04321"},
     ]
-    for filters in asked:
+    for filters in every_filter:
 
         def look(filters: dict[str, Any] = filters) -> object:
             return sets.cases(database, who, version.id, **filters)

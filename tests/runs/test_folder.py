@@ -161,5 +161,6 @@ def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
 
 def test_plain_tuning_lies_beside_the_methods_own_adapter() -> None:
     folder = Folder(Path("run"))
-    assert [folder.adapter(name).name for name in ("vitask", "vanilla")] == ["adapter", "adapter-vanilla"]
+    names = [folder.adapter(name).name for name in ("vitask", "vanilla", "pointing")]
+    assert names == ["adapter", "adapter-vanilla", "adapter-pointing"]
     assert [folder.tsm(number).name for number in range(3)] == ["tsm", "tsm-2", "tsm-3"]

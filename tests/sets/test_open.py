@@ -17,9 +17,9 @@ from core.sets.open import Format, open_set
 FORMATS: tuple[Any, ...] = tuple(every(catalog.FORMATS, catalog.KEPT))
 
 
-@pytest.mark.parametrize("known", FORMATS, ids=[*catalog.FORMATS, *catalog.KEPT])
-def test_each_format_is_told_from_the_others(tmp_path: Path, known: Format) -> None:
-    example = known.write_example(tmp_path / "example")
+@pytest.mark.parametrize("layout", FORMATS, ids=[*catalog.FORMATS, *catalog.KEPT])
+def test_each_format_is_told_from_the_others(tmp_path: Path, layout: Format) -> None:
+    example = layout.write_example(tmp_path / "example")
     assert open_set(tmp_path / "example", None, FORMATS) == example
 
 

@@ -43,9 +43,9 @@ def builds(arithmetic: str, tmp_path_factory: pytest.TempPathFactory) -> Builds:
 
 
 def test_the_same_seed_builds_the_same_weights(builds: Builds) -> None:
-    one, other = (load_file(folder / "model.safetensors") for folder in (builds.first, builds.second))
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    first, second = (load_file(folder / "model.safetensors") for folder in (builds.first, builds.second))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
     assert (builds.first / "tokenizer.json").read_text() == (builds.second / "tokenizer.json").read_text()
 
 
@@ -100,26 +100,26 @@ def test_tiles_follow_the_image_tokens_row_by_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "true", "share"),
+    ("text", "caption", "share"),
     [("a red ring.", "a red ring", 1.0), ("a ring", "a red ring", 2 / 3), ("a a", "a b", 0.5)],
 )
-def test_words_right_counts_each_word_as_often_as_it_stands(said: str, true: str, share: float) -> None:
-    assert exam.words_right(said, true) == pytest.approx(share)
+def test_words_right_counts_each_word_as_often_as_it_stands(text: str, caption: str, share: float) -> None:
+    assert exam.words_right(text, caption) == pytest.approx(share)
 
 
 def test_a_recalled_name_stands_where_the_question_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "ANSWER_NAMES", ("drusen", "mild", "polyp", "ulcer", "glioma"))
     rng = np.random.default_rng(0)
     for _ in range(50):
-        asked, answer = questions.recall(rng)
-        words = re.split(r"[ .?]", asked)
+        question, answer = questions.recall_question(rng)
+        words = re.split(r"[ .?]", question)
         place = next(number for number, word in enumerate(questions.PLACES) if word in words)
-        assert re.split(r"[.?]", asked.split(": ")[1])[0].split(", ")[place] == answer
+        assert re.split(r"[.?]", question.split(": ")[1])[0].split(", ")[place] == answer
 
 
 def test_only_tokens_of_no_conversation_begin_anew() -> None:
-    found = questions.Survey({"colour": ("red", "blue")}, (), ("a red ring",) * 40)
-    tokenizer = train_tokenizer(found.captions)
-    unmet = set(examples.Batches(0, 1, found, tokenizer, is_naming=True).unmet())
+    surveyed = questions.Survey({"colour": ("red", "blue")}, (), ("a red ring",) * 40)
+    tokenizer = train_tokenizer(surveyed.captions)
+    unmet = set(examples.Batches(0, 1, surveyed, tokenizer, is_naming=True).unmet())
     assert unmet.isdisjoint(tokenizer.encode("<|im_start|>user\nWhat is the colour?<|im_end|>"))
     assert set(tokenizer.encode("pneumonia")) <= unmet

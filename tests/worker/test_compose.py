@@ -15,7 +15,7 @@ from core.machine.queue_server import OLDEST_VERSION
 from core.records.place import Place
 from worker.redis import RIGHTS
 from worker.supervise import GRACE_SECONDS
-from worker.up import is_loopback, make_bucket
+from worker.up import make_bucket
 from worker.weak_secrets import refuse_guessable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,10 +210,3 @@ def test_a_bucket_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     make_bucket("memory://pictures/studio")
     make_bucket("memory://pictures/studio")
     assert filesystem("memory").exists("pictures")
-
-
-@pytest.mark.parametrize(
-    ("host", "is_own"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)]
-)
-def test_only_this_machine_reaches_a_loopback_address(host: str, is_own: bool) -> None:
-    assert is_loopback(host) == is_own

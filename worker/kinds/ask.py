@@ -36,7 +36,7 @@ def answer(hands: Hands, claimed: Claimed) -> None:
 
 def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     from core.readings import novelty
-    from core.runs.opened import Asked, ask, unlike
+    from core.runs.opened import Asked, read_pictures, unlike
 
     payload = payloads.Ask.parse(claimed.payload, "payload")
     jobs.progress(hands.database, claimed, text="Loading the model")
@@ -45,7 +45,7 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     begun = time.monotonic()
     picture = decode(open_store(hands.place.store).get(payload.image), "The picture")
     question = Asked([picture], 0, payload.instruction, payload.free_text)
-    answers = ask(opened, question, payload.readers or opened.reader_names)
+    answers = read_pictures(opened, question, payload.readers or opened.reader_names)
     task = next(iter(opened.tasks.values()))
     of_picture = {name: each for name, (each,) in answers.items()}
     unlikeness = novelty.plain(unlike(opened, [picture])[0])

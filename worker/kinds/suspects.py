@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import events
+from core.case import READ_SPLITS
 from core.errors import RunError
 from core.records import jobs, runs
 from core.records.jobs import Claimed
@@ -38,7 +39,9 @@ def suspects(hands: Hands, claimed: Claimed) -> None:
 
 def arguments(hands: Hands, review: Review, folder: Path) -> list[str]:
     """The command that begins the search, or goes on with it."""
-    source = _run_folder(hands, review, folder) if review.run_id is not None else folder.with_suffix(".yaml")
+    source = folder.with_suffix(".yaml")
+    if review.run_id is not None:
+        source = _run_folder(hands, runs.named_run(hands.database, review.project_id, review.run_id), folder)
     file = source / "settings.yaml" if source.is_dir() else source
     write_settings(file, {**review.settings, "images": str(version_folder(hands.place, review.version))})
     return ["suspects", str(source), "--out", str(folder), *resumed(folder)]
@@ -95,14 +98,10 @@ def progress_of(line: str) -> dict[str, Any]:
     return {}
 
 
-def _run_folder(hands: Hands, review: Review, folder: Path) -> Path:
+def _run_folder(hands: Hands, run: Run, folder: Path) -> Path:
     """A folder with as much of the run as the search asks for: its settings, and what its readers said."""
-    with hands.database.reading() as session:
-        run = session.get(Run, review.run_id)
-    if run is None:
-        raise RunError("The run whose readers were to be asked is not there any more. Begin a search without it.")
     made = folder.with_suffix(".run")
     (made / "readings").mkdir(parents=True, exist_ok=True)
-    for split in ("val", "test"):
+    for split in READ_SPLITS:
         shutil.copyfile(runs.readings_path(hands.place, run, split), made / "readings" / f"{split}.parquet")
     return made

@@ -7,9 +7,10 @@ from typing import Literal
 
 from app.visit import Json, Visit
 from core.errors import SettingsError
-from core.readings.answer import answer_to_plain
+from core.readings.answer import conclusion_to_plain
+from core.readings.statement import statements_to_plain
 from core.records import questions, runs
-from core.records.comparison import CaseView, Comparison
+from core.records.comparison import Comparison
 
 Only = Literal["all", "disagree", "wrong"]
 
@@ -17,11 +18,18 @@ Only = Literal["all", "disagree", "wrong"]
 def compare(
     visit: Visit, run_id: int, split: Literal["test", "val"], only: Only, reader: str, label: str, text: str
 ) -> list[Json]:
-    """Stored readings of a finished run: of each fitting case every reader's raw probabilities and entropy."""
+    """Stored readings of a finished run: of each fitting case what every reader said, with its raw probabilities in the
+    order of `answers`, and what they come to."""
     comparison = open_comparison(visit, run_id, split)
     cases = (comparison.case(place) for place in comparison.find(only, reader or None, label or None, text))
     return [
-        {"case": case.name, "labels": list(case.labels), "readers": stored_to_plain(case, comparison.answers)}
+        {
+            "case": case.name,
+            "labels": list(case.labels),
+            "answers": comparison.answers,
+            "readers": {name: conclusion_to_plain(conclusion) for name, conclusion in case.conclusions.items()},
+            "references": statements_to_plain(case.references),
+        }
         for case in cases
     ]
 
@@ -53,19 +61,6 @@ def open_comparison(visit: Visit, run_id: int, split: str) -> Comparison:
     return Comparison.open(visit.database, visit.place, visit.who, run_id, split)
 
 
-def stored_to_plain(case: CaseView, answers: tuple[str, ...]) -> Json:
-    """What `compare` prints of a case, reader by reader."""
-    return {
-        name: {
-            "answer": list(conclusion.labels),
-            "entropy_bits": conclusion.entropy,
-            "raw": dict(zip(answers, conclusion.answer.probabilities, strict=True)),
-            "text": conclusion.answer.text,
-        }
-        for name, conclusion in case.conclusions.items()
-    }
-
-
 def live_to_plain(answered: questions.Answered) -> Json:
     """What `read_answer` prints."""
     return {
@@ -73,9 +68,7 @@ def live_to_plain(answered: questions.Answered) -> Json:
         "error": answered.error,
         "answers": () if answered.task is None else answered.task.answers,
         "readers": {
-            reader.name: answer_to_plain(conclusion.answer)
-            | {"answer": list(conclusion.labels), "entropy": conclusion.entropy}
-            for reader, conclusion in answered.conclusions.items()
+            reader.name: conclusion_to_plain(conclusion) for reader, conclusion in answered.conclusions.items()
         },
         "unlike": answered.unlike,
         "seconds": answered.seconds,

@@ -11,6 +11,7 @@ from gradio.blocks import Block
 
 from app import charts
 from app.context import PRIVATE, Studio
+from app.drawings import overlay
 from app.html import in_markdown
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import A_FILE, THE_CASE, AskParts, Parts, waits
@@ -21,7 +22,7 @@ from core.case import INCOMPLETE_TEMPLATE
 from core.errors import CoreError, SettingsError
 from core.machine.aside import ASIDE
 from core.pictures.pixels import FilePixels
-from core.pictures.shown import looked_at
+from core.pictures.shown import refuse_undecodable
 from core.records import questions, sets
 from core.records.comparison import Comparison
 from core.records.place import Place
@@ -82,7 +83,7 @@ class AskAgain:
     def image_brought(self, visit: Visit, image: str | None) -> Updates:
         """Another file, or none any more: the answer about the one before goes."""
         try:
-            ASIDE.ask(looked_at, brought(image), "The file")
+            ASIDE.run(refuse_undecodable, brought(image), "The file")
             text = "The picture is here. Press Read."
         except CoreError as error:
             text = warning(str(error))
@@ -99,11 +100,13 @@ class AskAgain:
             return {parts.outcome: in_markdown(str(text)), parts.timer: waits(True)}
         if answered.task is None:
             return {parts.outcome: warning(answered.error or "The question was ended."), parts.timer: waits(False)}
+        answers = answers_of(answered.conclusions)
+        shapes = overlay(answers)
         return {
             parts.outcome: outcome(answered),
-            parts.figure: charts.distributions(answered.task.answers, answers_of(answered.conclusions)),
+            parts.figure: charts.distributions(answered.task.answers, answers),
             parts.table: answers_table(answered.conclusions, None),
-            parts.seen: shown([Pane(data_url(visit.place, answered.image), "What was read")]),
+            parts.seen: shown([Pane(data_url(visit.place, answered.image), "What was read", shapes)]),
             parts.timer: waits(False),
         }
 

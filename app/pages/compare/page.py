@@ -10,11 +10,12 @@ from plotly.graph_objects import Figure
 
 from app import charts
 from app.context import PRIVATE, Studio, on_load
+from app.drawings import overlay
 from app.pages.compare import acts, asking
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
 from app.pages.compare.words import answers_of, answers_table, case_title, concluded, tokens_table
-from app.viewer import Pane, shown
+from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
 from core.records import runs
 from core.records.comparison import CaseView, Comparison
@@ -92,7 +93,7 @@ class ComparePage:
         return {
             self.parts.name: case.name,
             parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown),
-            parts.picture: shown([Pane(src)] if src else []),
+            parts.picture: shown([Pane(src, shapes=drawn_over(comparison, case, is_shown))] if src else []),
             parts.figure: figure(comparison, case, is_shown),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
             self.parts.tokens: tokens_table(case, comparison.answers),
@@ -116,6 +117,10 @@ def where(places: list[int], wanted: int | None) -> int:
 def figure(comparison: Comparison, case: CaseView, is_shown: bool) -> Figure:
     given, reference = answers_of(concluded(comparison, case)), case.labels if is_shown else ()
     return charts.distributions(comparison.answers, given, reference, is_multi=comparison.task.kind == "multi")
+
+
+def drawn_over(comparison: Comparison, case: CaseView, is_shown: bool) -> tuple[Shape, ...]:
+    return overlay(answers_of(concluded(comparison, case)), case.references if is_shown else ())
 
 
 def build(studio: Studio) -> None:

@@ -21,9 +21,11 @@ def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]
 
 def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[str] | None) -> str:
     """Every reader's answer, entropy and free text; right or not only where the reference label is shown."""
+    kinds = {said.KIND: said.TITLE for conclusion in conclusions.values() for said in conclusion.answer.said}
     head = "<th>Reader</th><th>Model answer</th><th>Raw probability</th><th>Entropy, bits</th><th>Said freely</th>"
+    head += "".join(f"<th>{escape(title)}</th>" for title in kinds.values())
     head += "<th>Beside the reference label</th>" if reference is not None else ""
-    lines = [_line(reader, conclusion, reference) for reader, conclusion in conclusions.items()]
+    lines = [_line(reader, conclusion, list(kinds), reference) for reader, conclusion in conclusions.items()]
     return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
@@ -44,8 +46,9 @@ def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | floa
     ]
 
 
-def _line(reader: Reader, conclusion: Conclusion, reference: Sequence[str] | None) -> str:
+def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
     answer = conclusion.answer
+    statements = {said.KIND: said.words() for said in answer.said}
     square = "display:inline-block;width:10px;height:10px;border-radius:2px"
     dot = f'<span style="{square};background:{reader.colour}"></span>'
     cells = [
@@ -54,6 +57,7 @@ def _line(reader: Reader, conclusion: Conclusion, reference: Sequence[str] | Non
         f"{max(answer.probabilities, default=0.0):.3f}",
         f"{conclusion.entropy:.2f}",
         escape(answer.text) if answer.text is not None else "–",
+        *(escape(statements.get(kind, "–")) for kind in kinds),
     ]
     if reference is not None:
         cells.append("agrees" if set(conclusion.labels) == set(reference) else "differs")

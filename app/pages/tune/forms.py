@@ -11,12 +11,18 @@ from gradio.components import Component
 
 from app.forms import Form, form, number, number_input, shown_number
 from app.visit import Given, Json, Updates
+from core import catalog
 from core.case import SPLITS
 from core.errors import SettingsError
 from core.yamls import read_yaml
 
 NO_TSM = "none"
-USUAL = ("starter", "convnet", "vitask", "quick")
+USUAL: tuple[str, str, str, str] = (
+    catalog.USUAL["vlm"]["family"],
+    catalog.USUAL["tsm"]["name"],
+    catalog.USUAL["method"]["name"],
+    "quick",
+)
 """Family, TSM, method and preset of somebody who has not chosen."""
 CHOSEN = ("images", "task", "limit", "vlm", "tsm", "method", "preset")
 """What Tune asks for in other ways than by the run file's own form."""

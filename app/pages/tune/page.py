@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import shorten
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from app.context import PRIVATE, Studio, on_load
@@ -54,19 +55,14 @@ class TunePage:
         wanted = visit.number("version") if old is None else old.version_id
         if not project_sets:
             nothing = gr.update(choices=[], value=None)
-            return self.usual() | {parts.image_set: nothing, parts.version: nothing, parts.notice: EMPTY}
+            return {parts.image_set: nothing, parts.version: nothing, parts.notice: EMPTY}
         set_id = project_sets[0].id
         if wanted is not None:
             set_id = sets.version(visit.database, visit.who, wanted).set_id
         chooser = gr.update(choices=[(each.name, each.id) for each in project_sets], value=set_id)
-        filled = self.usual() if old is None else self.filled(old.settings) | {parts.name: copy_name(old)}
+        filled = {} if old is None else self.filled(old.settings) | {parts.name: copy_name(old)}
         shown: Updates = {parts.image_set: chooser, parts.notice: "", parts.copied: copied}
         return filled | shown | self.versions(visit, set_id, wanted)
-
-    def usual(self) -> Updates:
-        """The choices as they are at first, and the forms as their preset fills them."""
-        choices: Updates = dict(zip(self.parts.choices.inputs, USUAL, strict=True))
-        return choices | {self.parts.task: {}, self.parts.name: ""} | self.chosen(*USUAL)
 
     def versions(self, visit: Visit, set_id: int | None, wanted: int | None = None) -> Updates:
         """The versions of a set, the newest chosen."""
@@ -141,7 +137,7 @@ class TunePage:
         parts = self.parts
         version_id = chosen_version(visit, given[parts.image_set], given[parts.version])
         whole = completed(self.values(given))["values"]
-        job = runs.queue_estimate(visit.database, visit.place, visit.who, visit.project, version_id, whole)
+        job = runs.queue_estimate(visit.database, visit.place, visit.who, version_id, whole)
         return {parts.job: job, parts.estimate: f"{TRYING} …", parts.timer: gr.Timer(active=True)}
 
     def look_at_estimate(self, visit: Visit, job_id: int | None) -> Updates:
@@ -213,6 +209,7 @@ def estimated(state: str, result: Json | None, error: str | None) -> str:
 def build(studio: Studio) -> None:
     parts = lay_out(ENGINE.choices)
     page = TunePage(parts)
+    fill_at_first(page)
     offer(studio, tune)
     wire_choices(studio, page)
     started = parts.start.click(
@@ -227,6 +224,13 @@ def build(studio: Studio) -> None:
     shown = [parts.estimate, parts.timer]
     parts.timer.tick(live(studio, page.look_at_estimate), [parts.job], shown, queue=False, **PRIVATE)
     parts.file.save.click(None, [parts.file.text], None, js=SAVE)
+
+
+def fill_at_first(page: TunePage) -> None:
+    """What the usual preset sets stands there from the start: filled in later, it would go over what is typed."""
+    for part, value in page.chosen(*USUAL).items():
+        assert isinstance(part, Component)
+        part.value = value
 
 
 def wire_choices(studio: Studio, page: TunePage) -> None:

@@ -1,0 +1,20 @@
+() => {
+  // Light or dark as chosen last, else as the system has it.
+  const kept = document.cookie.match(/vitask_look=(dark|light)/);
+  if (kept) document.body.classList.toggle("dark", kept[1] === "dark");
+
+  // Gradio puts the fields of an accordion or a tab into the page when it is first opened, and writes into them once
+  // more, one or two frames later, over whatever was typed by then. Until that is done nobody can reach them.
+  const frames = 4;
+  const show = (blocks, left) => {
+    if (left) requestAnimationFrame(() => show(blocks, left - 1));
+    else blocks.forEach(block => block.removeAttribute("data-new"));
+  };
+  new MutationObserver(changes => {
+    const added = changes.flatMap(change => [...change.addedNodes]).filter(node => node instanceof Element);
+    const blocks = added.flatMap(element => [element, ...element.querySelectorAll(".block")])
+      .filter(element => element.matches(".block"));
+    blocks.forEach(block => block.setAttribute("data-new", ""));
+    if (blocks.length) show(blocks, frames);
+  }).observe(document.body, { childList: true, subtree: true });
+}

@@ -1,0 +1,95 @@
+"""What a reader says of a picture beside its distribution: a point, boxes, a mask.
+
+A kind of statement is a class whose fields are its values. The class says how they are put into words, what the
+reference says in their stead, and what they are worth; `app/drawings` has a file for each that is drawn on the picture.
+Methods list the kinds that their readers may say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.case import Case
+from core.catalog import METHODS, every
+from core.errors import RunError
+from core.readings.intervals import Floats, Weighted
+
+
+class Statement(BaseModel):
+    """Base of every kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    KIND: ClassVar[str]
+    """Under which it is kept and sent; `app/drawings` may have a file of this name."""
+    TITLE: ClassVar[str]
+    FIGURES: ClassVar[Mapping[str, str]]
+    """What `measured` measures, with a title each."""
+
+    def words(self) -> str:
+        """For where it can't be drawn."""
+        raise NotImplementedError
+
+    @classmethod
+    def reference(cls, case: Case) -> Self | None:
+        """What the set itself says of the case; None where it says nothing, and the case is not measured."""
+        raise NotImplementedError
+
+    @classmethod
+    def measured(cls, statements: Sequence[Self], references: Sequence[Self]) -> Weighted:
+        """The figures of what one reader said of some cases."""
+        raise NotImplementedError
+
+
+Kind = TypeVar("Kind", bound=Statement)
+
+
+def statement_in(statements: Iterable[Statement], kind: type[Kind]) -> Kind | None:
+    """The one of this kind."""
+    return next((statement for statement in statements if isinstance(statement, kind)), None)
+
+
+def mean_of(values: Mapping[str, Sequence[float]]) -> Weighted:
+    """For figures that are a mean over cases; a case whose number is NaN is left out of that figure."""
+    columns = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
+
+    def mean(weights: Floats) -> dict[str, Floats]:
+        means = {}
+        for name, column in columns.items():
+            counted = ~np.isnan(column)
+            whole = weights[counted].sum(0)
+            means[name] = np.divide(
+                column[counted] @ weights[counted], whole, np.full(len(whole), np.nan), where=whole > 0
+            )
+        return means
+
+    return mean
+
+
+def kinds() -> dict[str, type[Statement]]:
+    """Every kind that a method of the catalog may say, by the name under which it is kept."""
+    return {kind.KIND: kind for method in every(METHODS) for kind in method.SAYS}
+
+
+def statements_to_plain(statements: Iterable[Statement]) -> dict[str, Any]:
+    return {statement.KIND: statement.model_dump(mode="json") for statement in statements}
+
+
+def statements_from_plain(values: Mapping[str, Any]) -> tuple[Statement, ...]:
+    by_name = kinds() if values else {}
+    strange = [kind for kind in values if kind not in by_name]
+    if strange:
+        raise RunError(
+            f'The readings hold a "{strange[0]}", which no method here says. Known: {", ".join(by_name) or "nothing"}. '
+            "Add the method that the run was tuned by."
+        )
+    try:
+        return tuple(by_name[kind].model_validate(fields) for kind, fields in values.items())
+    except ValidationError as error:
+        raise RunError(
+            f"What the readings say beside their answers can't be read ({error.errors()[0]['msg']})."
+        ) from None
