@@ -64,9 +64,8 @@ def _making(job: Job | None) -> str:
         return '<p class="small">There is no sample run in this project. Begin with your own images.</p>'
     if job.state == "failed":
         return f'<p class="small">The sample could not be made: {escape(job.error or "")}</p>'
-    done, whole = job.progress.get("done") or 0, job.progress.get("whole") or 0
-    text = str(job.progress.get("text") or "Drawing the sample images …")
-    return f'<p class="small">{escape(text)}</p>{bar(done / whole if whole else 0.02, "Sample images")}'
+    text = job.how_far.text or "Drawing the sample images …"
+    return f'<p class="small">{escape(text)}</p>{bar(job.how_far.share or 0.02, "Sample images")}'
 
 
 def _bring(work: Work) -> str:

@@ -77,11 +77,11 @@ def draw(job: Job) -> str:
         licence = str((job.result or {}).get("licence", ""))
         text = f"It has arrived and is being checked. Its pictures are under {licence}."
         return f'<div class="vt">{notice(text, "good")}</div>'
-    done, whole = job.progress.get("done") or 0, job.progress.get("whole") or 0
+    progress = job.how_far
     text = "Waits for its turn …" if job.state == "waiting" else "Begins …"
-    if whole:
-        text = f"{size(done)} of {size(whole)}"
-    return f'<div class="vt">{bar(done / whole if whole else 0, "Fetching")}<p class="small">{text}</p></div>'
+    if progress.whole:
+        text = f"{size(progress.done or 0)} of {size(progress.whole)}"
+    return f'<div class="vt">{bar(progress.share, "Fetching")}<p class="small">{text}</p></div>'
 
 
 def published() -> list[tuple[str, str]]:
