@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 USUAL_SECONDS = 0.010
 """What the yardstick takes at best on a core of a server of 2023 that has nothing else to do."""
-TRIES, TRIES_AT_ONCE = 30, 5
+TRIES, YARDSTICKS = 30, 5
 ROWS = 3000
 
 
@@ -32,18 +32,14 @@ def yardstick() -> None:
 
 def slowness(best: float = float("inf")) -> float:
     """How many times longer than usual this machine takes at its best, now or before; 1 on one that is faster."""
-    return max(1.0, min(best, *(clocked(yardstick) / USUAL_SECONDS for _ in range(TRIES_AT_ONCE))))
+    return max(1.0, min(best, *(clocked(yardstick) / USUAL_SECONDS for _ in range(YARDSTICKS))))
 
 
 def is_within(seconds: float, do: Callable[[], object]) -> bool:
     """Whether it can be done in that time: what else the machine does makes it slower, nothing makes it faster."""
     best, slow = float("inf"), float("inf")
-    for _ in range(TRIES // TRIES_AT_ONCE):
-        for _ in range(TRIES_AT_ONCE):
-            best = min(best, clocked(do))
-            if best < seconds:
-                return True
-        slow = slowness(slow)
-        if best < seconds * slow:
+    for _ in range(TRIES):
+        best = min(best, clocked(do))
+        if best < seconds or best < seconds * (slow := slowness(slow)):
             return True
     return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +22,12 @@ from tests.app.furnished import Furnished, browsing, furnish
 from tests.app.test_ticks import blocks_of, call, events
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Furnished:
-    return furnish(tmp_path)
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    return furnish(tmp_path_factory.mktemp("room"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(room: Furnished) -> Iterator[TestClient]:
     with browsing(room.studio) as browser:
         yield browser
@@ -46,9 +45,16 @@ def held(room: Furnished) -> Iterator[None]:
 
 
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What was asked of a database that others held, in a studio where nobody waits: it is refused at once."""
+def impatient(room: Furnished, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """A browser at a studio where nobody waits for the database: what others hold is refused at once."""
     monkeypatch.setattr(records, "BUSY_SECONDS", 0)
+    with browsing(room.studio) as browser:
+        yield browser
+
+
+@pytest.fixture
+def refused() -> Iterator[list[str]]:
+    """What was asked of the database and not done."""
     statements: list[str] = []
 
     def note(context: ExceptionContext) -> None:
@@ -60,16 +66,16 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def test_ready_and_home_answer_while_somebody_writes_and_wait_for_nobody(
-    refused: list[str], browser: TestClient, held: None
+    refused: list[str], impatient: TestClient, held: None
 ) -> None:
-    answer = browser.get("/ready")
+    answer = impatient.get("/ready")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
-    of_home = [number for number, wired in blocks_of(browser.app).fns.items() if wired.page == ""]
-    walked = {**events(browser.app, "load"), **events(browser.app, "tick")}
+    of_home = [number for number, wired in blocks_of(impatient.app).fns.items() if wired.page == ""]
+    walked = {**events(impatient.app, "load"), **events(impatient.app, "tick")}
     shown = [(number, data) for number, data in walked.values() if number in of_home]
     assert len(shown) >= 2
     for number, data in shown:
-        answer = call(browser, number, data)
+        answer = call(impatient, number, data)
         assert answer.status_code == 200, answer.text
     assert refused == []
 

@@ -141,9 +141,9 @@ def test_a_run_of_the_starter_takes_what_was_estimated(tmp_path: Path) -> None:
         "tsm": {"name": "convnet", "image_size": 28, "epochs": 1, "least_steps": 10},
         "method": {"name": "vitask"},
         "preset": "quick",
-        "training": {"steps": 6},
+        "training": {"steps": 4},
         "reading": {"free_text": 2, "draws": 20},
-        "limit": {"train": 128, "val": 32, "test": 32},
+        "limit": {"train": 64, "val": 16, "test": 16},
     }
     file = run_files.write_run(tmp_path / "run.yaml", settings)
     told = json.loads(

@@ -103,7 +103,7 @@ def test_a_preset_that_departs_from_the_printed_recipe_says_so() -> None:
     printed = {"name": "vitask", "contrast": 1.0, "contrast_on": "all"}
     assert make_run(plain | {"method": printed}).plan.departures == ()
     other = {"name": "vitask", "contrast": 0, "direction": "teacher_first", "freeze_connector": "never"}
-    assert len(make_run(plain | {"method": other}).plan.departures) == 2
+    assert len(make_run(plain | {"method": other}).plan.departures) == 3
 
 
 def test_a_run_file_that_is_missing_is_told(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_search_that_was_finished_before_its_worker_died_is_only_taken_in(
 def values(studio: Studio, **more: Any) -> dict[str, Any]:
     return {
         **studio.values,
-        "tsm": {**studio.values["tsm"], "epochs": 4},
+        "tsm": {**studio.values["tsm"], "least_steps": 200},  # so that there is time to break it off
         "suspects": {"folds": 3, "rounds": 1},
         **more,
     }
