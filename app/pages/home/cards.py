@@ -12,7 +12,7 @@ from app.run_words import aimed_at
 from app.words import STATES, ago, chip, lasting
 from core.records.runs import RunView
 from core.records.sets import SetView
-from core.records.tables import Job
+from core.records.tables import UNDER_WAY, Job
 
 RECENT = 6
 STAGES = {"tsm": "Training the small classifier (TSM)", "vanilla": "Tuning plainly, to compare with"}
@@ -80,7 +80,7 @@ def _bring(work: Work) -> str:
 
 def _tune(work: Work) -> str:
     if work.own_runs:
-        going = sum(run.state in ("running", "waiting") for run in work.own_runs)
+        going = sum(run.state in UNDER_WAY for run in work.own_runs)
         text = f"{_many(len(work.own_runs), 'run')}{f', {going} under way' if going else ''}."
         return f'<p class="small">{text}</p><a class="go second" href="/runs">See the runs</a>'
     text = "Choose an image set and “quick look”: minutes on this machine, with every setting open if you want it."

@@ -18,6 +18,7 @@ from app.words import lasting
 from core.case import NO_FINDING, SPLITS
 from core.records.access import Who
 from core.records.review.reviews import ReviewView
+from core.records.tables import UNDER_WAY
 
 HERE = Path(__file__).parent
 PICTURE_HEIGHT = 275
@@ -60,7 +61,7 @@ def nothing_yet(review: ReviewView | None) -> str:
     """Why there is no case to decide on, and what to do."""
     if review is None:
         return _told("No search yet", "Choose an image set under Find, and have its labels looked through.")
-    if review.state in ("waiting", "running"):
+    if review.state in UNDER_WAY:
         done, whole = review.progress.get("done") or 0, review.progress.get("whole") or 0
         left = review.progress.get("seconds_left")
         text = str(review.progress.get("text") or "It waits for its turn.")
