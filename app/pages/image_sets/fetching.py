@@ -11,7 +11,7 @@ from app.html import bar, notice, size
 from app.pages.image_sets.acts import fetch_public_set
 from app.visit import Updates, Visit, guarded, live
 from core.records import jobs, sets
-from core.records.tables import Job
+from core.records.tables import UNDER_WAY, Job
 from core.sets.medmnist import SETS, SIZES
 
 SECONDS = 2
@@ -40,7 +40,7 @@ class Fetching:
         if job_id is None:
             return {self.parts.timer: gr.Timer(active=False)}
         job = jobs.job(visit.database, visit.who, int(job_id))
-        is_going = job.state in ("waiting", "running")
+        is_going = job.state in UNDER_WAY
         shown: Updates = {self.parts.progress: draw(job), self.parts.timer: gr.Timer(active=is_going)}
         upload_id = (job.result or {}).get("upload") if job.state == "done" else None
         return shown | {self.parts.arrived: upload_id} if upload_id else shown

@@ -9,6 +9,7 @@ from typing import Any
 from app.html import bar, empty, notice, size
 from app.words import lasting
 from core.records.sets import UploadView
+from core.records.tables import UNDER_WAY
 
 SEVERITIES = {"error": ("bad", "Must be mended"), "warning": ("warn", "Look at this"), "note": ("", "Good to know")}
 CASES_NAMED = 12
@@ -30,7 +31,7 @@ def state_of(upload: UploadView) -> str:
 
 
 def is_busy(upload: UploadView) -> bool:
-    return upload.job_state in ("waiting", "running")
+    return upload.job_state in UNDER_WAY
 
 
 def draw(upload: UploadView | None, version_id: int | None = None) -> str:

@@ -17,6 +17,7 @@ from app.words import ago, chip
 from core.errors import SettingsError
 from core.records import jobs, runs, sets
 from core.records.review.reviews import ReviewView
+from core.records.tables import RESUMABLE, UNDER_WAY
 from core.records.wake import send
 
 GO_TO_REVIEW = "(review) => { if (review) window.location.href = '/review?tab=find&review=' + review; }"
@@ -91,8 +92,8 @@ class Finding:
         state = view.state if view is not None else ""
         return {
             self.parts.state: "" if view is None else state_of(view),
-            self.parts.stop: gr.update(visible=state in ("waiting", "running")),
-            self.parts.resume: gr.update(visible=state in ("stopped", "failed")),
+            self.parts.stop: gr.update(visible=state in UNDER_WAY),
+            self.parts.resume: gr.update(visible=state in RESUMABLE),
             self.parts.searches: table(views, view),
         }
 
@@ -155,7 +156,7 @@ def about() -> str:
 def state_of(view: ReviewView) -> str:
     """How far a search is, or what came of it, in the words of whoever waits for it."""
     title = f"<p><b>{escape(view.name)}</b> {chip(view.state)}</p>"
-    if view.state in ("waiting", "running"):
+    if view.state in UNDER_WAY:
         body = bar(view.progress.share, "Search") + f'<p class="small quiet">{escape(under_way(view))}</p>'
     elif view.state == "done":
         body = (

@@ -17,6 +17,7 @@ from app.viewer import viewer
 from core.case import NO_FINDING, SPLITS
 from core.records.access import Who
 from core.records.review.reviews import ReviewView
+from core.records.tables import UNDER_WAY
 
 HERE = Path(__file__).parent
 PICTURE_HEIGHT = 275
@@ -59,7 +60,7 @@ def nothing_yet(review: ReviewView | None) -> str:
     """Why there is no case to decide on, and what to do."""
     if review is None:
         return _told("No search yet", "Choose an image set under Find, and have its labels looked through.")
-    if review.state in ("waiting", "running"):
+    if review.state in UNDER_WAY:
         text, share = under_way(review), review.progress.share
         return _told("The search is under way", text) + bar(share, "Search")
     if review.state == "failed":
