@@ -24,7 +24,7 @@ from app.pages.review.card import MOST_BARS, card, places, readings
 from app.pages.review.find import estimate, state_of
 from app.pages.review.page import ReviewPage
 from app.pages.review.retrained import comparison
-from app.pages.review.words import KEYS, LIMITS, decided
+from app.pages.review.words import LIMITS, decided
 from app.run_words import header
 from app.visit import Visit
 from core.errors import CoreError
@@ -379,16 +379,6 @@ def test_a_label_of_several_answers_is_told_apart() -> None:
     assert places(("edema", "effusion"), ("edema", "effusion", "no edema")) == [0, 1]
     assert places(("effusion, left",), ("left", "effusion", "effusion, left")) == [2]
     assert places((), ("edema", "effusion")) == []
-
-
-def test_every_key_is_also_a_button_and_listed() -> None:
-    here = Path(queues.__file__).parent
-    script, template = (here / "queue.js").read_text(), (here / "queue.html").read_text()
-    keys = dict(re.findall(r'"?([A-Za-z?]+)"?: "(\w+)"', script.partition("const KEYS = {")[2].partition("};")[0]))
-    assert set("kuxznpbcw?") == {key for key in keys if len(key) == 1}
-    assert set(keys.values()) - {"why"} == set(re.findall(r'data-do="(\w+)"', template))
-    listed = " ".join(key for key, _ in KEYS).lower()
-    assert all(key in listed for key in keys if len(key) == 1)
 
 
 def test_the_page_states_its_limits_and_never_calls_a_label_wrong() -> None:

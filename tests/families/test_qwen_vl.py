@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 from PIL import Image
 
@@ -17,6 +18,7 @@ def test_256_tokens_are_the_area_of_a_512_pixel_square() -> None:
     assert pixels_for(256, OF_QWEN_3) == {"shortest_edge": 512 * 512, "longest_edge": 512 * 512}
 
 
+@pytest.mark.slow
 def test_small_and_large_images_become_about_as_many_tokens() -> None:
     vlm = qwen_vl.tiny()
     vlm.image_processor.size = pixels_for(64, vlm.image_processor)

@@ -160,6 +160,7 @@ def test_no_checkpoint_and_no_event_is_written_where_somebody_else_is_by_now(tmp
     assert not (tmp_path / "stage-1").exists()
 
 
+@pytest.mark.slow
 def test_resuming_by_hand_what_a_worker_has_is_refused_in_words(
     tmp_path: Path, begin: Begin, images: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_test_is_refused_bf16_until_it_asks_for_both() -> None:
     assert os.environ[SWITCH] == "refuse" and precision_here() == "fp32"
 
 
+@pytest.mark.slow
 def test_what_asks_for_both_is_made_once_in_each() -> None:
     files = [str(Path(__file__).parents[1] / name) for name in ("runs/test_tune.py", "bench/test_bench.py")]
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n0", *files]

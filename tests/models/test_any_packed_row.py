@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,6 +72,7 @@ def test_a_question_asked_again_takes_no_more_room(questions: list[tuple[Prompt,
     assert once.length <= sum(len(plain(*question)) for question in questions)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.lists(st.tuples(st.integers(0, 2), WORDS, st.booleans()), min_size=1, max_size=6))
 def test_any_questions_get_the_logits_of_plain_passes(questions: list[tuple[int, str, bool]]) -> None:
