@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from core.machine import hold
 from core.records import jobs
 from core.records.jobs import Claimed
+from core.records.progress import Progress
 from worker.context import AWAY, LEASE_SECONDS, Hands, log
 from worker.process import Process, taken
 
@@ -30,7 +31,7 @@ MENDABLE = 2
 class Follow(Protocol):
     """What a kind of job does with what its child tells while it runs; called once a beat and at the end."""
 
-    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+    def __call__(self, said: Sequence[str]) -> Progress:
         """Takes lines of standard output; returns what is new for the job's progress."""
         ...
 
@@ -80,8 +81,8 @@ class _Watch:
         if self.pending:
             jobs.log(database, job_id, list(map(self.hands.place.without_paths, self.pending[:LINES_AT_ONCE])))
             del self.pending[:LINES_AT_ONCE]
-        if news := self.follow(taken(self.process.said)):
-            jobs.progress(database, self.claimed, **news)
+        if (news := self.follow(taken(self.process.said))).model_fields_set:
+            jobs.progress(database, self.claimed, news)
 
     def is_cut_off(self) -> bool:
         """Without a word to the records for so long that another worker may soon have the job."""

@@ -161,7 +161,7 @@ def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, i
 def _case(number: int | None, readings: dict[str, Reading], task: Task) -> CaseView:
     first = next(iter(readings.values()))
     conclusions = {name: conclude(each.answer, task) for name, each in readings.items()}
-    references = {told.KIND: told for each in readings.values() for told in each.references}
+    references = {reference.KIND: reference for each in readings.values() for reference in each.references}
     return CaseView(
         number, first.case, first.labels, first.split, first.patient, conclusions, tuple(references.values())
     )

@@ -21,6 +21,7 @@ from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
 from core.records.audit import note
 from core.records.database import Database
 from core.records.payloads import Payload
+from core.records.progress import Progress
 from core.records.queue_view import QueueEntry as QueueEntry
 from core.records.queue_view import queue_view as queue_view
 from core.records.tables import QUEUES, RESUMABLE, UNDER_WAY, WISHED, Job, LogLine, QueueState, now
@@ -143,16 +144,16 @@ def renew(db: Database, claimed: Claimed, lease_seconds: float = 60) -> str:
     return wished
 
 
-def progress(db: Database, claimed: Claimed, **facts: Any) -> None:
-    """What is known of how far it is: done, whole, text, seconds_left. What is not named stays.
-
-    `reached` is what a new try would go on from. Where it is new, only this try counts: earlier ones came less far.
-    """
+def progress(db: Database, claimed: Claimed, news: Progress) -> None:
+    """What is new of how far it is. Where a new try would go on from further on, only this try counts: earlier ones
+    came less far."""
     with db.session() as session:
         job = _held(session, claimed)
-        if facts.get("reached", job.progress.get("reached")) != job.progress.get("reached"):
+        before = job.how_far
+        after = before.after(news)
+        if after.reached != before.reached:
             job.attempts = 1
-        job.progress = {**job.progress, **facts}
+        job.progress = after.plain()
 
 
 def finish(db: Database, claimed: Claimed, result: dict[str, Any] | None = None) -> None:
@@ -394,7 +395,7 @@ def _put_back(session: Session, job: Job, reason: str) -> str:
     if job.wish:
         _end(job, WISHED[job.wish])
     elif job.attempts >= job.most_attempts:
-        reached = job.progress.get("reached")
+        reached = job.how_far.reached
         where = f"each time after {reached}" if reached else "each time"
         message = f"It was begun {job.attempts} times and broken off {where}; the last time {reason}. "
         _fail(session, job, message + "Look at its log, then resume it.")

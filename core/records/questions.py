@@ -19,6 +19,7 @@ from core.records.access import NOT_THERE, NotAllowed, Who
 from core.records.audit import note
 from core.records.database import Database
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.wake import send
 
 LONGEST_INSTRUCTION = 20_000
@@ -36,7 +37,7 @@ class Answered:
     seconds: float | None
     error: str | None
     image: str
-    progress: dict[str, Any]
+    progress: Progress
     unlike: dict[str, Any]
 
 
@@ -93,7 +94,7 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
         result.get("seconds"),
         job.error,
         question.image,
-        job.progress,
+        job.how_far,
         result.get("unlike", {}),
     )
 

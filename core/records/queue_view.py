@@ -88,9 +88,8 @@ def _expected(running: Sequence[Job], usual: float | None, place: int) -> dateti
 
 
 def _left(job: Job, usual: float | None) -> float:
-    seconds_left = job.progress.get("seconds_left")
-    if isinstance(seconds_left, int | float):
-        return max(0.0, float(seconds_left))
+    if (seconds_left := job.how_far.seconds_left) is not None:
+        return max(0.0, seconds_left)
     gone = (now() - job.started).total_seconds() if job.started else 0.0
     return max(0.0, (usual or 0.0) - gone)
 

@@ -28,6 +28,7 @@ from core.records.curves import curves as curves
 from core.records.database import Database
 from core.records.payloads import Estimate, Plug, Tune
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.readers import aim_and_readers
 from core.records.run_events import set_metrics as set_metrics
 from core.records.run_events import set_settings as set_settings
@@ -63,7 +64,7 @@ class RunView:
     steps: int
     stages: tuple[Stage, ...]
     seconds_left: float | None
-    progress: Values
+    progress: Progress
     figures: dict[str, dict[str, float | None]]
     aim: Aim | None
     """The reader that it was made for, beside its baseline; None where its method is not known any more."""
@@ -298,7 +299,7 @@ def _views(session: Session, query: Select[Run, str, int, str | None, str]) -> l
 def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, stages: Sequence[Stage]) -> RunView:
     job, last = run.job, stages[-1] if stages else None
     aim, readers = aim_and_readers(run.settings, run.metrics)
-    left = job.progress.get("seconds_left") if job.state == "running" else None
+    left = job.how_far.seconds_left if job.state == "running" else None
     return RunView(
         id=run.id,
         project_id=run.project_id,
@@ -316,7 +317,7 @@ def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, 
         steps=last.steps if last else 0,
         stages=tuple(stages),
         seconds_left=left,
-        progress=job.progress,
+        progress=job.how_far,
         figures=_figures(run.metrics),
         aim=aim,
         readers=readers,

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.records.labels import Labels, Names
+from core.records.progress import Progress, progress_from_plain
 from core.records.roles import ROLES
 
 UNDER_WAY, RESUMABLE = ("waiting", "running"), ("stopped", "failed")
@@ -242,7 +243,7 @@ class Job(Table):
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     progress: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """{"done", "whole", "text", "seconds_left"} as far as known."""
+    """A `Progress`, read as `how_far`."""
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None] = mapped_column(Text)
     """What went wrong, in words for a person."""
@@ -253,6 +254,10 @@ class Job(Table):
     """When a message about it was last on its way; the sweep sends another where nobody came."""
     started: Mapped[datetime | None]
     ended: Mapped[datetime | None]
+
+    @property
+    def how_far(self) -> Progress:
+        return progress_from_plain(self.progress)
 
 
 class QueueState(Table):

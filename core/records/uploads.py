@@ -21,6 +21,7 @@ from core.records.audit import note
 from core.records.database import Database
 from core.records.payloads import Add, Check, Fetch
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.tables import UNDER_WAY, Job, Person, Upload
 from core.records.wake import send
 
@@ -42,7 +43,7 @@ class UploadView:
     report: dict[str, Any] | None
     job_id: int | None
     job_state: str | None
-    progress: dict[str, Any]
+    progress: Progress
     error: str | None
     person: str
     created: datetime
@@ -186,7 +187,7 @@ def _view(upload: Upload, job: Job | None, person: str | None) -> UploadView:
         upload.report,
         upload.job_id,
         job.state if job else None,
-        job.progress if job else {},
+        job.how_far if job else Progress(),
         job.error if job else None,
         person or "",
         upload.created,

@@ -145,6 +145,23 @@ def test_the_address_leads_back_to_a_case(page: ComparePage, room: Furnished) ->
     assert changed == {choose.split: "test", choose.only: "wrong", parts.name: "b", parts.notice: ""}
 
 
+def test_the_address_leads_back_to_what_was_chosen_of_a_run_and_another_run_begins_with_all(
+    page: ComparePage, room: Furnished
+) -> None:
+    choose = page.parts.choose
+    visit = room.visit(reader="vitask", label="hazy", text="b")
+    opened = page.run_opened(visit, room.run_id, "test")
+    assert (opened[choose.reader]["value"], opened[choose.label]["value"], opened[choose.text]) == (
+        "vitask",
+        "hazy",
+        "b",
+    )
+    gone = page.run_opened(room.visit(reader="nobody", label="none"), room.run_id, "test")
+    assert (gone[choose.reader]["value"], gone[choose.label]["value"], gone[choose.text]) == ("", "", "")
+    other = page.run_chosen(visit, room.run_id, "test")
+    assert (other[choose.reader]["value"], other[choose.label]["value"]) == ("", "") and choose.text not in other
+
+
 def test_without_the_exemplar_its_readers_are_not_asked(again: AskAgain, room: Furnished) -> None:
     parts = again.parts
     own = again.as_it_was(room.visit(), room.run_id, "test")[parts.instruction]

@@ -30,6 +30,7 @@ from app.visit import Visit
 from core.errors import CoreError
 from core.records import jobs, people, runs, sets
 from core.records.people import Who
+from core.records.progress import Progress
 from core.records.review import queue, reviews, verdicts
 from core.records.review.corrections import Gain, Retrained
 from tests.app.furnished import SETTINGS, asking, furnish
@@ -191,18 +192,18 @@ def test_others_are_hidden_until_both_have_looked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "progress", "told"),
     [
-        ("waiting", {}, "waits for its turn"),
+        ("waiting", Progress(), "waits for its turn"),
         (
             "running",
-            {"done": 1, "whole": 4, "text": "Fold 2 of 5", "seconds_left": 600},
+            Progress(done=1, whole=4, text="Fold 2 of 5", seconds_left=600),
             "Fold 2 of 5. About 10 min left",
         ),
-        ("stopped", {}, "Resume it under Find"),
-        ("failed", {}, "too few cases"),
-        ("cancelled", {}, "Begin another"),
+        ("stopped", Progress(), "Resume it under Find"),
+        ("failed", Progress(), "too few cases"),
+        ("cancelled", Progress(), "Begin another"),
     ],
 )
-def test_a_search_without_cases_says_what_to_do(room: Reviewed, state: str, progress: Any, told: str) -> None:
+def test_a_search_without_cases_says_what_to_do(room: Reviewed, state: str, progress: Progress, told: str) -> None:
     view = reviews.review(room.studio.database, room.who, room.review_id)
     view = replace(
         view, state=state, progress=progress, error="There are too few cases." if state == "failed" else None

@@ -85,6 +85,26 @@ def test_a_case_is_walked_to_and_found_again_after_a_reload(served: Served, tab:
     assert is_within(tab)
 
 
+def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(served: Served, tab: Any) -> None:
+    tab.goto(f"{served.address}/compare")
+    tab.get_by_text("1 of 3").wait_for()
+    tab.locator("#compare-only").get_by_label("Wrong answers").click()
+    tab.wait_for_url("**/compare?*only=wrong*")
+    for chooser, choice in (("Whose wrong answers", "vitask"), ("Reference label", "hazy")):
+        tab.get_by_role("combobox", name=chooser).click()
+        tab.get_by_role("option", name=choice).click()
+    tab.locator("#compare-text textarea, #compare-text input").fill("b")
+    tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")
+    tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
+    tab.reload()
+    tab.wait_for_function("document.querySelector('#compare-text :is(input, textarea)')?.value === 'b'")
+    assert tab.locator("#compare-only").get_by_label("Wrong answers").is_checked()
+    assert tab.get_by_role("combobox", name="Whose wrong answers").input_value() == "vitask"
+    assert tab.get_by_role("combobox", name="Reference label").input_value() == "hazy"
+    tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
+    tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")
+
+
 def test_the_viewer_zooms_by_keyboard_and_resets(served: Served, tab: Any) -> None:
     tab.goto(f"{served.address}/compare")
     image = tab.locator("#compare-picture img")

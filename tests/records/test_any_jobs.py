@@ -19,6 +19,7 @@ from core.records import jobs, people
 from core.records.database import Database
 from core.records.jobs import IN_ORDER, Claimed, JobError, LeaseLost
 from core.records.payloads import PAYLOADS
+from core.records.progress import Progress
 from core.records.tables import UNDER_WAY, Job, now
 
 QUEUES = st.sampled_from(["tune", "tune", "read"])
@@ -161,7 +162,7 @@ class Jobs(RuleBasedStateMachine):
     def come_further(self, choice: int, reached: str) -> None:
         claimed = self.held()[choice % len(self.held())]
         model = self.models[claimed.id]
-        jobs.progress(self.database, claimed, reached=reached)
+        jobs.progress(self.database, claimed, Progress(reached=reached))
         model.attempts = 1 if reached != model.reached else model.attempts
         model.reached = reached
 
@@ -204,9 +205,11 @@ class Jobs(RuleBasedStateMachine):
     def a_claim_that_was_lost_has_no_say(self, choice: int) -> None:
         lost = [claimed for claimed in self.claims if claimed not in self.held()]
         claimed = lost[-1 - choice % len(lost)]
-        for speak in (jobs.renew, jobs.progress, jobs.finish, jobs.stopped, jobs.cancelled, jobs.hand_back):
+        for speak in (jobs.renew, jobs.finish, jobs.stopped, jobs.cancelled, jobs.hand_back):
             with pytest.raises(LeaseLost):
                 speak(self.database, claimed)
+        with pytest.raises(LeaseLost):
+            jobs.progress(self.database, claimed, Progress(done=1))
         for speak_of_trouble in (jobs.fail, jobs.put_back):
             with pytest.raises(LeaseLost):
                 speak_of_trouble(self.database, claimed, "it broke")

@@ -14,6 +14,7 @@ from core.records.jobs import Claimed, JobError, LeaseLost
 from core.records.latency import Latency, reading_latency
 from core.records.payloads import Ask, Check, Payload, Tune
 from core.records.people import NotAllowed, Who
+from core.records.progress import Progress, progress_from_plain
 from core.records.queue_view import neglected_queues
 from core.records.tables import Job, now
 from tests.records.conftest import Others
@@ -94,7 +95,7 @@ def test_a_lease_that_ran_out_goes_to_whoever_asks_and_the_first_worker_hears_of
     assert begun(database, first, "two").attempts == 2
     for do in (
         lambda: jobs.renew(database, lost),
-        lambda: jobs.progress(database, lost, done=1),
+        lambda: jobs.progress(database, lost, Progress(done=1)),
         lambda: jobs.finish(database, lost, {}),
         lambda: jobs.fail(database, lost, "no"),
         lambda: jobs.put_back(database, lost, "no"),
@@ -148,8 +149,8 @@ def test_the_same_worker_that_took_a_job_again_is_not_its_own_past(database: Dat
 
 def test_progress_and_result_are_kept(database: Database, who: Who) -> None:
     claimed = begun(database, add(database, who))
-    jobs.progress(database, claimed, done=1, whole=4)
-    jobs.progress(database, claimed, done=2, seconds_left=8.5)
+    jobs.progress(database, claimed, Progress(done=1, whole=4))
+    jobs.progress(database, claimed, Progress(done=2, seconds_left=8.5))
     assert jobs.job(database, who, claimed.id).progress == {"done": 2, "whole": 4, "seconds_left": 8.5}
     jobs.finish(database, claimed, {"cases": 3})
     done = jobs.job(database, who, claimed.id)
@@ -218,10 +219,10 @@ def test_only_tries_since_the_last_new_checkpoint_count(database: Database, who:
     first = add(database, who, most_attempts=2)
     for number in range(5):
         claimed = begun(database, first)
-        jobs.progress(database, claimed, reached=f"step {number} of stage-1")
+        jobs.progress(database, claimed, Progress(reached=f"step {number} of stage-1"))
         assert jobs.put_back(database, claimed, "it was killed") == "waiting", "it got further than before"
     claimed = begun(database, first)
-    jobs.progress(database, claimed, reached="step 4 of stage-1", done=4)
+    jobs.progress(database, claimed, Progress(reached="step 4 of stage-1", done=4))
     assert jobs.put_back(database, claimed, "it was killed") == "failed"
     failed = jobs.job(database, who, first)
     assert (failed.attempts, failed.claims) == (2, 6)
@@ -251,7 +252,7 @@ def test_a_lease_has_a_number_that_never_comes_again(database: Database, who: Wh
     for _ in range(3):
         claimed = begun(database, first)
         numbers.append(claimed.claims)
-        jobs.progress(database, claimed, reached=f"step {claimed.claims}")
+        jobs.progress(database, claimed, Progress(reached=f"step {claimed.claims}"))
         jobs.fail(database, claimed, "no")
         jobs.resume(database, who, first)
     assert numbers == [1, 2, 3]
@@ -393,7 +394,7 @@ def test_the_queue_tells_when_a_job_may_begin(database: Database, who: Who) -> N
     done, runs, waits, last = (add(database, who) for _ in range(4))
     jobs.finish(database, begun(database, done), {})
     change(database, done, started=now() - timedelta(seconds=100), ended=now())
-    jobs.progress(database, begun(database, runs), seconds_left=30)
+    jobs.progress(database, begun(database, runs), Progress(seconds_left=30))
     view = jobs.queue_view(database, who, "tune")
     assert [(entry.job.id, entry.place) for entry in view] == [(runs, 0), (waits, 1), (last, 2)]
     until = [(entry.expected_start - now()).total_seconds() if entry.expected_start else None for entry in view]
@@ -540,3 +541,12 @@ def test_a_job_that_was_put_back_stands_before_those_that_came_later(database: D
     assert jobs.put_back(database, held, "its worker went away") == "waiting"
     assert jobs.next_waiting(database, "tune") == second
     assert jobs.claim(database, third, "three") is None
+
+
+def test_news_of_progress_leave_what_they_do_not_name_and_can_take_back_what_is_not_known_any_more() -> None:
+    before = Progress(done=1, whole=4, text="Reading", seconds_left=9.0)
+    after = before.after(Progress(done=2, seconds_left=None))
+    assert after.plain() == {"done": 2, "whole": 4, "text": "Reading", "seconds_left": None}
+    assert (before.share, after.share, Progress(done=3).share) == (0.25, 0.5, 0.0)
+    assert progress_from_plain({"done": 2, "of an older version": True}) == Progress(done=2)
+    assert progress_from_plain({"done": "much"}) == Progress()

@@ -16,7 +16,7 @@ from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import queue, reviews, verdicts
-from core.records.review.queue import Filter, Progress
+from core.records.review.queue import Filter, ReviewProgress
 from core.records.tables import Job
 from tests.records.search import Room, finish, room
 
@@ -150,7 +150,7 @@ def test_the_queue_shows_what_is_asked_for_both_ways_and_counts_it(searched: Roo
         assert walk(searched, searched.anna, where) == ranks, where
         assert walk(searched, searched.anna, where, is_back=True) == ranks[::-1], where
         progress = queue.progress(searched.db, searched.anna, searched.review_id, where)
-        expected = Progress(mine=3, decided=4, disputed=1, cases=10, matching=len(ranks), actions={"keep": 3})
+        expected = ReviewProgress(mine=3, decided=4, disputed=1, cases=10, matching=len(ranks), actions={"keep": 3})
         assert progress == expected, where
 
 

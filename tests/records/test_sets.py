@@ -20,6 +20,7 @@ from core.records import audit, jobs, sets
 from core.records.database import Database
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.sets import Page, SetError, UploadError, Version
 from core.sets.open import open_set
 from tests.records.conftest import Others
@@ -285,9 +286,9 @@ def test_an_upload_is_moved_checked_and_added_by_jobs(
     assert claimed.payload == {"upload": made.id, "options": {"label": "diagnosis"}}
     with pytest.raises(UploadError, match="is being looked at already"):
         sets.request_check(database, place, who, made.id, {})
-    jobs.progress(database, claimed, done=1, whole=2)
+    jobs.progress(database, claimed, Progress(done=1, whole=2))
     (view,) = sets.uploads(database, who, project)
-    assert (view.state, view.job_state, view.progress) == ("checking", "running", {"done": 1, "whole": 2})
+    assert (view.state, view.job_state, view.progress) == ("checking", "running", Progress(done=1, whole=2))
     sets.set_upload(database, made.id, "checked", {"cases": 1})  # the job itself ends a moment later
     added = sets.request_add(database, place, who, made.id, " cells ", {"modality": "x"}, {})
     jobs.finish(database, claimed)

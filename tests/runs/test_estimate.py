@@ -90,8 +90,8 @@ class Work:
         monkeypatch.setattr(time, "perf_counter", lambda: self.now)
         self.costs(monkeypatch, (loop, estimating), "make_step", lambda stage, *others: 16.0)
         self.costs(monkeypatch, (tsm_stage, estimating, prepare), "describe", lambda tsm, shown, places: len(places))
-        self.costs(monkeypatch, (vlm_stage,), "distributions", lambda vlm, asked, exemplars, flags: len(asked))
-        self.costs(monkeypatch, (tuning, estimating), "free_text", lambda vlm, asked, *others: len(asked) / 4)
+        self.costs(monkeypatch, (vlm_stage,), "distributions", lambda vlm, questions, *others: len(questions))
+        self.costs(monkeypatch, (tuning, estimating), "free_text", lambda vlm, questions, *others: len(questions) / 4)
         self.costs(monkeypatch, (features,), "_write", lambda vlm, unique, *others: len(unique))
 
     def costs(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.records.database import Database
 from core.records.jobs import Claimed, LeaseLost
 from core.records.payloads import Tune
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.tables import Job
 from worker import supervise as module
 from worker.child_protocol import Listener
@@ -243,10 +244,10 @@ def test_a_fault_of_ours_gets_an_id_and_its_traceback_stays_in_the_log(
 def _stops(hands: Hands, claimed: Claimed) -> Any:
     """Somebody who wishes the job to stop once its child has said something."""
 
-    def follow(said: Sequence[str]) -> Mapping[str, Any]:
+    def follow(said: Sequence[str]) -> Progress:
         if said:
             jobs.wish(hands.database, _local(hands), claimed.id, "stop")
-        return {}
+        return Progress()
 
     return follow
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from core.errors import RunError
 from core.records import jobs, runs
 from core.records.jobs import Claimed
 from core.records.payloads import Suspects
+from core.records.progress import Progress
 from core.records.review.intake import is_complete, take_search
 from core.records.review.reviews import review_of_job
 from core.records.tables import Review, Run
@@ -54,7 +55,8 @@ def taken(hands: Hands, claimed: Claimed, review: Review, folder: Path) -> dict[
 
     def hold(done: int, whole: int) -> None:
         jobs.renew(hands.database, claimed, LEASE_SECONDS)
-        jobs.progress(hands.database, claimed, done=done, whole=whole, seconds_left=None, text="Keeping what was found")
+        news = Progress(done=done, whole=whole, seconds_left=None, text="Keeping what was found")
+        jobs.progress(hands.database, claimed, news)
 
     def keep() -> None:
         take_search(hands.database, review, folder, hold)
@@ -71,31 +73,32 @@ class Following:
         self._lines = Lines(folder / "events.jsonl")
         self._reached = ""
 
-    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
-        news: dict[str, Any] = {}
+    def __call__(self, said: Sequence[str]) -> Progress:
+        news = Progress()
         while lines := self._lines.next():
             self._lines.pass_by(lines)
             for line in lines:
-                news |= progress_of(line)
+                news = news.after(progress_of(line))
         if (at := reached(self._folder)) != self._reached:
-            news["reached"] = self._reached = at
+            self._reached = at
+            news = news.after(Progress(reached=at))
         return news
 
 
-def progress_of(line: str) -> dict[str, Any]:
+def progress_of(line: str) -> Progress:
     """What a line says about how far a search is. Folds are the measure; their steps are told in words only."""
     match events.parse(line):
         case events.FoldDone() as fold:
             text = f"Part {fold.fold} of {fold.folds} was read by models that never saw it"
-            return {"done": fold.done, "whole": fold.whole, "seconds_left": fold.seconds_left, "text": text}
+            return Progress(done=fold.done, whole=fold.whole, seconds_left=fold.seconds_left, text=text)
         case events.Step() as step:
-            return {"text": f"Training a model without a part of the cases, step {step.step} of {step.steps}"}
+            return Progress(text=f"Training a model without a part of the cases, step {step.step} of {step.steps}")
         case events.PicturesSeen(done=done, whole=whole):
             text = "Looking for pictures that are alike"
-            return {"done": done, "whole": whole, "seconds_left": None, "text": text}
+            return Progress(done=done, whole=whole, seconds_left=None, text=text)
         case events.FeaturesEncoded(done=done, whole=whole):
-            return {"done": done, "whole": whole, "seconds_left": None, "text": "Encoding images"}
-    return {}
+            return Progress(done=done, whole=whole, seconds_left=None, text="Encoding images")
+    return Progress()
 
 
 def _run_folder(hands: Hands, run: Run, folder: Path) -> Path:

@@ -96,7 +96,7 @@ class AskAgain:
             return {parts.timer: waits(False)}
         answered = questions.answer(visit.database, visit.who, int(job_id))
         if answered.state in WAITS:
-            text = answered.progress.get("text") or WAITS[answered.state]
+            text = answered.progress.text or WAITS[answered.state]
             return {parts.outcome: in_markdown(str(text)), parts.timer: waits(True)}
         if answered.task is None:
             return {parts.outcome: warning(answered.error or "The question was ended."), parts.timer: waits(False)}

@@ -23,9 +23,9 @@ from core.records.comparison import CaseView, Comparison
 TITLE = "Compare"
 PATH = "/compare"
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
-REMEMBER = """(run, split, only, name) => {
-  if (run && name) history.replaceState(null, '',
-    location.pathname + '?' + new URLSearchParams({ run, split, only, case: name }).toString());
+REMEMBER = """(run, split, only, reader, label, text, name) => {
+  const chosen = Object.entries({ run, split, only, reader, label, text, case: name }).filter(([, value]) => value);
+  if (run) history.replaceState(null, '', location.pathname + '?' + new URLSearchParams(chosen));
 }"""
 GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
 
@@ -51,7 +51,17 @@ class ComparePage:
             self.parts.notice: "" if finished else EMPTY,
         }
 
+    def run_opened(self, visit: Visit, run_id: int | None, split: str) -> Updates:
+        """With ?reader=, ?label= and ?text= as they were chosen."""
+        text: Updates = {self.parts.choose.text: visit.query("text") or ""}
+        return text | self.of_run(visit, run_id, split, visit.query("reader"), visit.query("label"))
+
     def run_chosen(self, visit: Visit, run_id: int | None, split: str) -> Updates:
+        return self.of_run(visit, run_id, split)
+
+    def of_run(
+        self, visit: Visit, run_id: int | None, split: str, reader: str | None = None, label: str | None = None
+    ) -> Updates:
         """What of the page depends on the run: readers, labels, the question."""
         if run_id is None:
             return {}
@@ -60,8 +70,8 @@ class ComparePage:
         readers = [("any reader", ""), *((name, name) for name in names)]
         labels = [("any label", ""), *((answer, answer) for answer in comparison.answers)]
         return {
-            self.parts.choose.reader: gr.update(choices=readers, value=""),
-            self.parts.choose.label: gr.update(choices=labels, value=""),
+            self.parts.choose.reader: gr.update(choices=readers, value=reader if reader in names else ""),
+            self.parts.choose.label: gr.update(choices=labels, value=label if label in comparison.answers else ""),
             self.parts.ask.instruction: comparison.task.instruction(),
             self.parts.ask.readers: gr.update(choices=names, value=names),
         }
@@ -139,8 +149,8 @@ def wire(studio: Studio, page: ComparePage) -> None:
     parts, choose, case = page.parts, page.parts.choose, page.parts.case
     here, ahead, behind = gr.State(0), gr.State(1), gr.State(-1)
     run = [choose.run, choose.split]
-    remembered = [*run, choose.only, parts.name]
-    wanted = [*remembered[:3], choose.reader, choose.label, choose.text, parts.name, case.is_shown]
+    remembered = [*run, choose.only, choose.reader, choose.label, choose.text, parts.name]
+    wanted = [*remembered, case.is_shown]
     changed = [parts.name, case.title, case.picture, case.figure, case.table, parts.tokens]
     depends = [choose.reader, choose.label, parts.ask.instruction, parts.ask.readers]
 
@@ -148,12 +158,16 @@ def wire(studio: Studio, page: ComparePage) -> None:
         then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **PRIVATE)
         then_shown.then(None, remembered, None, js=REMEMBER)
 
-    opened = on_load(guarded(studio, page.open), None, [*remembered, parts.notice])
-    case_of(opened.then(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
+    opened = on_load(guarded(studio, page.open), None, [*run, choose.only, parts.name, parts.notice])
+    case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **PRIVATE))
+    # Gradio tells of what was deleted or pasted in a text as a change alone.
+    narrowed = [choose.only.input, choose.reader.input, choose.label.input, choose.text.change]
+    changes = [choose.run.input, choose.split.input, *narrowed]
+    gr.on(changes, None, remembered, None, js=REMEMBER, trigger_mode="always_last")
     for choice in (choose.run, choose.split):
         case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
-    for narrowing in (choose.only, choose.reader, choose.label, choose.text, case.is_shown):
-        narrowing.input(guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
+    for narrowing in (*narrowed, case.is_shown.input):
+        narrowing(guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
     for button, way in ((case.forth, ahead), (case.back, behind)):
         clicked = button.click(guarded(studio, page.show), [way, *wanted], changed, **PRIVATE)
         clicked.then(None, remembered, None, js=REMEMBER)

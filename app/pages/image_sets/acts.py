@@ -11,7 +11,7 @@ from core.records import sets
 from core.records.sets import UploadError
 from core.sets.medmnist import SETS, SIZES
 
-UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "progress", "error")
+UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "error")
 VERSION = ("id", "number", "hash", "task", "cases", "counts", "note")
 CASE = ("number", "name", "labels", "split", "patient", "columns")
 
@@ -35,7 +35,7 @@ def upload_report(visit: Visit, upload_id: int) -> Json:
     row = sets.upload(visit.database, visit.who, int(upload_id))
     uploads = sets.uploads(visit.database, visit.who, row.project_id)
     upload = next(view for view in uploads if view.id == row.id)
-    return {name: getattr(upload, name) for name in UPLOADED}
+    return {name: getattr(upload, name) for name in UPLOADED} | {"progress": upload.progress.plain()}
 
 
 def check_upload(visit: Visit, upload_id: int, options: Json) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.visit import Json, Visit
 from core.errors import SettingsError
+from core.records.progress import Progress
 from core.records.review import agreement, corrections, queue, reviews, verdicts
 from core.records.review.queue import Filter, State
 from core.records.review.reviews import ReviewView
@@ -162,7 +163,9 @@ def plain(row: DataclassInstance) -> Json:
 
 
 def _plain(value: object) -> object:
-    """Times as text, tuples as lists."""
+    """Times as text, tuples as lists, progress as what is known of it."""
+    if isinstance(value, Progress):
+        return value.plain()
     if isinstance(value, dict):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -76,7 +76,7 @@ class SuspectView:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ReviewProgress:
     """How far a review is. `matching` suspects fit the filter; `actions` counts the person's own standing verdicts."""
 
     mine: int
@@ -121,7 +121,7 @@ def group(db: Database, who: Who, review_id: int, rank: int) -> list[SuspectView
         return views(session, who, review, session.scalars(alike).all())
 
 
-def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
+def progress(db: Database, who: Who, review_id: int, where: Filter) -> ReviewProgress:
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
         own = (Standing.review_id == review_id, Standing.person_id == who.id)
@@ -131,7 +131,7 @@ def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
         def count(which: Filter) -> int:
             return _count(session, review, who, which, db.is_sqlite)
 
-        return Progress(
+        return ReviewProgress(
             mine=sum(actions.values()),
             decided=count(Filter(state="decided")),
             disputed=count(Filter(state="disputed")),

@@ -22,6 +22,7 @@ from core.records.audit import note
 from core.records.database import Database
 from core.records.payloads import Suspects
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.tables import Person, Review, Version
 from core.records.versions import allowed_version
 from core.records.wake import send
@@ -53,7 +54,7 @@ class ReviewView:
     run_id: int | None
     job_id: int
     state: str
-    progress: dict[str, Any]
+    progress: Progress
     error: str | None
     fault_id: str | None
     cases: int
@@ -189,7 +190,7 @@ def _view(review: Review, person: str | None) -> ReviewView:
         run_id=review.run_id,
         job_id=job.id,
         state=job.state,
-        progress=job.progress,
+        progress=job.how_far,
         error=job.error,
         fault_id=job.fault_id,
         cases=review.cases,
