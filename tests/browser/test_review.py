@@ -121,6 +121,38 @@ def test_fifty_cases_are_reviewed_by_keyboard(served: Served, tab: Callable[[], 
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
+ACTIONS = (
+    *(("c", "confidence"), ("b", "batch"), ("b", "batch"), ("?", "help"), ("?", "help"), ("n", "next"), ("p", "back")),
+    *(("k", "keep"), ("z", "undo"), ("u", "unsure"), ("x", "exclude")),
+)
+STATE = """() => {
+  const queue = document.querySelector("#review-queue"), part = selector => queue.querySelector(selector);
+  const shown = [part(".confidence").textContent, part(".batch").hidden, part("dialog").open];
+  return JSON.stringify([part("[data-rank]").dataset.rank, ...shown]);
+}"""
+
+
+@pytest.mark.parametrize("by", ["key", "button"])
+def test_every_action_has_a_key_and_a_button(served: Served, tab: Callable[[], Any], by: str) -> None:
+    page = tab()
+    open_queue(page, served)
+    for key, action in ACTIONS:
+        before = page.evaluate(STATE)
+        if by == "key":
+            page.keyboard.press(key)
+        else:
+            page.locator(f"#review-queue [data-do={action}]:visible").last.click()
+        page.wait_for_function(f"before => ({STATE})() !== before", arg=before)
+    page.keyboard.press("w")
+    assert page.locator("#review-queue .why-said").evaluate("field => field === document.activeElement")
+    buttons = page.locator("#review-queue [data-do]").evaluate_all(
+        "all => all.filter(button => !button.closest('.viewer')).map(button => button.dataset.do)"
+    )
+    assert set(buttons) == {action for _, action in ACTIONS} | {"marked"}
+    listed = page.locator("#review-queue dialog kbd").all_text_contents()
+    assert {key for key, _ in ACTIONS} | {"w"} <= {key.lower() for keys in listed for key in keys.split()}
+
+
 def slowly(page: Any, milliseconds: int = 150) -> None:
     """A studio at the end of a long line: every answer of the queue takes so much longer."""
     page.route("**/reviews/**", lambda route: (page.wait_for_timeout(milliseconds), route.continue_()))
