@@ -33,7 +33,7 @@ MENDABLE = 2
 class Follow(Protocol):
     """What a kind of job does with what its child tells while it runs; called once a beat and at the end."""
 
-    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
         """Takes lines of standard output; returns what is new for the job's progress."""
         ...
 
@@ -43,7 +43,7 @@ class Ended:
     """How a child ended: its exit code, why it was asked to leave, and its last words."""
 
     code: int
-    asked: str
+    wish: str
     last: str
 
 
@@ -53,8 +53,8 @@ class _Watch:
     claimed: Claimed
     process: Process
     follow: Follow
-    asked: str = ""
-    asked_at: float = 0.0
+    wish: str = ""
+    wished_at: float = 0.0
     renewed: float = field(default_factory=time.monotonic)
     last: str = ""
     pending: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class _Watch:
     def beat(self) -> None:
         """One round of telling and listening. What can't be written now is written at the next."""
         if self.is_late():  # woken after a long halt: before anything else, since another may have the job by now
-            self.asked = self.asked or "away"
+            self.wish = self.wish or "away"
             self.process.kill()
         self.pending += (lines := taken(self.process.errors))
         self.last = lines[-1] if lines else self.last
@@ -94,10 +94,10 @@ class _Watch:
         return time.monotonic() - self.renewed > LEASE_SECONDS
 
     def ask(self, why: str) -> None:
-        if why and (not self.asked or (why == "cancel" and self.asked == "stop")):
-            self.asked, self.asked_at = why, time.monotonic()
+        if why and (not self.wish or (why == "cancel" and self.wish == "stop")):
+            self.wish, self.wished_at = why, time.monotonic()
             self.process.stop()
-        if self.asked and time.monotonic() - self.asked_at > GRACE_SECONDS[self.asked]:
+        if self.wish and time.monotonic() - self.wished_at > GRACE_SECONDS[self.wish]:
             self.process.kill()
 
     def end(self, code: int) -> Ended:
@@ -108,7 +108,7 @@ class _Watch:
         self.hands.insist(self.tell)
         while self.pending:
             self.hands.insist(self.tell)
-        return Ended(code, self.asked, self.last)
+        return Ended(code, self.wish, self.last)
 
 
 def supervise(
@@ -137,11 +137,11 @@ def settle(hands: Hands, claimed: Claimed, ended: Ended, finish: Callable[[], Ma
     result = finish() if ended.code == 0 else None
     if result is not None:
         hands.insist(lambda: jobs.finish(db, claimed, dict(result)))
-    elif ended.asked == "cancel":
+    elif ended.wish == "cancel":
         hands.insist(lambda: jobs.cancelled(db, claimed))
-    elif ended.asked == "stop":
+    elif ended.wish == "stop":
         hands.insist(lambda: jobs.stopped(db, claimed))
-    elif ended.asked:
+    elif ended.wish:
         hands.insist(lambda: hand_back(hands, claimed))
     elif ended.code == MENDABLE:
         refuse(hands, claimed, ended.last)
@@ -155,12 +155,12 @@ def our_fault(hands: Hands, claimed: Claimed, what: str) -> None:
     """Fails a job with an id that stands in its log and in the worker's, beside what happened."""
     fault = secrets.token_hex(4)
     log.error("Fault %s in job %d: %s", fault, claimed.id, what)
-    told = (
+    message = (
         f"This is our fault, not yours: id {fault}. Look for it in the job's log, and report it with the lines there."
     )
     line = hands.place.without_paths(f"Fault {fault}: {what}")
     hands.insist(lambda: jobs.log(hands.database, claimed.id, [line]))
-    hands.insist(lambda: jobs.fail(hands.database, claimed, told, fault))
+    hands.insist(lambda: jobs.fail(hands.database, claimed, message, fault))
 
 
 def hand_back(hands: Hands, claimed: Claimed) -> None:
@@ -179,5 +179,5 @@ def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:
 
 def refuse(hands: Hands, claimed: Claimed, message: str) -> None:
     """Fails a job with what its person can mend."""
-    told = hands.place.without_paths(message)
-    hands.insist(lambda: jobs.fail(hands.database, claimed, told))
+    reason = hands.place.without_paths(message)
+    hands.insist(lambda: jobs.fail(hands.database, claimed, reason))

@@ -44,8 +44,8 @@ def export(hands: Hands, claimed: Claimed) -> None:
             whole = shutil.make_archive(str(Path(draft) / "whole"), "zip", target)
             Path(whole).replace(zipped)
             keep_export(hands.place, claimed.id)
-            told = {name: value for name, value in listener.result.items() if name != "folder"}
-            return told | {"size": zipped.stat().st_size, "run": run.id}
+            outcome = {name: value for name, value in listener.result.items() if name != "folder"}
+            return outcome | {"size": zipped.stat().st_size, "run": run.id}
 
         settle(hands, claimed, ended, finish)
 

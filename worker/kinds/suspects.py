@@ -21,7 +21,7 @@ from worker.engine import ENGINE, reached, resumed, write_settings
 from worker.follow_file import Lines
 from worker.supervise import Ended, settle, supervise
 
-DONE = Ended(code=0, asked="", last="")
+DONE = Ended(code=0, wish="", last="")
 
 
 def suspects(hands: Hands, claimed: Claimed) -> None:
@@ -68,7 +68,7 @@ class Following:
         self._lines = Lines(folder / "events.jsonl")
         self._reached = ""
 
-    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
         news: dict[str, Any] = {}
         while lines := self._lines.next():
             self._lines.pass_by(lines)

@@ -79,7 +79,7 @@ class Telling:
         self._has_settings = False
         self._reached = ""
 
-    def __call__(self, said: Sequence[str]) -> Mapping[str, Any]:
+    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
         self._take_settings()
         news: dict[str, Any] = {}
         while lines := self._lines.next():
