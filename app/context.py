@@ -14,14 +14,13 @@ from typing import Any, cast
 import gradio as gr
 from fastapi import Request
 from gradio.context import Context
-from sqlalchemy.exc import DBAPIError
 
 from app.html import as_text
 from core.errors import IS_FULL, CoreError, is_full
 from core.machine.loopback import is_loopback
 from core.records import people
 from core.records.access import NotAllowed, Who, allow
-from core.records.database import Database, DatabaseError, DatabaseFull
+from core.records.database import Database, DatabaseError, DatabaseFull, has_broken_off
 from core.records.place import Place, without_paths
 
 Asking = gr.Request | Request
@@ -129,7 +128,7 @@ def notice(error: Exception) -> gr.Error:
         return gr.Error(as_text(message), title=title, duration=12, print_exception=False)
     if is_full(error):
         return gr.Error(IS_FULL, title=NO_ROOM, duration=None, print_exception=False)
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if has_broken_off(error):
         return gr.Error(AWAY, title=ONE_MOMENT, print_exception=False)
     fault = secrets.token_hex(4)
     log.error("Fault %s", fault, exc_info=error)

@@ -7,13 +7,11 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
-
 from app.context import Studio
 from core.errors import CoreError
 from core.records import jobs
-from core.records.tables import Job, now
+from core.records.database import DatabaseFailure
+from core.records.queue_view import neglected_queues
 
 LITTLE_ROOM_BYTES = 2_000_000_000
 SILENT = timedelta(seconds=60)
@@ -40,7 +38,7 @@ def of_database(studio: Studio) -> Sign:
         is_current = studio.database.is_current()
     except CoreError as error:
         return Sign("Database", False, str(error))
-    except (DBAPIError, OSError):
+    except (DatabaseFailure, OSError):
         return Sign("Database", False, "does not answer")
     return Sign("Database", is_current, "ready" if is_current else "is of another version; run its migrations")
 
@@ -64,13 +62,9 @@ def _workers(studio: Studio) -> Sign:
     """Whether somebody takes what waits: nobody has to have a list of workers for that."""
     counts = jobs.counts(studio.database)
     running = sum(number for (_, state), number in counts.items() if state == "running")
-    since = now() - SILENT
-    with studio.database.reading() as session:
-        busy = set(session.scalars(select(Job.queue).where((Job.state == "running") | (Job.ended > since))))
-        late = set(session.scalars(select(Job.queue).where(Job.state == "waiting", Job.created < since)))
-    stuck = [queue for queue in late - busy if not jobs.queue_state(studio.database, queue).is_paused]
-    if stuck:
-        return Sign("Workers", False, f"nobody takes what waits in {', '.join(sorted(stuck))}; start a worker", False)
+    neglected = neglected_queues(studio.database, SILENT)
+    if neglected:
+        return Sign("Workers", False, f"nobody takes what waits in {', '.join(neglected)}; start a worker", False)
     return Sign("Workers", True, f"{running} at work" if running else "idle", False)
 
 

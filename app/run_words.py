@@ -54,9 +54,9 @@ def header(view: RunView) -> str:
     if view.state == "done":
         way = f"/review?tab=find&version={view.version_id}&run={view.id}"
         parts.append(f'<p><a href="{way}">Find labels that need a second look, with what its readers know</a></p>')
-    text = view.progress.get("text") if view.state == "running" else None
+    text = view.progress.text if view.state == "running" else None
     if text:
-        parts.append(f"<p>{escape(str(text))}</p>")
+        parts.append(f"<p>{escape(text)}</p>")
     if view.error:
         fault = f" (id {escape(view.fault_id)})" if view.fault_id else ""
         parts.append(f'<p class="notice bad" role="alert">{escape(view.error)}{fault}</p>')
@@ -76,13 +76,13 @@ def meters(view: RunView) -> str:
         took = (view.ended - view.started).total_seconds() if view.started and view.ended else None
         return f"<p>Took {lasting(took)}.</p>" if took else ""
     progress, parts = view.progress, []
-    if progress.get("stage_seconds_left") is not None:
-        parts.append(f"Time left in this stage: <b>{lasting(progress['stage_seconds_left'])}</b>")
+    if progress.stage_seconds_left is not None:
+        parts.append(f"Time left in this stage: <b>{lasting(progress.stage_seconds_left)}</b>")
     if view.seconds_left is not None:
         parts.append(f"in all stages: <b>{lasting(view.seconds_left)}</b>, then the readings")
-    if "images_per_second" in progress:
-        parts.append(f"{progress['images_per_second']:.1f} images a second")
-    return f"<p>{' · '.join([*parts, *device(progress.get('meters') or {})])}</p>"
+    if progress.images_per_second is not None:
+        parts.append(f"{progress.images_per_second:.1f} images a second")
+    return f"<p>{' · '.join([*parts, *device(progress.meters or {})])}</p>"
 
 
 def device(meters: Mapping[str, float]) -> list[str]:

@@ -16,12 +16,11 @@ from typing import Any, Concatenate, cast
 import gradio as gr
 from gradio.blocks import Block
 from gradio.events import api
-from sqlalchemy.exc import DBAPIError
 
 from app.context import Asking, Studio, notice
 from core.errors import CoreError
 from core.records.access import Who
-from core.records.database import Database
+from core.records.database import Database, DatabaseFailure
 from core.records.place import Place
 
 Handler = Callable[..., object]
@@ -88,7 +87,7 @@ def live(studio: Studio, act: Act) -> Handler:
         try:
             return _changes(act(Visit.of(studio, request), *given))
         except Exception as error:
-            if not isinstance(error, CoreError | DBAPIError):
+            if not isinstance(error, CoreError | DatabaseFailure):
                 log.exception("A page could not be re-read")
             return gr.skip()
 

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from PIL import Image
 from pydantic import Field, field_validator
@@ -15,7 +15,9 @@ from core.errors import DataError
 from core.settings import Settings
 
 Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
+SPLITS: tuple[Split, ...] = get_args(Split)
+READ_SPLITS: tuple[str, ...] = ("val", "test")
+"""Those whose cases a tuned run's readers answer for."""
 Kind = Literal["single", "multi", "ordinal"]
 Severity = Literal["error", "warning", "note"]
 

@@ -10,11 +10,13 @@ from typing import Any
 from core.errors import SettingsError
 
 FORMATS = {
+    "voc": "core.formats.voc",
+    "coco": "core.formats.coco",
     "class_folders": "core.formats.class_folders",
     "manifest": "core.formats.manifest",
     "medmnist_npz": "core.formats.medmnist_npz",
 }
-"""What people bring, in uploads too."""
+"""What people bring, in uploads too. The first that knows a layout reads it, so what asks for more stands before."""
 
 KEPT = {
     "studio_version": "core.formats.studio_version",

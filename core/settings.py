@@ -27,9 +27,9 @@ def explain(error: ValidationError, where: str, cls: type[BaseModel]) -> str:
     """The first problem of a validation in a person's words, and how many more there are."""
     first, *others = error.errors()
     place = ".".join([where, *(str(part) for part in first["loc"])]).strip(".")
-    known = ", ".join(cls.model_fields)
+    fields = ", ".join(cls.model_fields)
     if first["type"] == "extra_forbidden":
-        text = f"{place} is not a setting here. Known: {known}. Correct the name or remove it."
+        text = f"{place} is not a setting here. Known: {fields}. Correct the name or remove it."
     elif first["type"] == "missing":
         text = f"{place} is missing. Add it."
     else:

@@ -104,5 +104,5 @@ def sheet(file: Path, rows: str, dimension: str = "A1:B2", strings: bytes = b"")
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><dimension ref="{dimension}"/>'
         f"<sheetData>{rows}</sheetData></worksheet>",
     }
-    known = {name: content.encode() for name, content in members.items()}
-    return zipped(file, known | {"xl/sharedStrings.xml": strings or f'<sst xmlns="{main}"/>'.encode()})
+    encoded = {name: content.encode() for name, content in members.items()}
+    return zipped(file, encoded | {"xl/sharedStrings.xml": strings or f'<sst xmlns="{main}"/>'.encode()})

@@ -69,7 +69,7 @@ def values(images: Path | Sequence[Path], checkpoint: Path, **more: Any) -> Valu
     usual: Values = {
         "images": several,
         "vlm": {"family": "internvl", "checkpoint": str(checkpoint)},
-        "tsm": {"name": "convnet", "width": 8, "epochs": 2, "batch_size": 10},
+        "tsm": {"name": "convnet", "width": 8, "epochs": 2, "batch_size": 10, "least_steps": 10},
         "method": {"name": "vitask"},
         "lora": {"rank": 2, "dropout": 0.1},
         "training": {

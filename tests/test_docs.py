@@ -19,7 +19,7 @@ from core.cli.main import parser
 from core.models.shared_prefix import Branches
 from core.runs.runfile import make_run
 from core.training.method import Plan
-from tests.suspects.known import Shade, known
+from tests.suspects.reviewed import Shade, reviewed_set
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_the_tsm_of_the_example_comes_back_from_its_folder(example: ModuleType, 
 def test_the_family_of_the_example_shares_its_prefix_exactly(example: ModuleType) -> None:
     vlm = example.tiny()
     features = vlm.encode([Image.new("RGB", (40, 30), "red"), Image.new("L", (28, 28), 90)])
-    prompts = [vlm.prompt("What is it?", len(one.tokens)) for one in features]
+    prompts = [vlm.prompt("What is it?", len(image.tokens)) for image in features]
     exemplars = torch.ones(2, 1, vlm.hidden_size)
     shared, plain = (Branches(vlm, features, exemplars, is_shared) for is_shared in (True, False))
     for branches in (shared, plain):
@@ -83,12 +83,14 @@ def test_the_method_of_the_example_plans_one_stage_and_its_reader(example: Modul
 
 @pytest.mark.parametrize("example", ["sources/brightness"], indirect=True)
 def test_the_source_of_the_example_doubts_the_picture_unlike_its_class(example: ModuleType) -> None:
-    said = example.look(
-        known([["low"]] * 9 + [["high"]] * 3, [[[0.4, 0.3, 0.3]] * 12], pixels=[Shade(100)] * 8 + [Shade(250)] * 4)
+    evidence = example.gather_evidence(
+        reviewed_set(
+            [["low"]] * 9 + [["high"]] * 3, [[[0.4, 0.3, 0.3]] * 12], pixels=[Shade(100)] * 8 + [Shade(250)] * 4
+        )
     )
-    assert said.evidence.argmax() == 8
-    assert said.evidence[:8].max() < 0.5 < said.evidence[8] <= 1
-    assert said.evidence[9:].tolist() == [0, 0, 0]
+    assert evidence.against.argmax() == 8
+    assert evidence.against[:8].max() < 0.5 < evidence.against[8] <= 1
+    assert evidence.against[9:].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("catalog", [FORMATS, KEPT, TSMS, FAMILIES, METHODS, SOURCES])

@@ -57,7 +57,9 @@ def test_89_million_pixels_of_16_bits_are_refused_by_their_header(tmp_path: Path
             with pytest.raises(DataError, match=r"9,459 x 9,459, larger than 40 million pixels.*VITASK_LIMIT_PIXELS"):
                 load()
         report = check(open_set(four, {}, every(FORMATS)))
-    assert [(one.kind, one.count) for one in report.findings if one.severity == "error"] == [("unreadable", 4)]
+    assert [(finding.kind, finding.count) for finding in report.findings if finding.severity == "error"] == [
+        ("unreadable", 4)
+    ]
 
 
 def growth(content: bytes, take: str) -> int:
@@ -151,7 +153,7 @@ def test_the_pixels_of_an_array_are_counted_by_its_header(tmp_path: Path) -> Non
             with whole.open(f"{name}.npy", "w") as stream:
                 np.lib.format.write_array(stream, np.zeros(shape, np.uint8))
     with within(20):
-        assert "train_images of x.npz" in (told := refusal(file)) and "larger than 40 million pixels" in told
+        assert "train_images of x.npz" in (message := refusal(file)) and "larger than 40 million pixels" in message
 
 
 def test_24_million_rows_in_a_zip_are_not_unpacked(tmp_path: Path) -> None:
@@ -237,8 +239,7 @@ def test_yaml_that_grows_is_refused(tmp_path: Path, text: str, message: str) -> 
     ):
         with within(20), pytest.raises(SettingsError, match=message):
             read()
-    told = refusal(tmp_path)
-    assert "task.yaml" in told
+    assert "task.yaml" in refusal(tmp_path)
 
 
 def test_a_file_of_yaml_that_is_too_large_is_not_read(tmp_path: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from core.errors import CoreError
-from core.records import people
+from core.records import jobs, people
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
@@ -27,8 +25,7 @@ class ChildJob:
 
     @classmethod
     def read(cls, place: Place, database: Database, job_id: int) -> ChildJob:
-        with database.reading() as session:
-            row = session.scalars(select(Job).where(Job.id == job_id)).one()
+        row = jobs.stored(database, job_id)
         if row.person_id is None:
             raise CoreError("Nobody asked for this job any more. Ask for it again.")
         return cls(place, database, people.person(database, row.person_id), row, Teller())

@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.records.progress import Progress, progress_from_plain
+
 SECONDS_BETWEEN_NEWS = 0.5
 
 
@@ -21,7 +23,7 @@ class Teller:
         """At most twice a second, and the last one always."""
         if done >= whole or time.monotonic() - self._said_at > SECONDS_BETWEEN_NEWS:
             self._said_at = time.monotonic()
-            _say({"progress": {"done": done, "whole": whole, "text": text}})
+            _say({"progress": Progress(done=done, whole=whole, text=text).plain()})
 
     def result(self, **facts: Any) -> None:
         _say({"result": facts})
@@ -33,11 +35,11 @@ class Listener:
     def __init__(self) -> None:
         self.result: dict[str, Any] | None = None
 
-    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
-        news: dict[str, Any] = {}
+    def __call__(self, printed: Sequence[str]) -> Progress:
+        news = Progress()
         for line in printed:
             event = _read(line)
-            news |= event.get("progress", {})
+            news = news.after(progress_from_plain(event.get("progress", {})))
             self.result = event.get("result", self.result)
         return news
 
@@ -48,10 +50,10 @@ class LastObject:
     def __init__(self) -> None:
         self.result: dict[str, Any] | None = None
 
-    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
+    def __call__(self, printed: Sequence[str]) -> Progress:
         for line in printed:
             self.result = _read(line) or self.result
-        return {}
+        return Progress()
 
 
 def _read(line: str) -> dict[str, Any]:

@@ -9,16 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
-
 from core.errors import IS_FULL, CoreError, is_full
-from core.records.database import Database, DatabaseBusy, DatabaseFull, open_database
+from core.records.database import Database, DatabaseBusy, DatabaseFailure, DatabaseFull, open_database
 from core.records.place import Place
 
 LEASE_SECONDS = 60.0
 """A worker that has not been heard of for so long has lost its jobs; the next one resumes them."""
 
-AWAY = (DBAPIError, DatabaseBusy, DatabaseFull, OSError)
+AWAY = (DatabaseFailure, DatabaseBusy, DatabaseFull, OSError)
 """What it looks like when the database is away for a while, or can't take anything just now."""
 
 log = logging.getLogger("vitask.worker")

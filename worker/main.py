@@ -9,12 +9,10 @@ import sys
 import threading
 
 import psutil
-from sqlalchemy import select
 
 from core.errors import CoreError
 from core.records import audit, jobs, wake
 from core.records.place import Place, keep_private
-from core.records.tables import Job, now
 from worker.celery import arguments, make_app
 from worker.context import AWAY, Hands, log, why_away
 from worker.tasks import look
@@ -61,12 +59,13 @@ def serve(queue: str) -> None:
 
 def release(hands: Hands) -> None:
     """Lets go of what workers held that died on this machine, so that nobody waits for their leases to end."""
-    host = socket.gethostname()
-    with hands.database.session() as session:
-        for job in session.scalars(select(Job).where(Job.state == "running", Job.worker.contains(f"@{host}:"))):
-            process = int(str(job.worker).rpartition(":")[2])
-            if process == os.getpid() or not psutil.pid_exists(process):
-                job.lease_until = now()
+    jobs.end_leases(hands.database, socket.gethostname(), _has_died)
+
+
+def _has_died(worker: str) -> bool:
+    """Or had the number that this process has now."""
+    process = int(worker.rpartition(":")[2])
+    return process == os.getpid() or not psutil.pid_exists(process)
 
 
 def _sweep_for_ever(hands: Hands, leaving: threading.Event) -> None:

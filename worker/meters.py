@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from typing import Any
 
 import psutil
 
+from core.records.progress import Progress
 from worker.process import Process
 
 SECONDS_BETWEEN_READINGS = 5.0
@@ -24,17 +24,17 @@ class Meters:
     def watch(self, process: Process) -> None:
         self._process = psutil.Process(process.id)
 
-    def read(self) -> dict[str, Any]:
-        """{"meters": {…}}, or nothing where the last reading is young or the process is gone."""
+    def read(self) -> Progress:
+        """What it takes now; no news where the last reading is young or the process is gone."""
         if self._process is None or time.monotonic() - self._last < SECONDS_BETWEEN_READINGS:
-            return {}
+            return Progress()
         self._last = time.monotonic()
         try:
             used = self._process.cpu_percent(), self._process.memory_info().rss
         except psutil.Error:
-            return {}
+            return Progress()
         machine = {"cpu_percent": used[0], "rss_gib": used[1] / GIB, "ram_gib": psutil.virtual_memory().total / GIB}
-        return {"meters": machine | _device()}
+        return Progress(meters=machine | _device())
 
 
 def _device() -> dict[str, float]:

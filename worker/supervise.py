@@ -14,12 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import update
-
 from core.machine import hold
 from core.records import jobs
 from core.records.jobs import Claimed
-from core.records.tables import Job
+from core.records.progress import Progress
 from worker.context import AWAY, LEASE_SECONDS, Hands, log
 from worker.process import Process, taken
 
@@ -33,7 +31,7 @@ MENDABLE = 2
 class Follow(Protocol):
     """What a kind of job does with what its child tells while it runs; called once a beat and at the end."""
 
-    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
+    def __call__(self, printed: Sequence[str]) -> Progress:
         """Takes lines of standard output; returns what is new for the job's progress."""
         ...
 
@@ -53,9 +51,9 @@ class _Watch:
     claimed: Claimed
     process: Process
     follow: Follow
+    renewed: float
     wish: str = ""
     wished_at: float = 0.0
-    renewed: float = field(default_factory=time.monotonic)
     last: str = ""
     pending: list[str] = field(default_factory=list)
 
@@ -83,8 +81,8 @@ class _Watch:
         if self.pending:
             jobs.log(database, job_id, list(map(self.hands.place.without_paths, self.pending[:LINES_AT_ONCE])))
             del self.pending[:LINES_AT_ONCE]
-        if news := self.follow(taken(self.process.said)):
-            jobs.progress(database, self.claimed, **news)
+        if (news := self.follow(taken(self.process.said))).model_fields_set:
+            jobs.progress(database, self.claimed, news)
 
     def is_cut_off(self) -> bool:
         """Without a word to the records for so long that another worker may soon have the job."""
@@ -121,7 +119,7 @@ def supervise(
 ) -> Ended:
     """Runs a module as the job's child until it has ended. Whatever happens here, the child is gone afterwards."""
     process = Process(target, arguments, hands.place.environment() | {hold.LEASE: str(claimed.claims)})
-    watch = _Watch(hands, claimed, process, follow)
+    watch = _Watch(hands, claimed, process, follow, renewed=time.monotonic())
     try:
         begun(process)
         while (code := process.wait(SECONDS_BETWEEN_BEATS)) is None:
@@ -142,7 +140,7 @@ def settle(hands: Hands, claimed: Claimed, ended: Ended, finish: Callable[[], Ma
     elif ended.wish == "stop":
         hands.insist(lambda: jobs.stopped(db, claimed))
     elif ended.wish:
-        hands.insist(lambda: hand_back(hands, claimed))
+        hands.insist(lambda: jobs.hand_back(db, claimed))
     elif ended.code == MENDABLE:
         refuse(hands, claimed, ended.last)
     elif ended.code <= 0:
@@ -161,14 +159,6 @@ def our_fault(hands: Hands, claimed: Claimed, what: str) -> None:
     line = hands.place.without_paths(f"Fault {fault}: {what}")
     hands.insist(lambda: jobs.log(hands.database, claimed.id, [line]))
     hands.insist(lambda: jobs.fail(hands.database, claimed, message, fault))
-
-
-def hand_back(hands: Hands, claimed: Claimed) -> None:
-    """To another worker, since this one is sent away: no crash, so it does not count as an attempt."""
-    with hands.database.session() as session:
-        held = (Job.id == claimed.id, Job.worker == claimed.worker, Job.claims == claimed.claims)
-        values = {"state": "waiting", "attempts": Job.attempts - 1, "worker": None, "lease_until": None, "sent": None}
-        session.execute(update(Job).where(Job.state == "running", *held).values(**values))
 
 
 def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
-from sqlalchemy.exc import DBAPIError
-
 from core.errors import IS_FULL, CoreError, is_full
 from core.records import jobs, payloads
+from core.records.database import DatabaseFailure
 from core.records.jobs import Claimed, LeaseLost
 from worker import intake_child
 from worker.child_protocol import LastObject, Listener
@@ -43,7 +42,7 @@ def carry_out(hands: Hands, claimed: Claimed) -> None:
     except LeaseLost as lost:
         log.warning("%s", lost)
     except AWAY as error:
-        if isinstance(error, DBAPIError | CoreError) or not is_full(error):
+        if isinstance(error, DatabaseFailure | CoreError) or not is_full(error):
             raise
         _or_lost(lambda: refuse(hands, claimed, IS_FULL))
     except CoreError as error:

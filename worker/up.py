@@ -24,10 +24,10 @@ from core.machine.loopback import is_loopback
 from core.records import jobs, people
 from core.records.database import Database
 from core.records.place import Place, keep_private
+from core.records.samples import request_sample
 from core.records.sessions import way_in
 from core.records.startup import open_sound, refuse_unwritable
 from core.records.tables import QUEUES
-from worker.kinds.sample import request_sample
 from worker.process_tree import Tree
 from worker.redis import start_redis
 from worker.weak_secrets import refuse_guessable

@@ -7,7 +7,6 @@ import secrets
 from urllib.parse import quote, urlsplit
 
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.context import HOST, NotSignedIn, Studio
 from app.entrance.policy import headers_of
 from app.entrance.trouble import answer
-from core.records.database import DatabaseError
+from core.records.database import DatabaseError, DatabaseFailure
 
 OPEN = ("/sign-in", "/health", "/ready", "/favicon.ico", "/robots.txt", "/theme.css", "/look/sign-in.css")
 OPEN_BELOW = ("/assets/", "/static/", "/svelte/")
@@ -60,7 +59,7 @@ class Gate:
             return turned_away(headers, path, str(error))
         except DatabaseError as error:
             return answer(error)
-        except DBAPIError:
+        except DatabaseFailure:
             fault = secrets.token_hex(4)
             log.exception("The database is away (%s)", fault)
             return JSONResponse({"detail": "The database does not answer. Try again in a moment.", "id": fault}, 503)

@@ -12,9 +12,8 @@ from fastapi.responses import FileResponse
 
 from app.context import Studio
 from core.errors import CoreError
-from core.records import jobs, runs, sets
+from core.records import audit, jobs, runs, sets
 from core.records.access import NotAllowed, Who
-from core.records.audit import note
 from core.records.database import DatabaseError
 from core.records.exports import export_file
 from core.records.review import corrections
@@ -133,8 +132,7 @@ def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: 
 
 
 def _note(studio: Studio, who: Who, name: str, project_id: int) -> None:
-    with studio.database.session() as session:
-        note(session, who, "download", project_id, name)
+    audit.record(studio.database, who, "download", project_id, name)
 
 
 def _refused(studio: Studio, error: CoreError) -> Response:

@@ -161,12 +161,12 @@ def alternate(ways: dict[str, Callable[[], float]], rounds: int, say: Say) -> di
 @contextmanager
 def peak_memory() -> Iterator[dict[str, Any]]:
     """What is held at most while something runs, beyond what was held before, in bytes."""
-    told: dict[str, Any] = {}
+    held: dict[str, Any] = {}
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        yield told
-        told["bytes"] = torch.cuda.max_memory_allocated() - before
+        yield held
+        held["bytes"] = torch.cuda.max_memory_allocated() - before
         return
     process, is_over = psutil.Process(), threading.Event()
     before = process.memory_info().rss
@@ -178,7 +178,7 @@ def peak_memory() -> Iterator[dict[str, Any]]:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    yield told
+    yield held
     is_over.set()
     watcher.join()
-    told["bytes"] = max(seen) - before
+    held["bytes"] = max(seen) - before

@@ -69,15 +69,18 @@ def _pixels(cases: RunCases, places: Sequence[int]) -> Tensor:
 
 
 def _encoded(cases: RunCases, pixels: Tensor) -> list[ImageFeatures]:
-    return [ImageFeatures(one) for one in cases.features.vlm.base.get_image_features(pixel_values=pixels).pooler_output]
+    return [
+        ImageFeatures(tokens)
+        for tokens in cases.features.vlm.base.get_image_features(pixel_values=pixels).pooler_output
+    ]
 
 
 def _shared(cases: RunCases, places: Sequence[int], pixels: Tensor | None = None) -> list[tuple[float, ...]]:
     task = cases.joint_set.tasks[0]
     features = cases.features.of(places) if pixels is None else _encoded(cases, pixels)
     with cases.features.vlm.reading():
-        (told,) = distributions(cases.features.vlm, [Asking(task, one) for one in features], None, [False])
-    return [one.probabilities for one in told]
+        (answers,) = distributions(cases.features.vlm, [Asking(task, image) for image in features], None, [False])
+    return [answer.probabilities for answer in answers]
 
 
 def _generated(cases: RunCases, places: Sequence[int], pixels: Tensor) -> Tensor:
@@ -120,8 +123,8 @@ def _single(
         branches = Branches(vlm, features, is_shared=False)
         response = vlm.response(text)
         slots = [
-            branches.add(row, vlm.prompt(task.instruction(), one.tokens.shape[0]), response)
-            for row, one in enumerate(features)
+            branches.add(row, vlm.prompt(task.instruction(), image.tokens.shape[0]), response)
+            for row, image in enumerate(features)
         ]
         likely = branches.logits().log_softmax(-1)
         scores.append(torch.stack([likely[row, torch.tensor(response)].sum() for row in slots]))
@@ -133,5 +136,6 @@ def _single_as_read(cases: RunCases, places: Sequence[int], pixels: Tensor) -> l
         return _single(cases, places, pixels)
 
 
-def _gap(one: Sequence[tuple[float, ...]], other: Sequence[tuple[float, ...]]) -> float:
-    return max(abs(a - b) for left, right in zip(one, other, strict=True) for a, b in zip(left, right, strict=True))
+def _gap(shared: Sequence[tuple[float, ...]], single: Sequence[tuple[float, ...]]) -> float:
+    """The largest difference of any probability."""
+    return max(abs(a - b) for left, right in zip(shared, single, strict=True) for a, b in zip(left, right, strict=True))

@@ -41,6 +41,7 @@ from core.machine.precision import precision_here
 from core.models.exemplar import Exemplars
 from core.models.lora import LoraSettings, adapter_parameters, attach
 from core.models.shared_prefix import Branches
+from core.models.vlm import Vlm
 from core.training.loop import Stage, make_step, new_optimiser
 from core.training.losses import alignment_losses, contrast_losses, response_losses
 from core.training.method import StagePlan
@@ -110,7 +111,7 @@ class PlainPasses(nn.Module):
         z_o = self._pass(batch, own, None)
         z_e = self._pass(batch, own, batch.exemplars)
         z_n = self._pass(batch, others, None)
-        targets = torch.tensor([token for one in batch.responses for token in one], device=z_o.device)
+        targets = torch.tensor([token for response in batch.responses for token in response], device=z_o.device)
         return {
             "van": response_losses(z_o, targets),
             "ep": response_losses(z_e, targets),
@@ -123,11 +124,11 @@ class PlainPasses(nn.Module):
         rows = [self.places[place] for place in shown]
         with torch.no_grad():
             features = vlm.base.get_image_features(pixel_values=self.values[rows]).pooler_output
-        given = [replace(one, tokens=tokens) for one, tokens in zip(batch.features, features, strict=True)]
+        encoded = [replace(image, tokens=tokens) for image, tokens in zip(batch.features, features, strict=True)]
         embedded = None
         if exemplars is not None and self.tuned.exemplars is not None:
             embedded = self.tuned.exemplars(exemplars, len(batch))
-        branches = Branches(vlm, given, embedded, is_shared=False)
+        branches = Branches(vlm, encoded, embedded, is_shared=False)
         for row, (prompt, response) in enumerate(zip(batch.prompts, batch.responses, strict=True)):
             branches.add(row, prompt, response, with_exemplar=exemplars is not None)
         return branches.logits()
@@ -145,13 +146,13 @@ def _ours(size: Size, folder: Path, is_plain: bool) -> Callable[[], float]:
     made = iter(range(10**9))
 
     def steps() -> float:
-        def one() -> None:
+        def step() -> None:
             number = next(made)
             if plain is not None:
                 plain.places = stage.micro_batches(number)[0].places  # type: ignore[attr-defined]
             make_step(stage, number, module, optimiser, accelerator)
 
-        return statistics.median(clocked(one) for _ in range(STEPS_A_ROUND))
+        return statistics.median(clocked(step) for _ in range(STEPS_A_ROUND))
 
     return steps
 
@@ -180,11 +181,8 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
         raise SettingsError(f"The comparison needs TRL, which is not installed ({error}). Run `make setup`.") from None
     vlm = new_vlm(size)
     cases = new_cases(vlm, folder)
-    peft = attach(vlm, LoraSettings(), "vitask")
-    for module in vlm.base.modules():
-        if hasattr(module, "cast_input_dtype_enabled"):
-            module.cast_input_dtype_enabled = True  # as PEFT has it by itself
-    rows = _usual_batch(cases)
+    peft = _usual_peft(vlm)
+    columns = _usual_columns(cases)
 
     class Clock(TrainerCallback):
         seconds: list[float]
@@ -196,30 +194,14 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
             self.seconds.append(clock() - self.began)
 
     timer = Clock()
-    config = SFTConfig(
-        output_dir=str(folder / "trl"),
-        per_device_train_batch_size=BATCH,
-        max_steps=STEPS_A_ROUND,
-        bf16=precision_here() == "bf16",
-        use_cpu=not torch.cuda.is_available(),
-        gradient_checkpointing=False,
-        learning_rate=4e-5,
-        report_to="none",
-        save_strategy="no",
-        logging_strategy="no",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-    )
-    listed = Dataset.from_dict({"input_ids": [[place] for place in range(2 * BATCH)], "labels": [[0]] * (2 * BATCH)})
+    numbered = {"input_ids": [[place] for place in range(2 * BATCH)], "labels": [[0]] * (2 * BATCH)}
     trainer = SFTTrainer(
         model=peft,
-        args=config,
-        train_dataset=listed,
+        args=SFTConfig(**_usual_settings(folder)),
+        train_dataset=Dataset.from_dict(numbered),
         processing_class=vlm.tokenizer,
         data_collator=lambda chosen: {
-            name: values[[one["input_ids"][0] for one in chosen]] for name, values in rows.items()
+            name: values[[case["input_ids"][0] for case in chosen]] for name, values in columns.items()
         },
         callbacks=[timer],
     )
@@ -233,11 +215,41 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
     return steps
 
 
-def _usual_batch(cases: RunCases) -> dict[str, Tensor]:
+def _usual_peft(vlm: Vlm) -> Any:
+    """LoRA of the same size, which casts its inputs as PEFT has it by itself."""
+    peft = attach(vlm, LoraSettings(), "vitask")
+    for module in vlm.base.modules():
+        if hasattr(module, "cast_input_dtype_enabled"):
+            module.cast_input_dtype_enabled = True
+    return peft
+
+
+def _usual_settings(folder: Path) -> dict[str, Any]:
+    """Our batch and arithmetic, and nothing that would take time beside the steps."""
+    return {
+        "output_dir": str(folder / "trl"),
+        "per_device_train_batch_size": BATCH,
+        "max_steps": STEPS_A_ROUND,
+        "bf16": precision_here() == "bf16",
+        "use_cpu": not torch.cuda.is_available(),
+        "gradient_checkpointing": False,
+        "learning_rate": 4e-5,
+        "report_to": "none",
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "max_length": None,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+    }
+
+
+def _usual_columns(cases: RunCases) -> dict[str, Tensor]:
     """Every training case as usual trainers want it: ids, labels at the response only, pixels."""
     vlm = cases.features.vlm
     batch = cases.batch(range(2 * BATCH), [None] * 2 * BATCH)
-    ids = [[*prompt.head, *prompt.tail, *one] for prompt, one in zip(batch.prompts, batch.responses, strict=True)]
+    texts = zip(batch.prompts, batch.responses, strict=True)
+    ids = [[*prompt.head, *prompt.tail, *response] for prompt, response in texts]
     pictures = [item.case.pixels.load() for item in cases.items[: 2 * BATCH]]
     inputs = torch.tensor(ids)
     labels = inputs.clone()
@@ -266,15 +278,15 @@ def gradient_gap(size: Size, folder: Path) -> float:
     for value in trained:
         value.requires_grad_(True)
     batch = cases.batch([0, 1, 2, 3], [1, 2, 3, 0])
-    found = []
+    gradients = []
     with in_float32(tuned.base):
         for is_shared in (True, False):
             losses = response_terms(tuned, batch, replace(WANTED, is_shared=is_shared))
-            sum(one.mean() for one in losses.values()).backward()  # type: ignore[union-attr]
-            found.append([value.grad.clone() for value in trained if value.grad is not None])
+            sum(of_cases.mean() for of_cases in losses.values()).backward()  # type: ignore[union-attr]
+            gradients.append([value.grad.clone() for value in trained if value.grad is not None])
             for value in trained:
                 value.grad = None
-    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1e-12)) for a, b in zip(*found, strict=True))
+    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1e-12)) for a, b in zip(*gradients, strict=True))
 
 
 def _in_a_process(side: str, size: Size) -> float:
@@ -293,9 +305,9 @@ def _in_a_process(side: str, size: Size) -> float:
 def _memory_of(side: str, size: Size) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         steps = SIDES[side](size, Path(folder))
-        with peak_memory() as told:
+        with peak_memory() as held:
             steps()
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(held) + "\n")
 
 
 if __name__ == "__main__":

@@ -17,20 +17,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.bench.table import mean_and_spread
 from core.catalog import USUAL
 from core.draw import generator
 from core.errors import SettingsError
 from core.events import Report
 from core.readings import metrics
 from core.readings.reading import targets
-from core.runs.runfile import Run, make_run, read_values, settle
+from core.runs.runfile import Run, make_run, read_values, with_own_precision
 from core.sets.joint import Item, JointSet
 from core.sets.split import assign
 from core.suspects import Settings, search
 from core.suspects.cases import Gathered, gather
-from core.suspects.folder import Found
+from core.suspects.folder import SuspectList
 from core.training.loop import train
-from core.training.tsm_stage import Pictures, answer, describe, new_tsm, tsm_stage
+from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_answers, tsm_stage
 
 KINDS = ("uniform", "confused")
 RANKINGS = ("ours", "cleanlab")
@@ -91,7 +92,7 @@ def parse(name: str) -> Noise:
 def _trial(usual: dict[str, Any], images: str, noise: Noise, seed: int, out: Path, watch: Report) -> Trial:
     values = {**usual, "images": images, "seed": seed}
     settings = Settings.parse(values.pop("suspects", {}), "suspects")
-    run = settle(make_run(values))
+    run = with_own_precision(make_run(values))
     clean = _with_splits(gather(run), run)
     task = clean.joint_set.tasks[0]
     if task.kind == "multi":
@@ -139,24 +140,24 @@ def _taken_for(run: Run, settings: Settings, clean: Gathered, out: Path, watch: 
 
 def _measured(trial: Trial, is_retrained: bool) -> Row:
     is_begun = (trial.folder / "settings.yaml").is_file()
-    found = search(trial.run, trial.settings, trial.folder, is_begun, watch=trial.watch, gathered=trial.planted)
+    ranked = search(trial.run, trial.settings, trial.folder, is_begun, watch=trial.watch, gathered=trial.planted)
     place = {item.case.id: row for row, item in enumerate(trial.clean.items)}
-    is_planted = np.array([trial.changed[place[one.case]] for one in found.suspects])
+    is_planted = np.array([trial.changed[place[suspect.case]] for suspect in ranked.suspects])
     scores = {
-        "ours": np.array([one.score for one in found.suspects]),
-        "cleanlab": np.array([one.evidence["cleanlab"] for one in found.suspects]),
+        "ours": np.array([suspect.score for suspect in ranked.suspects]),
+        "cleanlab": np.array([suspect.evidence["cleanlab"] for suspect in ranked.suspects]),
     }
     row: Row = {"cases": len(is_planted), "planted": int(is_planted.sum())}
     row["average_precision"] = {name: average_precision(is_planted, s) for name, s in scores.items()}
     row["precision_at_planted"] = {name: precision_at_planted(is_planted, s) for name, s in scores.items()}
-    row |= {name: found.about[name] for name in ("estimated_errors", "estimated_low", "estimated_high", "seconds")}
-    return row | (_retrained(trial, found) if is_retrained else {})
+    row |= {name: ranked.about[name] for name in ("estimated_errors", "estimated_low", "estimated_high", "seconds")}
+    return row | (_retrained(trial, ranked) if is_retrained else {})
 
 
 def average_precision(is_planted: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
     """The mean, over the planted ones, of the share of planted ones among all down to it."""
-    found = is_planted[np.argsort(-score, kind="stable")]
-    return float((found.cumsum() / np.arange(1, len(found) + 1))[found].mean())
+    is_hit = is_planted[np.argsort(-score, kind="stable")]
+    return float((is_hit.cumsum() / np.arange(1, len(is_hit) + 1))[is_hit].mean())
 
 
 def precision_at_planted(is_planted: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
@@ -165,15 +166,15 @@ def precision_at_planted(is_planted: NDArray[np.bool_], score: NDArray[np.float6
     return float(is_planted[first].mean())
 
 
-def _retrained(trial: Trial, found: Found) -> Row:
+def _retrained(trial: Trial, ranked: SuspectList) -> Row:
     """Macro F1 on clean test cases of TSMs taught by the changed labels, by those with the first suspects put right,
     and by those with as many cases drawn at random put right."""
     place = {item.case.id: row for row, item in enumerate(trial.clean.items)}
     budget = int(trial.changed.sum())
     seed = trial.run.settings.seed
-    first = [place[one.case] for one in found.suspects[:budget]]
+    first = [place[suspect.case] for suspect in ranked.suspects[:budget]]
     drawn = generator(seed, "at random").choice(len(place), budget, replace=False).tolist()
-    said = {
+    probabilities_of = {
         name: _taught(trial, rows, trial.folder / f"taught-{name}")
         for name, rows in (("planted", []), ("suspects", first), ("random", drawn))
     }
@@ -182,12 +183,12 @@ def _retrained(trial: Trial, found: Found) -> Row:
     truth = targets(tests, task)
     patients = [case.patient for case in tests]
     figures = {
-        name: metrics.figures(one, truth, task.kind, task.answers, patients, seed=seed)["macro_f1"].plain()
-        for name, one in said.items()
+        name: metrics.figures(probabilities, truth, task.kind, task.answers, patients, seed=seed)["macro_f1"].plain()
+        for name, probabilities in probabilities_of.items()
     }
     gains = {
         f"suspects - {other}": metrics.paired(
-            said["suspects"], said[other], truth, task.kind, task.answers, patients, seed=seed
+            probabilities_of["suspects"], probabilities_of[other], truth, task.kind, task.answers, patients, seed=seed
         )["macro_f1"].plain()
         for other in ("planted", "random")
     }
@@ -206,8 +207,8 @@ def _taught(trial: Trial, put_right: Sequence[int], folder: Path) -> NDArray[np.
         clean if row in right else planted
         for row, (clean, planted) in enumerate(zip(trial.clean.items, trial.planted.items, strict=True))
     ]
-    one = trial.clean.joint_set.sets[0]
-    joint_set = JointSet((one.with_cases(item.case for item in items),))
+    image_set = trial.clean.joint_set.sets[0]
+    joint_set = JointSet((image_set.with_cases(item.case for item in items),))
     module, settings = trial.run.tsms[0]
     accelerator = Accelerator(mixed_precision="no")
     torch.manual_seed(trial.run.settings.seed)
@@ -217,9 +218,9 @@ def _taught(trial: Trial, put_right: Sequence[int], folder: Path) -> NDArray[np.
     stage = tsm_stage(folder.name, tsm, joint_set, shown, training.monitor, training.precision, trial.run.settings.seed)
     train(stage, folder, accelerator, trial.watch)
     tests = [row for row, item in enumerate(items) if item.case.split == "test"]
-    said = np.array(answer(tsm, describe(tsm, shown, tests), [0] * len(tests), joint_set.tasks))
-    file.write_text(json.dumps(said.tolist()))
-    return said
+    probabilities = np.array(tsm_answers(tsm, describe(tsm, shown, tests), [0] * len(tests), joint_set.tasks))
+    file.write_text(json.dumps(probabilities.tolist()))
+    return probabilities
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -229,15 +230,12 @@ def markdown(rows: Sequence[Row]) -> str:
     for images, noise in dict.fromkeys((row["set"], row["noise"]) for row in rows):
         chosen = [row for row in rows if (row["set"], row["noise"]) == (images, noise)]
         cells = [
-            _cell([row[what][name] for row in chosen])
+            mean_and_spread([row[what][name] for row in chosen])
             for what in ("average_precision", "precision_at_planted")
             for name in RANKINGS
         ]
-        gained = _cell([row["average_precision"]["ours"] - row["average_precision"]["cleanlab"] for row in chosen])
+        gained = mean_and_spread(
+            [row["average_precision"]["ours"] - row["average_precision"]["cleanlab"] for row in chosen]
+        )
         lines.append(f"| {images} | {noise} | {len(chosen)} | " + " | ".join([*cells, gained]) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(values: Sequence[float]) -> str:
-    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}"

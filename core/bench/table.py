@@ -76,14 +76,15 @@ def markdown(rows: Sequence[Row]) -> str:
     for name in dict.fromkeys(row["set"] for row in rows):
         for reader in dict.fromkeys(row["reader"] for row in rows if row["set"] == name):
             chosen = [row for row in rows if row["set"] == name and row["reader"] == reader]
-            cells = [_cell([row[key] for row in chosen]) for key in FIGURES]
+            cells = [mean_and_spread([row[key] for row in chosen]) for key in FIGURES]
             lines.append(f"| {name} | {reader} | {len(chosen)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
+def mean_and_spread(values: Sequence[float | None]) -> str:
+    """A cell of a table: figures that could not be measured are left out."""
+    numbers = [value for value in values if value is not None]
+    if not numbers:
         return "-"
-    spread = f" ± {np.std(known, ddof=1):.3f}" if len(known) > 1 else ""
-    return f"{np.mean(known):.3f}{spread}"
+    spread = f" ± {np.std(numbers, ddof=1):.3f}" if len(numbers) > 1 else ""
+    return f"{np.mean(numbers):.3f}{spread}"

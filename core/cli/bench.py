@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,95 +18,91 @@ def add(commands: Any) -> None:
     step.add_argument("--rounds", type=int, default=5, help="alternating rounds; medians are told")
     read = actions.add_parser("read", help="reading 8 candidate answers beside generating, and one by one")
     read.add_argument("--rounds", type=int, default=5)
-    for one, do in ((step, do_step), (read, do_read)):
-        one.add_argument("--size", choices=("small", "2b"), default="small", help="of the randomly initialised VLM")
-        one.add_argument("--json", action="store_true")
-        one.set_defaults(do=do)
+    for command, do in ((step, do_step), (read, do_read)):
+        command.add_argument("--size", choices=("small", "2b"), default="small", help="of the randomly initialised VLM")
+        command.add_argument("--json", action="store_true")
+        command.set_defaults(do=do)
     table = actions.add_parser("table", help="the readers of whole runs, over seeds")
-    table.add_argument("sets", nargs="+", metavar="SET")
-    table.add_argument("--seeds", default="0", metavar="0,1,2")
-    table.add_argument(
-        "--run", type=Path, metavar="RUN.yaml", help="settings of the runs; images and seed are replaced"
-    )
-    table.add_argument(
-        "--out", type=Path, default=Path("bench-table"), metavar="DIR", help="where runs are kept and resumed"
-    )
     table.add_argument(
         "--ablation", action="store_true", help="also VITask with each of its parts left out: five runs instead of one"
     )
-    table.add_argument("--json", action="store_true")
-    table.set_defaults(do=do_table)
+    _add_trials(table, "runs", Path("bench-table"), do_table)
     suspects = actions.add_parser("suspects", help="planted label errors, and how well they are found")
-    suspects.add_argument("sets", nargs="+", metavar="SET")
     suspects.add_argument("--noise", default="uniform-5,uniform-10,confused-10", metavar="uniform-10,confused-10")
-    suspects.add_argument("--seeds", default="0", metavar="0,1,2")
-    suspects.add_argument(
-        "--run", type=Path, metavar="RUN.yaml", help="settings of the searches; images and seed are replaced"
-    )
-    suspects.add_argument(
-        "--out", type=Path, default=Path("bench-suspects"), metavar="DIR", help="where searches are kept and resumed"
-    )
     suspects.add_argument(
         "--retrain", action="store_true", help="also what a TSM gains by the first suspects put right"
     )
-    suspects.add_argument("--json", action="store_true")
-    suspects.set_defaults(do=do_suspects)
+    _add_trials(suspects, "searches", Path("bench-suspects"), do_suspects)
 
 
-def do_step(asked: argparse.Namespace) -> None:
+def _add_trials(command: argparse.ArgumentParser, trials: str, folder: Path, do: Callable[..., None]) -> None:
+    """What the commands have in common that try sets over seeds."""
+    command.add_argument("sets", nargs="+", metavar="SET")
+    command.add_argument("--seeds", default="0", metavar="0,1,2")
+    command.add_argument(
+        "--run", type=Path, metavar="RUN.yaml", help=f"settings of the {trials}; images and seed are replaced"
+    )
+    command.add_argument("--out", type=Path, default=folder, metavar="DIR", help=f"where {trials} are kept and resumed")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(do=do)
+
+
+def do_step(arguments: argparse.Namespace) -> None:
     from core.bench.step import measure
 
-    _tell(asked, measure(asked.rounds, asked.size, output.note))
+    _print_figures(arguments, measure(arguments.rounds, arguments.size, output.note))
 
 
-def do_read(asked: argparse.Namespace) -> None:
+def do_read(arguments: argparse.Namespace) -> None:
     from core.bench.read import measure
 
-    _tell(asked, measure(asked.rounds, asked.size, output.note))
+    _print_figures(arguments, measure(arguments.rounds, arguments.size, output.note))
 
 
-def do_table(asked: argparse.Namespace) -> None:
+def do_table(arguments: argparse.Namespace) -> None:
     from core.bench.table import markdown, run_all
 
     with output.watching() as watch:
-        rows = run_all(asked.sets, _seeds(asked.seeds), asked.run, asked.out, watch, asked.ablation)
-    _tell_rows(asked, rows, markdown(rows))
+        rows = run_all(arguments.sets, _seeds(arguments.seeds), arguments.run, arguments.out, watch, arguments.ablation)
+    _print_rows(arguments, rows, markdown(rows))
 
 
-def do_suspects(asked: argparse.Namespace) -> None:
+def do_suspects(arguments: argparse.Namespace) -> None:
     from core.bench.suspects import markdown, run_all
 
-    noises = asked.noise.split(",")
+    noises = arguments.noise.split(",")
     with output.watching() as watch:
-        rows = run_all(asked.sets, noises, _seeds(asked.seeds), asked.run, asked.out, asked.retrain, watch)
-    _tell_rows(asked, rows, markdown(rows))
+        rows = run_all(
+            arguments.sets, noises, _seeds(arguments.seeds), arguments.run, arguments.out, arguments.retrain, watch
+        )
+    _print_rows(arguments, rows, markdown(rows))
 
 
-def _seeds(told: str) -> list[int]:
+def _seeds(text: str) -> list[int]:
     from core.errors import SettingsError
 
     try:
-        return [int(seed) for seed in told.split(",")]
+        return [int(seed) for seed in text.split(",")]
     except ValueError:
-        raise SettingsError(f"--seeds must be whole numbers with commas, like 0,1,2, not {told!r}.") from None
+        raise SettingsError(f"--seeds must be whole numbers with commas, like 0,1,2, not {text!r}.") from None
 
 
-def _tell_rows(asked: argparse.Namespace, rows: list[dict[str, Any]], table: str) -> None:
-    if asked.json:
+def _print_rows(arguments: argparse.Namespace, rows: list[dict[str, Any]], table: str) -> None:
+    if arguments.json:
         output.plain({"rows": rows})
     else:
         output.out(table)
 
 
-def _tell(asked: argparse.Namespace, measured: dict[str, Any]) -> None:
-    if asked.json:
-        output.plain(measured)
+def _print_figures(arguments: argparse.Namespace, figures: dict[str, Any]) -> None:
+    if arguments.json:
+        output.plain(figures)
         return
-    for name, value in measured.items():
+    for name, value in figures.items():
         output.out(f"{name}: {_plain(value)}")
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_plain(inner)}" for name, inner in value.items())
     return f"{value:.4g}" if isinstance(value, float) else str(value)

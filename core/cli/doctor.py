@@ -19,11 +19,11 @@ def add(commands: Any) -> None:
     doctor.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.machine.doctor import examine
 
-    lines = examine(asked.data)
-    if asked.json:
+    lines = examine(arguments.data)
+    if arguments.json:
         output.plain({"lines": [asdict(line) for line in lines]})
         return
     for line in lines:

@@ -7,13 +7,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from core.case import READ_SPLITS
 from core.cli import output
 
 
 def add(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help="figures of a finished run, with intervals")
     evaluate.add_argument("run", type=Path, metavar="DIR")
-    evaluate.add_argument("--split", choices=("val", "test"), help="which cases; test, unless you say otherwise")
+    evaluate.add_argument("--split", choices=READ_SPLITS, help="which cases; test, unless you say otherwise")
     evaluate.add_argument(
         "--images",
         metavar="PATH",
@@ -36,87 +37,90 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.errors import SettingsError
-    from core.readings import reading
     from core.readings.reader import readers_to_plain
+    from core.readings.reading import load
     from core.readings.results import evaluate, table
     from core.runs.folder import Folder
     from core.runs.runfile import read_run
 
-    if asked.reliance:
-        _reliance(asked)
+    if arguments.reliance:
+        _reliance(arguments)
         return
-    folder, told = Folder(asked.run), dict[str, Any]()
+    folder, choice_facts = Folder(arguments.run), dict[str, Any]()
     tasks = folder.tasks()
     run = read_run(folder.settings)
-    if asked.images or asked.template or asked.cases:
-        readings, tasks, told = _read_anew(asked)
+    if arguments.images or arguments.template or arguments.cases:
+        readings, tasks, choice_facts = _read_anew(arguments)
     else:
-        if asked.question not in (None, *tasks):
-            raise SettingsError(f'The run was not tuned on a set called "{asked.question}". Known: {", ".join(tasks)}.')
-        stored = reading.load(folder.readings(asked.split or "test"))
-        readings = [one for one in stored if asked.question in (None, one.set)]
+        if arguments.question not in (None, *tasks):
+            raise SettingsError(
+                f'The run was not tuned on a set called "{arguments.question}". Known: {", ".join(tasks)}.'
+            )
+        stored = load(folder.readings(arguments.split or "test"))
+        readings = [reading for reading in stored if arguments.question in (None, reading.set)]
     results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
     results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(run.readers)}
-    if asked.json:
-        output.plain(results | told)
+    if arguments.json:
+        output.plain(results | choice_facts)
         return
-    notes = "".join(f"\n{note}" for note in told.get("notes", ()))
+    notes = "".join(f"\n{note}" for note in choice_facts.get("notes", ()))
     output.out(
         f"{table(results)}{notes}\n95 % intervals by bootstrap over patients where they are known. Research use only."
     )
 
 
-def _read_anew(asked: argparse.Namespace) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+def _read_anew(arguments: argparse.Namespace) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
     """Live readings: of another set's cases, or in other words."""
     from core.runs.opened import Asked, open_run, read_cases
 
-    opened = open_run(asked.run)
-    number = opened.set_number(asked.question)
-    chosen = _chosen(asked, opened, number)
+    opened = open_run(arguments.run)
+    number = opened.set_number(arguments.question)
+    chosen = _chosen(arguments, opened, number)
     task = list(opened.tasks.values())[number]
-    instruction = task.model_copy(update={"template": asked.template}).instruction() if asked.template else None
+    instruction = task.model_copy(update={"template": arguments.template}).instruction() if arguments.template else None
     readings = read_cases(opened, chosen.cases, chosen.name, Asked((), number, instruction))
     return readings, {chosen.name: task}, chosen.told
 
 
-def _chosen(asked: argparse.Namespace, opened: Any, number: int) -> Any:
+def _chosen(arguments: argparse.Namespace, opened: Any, number: int) -> Any:
     from core.runs.external import external, own
 
-    if asked.images:
+    if arguments.images:
         task = list(opened.tasks.values())[number]
         with output.counting("pictures") as on_picture:
-            chosen = external(asked.images, task, opened.folder, asked.split, on_picture)
+            chosen = external(arguments.images, task, opened.folder, arguments.split, on_picture)
     else:
-        chosen = own(opened, number, asked.split or "test")
-    return chosen.drawn(asked.cases, opened.run.settings.seed) if asked.cases else chosen
+        chosen = own(opened, number, arguments.split or "test")
+    return chosen.drawn(arguments.cases, opened.run.settings.seed) if arguments.cases else chosen
 
 
-def _reliance(asked: argparse.Namespace) -> None:
+def _reliance(arguments: argparse.Namespace) -> None:
     """The paper's distribution figure in numbers: does the right response depend on the image at all?"""
     from core.errors import DataError
     from core.runs.opened import open_run
     from core.runs.reliance import reliance
 
-    opened = open_run(asked.run)
-    number = opened.set_number(asked.question)
-    chosen = _chosen(asked, opened, number)
+    opened = open_run(arguments.run)
+    number = opened.set_number(arguments.question)
+    chosen = _chosen(arguments, opened, number)
     if len({case.labels for case in chosen.cases}) < 2:
         raise DataError(
             f"All cases of {chosen.name} have the same label, and --reliance shows each the image of a case with "
             "another one. Give a set with two labels."
         )
-    if asked.template:
+    if arguments.template:
         name, task = list(opened.tasks.items())[number]
-        tasks = opened.tasks | {name: task.model_copy(update={"template": asked.template})}
+        tasks = opened.tasks | {name: task.model_copy(update={"template": arguments.template})}
         opened = replace(opened, tasks=tasks)
-    told = reliance(opened, chosen.cases, number)
-    if asked.json:
-        output.plain({"set": chosen.name, "cases": len(chosen.cases), "readers": told} | chosen.told)
+    figures_of = reliance(opened, chosen.cases, number)
+    if arguments.json:
+        output.plain({"set": chosen.name, "cases": len(chosen.cases), "readers": figures_of} | chosen.told)
         return
     output.out("| reader | right response, own image | another case's image | overlap | AUROC |\n|---|---|---|---|---|")
-    for reader, one in told.items():
-        output.out(f"| {reader} | {one['own']:.3f} | {one['other']:.3f} | {one['overlap']:.3f} | {one['auroc']:.3f} |")
+    for reader, figures in figures_of.items():
+        cells = " | ".join(f"{figures[name]:.3f}" for name in ("own", "other", "overlap", "auroc"))
+        output.out(f"| {reader} | {cells} |")
     for note in chosen.told.get("notes", ()):
         output.out(note)

@@ -18,14 +18,14 @@ def add(commands: Any) -> None:
     export.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.runs.export import export
 
-    told = export(asked.run, asked.to, asked.merge)
-    if asked.json:
-        output.plain(told)
+    exported = export(arguments.run, arguments.to, arguments.merge)
+    if arguments.json:
+        output.plain(exported)
         return
-    output.out(f"Exported to {told['folder']}.")
-    if asked.merge:
-        gap = told["largest_difference_in_probability"]
+    output.out(f"Exported to {exported['folder']}.")
+    if arguments.merge:
+        gap = exported["largest_difference_in_probability"]
         output.out(f"The merged model was loaded again; its answers differ by at most {gap:.1e} in probability.")

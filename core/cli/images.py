@@ -28,25 +28,25 @@ def add(commands: Any) -> None:
     studio.add_to_sets(actions)
 
 
-def do_check(asked: argparse.Namespace) -> None:
+def do_check(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, KEPT, every
     from core.errors import DataError
     from core.sets.check import check
     from core.sets.open import open_set
 
-    found = open_set(asked.path, {}, every(FORMATS, KEPT))
+    image_set = open_set(arguments.path, {}, every(FORMATS, KEPT))
     with output.counting("pictures") as on_case:
-        report = check(found, on_case).as_json()
-    if asked.json:
+        report = check(image_set, on_case).as_json()
+    if arguments.json:
         output.plain(report)
     else:
-        _tell(found, report)
+        _print_report(image_set, report)
     if errors := sum(finding["severity"] == "error" for finding in report["findings"]):
         raise DataError(f"Errors to mend before tuning on this set: {errors}. They are listed above.")
 
 
-def _tell(found: ImageSet, report: dict[str, Any]) -> None:
-    output.out(f"{found.name}: {report['cases']} cases, {found.task.modality}, {found.task.kind}")
+def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:
+    output.out(f"{image_set.name}: {report['cases']} cases, {image_set.task.modality}, {image_set.task.kind}")
     for title in ("classes", "splits"):
         counts = ", ".join(f"{name} {count}" for name, count in report[title].items())
         output.out(f"{title}: {counts or 'none given; tuning divides the set'}")
@@ -56,9 +56,9 @@ def _tell(found: ImageSet, report: dict[str, Any]) -> None:
         output.out("Nothing to mend was found.")
 
 
-def do_fetch(asked: argparse.Namespace) -> None:
+def do_fetch(arguments: argparse.Namespace) -> None:
     from core.sets.medmnist_fetch import fetch
 
     with output.counting("bytes") as report:
-        fetched = fetch(asked.name, asked.size, asked.to, report)
+        fetched = fetch(arguments.name, arguments.size, arguments.to, report)
     output.out(f"{fetched.path} is whole. Licence of its pictures: {fetched.licence}. Not for clinical use.")

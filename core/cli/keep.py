@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import output, studio
 
 if TYPE_CHECKING:
+    from core.records.backup import About
     from core.records.place import Place
 
 
@@ -21,35 +21,39 @@ def add(commands: Any) -> None:
     back.add_argument("source", type=Path, metavar="FROM")
     back.add_argument("--replace", action="store_true", help="what is there now is lost")
     back.set_defaults(do=do_restore)
-    for one in (kept, back):
-        one.add_argument("--json", action="store_true")
-        studio.add_data(one)
+    for command in (kept, back):
+        command.add_argument("--json", action="store_true")
+        studio.add_data(command)
 
 
-def do_backup(asked: argparse.Namespace) -> None:
+def do_backup(arguments: argparse.Namespace) -> None:
     from core.records.backup import backup
     from core.records.database import open_database
 
-    place = _place(asked)
+    place = _place(arguments)
     database = open_database(place)
     database.wait(10)
     with output.counting("files") as on_file:
-        about = backup(database, place, asked.to.expanduser().absolute(), on_file)
-    _tell(asked, about, f"is in {asked.to}. Whoever has it can read everything: keep it as safe as the studio")
+        about = backup(database, place, arguments.to.expanduser().absolute(), on_file)
+    _tell(arguments, about, f"is in {arguments.to}. Whoever has it can read everything: keep it as safe as the studio")
 
 
-def do_restore(asked: argparse.Namespace) -> None:
+def do_restore(arguments: argparse.Namespace) -> None:
     from core.records.database import open_database
     from core.records.restore import restore
 
-    place = _place(asked)
-    about = restore(asked.source.expanduser().absolute(), open_database(place), place, asked.replace)
-    _tell(asked, about, f"of {about.made[:19]} (UTC) is back in {place.data}")
+    place = _place(arguments)
+    about = restore(arguments.source.expanduser().absolute(), open_database(place), place, arguments.replace)
+    _tell(arguments, about, f"of {about.made[:19]} (UTC) is back in {place.data}")
 
 
-def _tell(asked: argparse.Namespace, about: Any, what: str) -> None:
-    facts = {"rows": sum(about.rows.values()), "files": len(about.files), "bytes": sum(one.size for one in about.files)}
-    if asked.json:
+def _tell(arguments: argparse.Namespace, about: About, what: str) -> None:
+    facts = {
+        "rows": sum(about.rows.values()),
+        "files": len(about.files),
+        "bytes": sum(file.size for file in about.files),
+    }
+    if arguments.json:
         output.plain(facts)
     else:
         output.out(
@@ -57,10 +61,9 @@ def _tell(asked: argparse.Namespace, about: Any, what: str) -> None:
         )
 
 
-def _place(asked: argparse.Namespace) -> Place:
+def _place(arguments: argparse.Namespace) -> Place:
     from core.records.place import Place, keep_private
 
-    if asked.data is not None:
-        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    studio.use_data(arguments)
     keep_private()
     return Place.from_environment()

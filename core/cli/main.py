@@ -1,6 +1,6 @@
 """The `vitask` command: the same jobs from a shell as from the screen.
 
-Each command is a function of its own in `core/commands`, with its arguments next to it; here they are only gathered.
+Each command is a function of its own in `core/cli`, with its arguments next to it; here they are only gathered.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: done. 2: something that the person can mend, told in one message. 1: our fault, told with where it was."""
-    asked = parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     quiet()
     try:
-        asked.do(asked)
+        parsed.do(parsed)
     except StoppedError as stopped:
         sys.stderr.write(f"{stopped}\n")
         return 0

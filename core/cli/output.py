@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,23 +52,15 @@ def watching() -> Iterator[Report]:
         yield bars.show
 
 
-class counting:
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """A bar for something counted, where there is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
 
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> Any:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self.progress = Progress(console=Console(stderr=True), transient=True)
-        self.progress.start()
-        bar = self.progress.add_task(self.what, total=None)
-        return lambda done, whole: self.progress.update(bar, completed=done, total=whole)
-
-    def __exit__(self, *error: object) -> None:
-        self.progress.stop()
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(what, total=None)
+        yield lambda done, whole: progress.update(bar, completed=done, total=whole)
 
 
 def as_text(event: Event) -> str | None:

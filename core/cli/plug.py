@@ -23,14 +23,23 @@ def add(commands: Any) -> None:
     plug.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.cli.tune import stopping
     from core.readings.results import table
     from core.runs.plug import plug
 
     with output.watching() as watch, stopping() as is_stopped:
-        results = plug(asked.run, asked.tsm, asked.out, asked.images, asked.connector, watch, is_stopped, asked.resume)
-    if asked.json:
+        results = plug(
+            arguments.run,
+            arguments.tsm,
+            arguments.out,
+            arguments.images,
+            arguments.connector,
+            watch,
+            is_stopped,
+            arguments.resume,
+        )
+    if arguments.json:
         output.plain(results)
     else:
         output.out(f"\n{table(results)}\nThe VLM is the old one; tsm is the new TSM by itself. Research use only.")

@@ -20,18 +20,18 @@ def add(commands: Any) -> None:
     read.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.pictures.pixels import FilePixels
     from core.readings.answer import answer_to_plain
     from core.readings.novelty import plain
-    from core.runs.opened import Asked, ask, open_run, unlike
+    from core.runs.opened import Asked, open_run, read_pictures, unlike
 
-    pictures = [FilePixels(path).load() for path in asked.images]
-    opened = open_run(asked.run)
-    number = opened.set_number(asked.question)
+    pictures = [FilePixels(path).load() for path in arguments.images]
+    opened = open_run(arguments.run)
+    number = opened.set_number(arguments.question)
     answers = list(opened.tasks.values())[number].answers
-    readers = asked.readers.split(",") if asked.readers else opened.reader_names
-    read = ask(opened, Asked(pictures, number, asked.instruction, free_text=True), readers)
+    readers = arguments.readers.split(",") if arguments.readers else opened.reader_names
+    read = read_pictures(opened, Asked(pictures, number, arguments.instruction, free_text=True), readers)
     unlikeness = [plain(judged) for judged in unlike(opened, pictures)]
     rows = [
         {
@@ -41,9 +41,9 @@ def do(asked: argparse.Namespace) -> None:
                 name: {"answers": list(answers)} | answer_to_plain(of_images[row]) for name, of_images in read.items()
             },
         }
-        for row, path in enumerate(asked.images)
+        for row, path in enumerate(arguments.images)
     ]
-    if asked.json:
+    if arguments.json:
         output.plain({"images": rows})
         return
     for row in rows:
@@ -61,9 +61,9 @@ def _table(row: dict[str, Any]) -> str:
         values = " | ".join(f"{row['readers'][name]['probabilities'][place]:.3f}" for name in names)
         lines.append(f"| {answer} | {values} |")
     written = [f'{name} writes: "{row["readers"][name]["text"]}"' for name in names if row["readers"][name]["text"]]
-    said = [
+    statements = [
         f"{name}, {statement.TITLE.lower()}: {statement.words()}"
         for name in names
         for statement in statements_from_plain(row["readers"][name]["said"])
     ]
-    return "\n".join([*lines, "", *written, *said, ""])
+    return "\n".join([*lines, "", *written, *statements, ""])

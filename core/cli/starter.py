@@ -20,11 +20,13 @@ def add(commands: Any) -> None:
     build.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.errors import SettingsError
     from core.starter.build import build
 
-    if asked.steps is not None and asked.steps < 1:
-        raise SettingsError(f"--steps must be at least 1, not {asked.steps}.")
-    build(asked.out, asked.seed, asked.steps, output.note)
-    output.out(f"The starter is in {asked.out}. Use it with `vlm: {{family: starter, checkpoint: {asked.out}}}`.")
+    if arguments.steps is not None and arguments.steps < 1:
+        raise SettingsError(f"--steps must be at least 1, not {arguments.steps}.")
+    build(arguments.out, arguments.seed, arguments.steps, output.note)
+    output.out(
+        f"The starter is in {arguments.out}. Use it with `vlm: {{family: starter, checkpoint: {arguments.out}}}`."
+    )

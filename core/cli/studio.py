@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import output
 from core.errors import SettingsError
+from core.records.roles import ROLES
 
 if TYPE_CHECKING:
     from core.records.database import Database
     from core.records.place import Place
 
 PORT = 7860
-ROLES = ("admin", "researcher", "reviewer", "reader")
+END_WAS_UNKNOWN = " Where it ended before was not kept in this data folder; from now on it is."
 
 
 def add(commands: Any) -> None:
@@ -44,8 +45,8 @@ def add(commands: Any) -> None:
     leave = actions.add_parser("deactivate", help="no more signing in; what the person did stays")
     leave.add_argument("name", metavar="NAME")
     leave.set_defaults(do=do_deactivate)
-    for one in (person, password, leave):
-        add_data(one)
+    for action in (person, password, leave):
+        add_data(action)
     add_audit(commands)
 
 
@@ -102,63 +103,63 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="where everything is kept; else VITASK_DATA")
 
 
-def use_data(asked: argparse.Namespace) -> None:
+def use_data(arguments: argparse.Namespace) -> None:
     """Everything that looks for the studio looks there."""
-    if asked.data is not None:
-        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    if arguments.data is not None:
+        os.environ["VITASK_DATA"] = str(arguments.data.expanduser().absolute())
 
 
-def do_up(asked: argparse.Namespace) -> None:
+def do_up(arguments: argparse.Namespace) -> None:
     given = sys.argv[sys.argv.index("up") + 1 :]
     os.execv(sys.executable, [sys.executable, "-m", "worker.up", *given])
 
 
-def do_open(asked: argparse.Namespace) -> None:
+def do_open(arguments: argparse.Namespace) -> None:
     from core.records import people, sessions
 
-    database, place = _opened(asked)
-    if asked.token:
+    database, place = _opened(arguments)
+    if arguments.token:
         output.out(people.admit(database))
         return
     door = sessions.way_in(database, _address(place))
     output.out(door)
-    if sys.stdout.isatty() and not asked.no_browser:
+    if sys.stdout.isatty() and not arguments.no_browser:
         webbrowser.open(door)
 
 
-def do_person_add(asked: argparse.Namespace) -> None:
+def do_person_add(arguments: argparse.Namespace) -> None:
     from core.records import people
 
-    database, _ = _opened(asked)
+    database, _ = _opened(arguments)
     who = people.local(database)
-    known = {name: number for number, name in people.projects_of(database, who)}
-    projects = [known.get(name) or people.add_project(database, who, name) for name in asked.project]
-    people.add_person(database, asked.name, _password(), asked.role, projects, who)
-    output.out(f"{asked.name} may sign in now, as {asked.role}.")
+    numbers = {name: number for number, name in people.projects_of(database, who)}
+    projects = [numbers.get(name) or people.add_project(database, who, name) for name in arguments.project]
+    people.add_person(database, arguments.name, _password(), arguments.role, projects, who)
+    output.out(f"{arguments.name} may sign in now, as {arguments.role}.")
 
 
-def do_password(asked: argparse.Namespace) -> None:
+def do_password(arguments: argparse.Namespace) -> None:
     from core.records import people
 
-    database, _ = _opened(asked)
-    people.set_password(database, asked.name, _password(), people.local(database))
-    output.out(f"{asked.name} has a new password and is signed out everywhere.")
+    database, _ = _opened(arguments)
+    people.set_password(database, arguments.name, _password(), people.local(database))
+    output.out(f"{arguments.name} has a new password and is signed out everywhere.")
 
 
-def do_deactivate(asked: argparse.Namespace) -> None:
+def do_deactivate(arguments: argparse.Namespace) -> None:
     from core.records import people
 
-    database, _ = _opened(asked)
-    people.deactivate(database, asked.name, people.local(database))
-    output.out(f"{asked.name} can't sign in any more.")
+    database, _ = _opened(arguments)
+    people.deactivate(database, arguments.name, people.local(database))
+    output.out(f"{arguments.name} can't sign in any more.")
 
 
-def do_audit(asked: argparse.Namespace) -> None:
+def do_audit(arguments: argparse.Namespace) -> None:
     from core.records import audit
 
-    database, _ = _opened(asked)
-    rows = audit.everything(database, _moment(asked.since), asked.who, asked.action, asked.most)
-    if asked.json:
+    database, _ = _opened(arguments)
+    rows = audit.everything(database, _moment(arguments.since), arguments.who, arguments.action, arguments.most)
+    if arguments.json:
         names = ("id", "who", "action", "project_id", "subject", "details", "hash")
         entries = [{"at": row.at.isoformat(), **{name: getattr(row, name) for name in names}} for row in rows]
         output.plain({"entries": entries})
@@ -168,22 +169,19 @@ def do_audit(asked: argparse.Namespace) -> None:
         output.out("  ".join(filter(None, (f"{row.at:%Y-%m-%d %H:%M:%S}", row.who, row.action, row.subject, details))))
 
 
-def do_audit_verify(asked: argparse.Namespace) -> None:
+def do_audit_verify(arguments: argparse.Namespace) -> None:
     from core.records import audit
 
-    database, place = _opened(asked)
+    database, place = _opened(arguments)
     verified = audit.verify(database, place)
-    if asked.json:
+    if arguments.json:
         output.plain({"rows": verified.rows, "faults": verified.faults, "end_was_known": verified.has_end})
     if verified.faults:
         more = len(verified.faults) - audit.MOST_FAULTS
         shown = verified.faults[: audit.MOST_FAULTS] + ([f"And {more} more."] if more > 0 else [])
         raise audit.AuditError("The audit log is not as it was written.\n" + "\n".join(shown))
-    if not asked.json:
-        known = (
-            "" if verified.has_end else " Where it ended before was not kept in this data folder; from now on it is."
-        )
-        output.out(f"The audit log is whole: {verified.rows} entries.{known}")
+    if not arguments.json:
+        output.out(f"The audit log is whole: {verified.rows} entries." + ("" if verified.has_end else END_WAS_UNKNOWN))
 
 
 def _moment(given: str | None) -> datetime | None:
@@ -201,30 +199,37 @@ def _moment(given: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def do_set_add(asked: argparse.Namespace) -> None:
+def do_set_add(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, every
     from core.records import people, sets
     from core.sets.open import open_set
 
-    database, place = _opened(asked)
+    database, place = _opened(arguments)
     who = people.local(database)
-    project = _project(people.projects_of(database, who), asked.project)
-    found = open_set(asked.path, {}, every(FORMATS)).stop_on_errors()
+    project = _project(people.projects_of(database, who), arguments.project)
+    opened = open_set(arguments.path, {}, every(FORMATS)).stop_on_errors()
     with output.counting("pictures") as on_case:
         version = sets.write_version(
-            database, place, found, who=who, project_id=project, name=asked.name, note=asked.note, on_case=on_case
+            database,
+            place,
+            opened,
+            who=who,
+            project_id=project,
+            name=arguments.name,
+            note=arguments.note,
+            on_case=on_case,
         )
-    if asked.json:
+    if arguments.json:
         output.plain({"set": version.set_id, "version": version.id, "hash": version.hash, "cases": version.cases})
     else:
-        output.out(f"{asked.name} is kept: version {version.number}, {version.cases} cases.")
+        output.out(f"{arguments.name} is kept: version {version.number}, {version.cases} cases.")
 
 
-def _opened(asked: argparse.Namespace) -> tuple[Database, Place]:
+def _opened(arguments: argparse.Namespace) -> tuple[Database, Place]:
     from core.records.place import Place, keep_private
     from core.records.startup import open_sound
 
-    use_data(asked)
+    use_data(arguments)
     keep_private()
     place = Place.from_environment()
     return open_sound(place, 10), place
@@ -242,11 +247,11 @@ def _address(place: Place) -> str:
     raise SettingsError(f"No studio is open in {place.data}. `vitask up` opens one; --data names another folder.")
 
 
-def _project(known: list[tuple[int, str]], name: str | None) -> int:
-    for number, title in known:
+def _project(projects: list[tuple[int, str]], name: str | None) -> int:
+    for number, title in projects:
         if name is None or title == name:
             return number
-    raise SettingsError(f'There is no project "{name}". Known: {", ".join(title for _, title in known)}.')
+    raise SettingsError(f'There is no project "{name}". Known: {", ".join(title for _, title in projects)}.')
 
 
 def _password() -> str:

@@ -22,42 +22,45 @@ def add(commands: Any) -> None:
     suspects.set_defaults(do=do)
 
 
-def do(asked: argparse.Namespace) -> None:
+def do(arguments: argparse.Namespace) -> None:
     from core.catalog import USUAL
     from core.errors import SettingsError
     from core.runs.runfile import make_run, read_values
     from core.suspects import Settings, search
 
-    if asked.resume and not asked.out:
+    if arguments.resume and not arguments.out:
         raise SettingsError("--resume goes on with the search in a folder. Name it with --out.")
-    is_folder = asked.run.is_dir()
-    values = read_values(asked.run / "settings.yaml" if is_folder else asked.run)
+    is_folder = arguments.run.is_dir()
+    values = read_values(arguments.run / "settings.yaml" if is_folder else arguments.run)
     settings = Settings.parse(values.pop("suspects", {}), "suspects")
     run = make_run({**USUAL, **values})
-    readings = _readings(asked.run) if is_folder else []
+    readings = _readings(arguments.run) if is_folder else []
     with tempfile.TemporaryDirectory(prefix="vitask-suspects-") as temporary, output.watching() as watch:
-        out = asked.out or Path(temporary) / "search"
+        out = arguments.out or Path(temporary) / "search"
         with stopping() as is_stopped:
-            found = search(run, settings, out, asked.resume, readings, watch, is_stopped)
-    if asked.json:
-        output.plain(found.plain())
+            ranked = search(run, settings, out, arguments.resume, readings, watch, is_stopped)
+    if arguments.json:
+        output.plain(ranked.plain())
         return
-    output.out(_told(found))
+    output.out(_as_text(ranked))
     output.out(
-        f"The search is in {asked.out}." if asked.out else "Keep a search, its folds and all evidence with --out."
+        f"The search is in {arguments.out}."
+        if arguments.out
+        else "Keep a search, its folds and all evidence with --out."
     )
 
 
 def _readings(folder: Path) -> list[Any]:
-    from core.readings import reading
+    from core.case import READ_SPLITS
+    from core.readings.reading import load
     from core.runs.folder import Folder
 
-    return [one for split in ("val", "test") for one in reading.load(Folder(folder).readings(split))]
+    return [reading for split in READ_SPLITS for reading in load(Folder(folder).readings(split))]
 
 
-def _told(found: Any) -> str:
-    lines = [f"{one.score:.3f}  {one.case}  {one.why}" for one in found.suspects[:SHOWN]]
-    about = found.about
+def _as_text(ranked: Any) -> str:
+    lines = [f"{suspect.score:.3f}  {suspect.case}  {suspect.why}" for suspect in ranked.suspects[:SHOWN]]
+    about = ranked.about
     few, many = round(about["estimated_low"]), round(about["estimated_high"])
     lines.append(
         f"\nAbout {round(about['estimated_errors'])} of {about['cases']} labels are expected to need a second look "

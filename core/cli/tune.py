@@ -6,6 +6,8 @@ import argparse
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +34,24 @@ def add(commands: Any) -> None:
     sample.set_defaults(do=do_sample)
 
 
-def do_tune(asked: argparse.Namespace) -> None:
+def do_tune(arguments: argparse.Namespace) -> None:
     from core.readings.results import table
     from core.runs.runfile import read_run
     from core.runs.tune import tune
 
-    studio.use_data(asked)
-    run = read_run(asked.run)
+    studio.use_data(arguments)
+    run = read_run(arguments.run)
     with output.watching() as watch, stopping() as is_stopped:
-        results = tune(run, asked.out, asked.resume, watch, is_stopped)
+        results = tune(run, arguments.out, arguments.resume, watch, is_stopped)
     if not results:  # a process beside the main one
         return
-    if asked.json:
+    if arguments.json:
         output.plain(results)
     else:
-        output.out(f"\n{table(results)}\nResearch use only. The run is in {asked.out}; its card is card.md.")
+        output.out(f"\n{table(results)}\nResearch use only. The run is in {arguments.out}; its card is card.md.")
 
 
-def do_demo(asked: argparse.Namespace) -> None:
+def do_demo(arguments: argparse.Namespace) -> None:
     from core.readings.results import table
     from core.runs.runfile import make_run
     from core.runs.tune import tune
@@ -60,7 +62,7 @@ def do_demo(asked: argparse.Namespace) -> None:
         output.note("Drawing the sample set: cells drawn by a program, no medical data.")
         run = make_run(DEMO | {"images": str(write(folder / "sample"))})
         with output.watching() as watch, stopping() as is_stopped:
-            results = tune(run, asked.out or folder / "run", watch=watch, is_stopped=is_stopped)
+            results = tune(run, arguments.out or folder / "run", watch=watch, is_stopped=is_stopped)
         output.out(f"\n{table(results)}")
         output.out(
             "vlm: the untuned model; vanilla: plain tuning; tsm: the small classifier; vitask: tuned with its help,"
@@ -70,32 +72,31 @@ def do_demo(asked: argparse.Namespace) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def do_sample(asked: argparse.Namespace) -> None:
+def do_sample(arguments: argparse.Namespace) -> None:
     from core.errors import DataError
     from core.sample import write
 
-    if asked.folder.exists() and any(asked.folder.iterdir()):
-        raise DataError(f"{asked.folder} is not empty. Choose a folder that doesn't exist yet.")
-    output.out(f"The sample set is in {write(asked.folder, asked.seed)}. Everything in it is drawn by a program.")
+    if arguments.folder.exists() and any(arguments.folder.iterdir()):
+        raise DataError(f"{arguments.folder} is not empty. Choose a folder that doesn't exist yet.")
+    output.out(
+        f"The sample set is in {write(arguments.folder, arguments.seed)}. Everything in it is drawn by a program."
+    )
 
 
-class stopping:
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
     """SIGTERM, and the first Ctrl-C, ask a run to save and leave; a second Ctrl-C interrupts it at once."""
+    is_wanted = False
 
-    def __init__(self) -> None:
-        self.is_asked = False
-        self.before: dict[int, Any] = {}
-
-    def __enter__(self) -> Any:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.before[number] = signal.signal(number, self._ask)
-        return lambda: self.is_asked
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: object) -> None:
-        self.is_asked = True
+    def note_stop(number: int, frame: object) -> None:
+        nonlocal is_wanted
+        is_wanted = True
         output.note("Stopping: saving after this step. Press Ctrl-C again to leave at once.")
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, note_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: is_wanted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

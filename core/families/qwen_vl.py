@@ -38,12 +38,12 @@ def positions(vlm: Vlm, prompt: Prompt, features: ImageFeatures) -> tuple[Tensor
     """An image of 4 x 6 tokens takes 6 positions, not 24: text goes on after its longer side."""
     ids = torch.tensor([prompt.head])
     kinds = (ids == vlm.image_token).int()
-    found, _ = vlm.base.model.get_rope_index(ids, kinds, image_grid_thw=torch.tensor([features.grid]))
-    return found[:, 0], int(found.max()) + 1
+    position_ids, _ = vlm.base.model.get_rope_index(ids, kinds, image_grid_thw=torch.tensor([features.grid]))
+    return position_ids[:, 0], int(position_ids.max()) + 1
 
 
 def deepstack(features: Sequence[ImageFeatures], image_slots: Tensor) -> dict[str, Any]:
-    stacks = [one.deeper for one in features if one.deeper is not None]
+    stacks = [image.deeper for image in features if image.deeper is not None]
     if not stacks:
         return {}
     return {"visual_pos_masks": image_slots, "deepstack_visual_embeds": list(torch.cat(stacks, dim=1))}

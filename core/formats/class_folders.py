@@ -38,8 +38,8 @@ def read(path: Path, settings: Settings) -> ImageSet:
     parts = _parts(tree, findings)
     cases = [case for prefix, split in parts.items() for case in _cases(tree, prefix, split, findings)]
     if not cases:
-        known = ", ".join(sorted(SUFFIXES))
-        raise DataError(f"{tree.name} has no pictures in class folders. Pictures are files that end in {known}.")
+        suffixes = ", ".join(sorted(SUFFIXES))
+        raise DataError(f"{tree.name} has no pictures in class folders. Pictures are files that end in {suffixes}.")
     folders = _class_folders(tree, parts)
     if not settings.answers:
         _refuse_other_tables(tree, folders)
@@ -89,13 +89,13 @@ def _parts(tree: Tree, findings: Findings) -> Mapping[str, Split | None]:
 
 def _class_folders(tree: Tree, parts: Mapping[str, Split | None]) -> dict[str, str]:
     """Each class's name and its (first) folder."""
-    found: dict[str, str] = {}
+    folder_of: dict[str, str] = {}
     for prefix in parts:
         for folder in tree.folders:
             inside = folder.removeprefix(prefix)
             if folder.startswith(prefix) and inside.count("/") == 1:
-                found.setdefault(_class_name(inside.rstrip("/")), folder)
-    return found
+                folder_of.setdefault(_class_name(inside.rstrip("/")), folder)
+    return folder_of
 
 
 def _refuse_other_tables(tree: Tree, folders: Mapping[str, str]) -> None:

@@ -69,8 +69,8 @@ def read(path: Path, settings: Settings) -> ImageSet:
     is_multi = any(len(entry.labels) > 1 or (not entry.labels and sheet.says_none(entry.row)) for entry in entries)
     kind = question.kind or ("multi" if is_multi else "single")
     used = tuple({label for entry in entries for label in entry.labels})
-    found = sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
-    task = question.task(sheet.table.name, found, kind)
+    answers = sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
+    task = question.task(sheet.table.name, answers, kind)
     cases = make_cases(sheet, entries, task)
     return ImageSet(path.stem if path.is_file() else tree.name, task, cases, sheet.findings.listed())
 

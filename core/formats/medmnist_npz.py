@@ -51,7 +51,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
     parts = _parts(npz)
     kind: Kind = "multi" if parts[0].labels.shape[1] > 1 else "single"
     named, counted = facts_named(npz.stem), facts_counted({part.split: len(part.labels) for part in parts})
-    facts = next((one for one in (named, counted) if one and not _against(one, parts)), None)
+    facts = next((facts for facts in (named, counted) if facts and not _mismatch(facts, parts)), None)
     if facts:
         task = settings.task(npz.name, facts.answers, facts.kind, facts.modality)
     else:
@@ -81,8 +81,8 @@ def write_example(folder: Path) -> ImageSet:
 def _file(path: Path) -> Path | None:
     """The npz at this path, or the only one in this folder."""
     if path.is_dir():
-        found = sorted(path.glob("*.npz"))
-        return found[0] if len(found) == 1 else None
+        files = sorted(path.glob("*.npz"))
+        return files[0] if len(files) == 1 else None
     return path if path.suffix.lower() == ".npz" else None
 
 
@@ -91,9 +91,9 @@ def _parts(npz: Path) -> list[Part]:
     halves = {split: {f"{split}_images", f"{split}_labels"} for split in SPLITS}
     splits = [split for split, both in halves.items() if both <= keys]
     if not splits:
-        found = ", ".join(sorted(keys)[:8]) or "nothing"
+        arrays = ", ".join(sorted(keys)[:8]) or "nothing"
         raise DataError(
-            f"{npz.name} holds {found}; a MedMNIST file holds train_images, train_labels, val_images and so on. "
+            f"{npz.name} holds {arrays}; a MedMNIST file holds train_images, train_labels, val_images and so on. "
             "Name the arrays like this."
         )
     for both in halves.values():
@@ -108,11 +108,14 @@ def _part(npz: Path, split: Split) -> Part:
     is_colour = len(images.shape) == 4 and images.shape[3] in (1, 3)
     if images.dtype != np.uint8 or not (len(images.shape) == 3 or is_colour):
         raise DataError(
-            f"{split}_images of {npz.name} is {_told(images)}; expected cases x height x width (x 3: colour) of uint8. "
+            f"{split}_images of {npz.name} is {_shape_text(images)}; "
+            "expected cases x height x width (x 3: colour) of uint8. "
             "Volumes and other kinds of numbers can't be read: convert them."
         )
     if min(images.shape) < 1:
-        raise DataError(f"{split}_images of {npz.name} is {_told(images)}: no pictures. Remove both arrays of {split}.")
+        raise DataError(
+            f"{split}_images of {npz.name} is {_shape_text(images)}: no pictures. Remove both arrays of {split}."
+        )
     count = images.shape[0]
     refuse_large(images.shape[2], images.shape[1], f"{split}_images of {npz.name}")
     if count > limits().rows:
@@ -122,17 +125,17 @@ def _part(npz: Path, split: Split) -> Part:
         )
     if labels.dtype.kind not in "iub" or labels.shape[:1] != (count,) or len(labels.shape) > 2:
         raise DataError(
-            f"{split}_labels of {npz.name} is {_told(labels)}; expected whole numbers, "
+            f"{split}_labels of {npz.name} is {_shape_text(labels)}; expected whole numbers, "
             f"one row for each of the {count} pictures. Write the file again with such labels."
         )
     if prod(labels.shape[1:]) > MAX_CLASSES:
         raise DataError(
-            f"{split}_labels of {npz.name} is {_told(labels)}, more than {MAX_CLASSES:,} labels. Correct it."
+            f"{split}_labels of {npz.name} is {_shape_text(labels)}, more than {MAX_CLASSES:,} labels. Correct it."
         )
     return Part(split, images, open_array(npz, f"{split}_labels").reshape(count, -1).astype(np.int64))
 
 
-def _told(header: Header) -> str:
+def _shape_text(header: Header) -> str:
     return f"{' x '.join(map(str, header.shape))} of {header.dtype}"
 
 
@@ -160,7 +163,7 @@ def _unknown(npz: Path, settings: Settings, parts: list[Part], kind: Kind) -> Ta
     return settings.task(npz.name, [f"class {number}" for number in range(count)], kind)
 
 
-def _against(facts: Facts, parts: list[Part]) -> str:
+def _mismatch(facts: Facts, parts: list[Part]) -> str:
     """What shows that these can't be the arrays of a set, or nothing. A label below 0 is wrong in every set."""
     columns, most = (len(facts.answers), 1) if facts.kind == "multi" else (1, len(facts.answers) - 1)
     for part in parts:
@@ -168,16 +171,16 @@ def _against(facts: Facts, parts: list[Part]) -> str:
             return f"its pictures are {COLOURS[part.channels]}, that set's {COLOURS[facts.channels]}"
         if part.labels.shape[1] != columns:
             return f"its labels have {part.labels.shape[1]} columns, that set's {columns}"
-        found = int(part.labels.max(initial=0))
-        if found > most:
-            return f"it has the label {found}, that set 0 to {most}"
+        highest = int(part.labels.max(initial=0))
+        if highest > most:
+            return f"it has the label {highest}, that set 0 to {most}"
     return ""
 
 
 def _unnamed(npz: Path, task: Task, named: Facts | None, parts: list[Part]) -> Finding:
     message = f"{npz.name} does not name its classes. Set `answers` to their names, in the order of their numbers."
     if named:
-        message = f"{npz.name} is called like {named.name} but is another set: {_against(named, parts)}. {message}"
+        message = f"{npz.name} is called like {named.name} but is another set: {_mismatch(named, parts)}. {message}"
     return about("unnamed_classes", "warning", task.answers, message)
 
 

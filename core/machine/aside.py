@@ -48,14 +48,14 @@ class Aside:
         for _ in range(children):
             self._idle.put(_Child())
 
-    def ask(self, function: Callable[..., Answer], content: bytes = b"", *arguments: str | int) -> Answer:
+    def run(self, function: Callable[..., Answer], content: bytes = b"", *arguments: str | int) -> Answer:
         """What a function of ours makes of the content. A DataError where it can't, or takes too much for it."""
         try:
             child = self._idle.get(timeout=limits().shown_seconds)
         except Empty:
             raise BusyError("The studio is busy with other people's pictures. Try again in a moment.") from None
         try:
-            return child.ask(f"{function.__module__}:{function.__qualname__}", content, arguments)
+            return child.call(f"{function.__module__}:{function.__qualname__}", content, arguments)
         finally:
             self._idle.put(child)
 
@@ -70,14 +70,14 @@ class _Child:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, function: str, content: bytes, arguments: tuple[str | int, ...]) -> Answer:
+    def call(self, function: str, content: bytes, arguments: tuple[str | int, ...]) -> Answer:
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
         deadline = threading.Timer(limits().shown_seconds, process.kill)
         deadline.start()
         try:
             _send(process.stdin, {"function": function, "arguments": arguments}, content)
-            told, answered = _receive(process.stdout)
+            reply, made = _receive(process.stdout)
         except (OSError, EOFError):
             self.end()
             raise DataError(
@@ -85,9 +85,9 @@ class _Child:
             ) from None
         finally:
             deadline.cancel()
-        if "error" in told:
-            raise DataError(told["error"])
-        return told["value"], answered
+        if "error" in reply:
+            raise DataError(reply["error"])
+        return reply["value"], made
 
     def end(self) -> None:
         if self.process is not None:
@@ -116,14 +116,14 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints is no answer
     with suppress(EOFError, BrokenPipeError):
         while True:
-            asked, content = _receive(questions)
-            _send(answers, *_answered(asked, content))
+            question, content = _receive(questions)
+            _send(answers, *_answered(question, content))
 
 
-def _answered(asked: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
-    module, _, name = asked["function"].partition(":")
+def _answered(question: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+    module, _, name = question["function"].partition(":")
     try:
-        value, made = getattr(import_module(module), name)(content, *asked["arguments"])
+        value, made = getattr(import_module(module), name)(content, *question["arguments"])
         return {"value": value}, made
     except CoreError as error:
         return {"error": str(error)}, b""

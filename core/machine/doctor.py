@@ -93,11 +93,13 @@ def number_format() -> Line:
 
     where = "cuda" if torch.cuda.is_available() else "cpu"
     single, half = (_seconds_per_product(dtype, where) for dtype in (torch.float32, torch.bfloat16))
-    found = f"{half * 1e3:.2f} ms in bf16, {single * 1e3:.2f} ms in fp32 for a product of {PRODUCT_SIDE}-wide matrices"
+    measured = (
+        f"{half * 1e3:.2f} ms in bf16, {single * 1e3:.2f} ms in fp32 for a product of {PRODUCT_SIDE}-wide matrices"
+    )
     faster, taken = "bf16" if half < single else "fp32", precision_here()
     because = f" ({SWITCH}={os.environ[SWITCH]})" if os.environ.get(SWITCH) else ""
     advice = f"Set training.precision to {faster} here." if faster != taken else ""
-    return Line("Number format", None, f"{taken}{because}; {found}", advice)
+    return Line("Number format", None, f"{taken}{because}; {measured}", advice)
 
 
 def _seconds_per_product(dtype: torch.dtype, where: str) -> float:
@@ -117,17 +119,16 @@ def cores() -> Line:
     import psutil
     import torch
 
-    found = f"{psutil.cpu_count()}, of which torch uses {torch.get_num_threads()}"
-    return Line("Processor cores", None, found)
+    return Line("Processor cores", None, f"{psutil.cpu_count()}, of which torch uses {torch.get_num_threads()}")
 
 
 def memory() -> Line:
     import psutil
 
-    found = psutil.virtual_memory()
-    ok = found.available >= SMALLEST_MEMORY
+    virtual = psutil.virtual_memory()
+    ok = virtual.available >= SMALLEST_MEMORY
     advice = f"Close other programs: tuning the starter wants {_gib(SMALLEST_MEMORY)}." if not ok else ""
-    return Line("Memory", ok, f"{_gib(found.available)} free of {_gib(found.total)}", advice)
+    return Line("Memory", ok, f"{_gib(virtual.available)} free of {_gib(virtual.total)}", advice)
 
 
 def disk(folder: Path) -> Line:

@@ -35,13 +35,13 @@ def _has_instructions() -> bool:
 
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    known = torch.cpu.get_capabilities()
-    return any(known.get(name) for name in IN_HARDWARE)
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in IN_HARDWARE)
 
 
-def precision_here(asked: str = "auto") -> str:
-    return asked if asked != "auto" else "bf16" if multiplies_bf16() else "fp32"
+def precision_here(wanted: str = "auto") -> str:
+    return wanted if wanted != "auto" else "bf16" if multiplies_bf16() else "fp32"
 
 
-def number_format_here(asked: str = "auto") -> str:
-    return asked if asked != "auto" else "bfloat16" if multiplies_bf16() else "float32"
+def number_format_here(wanted: str = "auto") -> str:
+    return wanted if wanted != "auto" else "bfloat16" if multiplies_bf16() else "float32"

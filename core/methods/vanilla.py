@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from core.settings import Settings as Base
-from core.training.method import Aim, Needs, ReaderPlan, StagePlan
+from core.training.method import Aim, Needs, ReaderPlan, StagePlan, departures_of_controls
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.wanted import Wanted
 
@@ -46,4 +46,4 @@ def aim(settings: Settings) -> Aim:
 
 
 def departures(settings: Settings) -> tuple[str, ...]:
-    return ()
+    return departures_of_controls(settings.label_smoothing, settings.tune_vlm_connector)

@@ -5,6 +5,7 @@ Stage 1: L_van + L_ep + align * L_rda, with the connector. Stage 2: the same + c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,7 @@ from pydantic import Field, model_validator
 from core.readings.colours import GREEN, SKY
 from core.readings.reader import Reader
 from core.settings import Settings as Base
-from core.training.method import Aim, Needs, ReaderPlan, StagePlan
+from core.training.method import Aim, Needs, ReaderPlan, StagePlan, departures_of_controls
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.settings import ContrastOn, Direction
 from core.training.wanted import Wanted
@@ -153,17 +154,40 @@ def aim(settings: Settings) -> Aim:
 
 
 def departures(settings: Settings) -> tuple[str, ...]:
-    found = []
-    if settings.contrast and settings.contrast_on != "all":
-        found.append(
+    stages = [
+        f"Stage {number} was left out; as printed, there are two."
+        for number, epochs in ((1, settings.stage_1_epochs), (2, settings.stage_2_epochs))
+        if not epochs
+    ]
+    controls = departures_of_controls(settings.label_smoothing, settings.tune_vlm_connector)
+    return (*_of_exemplar(settings), *_of_alignment(settings), *_of_contrast(settings), *stages, *controls)
+
+
+def _of_exemplar(settings: Settings) -> Iterator[str]:
+    if not settings.exemplar:
+        yield "Exemplar prompting was left out, and alignment with it; as printed, both stages have them."
+        return
+    if settings.constant_prefix:
+        yield "One learned token, equal for every case, stood for the exemplar; as printed, it is the case's own."
+    if settings.freeze_connector == "never":
+        yield "The exemplar's connector was trained in stage 2 too; as printed, it is frozen there."
+
+
+def _of_alignment(settings: Settings) -> Iterator[str]:
+    if settings.exemplar and not settings.align:
+        yield "Alignment was left out; as printed, both stages have it."
+    elif settings.align and settings.direction != "student_first":
+        yield "Alignment was KL(with || without exemplar); as printed, it is the other way round."
+
+
+def _of_contrast(settings: Settings) -> Iterator[str]:
+    if not settings.contrast:
+        yield "Contrast was left out; as printed, stage 2 has it."
+    elif settings.contrast_on != "all":
+        yield (
             f"Contrast (weight {settings.contrast:g}) was taken on the first token that tells both responses apart; "
             "as printed, it is taken on all of them."
         )
-    if settings.align and settings.direction != "student_first":
-        found.append("Alignment was KL(with || without exemplar); as printed, it is the other way round.")
-    if settings.exemplar and settings.freeze_connector == "never":
-        found.append("The exemplar's connector was trained in stage 2 too; as printed, it is frozen there.")
-    return tuple(found)
 
 
 def _weights(settings: Settings) -> dict[str, float]:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core.errors import ModelError
+from core.models.own_weights import reading_weights
 
 CONSTANT = "constant"
 
@@ -43,10 +44,12 @@ class Exemplars(nn.Module):
         self.constant = nn.Parameter(torch.randn(1, hidden_size) * 0.02) if is_constant else None
 
     def forward(self, features: Sequence[Tensor], cases: int) -> Tensor:
-        """[B, E, H] from each TSM's features [B, D]."""
+        """[B, E, H] from each TSM's features [B, D], wherever these lie."""
         if self.constant is not None:
             return self.constant.expand(cases, 1, -1)
-        return torch.stack([connect(one) for connect, one in zip(self.connectors, features, strict=True)], dim=1)
+        device = next(self.parameters()).device
+        pairs = zip(self.connectors, features, strict=True)
+        return torch.stack([connect(of_tsm.to(device)) for connect, of_tsm in pairs], dim=1)
 
     def save(self, path: Path) -> None:
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
@@ -59,16 +62,10 @@ def load_exemplars(path: Path, hidden_size: int) -> Exemplars:
     """Connectors as they were saved."""
     if not path.is_file():
         raise ModelError(f"{path} is missing, so the exemplar can't be carried in. Copy the whole folder of the run.")
-    try:
+    with reading_weights(path):
         with safe_open(path, framework="pt") as stored:
-            told = (stored.metadata() or {}).get("widths", "")
-        widths = [int(width) for width in told.split(",") if width.isdecimal()]
-        exemplars = Exemplars(widths, hidden_size, told == CONSTANT)
+            saved_widths = (stored.metadata() or {}).get("widths", "")
+        widths = [int(width) for width in saved_widths.split(",") if width.isdecimal()]
+        exemplars = Exemplars(widths, hidden_size, saved_widths == CONSTANT)
         exemplars.load_state_dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} can't be read ({error}). Copy the whole folder of the run again.") from None
-    except RuntimeError as error:
-        raise ModelError(
-            f"{path} was made for another language model ({error}). Use it with the checkpoint that the run names."
-        ) from None
     return exemplars

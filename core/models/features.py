@@ -75,18 +75,19 @@ def open_features(
 def _open(path: Path) -> _File | None:
     """What was kept, where it is whole; it counts as used now."""
     try:
-        found = _File(path)
+        kept = _File(path)
     except (OSError, ValueError, KeyError):
         return None
     with suppress(OSError):  # another person's file: it can be read, not marked
         os.utime(path)
-    return found
+    return kept
 
 
 def _made_room(path: Path, room_bytes: int) -> bool:
     """Removes other files, the least recently used first, until the rest fits; never what is being written."""
-    others = [one for one in _stored(path.parent) if one[2] != path]
-    removable = [one for one in others if one[2].suffix == KEPT or one[0] < time.time() - DAY_SECONDS]
+    others = [(used, size, other) for used, size, other in _stored(path.parent) if other != path]
+    old = time.time() - DAY_SECONDS
+    removable = [(used, size, other) for used, size, other in others if other.suffix == KEPT or used < old]
     left = sum(size for _, size, _ in others)
     if left - sum(size for _, size, _ in removable) > room_bytes:
         return False
@@ -102,12 +103,12 @@ def _made_room(path: Path, room_bytes: int) -> bool:
 
 def _stored(folder: Path) -> list[tuple[float, int, Path]]:
     """When each file and each draft was last used, its bytes, and where it is; the longest unused first."""
-    found = []
+    files = []
     for path in (*folder.glob(f"*{KEPT}"), *folder.glob("*.part")):
         with suppress(FileNotFoundError):  # removed by another process in this moment
-            known = path.stat()
-            found.append((known.st_mtime, known.st_size, path))
-    return sorted(found)
+            facts = path.stat()
+            files.append((facts.st_mtime, facts.st_size, path))
+    return sorted(files)
 
 
 def _encoded(vlm: Vlm, images: Sequence[Image.Image], is_frozen: bool) -> list[ImageFeatures]:
@@ -167,12 +168,12 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
         path.with_suffix(".json").unlink(missing_ok=True)
         with draft.open("wb") as file:
             for begin in range(0, len(items), CHUNK):
-                for one in vlm.encode(pictures(items[begin : begin + CHUNK])):
-                    stacked = _stacked(one)
+                for image in vlm.encode(pictures(items[begin : begin + CHUNK])):
+                    stacked = _stacked(image)
                     layers = stacked.shape[1]
                     file.write(_bytes(stacked))
                     starts.append(starts[-1] + stacked.shape[0])
-                    grids.append(one.grid)
+                    grids.append(image.grid)
                 progress(min(begin + CHUNK, len(items)), len(items))
         about = {
             "digests": list(unique),
@@ -180,7 +181,7 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
             "grids": grids,
             "layers": layers,
             "hidden": vlm.hidden_size,
-            "dtype": str(_kept(vlm.base.dtype)).removeprefix("torch."),
+            "dtype": str(_kept_format(vlm.base.dtype)).removeprefix("torch."),
         }
         draft.replace(path)
         listing = path.with_suffix(f".{os.getpid()}.list")
@@ -195,17 +196,17 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
             draft.unlink()
 
 
-def _kept(dtype: torch.dtype) -> torch.dtype:
+def _kept_format(dtype: torch.dtype) -> torch.dtype:
     return torch.bfloat16 if dtype == torch.bfloat16 else torch.float32
 
 
-def _stacked(one: ImageFeatures) -> Tensor:
-    deeper = [] if one.deeper is None else list(one.deeper)
-    return torch.stack([one.tokens, *deeper], dim=1)
+def _stacked(image: ImageFeatures) -> Tensor:
+    deeper = [] if image.deeper is None else list(image.deeper)
+    return torch.stack([image.tokens, *deeper], dim=1)
 
 
 def _bytes(values: Tensor) -> bytes:
-    kept = values.detach().to("cpu", _kept(values.dtype)).contiguous()
+    kept = values.detach().to("cpu", _kept_format(values.dtype)).contiguous()
     return kept.view(torch.int16 if kept.dtype == torch.bfloat16 else torch.int32).numpy().tobytes()
 
 

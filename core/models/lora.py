@@ -77,10 +77,10 @@ def attach(vlm: Vlm, settings: LoraSettings, name: str, with_connector: bool = F
 
 def connector_names(vlm: Vlm) -> list[str]:
     """The modules that carry image features into the language model."""
-    found = [name for name, _ in vlm.base.named_modules() if name.rpartition(".")[2] in CONNECTORS]
-    if not found:
+    names = [name for name, _ in vlm.base.named_modules() if name.rpartition(".")[2] in CONNECTORS]
+    if not names:
         raise ModelError(f"The connector of {vlm.name} could not be found. Set method.tune_vlm_connector to false.")
-    return found
+    return names
 
 
 def _hold_in_float32(vlm: Vlm, name: str) -> bool:

@@ -103,9 +103,9 @@ def _weights(settings: VlmSettings, config: Any) -> Any:
         trust_remote_code=False,
         output_loading_info=True,
     )
-    base, found = opened
-    if found["missing_keys"]:  # transformers would go on with random numbers in their place
-        missing = sorted(found["missing_keys"])
+    base, loading_info = opened
+    if loading_info["missing_keys"]:  # transformers would go on with random numbers in their place
+        missing = sorted(loading_info["missing_keys"])
         raise ModelError(
             f"The weights of {settings.checkpoint!r} lack {missing[0]} and {len(missing) - 1} more. "
             "Copy the whole checkpoint, or choose the one that its configuration belongs to."

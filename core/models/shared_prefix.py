@@ -38,8 +38,12 @@ class Segment:
     is_mutual: bool
 
     @property
+    def length(self) -> int:
+        return len(self.tokens)
+
+    @property
     def end(self) -> int:
-        return self.start + len(self.tokens)
+        return self.start + self.length
 
 
 @dataclass
@@ -49,7 +53,7 @@ class PackedRow:
     image: int
     segments: list[Segment] = field(default_factory=list)
     roots: dict[int, Prompt] = field(default_factory=dict)
-    _known: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict)
+    _segment_of: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict)
 
     @property
     def length(self) -> int:
@@ -58,12 +62,12 @@ class PackedRow:
     def grow(self, parent: int, tokens: Sequence[int], is_mutual: bool = False) -> int:
         """The number of the segment that continues `parent` with these tokens."""
         key = (parent, tuple(tokens))
-        if key not in self._known:
-            self._known[key] = len(self.segments)
+        if key not in self._segment_of:
+            self._segment_of[key] = len(self.segments)
             self.segments.append(Segment(parent, tuple(tokens), self.length, is_mutual))
-        return self._known[key]
+        return self._segment_of[key]
 
-    def ask(self, prompt: Prompt, exemplars: Iterable[int], sees: str) -> int:
+    def add_prompt(self, prompt: Prompt, exemplars: Iterable[int], sees: str) -> int:
         """The segment at whose end the answer to this prompt begins."""
         marks = tuple(exemplar_token(number) for number in exemplars)
         if sees == "prefix":
@@ -74,7 +78,7 @@ class PackedRow:
         self.roots.setdefault(head, prompt)
         return self.grow(head, (*marks, *prompt.tail))
 
-    def answer(self, segment: int, response: Sequence[int]) -> list[int]:
+    def add_response(self, segment: int, response: Sequence[int]) -> list[int]:
         """The place before each token of the response. The last token is asked for and never put in."""
         places = [self.segments[segment].end - 1]
         for token in response[:-1]:
@@ -97,7 +101,9 @@ class PackedRow:
 
     def mutual(self) -> NDArray[np.bool_]:
         """Which tokens belong to a mutual segment: no sliding window narrows what they see."""
-        return np.repeat([segment.is_mutual for segment in self.segments], [len(one.tokens) for one in self.segments])
+        return np.repeat(
+            [segment.is_mutual for segment in self.segments], [segment.length for segment in self.segments]
+        )
 
     def depths(self) -> NDArray[np.int64]:
         """How many tokens stand before each one in its own branch."""
@@ -133,8 +139,11 @@ class Branches:
             self.packed_rows.append(PackedRow(image))
         packed = self.packed_rows[row]
         exemplars = range(self.exemplars.shape[1]) if with_exemplar and self.exemplars is not None else ()
-        prompt_end = packed.ask(prompt, exemplars, self.vlm.anatomy.sees)
-        return [self._slots.setdefault((row, place), len(self._slots)) for place in packed.answer(prompt_end, response)]
+        prompt_end = packed.add_prompt(prompt, exemplars, self.vlm.anatomy.sees)
+        return [
+            self._slots.setdefault((row, place), len(self._slots))
+            for place in packed.add_response(prompt_end, response)
+        ]
 
     def hidden(self) -> Tensor:
         """Last-layer states at every slot, [S, H]."""
@@ -224,8 +233,8 @@ class Branches:
             return embeds
         row_of = torch.tensor([packed.image for packed in packed_rows], device=ids.device)
         rows, places = torch.nonzero(ids < 0, as_tuple=True)
-        asked = self.exemplars[row_of[rows], -1 - ids[rows, places]]
-        return embeds.index_put((rows, places), asked.to(embeds.dtype))
+        embedded = self.exemplars[row_of[rows], -1 - ids[rows, places]]
+        return embeds.index_put((rows, places), embedded.to(embeds.dtype))
 
     def _positions(self, packed_rows: list[PackedRow], length: int) -> Tensor:
         """Position ids [K, R, L]: where a family counts images its own way, text goes on from where the head ends."""
@@ -235,9 +244,9 @@ class Branches:
             prompt = next(iter(packed.roots.values()))
             head, following = self.vlm.anatomy.head_positions(self.vlm, prompt, self.features[packed.image])
             row = (depth + following - len(prompt.head)).expand(head.shape[0], -1).clone()
-            for root, asked in packed.roots.items():
+            for root, own_prompt in packed.roots.items():
                 start = packed.segments[root].start
-                row[:, start : start + len(asked.head)] = head
+                row[:, start : start + len(own_prompt.head)] = head
             rows.append(torch.nn.functional.pad(row, (0, length - row.shape[1])))
         return torch.stack(rows, dim=1)
 

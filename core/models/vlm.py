@@ -191,13 +191,14 @@ class Vlm:
 
     def _lay_out(self, instruction: str, image_tokens: int) -> Prompt:
         ids = self._ids(self.anatomy.render(self, instruction, image_tokens))
-        found = [place for place, token in enumerate(ids) if token == self.image_token]
-        if len(found) != image_tokens:
+        image_places = [place for place, token in enumerate(ids) if token == self.image_token]
+        if len(image_places) != image_tokens:
             raise ModelError(
-                f"The prompt of {self.name} holds {len(found)} image tokens where its encoder returned {image_tokens}. "
+                f"The prompt of {self.name} holds {len(image_places)} image tokens where its encoder returned "
+                f"{image_tokens}. "
                 "This checkpoint's tokenizer and chat template don't fit; choose another family or checkpoint."
             )
-        end = found[-1] + 1
+        end = image_places[-1] + 1
         closing = self.special_tokens.keys() - {self.tokenizer.bos_token_id}
         while end < len(ids) and ids[end] in closing:
             end += 1
@@ -205,10 +206,10 @@ class Vlm:
 
     def _spell_out(self, answer: str) -> tuple[int, ...]:
         """An answer is cut into tokens where it stands: some templates put a space before it, some tokenizers too."""
-        asked = self.chat(PROBE) if self.chats else ""
+        question = self.chat(PROBE) if self.chats else ""
         before = self._around_answer[0]
-        whole = (before if before.startswith(asked) else asked) + answer
-        prompt, ids = self._ids(asked), self._ids(whole)
+        whole = (before if before.startswith(question) else question) + answer
+        prompt, ids = self._ids(question), self._ids(whole)
         if ids[: len(prompt)] != prompt:  # the answer would melt into the prompt's last token
             prompt, ids = [], self._ids(answer, bare=True)
         return (*ids[len(prompt) :], self.end_token)
@@ -277,10 +278,10 @@ def _conversation(instruction: str, answer: str | None = None) -> list[dict[str,
 def encode_images(vlm: Vlm, images: Sequence[Image.Image]) -> list[ImageFeatures]:
     """One tile an image through the encoder and the model's own connector, with whatever that asks for by name."""
     inputs = vlm.image_processor(images=[image.convert("RGB") for image in images], return_tensors="pt")
-    asked = signature(vlm.base.get_image_features).parameters
-    known = {name: value.to(vlm.device) for name, value in inputs.items() if name in asked}
-    known["pixel_values"] = known["pixel_values"].to(vlm.base.dtype)
-    output = vlm.base.get_image_features(**known)
+    accepted = signature(vlm.base.get_image_features).parameters
+    taken = {name: value.to(vlm.device) for name, value in inputs.items() if name in accepted}
+    taken["pixel_values"] = taken["pixel_values"].to(vlm.base.dtype)
+    output = vlm.base.get_image_features(**taken)
     return [ImageFeatures(tokens.reshape(-1, tokens.shape[-1])) for tokens in output.pooler_output]
 
 

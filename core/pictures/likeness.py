@@ -38,13 +38,13 @@ def near_pairs(thumbnails: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
 def _alike_neighbours(centred: Floats, buckets: Places) -> set[tuple[int, int]]:
     order = np.lexsort(buckets.T)
     sorted_buckets = buckets[order]
-    found: set[tuple[int, int]] = set()
+    pairs: set[tuple[int, int]] = set()
     for step in range(1, min(MAX_STEPS, len(order) - 1) + 1):
         together = np.flatnonzero((sorted_buckets[step:] == sorted_buckets[:-step]).all(axis=1))
         if not together.size:
             break
-        one, other = order[together], order[together + step]
-        alike = np.abs(centred[one] - centred[other]).mean(axis=1) <= ALIKE
-        low, high = np.minimum(one, other)[alike], np.maximum(one, other)[alike]
-        found.update(zip(low.tolist(), high.tolist(), strict=True))
-    return found
+        first, second = order[together], order[together + step]
+        alike = np.abs(centred[first] - centred[second]).mean(axis=1) <= ALIKE
+        low, high = np.minimum(first, second)[alike], np.maximum(first, second)[alike]
+        pairs.update(zip(low.tolist(), high.tolist(), strict=True))
+    return pairs

@@ -30,7 +30,7 @@ class Look:
     problem: str = ""
 
 
-def look(pixels: Pixels) -> Look:
+def look_at(pixels: Pixels) -> Look:
     """Opens a picture; whatever is wrong with it becomes its problem."""
     try:
         picture = pixels.load()
@@ -54,13 +54,13 @@ def look_at_all(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | 
     seen: list[Look] = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         for start in range(0, len(pixels), AT_ONCE):
-            for found in threads.map(look, pixels[start : start + AT_ONCE]):
-                seen.append(found)
+            for picture_look in threads.map(look_at, pixels[start : start + AT_ONCE]):
+                seen.append(picture_look)
                 if on_case:
                     on_case(len(seen), len(pixels))
     return seen
 
 
 def _extremes(picture: Image.Image) -> tuple[tuple[float, float], ...]:
-    found = picture.getextrema()
-    return found if isinstance(found[0], tuple) else (found,)
+    extremes = picture.getextrema()
+    return extremes if isinstance(extremes[0], tuple) else (extremes,)

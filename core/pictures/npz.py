@@ -93,7 +93,7 @@ def _first_byte(npz: Path, member: ZipInfo) -> int:
 
 def _unpacked(archive: ZipFile, member: ZipInfo) -> IO[bytes]:
     # A file without a name: it is gone with the process, however that ends, and forked loaders share it.
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever takes the array closes it
     try:
         with archive.open(member) as stream:
             shutil.copyfileobj(stream, file, 1 << 20)

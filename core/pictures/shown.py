@@ -43,7 +43,7 @@ def squeezed(stored: bytes, name: str, side: int) -> Made:
     return "image/png", as_png(square)
 
 
-def looked_at(stored: bytes, name: str) -> Made:
+def refuse_undecodable(stored: bytes, name: str) -> Made:
     """Nothing where it can be decoded, else a DataError that says why not."""
     decode(stored, name)
     return "", b""

@@ -52,9 +52,6 @@ class Store:
             raise DataError(f"The store {self.url} holds a damaged copy of {sha256}. Add the picture again.")
         return stored
 
-    def has(self, sha256: str) -> bool:
-        return self.exists(key_of(sha256))
-
     def write(self, key: str, content: bytes) -> None:
         """Keeps something under a name, over what had it before."""
         self._try(lambda: self._files.write(key, content))
@@ -214,8 +211,8 @@ class _Remote:
         self.files.pipe_file(f"{self.root}/{key}", content)
 
     def read(self, key: str) -> bytes:
-        found: bytes = self.files.cat_file(f"{self.root}/{key}")
-        return found
+        content: bytes = self.files.cat_file(f"{self.root}/{key}")
+        return content
 
     def size(self, key: str) -> int | None:
         try:

@@ -40,7 +40,7 @@ class Asking:
 def embed_exemplars(exemplars: Exemplars | None, questions: Sequence[Asking]) -> Tensor | None:
     if exemplars is None:
         return None
-    features = [torch.stack(one) for one in zip(*(question.exemplars for question in questions), strict=True)]
+    features = [torch.stack(of_tsm) for of_tsm in zip(*(question.exemplars for question in questions), strict=True)]
     embedded: Tensor = exemplars(features, len(questions))
     return embedded
 
@@ -74,7 +74,7 @@ def _with_statements(answers: Sequence[Answer], ends: Tensor, heads: Sequence[He
         return list(answers)
     with torch.no_grad():
         spoken = zip(*(head.say(ends) for head in heads), strict=True)
-    return [replace(answer, said=said) for answer, said in zip(answers, spoken, strict=True)]
+    return [replace(answer, said=statements) for answer, statements in zip(answers, spoken, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -192,15 +192,15 @@ def _first_lists(task: Task) -> list[tuple[str, ...]]:
 
 def _longer(task: Task, scores: Mapping[tuple[str, ...], float]) -> list[tuple[str, ...]]:
     """The most likely lists so far, each with one more label after its last; those not looked at yet."""
-    best = sorted((one for one in scores if one), key=lambda one: -scores[one])[:WIDTH]
+    best = sorted((names for names in scores if names), key=lambda names: -scores[names])[:WIDTH]
     place = {name: number for number, name in enumerate(task.answers)}
-    longer = [(*one, name) for one in best for name in task.answers[place[one[-1]] + 1 :]]
-    return [one for one in longer if one not in scores][: WIDTH * 2]
+    longer = [(*names, name) for names in best for name in task.answers[place[names[-1]] + 1 :]]
+    return [names for names in longer if names not in scores][: WIDTH * 2]
 
 
 def _marginals(task: Task, scores: Mapping[tuple[str, ...], float]) -> tuple[float, ...]:
     shares = dict(zip(scores, softmax(list(scores.values())), strict=True))
-    return tuple(sum(share for one, share in shares.items() if name in one) for name in task.answers)
+    return tuple(sum(share for names, share in shares.items() if name in names) for name in task.answers)
 
 
 def free_text(
@@ -221,14 +221,14 @@ def free_text(
 
 
 def _written(vlm: Vlm, branches: Branches, cache: object, most_tokens: int) -> str:
-    said: list[int] = []
+    written: list[int] = []
     with torch.no_grad():
         state, position = branches.begin(cache)
         length = branches.packed_rows[0].length
-        while len(said) < most_tokens:
+        while len(written) < most_tokens:
             token = int(vlm.logits(state).argmax())
             if token == vlm.end_token or token == vlm.tokenizer.eos_token_id:
                 break
-            said.append(token)
-            state, position = branches.go_on(token, position, length + len(said) - 1, cache)
-    return str(vlm.tokenizer.decode(said, skip_special_tokens=True)).strip()
+            written.append(token)
+            state, position = branches.go_on(token, position, length + len(written) - 1, cache)
+    return str(vlm.tokenizer.decode(written, skip_special_tokens=True)).strip()

@@ -33,12 +33,12 @@ def cohen(cases: Mapping[tuple[Said, Said], int]) -> Kappa:
     n = sum(cases.values())
     if not n:
         return Kappa(0, None, None, None, None)
-    observed = sum(times for (one, other), times in cases.items() if one == other) / n
-    said, answered = Counter[Said](), Counter[Said]()
-    for (one, other), times in cases.items():
-        said[one] += times
-        answered[other] += times
-    by_chance = sum(times * answered[answer] for answer, times in said.items()) / n**2
+    observed = sum(times for (first, second), times in cases.items() if first == second) / n
+    first_answers, second_answers = Counter[Said](), Counter[Said]()
+    for (first, second), times in cases.items():
+        first_answers[first] += times
+        second_answers[second] += times
+    by_chance = sum(times * second_answers[answer] for answer, times in first_answers.items()) / n**2
     if by_chance == 1:
         return Kappa(n, observed, None, None, None)
     kappa = (observed - by_chance) / (1 - by_chance)

@@ -87,8 +87,8 @@ def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Seq
     sheet = _Sheet(probabilities, labels, kind, answers)
     if kind != "multi":
         return (sheet.truth.T @ sheet.said).astype(np.int64)
-    true, said = sheet.truth.T.astype(int), sheet.said.T.astype(int)
-    tables = [np.bincount(2 * t + s, minlength=4).reshape(2, 2) for t, s in zip(true, said, strict=True)]
+    true, answered = sheet.truth.T.astype(int), sheet.said.T.astype(int)
+    tables = [np.bincount(2 * t + s, minlength=4).reshape(2, 2) for t, s in zip(true, answered, strict=True)]
     return np.stack(tables).astype(np.int64)
 
 
@@ -128,14 +128,14 @@ class _Sheet:
 
     def _counts(self, weights: Floats) -> dict[str, Floats]:
         both = (self.truth * self.said).T @ weights
-        true, said = self.truth.T @ weights, self.said.T @ weights
-        neither = weights.sum(0) - true - said + both
+        true, answered = self.truth.T @ weights, self.said.T @ weights
+        neither = weights.sum(0) - true - answered + both
         return {
             "sensitivity": _ratio(both, true),
             "specificity": _ratio(neither, weights.sum(0) - true),
-            "ppv": _ratio(both, said),
-            "npv": _ratio(neither, weights.sum(0) - said),
-            "f1": _ratio(2 * both, true + said),
+            "ppv": _ratio(both, answered),
+            "npv": _ratio(neither, weights.sum(0) - answered),
+            "f1": _ratio(2 * both, true + answered),
         }
 
     def _ranks(self, weights: Floats) -> dict[str, Floats]:
@@ -143,13 +143,13 @@ class _Sheet:
         return {"auroc": np.stack([roc for roc, _ in areas]), "auprc": np.stack([prc for _, prc in areas])}
 
     def _distances(self, weights: Floats) -> dict[str, Floats]:
-        true, said = self.truth.argmax(1), self.said.argmax(1)
+        true, answered = self.truth.argmax(1), self.said.argmax(1)
         places = np.arange(self.truth.shape[1])
         squares = (places[:, None] - places) ** 2.0
         by_chance = ((self.truth.T @ weights) * (squares @ (self.said.T @ weights))).sum(0) / weights.sum(0)
         return {
-            "quadratic_kappa": 1 - _ratio(((true - said) ** 2.0) @ weights, by_chance),
-            "mean_absolute_error": self._mean(np.abs(true - said), weights),
+            "quadratic_kappa": 1 - _ratio(((true - answered) ** 2.0) @ weights, by_chance),
+            "mean_absolute_error": self._mean(np.abs(true - answered), weights),
         }
 
     def _surprise(self) -> Floats:

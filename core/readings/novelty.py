@@ -92,8 +92,8 @@ def of_run(cases: FeatureStore) -> Novelty:
         parts = [summary(cases.of(places[start : start + CHUNK])) for start in range(0, len(places), CHUNK)]
         return np.concatenate(parts)
 
-    known = summarised("train", MOST_KNOWN)
-    return Novelty(known, _distances(summarised("val", MOST_USUAL), known))
+    learned = summarised("train", MOST_KNOWN)
+    return Novelty(learned, _distances(summarised("val", MOST_USUAL), learned))
 
 
 def load(path: Path) -> Novelty:
@@ -105,12 +105,14 @@ def load(path: Path) -> Novelty:
 
 def summary(shown: Sequence[ImageFeatures]) -> Floats:
     """[N, D]: mean and spread of each picture's tokens, however many it has, as directions."""
-    rows = [torch.cat([one.tokens.float().mean(0), one.tokens.float().std(0, correction=0)]) for one in shown]
+    rows = [
+        torch.cat([features.tokens.float().mean(0), features.tokens.float().std(0, correction=0)]) for features in shown
+    ]
     directions: Floats = torch.nn.functional.normalize(torch.stack(rows), dim=1).cpu().numpy()
     return directions
 
 
-def _distances(shown: Floats, known: Floats) -> Floats:
+def _distances(shown: Floats, learned: Floats) -> Floats:
     """[N]: one minus the cosine to the nearest training picture."""
-    nearest: Floats = 1 - (shown @ known.T).max(1)
+    nearest: Floats = 1 - (shown @ learned.T).max(1)
     return nearest

@@ -33,7 +33,9 @@ class Reading:
 
     @classmethod
     def of(cls, case: Case, set_name: str, reader: str, answer: Answer) -> Reading:
-        references = tuple(told for said in answer.said if (told := type(said).reference(case)) is not None)
+        references = tuple(
+            reference for statement in answer.said if (reference := type(statement).reference(case)) is not None
+        )
         return cls(set_name, case.id, str(case.split), reader, case.labels, case.patient, answer, references)
 
 
@@ -82,11 +84,11 @@ def _row(reading: Reading) -> dict[str, Any]:
 
 
 def _reading(row: dict[str, Any]) -> Reading:
-    said, references = (json.loads(row.get(name) or "{}") for name in ("said", "references"))
+    statements, references = (json.loads(row.get(name) or "{}") for name in ("said", "references"))
     return Reading(
         **{name: row[name] for name in ("set", "case", "split", "reader", "patient")},
         labels=tuple(row["labels"]),
-        answer=answer_from_plain(row | {"tokens": row["token_log_likelihoods"], "said": said}),
+        answer=answer_from_plain(row | {"tokens": row["token_log_likelihoods"], "said": statements}),
         references=statements_from_plain(references),
     )
 

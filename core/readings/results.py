@@ -23,7 +23,7 @@ def quick_figures(
     items: Sequence[Item], probabilities: Sequence[tuple[float, ...]], joint_set: JointSet
 ) -> dict[str, float]:
     """Point figures over some cases, the mean over sets: what a stage's best weights are chosen by."""
-    found: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for number, task in enumerate(joint_set.tasks):
         rows = [row for row, item in enumerate(items) if item.set == number]
         if not rows:
@@ -31,8 +31,8 @@ def quick_figures(
         cases = [items[row].case for row in rows]
         values = np.array([probabilities[row] for row in rows])
         for name, figure in metrics.figures(values, targets(cases, task), task.kind, task.answers, draws=0).items():
-            found.setdefault(name, []).append(figure.value)
-    return {name: math.nan if np.isnan(values).any() else float(np.mean(values)) for name, values in found.items()}
+            by_name.setdefault(name, []).append(figure.value)
+    return {name: math.nan if np.isnan(values).any() else float(np.mean(values)) for name, values in by_name.items()}
 
 
 def evaluate(readings: Sequence[Reading], tasks: Mapping[str, Task], draws: int, seed: int) -> Plain:

@@ -40,7 +40,7 @@ class Statement(BaseModel):
         raise NotImplementedError
 
     @classmethod
-    def measured(cls, told: Sequence[Self], references: Sequence[Self]) -> Weighted:
+    def measured(cls, statements: Sequence[Self], references: Sequence[Self]) -> Weighted:
         """The figures of what one reader said of some cases."""
         raise NotImplementedError
 
@@ -80,15 +80,15 @@ def statements_to_plain(statements: Iterable[Statement]) -> dict[str, Any]:
 
 
 def statements_from_plain(values: Mapping[str, Any]) -> tuple[Statement, ...]:
-    known = kinds() if values else {}
-    strange = [kind for kind in values if kind not in known]
+    by_name = kinds() if values else {}
+    strange = [kind for kind in values if kind not in by_name]
     if strange:
         raise RunError(
-            f'The readings hold a "{strange[0]}", which no method here says. Known: {", ".join(known) or "nothing"}. '
+            f'The readings hold a "{strange[0]}", which no method here says. Known: {", ".join(by_name) or "nothing"}. '
             "Add the method that the run was tuned by."
         )
     try:
-        return tuple(known[kind].model_validate(fields) for kind, fields in values.items())
+        return tuple(by_name[kind].model_validate(fields) for kind, fields in values.items())
     except ValidationError as error:
         raise RunError(
             f"What the readings say beside their answers can't be read ({error.errors()[0]['msg']})."

@@ -37,18 +37,20 @@ def _of_kind(kind: type[Statement], readers: Mapping[str, Sequence[Reading]], dr
         for name, rows in readers.items()
         if all(statement_in(row.answer.said, kind) is not None for row in rows)
     }
-    known = [
+    measurable = [
         place
         for place, row in enumerate(next(iter(speakers.values()), ()))
         if statement_in(row.references, kind) is not None
     ]
-    weighted = {name: _weighted(kind, [rows[place] for place in known]) for name, rows in speakers.items() if known}
-    patients = [next(iter(speakers.values()))[place].patient for place in known]
-    drawn_on = (len(known), patients, draws, seed)
+    weighted = {
+        name: _weighted(kind, [rows[place] for place in measurable]) for name, rows in speakers.items() if measurable
+    }
+    patients = [next(iter(speakers.values()))[place].patient for place in measurable]
+    drawn_on = (len(measurable), patients, draws, seed)
     return {
         "title": kind.TITLE,
         "titles": dict(kind.FIGURES),
-        "cases": len(known),
+        "cases": len(measurable),
         "readers": {name: _plain(measured(figures, *drawn_on)) for name, figures in weighted.items()},
         "differences": {
             f"{later} - {earlier}": _plain(compared(weighted[later], weighted[earlier], *drawn_on))
@@ -58,10 +60,10 @@ def _of_kind(kind: type[Statement], readers: Mapping[str, Sequence[Reading]], dr
 
 
 def _weighted(kind: type[Statement], rows: Sequence[Reading]) -> Weighted:
-    said = [statement_in(row.answer.said, kind) for row in rows]
+    statements = [statement_in(row.answer.said, kind) for row in rows]
     references = [statement_in(row.references, kind) for row in rows]
     return kind.measured(
-        [statement for statement in said if statement], [statement for statement in references if statement]
+        [statement for statement in statements if statement], [statement for statement in references if statement]
     )
 
 

@@ -8,15 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import CoreError
-from core.records.tables import ROLES, Membership, Person
-
-MAY = {
-    "look": ROLES,
-    "review": ("reviewer", "researcher", "admin"),
-    "work": ("researcher", "admin"),
-    "manage": ("admin",),
-}
-
+from core.records.roles import MAY
+from core.records.tables import Membership, Person
 
 NOT_THERE = "There is nothing here that you can see. Check the number, or ask a member of its project to add you."
 """In the same words for what is missing and what is somebody else's: nobody learns which numbers there are."""

@@ -49,12 +49,13 @@ def keep(db: Database, place: Place, run: Kept) -> None:
         return
     folder = place.runs / run.key
     with db.reading() as session:
-        known = {one.path: one.digest for one in session.scalars(select(Artifact).where(Artifact.run_id == run.id))}
+        artifacts = session.scalars(select(Artifact).where(Artifact.run_id == run.id))
+        digests = {artifact.path: artifact.digest for artifact in artifacts}
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if known.get(name) != digest:
+        if digests.get(name) != digest:
             store.send(path, f"runs/{run.key}/{name}")
             with db.session() as session:
                 session.merge(Artifact(run_id=run.id, path=name, size=path.stat().st_size, digest=digest))

@@ -44,6 +44,12 @@ def note(
     write(session, who.id, who.name, action, project_id, subject, details)
 
 
+def record(db: Database, who: Who, action: str, project_id: int, subject: str) -> None:
+    """`note` for what changes nothing else in the records."""
+    with db.session() as session:
+        note(session, who, action, project_id, subject)
+
+
 def write(
     session: Session,
     person_id: int | None,
@@ -80,15 +86,15 @@ def entries(db: Database, who: Who, project_id: int | None = None, text: str = "
     """The newest first. Without a project, what an admin sees: their projects, and what belongs to none."""
     if project_id is None:
         permit(who, "manage")
-        asked = select(Audit).where(or_(Audit.project_id.in_(who.projects), Audit.project_id.is_(None)))
+        wanted = select(Audit).where(or_(Audit.project_id.in_(who.projects), Audit.project_id.is_(None)))
     else:
         allow(who, project_id)
-        asked = select(Audit).where(Audit.project_id == project_id)
+        wanted = select(Audit).where(Audit.project_id == project_id)
     if text:
         columns = (Audit.who, Audit.action, Audit.subject)
-        asked = asked.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+        wanted = wanted.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     with db.reading() as session:
-        return list(session.scalars(asked.order_by(Audit.at.desc(), Audit.id.desc()).offset(page * PAGE).limit(PAGE)))
+        return list(session.scalars(wanted.order_by(Audit.at.desc(), Audit.id.desc()).offset(page * PAGE).limit(PAGE)))
 
 
 def everything(db: Database, since: datetime | None, who: str | None, action: str | None, most: int) -> list[Audit]:
@@ -115,25 +121,25 @@ class Verified:
 
 def verify(db: Database, place: Place) -> Verified:
     """Walks the whole chain, from its beginning to the end that is kept beside the database."""
-    found, previous, before = Verified(), BEGINNING, 0
+    verified, previous, before = Verified(), BEGINNING, 0
     end = _kept_end(place)
     is_reached = end is None or end["rows"] == 0
     with db.reading() as session:
         for row in session.scalars(select(Audit).order_by(Audit.id).execution_options(yield_per=1000)):
-            found.rows += 1
+            verified.rows += 1
             if row.previous != previous:
                 gap = f"after row {before}" if before else "at the beginning"
-                found.faults.append(f"Rows are missing {gap}, or stand in another order: row {row.id} follows none.")
+                verified.faults.append(f"Rows are missing {gap}, or stand in another order: row {row.id} follows none.")
             if hash_of(row.previous, vars(row)) != row.hash:
-                found.faults.append(f"Row {row.id} ({row.at:%Y-%m-%d %H:%M}, {row.who}: {row.action}) was changed.")
+                verified.faults.append(f"Row {row.id} ({row.at:%Y-%m-%d %H:%M}, {row.who}: {row.action}) was changed.")
             is_reached = is_reached or (end is not None and end["hash"] == row.hash)
             previous, before = row.hash, row.id
-    found.has_end = end is not None
+    verified.has_end = end is not None
     if not is_reached and end is not None:
-        found.faults.append(f"The end is cut off: there were {end['rows']} rows at least, and the last is gone.")
-    if not found.faults:
+        verified.faults.append(f"The end is cut off: there were {end['rows']} rows at least, and the last is gone.")
+    if not verified.faults:
         keep_end(db, place)
-    return found
+    return verified
 
 
 def keep_end(db: Database, place: Place) -> None:

@@ -166,8 +166,8 @@ def _hold(path: Path, target: Path) -> None:
 def _names(path: Path) -> list[Path]:
     if path.is_file():
         return [Path()]
-    found = (file.relative_to(path) for file in sorted(path.rglob("*")) if file.is_file())
-    return [name for name in found if not _is_passing(name)]
+    inside = (file.relative_to(path) for file in sorted(path.rglob("*")) if file.is_file())
+    return [name for name in inside if not _is_passing(name)]
 
 
 def _link(path: Path, target: Path) -> None:

@@ -147,21 +147,21 @@ def _opened(source: _Source) -> Comparison:
 
 
 def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     with db.reading() as session:
         if len(names) > NAMES_AT_ONCE:
             rows = session.execute(select(Case.name, Case.number).where(Case.version_id == version_id))
             return dict(rows)
         mine = (Case.version_id == version_id, Case.name.in_(names))
         for name, number in session.execute(select(Case.name, Case.number).where(*mine)):
-            found[name] = number
-    return found
+            numbers[name] = number
+    return numbers
 
 
 def _case(number: int | None, readings: dict[str, Reading], task: Task) -> CaseView:
     first = next(iter(readings.values()))
     conclusions = {name: conclude(each.answer, task) for name, each in readings.items()}
-    references = {told.KIND: told for each in readings.values() for told in each.references}
+    references = {reference.KIND: reference for each in readings.values() for reference in each.references}
     return CaseView(
         number, first.case, first.labels, first.split, first.patient, conclusions, tuple(references.values())
     )

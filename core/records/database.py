@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from core.errors import IS_FULL, CoreError, is_full
 from core.records.place import Place
 
+DatabaseFailure = DBAPIError
+"""What the database itself raises where it is nobody's to mend: it went away, or the program asked it wrongly."""
 BUSY_SECONDS = 10
 UPGRADE_LOCK = 7_214_001  # any number of our own: two processes that upgrade at once take turns
 
@@ -62,14 +64,14 @@ class Database:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A transaction that may write: committed at the end, or rolled back. On SQLite the only one at a time."""
-        with _told(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _in_words(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads, and waits for nobody."""
         engine = self.engine.execution_options(only_reads=True)
-        with _told(), Session(engine, expire_on_commit=False, autoflush=False) as session:
+        with _in_words(), Session(engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     def dispose(self) -> None:
@@ -81,17 +83,21 @@ class Database:
     def snapshot(self) -> Iterator[Connection]:
         """A connection that sees one moment of the whole database, and waits for nobody."""
         more = {"only_reads": True} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with _told(), self.engine.execution_options(**more).connect() as connection, connection.begin():
+        with _in_words(), self.engine.execution_options(**more).connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:
         """A transaction that may make and drop tables."""
-        with _told(), self.engine.connect() as connection:
-            with _unchecked_keys(connection, self.is_sqlite), connection.begin():
-                if not self.is_sqlite:
-                    connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
-                yield connection
+        with (
+            _in_words(),
+            self.engine.connect() as connection,
+            _unchecked_keys(connection, self.is_sqlite),
+            connection.begin(),
+        ):
+            if not self.is_sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
+            yield connection
 
     def upgrade(self) -> None:
         """Brings the tables to what this version of the studio needs."""
@@ -101,7 +107,7 @@ class Database:
         """Every state of the tables that this version knows."""
         from alembic.script import ScriptDirectory
 
-        return {one.revision for one in ScriptDirectory.from_config(self.migrations()).walk_revisions()}
+        return {script.revision for script in ScriptDirectory.from_config(self.migrations()).walk_revisions()}
 
     def revision_of(self, connection: Connection) -> str:
         """The state that the tables are in; empty where there are none."""
@@ -122,7 +128,7 @@ class Database:
     def is_current(self) -> bool:
         from alembic.migration import MigrationContext
 
-        with _told(), self.engine.execution_options(only_reads=True).connect() as connection:
+        with _in_words(), self.engine.execution_options(only_reads=True).connect() as connection:
             return set(MigrationContext.configure(connection).get_current_heads()) == self._heads
 
     @cached_property
@@ -154,8 +160,8 @@ class Database:
         from alembic.config import Config
 
         spec = find_spec("migrations")
-        found = next(iter(spec.submodule_search_locations or ()), None) if spec else None
-        folder = Path(found) if found else Path(__file__).resolve().parents[2] / "migrations"
+        installed = next(iter(spec.submodule_search_locations or ()), None) if spec else None
+        folder = Path(installed) if installed else Path(__file__).resolve().parents[2] / "migrations"
         config = Config(folder / "alembic.ini")
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         return config
@@ -185,27 +191,32 @@ def open_database(place: Place) -> Database:
     return Database(place.database)
 
 
+def has_broken_off(error: BaseException) -> bool:
+    """Whether the connection to the database broke off: it may be back in a moment."""
+    return isinstance(error, DatabaseFailure) and error.connection_invalidated
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def _in_words() -> Iterator[None]:
     """Says in words what a database says of its surroundings, where that is nobody's fault in the program."""
     try:
         yield
     except DBAPIError as error:
-        told = str(error.orig)
+        words = str(error.orig)
         if is_full(error):
             raise DatabaseFull(IS_FULL) from error
-        if "database is locked" in told or "database table is locked" in told:
+        if "database is locked" in words or "database table is locked" in words:
             raise DatabaseBusy(
                 "The database is busy: another program has held it for too long (database is locked). Nothing was "
                 "changed: try again in a moment, and close programs that have the file open."
             ) from error
-        if "readonly database" in told:
+        if "readonly database" in words:
             raise DatabaseError(
                 "The database can't be written (it is read-only). Make its file and folder writable, and try again."
             ) from error
-        if "malformed" in told or "is not a database" in told:
+        if "malformed" in words or "is not a database" in words:
             raise DatabaseError(
-                f"The database is damaged ({told}). Stop the studio and bring a copy back with `vitask restore`."
+                f"The database is damaged ({words}). Stop the studio and bring a copy back with `vitask restore`."
             ) from error
         raise
 

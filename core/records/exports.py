@@ -91,7 +91,7 @@ def _export(job: Job) -> Export:
         job_id=job.id,
         is_merged=payloads.Export.parse(job.payload, "payload").merge,
         state=job.state,
-        text=str(job.progress.get("text", "")),
+        text=job.how_far.text or "",
         size=facts.get("size"),
         facts=facts,
         error=job.error,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,9 +21,10 @@ from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
 from core.records.audit import note
 from core.records.database import Database
 from core.records.payloads import Payload
+from core.records.progress import Progress
 from core.records.queue_view import QueueEntry as QueueEntry
 from core.records.queue_view import queue_view as queue_view
-from core.records.tables import QUEUES, Job, LogLine, QueueState, now
+from core.records.tables import QUEUES, RESUMABLE, UNDER_WAY, WISHED, Job, LogLine, QueueState, now
 
 IN_ORDER = ("tune",)
 """Queues whose jobs begin strictly one after the other; in the others any waiting job may be taken."""
@@ -99,10 +101,6 @@ def claim(db: Database, job_id: int, worker: str, lease_seconds: float = 60) -> 
             attempts=Job.attempts + 1,
             claims=Job.claims + 1,
             started=func.coalesce(Job.started, now()),
-            ended=None,
-            error=None,
-            fault_id=None,
-            wish="",
         )
         .returning(*(getattr(Job, name) for name in Claimed.__dataclass_fields__))
         .execution_options(synchronize_session=False)
@@ -146,16 +144,16 @@ def renew(db: Database, claimed: Claimed, lease_seconds: float = 60) -> str:
     return wished
 
 
-def progress(db: Database, claimed: Claimed, **facts: Any) -> None:
-    """What is known of how far it is: done, whole, text, seconds_left. What is not named stays.
-
-    `reached` is what a new try would go on from. Where it is new, only this try counts: earlier ones came less far.
-    """
+def progress(db: Database, claimed: Claimed, news: Progress) -> None:
+    """What is new of how far it is. Where a new try would go on from further on, only this try counts: earlier ones
+    came less far."""
     with db.session() as session:
         job = _held(session, claimed)
-        if facts.get("reached", job.progress.get("reached")) != job.progress.get("reached"):
+        before = job.how_far
+        after = before.after(news)
+        if after.reached != before.reached:
             job.attempts = 1
-        job.progress = {**job.progress, **facts}
+        job.progress = after.plain()
 
 
 def finish(db: Database, claimed: Claimed, result: dict[str, Any] | None = None) -> None:
@@ -177,6 +175,17 @@ def put_back(db: Database, claimed: Claimed, reason: str) -> str:
         return _put_back(session, _held(session, claimed), reason)
 
 
+def hand_back(db: Database, claimed: Claimed) -> None:
+    """To another worker, since this one is sent away: no crash, so it does not count as an attempt."""
+    with db.session() as session:
+        job = _held(session, claimed)
+        if job.wish:
+            _end(job, WISHED[job.wish])
+        else:
+            job.attempts -= 1
+            _wait(job)
+
+
 def stopped(db: Database, claimed: Claimed) -> None:
     with db.session() as session:
         _end(_held(session, claimed), "stopped")
@@ -187,6 +196,12 @@ def cancelled(db: Database, claimed: Claimed) -> None:
         _end(_held(session, claimed), "cancelled")
 
 
+def stored(db: Database, job_id: int) -> Job:
+    """For the worker, which may see everything."""
+    with db.reading() as session:
+        return session.scalars(select(Job).where(Job.id == job_id)).one()
+
+
 def job(db: Database, who: Who, job_id: int) -> Job:
     with db.reading() as session:
         return _allowed(session, select(Job).where(Job.id == job_id), who, "look")
@@ -195,47 +210,47 @@ def job(db: Database, who: Who, job_id: int) -> Job:
 def wish(db: Database, who: Who, job_id: int, wished: str) -> None:
     """Asks for "stop" or "cancel": at once where the job waits, else its worker hears of it and obeys."""
     with db.session() as session:
-        found = _allowed(session, _locked(job_id), who, "work")
-        if found.person_id != who.id and not who.may("manage"):
+        job = _allowed(session, _locked(job_id), who, "work")
+        if job.person_id != who.id and not who.may("manage"):
             raise NotAllowed(f"Somebody else began this, so only they or an admin can {wished} it. Ask one of them.")
-        if found.state == "running":
-            found.wish = "cancel" if found.wish == "cancel" else wished
-        elif found.state == "waiting" or (wished == "cancel" and found.state in ("stopped", "failed")):
-            _end(found, "stopped" if wished == "stop" else "cancelled")
+        if job.state == "running":
+            job.wish = "cancel" if job.wish == "cancel" else wished
+        elif job.state == "waiting" or (wished == "cancel" and job.state in RESUMABLE):
+            _end(job, WISHED[wished])
         else:
-            raise JobError(f"This is {found.state} already, so there is nothing to {wished}.")
-        note(session, who, wished, found.project_id, f"job {job_id}", kind=found.kind)
+            raise JobError(f"This is {job.state} already, so there is nothing to {wished}.")
+        note(session, who, wished, job.project_id, f"job {job_id}", kind=job.kind)
 
 
 def resume(db: Database, who: Who, job_id: int) -> Job:
     """Puts a stopped or failed job at the end of its queue; it goes on from what it saved."""
     with db.session() as session:
-        found = _allowed(session, _locked(job_id), who, "work")
-        if found.state not in ("stopped", "failed"):
-            raise JobError(f"This is {found.state}; only what was stopped or has failed can be resumed.")
-        found.position = _last(session, found.queue) + 1
-        found.state, found.wish, found.attempts = "waiting", "", 0
-        found.error, found.fault_id, found.ended, found.sent = None, None, None, now()
-        note(session, who, "resume", found.project_id, f"job {job_id}", kind=found.kind)
-        return found
+        job = _allowed(session, _locked(job_id), who, "work")
+        if job.state not in RESUMABLE:
+            raise JobError(f"This is {job.state}; only what was stopped or has failed can be resumed.")
+        job.position = _last(session, job.queue) + 1
+        job.state, job.attempts = "waiting", 0
+        job.error, job.fault_id, job.ended, job.sent = None, None, None, now()
+        note(session, who, "resume", job.project_id, f"job {job_id}", kind=job.kind)
+        return job
 
 
 def move(db: Database, who: Who, job_id: int, before: int | None) -> None:
     """Puts a waiting job before another one of its queue, or at the end."""
     with db.session() as session:
-        found = _allowed(session, _locked(job_id), who, "work")
-        order = list(session.scalars(_waiting(found.queue, also_paused=True).with_for_update()))
-        if found not in order or before == job_id:
+        moved = _allowed(session, _locked(job_id), who, "work")
+        order = list(session.scalars(_waiting(moved.queue, also_paused=True).with_for_update()))
+        if moved not in order or before == job_id:
             raise JobError("Only a job that waits can be moved. Look at the queue again.")
-        order.remove(found)
+        order.remove(moved)
         places = [other.id for other in order]
         if before is not None and before not in places:
             raise JobError("The job that it should go before does not wait any more. Look at the queue again.")
-        order.insert(len(order) if before is None else places.index(before), found)
-        for place, one in zip(sorted(one.position for one in order), order, strict=True):
-            one.position = place
+        order.insert(len(order) if before is None else places.index(before), moved)
+        for place, waiting in zip(sorted(waiting.position for waiting in order), order, strict=True):
+            waiting.position = place
         _tell_apart(order)
-        note(session, who, "move", found.project_id, f"job {job_id}", before=before)
+        note(session, who, "move", moved.project_id, f"job {job_id}", before=before)
 
 
 def pause(db: Database, who: Who, queue: str, is_paused: bool) -> None:
@@ -257,18 +272,25 @@ def sweep(db: Database) -> list[tuple[str, int]]:
     """Puts back what dead workers left; returns (queue, job) of which a message may be lost, to be sent again."""
     with db.session() as session:
         left = select(Job).where(Job.state == "running", Job.lease_until < now()).with_for_update(skip_locked=True)
-        for found in session.scalars(left):
-            _put_back(session, found, "its worker went away")
-        session.flush()
+        for job in session.scalars(left):
+            _put_back(session, job, "its worker went away")
         due: list[Job] = []
         for queue in QUEUES:
             is_silent = or_(Job.sent.is_(None), Job.sent < now() - RESEND)
             first = session.scalars(_waiting(queue).limit(MOST_RESENT)).all()
-            quiet = set(session.scalars(select(Job.id).where(Job.id.in_([one.id for one in first]), is_silent)))
-            due += [one for one in first if one.id in quiet]
-        for found in due:
-            found.sent = now()
-        return [(found.queue, found.id) for found in due]
+            quiet = set(session.scalars(select(Job.id).where(Job.id.in_([job.id for job in first]), is_silent)))
+            due += [job for job in first if job.id in quiet]
+        for job in due:
+            job.sent = now()
+        return [(job.queue, job.id) for job in due]
+
+
+def end_leases(db: Database, host: str, has_died: Callable[[str], bool]) -> None:
+    """Of workers on a machine that have died, by their names: nobody has to wait until these leases end."""
+    with db.session() as session:
+        for left in session.scalars(select(Job).where(Job.state == "running", Job.worker.contains(f"@{host}:"))):
+            if has_died(str(left.worker)):
+                left.lease_until = now()
 
 
 def send_again(db: Database) -> None:
@@ -288,11 +310,11 @@ def log(db: Database, job_id: int, lines: list[str]) -> None:
 def log_lines(db: Database, who: Who, job_id: int, search: str = "", after: int = 0, most: int = 500) -> list[LogLine]:
     """Lines with a number above `after`, the newest `most` of them, oldest first."""
     job(db, who, job_id)
-    asked = select(LogLine).where(LogLine.job_id == job_id, LogLine.number > after)
+    lines = select(LogLine).where(LogLine.job_id == job_id, LogLine.number > after)
     if search:
-        asked = asked.where(LogLine.text.icontains(search, autoescape=True))
+        lines = lines.where(LogLine.text.icontains(search, autoescape=True))
     with db.reading() as session:
-        return list(session.scalars(asked.order_by(LogLine.number.desc()).limit(most)))[::-1]
+        return list(session.scalars(lines.order_by(LogLine.number.desc()).limit(most)))[::-1]
 
 
 def counts(db: Database) -> dict[tuple[str, str], int]:
@@ -307,8 +329,8 @@ def _is_paused() -> ColumnElement[bool]:
 
 
 def _waiting(queue: str, also_paused: bool = False) -> Select[Job]:
-    asked = select(Job).where(Job.queue == queue, Job.state == "waiting").order_by(Job.position, Job.id)
-    return asked if also_paused else asked.where(~_is_paused())
+    waiting = select(Job).where(Job.queue == queue, Job.state == "waiting").order_by(Job.position, Job.id)
+    return waiting if also_paused else waiting.where(~_is_paused())
 
 
 def _is_held(claimed: Claimed) -> tuple[ColumnElement[bool], ...]:
@@ -321,10 +343,10 @@ def _is_held(claimed: Claimed) -> tuple[ColumnElement[bool], ...]:
 
 
 def _held(session: Session, claimed: Claimed) -> Job:
-    found = session.scalar(select(Job).where(*_is_held(claimed)).with_for_update())
-    if found is None:
+    job = session.scalar(select(Job).where(*_is_held(claimed)).with_for_update())
+    if job is None:
         raise _lost(claimed)
-    return found
+    return job
 
 
 def _lost(claimed: Claimed) -> LeaseLost:
@@ -335,46 +357,51 @@ def _locked(job_id: int) -> Select[Job]:
     return select(Job).where(Job.id == job_id).with_for_update()
 
 
-def _allowed(session: Session, asked: Select[Job], who: Who, action: str) -> Job:
-    found = session.scalar(asked)
-    if found is None:
+def _allowed(session: Session, query: Select[Job], who: Who, action: str) -> Job:
+    job = session.scalar(query)
+    if job is None:
         raise NotAllowed(NOT_THERE)
-    allow(who, found.project_id, action)
-    return found
+    allow(who, job.project_id, action)
+    return job
 
 
 def _last(session: Session, queue: str) -> float:
     """The place of the last job that has not ended: one that runs may be put back to the head of its queue."""
-    has_not_ended = Job.state.in_(("waiting", "running"))
+    has_not_ended = Job.state.in_(UNDER_WAY)
     query = select(func.max(Job.position)).where(Job.queue == queue, has_not_ended)
     return session.scalar(query) or 0.0
 
 
-def _end(found: Job, state: str) -> None:
-    found.state, found.wish, found.ended = state, "", now()
-    found.worker, found.lease_until = None, None
+def _end(job: Job, state: str) -> None:
+    job.state, job.wish, job.ended = state, "", now()
+    job.worker, job.lease_until = None, None
 
 
-def _fail(session: Session, found: Job, message: str, fault_id: str | None = None) -> None:
-    _end(found, "failed")
-    found.error, found.fault_id = message, fault_id
-    state = session.get(QueueState, found.queue)
+def _wait(job: Job) -> None:
+    """At its place again; the next sweep sends a message."""
+    job.state, job.worker, job.lease_until, job.sent = "waiting", None, None, None
+
+
+def _fail(session: Session, job: Job, message: str, fault_id: str | None = None) -> None:
+    _end(job, "failed")
+    job.error, job.fault_id = message, fault_id
+    state = session.get(QueueState, job.queue)
     if state is not None and not state.goes_on_after_failure:
         state.is_paused = True
 
 
-def _put_back(session: Session, found: Job, reason: str) -> str:
-    _log(session, found.id, [f"Broken off: {reason}."])
-    if found.wish:
-        _end(found, "stopped" if found.wish == "stop" else "cancelled")
-    elif found.attempts >= found.most_attempts:
-        reached = found.progress.get("reached")
+def _put_back(session: Session, job: Job, reason: str) -> str:
+    _log(session, job.id, [f"Broken off: {reason}."])
+    if job.wish:
+        _end(job, WISHED[job.wish])
+    elif job.attempts >= job.most_attempts:
+        reached = job.how_far.reached
         where = f"each time after {reached}" if reached else "each time"
-        message = f"It was begun {found.attempts} times and broken off {where}; the last time {reason}. "
-        _fail(session, found, message + "Look at its log, then resume it.")
+        message = f"It was begun {job.attempts} times and broken off {where}; the last time {reason}. "
+        _fail(session, job, message + "Look at its log, then resume it.")
     else:
-        found.state, found.worker, found.lease_until, found.sent = "waiting", None, None, None
-    return found.state
+        _wait(job)
+    return job.state
 
 
 def _set_queue(db: Database, who: Who, queue: str, action: str, **values: bool) -> None:

@@ -20,7 +20,7 @@ from core.limits import limits
 from core.records.database import Database
 from core.records.payloads import Fetch
 from core.records.place import Place
-from core.records.tables import Job, Upload, now
+from core.records.tables import UNDER_WAY, Job, Upload, now
 
 SECONDS_BETWEEN_SWEEPS = 3600.0
 log = logging.getLogger("vitask.leftovers")
@@ -58,27 +58,27 @@ def sweep_for_ever(db: Database, place: Place) -> None:
 def _forget_old(db: Database) -> None:
     """Uploads that were never added, and that nobody has touched for long."""
     before = now() - timedelta(days=limits().refused_days)
-    asked = select(Upload, Job).outerjoin(Job, Job.id == Upload.job_id).where(Upload.created < before)
+    old = select(Upload, Job).outerjoin(Job, Job.id == Upload.job_id).where(Upload.created < before)
     with db.session() as session:
-        for upload, job in session.execute(asked.where(Upload.state != "added")).all():
-            if job is None or (job.state not in ("waiting", "running") and (job.ended or before) <= before):
+        for upload, job in session.execute(old.where(Upload.state != "added")).all():
+            if job is None or (job.state not in UNDER_WAY and (job.ended or before) <= before):
                 log.info("Upload %d (%s) was not used for %d days.", upload.id, upload.name, limits().refused_days)
                 session.delete(upload)
 
 
 def _keys(db: Database) -> tuple[set[str], set[str]]:
     """The folders that an upload has, and those of them whose files are in the store by now."""
-    asked = select(Upload.key, Upload.state, Job.state).outerjoin(Job, Job.id == Upload.job_id)
+    uploads = select(Upload.key, Upload.state, Job.state).outerjoin(Job, Job.id == Upload.job_id)
     with db.reading() as session:
-        rows = session.execute(asked).all()
-    added = {key for key, state, job in rows if state == "added" and job not in ("waiting", "running")}
+        rows = session.execute(uploads).all()
+    added = {key for key, state, job in rows if state == "added" and job not in UNDER_WAY}
     return {key for key, _, _ in rows} | _fetched(db), added
 
 
 def _fetched(db: Database) -> set[str]:
     """Where public sets are being fetched to."""
     with db.reading() as session:
-        under_way = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(("waiting", "running")))
+        under_way = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(UNDER_WAY))
         return {f"fetch-{number}" for number in session.scalars(under_way)}
 
 
@@ -91,10 +91,10 @@ def _newest(path: Path) -> float:
     times = [0.0]
     for file in (path, *path.rglob("*")):
         try:
-            found = os.lstat(file)
+            status = os.lstat(file)
         except FileNotFoundError:
             continue  # taken over just now
-        times.append(max(found.st_mtime, found.st_ctime))
+        times.append(max(status.st_mtime, status.st_ctime))
     return max(times)
 
 

@@ -60,9 +60,9 @@ class Openings:
                 self._wake(this_hour)
         if closed:
             with self.db.session() as session:
-                for one in closed:
-                    counts = {"cases": len(one.whole), "thumbnails": len(one.small)}
-                    note(session, one.who, OPENED, one.project_id, one.name, hour=one.hour.isoformat(), **counts)
+                for hour in closed:
+                    counts = {"cases": len(hour.whole), "thumbnails": len(hour.small)}
+                    note(session, hour.who, OPENED, hour.project_id, hour.name, hour=hour.hour.isoformat(), **counts)
 
     def _begin(self, key: tuple[int, int, datetime], who: Who, version_id: int) -> Opened:
         version = sets.version(self.db, who, version_id)

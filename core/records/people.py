@@ -20,11 +20,12 @@ from core.records.audit import note, write
 from core.records.database import Database
 from core.records.names import alike, fault
 from core.records.passwords import weakness
+from core.records.roles import ROLES
 from core.records.sessions import SignInError as SignInError
 from core.records.sessions import any_account, begin, end, spend
 from core.records.sessions import has_accounts as has_accounts
 from core.records.sessions import who as who
-from core.records.tables import ROLES, Attempt, Membership, Person, Project, SignIn
+from core.records.tables import Attempt, Membership, Person, Project, SignIn
 from core.records.throttle import TooManyTries as TooManyTries
 from core.records.throttle import count, forget
 
@@ -44,8 +45,8 @@ def local(db: Database) -> Who:
     with db.reading() as session:  # takes no lock where all is there
         person = session.scalar(select(Person).where(Person.name == LOCAL))
         projects = set(session.scalars(select(Project.id)))
-        if person is not None and projects and projects <= set(known := as_who(session, person).projects):
-            return Who(person.id, person.name, person.role, known)
+        if person is not None and projects and projects <= set(joined := as_who(session, person).projects):
+            return Who(person.id, person.name, person.role, joined)
     return _made_local(db)
 
 
@@ -114,10 +115,10 @@ def people(db: Database, who: Who) -> list[Person]:
 def person(db: Database, person_id: int) -> Who:
     """Somebody by number, as a worker needs it to act on their behalf."""
     with db.reading() as session:
-        found = session.get(Person, person_id)
-        if found is None or not found.is_active:
+        person = session.get(Person, person_id)
+        if person is None or not person.is_active:
             raise NotAllowed("The person who asked for this has no account any more. Ask again as somebody else.")
-        return as_who(session, found)
+        return as_who(session, person)
 
 
 def add_project(db: Database, who: Who, name: str) -> int:
@@ -143,8 +144,8 @@ def add_member(db: Database, who: Who, project_id: int, name: str) -> None:
 
 def projects_of(db: Database, who: Who) -> list[tuple[int, str]]:
     with db.reading() as session:
-        asked = select(Project.id, Project.name).where(Project.id.in_(who.projects)).order_by(Project.name)
-        return [(row.id, row.name) for row in session.execute(asked)]
+        joined = select(Project.id, Project.name).where(Project.id.in_(who.projects)).order_by(Project.name)
+        return [(row.id, row.name) for row in session.execute(joined)]
 
 
 def sign_in(db: Database, name: str, password: str, address: str) -> str:
@@ -164,11 +165,11 @@ def sign_in(db: Database, name: str, password: str, address: str) -> str:
 
 def _note_failure(session: Session, name: str, address: str) -> None:
     """A name that nobody has is not written down: it may be a password that went into the wrong field."""
-    known = session.scalar(select(Person).where(Person.name == name))
+    person = session.scalar(select(Person).where(Person.name == name))
     write(
         session,
-        known.id if known else None,
-        name if known else "unknown",
+        person.id if person else None,
+        name if person else "unknown",
         "failed sign-in",
         details={"address": address},
     )
@@ -217,8 +218,8 @@ def _named(session: Session, name: str) -> Person:
 
 
 def _join(session: Session, person_id: int, projects: Iterable[int]) -> None:
-    known = set(session.scalars(select(Membership.project_id).where(Membership.person_id == person_id)))
-    new = [{"project_id": project, "person_id": person_id} for project in projects if project not in known]
+    joined = set(session.scalars(select(Membership.project_id).where(Membership.person_id == person_id)))
+    new = [{"project_id": project, "person_id": person_id} for project in projects if project not in joined]
     if new:
         session.execute(insert(Membership), new)
 

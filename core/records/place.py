@@ -36,11 +36,11 @@ class Place(Settings):
 
     @classmethod
     def from_environment(cls) -> Place:
-        known = {name: value for name, value in os.environ.items() if name.startswith("VITASK_") and value}
-        return cls._complete(Path(known.get("VITASK_DATA", DATA)), known)
+        variables = {name: value for name, value in os.environ.items() if name.startswith("VITASK_") and value}
+        return cls._complete(Path(variables.get("VITASK_DATA", DATA)), variables)
 
     @classmethod
-    def _complete(cls, data: Path, known: dict[str, str]) -> Place:
+    def _complete(cls, data: Path, variables: dict[str, str]) -> Place:
         folder = data.expanduser().absolute()
         try:
             folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
@@ -51,9 +51,9 @@ class Place(Settings):
             ) from None
         values = {
             "data": folder,
-            "database": known.get("VITASK_DATABASE", f"sqlite:///{folder / 'studio.db'}"),
-            "redis": known.get("VITASK_REDIS"),
-            "store": known.get("VITASK_STORE", str(folder / "store")),
+            "database": variables.get("VITASK_DATABASE", f"sqlite:///{folder / 'studio.db'}"),
+            "redis": variables.get("VITASK_REDIS"),
+            "store": variables.get("VITASK_STORE", str(folder / "store")),
         }
         return cls.parse(values, "VITASK")
 

@@ -15,10 +15,11 @@ from core.pictures.store import open_store
 from core.readings.answer import Answer, Conclusion, answer_from_plain, answer_to_plain, conclude
 from core.readings.reader import Reader
 from core.records import jobs, payloads, runs, sets
-from core.records.access import Who
+from core.records.access import NOT_THERE, NotAllowed, Who
 from core.records.audit import note
 from core.records.database import Database
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.wake import send
 
 LONGEST_INSTRUCTION = 20_000
@@ -36,7 +37,7 @@ class Answered:
     seconds: float | None
     error: str | None
     image: str
-    progress: dict[str, Any]
+    progress: Progress
     unlike: dict[str, Any]
 
 
@@ -81,16 +82,19 @@ def ask(
 def answer(db: Database, who: Who, job_id: int) -> Answered:
     """How far it is; the worker's result is what `answered_to_plain` makes, with "unlike" and "seconds" beside it."""
     job = jobs.job(db, who, job_id)
+    if job.kind != payloads.Ask.kind:
+        raise NotAllowed(NOT_THERE)
+    question = payloads.Ask.parse(job.payload, "payload")
     result = job.result or {}
     task = _task(result)
     return Answered(
         job.state,
         task,
-        {} if task is None else _conclusions(db, who, job.payload["run"], result, task),
+        {} if task is None else _conclusions(db, who, question.run, result, task),
         result.get("seconds"),
         job.error,
-        job.payload.get("image", ""),
-        job.progress,
+        question.image,
+        job.how_far,
         result.get("unlike", {}),
     )
 
@@ -117,7 +121,7 @@ def _conclusions(
 def _kept(place: Place, image: bytes) -> str:
     """The store's name for a new picture, refused here where it is none."""
     refuse_long(len(image), "The uploaded file")
-    ASIDE.ask(shown.looked_at, image, "The uploaded file")
+    ASIDE.run(shown.refuse_undecodable, image, "The uploaded file")
     return open_store(place.store).put(image)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.records.access import Who
 from core.records.database import Database
 from core.records.payloads import title_of
-from core.records.tables import ImageSet, Job, Person, Run, Version, now
+from core.records.tables import UNDER_WAY, ImageSet, Job, Person, QueueState, Run, Version, now
 
 RECENT = 20
 
@@ -32,17 +32,17 @@ class QueueEntry:
 
 def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
     """What runs and what waits, in order; places count jobs of other projects too, which are not shown."""
-    asked = (
+    under_way = (
         select(Job, Run, ImageSet.name, Version.number, Person.name)
         .outerjoin(Run, Run.job_id == Job.id)
         .outerjoin(Version, Version.id == Run.version_id)
         .outerjoin(ImageSet, ImageSet.id == Version.set_id)
         .outerjoin(Person, Person.id == Job.person_id)
-        .where(Job.queue == queue, Job.state.in_(("running", "waiting")))
+        .where(Job.queue == queue, Job.state.in_(UNDER_WAY))
         .order_by(Job.state == "waiting", Job.position, Job.id)
     )
     with db.reading() as session:
-        rows = session.execute(asked).all()
+        rows = session.execute(under_way).all()
         usual = _usual_seconds(session, queue)
     running = [row[0] for row in rows if row[0].state == "running"]
     entries, place = [], 0
@@ -65,6 +65,17 @@ def queue_view(db: Database, who: Who, queue: str) -> list[QueueEntry]:
     return entries
 
 
+def neglected_queues(db: Database, silence: timedelta) -> list[str]:
+    """Those in which something waits for longer than that and nobody has taken or ended anything; no paused ones."""
+    since = now() - silence
+    is_paused = select(QueueState.name).where(QueueState.is_paused)
+    is_busy = select(Job.queue).where((Job.state == "running") | (Job.ended > since))
+    is_late = (Job.state == "waiting", Job.created < since)
+    neglected = select(Job.queue).where(*is_late, Job.queue.not_in(is_busy), Job.queue.not_in(is_paused)).distinct()
+    with db.reading() as session:
+        return list(session.scalars(neglected.order_by(Job.queue)))
+
+
 def _expected(running: Sequence[Job], usual: float | None, place: int) -> datetime | None:
     """Those ahead end one after the other on as many workers as are busy now; None where nothing is known."""
     if not running:
@@ -77,15 +88,14 @@ def _expected(running: Sequence[Job], usual: float | None, place: int) -> dateti
 
 
 def _left(job: Job, usual: float | None) -> float:
-    known = job.progress.get("seconds_left")
-    if isinstance(known, int | float):
-        return max(0.0, float(known))
+    if (seconds_left := job.how_far.seconds_left) is not None:
+        return max(0.0, seconds_left)
     gone = (now() - job.started).total_seconds() if job.started else 0.0
     return max(0.0, (usual or 0.0) - gone)
 
 
 def _usual_seconds(session: Session, queue: str) -> float | None:
     """How long the last jobs of this queue took, in the middle."""
-    asked = select(Job.started, Job.ended).where(Job.queue == queue, Job.state == "done").order_by(Job.id.desc())
-    took = sorted((end - start).total_seconds() for start, end in session.execute(asked.limit(RECENT)) if start and end)
+    times = select(Job.started, Job.ended).where(Job.queue == queue, Job.state == "done").order_by(Job.id.desc())
+    took = sorted((end - start).total_seconds() for start, end in session.execute(times.limit(RECENT)) if start and end)
     return took[len(took) // 2] if took else None

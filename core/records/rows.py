@@ -84,10 +84,10 @@ def tables(connection: Connection) -> list[Table]:
 def _dump(connection: Connection, table: Table, file: Path) -> int:
     names, count = [column.name for column in table.columns], 0
     order = [_ordered(connection, column) for column in table.primary_key.columns or table.columns]
-    found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table).order_by(*order))
+    rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table).order_by(*order))
     with file.open("w", encoding="utf-8") as opened:
         opened.write(json.dumps(names) + "\n")
-        for row in found:
+        for row in rows:
             opened.write(json.dumps([_plain(value) for value in row], ensure_ascii=False) + "\n")
             count += 1
     return count

@@ -28,6 +28,7 @@ from core.records.curves import curves as curves
 from core.records.database import Database
 from core.records.payloads import Estimate, Plug, Tune
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.readers import aim_and_readers
 from core.records.run_events import set_metrics as set_metrics
 from core.records.run_events import set_settings as set_settings
@@ -63,7 +64,7 @@ class RunView:
     steps: int
     stages: tuple[Stage, ...]
     seconds_left: float | None
-    progress: Values
+    progress: Progress
     figures: dict[str, dict[str, float | None]]
     aim: Aim | None
     """The reader that it was made for, beside its baseline; None where its method is not known any more."""
@@ -145,12 +146,10 @@ def queue_plug(db: Database, place: Place, who: Who, run_id: int, tsm: str, name
     return made
 
 
-def queue_estimate(
-    db: Database, place: Place, who: Who, project_id: int, version_id: int, settings: Mapping[str, Any]
-) -> int:
+def queue_estimate(db: Database, place: Place, who: Who, version_id: int, settings: Mapping[str, Any]) -> int:
     """Queues one real step on the largest case; returns the job. Its result is what `vitask estimate --json` prints."""
     with db.session() as session:
-        allowed_version(session, who, version_id)
+        project_id = allowed_version(session, who, version_id).image_set.project_id
         job = jobs.enqueue(session, who, project_id, Estimate(version=version_id, settings=dict(settings)))
     send(place, job.queue, job.id)
     return job.id
@@ -197,24 +196,24 @@ def runs(
 ) -> list[RunView]:
     """The newest first; of some states, with a text in the name, on a version."""
     allow(who, project_id)
-    asked = _asked().where(Run.project_id == project_id)
+    wanted = _whole().where(Run.project_id == project_id)
     if states:
-        asked = asked.where(Job.state.in_(states))
+        wanted = wanted.where(Job.state.in_(states))
     if text:
-        asked = asked.where(Run.name.icontains(text, autoescape=True))
+        wanted = wanted.where(Run.name.icontains(text, autoescape=True))
     if version_id is not None:
-        asked = asked.where(Run.version_id == version_id)
+        wanted = wanted.where(Run.version_id == version_id)
     with db.reading() as session:
-        return _views(session, asked.order_by(Run.id.desc()).offset(page * size).limit(size))
+        return _views(session, wanted.order_by(Run.id.desc()).offset(page * size).limit(size))
 
 
 def run(db: Database, who: Who, run_id: int) -> RunView:
     with db.reading() as session:
-        found = _views(session, _asked().where(Run.id == run_id))
-    if not found:
+        views = _views(session, _whole().where(Run.id == run_id))
+    if not views:
         raise NotAllowed(NOT_THERE)
-    allow(who, found[0].project_id)
-    return found[0]
+    allow(who, views[0].project_id)
+    return views[0]
 
 
 def named_run(db: Database, project_id: int, run_id: int) -> Run:
@@ -229,8 +228,8 @@ def named_run(db: Database, project_id: int, run_id: int) -> Run:
 def run_of_job(db: Database, job_id: int) -> Run:
     """For the worker, which may see everything."""
     with db.reading() as session:
-        asked = select(Run).where(Run.job_id == job_id).options(joinedload(Run.version).joinedload(Version.image_set))
-        return session.scalars(asked).one()
+        of_job = select(Run).where(Run.job_id == job_id).options(joinedload(Run.version).joinedload(Version.image_set))
+        return session.scalars(of_job).one()
 
 
 def settings_here(place: Place, run: Run) -> Values:
@@ -245,10 +244,12 @@ def run_file(run: RunView) -> str:
 
 def difference(db: Database, who: Who, run_ids: Sequence[int]) -> list[Difference]:
     """The settings in which runs differ, in the order of the first that has them."""
-    flat = [_flat(run(db, who, one).settings) for one in run_ids]
-    names = list(dict.fromkeys(name for one in flat for name in one))
-    found = [Difference(name, tuple(one.get(name) for one in flat)) for name in names]
-    return [one for one in found if any(value != one.values[0] for value in one.values)]
+    flat = [_flat(run(db, who, run_id).settings) for run_id in run_ids]
+    names = list(dict.fromkeys(name for settings in flat for name in settings))
+    differences = [Difference(name, tuple(settings.get(name) for settings in flat)) for name in names]
+    return [
+        difference for difference in differences if any(value != difference.values[0] for value in difference.values)
+    ]
 
 
 def stop(db: Database, who: Who, run_id: int) -> None:
@@ -275,7 +276,7 @@ def copy(
     return queue_run(db, place, who, old.version_id, name or f"{old.name} (copy)", settings, copy_of=old.id)
 
 
-def _asked() -> Select[Run, str, int, str | None, str]:
+def _whole() -> Select[Run, str, int, str | None, str]:
     return (
         select(Run, ImageSet.name, Version.number, Person.name, Version.hash)
         .join(Version, Version.id == Run.version_id)
@@ -286,19 +287,19 @@ def _asked() -> Select[Run, str, int, str | None, str]:
     )
 
 
-def _views(session: Session, asked: Select[Run, str, int, str | None, str]) -> list[RunView]:
-    rows = session.execute(asked).all()
-    known: dict[int, list[Stage]] = {}
+def _views(session: Session, query: Select[Run, str, int, str | None, str]) -> list[RunView]:
+    rows = session.execute(query).all()
+    stages: dict[int, list[Stage]] = {}
     of_these = select(Stage).where(Stage.run_id.in_([row[0].id for row in rows]))
     for stage in session.scalars(of_these.order_by(Stage.number)):
-        known.setdefault(stage.run_id, []).append(stage)
-    return [_view(row[0], row[1], row[2], row[3] or "", row[4], known.get(row[0].id, [])) for row in rows]
+        stages.setdefault(stage.run_id, []).append(stage)
+    return [_view(row[0], row[1], row[2], row[3] or "", row[4], stages.get(row[0].id, [])) for row in rows]
 
 
 def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, stages: Sequence[Stage]) -> RunView:
     job, last = run.job, stages[-1] if stages else None
     aim, readers = aim_and_readers(run.settings, run.metrics)
-    left = job.progress.get("seconds_left") if job.state == "running" else None
+    left = job.how_far.seconds_left if job.state == "running" else None
     return RunView(
         id=run.id,
         project_id=run.project_id,
@@ -316,7 +317,7 @@ def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, 
         steps=last.steps if last else 0,
         stages=tuple(stages),
         seconds_left=left,
-        progress=job.progress,
+        progress=job.how_far,
         figures=_figures(run.metrics),
         aim=aim,
         readers=readers,
@@ -335,7 +336,7 @@ def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, 
 
 def _figures(metrics: Values | None) -> dict[str, dict[str, float | None]]:
     readers = (metrics or {}).get("readers", {})
-    return {reader: {name: one["value"] for name, one in values.items()} for reader, values in readers.items()}
+    return {reader: {name: figure["value"] for name, figure in values.items()} for reader, values in readers.items()}
 
 
 def refuse_unknown(settings: Mapping[str, Any]) -> None:
@@ -352,12 +353,12 @@ def refuse_unknown(settings: Mapping[str, Any]) -> None:
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Values:
     """{"method.align": 1.0, …}; a block in a list is named by its place."""
-    found: Values = {}
+    flat: Values = {}
     for name, value in values.items():
-        if isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
-            value = {str(place): one for place, one in enumerate(value)} if len(value) > 1 else value[0]
+        if isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
+            value = {str(place): part for place, part in enumerate(value)} if len(value) > 1 else value[0]
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{before}{name}.")
+            flat |= _flat(value, f"{before}{name}.")
         else:
-            found[f"{before}{name}"] = value
-    return found
+            flat[f"{before}{name}"] = value
+    return flat

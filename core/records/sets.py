@@ -30,6 +30,7 @@ from core.records.uploads import discard_upload as discard_upload
 from core.records.uploads import new_upload as new_upload
 from core.records.uploads import request_add as request_add
 from core.records.uploads import request_check as request_check
+from core.records.uploads import request_fetch as request_fetch
 from core.records.uploads import set_upload as set_upload
 from core.records.uploads import upload as upload
 from core.records.uploads import upload_path as upload_path
@@ -82,25 +83,25 @@ class Page:
 def sets(db: Database, who: Who, project_id: int) -> list[SetView]:
     """Those with a version, by name."""
     allow(who, project_id)
-    asked = select(SetRow).where(SetRow.project_id == project_id).options(joinedload(SetRow.versions))
+    of_project = select(SetRow).where(SetRow.project_id == project_id).options(joinedload(SetRow.versions))
     with db.reading() as session:
-        found = session.scalars(asked.order_by(SetRow.name)).unique().all()
+        rows = session.scalars(of_project.order_by(SetRow.name)).unique().all()
     return [
-        SetView(one.id, one.project_id, one.name, one.note, one.created, len(one.versions), one.versions[-1])
-        for one in found
-        if one.versions
+        SetView(row.id, row.project_id, row.name, row.note, row.created, len(row.versions), row.versions[-1])
+        for row in rows
+        if row.versions
     ]
 
 
 def versions(db: Database, who: Who, set_id: int) -> list[Version]:
     """The newest first."""
     with db.reading() as session:
-        found = session.get(SetRow, set_id)
-        if found is None:
+        image_set = session.get(SetRow, set_id)
+        if image_set is None:
             raise NotAllowed(NOT_THERE)
-        allow(who, found.project_id)
-        asked = select(Version).where(Version.set_id == set_id).options(joinedload(Version.image_set))
-        return list(session.scalars(asked.order_by(Version.number.desc())))
+        allow(who, image_set.project_id)
+        of_set = select(Version).where(Version.set_id == set_id).options(joinedload(Version.image_set))
+        return list(session.scalars(of_set.order_by(Version.number.desc())))
 
 
 def version(db: Database, who: Who, version_id: int) -> Version:
@@ -124,8 +125,8 @@ def new_version_with_task(
     db: Database, place: Place, who: Who, version_id: int, task: Task | dict[str, Any], note: str = ""
 ) -> Version:
     """The same cases under another question; no picture is touched."""
-    asked = task if isinstance(task, Task) else Task.parse(task, "task")
-    return writing.edit_task(db, place, who, version_id, asked, note)
+    new_task = task if isinstance(task, Task) else Task.parse(task, "task")
+    return writing.edit_task(db, place, who, version_id, new_task, note)
 
 
 def cases(
@@ -141,8 +142,8 @@ def cases(
 ) -> Page:
     """A page of the cases that fit: of a split, with a label, of a patient, with a text in name or patient."""
     with db.reading() as session:
-        found = writing.allowed_version(session, who, version_id)
-        fits = _fitting(found, split, label, patient)
+        version = writing.allowed_version(session, who, version_id)
+        fits = _fitting(version, split, label, patient)
         # The numbers come from an index alone, or from one look at all names; only a page's own rows are read.
         numbers = select(tables.Case.number).where(*fits).order_by(tables.Case.number)
         first = max(0, page) * size
@@ -150,11 +151,11 @@ def cases(
             named = session.scalars(numbers.where(_names(text, db.is_sqlite))).all()
             total, on_page = len(named), named[first : first + size]
         else:
-            total = _total(session, found, split, label, fits, bool(patient))
+            total = _total(session, version, split, label, fits, bool(patient))
             on_page = session.scalars(numbers.offset(first).limit(size)).all()
         mine = (tables.Case.version_id == version_id, tables.Case.number.in_(on_page))
         rows = session.scalars(select(tables.Case).where(*mine).order_by(tables.Case.number))
-        return Page(tuple(_row(one) for one in rows), total)
+        return Page(tuple(_row(row) for row in rows), total)
 
 
 def case(db: Database, who: Who, version_id: int, number: int) -> CaseRow:
@@ -175,16 +176,16 @@ def picture(place: Place, digest: str, size: str = "full") -> tuple[bytes, str]:
     """The same by content, or squeezed into a square of so many pixels. Asks nobody: whoever calls has checked."""
     store = open_store(place.store)
     if size.isdigit():
-        return ASIDE.ask(shown.squeezed, store.get(digest), NAME, int(size))[::-1]
+        return ASIDE.run(shown.squeezed, store.get(digest), NAME, int(size))[::-1]
     if size != "thumb":
         stored = store.get(digest)
         media = shown.as_it_is(stored)
-        return (stored, media) if media else ASIDE.ask(shown.whole, stored, NAME)[::-1]
+        return (stored, media) if media else ASIDE.run(shown.whole, stored, NAME)[::-1]
     key = f"thumbs/{key_of(digest)}.png"
     try:
         return store.read(key), "image/png"
     except DataError:
-        media, made = ASIDE.ask(shown.thumbnail, store.get(digest), NAME)
+        media, made = ASIDE.run(shown.thumbnail, store.get(digest), NAME)
         store.write(key, made)
         return made, media
 
@@ -230,10 +231,10 @@ def _total(
 
 
 def _case(session: Session, version_id: int, number: int) -> tables.Case:
-    found = session.get(tables.Case, (version_id, number))
-    if found is None:
+    case = session.get(tables.Case, (version_id, number))
+    if case is None:
         raise NotAllowed(f"This version has no case {number}. Go back to the set.")
-    return found
+    return case
 
 
 def _row(case: tables.Case) -> CaseRow:

@@ -69,16 +69,16 @@ def refuse_damaged(database: Database) -> None:
     try:
         opened = sqlite3.connect(file, timeout=10)
         try:
-            told = str(opened.execute("pragma quick_check(1)").fetchone()[0])
+            verdict = str(opened.execute("pragma quick_check(1)").fetchone()[0])
         finally:
             opened.close()
     except sqlite3.Error as error:
         if "locked" in str(error):
             return
-        told = str(error)
-    if told != "ok":
+        verdict = str(error)
+    if verdict != "ok":
         raise DatabaseError(
-            f"The database {file} is damaged ({told.splitlines()[0]}). Bring a backup back with "
+            f"The database {file} is damaged ({verdict.splitlines()[0]}). Bring a backup back with "
             "`vitask restore FROM --replace`. Nothing was changed."
         )
 

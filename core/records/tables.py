@@ -6,7 +6,7 @@ Times are UTC and aware. Words for states are checked by the database too.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     JSON,
@@ -25,13 +25,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.records.labels import Labels, Names
+from core.records.progress import Progress, progress_from_plain
+from core.records.roles import ROLES
 
-ROLES = ("admin", "researcher", "reviewer", "reader")
-JOB_STATES = ("waiting", "running", "stopped", "cancelled", "done", "failed")
-WISHES = ("", "stop", "cancel")
+UNDER_WAY, RESUMABLE = ("waiting", "running"), ("stopped", "failed")
+JOB_STATES = (*UNDER_WAY, "stopped", "cancelled", "done", "failed")
+WISHED = {"stop": "stopped", "cancel": "cancelled"}
+"""The state in which each wish leaves a job."""
+WISHES = ("", *WISHED)
 QUEUES = ("tune", "read", "intake")
-ACTIONS = ("keep", "change", "unsure", "exclude")
-CONFIDENCES = ("sure", "fairly", "guess")
+Action = Literal["keep", "change", "unsure", "exclude"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+Confidence = Literal["sure", "fairly", "guess"]
+CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 UPLOAD_STATES = ("arriving", "checking", "checked", "adding", "added", "refused")
 
 NAMING = {
@@ -237,7 +243,7 @@ class Job(Table):
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     progress: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """{"done", "whole", "text", "seconds_left"} as far as known."""
+    """A `Progress`, read as `how_far`."""
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None] = mapped_column(Text)
     """What went wrong, in words for a person."""
@@ -248,6 +254,10 @@ class Job(Table):
     """When a message about it was last on its way; the sweep sends another where nobody came."""
     started: Mapped[datetime | None]
     ended: Mapped[datetime | None]
+
+    @property
+    def how_far(self) -> Progress:
+        return progress_from_plain(self.progress)
 
 
 class QueueState(Table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +19,10 @@ from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
-from core.records.payloads import Add, Check
+from core.records.payloads import Add, Check, Fetch
 from core.records.place import Place
-from core.records.tables import Job, Person, Upload
+from core.records.progress import Progress
+from core.records.tables import UNDER_WAY, Job, Person, Upload
 from core.records.wake import send
 
 
@@ -41,7 +43,7 @@ class UploadView:
     report: dict[str, Any] | None
     job_id: int | None
     job_state: str | None
-    progress: dict[str, Any]
+    progress: Progress
     error: str | None
     person: str
     created: datetime
@@ -103,34 +105,40 @@ def request_add(
     )
 
 
+def request_fetch(db: Database, place: Place, who: Who, project_id: int, name: str, size: int) -> int:
+    """Has a MedMNIST set fetched and brought in like any other upload; returns the job."""
+    with db.session() as session:
+        job = jobs.enqueue(session, who, project_id, Fetch(name=name, size=size))
+    send(place, job.queue, job.id)
+    return job.id
+
+
 def set_upload(db: Database, upload_id: int, state: str, report: dict[str, Any] | None = None) -> None:
     """What a worker found: checked with a report, added, or refused."""
     with db.session() as session:
-        found = session.get_one(Upload, upload_id)
-        found.state = state
+        upload = session.get_one(Upload, upload_id)
+        upload.state = state
         if report is not None:
-            found.report = report
+            upload.report = report
 
 
 def discard_upload(db: Database, place: Place, who: Who, upload_id: int) -> None:
     """Removes the files at once; what was added to a set from them stays."""
     with db.session() as session:
-        found = _allowed(session, who, upload_id, "work")
-        job_id, key = found.job_id, found.key
-        note(session, who, "discard upload", found.project_id, found.name)
-        session.delete(found)
+        upload = _allowed(session, who, upload_id, "work")
+        job_id, key = upload.job_id, upload.key
+        note(session, who, "discard upload", upload.project_id, upload.name)
+        session.delete(upload)
     if job_id is not None:
-        try:
+        with suppress(jobs.JobError, NotAllowed):  # it has ended, or ends by itself: its files are gone
             jobs.wish(db, who, job_id, "cancel")
-        except (jobs.JobError, NotAllowed):
-            pass  # it has ended, or ends by itself: its files are gone
     shutil.rmtree(place.uploads / key, ignore_errors=True)
 
 
 def uploads(db: Database, who: Who, project_id: int) -> list[UploadView]:
     """The newest first."""
     allow(who, project_id)
-    asked = (
+    with_jobs = (
         select(Upload, Job, Person.name)
         .outerjoin(Job, Job.id == Upload.job_id)
         .outerjoin(Person, Person.id == Upload.person_id)
@@ -138,34 +146,34 @@ def uploads(db: Database, who: Who, project_id: int) -> list[UploadView]:
         .order_by(Upload.id.desc())
     )
     with db.reading() as session:
-        return [_view(*row) for row in session.execute(asked)]
+        return [_view(*row) for row in session.execute(with_jobs)]
 
 
 def _request(db: Database, place: Place, who: Who, upload_id: int, ask: Callable[[int], Check]) -> int:
     """What is asked is made of an upload that is there: a number of none would not even fit a payload."""
     with db.session() as session:
-        found = _allowed(session, who, upload_id, "work")
-        payload = ask(found.id)
-        before = session.get(Job, found.job_id) if found.job_id else None
+        upload = _allowed(session, who, upload_id, "work")
+        payload = ask(upload.id)
+        before = session.get(Job, upload.job_id) if upload.job_id else None
         # A check that has told its report may take a moment more to end.
-        is_told = before is not None and before.kind == Check.kind and found.state == "checked"
-        if before is not None and before.state in ("waiting", "running") and not is_told:
-            raise UploadError(f"“{found.name}” is being looked at already. Wait for that to end.")
-        job = jobs.enqueue(session, who, found.project_id, payload)
-        found.job_id, found.options = job.id, payload.options
-        found.state = "adding" if isinstance(payload, Add) else "checking"
+        is_told = before is not None and before.kind == Check.kind and upload.state == "checked"
+        if before is not None and before.state in UNDER_WAY and not is_told:
+            raise UploadError(f"“{upload.name}” is being looked at already. Wait for that to end.")
+        job = jobs.enqueue(session, who, upload.project_id, payload)
+        upload.job_id, upload.options = job.id, payload.options
+        upload.state = "adding" if isinstance(payload, Add) else "checking"
         more = payload.model_dump(mode="json", include={"set_name", "task"})
-        note(session, who, f"{payload.kind} upload", found.project_id, found.name, **more)
+        note(session, who, f"{payload.kind} upload", upload.project_id, upload.name, **more)
     send(place, job.queue, job.id)
     return job.id
 
 
 def _allowed(session: Session, who: Who, upload_id: int, action: str) -> Upload:
-    found = session.get(Upload, upload_id)
-    if found is None:
+    upload = session.get(Upload, upload_id)
+    if upload is None:
         raise NotAllowed(NOT_THERE)
-    allow(who, found.project_id, action)
-    return found
+    allow(who, upload.project_id, action)
+    return upload
 
 
 def _view(upload: Upload, job: Job | None, person: str | None) -> UploadView:
@@ -179,7 +187,7 @@ def _view(upload: Upload, job: Job | None, person: str | None) -> UploadView:
         upload.report,
         upload.job_id,
         job.state if job else None,
-        job.progress if job else {},
+        job.how_far if job else Progress(),
         job.error if job else None,
         person or "",
         upload.created,

@@ -99,11 +99,20 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
 
 
 def allowed_version(session: Session, who: Who, version_id: int, action: str = "look") -> Version:
-    found = session.get(Version, version_id, options=[joinedload(Version.image_set)])
-    if found is None:
+    version = session.get(Version, version_id, options=[joinedload(Version.image_set)])
+    if version is None:
         raise NotAllowed(NOT_THERE)
-    allow(who, found.image_set.project_id, action)
-    return found
+    allow(who, version.image_set.project_id, action)
+    return version
+
+
+def named_version(db: Database, project_id: int, version_id: int) -> Version:
+    """The version that a job's payload names, for the worker, which may see everything: as `runs.named_run`."""
+    with db.reading() as session:
+        named = session.get(Version, version_id, options=[joinedload(Version.image_set)])
+    if named is None or named.image_set.project_id != project_id:
+        raise SetError("The version is not there any more. Choose another one.")
+    return named
 
 
 def version_folder(place: Place, version: Version) -> Path:
@@ -116,11 +125,11 @@ def version_folder(place: Place, version: Version) -> Path:
 
 def counted(image_set: ImageSet) -> dict[str, dict[str, int]]:
     """{split: {label: cases}}, labels in the task's order; a case counts for each of its labels."""
-    found: dict[str, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     for case in image_set.cases:
-        found.setdefault(case.split or UNDIVIDED, Counter()).update(case.labels or (NO_FINDING,))
-    order = [split for split in (*SPLITS, UNDIVIDED) if split in found]
-    return {split: _ordered(found[split], image_set.task) for split in order}
+        counts.setdefault(case.split or UNDIVIDED, Counter()).update(case.labels or (NO_FINDING,))
+    order = [split for split in (*SPLITS, UNDIVIDED) if split in counts]
+    return {split: _ordered(counts[split], image_set.task) for split in order}
 
 
 def _ordered(counts: Any, task: Task) -> dict[str, int]:
@@ -129,8 +138,8 @@ def _ordered(counts: Any, task: Task) -> dict[str, int]:
 
 def _target(db: Database, project_id: int, set_id: int | None, name: str) -> tuple[int | None, str]:
     with db.reading() as session:
-        asked = select(SetRow).where(SetRow.project_id == project_id)
-        row = session.scalar(asked.where(SetRow.id == set_id if set_id is not None else SetRow.name == name))
+        of_project = select(SetRow).where(SetRow.project_id == project_id)
+        row = session.scalar(of_project.where(SetRow.id == set_id if set_id is not None else SetRow.name == name))
     if row is None and set_id is not None:
         raise NotAllowed(NOT_THERE)
     return (row.id, row.name) if row else (None, name)
@@ -262,7 +271,7 @@ def _copy_rows(session: Session, old: Version, version: Version) -> None:
     table = tables.Case.__table__
     rest = [column for column in table.columns if column.name != "version_id"]
     copied = select(literal(version.id), *rest).where(tables.Case.version_id == old.id)
-    session.execute(insert(tables.Case).from_select(["version_id", *(one.name for one in rest)], copied))
+    session.execute(insert(tables.Case).from_select(["version_id", *(column.name for column in rest)], copied))
     task = Task.parse(version.task, "task")
     if tuple(old.task["answers"]) != task.answers:
         _reorder_labels(session, version, task)

@@ -25,11 +25,12 @@ UNKNOWN_PATIENTS = (
 def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, notes: Sequence[str]) -> str:
     """Markdown from what the run's folder holds: set.json, settings.yaml, metrics.json, environment.json."""
     sets: Sequence[Plain] = set.get("sets", ())
+    names = [str(image_set["name"]) for image_set in sets if "name" in image_set]
     parts = [
-        f"# Tuned on {' and '.join(str(one['name']) for one in sets if 'name' in one) or 'images without a name'}",
+        f"# Tuned on {' and '.join(names) or 'images without a name'}",
         WARNING,
         "## Images",
-        *(_of_set(one) for one in sets),
+        *(_of_set(image_set) for image_set in sets),
         "## Figures",
         _worth(figures),
         "## Limits",
@@ -44,13 +45,13 @@ def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, not
     return "\n\n".join(parts) + "\n"
 
 
-def _of_set(one: Plain) -> str:
-    task: Plain = one.get("task", {})
+def _of_set(image_set: Plain) -> str:
+    task: Plain = image_set.get("task", {})
     facts = {
-        "Set": one.get("name"),
-        "Version in the studio": f"`{one['version']}`" if one.get("version") else None,
-        "Fingerprint of what the run saw": f"`{one['fingerprint']}`" if one.get("fingerprint") else None,
-        "Cases": ", ".join(f"{count} {split}" for split, count in one.get("cases", {}).items()),
+        "Set": image_set.get("name"),
+        "Version in the studio": f"`{image_set['version']}`" if image_set.get("version") else None,
+        "Fingerprint of what the run saw": f"`{image_set['fingerprint']}`" if image_set.get("fingerprint") else None,
+        "Cases": ", ".join(f"{count} {split}" for split, count in image_set.get("cases", {}).items()),
         "Modality": task.get("modality"),
         "Kind of labels": task.get("kind"),
         "Answers": ", ".join(task.get("answers", ())),
@@ -87,10 +88,10 @@ def _unknown_patients(figures: Plain) -> list[str]:
 def _gaps(sets: Sequence[Plain], settings: Plain, figures: Plain, environment: Plain) -> list[str]:
     whole = {"images": sets, "figures": _parts(figures), "settings": settings, "environment": environment}
     of_sets = [
-        f"{key} of {one.get('name', 'a set')}"
-        for one in sets
+        f"{key} of {image_set.get('name', 'a set')}"
+        for image_set in sets
         for key in ("name", "fingerprint", "cases", "task")
-        if not one.get(key)
+        if not image_set.get(key)
     ]
     undefined = [f"{key} (environment)" for key, value in environment.items() if value in (None, "", {})]
     return [name for name, value in whole.items() if not value] + of_sets + undefined

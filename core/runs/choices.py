@@ -20,8 +20,8 @@ CATALOGS = {"families": FAMILIES, "tsms": TSMS, "methods": METHODS}
 
 def choices() -> Plain:
     """Every entry of the catalog with its title and the schema of its settings, and the schema of a run file."""
-    told: Plain = {name: dict(_entries(catalog)) for name, catalog in CATALOGS.items()}
-    return told | {"run": RunSettings.model_json_schema()}
+    entries: Plain = {name: dict(_entries(catalog)) for name, catalog in CATALOGS.items()}
+    return entries | {"run": RunSettings.model_json_schema()}
 
 
 def complete(values: Mapping[str, Any]) -> Plain:
@@ -38,9 +38,9 @@ def complete(values: Mapping[str, Any]) -> Plain:
 
 def answer(line: str) -> Plain:
     """The answer to one question: {"choices": true} or {"complete": {…}}."""
-    asked = json.loads(line)
+    question = json.loads(line)
     try:
-        return {"answer": complete(asked["complete"]) if "complete" in asked else choices()}
+        return {"answer": complete(question["complete"]) if "complete" in question else choices()}
     except CoreError as error:
         return {"error": str(error)}
 

@@ -220,10 +220,14 @@ def _time_readings(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
         few = places[:WRITTEN_CASES]
         for way in ways if written else ():
             exemplars = tuned.exemplars if way.with_exemplar else None
-            with trial.clock.of("readings", written / len(few)), using(tuned.vlm, adapter), torch.no_grad():
-                with tuned.vlm.reading():
-                    tokens = _written_tokens(trial.parts, way)
-                    free_text(tuned.vlm, cases.questions(few), exemplars, way.with_exemplar, tokens)
+            with (
+                trial.clock.of("readings", written / len(few)),
+                using(tuned.vlm, adapter),
+                torch.no_grad(),
+                tuned.vlm.reading(),
+            ):
+                tokens = _written_tokens(trial.parts, way)
+                free_text(tuned.vlm, cases.questions(few), exemplars, way.with_exemplar, tokens)
 
 
 def _written_tokens(parts: Parts, way: ReaderPlan) -> int:

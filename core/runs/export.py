@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.errors import RunError
 from core.models.lora import merged
-from core.runs.opened import Asked, Opened, ask, open_run
+from core.runs.opened import Asked, Opened, open_run, read_pictures
 
 MERGED = "merged"
 
@@ -29,7 +29,7 @@ def export(path: Path, target: Path, is_merged: bool) -> dict[str, Any]:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         _copy(opened, draft)
-        told = {"folder": str(target), **(_merge(opened, draft / MERGED) if is_merged else {})}
+        checks = {"folder": str(target), **(_merge(opened, draft / MERGED) if is_merged else {})}
         draft.rename(target) if not target.exists() else _fill(draft, target)
     except OSError as error:
         raise RunError(
@@ -37,7 +37,7 @@ def export(path: Path, target: Path, is_merged: bool) -> dict[str, Any]:
         ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return told
+    return checks
 
 
 def _copy(opened: Opened, draft: Path) -> None:
@@ -65,21 +65,21 @@ def _merge(opened: Opened, folder: Path) -> dict[str, Any]:
     """The adapter added into the weights in float32, stored so, and compared with the adapter's own answers."""
     name = opened.run.plan.stages[-1].adapter
     vlm = opened.tuned.vlm
-    reader = next(one.name for one in opened.run.plan.readers if one.adapter == name)
-    asked = Asked([Image.linear_gradient("L"), Image.radial_gradient("L")])
+    reader = next(answer.name for answer in opened.run.plan.readers if answer.adapter == name)
+    pictures = Asked([Image.linear_gradient("L"), Image.radial_gradient("L")])
     vlm.base.float()
-    before = ask(opened, asked, [reader])[reader]
+    before = read_pictures(opened, pictures, [reader])[reader]
     model = merged(vlm, name)
     model.save_pretrained(folder)
     vlm.tokenizer.save_pretrained(folder)
     vlm.image_processor.save_pretrained(folder)
     settings = opened.run.vlm.model_copy(update={"checkpoint": str(folder), "dtype": "float32"})
     opened.tuned.vlm.base = opened.run.family.load(settings).base.to(vlm.device)
-    after = ask(opened, asked, [reader])[reader]
+    after = read_pictures(opened, pictures, [reader])[reader]
     gap = max(
         abs(a - b)
-        for one, other in zip(before, after, strict=True)
-        for a, b in zip(one.probabilities, other.probabilities, strict=True)
+        for answer, other in zip(before, after, strict=True)
+        for a, b in zip(answer.probabilities, other.probabilities, strict=True)
     )
     if gap > 1e-3 or not torch.isfinite(torch.tensor(gap)):
         raise RunError(f"The merged model answers differently (by {gap:.1e}); it was not kept. Export without --merge.")

@@ -52,41 +52,45 @@ class Chosen:
 def own(opened: Opened, number: int, split: Split) -> Chosen:
     """The run's own cases, with a note where they are not what they were."""
     joint_set = open_images(opened.run)
-    one, doubt = joint_set.sets[number], _changed(joint_set, opened.folder)
-    return Chosen(one.name, list(one.of(split)), {"notes": [doubt]} if doubt else {})
+    image_set, doubt = joint_set.sets[number], _changed(joint_set, opened.folder)
+    return Chosen(image_set.name, list(image_set.of(split)), {"notes": [doubt]} if doubt else {})
 
 
 def external(path: str, task: Task, folder: Folder, split: Split | None, on_picture: OnPicture) -> Chosen:
     """The labelled cases of another set whose pictures the run has not learned from."""
-    found, notes = _read_set(path, task)
-    cases = _of_split(found, split)
-    _refuse_foreign(found.name, cases, task)
+    image_set, notes = _read_set(path, task)
+    cases = _of_split(image_set, split)
+    _refuse_foreign(image_set.name, cases, task)
     learned, doubts = _learned(folder, on_picture)
     kept = [case for case, shown in zip(cases, _shown(cases, on_picture), strict=True) if shown not in learned]
-    known = len(cases) - len(kept)
+    seen = len(cases) - len(kept)
     if not kept:
         raise DataError(
-            f"The run learned from every picture of {found.name} that would be measured, as training or validation "
+            f"The run learned from every picture of {image_set.name} that would be measured, as training or validation "
             "cases, so figures over them are not external. Give a set that it never saw, or leave --images out for "
             "its own test cases."
         )
-    if known:
-        notes.append(f"Left out: {known} of {len(cases)} cases of {found.name}, whose pictures the run learned from.")
+    if seen:
+        notes.append(
+            f"Left out: {seen} of {len(cases)} cases of {image_set.name}, whose pictures the run learned from."
+        )
     labels = {label for case in kept for label in case.labels}
     if len(labels) == 1 and task.kind != "multi":
         notes.append(f'Every case is labelled "{labels.pop()}". Figures that need other cases too (AUROC) are missing.')
-    unlabelled = sum(one.count for one in found.findings if (one.kind, one.severity) == ("unlabelled", "warning"))
-    left_out = {"learned": known if learned else None, "unlabelled": unlabelled}
-    return Chosen(found.name, kept, {"left_out": left_out, "notes": [*notes, *doubts]})
+    unlabelled = sum(
+        finding.count for finding in image_set.findings if (finding.kind, finding.severity) == ("unlabelled", "warning")
+    )
+    left_out = {"learned": seen if learned else None, "unlabelled": unlabelled}
+    return Chosen(image_set.name, kept, {"left_out": left_out, "notes": [*notes, *doubts]})
 
 
-def _of_split(found: ImageSet, split: Split | None) -> list[Case]:
+def _of_split(image_set: ImageSet, split: Split | None) -> list[Case]:
     """The wanted split; the test split, or everything where there is none, if nobody asks for one."""
-    if not found.cases:
-        raise DataError(f"{found.name} has no labelled case to measure a reader on. Give its cases their labels.")
-    cases = list(found.of(split) if split else found.of("test") or found.cases)
+    if not image_set.cases:
+        raise DataError(f"{image_set.name} has no labelled case to measure a reader on. Give its cases their labels.")
+    cases = list(image_set.of(split) if split else image_set.of("test") or image_set.cases)
     if not cases:
-        raise DataError(f"{found.name} has no {split} cases. Leave --split out, or put some of its cases there.")
+        raise DataError(f"{image_set.name} has no {split} cases. Leave --split out, or put some of its cases there.")
     return cases
 
 
@@ -98,20 +102,24 @@ def _read_set(path: str, task: Task) -> tuple[ImageSet, list[str]]:
     """
     formats, options = every(FORMATS, KEPT), {"kind": task.kind}
     try:
-        found = open_set(path, options, formats)
-        is_question = all(one.kind != "unnamed_classes" for one in found.findings)
+        image_set = open_set(path, options, formats)
+        is_question = all(finding.kind != "unnamed_classes" for finding in image_set.findings)
     except DataError:
         is_question = False
     if not is_question:
-        found = open_set(path, options | {"answers": task.answers}, formats)
-    found.stop_on_errors()
-    notes = [one.message for one in found.findings if one.severity == "warning" or one.kind == "unlabelled"]
-    if not is_question and any(isinstance(case.pixels, ArrayPixels) for case in found.cases):
+        image_set = open_set(path, options | {"answers": task.answers}, formats)
+    image_set.stop_on_errors()
+    notes = [
+        finding.message
+        for finding in image_set.findings
+        if finding.severity == "warning" or finding.kind == "unlabelled"
+    ]
+    if not is_question and any(isinstance(case.pixels, ArrayPixels) for case in image_set.cases):
         order = ", ".join(f"{number} {answer}" for number, answer in enumerate(task.answers))
         notes.append(
-            f"{found.name} names no classes. Its numbers are taken in the order of the run's answers: {order}."
+            f"{image_set.name} names no classes. Its numbers are taken in the order of the run's answers: {order}."
         )
-    return found, notes
+    return image_set, notes
 
 
 def _refuse_foreign(name: str, cases: Sequence[Case], task: Task) -> None:
@@ -154,7 +162,7 @@ def _learned(folder: Folder, on_picture: OnPicture) -> tuple[set[str], list[str]
 
 def _shown(cases: Sequence[Case], on_picture: OnPicture) -> list[str]:
     """For each case its picture's digest once decoded, which a copy in another file format shares; "" if unreadable."""
-    return [one.shown for one in look_at_all([case.pixels for case in cases], on_picture)]
+    return [look.shown for look in look_at_all([case.pixels for case in cases], on_picture)]
 
 
 def _changed(joint_set: JointSet, folder: Folder) -> str:

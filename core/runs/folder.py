@@ -17,7 +17,6 @@ from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
 from core.runs.runfile import Run, as_yaml
 from core.sets.joint import JointSet
-from core.training.readers import PLAIN_ADAPTER
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
 
@@ -82,8 +81,8 @@ class Folder:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
 
     def adapter(self, name: str) -> Path:
-        """The method's own adapter; plain tuning beside it lies in a folder of its own."""
-        return self.path / ("adapter" if name != PLAIN_ADAPTER else f"adapter-{name}")
+        """VITask's has lain under the plain name since the first version; every other adapter has one of its own."""
+        return self.path / ("adapter" if name == "vitask" else f"adapter-{name}")
 
     def stage(self, name: str) -> Path:
         return self.path / name
@@ -176,7 +175,7 @@ def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes
     return folder
 
 
-def look(path: Path, run: Run, is_resumed: bool) -> None:
+def refuse_unfit(path: Path, is_resumed: bool) -> None:
     """What can be refused before the images are opened."""
     folder = Folder(path)
     if path.exists() and not path.is_dir():
@@ -241,14 +240,14 @@ def environment(processes: int) -> dict[str, Any]:
 
 def writer(path: Path, also: Report) -> Report:
     """Events go to a file, a line each, and to whoever watches."""
-    told = Folder(path).events
-    if told.is_file() and not told.read_bytes().endswith(b"\n"):  # killed in the middle of a line
-        with told.open("ab") as file:
+    file_of_events = Folder(path).events
+    if file_of_events.is_file() and not file_of_events.read_bytes().endswith(b"\n"):  # killed in the middle of a line
+        with file_of_events.open("ab") as file:
             file.write(b"\n")
 
     def report(event: Event) -> None:
-        hold.check(told)
-        with told.open("a", encoding="utf-8") as file:
+        hold.check(file_of_events)
+        with file_of_events.open("a", encoding="utf-8") as file:
             file.write(as_line(event))
         also(event)
 

@@ -22,36 +22,36 @@ FUSED = (TSM.name, PLAIN.name)
 Floats = NDArray[np.float64]
 
 
-def mean(one: Floats, other: Floats, weight: float) -> Floats:
-    return weight * one + (1 - weight) * other
+def mean(first: Floats, second: Floats, weight: float) -> Floats:
+    return weight * first + (1 - weight) * second
 
 
-def best_weight(one: Floats, other: Floats, loss: Callable[[Floats], float]) -> float:
-    """The weight on `one` with the least loss."""
-    return min((step / 20 for step in range(21)), key=lambda weight: loss(mean(one, other, weight)))
+def best_weight(first: Floats, second: Floats, loss: Callable[[Floats], float]) -> float:
+    """the weight on `first` with the least loss."""
+    return min((step / 20 for step in range(21)), key=lambda weight: loss(mean(first, second, weight)))
 
 
 def fuse(read: Mapping[str, list[Reading]], sets: Iterable[ImageSet]) -> dict[str, float]:
     """Adds the reader to the readings of both splits; returns the weight of the TSM, by set."""
     weights = {}
-    for one in sets:
-        pairs = {split: [_rows(found, one.name, name) for name in FUSED] for split, found in read.items()}
+    for image_set in sets:
+        pairs = {split: [_rows(readings, image_set.name, name) for name in FUSED] for split, readings in read.items()}
         likely = {
             split: np.array([[r.answer.probabilities for r in rows] for rows in pair]) for split, pair in pairs.items()
         }
         tsm, plain = likely["val"]
-        weights[one.name] = weight = best_weight(tsm, plain, _log_loss(pairs["val"][0], one.task))
-        for split, found in read.items():
+        weights[image_set.name] = weight = best_weight(tsm, plain, _log_loss(pairs["val"][0], image_set.task))
+        for split, readings in read.items():
             tsm, plain = likely[split]
-            found.extend(
+            readings.extend(
                 replace(row, reader=FUSION.name, answer=Answer(tuple(both.tolist())))
                 for row, both in zip(pairs[split][0], mean(tsm, plain, weight), strict=True)
             )
     return weights
 
 
-def _rows(found: Iterable[Reading], name: str, reader: str) -> list[Reading]:
-    return [row for row in found if row.set == name and row.reader == reader]
+def _rows(readings: Iterable[Reading], name: str, reader: str) -> list[Reading]:
+    return [row for row in readings if row.set == name and row.reader == reader]
 
 
 def _log_loss(rows: list[Reading], task: Task) -> Callable[[Floats], float]:

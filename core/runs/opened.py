@@ -32,7 +32,7 @@ from core.runs.runfile import Run, read_run
 from core.training.heads import load_heads
 from core.training.method import ReaderPlan
 from core.training.response import Tuned
-from core.training.tsm_stage import answer, describe_images
+from core.training.tsm_stage import describe_images, tsm_answers
 from core.training.vlm_stage import read_ways
 
 PLAIN_TEXT_TOKENS = 48
@@ -108,7 +108,7 @@ def load_tsm(folder: Path) -> Tsm:
     return tsm.eval()
 
 
-def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[Answer]]:
+def read_pictures(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[Answer]]:
     """Every wanted reader's answers, picture by picture."""
     wanted = opened.named(readers)
     needed = {reader.name for reader in wanted} | ({*FUSED} if FUSION in wanted else set())
@@ -124,7 +124,7 @@ def ask(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[str, list[
             answers |= _of_adapter(opened, asked, described, frozen, ways)
     for name, tsm, features in zip(opened.run.tsm_names, opened.tsms, described, strict=bool(described)):
         if name in needed:
-            likely = answer(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
+            likely = tsm_answers(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
             answers[name] = [Answer(probabilities) for probabilities in likely]
     if FUSION in wanted:
         answers[FUSION.name] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
@@ -157,8 +157,8 @@ def _novelty(opened: Opened) -> novelty.Novelty:
 
 def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[Answer]) -> list[Answer]:
     weight = opened.folder.kept(opened.folder.fusion)[list(opened.tasks)[number]]
-    one, other = (np.array([each.probabilities for each in answers]) for answers in (tsm, plain))
-    return [Answer(tuple(row.tolist())) for row in mean(one, other, weight)]
+    of_tsm, of_plain = (np.array([each.probabilities for each in answers]) for answers in (tsm, plain))
+    return [Answer(tuple(row.tolist())) for row in mean(of_tsm, of_plain, weight)]
 
 
 def _of_adapter(
@@ -193,6 +193,6 @@ def read_cases(opened: Opened, cases: Sequence[Case], set_name: str, asked: Aske
     for start in range(0, len(cases), size):
         part = cases[start : start + size]
         shown = replace(asked, images=[case.pixels.load() for case in part])
-        for name, answers in ask(opened, shown, readings).items():
+        for name, answers in read_pictures(opened, shown, readings).items():
             readings[name] += [Reading.of(case, set_name, name, each) for case, each in zip(part, answers, strict=True)]
     return [each for rows in readings.values() for each in rows]

@@ -19,7 +19,7 @@ from core.models.features import FeatureStore, Progress, open_features
 from core.models.lora import attach
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
-from core.runs.runfile import Run, settle
+from core.runs.runfile import Run, with_own_precision
 from core.sets.joint import Item, JointSet, gather
 from core.training.heads import new_heads
 from core.training.loop import Stage
@@ -116,7 +116,7 @@ def load_parts(run: Run, vlm: Vlm | None = None) -> Parts:
     """Settles the run's arithmetic, opens its images and loads its VLM, where that isn't given."""
     from accelerate import Accelerator
 
-    run = settle(run)
+    run = with_own_precision(run)
     accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
     torch.manual_seed(run.settings.seed)
     joint_set = open_images(run)

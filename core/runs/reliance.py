@@ -31,39 +31,42 @@ def reliance(opened: Opened, cases: Sequence[Case], number: int) -> dict[str, di
     other_image: dict[str, list[float]] = {}
     for start in range(0, len(kept), size):
         part = kept[start : start + size]
-        said = [[task.response(cases[row].labels)] for row, _ in part]
+        responses = [[task.response(cases[row].labels)] for row, _ in part]
         for into, shown in ((own, [row for row, _ in part]), (other_image, [other for _, other in part])):
-            for name, values in _likely(opened, [cases[row] for row in shown], said, number).items():
+            for name, values in _likely(opened, [cases[row] for row in shown], responses, number).items():
                 into.setdefault(name, []).extend(values)
     return {name: _compared(np.array(own[name]), np.array(other_image[name])) for name in own}
 
 
 def _others(cases: Sequence[Case], seed: int) -> list[int | None]:
     random = generator(seed, "reliance")
-    found: list[int | None] = []
+    others: list[int | None] = []
     for case in cases:
         fitting = [row for row, other in enumerate(cases) if other.labels != case.labels]
-        found.append(int(random.choice(fitting)) if fitting else None)
-    return found
+        others.append(int(random.choice(fitting)) if fitting else None)
+    return others
 
 
 def _likely(
-    opened: Opened, shown: Sequence[Case], said: Sequence[Sequence[str]], number: int
+    opened: Opened, shown: Sequence[Case], responses: Sequence[Sequence[str]], number: int
 ) -> dict[str, list[float]]:
     """Mean probability of a response's tokens, for each case and reader."""
     images = [case.pixels.load() for case in shown]
     task, tuned = list(opened.tasks.values())[number], opened.tuned
-    known = [describe_images(tsm, images) for tsm in opened.tsms]
+    described = [describe_images(tsm, images) for tsm in opened.tsms]
     frozen = None if opened.run.plan.needs.tunes_vlm_connector else tuned.vlm.encode(images)
-    found: dict[str, list[float]] = {}
+    likely: dict[str, list[float]] = {}
     for reader in opened.run.plan.readers:
         with using(tuned.vlm, reader.adapter), torch.no_grad(), tuned.vlm.reading():
             features = tuned.vlm.encode(images) if frozen is None else frozen
-            questions = [Asking(task, one, [values[row] for values in known]) for row, one in enumerate(features)]
+            questions = [
+                Asking(task, features_of_image, [values[row] for values in described])
+                for row, features_of_image in enumerate(features)
+            ]
             embedded = embed_exemplars(tuned.exemplars, questions) if reader.with_exemplar else None
-            (way,) = log_likelihoods(tuned.vlm, questions, embedded, [reader.with_exemplar], said)
-        found[reader.name] = [float(np.exp(tokens).mean()) for (tokens,) in way.of_tokens]
-    return found
+            (way,) = log_likelihoods(tuned.vlm, questions, embedded, [reader.with_exemplar], responses)
+        likely[reader.name] = [float(np.exp(tokens).mean()) for (tokens,) in way.of_tokens]
+    return likely
 
 
 def _compared(own: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:

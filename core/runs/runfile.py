@@ -141,7 +141,7 @@ def make_run(values: Block) -> Run:
     return run
 
 
-def settle(run: Run) -> Run:
+def with_own_precision(run: Run) -> Run:
     """The run with this machine's arithmetic written into its settings, so that a resume has the same."""
     settings = run.settings
     training = settings.training.model_copy(update={"precision": precision_here(settings.training.precision)})

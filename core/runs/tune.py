@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from core.case import READ_SPLITS
 from core.draw import evenly
 from core.errors import RunError
 from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
@@ -29,7 +30,7 @@ from core.readings.reader import readers_to_plain
 from core.readings.reading import Reading
 from core.readings.results import evaluate
 from core.runs.card import card
-from core.runs.folder import Folder, begin, look, writer
+from core.runs.folder import Folder, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
 from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
@@ -38,7 +39,7 @@ from core.training.heads import save_heads
 from core.training.loop import Stage, train
 from core.training.method import ReaderPlan, StagePlan
 from core.training.response import Tuned
-from core.training.tsm_stage import Pictures, answer
+from core.training.tsm_stage import Pictures, tsm_answers
 from core.training.vlm_stage import RunCases, micro_batch, read_places
 
 
@@ -104,7 +105,7 @@ def start(
 ) -> Running:
     """Everything that can be refused is refused here, before the run's folder is made."""
     began = time.perf_counter()
-    look(out, run, is_resumed)
+    refuse_unfit(out, is_resumed)
     parts = load_parts(run, vlm)
     processes = parts.accelerator.num_processes
     if parts.accelerator.is_main_process:
@@ -181,7 +182,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     """Readings of both splits, figures of the test cases, the card."""
     settings = running.run.settings
     tuned.eval()
-    read = {split: _read_split(running, tuned, cases, tsms, split) for split in ("val", "test")}
+    read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
     notes = list(running.run.plan.departures)
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
@@ -192,8 +193,8 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
             for name, weight in weights.items()
         ]
     hold.check(running.folder.path)
-    for split, found in read.items():
-        reading.save(found, running.folder.readings(split))
+    for split, readings in read.items():
+        reading.save(readings, running.folder.readings(split))
     with using(tuned.vlm, None):
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
@@ -218,28 +219,30 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
 def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm], split: str) -> list[Reading]:
     settings, plan = running.run.settings.reading, running.run.plan
     places = cases.places(split)
-    found: dict[str, list[Reading]] = {}
+    of_readers: dict[str, list[Reading]] = {}
     for adapter in dict.fromkeys(reader.adapter for reader in plan.readers):
         ways = [reader for reader in plan.readers if reader.adapter == adapter]
 
         def progress(done: int, names: str = "+".join(way.name for way in ways)) -> None:
             running.report(CasesRead(split=split, readers=names, done=done, whole=len(places)))
 
-        told = read_places(tuned, cases, places, ways, settings.batch_size, progress)
+        answers = read_places(tuned, cases, places, ways, settings.batch_size, progress)
         for way in ways:
             written = evenly(places, settings.free_text) if split == "test" else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))
-            found[way.name] = [
+            of_readers[way.name] = [
                 _reading(cases, place, way.name, each.written(texts.get(place), cases.task(place)))
-                for place, each in zip(places, told[way.name], strict=True)
+                for place, each in zip(places, answers[way.name], strict=True)
             ]
     for number, tsm in enumerate(tsms):
         name = running.run.tsm_names[number]
         sets = [cases.items[place].set for place in places]
-        likely = answer(tsm, cases.exemplars[number][places], sets, cases.joint_set.tasks)
-        found[name] = [_reading(cases, place, name, Answer(each)) for place, each in zip(places, likely, strict=True)]
-    names = [reader.name for reader in running.run.readers if reader.name in found]
-    return [each for name in names for each in found[name]]
+        likely = tsm_answers(tsm, cases.exemplars[number][places], sets, cases.joint_set.tasks)
+        of_readers[name] = [
+            _reading(cases, place, name, Answer(each)) for place, each in zip(places, likely, strict=True)
+        ]
+    names = [reader.name for reader in running.run.readers if reader.name in of_readers]
+    return [each for name in names for each in of_readers[name]]
 
 
 def _texts(tuned: Tuned, cases: RunCases, places: Sequence[int], way: ReaderPlan, most_tokens: int) -> list[str]:

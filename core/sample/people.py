@@ -75,14 +75,14 @@ def _patient(rng: np.random.Generator, number: int, split: Split) -> Patient:
 
 def subjects(rng: np.random.Generator) -> list[Subject]:
     """Two to six cells of each patient, in the order of the patients."""
-    found: list[Subject] = []
+    drawn: list[Subject] = []
     for patient in patients(rng):
         for _ in range(int(rng.integers(FEWEST, MOST + 1))):
             label = pick(rng, TASK.answers)
-            name = f"cell_{len(found) + 1:04d}"
+            name = f"cell_{len(drawn) + 1:04d}"
             cell = _cell(rng, label, patient.stain)
-            found.append(Subject(name, label, patient, patient.stain, cell, int(rng.integers(2**31))))
-    return found
+            drawn.append(Subject(name, label, patient, patient.stain, cell, int(rng.integers(2**31))))
+    return drawn
 
 
 def _cell(rng: np.random.Generator, label: str, stain: Stain) -> Cell:

@@ -39,7 +39,7 @@ def check(image_set: ImageSet, on_case: Callable[[int, int], None] | None = None
     """The report of a set. Every picture is opened; `on_case` is told how many are done, and of how many."""
     looks = look_at_all([case.pixels for case in image_set.cases], on_case)
     seen = list(zip(image_set.cases, looks, strict=True))
-    opened = [(case, found) for case, found in seen if not found.problem]
+    opened = [(case, look) for case, look in seen if not look.problem]
     findings = [
         *image_set.findings,
         *_unreadable(seen),
@@ -61,25 +61,25 @@ def check(image_set: ImageSet, on_case: Callable[[int, int], None] | None = None
 
 
 def _unreadable(seen: Seen) -> Iterator[Finding]:
-    bad = [(case.id, found.problem) for case, found in seen if found.problem]
+    bad = [(case.id, look.problem) for case, look in seen if look.problem]
     if bad:
         yield about("unreadable", "error", [name for name, _ in bad], bad[0][1] + _and_more(len(bad) - 1))
 
 
 def _pictures(opened: Seen) -> Iterator[Finding]:
-    tiny = [case.id for case, found in opened if min(found.size) < TINY_PIXELS]
+    tiny = [case.id for case, look in opened if min(look.size) < TINY_PIXELS]
     if tiny:
         message = (
             f"{_pictures_are(tiny)} less than {TINY_PIXELS} pixels wide or high. Look whether they are thumbnails."
         )
         yield about("tiny", "warning", tiny, message)
-    blank = [case.id for case, found in opened if found.is_blank]
+    blank = [case.id for case, look in opened if look.is_blank]
     if blank:
         message = f"{_pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
         yield about("blank", "warning", blank, message)
-    yield from _mixed("mixed_sizes", [f"{found.size[0]} x {found.size[1]}" for _, found in opened], "sizes", "resized")
+    yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for _, look in opened], "sizes", "resized")
     names = {"L": "grey", "RGB": "colour"}
-    yield from _mixed("mixed_modes", [names.get(found.mode, found.mode) for _, found in opened], "kinds", "made alike")
+    yield from _mixed("mixed_modes", [names.get(look.mode, look.mode) for _, look in opened], "kinds", "made alike")
 
 
 def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[Finding]:
@@ -94,8 +94,8 @@ def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[F
 def _copies(opened: Seen) -> Iterator[Finding]:
     """Pictures that show exactly the same."""
     groups: defaultdict[str, list[Case]] = defaultdict(list)
-    for case, found in opened:
-        groups[found.shown].append(case)
+    for case, look in opened:
+        groups[look.shown].append(case)
     copied = [group for group in groups.values() if len(group) > 1]
     yield from _within_splits(copied)
     yield from _conflicts([group for group in copied if len({frozenset(case.labels) for case in group}) > 1])
@@ -114,8 +114,8 @@ def _within_splits(copied: Sequence[Sequence[Case]]) -> Iterator[Finding]:
 def _conflicts(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
     if groups:
         ids = [case.id for group in groups for case in group]
-        told = ", ".join(f'"{case.id}" is {" and ".join(case.labels) or "without label"}' for case in groups[0][:3])
-        message = f"{_pictures_are(ids)} stored more than once with different labels: {told}. Decide which is right."
+        listed = ", ".join(f'"{case.id}" is {" and ".join(case.labels) or "without label"}' for case in groups[0][:3])
+        message = f"{_pictures_are(ids)} stored more than once with different labels: {listed}. Decide which is right."
         yield about("duplicate_conflict", "warning", ids, message)
 
 
@@ -131,12 +131,12 @@ def _across_splits(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
 def _near_copies(opened: Seen) -> Iterator[Finding]:
     """Different files that show almost the same; blank pictures, which all look alike, are left out."""
     first: dict[str, tuple[Case, Look]] = {}
-    for case, found in opened:
-        if not found.is_blank:
-            first.setdefault(found.shown, (case, found))
+    for case, look in opened:
+        if not look.is_blank:
+            first.setdefault(look.shown, (case, look))
     kept = list(first.values())
-    thumbnails = np.frombuffer(b"".join(found.thumbnail for _, found in kept), np.uint8).reshape(-1, SIDE * SIDE)
-    pairs = [(kept[one][0], kept[other][0]) for one, other in near_pairs(thumbnails)] if kept else []
+    thumbnails = np.frombuffer(b"".join(look.thumbnail for _, look in kept), np.uint8).reshape(-1, SIDE * SIDE)
+    pairs = [(kept[row][0], kept[other][0]) for row, other in near_pairs(thumbnails)] if kept else []
     if pairs:
         ids = list(dict.fromkeys(case.id for pair in pairs for case in pair))
         across = [pair for pair in pairs if pair[0].split != pair[1].split]

@@ -37,7 +37,7 @@ class JointSet:
         return tuple(image_set.task for image_set in self.sets)
 
     def items(self, split: Split) -> list[Item]:
-        return [Item(number, case) for number, one in enumerate(self.sets) for case in one.of(split)]
+        return [Item(number, case) for number, image_set in enumerate(self.sets) for case in image_set.of(split)]
 
     def fingerprints(self) -> dict[str, str]:
         return {image_set.name: image_set.fingerprint() for image_set in self.sets}
@@ -61,18 +61,18 @@ def gather(
         opened.with_cases(limit(assign(opened.cases, split, seed), limits, seed))
         for opened in opened_sets(paths, options)
     ]
-    for one in sets:
+    for image_set in sets:
         for wanted in SPLITS:
-            if not one.of(wanted):
+            if not image_set.of(wanted):
                 raise DataError(
-                    f"{one.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
+                    f"{image_set.name} has no {wanted} cases. Give it some, or remove its splits to have them made."
                 )
-        said = {case.labels for case in one.of("train")}
-        if len(said) == 1:
-            only = ", ".join(said.pop()) or "nothing"
+        labels = {case.labels for case in image_set.of("train")}
+        if len(labels) == 1:
+            only = ", ".join(labels.pop()) or "nothing"
             raise DataError(
-                f'All training cases of {one.name} are labelled "{only}", and nothing can be learned from one answer. '
-                "Give it cases with another label, or look at its splits."
+                f'All training cases of {image_set.name} are labelled "{only}", and nothing can be learned from '
+                "one answer. Give it cases with another label, or look at its splits."
             )
     return JointSet(tuple(sets))
 
@@ -86,7 +86,7 @@ def opened_sets(paths: str | Sequence[str], options: Mapping[str, Any]) -> list[
     sets: list[ImageSet] = []
     for path in listed:
         opened = open_set(path, options, formats).stop_on_errors()
-        if any(opened.name == one.name for one in sets):
+        if any(opened.name == image_set.name for image_set in sets):
             raise DataError(
                 f'Two sets are called "{opened.name}", so they could not be told apart. Rename one of them.'
             )

@@ -25,23 +25,23 @@ class Lookup:
             for end in {posixpath.basename(plain), posixpath.splitext(posixpath.basename(plain))[0]}:
                 self._ends[end].append(plain)
 
-    def find(self, said: str) -> str:
+    def find(self, named: str) -> str:
         """The file's name; a DataError, to be put after "Row 3 of labels.csv", where there is no such one file."""
-        path = normalize("NFC", said.strip().replace("\\", "/")).removeprefix(self._root)
+        path = normalize("NFC", named.strip().replace("\\", "/")).removeprefix(self._root)
         if path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
-            raise DataError(f'names "{said}", which is outside of the folder. Write the path within it.')
+            raise DataError(f'names "{named}", which is outside of the folder. Write the path within it.')
         path = posixpath.normpath(path)
         for whole in (posixpath.join(self._folder, path), path):
             if whole in self._exact:
                 return self._exact[whole]
-        found = [plain for plain in self._ends[posixpath.basename(path)] if _ends_with(plain, path)]
-        if not found:
-            raise DataError(f'names "{said}", which is not in the folder. Add the image or remove the row.')
-        if len(found) > 1:
+        matches = [plain for plain in self._ends[posixpath.basename(path)] if _ends_with(plain, path)]
+        if not matches:
+            raise DataError(f'names "{named}", which is not in the folder. Add the image or remove the row.')
+        if len(matches) > 1:
             raise DataError(
-                f'names "{said}", which is in several places ({found[0]}, {found[1]}). Write the whole path.'
+                f'names "{named}", which is in several places ({matches[0]}, {matches[1]}). Write the whole path.'
             )
-        return self._exact[found[0]]
+        return self._exact[matches[0]]
 
 
 def _ends_with(plain: str, path: str) -> bool:

@@ -73,14 +73,14 @@ def read_entries(sheet: Sheet) -> list[Entry]:
     """The rows whose labels can be read."""
     entries, numbers = [], dict[str, int]()
     for number, row in sheet.table.rows:
-        place, said = f"Row {number} of {sheet.table.name}", sheet.cell(row, "image")
-        file = sheet.attempt("missing_image", place, said, sheet.files.find, said)
+        place, image = f"Row {number} of {sheet.table.name}", sheet.cell(row, "image")
+        file = sheet.attempt("missing_image", place, image, sheet.files.find, image)
         if file and numbers.setdefault(file, number) != number:
             message = f'{place} names "{file}" again, after row {numbers[file]}. Keep one of the two; several labels '
             message += f'of one picture go into one cell, with "{sheet.separators[:1] or ";"}" between them.'
             sheet.findings.add("duplicate_row", "error", file, message)
             file = None
-        labels = sheet.attempt("unreadable_label", place, file or said, sheet.labels, row)
+        labels = sheet.attempt("unreadable_label", place, file or image, sheet.labels, row)
         if labels is not None:
             entries.append(Entry(place, file, row, labels))
     return entries
@@ -103,8 +103,8 @@ def _usable(sheet: Sheet, entry: Entry, file: str, task: Task) -> tuple[str, ...
     labels = without_no_finding(entry.labels) if is_multi else entry.labels
     unknown = [name for name in labels if name not in task.answers]
     if unknown:
-        known = ", ".join(task.answers)
-        message = f'{entry.place} has the label "{unknown[0]}", which the task does not list ({known}). Correct one.'
+        listed = ", ".join(task.answers)
+        message = f'{entry.place} has the label "{unknown[0]}", which the task does not list ({listed}). Correct one.'
         sheet.findings.add("unknown_label", "error", file, message)
     elif len(labels) > 1 and not is_multi:
         message = f"{entry.place} has {len(labels)} labels, a {task.kind} task one. Correct it, or set `kind` to multi."

@@ -45,16 +45,16 @@ def facts_named(name: str) -> Facts | None:
 
 def facts_counted(counts: Mapping[Split, int]) -> Facts | None:
     """The set that has exactly so many cases in each split: no two have the same."""
-    found = tuple(counts.get(split, 0) for split in SPLITS)
-    return next((facts for facts in SETS if facts.counts == found), None)
+    in_splits = tuple(counts.get(split, 0) for split in SPLITS)
+    return next((facts for facts in SETS if facts.counts == in_splits), None)
 
 
 def facts_of(name: str) -> Facts:
     """The set of this name, or a DataError that lists the names."""
     facts = facts_named(name)
     if facts is None:
-        known = ", ".join(facts.name for facts in SETS)
-        raise DataError(f'"{name}" is not a MedMNIST set. Known: {known}.')
+        names = ", ".join(facts.name for facts in SETS)
+        raise DataError(f'"{name}" is not a MedMNIST set. Known: {names}.')
     return facts
 
 

@@ -70,12 +70,12 @@ def _download(address: str, target: Path, expected: str, report: Report, pause: 
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fill(address, part, report, pause)
-        found = _md5(part)
-        if found != expected:
+        _read_to_end(address, part, report, pause)
+        digest = _md5(part)
+        if digest != expected:
             part.unlink()
             raise DownloadError(
-                f"What {address} sent is not the published file (MD5 {found}, expected {expected}). "
+                f"What {address} sent is not the published file (MD5 {digest}, expected {expected}). "
                 "It was removed. Try again, or another address."
             )
         part.replace(target)
@@ -84,7 +84,7 @@ def _download(address: str, target: Path, expected: str, report: Report, pause: 
         raise DownloadError(f"{part} can't be written: {reason}. Make room or choose another folder.") from None
 
 
-def _fill(address: str, part: Path, report: Report, pause: Callable[[float], None]) -> None:
+def _read_to_end(address: str, part: Path, report: Report, pause: Callable[[float], None]) -> None:
     """Reads on from where the part ends until it is whole."""
     failures = 0
     while True:
@@ -109,12 +109,12 @@ def _read_on(address: str, part: Path, report: Report) -> None:
             _append(response, part, start if response.status == 206 else 0, report)
     except HTTPError as error:
         with error:
-            _judge(error, address, part, start)
+            _judge_refusal(error, address, part, start)
     except (URLError, HTTPException, SSLError, ConnectionError, TimeoutError) as error:
         raise _Broken(str(getattr(error, "reason", error)) or type(error).__name__) from None
 
 
-def _judge(error: HTTPError, address: str, part: Path, start: int) -> None:
+def _judge_refusal(error: HTTPError, address: str, part: Path, start: int) -> None:
     """What an answer other than "here it comes" means."""
     if error.code == 416:
         whole = re.search(r"/([0-9]+)", error.headers.get("Content-Range") or "")

@@ -38,18 +38,18 @@ def open_set(path: str | Path, settings: Mapping[str, Any] | None, formats: Iter
     place = kept_folder(str(path)) if str(path).startswith(KEPT) else Path(path).expanduser().absolute()
     if not place.exists():
         raise DataError(f'There is nothing at "{path}". Check the path.')
-    known = tuple(formats)
-    for known_format in known:
-        if known_format.looks_like(place):
-            chosen = known_format.Settings.parse(dict(settings or {}), "images")
-            return known_format.read(place, chosen)
-    understood = "; ".join(known_format.TITLE for known_format in known)
+    layouts = tuple(formats)
+    for layout in layouts:
+        if layout.looks_like(place):
+            chosen = layout.Settings.parse(dict(settings or {}), "images")
+            return layout.read(place, chosen)
+    understood = "; ".join(layout.TITLE for layout in layouts)
     raise DataError(
-        f'"{place.name}" is not laid out in a way that is understood here ({_found(place)}). Known: {understood}.'
+        f'"{place.name}" is not laid out in a way that is understood here ({_kind_of(place)}). Known: {understood}.'
     )
 
 
-def _found(place: Path) -> str:
+def _kind_of(place: Path) -> str:
     if place.is_file():
         return f"a file of the kind {place.suffix}" if place.suffix else "a file without a suffix"
     names = sorted(entry.name for entry in place.iterdir())

@@ -36,7 +36,7 @@ class Question(Settings):
         """The task, from what was chosen here and else from what the files say."""
         names = tuple(self.answers or answers)
         if len(set(names)) < 2:
-            found = f'every image has the label "{names[0]}"' if names else "no image has a label"
-            raise DataError(f"In {source} {found}. A task needs two labels to choose from: add images of another one.")
+            lack = f'every image has the label "{names[0]}"' if names else "no image has a label"
+            raise DataError(f"In {source} {lack}. A task needs two labels to choose from: add images of another one.")
         values = {"modality": self.modality or modality, "answers": names, "kind": self.kind or kind}
         return Task.parse(values | {"template": self.template or TEMPLATE}, "task")

@@ -125,7 +125,7 @@ def _numbered(content: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
 def likely_column(header: Sequence[str], role: str) -> str:
     """The column that is likely to have this role, or nothing."""
     plain = {re.sub(r"[\s._-]+", "", name).casefold(): name for name in reversed(header)}
-    return next((plain[known] for known in NAMES[role].split() if known in plain), "")
+    return next((plain[name] for name in NAMES[role].split() if name in plain), "")
 
 
 def value(cell: str) -> str:
@@ -192,16 +192,16 @@ def _sheet(content: bytes, name: str) -> Iterator[list[str]]:
         sheet.reset_dimensions()  # what a file says of its size may be made up, and every row is padded to it
         rows: Iterable[Iterable[object]] = sheet.iter_rows(values_only=True)
         for row in rows:
-            yield [_cell(found) for found in row]
+            yield [_cell(value) for value in row]
     except MemoryError:
         raise
     except Exception as error:  # openpyxl lets through whatever its zip and XML readers raise
         raise DataError(f"{name} can't be read as an Excel file ({error}). Save it again, or as CSV.") from None
 
 
-def _cell(found: object) -> str:
-    if found is None:
+def _cell(value: object) -> str:
+    if value is None:
         return ""
-    if isinstance(found, float) and found.is_integer():
-        return str(int(found))
-    return found.isoformat() if isinstance(found, date) else str(found)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat() if isinstance(value, date) else str(value)

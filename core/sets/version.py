@@ -40,8 +40,8 @@ class About:
 
     @property
     def hash(self) -> str:
-        told = json.dumps([self.name, self.task.model_dump(mode="json"), self.rows], ensure_ascii=False)
-        return hashlib.sha256(told.encode()).hexdigest()
+        text = json.dumps([self.name, self.task.model_dump(mode="json"), self.rows], ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def kept_name(version_hash: str) -> str:
@@ -79,8 +79,8 @@ def hash_rows(cases: Iterable[Case]) -> str:
         boxes = [list(vars(box).values()) for box in case.boxes]
         mask = case.mask.digest() if case.mask else None
         row = [case.id, case.pixels.digest(), case.labels, case.split, case.patient, boxes, mask, case.report]
-        told = json.dumps([*row, sorted(case.more.items())], ensure_ascii=False)
-        whole.update(told.encode("utf-8", "surrogatepass") + b"\n")
+        text = json.dumps([*row, sorted(case.more.items())], ensure_ascii=False)
+        whole.update(text.encode("utf-8", "surrogatepass") + b"\n")
     return whole.hexdigest()
 
 
@@ -94,7 +94,7 @@ def write_version(folder: Path, image_set: ImageSet) -> About:
 
 
 def write_about(folder: Path, about: About) -> None:
-    told = {
+    facts = {
         "format": FORMAT,
         "name": about.name,
         "hash": about.hash,
@@ -103,15 +103,15 @@ def write_about(folder: Path, about: About) -> None:
         "task": about.task.model_dump(mode="json"),
     }
     draft = folder / f".{ABOUT}.{os.getpid()}.part"
-    draft.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(folder / ABOUT)
 
 
 def read_about(folder: Path) -> About:
     """What a folder holds."""
     try:
-        told = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        return About(told["name"], Task.parse(told["task"], ABOUT), told["rows"], told["cases"])
+        facts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        return About(facts["name"], Task.parse(facts["task"], ABOUT), facts["rows"], facts["cases"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / ABOUT} can't be read ({error}). Have the studio write the version again.") from None
 
@@ -140,7 +140,7 @@ def _write_rows(path: Path, cases: Iterable[Case]) -> None:
     listed = list(cases)
     text, texts = pa.string(), pa.list_(pa.string())
     corner = pa.float64()
-    box = pa.struct(
+    box_type = pa.struct(
         [("label", text), ("left", corner), ("top", corner), ("right", corner), ("bottom", corner)],
     )
     columns = {
@@ -149,7 +149,7 @@ def _write_rows(path: Path, cases: Iterable[Case]) -> None:
         "labels": pa.array([case.labels for case in listed], texts),
         "split": pa.array([case.split for case in listed], text),
         "patient": pa.array([case.patient for case in listed], text),
-        "boxes": pa.array([[vars(one) for one in case.boxes] or None for case in listed], pa.list_(box)),
+        "boxes": pa.array([[vars(box) for box in case.boxes] or None for case in listed], pa.list_(box_type)),
         "mask": pa.array([case.mask.digest() if case.mask else None for case in listed], text),
         "report": pa.array([case.report for case in listed], text),
         "more": pa.array([list(case.more.items()) or None for case in listed], pa.map_(text, text)),
@@ -175,7 +175,7 @@ def _read_rows(path: Path, store: str) -> Iterator[Case]:
             tuple(labels),
             split_named(split) if split else None,
             patient,
-            tuple(Box(**one) for one in boxes or ()),
+            tuple(Box(**box) for box in boxes or ()),
             StoredPixels(store, mask) if mask else None,
             report,
             dict(more or ()),

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.evidence import Known, Said
+from core.suspects.evidence import Evidence, ReviewedSet
 
 TITLE = "Confident learning"
 ABOUT = "One minus cleanlab's self-confidence of the given label, by the first models that never saw the case."
 
 
-def look(known: Known) -> Said:
+def gather_evidence(reviewed: ReviewedSet) -> Evidence:
     from cleanlab.multilabel_classification import get_label_quality_scores as of_several
     from cleanlab.rank import get_label_quality_scores as of_one
 
-    said = known.rounds[0]
-    if known.task.kind == "multi":
-        labels = [np.flatnonzero(row).tolist() for row in known.given]
-        return Said(1 - of_several(labels, said, method="self_confidence"))
-    return Said(1 - of_one(known.given.argmax(1), said, method="self_confidence"))
+    likely = reviewed.rounds[0]
+    if reviewed.task.kind == "multi":
+        labels = [np.flatnonzero(row).tolist() for row in reviewed.given]
+        return Evidence(1 - of_several(labels, likely, method="self_confidence"))
+    return Evidence(1 - of_one(reviewed.given.argmax(1), likely, method="self_confidence"))

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.evidence import Known, Said
+from core.suspects.evidence import Evidence, ReviewedSet
 
 TITLE = "Readers who disagree"
 ABOUT = "The share of the run's tuned readers whose answer is not the given label; validation and test cases only."
 
 
-def look(known: Known) -> Said | None:
-    place = {case.id: number for number, case in enumerate(known.cases)}
-    against, asked = np.zeros(len(known.cases)), np.zeros(len(known.cases))
-    for name, readings in known.readings.items():
+def gather_evidence(reviewed: ReviewedSet) -> Evidence | None:
+    place = {case.id: number for number, case in enumerate(reviewed.cases)}
+    against, answered = np.zeros(len(reviewed.cases)), np.zeros(len(reviewed.cases))
+    for name, readings in reviewed.readings.items():
         if name == "vlm":  # untuned
             continue
         for reading in readings:
             row = place.get(reading.case)
             if row is not None:
-                asked[row] += 1
-                against[row] += not _agrees(np.array(reading.answer.probabilities), known.given[row], known.task.kind)
-    if not asked.any():
+                answered[row] += 1
+                against[row] += not _agrees(
+                    np.array(reading.answer.probabilities), reviewed.given[row], reviewed.task.kind
+                )
+    if not answered.any():
         return None
-    return Said(np.divide(against, asked, out=np.full(len(asked), np.nan), where=asked > 0))
+    return Evidence(np.divide(against, answered, out=np.full(len(answered), np.nan), where=answered > 0))
 
 
-def _agrees(said: np.ndarray, given: np.ndarray, kind: str) -> bool:
+def _agrees(likely: np.ndarray, given: np.ndarray, kind: str) -> bool:
     if kind == "multi":
-        return bool(((said > 0.5) == (given > 0.5)).all())
-    return bool(given[said.argmax()])
+        return bool(((likely > 0.5) == (given > 0.5)).all())
+    return bool(given[likely.argmax()])

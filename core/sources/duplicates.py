@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.evidence import Known, Said, doubt
+from core.suspects.evidence import Evidence, ReviewedSet, doubt
 
 TITLE = "Contradicting copies"
 ABOUT = "How many almost identical pictures are labelled otherwise."
 
 
-def look(known: Known) -> Said | None:
-    if not known.copies.groups:
+def gather_evidence(reviewed: ReviewedSet) -> Evidence | None:
+    if not reviewed.copies.groups:
         return None
-    likely = np.full_like(known.given, np.nan)
-    for group in known.copies.groups:
+    likely = np.full_like(reviewed.given, np.nan)
+    for group in reviewed.copies.groups:
         places = list(group)
-        others = known.given[places].sum(0) - known.given[places]
+        others = reviewed.given[places].sum(0) - reviewed.given[places]
         likely[places] = others / (len(places) - 1)
-    return Said(doubt(likely, known.given, known.task.kind), likely)
+    return Evidence(doubt(likely, reviewed.given, reviewed.task.kind), likely)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.suspects.evidence import Floats, Known, Said
+from core.suspects.evidence import Evidence, Floats, ReviewedSet
 from core.suspects.probe import probed
 
 TITLE = "VLM's image features"
@@ -15,30 +15,30 @@ ABOUT = "What a probe on the frozen VLM's image features says of cases that it n
 NOT_VLM = ("vlm", "fusion")
 
 
-def look(known: Known) -> Said | None:
-    tuned = _tuned(known)
-    if known.vision is None and tuned is None:
+def gather_evidence(reviewed: ReviewedSet) -> Evidence | None:
+    tuned = _tuned(reviewed)
+    if reviewed.vision is None and tuned is None:
         return None
-    likely = np.full_like(known.given, np.nan) if known.vision is None else _probed(known)
+    likely = np.full_like(reviewed.given, np.nan) if reviewed.vision is None else _probed(reviewed)
     if tuned is not None:
         likely = np.where(np.isnan(tuned), likely, tuned)
-    return known.say(likely)
+    return reviewed.evidence_from(likely)
 
 
-def _probed(known: Known) -> Floats:
-    assert known.vision is not None
-    return probed(known.vision, known.given, known.fold_of, known.task.kind, known.seed)
+def _probed(reviewed: ReviewedSet) -> Floats:
+    assert reviewed.vision is not None
+    return probed(reviewed.vision, reviewed.given, reviewed.fold_of, reviewed.task.kind, reviewed.seed)
 
 
-def _tuned(known: Known) -> Floats | None:
+def _tuned(reviewed: ReviewedSet) -> Floats | None:
     """The mean of the tuned VLM readers' answers; NaN for cases that tuning saw."""
-    names = [name for name in known.readings if name not in NOT_VLM and not name.startswith("tsm")]
+    names = [name for name in reviewed.readings if name not in NOT_VLM and not name.startswith("tsm")]
     if not names:
         return None
-    place = {case.id: number for number, case in enumerate(known.cases)}
-    total, times = np.zeros_like(known.given), np.zeros(len(known.cases))
+    place = {case.id: number for number, case in enumerate(reviewed.cases)}
+    total, times = np.zeros_like(reviewed.given), np.zeros(len(reviewed.cases))
     for name in names:
-        for reading in known.readings[name]:
+        for reading in reviewed.readings[name]:
             if reading.case in place:
                 total[place[reading.case]] += reading.answer.probabilities
                 times[place[reading.case]] += 1

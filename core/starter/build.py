@@ -48,12 +48,12 @@ class Heads(nn.Module):
         middle = tokens.mean(1)
         by_noun = self.facts(middle).split(self.values, 1)
         facts = torch.cat([logits.log_softmax(1) for logits in by_noun], 1)
-        told = -(facts * batch.facts).sum() / batch.facts.sum().clamp(min=1)
+        of_facts = -(facts * batch.facts).sum() / batch.facts.sum().clamp(min=1)
         measures = functional.smooth_l1_loss(self.measures(middle), batch.measures, reduction="none", beta=0.1)
-        measured = (measures * batch.measures_known).sum() / batch.measures_known.sum().clamp(min=1)
+        of_measures = (measures * batch.measures_known).sum() / batch.measures_known.sum().clamp(min=1)
         small = functional.interpolate(batch.pixels, size=(SMALL, SMALL), mode="area")
-        copied = functional.mse_loss(self.pixels(tokens), _tiles(small))
-        total: Tensor = told + 4 * measured + copied
+        of_pixels = functional.mse_loss(self.pixels(tokens), _tiles(small))
+        total: Tensor = of_facts + 4 * of_measures + of_pixels
         return total
 
 
@@ -125,7 +125,7 @@ def fit(
             )
 
 
-def name(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[str], None]) -> None:
+def teach_naming(model: InternVLForConditionalGeneration, data: Batches, say: Callable[[str], None]) -> None:
     """The second part: the language model alone learns to choose among names, from weights rounded to bfloat16."""
     model.float().requires_grad_(False)
     model.model.language_model.requires_grad_(True)
@@ -146,14 +146,14 @@ def _spread(model: InternVLForConditionalGeneration, unmet: Sequence[int]) -> No
 def build(out: Path, seed: int = 0, steps: int | None = None, say: Callable[[str], None] = lambda line: None) -> None:
     """Writes the starter and its card to a folder. Fewer steps make a worse one sooner."""
     torch.manual_seed(seed)
-    found = survey(seed)
-    tokenizer = train_tokenizer(found.captions)
+    surveyed = survey(seed)
+    tokenizer = train_tokenizer(surveyed.captions)
     model = new(tokenizer)
-    data = Batches(seed, steps or STEPS, found, tokenizer)
+    data = Batches(seed, steps or STEPS, surveyed, tokenizer)
     say(f"{model.num_parameters() / 1e6:.1f} million parameters, {len(tokenizer)} tokens")
-    fit(model, Heads([len(values) for values in found.values.values()], len(found.measures)), data, say)
-    names = Batches(seed, steps or NAMING_STEPS, found, tokenizer, is_naming=True)
-    name(model.bfloat16(), names, say)
+    fit(model, Heads([len(values) for values in surveyed.values.values()], len(surveyed.measures)), data, say)
+    names = Batches(seed, steps or NAMING_STEPS, surveyed, tokenizer, is_naming=True)
+    teach_naming(model.bfloat16(), names, say)
     model.eval().bfloat16().save_pretrained(out)
     tokenizer.save_pretrained(out)
     image_processor().save_pretrained(out)

@@ -66,7 +66,7 @@ def nucleus(canvas: Canvas, cell: Cell) -> Plane:
         return band
     parts = lobes(cell)
     discs = [canvas.blob(*part[:2], part[2], part[2] * 0.85, angle, cell.wobble) for part in parts]
-    bridges = [canvas.line(one[:2], two[:2], r * 0.22) for one, two in pairwise(parts)]
+    bridges = [canvas.line(left[:2], right[:2], r * 0.22) for left, right in pairwise(parts)]
     whole: Plane = np.minimum.reduce(discs + bridges)
     return whole
 

@@ -62,6 +62,6 @@ def grey(level: float) -> Colour:
     return (level, level, level)
 
 
-def distance(one: Colour, other: Colour) -> float:
+def distance(colour: Colour, other: Colour) -> float:
     """0 for the same colour, about 1.7 between black and white."""
-    return float(np.linalg.norm(np.subtract(one, other)))
+    return float(np.linalg.norm(np.subtract(colour, other)))

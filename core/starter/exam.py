@@ -26,23 +26,23 @@ def answers(
     questions: Sequence[str],
 ) -> list[str]:
     """What the model says, greedily, to one question about each picture of [B, S, S, 3] bytes."""
-    asked = tokenizer([prompt(question) for question in questions], return_tensors="pt", padding=True)
+    prompts = tokenizer([prompt(question) for question in questions], return_tensors="pt", padding=True)
     speaker: Any = model
     with torch.inference_mode():
         ids = speaker.generate(
-            input_ids=asked["input_ids"],
-            attention_mask=asked["attention_mask"],
+            input_ids=prompts["input_ids"],
+            attention_mask=prompts["attention_mask"],
             pixel_values=normalised(pixels),
             max_new_tokens=80,
         )
-    texts = tokenizer.batch_decode(ids[:, asked["input_ids"].shape[1] :], skip_special_tokens=True)
+    texts = tokenizer.batch_decode(ids[:, prompts["input_ids"].shape[1] :], skip_special_tokens=True)
     return [str(text).strip() for text in texts]
 
 
-def words_right(said: str, true: str) -> float:
+def words_right(text: str, caption: str) -> float:
     """Share of the true caption's words that were said, each as often as it stands there."""
-    spoken, wanted = Counter(said.replace(".", "").split()), Counter(true.replace(".", "").split())
-    return (spoken & wanted).total() / wanted.total()
+    written, wanted = Counter(text.replace(".", "").split()), Counter(caption.replace(".", "").split())
+    return (written & wanted).total() / wanted.total()
 
 
 def examine(
@@ -53,7 +53,7 @@ def examine(
     drawings = [draw(rng) for _ in range(pictures)]
     pixels = np.stack([drawing.pixels for drawing in drawings])
     captions = answers(model, tokenizer, pixels, ["Describe this image."] * pictures)
-    right = [words_right(said, drawing.caption) for said, drawing in zip(captions, drawings, strict=True)]
+    right = [words_right(caption, drawing.caption) for caption, drawing in zip(captions, drawings, strict=True)]
     figures = {"caption words": float(np.mean(right))}
     for topic in TOPICS:
         figures[topic] = _share_right(model, tokenizer, drawings, topic, rng)
@@ -67,13 +67,15 @@ def _share_right(
     topic: str,
     rng: np.random.Generator,
 ) -> float:
-    asked: list[tuple[Drawing, str]] = []
+    answerable: list[tuple[Drawing, str]] = []
     for drawing in drawings:
         nouns = [noun for noun in drawing.facts if topic in noun]
         if nouns:
-            asked.append((drawing, nouns[int(rng.integers(len(nouns)))]))
-    if not asked:
+            answerable.append((drawing, nouns[int(rng.integers(len(nouns)))]))
+    if not answerable:
         return float("nan")
-    pixels = np.stack([drawing.pixels for drawing, _ in asked])
-    said = answers(model, tokenizer, pixels, [f"What is the {noun}?" for _, noun in asked])
-    return float(np.mean([text == drawing.facts[noun] for text, (drawing, noun) in zip(said, asked, strict=True)]))
+    pixels = np.stack([drawing.pixels for drawing, _ in answerable])
+    texts = answers(model, tokenizer, pixels, [f"What is the {noun}?" for _, noun in answerable])
+    return float(
+        np.mean([text == drawing.facts[noun] for text, (drawing, noun) in zip(texts, answerable, strict=True)])
+    )

@@ -72,8 +72,8 @@ def encode(
     ids: list[int] = []
     labels: list[int] = []
     for number, (question, answer) in enumerate(turns):
-        asked = f"\n{START}user\n{question}{END}\n{START}assistant\n" if number else prompt(question)
-        head, tail = tokenizer.encode(asked), tokenizer.encode(answer + END)
+        opening = f"\n{START}user\n{question}{END}\n{START}assistant\n" if number else prompt(question)
+        head, tail = tokenizer.encode(opening), tokenizer.encode(answer + END)
         if len(ids) + len(head) + len(tail) > length:
             break
         ids += head + tail
@@ -85,13 +85,13 @@ class Batches:
     """Batch number i is the same for the same seed, whoever draws it."""
 
     def __init__(
-        self, seed: int, steps: int, found: Survey, tokenizer: PreTrainedTokenizerFast, is_naming: bool = False
+        self, seed: int, steps: int, surveyed: Survey, tokenizer: PreTrainedTokenizerFast, is_naming: bool = False
     ) -> None:
         self.part, self.converse = (3, naming) if is_naming else (2, talk)
         self.length = NAMING_LENGTH if is_naming else LENGTH
-        self.seed, self.steps, self.found, self.tokenizer = seed, steps, found, tokenizer
+        self.seed, self.steps, self.survey, self.tokenizer = seed, steps, surveyed, tokenizer
         self.slots: dict[str, slice] = {}
-        for noun, values in found.values.items():
+        for noun, values in surveyed.values.items():
             self.slots[noun] = slice(self.width, self.width + len(values))
 
     @property
@@ -105,7 +105,7 @@ class Batches:
     def unmet(self) -> list[int]:
         """Tokens that no conversation of the first part holds."""
         rng = np.random.default_rng([self.seed, 4])
-        talks = [talk(rng, draw(rng, 16), self.found.values) for _ in self.found.captions]
+        talks = [talk(rng, draw(rng, 16), self.survey.values) for _ in self.survey.captions]
         met = {token for turns in talks for token in encode(self.tokenizer, turns)[0]}
         return sorted(set(range(len(self.tokenizer))) - met)
 
@@ -113,7 +113,7 @@ class Batches:
         rng = np.random.default_rng([self.seed, self.part, number])
         drawings = [draw(rng, SIDE) for _ in range(SIZE)]
         pixels = normalised(np.stack([wear(rng, drawing.pixels) for drawing in drawings]))
-        ids, labels = self._text([self.converse(rng, drawing, self.found.values) for drawing in drawings])
+        ids, labels = self._text([self.converse(rng, drawing, self.survey.values) for drawing in drawings])
         return Batch(pixels, ids, labels, self._facts(drawings), *self._measures(drawings))
 
     def _text(self, talks: list[list[tuple[str, str]]]) -> tuple[Tensor, Tensor]:
@@ -128,12 +128,12 @@ class Batches:
         holds = torch.zeros(len(drawings), self.width)
         for row, drawing in enumerate(drawings):
             for noun, value in drawing.facts.items():
-                values = self.found.values.get(noun, ())
+                values = self.survey.values.get(noun, ())
                 if value in values:  # what the survey never met has no head
                     holds[row, self.slots[noun].start + values.index(value)] = 1.0
         return holds
 
     def _measures(self, drawings: list[Drawing]) -> tuple[Tensor, Tensor]:
-        rows = [[drawing.measures.get(name, float("nan")) for name in self.found.measures] for drawing in drawings]
+        rows = [[drawing.measures.get(name, float("nan")) for name in self.survey.measures] for drawing in drawings]
         values = torch.tensor(rows)
         return values.nan_to_num(), (~values.isnan()).float()

@@ -12,7 +12,7 @@ LOOKS: tuple[tuple[Draw, float], ...] = (
     (shapes.pattern, 2.0),
     (cells.smear, 6.0),
     (scans.chest, 3.0),
-    (scans.slice_, 1.0),
+    (scans.body_slice, 1.0),
     (scans.ultrasound, 1.0),
     (scans.layers, 1.0),
     (surfaces.fundus, 1.0),

@@ -43,10 +43,10 @@ class Muon(torch.optim.Optimizer):
 def evened(matrix: Tensor) -> Tensor:
     """About the same singular vectors with singular values near 1, by Newton-Schulz iterations of fifth order."""
     is_tall = matrix.shape[0] > matrix.shape[1]
-    found = matrix.T if is_tall else matrix
-    found = found / found.norm().clamp(min=TINY)
+    levelled = matrix.T if is_tall else matrix
+    levelled = levelled / levelled.norm().clamp(min=TINY)
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
-        gram = found @ found.T
-        found = torch.addmm(found, torch.addmm(gram, gram, gram, beta=b, alpha=c), found, beta=a)
-    return found.T if is_tall else found
+        gram = levelled @ levelled.T
+        levelled = torch.addmm(levelled, torch.addmm(gram, gram, gram, beta=b, alpha=c), levelled, beta=a)
+    return levelled.T if is_tall else levelled

@@ -60,7 +60,7 @@ def survey(seed: int) -> Survey:
     )
 
 
-def ask(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> tuple[str, str]:
+def fact_question(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> tuple[str, str]:
     """A question about one fact of a picture, with its answer."""
     noun = pick(rng, list(drawing.facts))
     value, form = drawing.facts[noun], rng.random()
@@ -75,16 +75,16 @@ def ask(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str,
     return pick(rng, CHOICES).format(noun=noun, list=listed, kind=drawing.facts["kind of image"]), value
 
 
-def choose(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> tuple[str, str]:
+def choice_question(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> tuple[str, str]:
     """The question that tuning asks: one of some names. Where no name fits the picture, each is as good as the next.
 
     So any name that a question lists can be said, and an untuned model spreads its belief over names that it does not
     know instead of saying something else.
     """
     noun = pick(rng, list(drawing.facts))
-    right, known = drawing.facts[noun], values.get(noun, ())
-    if rng.random() < 0.4 and len(known) > 1:
-        rivals = [other for other in known if other != right]
+    right, choices = drawing.facts[noun], values.get(noun, ())
+    if rng.random() < 0.4 and len(choices) > 1:
+        rivals = [other for other in choices if other != right]
         listed = [right, *rng.choice(rivals, min(len(rivals), int(rng.integers(1, 8))), replace=False)]
     else:
         listed = [_name(rng) for _ in range(int(rng.integers(2, 9)))]
@@ -96,7 +96,7 @@ def choose(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[s
     return pick(rng, TASKS).format(noun=noun, list=names, kind=kind), right
 
 
-def recall(rng: np.random.Generator) -> tuple[str, str]:
+def recall_question(rng: np.random.Generator) -> tuple[str, str]:
     """A question whose answer stands in it. Only where the right name is certain do names come apart in the output."""
     listed = list(dict.fromkeys(_name(rng) for _ in range(int(rng.integers(2, 9)))))
     while sum(len(name) for name in listed) > LONGEST_LIST:
@@ -116,12 +116,12 @@ def naming(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[s
     """The turns of an example of the second part: a choice among names, a name said again, else as in the first."""
     form = rng.random()
     if form < 0.4:
-        return [choose(rng, drawing, values)]
-    return [recall(rng)] if form < 0.75 else talk(rng, drawing, values)
+        return [choice_question(rng, drawing, values)]
+    return [recall_question(rng)] if form < 0.75 else talk(rng, drawing, values)
 
 
 def talk(rng: np.random.Generator, drawing: Drawing, values: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     """The turns of one training example: a description, or three questions."""
     if rng.random() < 0.35:
         return [(pick(rng, DESCRIBE), drawing.caption + ".")]
-    return [ask(rng, drawing, values) for _ in range(3)]
+    return [fact_question(rng, drawing, values) for _ in range(3)]

@@ -85,7 +85,7 @@ def _opacity(canvas: Canvas, style: str, x: float, y: float) -> Plane:
     return canvas.cover(canvas.ellipse(x, y, 0.22, 0.24), 0.25) * 0.9
 
 
-def slice_(rng: np.random.Generator, side: int) -> Drawing:
+def body_slice(rng: np.random.Generator, side: int) -> Drawing:
     """A slice of a body: an oval with a bright spine, organs of several greys, perhaps a lesion."""
     canvas = Canvas(rng, side, grey(rng.uniform(0.0, 0.08)))
     wide, high, fat = rng.uniform(0.38, 0.46), rng.uniform(0.28, 0.38), rng.uniform(0.02, 0.06)
@@ -106,8 +106,8 @@ def slice_(rng: np.random.Generator, side: int) -> Drawing:
     canvas.grain(rng.uniform(0, 0.05))
     facts = {"kind of image": "CT slice", "number of organs": NUMBERS[count], "lesion": lesion}
     facts |= {"place of the lesion": place(x, y)} if lesion != "no" else {}
-    found = "no lesion" if lesion == "no" else f"a {lesion} lesion at the {place(x, y)}"
-    caption = f"a CT slice of a body with {NUMBERS[count]} organs and {found}"
+    finding = "no lesion" if lesion == "no" else f"a {lesion} lesion at the {place(x, y)}"
+    caption = f"a CT slice of a body with {NUMBERS[count]} organs and {finding}"
     return Drawing(
         canvas.done(), caption, facts, {"organs": count / 5, "body width": wide * 2, "body height": high * 2}
     )

@@ -96,7 +96,7 @@ def forms(rng: np.random.Generator, background: Colour) -> list[Form]:
     wanted = int(rng.integers(1, 7))
     alike = pick(rng, KINDS) if rng.random() < 0.4 else None
     tint = any_colour(rng) if rng.random() < 0.3 else None
-    found: list[Form] = []
+    placed: list[Form] = []
     for _ in range(60):
         radius = float(rng.uniform(0.05, 0.26 if wanted < 4 else 0.17))
         x, y = rng.uniform(radius, 1 - radius, 2)
@@ -104,14 +104,14 @@ def forms(rng: np.random.Generator, background: Colour) -> list[Form]:
         if distance(colour, background) < 0.35:
             tint = None
             continue
-        if all(math.hypot(x - form.x, y - form.y) > radius + form.radius for form in found):
+        if all(math.hypot(x - form.x, y - form.y) > radius + form.radius for form in placed):
             kind = alike or pick(rng, KINDS)
-            found.append(
+            placed.append(
                 Form(kind, colour, pick(rng, TEXTURES), float(x), float(y), radius, float(rng.uniform(0, 6.28)))
             )
-        if len(found) == wanted:
+        if len(placed) == wanted:
             break
-    return found
+    return placed
 
 
 def scene(rng: np.random.Generator, side: int) -> Drawing:

@@ -51,13 +51,13 @@ def gather(run: Run) -> Gathered:
     wanted = run.settings
     whole = opened_sets(wanted.images, wanted.task)
     sets = [
-        one.with_cases(limit(assign(one.cases, wanted.split, wanted.seed), wanted.limit, wanted.seed))
+        image_set.with_cases(limit(assign(image_set.cases, wanted.split, wanted.seed), wanted.limit, wanted.seed))
         if wanted.limit
-        else one
-        for one in whole
+        else image_set
+        for image_set in whole
     ]
-    items = tuple(Item(number, case) for number, one in enumerate(sets) for case in one.cases)
-    numbers = [place for one, taken in zip(whole, sets, strict=True) for place in _places(one, taken)]
+    items = tuple(Item(number, case) for number, image_set in enumerate(sets) for case in image_set.cases)
+    numbers = [place for image_set, taken in zip(whole, sets, strict=True) for place in _places(image_set, taken)]
     return Gathered(JointSet(tuple(sets)), items, np.array(numbers, dtype=np.int64))
 
 
@@ -82,4 +82,9 @@ def copies(gathered: Gathered, report: Report) -> Alike:
 
 def with_train(joint_set: JointSet) -> JointSet:
     """The same sets with every case to be learned from, which is where a new TSM looks for the size of pictures."""
-    return JointSet(tuple(one.with_cases(replace(case, split="train") for case in one.cases) for one in joint_set.sets))
+    return JointSet(
+        tuple(
+            image_set.with_cases(replace(case, split="train") for case in image_set.cases)
+            for image_set in joint_set.sets
+        )
+    )

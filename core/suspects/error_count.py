@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.readings.intervals import figure, resampled
 from core.suspects.evidence import Floats
-from core.suspects.pool import confident_joint
+from core.suspects.pool import confident_joint, yes_or_no
 
 DRAWS = 200
 
@@ -26,8 +26,8 @@ class Estimated:
         return Estimated(self.value + other.value, self.drawn + other.drawn)
 
     def plain(self) -> dict[str, float]:
-        told = figure(self.value, self.drawn)
-        return {"estimated_errors": told.value, "estimated_low": told.low, "estimated_high": told.high}
+        interval = figure(self.value, self.drawn)
+        return {"estimated_errors": interval.value, "estimated_low": interval.low, "estimated_high": interval.high}
 
 
 def estimated(likely: Floats, given: Floats, kind: str, patients: Sequence[str | None], seed: int) -> Estimated:
@@ -44,9 +44,8 @@ def _count(likely: Floats, given: Floats, kind: str, times: NDArray[np.int64]) -
     """Of cases that count so many times each; for several answers a case, whatever answer has most of them."""
     rows = np.repeat(np.arange(len(given)), times)
     if kind == "multi":
-        sides = [np.stack([1 - one, one], axis=1) for one in likely[rows].T]
         labels = given[rows].T.astype(np.int64)
-        return max(_doubted(side, label) for side, label in zip(sides, labels, strict=True))
+        return max(_doubted(side, label) for side, label in zip(yes_or_no(likely[rows]), labels, strict=True))
     return _doubted(likely[rows], given[rows].argmax(1))
 
 

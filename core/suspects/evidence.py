@@ -1,4 +1,7 @@
-"""What is known of the cases of one set before any source speaks. Axes: N cases, C answers, K nearest, D features."""
+"""A set whose labels are looked over, and the evidence that a source gives.
+
+Axes: N cases, C answers, K nearest, D features.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,8 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the machines saw of one set, and what was said of it before."""
+class ReviewedSet:
+    """A set whose labels are looked over: what the machines saw of it, and what readers said of it before."""
 
     task: Task
     cases: Sequence[Case]
@@ -61,27 +64,27 @@ class Known:
         alone: NDArray[np.bool_] = (self.given * (having.sum(0) == 1)).any(1)
         return alone
 
-    def say(self, likely: Floats) -> Said:
-        """A distribution that was learned from the other cases, as what a source says."""
+    def evidence_from(self, likely: Floats) -> Evidence:
+        """A distribution that was learned from the other cases, as evidence."""
         heard = np.where(self.is_alone[:, None], np.nan, likely)
-        return Said(doubt(heard, self.given, self.task.kind), heard)
+        return Evidence(doubt(heard, self.given, self.task.kind), heard)
 
 
 @dataclass(frozen=True)
-class Said:
+class Evidence:
     """What one source says: how suspect each label is, [N] from 0 to 1, and which answers are likely, [N, C].
 
     NaN where it has no say.
     """
 
-    evidence: Floats
+    against: Floats
     likely: Floats | None = None
 
 
 def hot_labels(cases: Sequence[Case], task: Task) -> Floats:
     """The labels of some cases as 0 and 1, [N, C]."""
-    found = targets(cases, task)
-    return (found if task.kind == "multi" else np.eye(len(task.answers))[found]).astype(np.float64)
+    labels = targets(cases, task)
+    return (labels if task.kind == "multi" else np.eye(len(task.answers))[labels]).astype(np.float64)
 
 
 class Source(Protocol):
@@ -90,7 +93,7 @@ class Source(Protocol):
     TITLE: str
     ABOUT: str
 
-    def look(self, known: Known) -> Said | None:
+    def gather_evidence(self, reviewed: ReviewedSet) -> Evidence | None:
         """None where this source knows nothing of this set."""
         ...
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from core.case import labels_in
 from core.errors import RunError
 from core.suspects.settings import Settings
 
@@ -34,7 +33,7 @@ class Suspect:
 
 
 @dataclass(frozen=True)
-class Found:
+class SuspectList:
     """Every case, the most suspect first, and how many labels are expected to need a second look."""
 
     suspects: tuple[Suspect, ...]
@@ -43,12 +42,12 @@ class Found:
     def plain(self) -> dict[str, Any]:
         """What `vitask suspects --json` prints."""
         names = ("case", "given", "suggested", "score", "evidence")
-        rows = [{name: getattr(one, name) for name in names} for one in self.suspects]
+        rows = [{name: getattr(suspect, name) for name in names} for suspect in self.suspects]
         estimate = {name: self.about[name] for name in ("estimated_errors", "estimated_low", "estimated_high")}
         return {"suspects": rows, **estimate}
 
 
-def settle(path: Path, settings: Settings, is_resumed: bool) -> None:
+def write_settings(path: Path, settings: Settings, is_resumed: bool) -> None:
     """Writes down what a search was begun with, or refuses to go on with something else."""
     file = path / "suspects.yaml"
     if is_resumed and file.is_file():
@@ -61,26 +60,15 @@ def settle(path: Path, settings: Settings, is_resumed: bool) -> None:
     file.write_text(yaml.safe_dump(settings.model_dump(), sort_keys=False))
 
 
-def save(path: Path, found: Found) -> None:
+def save(path: Path, ranked: SuspectList) -> None:
     """The ranking as a table, then what it is about: a folder that has suspects.json is complete."""
     import pyarrow.parquet as pq
 
     draft = path / "suspects.part"
-    pq.write_table(_table(found.suspects, [one["name"] for one in found.about["sources"]]), draft)
+    pq.write_table(_table(ranked.suspects, [source["name"] for source in ranked.about["sources"]]), draft)
     draft.replace(path / "suspects.parquet")
-    draft.write_text(json.dumps(found.about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps(ranked.about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path / "suspects.json")
-
-
-def load(path: Path) -> Found:
-    """A finished search."""
-    import pyarrow.parquet as pq
-
-    if not (path / "suspects.json").is_file():
-        raise RunError(f"{path} holds no finished search. Go on with it: `vitask suspects … --out {path} --resume`.")
-    about = json.loads((path / "suspects.json").read_text(encoding="utf-8"))
-    rows = pq.read_table(path / "suspects.parquet").to_pylist()
-    return Found(tuple(_suspect(row, about["answers"]) for row in rows), about)
 
 
 def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
@@ -99,15 +87,5 @@ def _table(suspects: Sequence[Suspect], sources: Sequence[str]) -> Any:
             *((f"evidence.{name}", pa.float64()) for name in sources),
         ]
     )
-    rows = [asdict(one) | {f"evidence.{name}": one.evidence[name] for name in sources} for one in suspects]
+    rows = [asdict(suspect) | {f"evidence.{name}": suspect.evidence[name] for name in sources} for suspect in suspects]
     return pa.Table.from_pylist(rows, schema=schema)
-
-
-def _suspect(row: dict[str, Any], answers: Sequence[str]) -> Suspect:
-    evidence = {name.removeprefix("evidence."): value for name, value in row.items() if name.startswith("evidence.")}
-    plain = {name: value for name, value in row.items() if not name.startswith("evidence.")}
-    lists = {name: tuple(plain[name]) for name in ("neighbours", "similarities", "probabilities")}
-    # Before 0.2.0 labels were one text.
-    names = ((name, plain[name]) for name in ("given", "suggested"))
-    labels = {name: labels_in(stored, answers) if isinstance(stored, str) else tuple(stored) for name, stored in names}
-    return Suspect(**(plain | lists | labels), evidence=evidence)

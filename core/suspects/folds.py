@@ -33,9 +33,9 @@ def alike(looks: Sequence[Look]) -> Alike:
     """Groups of two and more pictures that show the same, or the same but for brightness and size."""
     ties: dict[int, list[Hashable]] = {place: [look.shown] for place, look in enumerate(looks)}
     thumbnails = np.frombuffer(b"".join(look.thumbnail for look in looks), dtype=np.uint8).reshape(len(looks), -1)
-    for one, other in near_pairs(thumbnails):
-        ties[one].append((one, other))
-        ties[other].append((one, other))
+    for place, other in near_pairs(thumbnails):
+        ties[place].append((place, other))
+        ties[other].append((place, other))
     return Alike(tuple(tuple(group) for group in tied(ties) if len(group) > 1))
 
 
@@ -50,10 +50,10 @@ def together(cases: Sequence[Case], copies: Alike) -> list[Group]:
 
 def numbered(groups: Sequence[Group]) -> NDArray[np.int64]:
     """The number of every case's group."""
-    found = np.empty(sum(len(group.places) for group in groups), dtype=np.int64)
+    number_of = np.empty(sum(len(group.places) for group in groups), dtype=np.int64)
     for number, group in enumerate(groups):
-        found[list(group.places)] = number
-    return found
+        number_of[list(group.places)] = number
+    return number_of
 
 
 def divide(groups: Sequence[Group], count: int, seed: int) -> NDArray[np.int64]:

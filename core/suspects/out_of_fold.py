@@ -26,7 +26,6 @@ from core.training.loop import train
 from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_stage
 
 NEAREST = 50
-Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 
@@ -72,7 +71,7 @@ class Trainer:
                 )
                 self._read(tsm, fold_of == fold, file)
                 shutil.rmtree(working, ignore_errors=True)
-            self._tell(number * len(folds) + fold + 1, len(folds) * self.rounds)
+            self._report_progress(number * len(folds) + fold + 1, len(folds) * self.rounds)
         return self._gathered(number, fold_of)
 
     def _file(self, number: int, fold: int) -> Path:
@@ -104,7 +103,7 @@ class Trainer:
         np.savez(draft, logits=logits[is_held], nearest=near, cosines=cosines)
         draft.replace(file)
 
-    def _tell(self, done: int, whole: int) -> None:
+    def _report_progress(self, done: int, whole: int) -> None:
         spent = time.perf_counter() - self.began
         self.report(
             FoldDone(fold=done, folds=whole, done=done, whole=whole, seconds_left=spent / done * (whole - done))
@@ -126,14 +125,14 @@ class Trainer:
 
 
 def nearest(
-    features: NDArray[np.float32], asked: Places, among: Places, most: int
+    features: NDArray[np.float32], wanted: Places, among: Places, most: int
 ) -> tuple[Places, NDArray[np.float32]]:
     """For each asked case the places of the most alike cases among some, and the cosines."""
     unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     count = min(most, len(among))
-    near, cosines = np.empty((len(asked), count), dtype=np.int64), np.empty((len(asked), count), dtype=np.float32)
-    for start in range(0, len(asked), 512):
-        alike = unit[asked[start : start + 512]] @ unit[among].T
+    near, cosines = np.empty((len(wanted), count), dtype=np.int64), np.empty((len(wanted), count), dtype=np.float32)
+    for start in range(0, len(wanted), 512):
+        alike = unit[wanted[start : start + 512]] @ unit[among].T
         chosen = np.argpartition(-alike, count - 1, axis=1)[:, :count]
         order = np.argsort(-np.take_along_axis(alike, chosen, 1), axis=1, kind="stable")
         chosen = np.take_along_axis(chosen, order, 1)

@@ -12,27 +12,32 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.suspects.evidence import Floats
-from core.suspects.probe import answers
+from core.suspects.probe import log_odds, probabilities
 
 FLOOR = 1e-3
 
 
 def pooled(likely: Sequence[Floats], kind: str) -> Floats:
     """[N, C]. Where a source has no say (NaN) the others stand alone; where none has, all answers are as likely."""
-    sure = np.stack(likely).clip(FLOOR, 1 - FLOOR)
-    odds = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure)
-    said = ~np.isnan(odds)
-    mean = np.where(said, odds, 0.0).sum(0) / np.maximum(said.sum(0), 1)
-    return answers(mean, kind)
+    odds = log_odds(np.stack(likely), kind, FLOOR)
+    has_say = ~np.isnan(odds)
+    mean = np.where(has_say, odds, 0.0).sum(0) / np.maximum(has_say.sum(0), 1)
+    return probabilities(mean, kind)
 
 
 def weighed(likely: Floats, given: Floats, kind: str) -> Floats:
     """Half-way between what is likely before the given label is looked at and after, [N, C]."""
     if kind == "multi":
-        sides = [np.stack([1 - one, one], 1) for one in likely.T]
         labels = given.T.astype(np.int64)
-        return np.stack([_half_way(side, label)[:, 1] for side, label in zip(sides, labels, strict=True)], 1)
+        return np.stack(
+            [_half_way(side, label)[:, 1] for side, label in zip(yes_or_no(likely), labels, strict=True)], 1
+        )
     return _half_way(likely, given.argmax(1))
+
+
+def yes_or_no(likely: Floats) -> list[Floats]:
+    """Each of several answers as a question of its own, [N, 2]: not so, or so."""
+    return [np.stack([1 - shares, shares], axis=1) for shares in likely.T]
 
 
 def _half_way(likely: Floats, label: np.ndarray) -> Floats:

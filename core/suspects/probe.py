@@ -26,10 +26,10 @@ def probed(features: NDArray[np.float32], given: Floats, fold_of: Places, kind: 
     shown = scaled(features)
     chosen = generator(seed, "landmarks").permutation(len(shown))[:LANDMARKS]
     landmarks = shown[chosen]
-    told = np.empty_like(given)
+    regressed = np.empty_like(given)
     folds = range(int(fold_of.max()) + 1)
     parts = [_moments(shown[fold_of == fold], given[fold_of == fold], landmarks) for fold in folds]
-    products, answered, sums, counts = (sum(one) for one in zip(*parts, strict=True))
+    products, answered, sums, counts = (sum(of_folds) for of_folds in zip(*parts, strict=True))
     prior = RIDGE * _alike(landmarks, landmarks) + 1e-6 * np.eye(len(landmarks))
     for fold, (product, answer, of_kernel, of_labels) in zip(folds, parts, strict=True):
         taught = int((fold_of != fold).sum())
@@ -38,16 +38,16 @@ def probed(features: NDArray[np.float32], given: Floats, fold_of: Places, kind: 
         wanted = answered - answer - np.outer(sums - of_kernel, mean)
         weights = cho_solve(cho_factor(products - product + prior), wanted)
         is_held = fold_of == fold
-        told[is_held] = mean + _spread(shown[is_held], landmarks, weights)
-    return answers(STEEPNESS * (told - 0.5 if kind == "multi" else told), kind)
+        regressed[is_held] = mean + _spread(shown[is_held], landmarks, weights)
+    return probabilities(STEEPNESS * (regressed - 0.5 if kind == "multi" else regressed), kind)
 
 
 def scaled(features: NDArray[np.float32]) -> Floats:
     """Each feature of unit spread, then all so that two cases are about sqrt(2) apart."""
     centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
     centred /= np.maximum(centred.std(0), 1e-6)
-    found: Floats = centred / max(float(np.sqrt((centred**2).sum(1).mean())), 1e-6)
-    return found
+    scaled_features: Floats = centred / max(float(np.sqrt((centred**2).sum(1).mean())), 1e-6)
+    return scaled_features
 
 
 def _alike(some: Floats, others: Floats) -> Floats:
@@ -74,7 +74,14 @@ def _spread(shown: Floats, landmarks: Floats, weights: Floats) -> Floats:
     return np.concatenate(parts)
 
 
-def answers(logits: Floats, kind: str) -> Floats:
+def log_odds(likely: Floats, kind: str, least: float) -> Floats:
+    """What `probabilities` undoes; nothing counts as surer than `least`."""
+    sure = likely.clip(least, 1 - least)
+    odds: Floats = np.log(sure / (1 - sure)) if kind == "multi" else np.log(sure)
+    return odds
+
+
+def probabilities(logits: Floats, kind: str) -> Floats:
     """A softmax, or one sigmoid each (multi)."""
     if kind == "multi":
         sure: Floats = 1 / (1 + np.exp(-logits.clip(-50, 50)))

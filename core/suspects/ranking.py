@@ -1,4 +1,4 @@
-"""From what is known of one set to its ranking: every source is asked, what they say is pooled, and put into words."""
+"""From what was seen of one set to its ranking: every source is asked, what they say is pooled, and put into words."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from core.catalog import SOURCES, find
 from core.suspects.error_count import Estimated, estimated
-from core.suspects.evidence import Known, Said, doubt
+from core.suspects.evidence import Evidence, ReviewedSet, Source, doubt
 from core.suspects.folder import Suspect
 from core.suspects.pool import pooled, weighed
-from core.suspects.reasons import Reasons, answered
+from core.suspects.reasons import Reasons, likeliest_labels
 
 
 @dataclass(frozen=True)
@@ -23,51 +23,54 @@ class Ranking:
     estimate: Estimated
 
 
-def rank(known: Known, name: str, numbers: NDArray[np.int64]) -> Ranking:
+def rank(reviewed: ReviewedSet, name: str, numbers: NDArray[np.int64]) -> Ranking:
     """numbers: where each case stands in the whole set, by which suspects name it and its neighbours."""
-    said = ask(known)
-    evidence = {source: one.evidence for source, one in said.items()}
-    likely = {source: one.likely for source, one in said.items() if one.likely is not None}
-    before = pooled(list(likely.values()), known.task.kind)
-    together = weighed(before, known.given, known.task.kind)
-    score = doubt(together, known.given, known.task.kind).clip(0, 1)
-    reasons = Reasons(known, evidence, likely)
-    groups = known.copies.numbers(len(known.cases))
+    of_sources = ask_sources(reviewed)
+    against = {source: evidence.against for source, evidence in of_sources.items()}
+    likely = {source: evidence.likely for source, evidence in of_sources.items() if evidence.likely is not None}
+    before = pooled(list(likely.values()), reviewed.task.kind)
+    together = weighed(before, reviewed.given, reviewed.task.kind)
+    score = doubt(together, reviewed.given, reviewed.task.kind).clip(0, 1)
+    reasons = Reasons(reviewed, against, likely)
+    groups = reviewed.copies.numbers(len(reviewed.cases))
     suspects = []
     for place in np.lexsort((numbers, -score)).tolist():
-        suggested = answered(together[place], known.task)
-        near = known.near[0].places[place, : known.settings.neighbours]
+        suggested = likeliest_labels(together[place], reviewed.task)
+        near = reviewed.near[0].places[place, : reviewed.settings.neighbours]
         near = near[near >= 0]
         suspects.append(
             Suspect(
                 number=int(numbers[place]),
-                case=known.cases[place].id,
+                case=reviewed.cases[place].id,
                 set=name,
-                given=known.task.in_order(known.cases[place].labels),
+                given=reviewed.task.in_order(reviewed.cases[place].labels),
                 suggested=suggested,
                 score=float(score[place]),
                 why=reasons.of(place, suggested),
                 group=int(groups[place]) if groups[place] >= 0 else None,
                 neighbours=tuple(numbers[near].tolist()),
-                similarities=tuple(known.near[0].cosines[place, : len(near)].clip(0, 1).tolist()),
-                probabilities=tuple(known.rounds[-1][place].tolist()),
-                evidence={source: _plain(values[place]) for source, values in evidence.items()},
+                similarities=tuple(reviewed.near[0].cosines[place, : len(near)].clip(0, 1).tolist()),
+                probabilities=tuple(reviewed.rounds[-1][place].tolist()),
+                evidence={source: _plain(values[place]) for source, values in against.items()},
             )
         )
-    patients = [case.patient for case in known.cases]
-    return Ranking(tuple(suspects), estimated(before, known.given, known.task.kind, patients, known.seed))
+    patients = [case.patient for case in reviewed.cases]
+    return Ranking(tuple(suspects), estimated(before, reviewed.given, reviewed.task.kind, patients, reviewed.seed))
 
 
-def ask(known: Known) -> dict[str, Said]:
+def ask_sources(reviewed: ReviewedSet) -> dict[str, Evidence]:
     """What every source says; one that knows nothing of this set has no say in any case."""
-    silent = Said(np.full(len(known.cases), np.nan))
-    return {name: find(SOURCES, name, "source").look(known) or silent for name in SOURCES}
+    silent = Evidence(np.full(len(reviewed.cases), np.nan))
+    return {name: source.gather_evidence(reviewed) or silent for name, source in _sources().items()}
 
 
 def described() -> list[dict[str, str]]:
     """The sources with their titles, in the catalog's order."""
-    modules = {name: find(SOURCES, name, "source") for name in SOURCES}
-    return [{"name": name, "title": module.TITLE, "about": module.ABOUT} for name, module in modules.items()]
+    return [{"name": name, "title": source.TITLE, "about": source.ABOUT} for name, source in _sources().items()]
+
+
+def _sources() -> dict[str, Source]:
+    return {name: find(SOURCES, name, "source") for name in SOURCES}
 
 
 def _plain(value: float) -> float | None:

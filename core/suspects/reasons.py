@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.case import Task
-from core.suspects.evidence import Floats, Known
+from core.suspects.evidence import Floats, ReviewedSet
 
 MANY = 0.5
 
@@ -13,36 +13,35 @@ MANY = 0.5
 class Reasons:
     """What speaks against each given label, the plainest first."""
 
-    def __init__(self, known: Known, evidence: dict[str, Floats], likely: dict[str, Floats]) -> None:
-        self.known, self.evidence, self.likely = known, evidence, likely
+    def __init__(self, reviewed: ReviewedSet, against: dict[str, Floats], likely: dict[str, Floats]) -> None:
+        self.reviewed, self.against, self.likely = reviewed, against, likely
 
     def of(self, place: int, suggested: tuple[str, ...]) -> str:
-        task = self.known.task
-        given, other = task.response(self.known.cases[place].labels), task.response(suggested)
-        said = [
+        task = self.reviewed.task
+        given, other = task.response(self.reviewed.cases[place].labels), task.response(suggested)
+        reasons = (
             self._copies(place),
             self._tsm(place),
             self._near(place),
             self._vlm(place),
             self._readers(place),
-        ]
-        told = [one for one in said if one]
-        if self.known.is_alone[place]:
+        )
+        if self.reviewed.is_alone[place]:
             return f"No other case is labelled “{given}”, so nothing could be learned about it: look at it yourself."
-        if not told:
+        if not any(reasons):
             return f"Nothing that was looked at speaks against “{given}”."
         lead = f"Given “{given}”" + (f", suggested “{other}”" if other != given else "")
-        return f"{lead}: {'; '.join(told)}."
+        return f"{lead}: {'; '.join(filter(None, reasons))}."
 
     def _says(self, source: str, place: int) -> bool:
-        return bool(self.evidence[source][place] >= MANY)
+        return bool(self.against[source][place] >= MANY)
 
     def _answers(self, source: str, place: int) -> str:
         """What a source would answer, where that is not the given label."""
         if not self._says(source, place):
             return ""
-        answer = self.known.task.response(answered(self.likely[source][place], self.known.task))
-        return "" if answer == self.known.task.response(self.known.cases[place].labels) else answer
+        answer = self.reviewed.task.response(likeliest_labels(self.likely[source][place], self.reviewed.task))
+        return "" if answer == self.reviewed.task.response(self.reviewed.cases[place].labels) else answer
 
     def _copies(self, place: int) -> str:
         return "an almost identical picture has another label" if self._says("duplicates", place) else ""
@@ -54,9 +53,11 @@ class Reasons:
     def _near(self, place: int) -> str:
         if not self._says("neighbours", place):
             return ""
-        near = [one for one in self.known.near[0].places[place, : self.known.settings.neighbours].tolist() if one >= 0]
-        other = sum(set(self.known.cases[one].labels) != set(self.known.cases[place].labels) for one in near)
-        return f"{other} of its {len(near)} nearest cases are labelled otherwise"
+        near_rows = [
+            row for row in self.reviewed.near[0].places[place, : self.reviewed.settings.neighbours].tolist() if row >= 0
+        ]
+        other = sum(set(self.reviewed.cases[row].labels) != set(self.reviewed.cases[place].labels) for row in near_rows)
+        return f"{other} of its {len(near_rows)} nearest cases are labelled otherwise"
 
     def _vlm(self, place: int) -> str:
         answer = self._answers("vlm", place)
@@ -66,8 +67,8 @@ class Reasons:
         return "most readers of the run answer otherwise" if self._says("disagreement", place) else ""
 
 
-def answered(likely: Floats, task: Task) -> tuple[str, ...]:
+def likeliest_labels(likely: Floats, task: Task) -> tuple[str, ...]:
     """The labels that a distribution comes to."""
     if task.kind == "multi":
-        return tuple(name for name, one in zip(task.answers, likely, strict=True) if one > 0.5)
+        return tuple(name for name, share in zip(task.answers, likely, strict=True) if share > 0.5)
     return (task.answers[int(np.argmax(likely))],)

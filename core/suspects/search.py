@@ -23,13 +23,13 @@ from core.machine.footprint import GIB
 from core.models.features import open_features
 from core.models.tsm import tsm_probabilities
 from core.readings.reading import Reading
-from core.runs.folder import begin, look, writer
+from core.runs.folder import begin, refuse_unfit, writer
 from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
-from core.runs.runfile import settle as settle_arithmetic
+from core.runs.runfile import with_own_precision as settle_arithmetic
 from core.suspects.cases import Gathered, copies, gather, with_train
-from core.suspects.evidence import Floats, Known, Near, Places, hot_labels
-from core.suspects.folder import Found, save, settle
+from core.suspects.evidence import Floats, Near, Places, ReviewedSet, hot_labels
+from core.suspects.folder import SuspectList, save, write_settings
 from core.suspects.folds import Alike, divide, numbered, together
 from core.suspects.out_of_fold import Outside, Trainer
 from core.suspects.ranking import described, rank
@@ -39,7 +39,7 @@ TAKEN = 64
 
 
 @dataclass(frozen=True)
-class Looked:
+class Observed:
     """What the machines saw of all cases: rounds of TSMs with the folds of each, image features of the VLM."""
 
     rounds: Sequence[Outside]
@@ -58,7 +58,7 @@ def search(
     watch: Report = lambda event: None,
     is_stopped: Callable[[], bool] = lambda: False,
     gathered: Gathered | None = None,
-) -> Found:
+) -> SuspectList:
     """Carries a search through to its ranking, which it leaves in the folder too.
 
     gathered: the cases, where they are not those that the run names as they are.
@@ -67,18 +67,18 @@ def search(
     if not run.tsms:
         raise SettingsError("The run names no TSM to be trained out of fold. Add `tsm: {name: convnet}`.")
     run = settle_arithmetic(run)
-    look(out, run, is_resumed)
+    refuse_unfit(out, is_resumed)
     gathered = gathered or gather(run)
     with hold.released(out):
         report = writer(begin(out, run, gathered.joint_set, is_resumed, 1).path, watch)
-        settle(out, settings, is_resumed)
-        looked = _look_at(run, settings, gathered, _trainer(run, settings, gathered, out, report, is_stopped))
-        found = _ranked(gathered, looked, readings, settings, run.settings.seed)
-        found.about["seconds"] = time.perf_counter() - began
+        write_settings(out, settings, is_resumed)
+        observed = _observe(run, settings, gathered, _trainer(run, settings, gathered, out, report, is_stopped))
+        ranked = _ranked(gathered, observed, readings, settings, run.settings.seed)
+        ranked.about["seconds"] = time.perf_counter() - began
         hold.check(out)
-        save(out, found)
+        save(out, ranked)
         report(Done())
-    return found
+    return ranked
 
 
 def _trainer(
@@ -102,7 +102,7 @@ def _trainer(
     )
 
 
-def _look_at(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer) -> Looked:
+def _observe(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer) -> Observed:
     """All that takes time. From the second round on, what looked suspect is not learned from."""
     alike = copies(gathered, trainer.report)
     groups = together([item.case for item in gathered.items], alike)
@@ -113,7 +113,7 @@ def _look_at(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer)
     for number, fold_of in enumerate(divisions):
         rounds.append(trainer.learn(number, fold_of, is_learned))
         is_learned = ~_doubted(gathered, rounds)
-    return Looked(rounds, divisions[0], vision, alike, numbered(groups))
+    return Observed(rounds, divisions[0], vision, alike, numbered(groups))
 
 
 def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]:
@@ -124,7 +124,7 @@ def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]
     doubted = np.zeros(len(gathered.items), dtype=np.bool_)
     for number, task in enumerate(gathered.joint_set.tasks):
         rows = gathered.rows(number)
-        likely = np.mean([_likely(one, gathered, number) for one in rounds], axis=0)
+        likely = np.mean([_likely(outside, gathered, number) for outside in rounds], axis=0)
         hot = hot_labels([gathered.items[row].case for row in rows], task)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of a class of one case nothing is left out, which is right
@@ -155,38 +155,42 @@ def _vision(run: Run, gathered: Gathered, trainer: Trainer) -> NDArray[np.float3
     budget = int(run.settings.features.budget_gib * GIB)
     items = [gathered.items[row] for row in order]
     store = open_features(vlm, items, feature_folder(), budget, True, progress)
-    told = np.empty((len(order), 2 * vlm.hidden_size), dtype=np.float32)
+    described = np.empty((len(order), 2 * vlm.hidden_size), dtype=np.float32)
     for start in range(0, len(order), TAKEN):
         rows = range(start, min(start + TAKEN, len(order)))
-        for row, one in zip(rows, store.of(rows), strict=True):
-            tokens = one.tokens.float()
-            told[order[row]] = torch.cat([tokens.mean(0), tokens.std(0, correction=0)]).cpu().numpy()
-    return told
+        for row, image in zip(rows, store.of(rows), strict=True):
+            tokens = image.tokens.float()
+            described[order[row]] = torch.cat([tokens.mean(0), tokens.std(0, correction=0)]).cpu().numpy()
+    return described
 
 
-def _ranked(gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, seed: int) -> Found:
+def _ranked(
+    gathered: Gathered, observed: Observed, readings: Sequence[Reading], settings: Settings, seed: int
+) -> SuspectList:
     rankings = [
         rank(
-            _known(gathered, looked, readings, settings, seed, number),
-            one.name,
+            _reviewed(gathered, observed, readings, settings, seed, number),
+            image_set.name,
             gathered.numbers[gathered.rows(number)],
         )
-        for number, one in enumerate(gathered.joint_set.sets)
+        for number, image_set in enumerate(gathered.joint_set.sets)
     ]
-    suspects = sorted((one for ranking in rankings for one in ranking.suspects), key=lambda one: -one.score)
-    estimate = sum((one.estimate for one in rankings[1:]), start=rankings[0].estimate)
+    suspects = sorted(
+        (suspect for ranking in rankings for suspect in ranking.suspects), key=lambda suspect: -suspect.score
+    )
+    estimate = sum((ranking.estimate for ranking in rankings[1:]), start=rankings[0].estimate)
     about = {
         "cases": len(suspects),
         **estimate.plain(),
         "answers": [answer for task in gathered.joint_set.tasks for answer in task.answers],
         "sources": described(),
     }
-    return Found(tuple(suspects), about)
+    return SuspectList(tuple(suspects), about)
 
 
-def _known(
-    gathered: Gathered, looked: Looked, readings: Sequence[Reading], settings: Settings, seed: int, number: int
-) -> Known:
+def _reviewed(
+    gathered: Gathered, observed: Observed, readings: Sequence[Reading], settings: Settings, seed: int, number: int
+) -> ReviewedSet:
     """One set's part of what was seen, its cases numbered from 0."""
     rows = gathered.rows(number)
     local = np.full(len(gathered.items) + 1, -1)  # the last one stands for "none"
@@ -196,26 +200,26 @@ def _known(
     for reading in readings:
         if reading.set == image_set.name:
             of_reader.setdefault(reading.reader, []).append(reading)
-    return Known(
+    return ReviewedSet(
         task=image_set.task,
         cases=image_set.cases,
-        rounds=[_likely(outside, gathered, number) for outside in looked.rounds],
-        near=[_own(local[looked_round.nearest[rows]], looked_round.cosines[rows]) for looked_round in looked.rounds],
-        copies=Alike(tuple(own for group in looked.alike.groups if len(own := _kept(local, group)) > 1)),
-        fold_of=looked.fold_of[rows],
-        apart=looked.apart[rows],
-        vision=looked.vision[rows],
+        rounds=[_likely(outside, gathered, number) for outside in observed.rounds],
+        near=[_missing_last(local[outside.nearest[rows]], outside.cosines[rows]) for outside in observed.rounds],
+        copies=Alike(tuple(own for group in observed.alike.groups if len(own := _local_places(local, group)) > 1)),
+        fold_of=observed.fold_of[rows],
+        apart=observed.apart[rows],
+        vision=observed.vision[rows],
         readings=of_reader,
         settings=settings,
         seed=seed,
     )
 
 
-def _own(places: Places, cosines: NDArray[np.float32]) -> Near:
+def _missing_last(places: Places, cosines: NDArray[np.float32]) -> Near:
     """What is missing goes behind what is there."""
     order = np.argsort(places < 0, axis=1, kind="stable")
     return Near(np.take_along_axis(places, order, 1), np.take_along_axis(cosines, order, 1).astype(np.float64))
 
 
-def _kept(local: Places, group: tuple[int, ...]) -> tuple[int, ...]:
+def _local_places(local: Places, group: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(local[place]) for place in group if local[place] >= 0)

@@ -43,7 +43,7 @@ def save(
 ) -> None:
     """A checkpoint named after its step; older ones beyond `keep` go."""
     target = folder / f"step-{state.step:08d}"
-    with _draft(target) as draft:
+    with _Draft(target) as draft:
         save_file(_plain(tensors), draft / WEIGHTS)
         save_file(_optimiser_tensors(tensors, optimiser), draft / OPTIMISER)
         save_file(random_states(), draft / RANDOM)
@@ -60,13 +60,13 @@ def best_path(folder: Path, step: int | None) -> Path:
 
 
 def save_best(folder: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
-    with _draft(best_path(folder, step)) as draft:
+    with _Draft(best_path(folder, step)) as draft:
         save_file(_plain(tensors), draft / WEIGHTS)
 
 
 def finish(folder: Path, tensors: Mapping[str, Tensor], state: State) -> None:
     """The stage's final weights; the checkpoints on the way to them go."""
-    with _draft(folder / "final") as draft:
+    with _Draft(folder / "final") as draft:
         save_file(_plain(tensors), draft / WEIGHTS)
         (draft / DONE).write_text(json.dumps(asdict(state)))
     for old in [*folder.glob("step-*"), *folder.glob("best-*")]:
@@ -118,7 +118,7 @@ def _state(path: Path) -> State:
 def random_states() -> dict[str, Tensor]:
     states = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
-        states |= {f"cuda.{number}": one for number, one in enumerate(torch.cuda.get_rng_state_all())}
+        states |= {f"cuda.{number}": state for number, state in enumerate(torch.cuda.get_rng_state_all())}
     return states
 
 
@@ -156,7 +156,7 @@ def _unreadable(path: Path, error: Exception) -> RunError:
     )
 
 
-class _draft:
+class _Draft:
     """A folder that gets its name only when everything in it is written to the disk."""
 
     def __init__(self, target: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from core.errors import ModelError
+from core.models.own_weights import reading_weights
 from core.training.method import HeadPlan
 
 
@@ -31,12 +31,6 @@ def load_heads(plans: Sequence[HeadPlan], hidden_size: int, path: Path) -> nn.Mo
         raise ModelError(
             f"{path} is missing, and with it what the run learned to say. Copy the whole folder of the run."
         )
-    try:
+    with reading_weights(path):
         heads.load_state_dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} can't be read ({error}). Copy the whole folder of the run again.") from None
-    except RuntimeError as error:
-        raise ModelError(
-            f"{path} was made for another language model ({error}). Use it with the checkpoint that the run names."
-        ) from None
     return heads

@@ -144,7 +144,10 @@ def new_optimiser(stage: Stage) -> torch.optim.Optimizer:
         decay = stage.settings.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((stage.learning_rates[name], decay), []).append(parameter)
     return torch.optim.AdamW(
-        [{"params": found, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+        [
+            {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
+        ]
     )
 
 
@@ -176,12 +179,12 @@ def make_step(
             accelerator.backward(whole * processes)
         for name, mean in means.items():
             sums[name] = sums[name] + mean.detach()
-    told = _gathered(sums, accelerator, processes)
+    mean_losses = _gathered(sums, accelerator, processes)
     norm = nn.utils.clip_grad_norm_(stage.trained().values(), stage.settings.clip)
-    _refuse_nonsense(stage, step, told | {"gradient": float(norm)}, micros)
+    _refuse_nonsense(stage, step, mean_losses | {"gradient": float(norm)}, micros)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return told, sum(len(micro.names()) for micro in micros)
+    return mean_losses, sum(len(micro.names()) for micro in micros)
 
 
 def arithmetic(precision: str, device: torch.device) -> torch.autocast:
@@ -197,8 +200,8 @@ def _is_asked_anywhere(is_asked: bool, accelerator: Any) -> bool:
     """A signal may reach one process a step earlier than another: all of them leave together."""
     if accelerator.num_processes == 1:
         return is_asked
-    asked = torch.tensor(float(is_asked), device=accelerator.device)
-    return bool(accelerator.reduce(asked, "sum") > 0)
+    processes_asked = torch.tensor(float(is_asked), device=accelerator.device)
+    return bool(accelerator.reduce(processes_asked, "sum") > 0)
 
 
 def _totals(micros: Sequence[Micro]) -> dict[str, int]:

@@ -123,3 +123,15 @@ class Plan:
         object.__setattr__(self, "aim", self.method.aim(self.settings))
         object.__setattr__(self, "departures", self.method.departures(self.settings))
         object.__setattr__(self, "heads", tuple(dict.fromkeys(head for stage in self.stages for head in stage.heads)))
+
+
+def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:
+    """What a run's card says of the two controls that methods share."""
+    sentences = []
+    if label_smoothing:
+        sentences.append(
+            f"Targets of the response without exemplar were smoothed by {label_smoothing:g}; as printed, not."
+        )
+    if tunes_vlm_connector:
+        sentences.append("The VLM's own connector was tuned too; as printed, it is frozen.")
+    return tuple(sentences)

@@ -169,7 +169,7 @@ def describe_images(tsm: Tsm, images: Sequence[Image.Image]) -> Tensor:
         return tsm.features(tsm.prepare(images).to(next(tsm.parameters()).device)).float().cpu()
 
 
-def answer(tsm: Tsm, features: Tensor, sets: Sequence[int], tasks: Sequence[Task]) -> list[tuple[float, ...]]:
+def tsm_answers(tsm: Tsm, features: Tensor, sets: Sequence[int], tasks: Sequence[Task]) -> list[tuple[float, ...]]:
     """Each case's probabilities over the answers of its own set."""
     device = next(tsm.parameters()).device
     with torch.no_grad():
@@ -185,5 +185,5 @@ def answer(tsm: Tsm, features: Tensor, sets: Sequence[int], tasks: Sequence[Task
 def _validation(tsm: Tsm, joint_set: JointSet, shown: Pictures) -> dict[str, float]:
     places = [place for place, item in enumerate(shown.items) if item.case.split == "val"]
     items = [shown.items[place] for place in places]
-    likely = answer(tsm, describe(tsm, shown, places), [item.set for item in items], joint_set.tasks)
+    likely = tsm_answers(tsm, describe(tsm, shown, places), [item.set for item in items], joint_set.tasks)
     return quick_figures(items, likely, joint_set)

@@ -64,7 +64,7 @@ class RunCases:
             features=features,
             prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, features, strict=True)],
             responses=self.responses(places),
-            exemplars=[of_tsm[list(places)].to(vlm.device) for of_tsm in self.exemplars],
+            exemplars=[of_tsm[list(places)] for of_tsm in self.exemplars],
             others=others,
             cases=self.cases(places),
         )
@@ -140,9 +140,9 @@ def vlm_stage(
         wanted = training.steps * stage.length if training.steps else round(stage.epochs * batches.steps_per_epoch)
         return max(1, wanted)
 
-    at = [one.name for one in beside].index(plan.name) if beside else 0
-    before = [one for one in beside[:at] if one.adapter == plan.adapter]
-    lengths = [steps_of(one) for one in beside or (plan,) if one.adapter == plan.adapter]
+    at = [stage.name for stage in beside].index(plan.name) if beside else 0
+    before = [stage for stage in beside[:at] if stage.adapter == plan.adapter]
+    lengths = [steps_of(stage) for stage in beside or (plan,) if stage.adapter == plan.adapter]
     rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(beside_it, training.connector_learning_rate)
     ways = [reader for reader in readers if reader.adapter == plan.adapter]
     begins_there = any(term.begins_at_ln_vocabulary for term in plan.wanted.named_terms().values())
@@ -153,8 +153,8 @@ def vlm_stage(
         learning_rates=rates,
         weights=plan.wanted.weights,
         steps=steps_of(plan),
-        schedule=(sum(steps_of(one) for one in before), sum(lengths)),
-        steps_after=sum(steps_of(one) for one in beside[at + 1 :]),
+        schedule=(sum(steps_of(stage) for stage in before), sum(lengths)),
+        steps_after=sum(steps_of(stage) for stage in beside[at + 1 :]),
         micro_batches=micro_batches,
         settings=training,
         seed=seed,

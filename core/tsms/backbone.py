@@ -47,7 +47,7 @@ class Settings(TsmSettings):
 
 
 @dataclass(frozen=True)
-class Look:
+class Preparation:
     """How a backbone wants its pictures: their side, and what is subtracted and divided by."""
 
     size: int
@@ -62,18 +62,18 @@ class Backbone(Tsm):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, settings: Settings, answers: int, network: Any, look: Look) -> None:
-        super().__init__(settings, answers, _width(network, look))
+    def __init__(self, settings: Settings, answers: int, network: Any, preparation: Preparation) -> None:
+        super().__init__(settings, answers, _width(network, preparation))
         self.network = network
         self.frozen = settings.frozen
-        self.look = look
-        self.register_buffer("mean", 255 * torch.tensor(look.mean)[:, None, None], persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(look.std)[:, None, None], persistent=False)
+        self.preparation = preparation
+        self.register_buffer("mean", 255 * torch.tensor(preparation.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(preparation.std)[:, None, None], persistent=False)
         if self.frozen:
             network.requires_grad_(False).eval()
 
     def prepare(self, images: Sequence[Image.Image]) -> Tensor:
-        square, resample = (self.look.size, self.look.size), Image.Resampling(self.look.resample)
+        square, resample = (self.preparation.size, self.preparation.size), Image.Resampling(self.preparation.resample)
         rows = [np.asarray(image.convert("RGB").resize(square, resample)) for image in images]
         return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).contiguous()
 
@@ -84,7 +84,7 @@ class Backbone(Tsm):
     def preprocessing(self) -> dict[str, Any]:
         config = json.loads(self.network.config.to_json_string(use_diff=False))
         config.pop("_name_or_path", None)  # a place on this machine
-        return {**asdict(self.look), "config": config}
+        return {**asdict(self.preparation), "config": config}
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -96,9 +96,9 @@ class Backbone(Tsm):
 def build(settings: Settings, answers: int, start: Tsm | None = None, native: int = 0) -> Tsm:
     """A checkpoint under a new head, or an older model of its shape. Its image side is its own, whatever is native."""
     network, missing = _opened(settings.checkpoint)
-    look = _look(settings.checkpoint)
+    preparation = _read_preparation(settings.checkpoint)
     try:
-        unused = _freeze_unused(network, look)
+        unused = _freeze_unused(network, preparation)
     except (TypeError, ValueError, RuntimeError) as error:
         raise _unopened(settings.checkpoint, error) from error
     lacking = sorted(missing - unused)
@@ -107,7 +107,7 @@ def build(settings: Settings, answers: int, start: Tsm | None = None, native: in
             f"The checkpoint {settings.checkpoint!r} lacks {len(lacking)} of its weights, {lacking[0]} for one. "
             "Copy it again, or name another."
         )
-    tsm = Backbone(settings, answers, network, look)
+    tsm = Backbone(settings, answers, network, preparation)
     return tsm if start is None else start_from(tsm, start)
 
 
@@ -124,9 +124,9 @@ def tiny(answers: int) -> Tsm:
         patch_size=4,
     )
     network = ViTModel(config)
-    look = Look(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), Image.Resampling.BILINEAR)
-    _freeze_unused(network, look)
-    return Backbone(Settings(), answers, network, look)
+    preparation = Preparation(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), Image.Resampling.BILINEAR)
+    _freeze_unused(network, preparation)
+    return Backbone(Settings(), answers, network, preparation)
 
 
 def load(folder: Path) -> Tsm:
@@ -136,10 +136,10 @@ def load(folder: Path) -> Tsm:
     saved = read_saved(folder)
     values = dict(saved.preprocessing)
     config = without_implementations(values.pop("config"))
-    look = Look(values["size"], tuple(values["mean"]), tuple(values["std"]), values["resample"])
+    preparation = Preparation(values["size"], tuple(values["mean"]), tuple(values["std"]), values["resample"])
     network = AutoModel.from_config(AutoConfig.for_model(config.pop("model_type"), **config))
-    _freeze_unused(network, look)
-    return restore(Backbone(Settings.parse(saved.settings, "tsm"), saved.answers, network, look), folder)
+    _freeze_unused(network, preparation)
+    return restore(Backbone(Settings.parse(saved.settings, "tsm"), saved.answers, network, preparation), folder)
 
 
 def _opened(checkpoint: str) -> tuple[Any, set[str]]:
@@ -170,7 +170,7 @@ def _unopened(checkpoint: str, error: Exception) -> ModelError:
     )
 
 
-def _look(checkpoint: str) -> Look:
+def _read_preparation(checkpoint: str) -> Preparation:
     """From the stored values alone: building the processor itself wants torchvision for some models."""
     from transformers.image_processing_base import ImageProcessingMixin
 
@@ -179,7 +179,7 @@ def _look(checkpoint: str) -> Look:
         size = values["crop_size"] if values.get("do_center_crop") else values["size"]
         side = size if isinstance(size, int) else size.get("height") or size["shortest_edge"]
         mean, std = tuple(values["image_mean"]), tuple(values["image_std"])
-        return Look(side, mean, std, values.get("resample", Image.Resampling.BICUBIC))
+        return Preparation(side, mean, std, values.get("resample", Image.Resampling.BICUBIC))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"The checkpoint {checkpoint!r} does not say how it wants its images ({error}). Add a "
@@ -202,19 +202,19 @@ def _feature(network: Any, pixels: Tensor) -> Tensor:
     return pooled.flatten(1)
 
 
-def _probe(network: Any, look: Look) -> Tensor:
-    return _feature(network, torch.zeros(1, 3, look.size, look.size))
+def _probe(network: Any, preparation: Preparation) -> Tensor:
+    return _feature(network, torch.zeros(1, 3, preparation.size, preparation.size))
 
 
-def _width(network: Any, look: Look) -> int:
+def _width(network: Any, preparation: Preparation) -> int:
     with torch.no_grad():
-        return _probe(network.eval(), look).shape[1]
+        return _probe(network.eval(), preparation).shape[1]
 
 
-def _freeze_unused(network: Any, look: Look) -> set[str]:
+def _freeze_unused(network: Any, preparation: Preparation) -> set[str]:
     """Names of the weights on which the feature does not depend, such as an untrained pooler; they stay as they are."""
     named = dict(network.named_parameters())
-    gradients = torch.autograd.grad(_probe(network.eval(), look).sum(), list(named.values()), allow_unused=True)
+    gradients = torch.autograd.grad(_probe(network.eval(), preparation).sum(), list(named.values()), allow_unused=True)
     unused = {name for name, gradient in zip(named, gradients, strict=True) if gradient is None}
     for name in unused:
         named[name].requires_grad_(False)

@@ -20,12 +20,12 @@ from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import jobs, people, runs, sets
-from core.records.database import open_database
 from core.records.exports import export_path, queue_export
 from core.records.people import Who
 from core.records.place import Place
 from core.records.review import reviews, verdicts
 from tests.let_in import LET_IN, let_in
+from tests.migrated import new_records
 from tests.records.search import finish
 
 ANSWERS = ("clear", "hazy")
@@ -85,8 +85,7 @@ class Furnished:
 
 def furnish(folder: Path) -> Furnished:
     place = Place.at(folder / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     let_in(database)
     who = people.local(database)
     version = sets.write_version(

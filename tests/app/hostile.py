@@ -18,12 +18,13 @@ from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import jobs, people, runs, sets
-from core.records.database import Database, open_database
+from core.records.database import Database
 from core.records.people import Who
 from core.records.place import Place
 from core.records.review import reviews, verdicts
 from core.records.tables import Person
 from tests.app.furnished import SETTINGS, events
+from tests.migrated import new_records
 from tests.records.search import finish
 from worker.context import Hands
 from worker.tasks import carry_out
@@ -78,8 +79,7 @@ class Hostile:
 def furnish_hostile(folder: Path) -> Hostile:
     """Records only, without the engine: a set, two finished runs and one that failed, a review by two people."""
     place = Place.at(folder / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     studio, who = Studio(place, database), _named_person(database, f"a{SHORT}")
     project = people.add_project(database, who, f"p{ALL}")
     other = _named_person(database, f"b{SHORT}", [project])

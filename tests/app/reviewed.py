@@ -16,7 +16,6 @@ from app.visit import Visit
 from core.case import Case, ImageSet, Kind, Task
 from core.pictures.pixels import FilePixels
 from core.records import jobs, people, sets
-from core.records.database import open_database
 from core.records.labels import Names
 from core.records.people import Who
 from core.records.place import Place
@@ -24,6 +23,7 @@ from core.records.review import intake, reviews, verdicts
 from core.records.review.verdicts import VerdictView
 from tests.app.furnished import visiting
 from tests.let_in import let_in
+from tests.migrated import new_records
 
 ANSWERS = ("clear", "hazy", "<b>torn</b>")
 SOURCES = (
@@ -76,8 +76,7 @@ class Reviewed:
 
 def furnish_review(folder: Path, cases: int = 12, kind: Kind = "single", **asked: Any) -> Reviewed:
     place = Place.at(folder / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     let_in(database)
     who, studio = people.local(database), Studio(place, database)
     version = sets.write_version(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -14,6 +15,7 @@ from tests.app.furnished import exported, furnish
 from tests.let_in import LET_IN
 
 
+@pytest.mark.slow
 def test_downloads_and_opened_pictures_are_noted_in_their_project(tmp_path: Path) -> None:
     room = furnish(tmp_path)
     studio, export = room.studio, exported(room)

@@ -10,11 +10,11 @@ import pytest
 from app.context import Studio
 from app.pages.home.cards import draw_recent, draw_steps
 from app.pages.home.work import Work, gather
-from core.records.database import open_database
 from core.records.place import Place
 from tests.app.furnished import Furnished, furnish, visiting
 from tests.app.reviewed import furnish_review
 from tests.let_in import let_in
+from tests.migrated import new_records
 
 
 @pytest.fixture
@@ -32,8 +32,7 @@ def marks(drawn: str) -> list[str]:
 
 def test_somebody_new_is_led_to_their_images(tmp_path: Path) -> None:
     place = Place.at(tmp_path / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     let_in(database)
     drawn = draw_steps(gather(visiting(Studio(place, database))))
     assert marks(drawn) == ["done", "next", "", "", ""]

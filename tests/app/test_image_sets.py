@@ -18,6 +18,7 @@ from app.pages.image_sets.task import draw_prompt, task_from
 from core.errors import SettingsError
 from core.records import sets
 from core.records.access import NotAllowed
+from core.records.progress import Progress
 from core.records.sets import UploadError, UploadView
 from tests.app.furnished import Furnished, asking, furnish
 
@@ -45,7 +46,7 @@ def view(**changed: Any) -> UploadView:
         "report": None,
         "job_id": 1,
         "job_state": "running",
-        "progress": {"done": 30, "whole": 120, "text": "Looking at every picture"},
+        "progress": Progress(done=30, whole=120, text="Looking at every picture"),
         "error": None,
         "person": "anna",
         "created": datetime.now(UTC),

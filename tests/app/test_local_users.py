@@ -24,6 +24,7 @@ from core.records import people, sessions
 from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import Ticket, now
+from tests.migrated import new_records
 
 NAMES = ("/", "/image-sets", "/tune", "/runs", "/compare", "/review", "/config", "/metrics", "/gradio_api/info")
 PROGRAM = {"accept": "application/json"}
@@ -32,8 +33,7 @@ PROGRAM = {"accept": "application/json"}
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     place = Place.at(tmp_path_factory.mktemp("local") / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     yield Studio(place, database)
     database.dispose()
 

@@ -15,9 +15,9 @@ from sqlalchemy import event, insert
 from app.context import Studio
 from app.routes import health
 from core.records import people
-from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import JOB_STATES, QUEUES, Job
+from tests.migrated import new_records
 
 ARRIVED = datetime(2026, 11, 1, tzinfo=UTC)
 TOOK = (0.05, 0.1, 0.3, 2.5, 7.0, 61.0)
@@ -27,8 +27,7 @@ TOOK = (0.05, 0.1, 0.3, 2.5, 7.0, 61.0)
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
     place = Place.at(tmp_path / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     yield Studio(place, database)
     database.dispose()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from string import punctuation
 from typing import cast
@@ -32,13 +31,13 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 @pytest.fixture(scope="module")
-def browser(room: Furnished) -> Iterator[TestClient]:
+def browser(room: Furnished) -> TestClient:
     database = room.studio.database
     people.add_person(database, "anna", PASSWORD, "admin", room.who.projects)
     token = people.sign_in(database, "anna", PASSWORD, "here")
     app = cast(FastAPI, create_app(room.studio.place))
     headers = {"authorization": f"Bearer {token}"}
-    yield TestClient(app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000), headers=headers)
+    return TestClient(app, base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000), headers=headers)
 
 
 @pytest.mark.parametrize("path", [one.PATH for one in pages()])

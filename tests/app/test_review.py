@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +30,7 @@ from app.visit import Visit
 from core.errors import CoreError
 from core.records import jobs, people, runs, sets
 from core.records.people import Who
+from core.records.progress import Progress
 from core.records.review import queue, reviews, verdicts
 from core.records.review.corrections import Gain, Retrained
 from tests.app.furnished import SETTINGS, asking, furnish
@@ -192,18 +192,18 @@ def test_others_are_hidden_until_both_have_looked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "progress", "told"),
     [
-        ("waiting", {}, "waits for its turn"),
+        ("waiting", Progress(), "waits for its turn"),
         (
             "running",
-            {"done": 1, "whole": 4, "text": "Fold 2 of 5", "seconds_left": 600},
+            Progress(done=1, whole=4, text="Fold 2 of 5", seconds_left=600),
             "Fold 2 of 5. About 10 min left",
         ),
-        ("stopped", {}, "Resume it under Find"),
-        ("failed", {}, "too few cases"),
-        ("cancelled", {}, "Begin another"),
+        ("stopped", Progress(), "Resume it under Find"),
+        ("failed", Progress(), "too few cases"),
+        ("cancelled", Progress(), "Begin another"),
     ],
 )
-def test_a_search_without_cases_says_what_to_do(room: Reviewed, state: str, progress: Any, told: str) -> None:
+def test_a_search_without_cases_says_what_to_do(room: Reviewed, state: str, progress: Progress, told: str) -> None:
     view = reviews.review(room.studio.database, room.who, room.review_id)
     view = replace(
         view, state=state, progress=progress, error="There are too few cases." if state == "failed" else None
@@ -397,7 +397,7 @@ def test_verdicts_in_words(room: Reviewed) -> None:
 
 
 @pytest.fixture
-def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Reviewed, FastAPI]]:
+def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Reviewed, FastAPI]:
     """A studio with accounts, in which `stranger` is in another project."""
     monkeypatch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     room = furnish_review(tmp_path)
@@ -405,7 +405,7 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rev
     people.add_person(db, "anna", PASSWORD, "admin")
     people.add_person(db, "reader", PASSWORD, "reader", room.who.projects)
     people.add_person(db, "stranger", PASSWORD, "admin", [people.add_project(db, room.who, "Elsewhere")])
-    yield room, cast(FastAPI, create_app(room.studio.place))
+    return room, cast(FastAPI, create_app(room.studio.place))
 
 
 def test_a_stranger_gets_at_nothing_of_a_review(rooms: tuple[Reviewed, FastAPI]) -> None:

@@ -13,20 +13,20 @@ from sqlalchemy import update
 
 from app.main import create_app
 from core.records import people
-from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import Job, Person
 from tests.let_in import LET_IN, let_in
+from tests.migrated import new_records
+from tests.pace import is_within
 from tests.records.test_review_speed import fill
-from tests.records.test_speed import PAGE_SECONDS, is_within
+from tests.records.test_speed import PAGE_SECONDS
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_key_is_answered_within_50_ms_among_100_000_suspects(tmp_path: Path) -> None:
     place = Place.at(tmp_path / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     let_in(database)
     who = people.local(database)
     with database.session() as session:

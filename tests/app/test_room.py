@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from app.main import create_app
 from core.records import people
+from core.records.roles import ROLES
 from tests.app.furnished import furnish
 from tests.app.test_gate import PASSWORD, Rooms
 
@@ -35,7 +36,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
         patch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         furnished = furnish(tmp_path_factory.mktemp("room"))
         own = furnished.who.projects[0]
-        for role in ("admin", "researcher", "reviewer", "reader"):
+        for role in ROLES:
             people.add_person(furnished.studio.database, role, PASSWORD, role, [own])
         yield Rooms(cast(FastAPI, create_app(furnished.studio.place)), furnished, 0, own, own)
 

@@ -17,11 +17,11 @@ from app.pages.runs.parts import lay_out
 from app.words import lasting
 from core.errors import CoreError
 from core.records import jobs, runs
-from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import Run
 from tests.app.furnished import Furnished, furnish, metrics, visiting
 from tests.let_in import let_in
+from tests.migrated import new_records
 
 
 @pytest.fixture
@@ -79,8 +79,7 @@ def test_a_run_of_a_method_that_is_gone_shows_no_figure(page: RunsPage, room: Fu
 
 
 def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None:
-    database = open_database(place := Place.at(tmp_path))
-    database.upgrade()
+    database = new_records(place := Place.at(tmp_path))
     let_in(database)
     page, visit = laid_out(), visiting(Studio(place, database))
     changed = page.tick(visit, None, None)

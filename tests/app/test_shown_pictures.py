@@ -19,6 +19,7 @@ from tests.app.test_gate import Rooms
 from tests.let_in import TOKEN
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_gone_is_missing_and_a_damaged_one_is_told_without_paths(tmp_path: Path) -> None:
     room = furnish(tmp_path)
     browser = Rooms(cast(FastAPI, create_app(room.studio.place)), room, 0, 0, 0).browser(TOKEN)
@@ -36,6 +37,7 @@ def test_a_picture_that_is_gone_is_missing_and_a_damaged_one_is_told_without_pat
             assert str(tmp_path) not in answer.text
 
 
+@pytest.mark.slow
 def test_no_size_and_no_stored_picture_takes_the_pages_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     room = furnish(tmp_path)
     browser = Rooms(cast(FastAPI, create_app(room.studio.place)), room, 0, 0, 0).browser(TOKEN)

@@ -22,6 +22,7 @@ from core.records import people
 from core.records.database import open_database
 from core.records.place import Place
 from core.records.throttle import FREE_AT_NAME
+from tests.migrated import new_records
 from worker.redis import free_port
 
 PASSWORD = "a long password"
@@ -31,8 +32,7 @@ PASSWORD = "a long password"
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
     monkeypatch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     place = Place.at(tmp_path / "data")
-    database = open_database(place)
-    database.upgrade()
+    database = new_records(place)
     yield Studio(place, database)
     database.dispose()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -14,8 +15,9 @@ from starlette.routing import Mount
 from app.main import SECONDS_BETWEEN_LOOKS
 from core.records import jobs, runs
 from tests.app.furnished import Furnished, browsing, furnish
+from tests.pace import is_within, slowness
 
-SECONDS, TRIES, RUNS, STEPS = 0.05, 30, 20, 1000
+SECONDS, RUNS, STEPS = 0.05, 20, 1000
 GOING, SHARE_AT_REST = 2, 0.05
 FILLED: dict[str, Any] = {
     "Number": 1,
@@ -65,38 +67,30 @@ def events(app: Any, wanted: str) -> dict[str, tuple[int, list[Any]]]:
     return found
 
 
-def call(browser: TestClient, number: int, data: list[Any]) -> tuple[float, Any]:
-    began = time.perf_counter()
-    answer = browser.post("/gradio_api/run/predict", json={"fn_index": number, "data": data, "session_hash": "one"})
-    return time.perf_counter() - began, answer
+def call(browser: TestClient, number: int, data: list[Any]) -> Any:
+    return browser.post("/gradio_api/run/predict", json={"fn_index": number, "data": data, "session_hash": "one"})
 
 
-def seconds(browser: TestClient, number: int, data: list[Any]) -> float:
-    took, answer = call(browser, number, data)
+def tick(browser: TestClient, number: int, data: list[Any]) -> None:
+    answer = call(browser, number, data)
     if answer.status_code != 200:  # a chooser of something that this project has none of
-        took, answer = call(browser, number, [None if one == GOING else one for one in data])
+        answer = call(browser, number, [None if value == GOING else value for value in data])
     assert answer.status_code == 200, answer.text
-    return took
 
 
 def test_no_tick_of_any_page_takes_50_ms(browser: TestClient) -> None:
     for number, data in events(browser.app, "load").values():
-        seconds(browser, number, data)  # fills the choosers of this session
+        tick(browser, number, data)  # fills the choosers of this session
     walked = events(browser.app, "tick")
     assert len(walked) >= 5
-    slow = {}
-    for name, (number, data) in walked.items():
-        took = [seconds(browser, number, data)]
-        while min(took) >= SECONDS and len(took) < TRIES:
-            took.append(seconds(browser, number, data))
-        if min(took) >= SECONDS:
-            slow[name] = min(took)
-    assert slow == {}
+    assert [
+        name for name, (number, data) in walked.items() if not is_within(SECONDS, partial(tick, browser, number, data))
+    ] == []
 
 
 def test_a_studio_that_nobody_looks_at_rests(browser: TestClient) -> None:
     assert blocks_of(browser.app)._queue.sleep_when_free == SECONDS_BETWEEN_LOOKS
-    assert min(share_of_a_core(2.0) for _ in range(3)) < SHARE_AT_REST
+    assert any(share_of_a_core(2.0) < SHARE_AT_REST * slowness() for _ in range(3))
 
 
 def share_of_a_core(seconds: float) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from tests.app.test_file_references import alone as alone
 from tests.app.test_gate import Rooms, asked_of
@@ -56,8 +58,14 @@ BODIES = (
 )
 
 
-def answer_to(rooms: Rooms, way: str, body: bytes) -> tuple[int, str]:
-    answer = rooms.browser(TOKEN).post(f"/gradio_api/{way}", content=body, headers={"content-type": "application/json"})
+@pytest.fixture(scope="module")
+def browser(alone: Rooms) -> Iterator[TestClient]:
+    with alone.browser(TOKEN) as browser:
+        yield browser
+
+
+def answer_to(browser: TestClient, way: str, body: bytes) -> tuple[int, str]:
+    answer = browser.post(f"/gradio_api/{way}", content=body, headers={"content-type": "application/json"})
     return answer.status_code, answer.text
 
 
@@ -71,13 +79,13 @@ def wrong_calls(rooms: Rooms) -> list[tuple[str, list[Any]]]:
 
 
 @pytest.mark.slow
-def test_no_wrongly_typed_call_of_any_api_name_is_our_fault(alone: Rooms) -> None:
+def test_no_wrongly_typed_call_of_any_api_name_is_our_fault(alone: Rooms, browser: TestClient) -> None:
     calls = wrong_calls(alone)
     assert len(calls) > 1500
     statuses: Counter[int] = Counter()
     wrong = []
     for name, data in calls:
-        status, text = answer_to(alone, f"run{name}", json.dumps({"data": data}).encode())
+        status, text = answer_to(browser, f"run{name}", json.dumps({"data": data}).encode())
         statuses[status] += 1
         if status not in (200, 422) or (status == 422 and not json.loads(text)["error"].endswith(".")):
             wrong.append((name, str(data)[:100], status, text[:200]))
@@ -89,21 +97,21 @@ def test_no_wrongly_typed_call_of_any_api_name_is_our_fault(alone: Rooms) -> Non
 @pytest.mark.parametrize(
     "way", ["run/image_sets", "call/image_sets", "call/v2/upload_report", "queue/join", "run/none"]
 )
-def test_no_malformed_body_is_our_fault(alone: Rooms, way: str) -> None:
+def test_no_malformed_body_is_our_fault(browser: TestClient, way: str) -> None:
     for body in BODIES:
-        status, text = answer_to(alone, way, body)
+        status, text = answer_to(browser, way, body)
         assert status == 422, (body[:60], status, text[:200])
         assert json.loads(text)["detail"].endswith(".")
 
 
-def test_what_is_wrong_is_told_by_name_before_anything_is_called(alone: Rooms) -> None:
-    status, text = answer_to(alone, "call/versions", b'{"data": ["three"]}')
+def test_what_is_wrong_is_told_by_name_before_anything_is_called(browser: TestClient) -> None:
+    status, text = answer_to(browser, "call/versions", b'{"data": ["three"]}')
     assert status == 422
     assert json.loads(text)["detail"].startswith('"set_id" can\'t be used: input should be a valid integer')
-    assert answer_to(alone, "call/v2/versions", b'{"set": 1}')[0] == 422
-    assert answer_to(alone, "call/versions", b'{"data": []}')[0] == 422
+    assert answer_to(browser, "call/v2/versions", b'{"set": 1}')[0] == 422
+    assert answer_to(browser, "call/versions", b'{"data": []}')[0] == 422
 
 
-def test_an_error_that_a_person_can_mend_is_not_the_servers(alone: Rooms) -> None:
-    status, text = answer_to(alone, "run/versions", b'{"data": [77]}')
+def test_an_error_that_a_person_can_mend_is_not_the_servers(browser: TestClient) -> None:
+    status, text = answer_to(browser, "run/versions", b'{"data": [77]}')
     assert (status, json.loads(text)["title"]) == (422, "Please look at this")

@@ -29,10 +29,12 @@ def test_an_ablation_tells_vitask_without_each_of_its_parts(images: Path, checkp
     training = {"steps": 1, "evaluate_every": 1}
     file = run_files.write_run(tmp_path / "run.yaml", run_files.values(images, checkpoint, training=training))
     rows = run_all([str(images)], [0], file, tmp_path / "out", lambda event: None, is_ablated=True)
-    told = [row["reader"] for row in rows]
-    assert told[:5] == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"] and len(told) == len(set(told))
-    assert [one for one in told if one.startswith("vitask ")] == [f"vitask {part}" for part in ABLATION if part]
-    assert "vitask+tsm CRT alone" not in told
+    readers = [row["reader"] for row in rows]
+    assert readers[:5] == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"] and len(readers) == len(set(readers))
+    assert [reader for reader in readers if reader.startswith("vitask ")] == [
+        f"vitask {part}" for part in ABLATION if part
+    ]
+    assert "vitask+tsm CRT alone" not in readers
     losses = {path.name: set(run_files.steps(path, "stage-2")[1].losses) for path in (tmp_path / "out").iterdir()}
     assert losses["shades-seed-0-without-rda"] == {"van", "ep", "crt"}
     assert losses["shades-seed-0-crt-alone"] == {"van", "crt"}
@@ -104,26 +106,26 @@ def test_planted_errors_are_found_and_putting_them_right_is_measured(
 
 @pytest.mark.slow
 def test_a_reading_is_measured_beside_generating_and_single_scores(arithmetic: str) -> None:
-    told = read.measure(1, "tiny", lambda line: None)
-    assert told["arithmetic"] == arithmetic
-    assert told["equal"] and told["largest_difference_in_probability"] < 1e-3
-    seconds = {name: 1 / value for name, value in told["images_per_second_of"].items()}
-    assert told["speedup_over_generate"] == pytest.approx(seconds["generate"] / seconds["shared"])
-    assert told["speedup_over_single"] == pytest.approx(seconds["single"] / seconds["shared"])
-    assert told["images_per_second"] == told["images_per_second_of"]["shared"]
+    measured = read.measure(1, "tiny", lambda line: None)
+    assert measured["arithmetic"] == arithmetic
+    assert measured["equal"] and measured["largest_difference_in_probability"] < 1e-3
+    seconds = {name: 1 / value for name, value in measured["images_per_second_of"].items()}
+    assert measured["speedup_over_generate"] == pytest.approx(seconds["generate"] / seconds["shared"])
+    assert measured["speedup_over_single"] == pytest.approx(seconds["single"] / seconds["shared"])
+    assert measured["images_per_second"] == measured["images_per_second_of"]["shared"]
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_step_is_measured_beside_the_usual_trainer_and_plain_passes(arithmetic: str) -> None:
     ours = Accelerator(mixed_precision="no")
-    told = step.measure(1, "tiny", lambda line: None)
-    assert told["arithmetic"] == arithmetic
-    assert told["largest_gradient_difference"] < 1e-3
-    assert told["ratio_to_trl"] == pytest.approx(told["seconds"] / told["seconds_of"]["trl"])
-    assert told["ratio_to_plain"] == pytest.approx(told["seconds"] / told["seconds_of"]["plain"])
-    held = told["peak_memory_mib_of"]
-    assert told["peak_memory_ratio_to_trl"] == pytest.approx(held["vitask"] / held["trl"])
+    measured = step.measure(1, "tiny", lambda line: None)
+    assert measured["arithmetic"] == arithmetic
+    assert measured["largest_gradient_difference"] < 1e-3
+    assert measured["ratio_to_trl"] == pytest.approx(measured["seconds"] / measured["seconds_of"]["trl"])
+    assert measured["ratio_to_plain"] == pytest.approx(measured["seconds"] / measured["seconds_of"]["plain"])
+    held = measured["peak_memory_mib_of"]
+    assert measured["peak_memory_ratio_to_trl"] == pytest.approx(held["vitask"] / held["trl"])
     assert ours.mixed_precision == Accelerator(mixed_precision="no").mixed_precision == "no"
 
 

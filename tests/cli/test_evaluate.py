@@ -28,12 +28,12 @@ ANSWERS = "dark, light, light scar"
 def called(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> tuple[str, str]:
     """What a call that ends with this code says, to standard output and to standard error."""
     capsys.readouterr()
-    assert main(["evaluate", *(str(one) for one in arguments)]) == code
-    told = capsys.readouterr()
-    return told.out, told.err
+    assert main(["evaluate", *(str(argument) for argument in arguments)]) == code
+    captured = capsys.readouterr()
+    return captured.out, captured.err
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+def printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
     return json.loads(called(capsys, 0, *arguments, "--json")[0])
 
 
@@ -76,8 +76,8 @@ def test_a_set_that_the_run_learned_from_is_refused(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     learned = own_cases(finished, "train") + own_cases(finished, "val")
-    told = refused(capsys, finished, "--images", copied(learned, tmp_path / "again"))
-    assert "The run learned from every picture of again" in told and "leave --images out" in told
+    message = refused(capsys, finished, "--images", copied(learned, tmp_path / "again"))
+    assert "The run learned from every picture of again" in message and "leave --images out" in message
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp"])
@@ -86,8 +86,8 @@ def test_pictures_that_the_run_learned_from_are_left_out_and_counted(
 ) -> None:
     external = run_files.draw(tmp_path / "mixed", count=2, seed=9)
     copied([*own_cases(finished, "train")[:3], own_cases(finished, "val")[0]], external, suffix)
-    told = said(capsys, finished, "--images", external)
-    assert told["cases"] == 6 and told["left_out"] == {"learned": 4, "unlabelled": 0}
+    output = printed(capsys, finished, "--images", external)
+    assert output["cases"] == 6 and output["left_out"] == {"learned": 4, "unlabelled": 0}
     out, _ = called(capsys, 0, finished, "--images", external)
     assert "Left out: 4 of 10 cases of mixed, whose pictures the run learned from." in out
 
@@ -95,9 +95,9 @@ def test_pictures_that_the_run_learned_from_are_left_out_and_counted(
 def test_the_runs_own_test_pictures_may_be_measured_as_another_set(
     finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told, stored = said(capsys, finished, "--images", images), said(capsys, finished)
-    assert told["cases"] == stored["cases"] and told["left_out"]["learned"] == 42 - stored["cases"]
-    assert told["readers"]["tsm"]["accuracy"] == stored["readers"]["tsm"]["accuracy"]
+    output, stored = printed(capsys, finished, "--images", images), printed(capsys, finished)
+    assert output["cases"] == stored["cases"] and output["left_out"]["learned"] == 42 - stored["cases"]
+    assert output["readers"]["tsm"]["accuracy"] == stored["readers"]["tsm"]["accuracy"]
 
 
 def test_a_run_whose_images_are_gone_says_that_it_cannot_tell(
@@ -106,9 +106,9 @@ def test_a_run_whose_images_are_gone_says_that_it_cannot_tell(
     run = shutil.copytree(finished, tmp_path / "run")
     settings = (run / "settings.yaml").read_text()
     (run / "settings.yaml").write_text(settings.replace(str(images), str(tmp_path / "gone")))
-    told = said(capsys, run, "--images", run_files.draw(tmp_path / "elsewhere", count=2, seed=9))
-    assert told["cases"] == 6 and told["left_out"]["learned"] is None
-    (note,) = told["notes"]
+    output = printed(capsys, run, "--images", run_files.draw(tmp_path / "elsewhere", count=2, seed=9))
+    assert output["cases"] == 6 and output["left_out"]["learned"] is None
+    (note,) = output["notes"]
     assert "It can't be told whether the run in" in note and "gone" in note
 
 
@@ -120,8 +120,8 @@ def test_a_plugged_runs_model_learned_in_the_run_before_it(
     elsewhere = run_files.draw(tmp_path / "elsewhere", seed=3)
     (plugged / "settings.yaml").write_text(settings.replace(str(images), str(elsewhere)))
     (plugged / "plugged.json").write_text(json.dumps({"run": str(finished), "tsm": "convnet"}))
-    told = said(capsys, plugged, "--images", images)
-    assert told["left_out"]["learned"] == len(own_cases(finished, "train")) + len(own_cases(finished, "val"))
+    output = printed(capsys, plugged, "--images", images)
+    assert output["left_out"]["learned"] == len(own_cases(finished, "train")) + len(own_cases(finished, "val"))
 
 
 def test_a_run_whose_images_have_changed_says_so(
@@ -134,7 +134,7 @@ def test_a_run_whose_images_have_changed_says_so(
     (run / "settings.yaml").write_text((run / "settings.yaml").read_text().replace(str(images), str(changed)))
     external = run_files.draw(tmp_path / "elsewhere", count=2, seed=9)
     for more in (("--images", external), ("--template", "So?")):
-        (note,) = said(capsys, run, *more)["notes"]
+        (note,) = printed(capsys, run, *more)["notes"]
         assert "have changed since it was tuned" in note
 
 
@@ -142,8 +142,8 @@ def test_a_run_whose_images_have_changed_says_so(
 def test_a_case_with_two_labels_is_refused_where_the_run_asks_for_one(
     cell: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = refused(capsys, finished, "--images", table(tmp_path / "two", "dark", cell, "light"))
-    assert '"1.png" of two has 2 labels' in told and "exactly one" in told
+    message = refused(capsys, finished, "--images", table(tmp_path / "two", "dark", cell, "light"))
+    assert '"1.png" of two has 2 labels' in message and "exactly one" in message
 
 
 def test_a_version_with_two_labels_is_refused_where_the_run_asks_for_one(
@@ -153,30 +153,30 @@ def test_a_version_with_two_labels_is_refused_where_the_run_asks_for_one(
     stored = StoredPixels(store.url, store.put(run_files.draw(tmp_path / "one", ("dark",), 1, 7) / "dark" / "0.png"))
     kept = ImageSet("kept", task, (Case("a", stored, ("dark", "light")), Case("b", stored, ("dark",))))
     write_version(tmp_path / "version", kept)
-    told = refused(capsys, finished, "--images", tmp_path / "version")
-    assert '"a" has 2 labels, and the task asks for one. Give it one' in told
+    message = refused(capsys, finished, "--images", tmp_path / "version")
+    assert '"a" has 2 labels, and the task asks for one. Give it one' in message
 
 
 def test_unlabelled_cases_are_left_out_and_counted(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     external = table(tmp_path / "some", "dark", "", "light", "", "light scar")
-    told = said(capsys, finished, "--images", external)
-    assert told["cases"] == 3 and told["left_out"] == {"learned": 0, "unlabelled": 2}
+    output = printed(capsys, finished, "--images", external)
+    assert output["cases"] == 3 and output["left_out"] == {"learned": 0, "unlabelled": 2}
     out, _ = called(capsys, 0, finished, "--images", external)
     assert "Row 3 of labels.csv has no label and was left out." in out and "(1 more like this.)" in out
 
 
 def test_a_set_without_any_label_is_refused(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = refused(capsys, finished, "--images", table(tmp_path / "bare", "", ""))
-    assert "bare has no labelled case" in told and "Give its cases their labels." in told
+    message = refused(capsys, finished, "--images", table(tmp_path / "bare", "", ""))
+    assert "bare has no labelled case" in message and "Give its cases their labels." in message
 
 
 def test_a_set_of_one_class_is_measured(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     normals = run_files.draw(tmp_path / "normals", ("dark",), count=4, seed=9)
-    told = said(capsys, finished, "--images", normals)
-    assert told["cases"] == 4
-    for figures in told["readers"].values():
+    output = printed(capsys, finished, "--images", normals)
+    assert output["cases"] == 4
+    for figures in output["readers"].values():
         assert figures["auroc"] == {"value": None, "low": None, "high": None}
         assert 0 <= figures["accuracy"]["value"] <= 1
     out, _ = called(capsys, 0, finished, "--images", normals)
@@ -189,8 +189,8 @@ def test_a_set_of_one_foreign_class_is_refused(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     foreign = run_files.draw(tmp_path / "foreign", ("green",), count=2, seed=9)
-    told = refused(capsys, finished, "--images", foreign)
-    assert '"green/0.png" is in a class that the task does not list' in told and ANSWERS in told
+    message = refused(capsys, finished, "--images", foreign)
+    assert '"green/0.png" is in a class that the task does not list' in message and ANSWERS in message
 
 
 def test_numbers_without_names_are_taken_in_the_order_of_the_runs_answers(
@@ -201,18 +201,18 @@ def test_numbers_without_names_are_taken_in_the_order_of_the_runs_answers(
         file = tmp_path / f"{name}.npz"
         pictures = noise.integers(0, 255, (len(numbers), 28, 28), np.uint8)
         np.savez(file, test_images=pictures, test_labels=np.array(numbers, np.uint8)[:, None])
-        told = said(capsys, finished, "--images", file)
-        assert told["cases"] == len(numbers)
-        assert told["per_class"]["tsm"]["light"]["support"]["value"] == numbers.count(1)
-        assert any("0 dark, 1 light, 2 light scar" in note for note in told["notes"])
+        output = printed(capsys, finished, "--images", file)
+        assert output["cases"] == len(numbers)
+        assert output["per_class"]["tsm"]["light"]["support"]["value"] == numbers.count(1)
+        assert any("0 dark, 1 light, 2 light scar" in note for note in output["notes"])
 
 
 def test_cases_counts_without_splits(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     external = run_files.draw(tmp_path / "elsewhere", count=4, seed=9)
-    assert said(capsys, finished, "--images", external, "--cases", 5)["cases"] == 5
-    assert said(capsys, finished, "--split", "val", "--cases", 3)["cases"] == 3
-    told = refused(capsys, finished, "--images", external, "--cases", 2)
-    assert "--cases 2 is fewer than the classes of elsewhere" in told
+    assert printed(capsys, finished, "--images", external, "--cases", 5)["cases"] == 5
+    assert printed(capsys, finished, "--split", "val", "--cases", 3)["cases"] == 3
+    message = refused(capsys, finished, "--images", external, "--cases", 2)
+    assert "--cases 2 is fewer than the classes of elsewhere" in message
 
 
 @pytest.mark.parametrize("number", ["0", "-3", "some", "1.5"])
@@ -227,15 +227,15 @@ def test_a_split_of_another_set_is_taken_or_refused(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     divided = table(tmp_path / "divided", "dark", "light", "light scar", split="val")
-    assert said(capsys, finished, "--images", divided, "--split", "val")["cases"] == 3
+    assert printed(capsys, finished, "--images", divided, "--split", "val")["cases"] == 3
     assert "divided has no test cases" in refused(capsys, finished, "--images", divided, "--split", "test")
-    assert said(capsys, finished, "--images", divided)["cases"] == 3
+    assert printed(capsys, finished, "--images", divided)["cases"] == 3
 
 
 def test_reliance_is_asked_in_other_words(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = "Analyze the given {modality} image. The possible diagnoses are:{label set}."
     plain, same, other = (
-        said(capsys, finished, "--reliance", *more)["readers"]["vitask"]["own"]
+        printed(capsys, finished, "--reliance", *more)["readers"]["vitask"]["own"]
         for more in ((), ("--template", own), ("--template", "So?"))
     )
     assert plain == same != other
@@ -243,20 +243,20 @@ def test_reliance_is_asked_in_other_words(finished: Path, capsys: pytest.Capture
 
 def test_reliance_needs_two_labels(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     normals = run_files.draw(tmp_path / "normals", ("dark",), count=2, seed=9)
-    told = refused(capsys, finished, "--reliance", "--images", normals)
-    assert "All cases of normals have the same label" in told
+    message = refused(capsys, finished, "--reliance", "--images", normals)
+    assert "All cases of normals have the same label" in message
 
 
 def test_a_joint_runs_stored_figures_are_told_for_the_set_that_is_named(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, rows = shutil.copytree(finished, tmp_path / "joint"), reading.load(Folder(finished).readings("test"))
-    reading.save([*rows, *(replace(one, set="other") for one in rows[::2])], Folder(run).readings("test"))
-    told = json.loads(Folder(run).set.read_text())
-    told["sets"].append(told["sets"][0] | {"name": "other"})
-    Folder(run).set.write_text(json.dumps(told))
-    assert list(said(capsys, run)["sets"]) == ["other", "shades"]
-    assert said(capsys, run, "--question", "shades") == said(capsys, finished)
+    reading.save([*rows, *(replace(row, set="other") for row in rows[::2])], Folder(run).readings("test"))
+    facts = json.loads(Folder(run).set.read_text())
+    facts["sets"].append(facts["sets"][0] | {"name": "other"})
+    Folder(run).set.write_text(json.dumps(facts))
+    assert list(printed(capsys, run)["sets"]) == ["other", "shades"]
+    assert printed(capsys, run, "--question", "shades") == printed(capsys, finished)
     assert 'a set called "third". Known: shades, other' in refused(capsys, run, "--question", "third")
 
 

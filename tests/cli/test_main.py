@@ -28,20 +28,20 @@ from tests import run_files
 FIGURE = {"value", "low", "high"}
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+def printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
     """The one JSON object that a command prints."""
     capsys.readouterr()
-    assert main([str(one) for one in (*arguments, "--json")]) == 0
+    assert main([str(argument) for argument in (*arguments, "--json")]) == 0
     return json.loads(capsys.readouterr().out)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     """The one message of something that the person can mend."""
     capsys.readouterr()
-    assert main([str(one) for one in arguments]) == 2
-    told = capsys.readouterr()
-    assert told.out == "" and "Traceback" not in told.err
-    lines = [line for line in told.err.splitlines() if line.strip()]
+    assert main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "Traceback" not in captured.err
+    lines = [line for line in captured.err.splitlines() if line.strip()]
     assert len(lines) == 1
     return lines[0]
 
@@ -52,22 +52,22 @@ def test_tune_prints_its_figures_as_one_object(
     file = run_files.write_run(
         tmp_path / "run.yaml", run_files.values(images, checkpoint, method={"name": "vanilla"}, tsm=[])
     )
-    told = said(capsys, "tune", file, "--out", tmp_path / "run")
-    assert told == json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert list(told["readers"]) == ["vlm", "vanilla"]
+    output = printed(capsys, "tune", file, "--out", tmp_path / "run")
+    assert output == json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert list(output["readers"]) == ["vlm", "vanilla"]
 
 
 def test_evaluate_prints_every_readers_figures_with_intervals(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = said(capsys, "evaluate", finished)
-    assert told.keys() >= {"cases", "readers"}
-    assert list(told["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
-    for figures in told["readers"].values():
+    output = printed(capsys, "evaluate", finished)
+    assert output.keys() >= {"cases", "readers"}
+    assert list(output["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+    for figures in output["readers"].values():
         assert all(figure.keys() == FIGURE for figure in figures.values())
         assert figures.keys() >= {"accuracy", "macro_f1", "auroc"}
-    assert told == json.loads(Folder(finished).metrics.read_text())
-    assert said(capsys, "evaluate", finished, "--split", "val")["cases"] > 0
+    assert output == json.loads(Folder(finished).metrics.read_text())
+    assert printed(capsys, "evaluate", finished, "--split", "val")["cases"] > 0
 
 
 def test_evaluate_prints_a_table_for_people(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,8 +80,8 @@ def test_evaluate_measures_a_set_that_the_run_never_saw(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     external = run_files.draw(tmp_path / "elsewhere", count=4, seed=9)
-    told = said(capsys, "evaluate", finished, "--images", external)
-    assert told["cases"] == 12 and "vitask+tsm" in told["readers"]
+    output = printed(capsys, "evaluate", finished, "--images", external)
+    assert output["cases"] == 12 and "vitask+tsm" in output["readers"]
     foreign = run_files.draw(tmp_path / "foreign", ("dark", "green"), count=3)
     assert 'foreign has the label "green", which the run does not know' in refused(
         capsys, "evaluate", finished, "--images", foreign
@@ -92,44 +92,44 @@ def test_evaluate_in_the_runs_own_words_gives_the_stored_figures(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = "Analyze the given {modality} image. The possible diagnoses are:{label set}."
-    told, stored = (said(capsys, "evaluate", finished, *more) for more in (("--template", own), ()))
+    output, stored = (printed(capsys, "evaluate", finished, *more) for more in (("--template", own), ()))
     for reader, figures in stored["readers"].items():
         for name, figure in figures.items():
-            assert told["readers"][reader][name]["value"] == pytest.approx(figure["value"], abs=1e-4), (reader, name)
+            assert output["readers"][reader][name]["value"] == pytest.approx(figure["value"], abs=1e-4), (reader, name)
 
 
 def test_evaluate_in_other_words_changes_what_vlms_say_and_not_what_the_tsm_says(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told, stored = (said(capsys, "evaluate", finished, *more)["readers"] for more in (("--template", "So?"), ()))
-    assert told["tsm"] == stored["tsm"]
-    assert told["vitask"]["log_loss"] != stored["vitask"]["log_loss"]
+    output, stored = (printed(capsys, "evaluate", finished, *more)["readers"] for more in (("--template", "So?"), ()))
+    assert output["tsm"] == stored["tsm"]
+    assert output["vitask"]["log_loss"] != stored["vitask"]["log_loss"]
 
 
 def test_reliance_compares_the_right_response_under_its_own_and_another_image(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = said(capsys, "evaluate", finished, "--reliance")
-    assert told.keys() == {"set", "cases", "readers"}
-    assert list(told["readers"]) == ["vlm", "vanilla", "vitask", "vitask+tsm"]
-    for one in told["readers"].values():
-        assert 0 <= one["overlap"] <= 1 and 0 <= one["auroc"] <= 1 and 0 < one["own"] < 1
-        assert sum(one["density"]["own"]) == pytest.approx(1)
+    output = printed(capsys, "evaluate", finished, "--reliance")
+    assert output.keys() == {"set", "cases", "readers"}
+    assert list(output["readers"]) == ["vlm", "vanilla", "vitask", "vitask+tsm"]
+    for figures in output["readers"].values():
+        assert 0 <= figures["overlap"] <= 1 and 0 <= figures["auroc"] <= 1 and 0 < figures["own"] < 1
+        assert sum(figures["density"]["own"]) == pytest.approx(1)
 
 
 def test_read_prints_every_readers_whole_distribution(
     finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pictures = [images / "dark" / "0.png", images / "light" / "1.png"]
-    told = said(capsys, "read", finished, *pictures)
-    assert told.keys() == {"images"}
-    assert [one["image"] for one in told["images"]] == [str(path) for path in pictures]
-    for one in told["images"]:
-        assert one.keys() == {"image", "unlike", "readers"}
-        assert one["unlike"]["is_unlike"] is False and one["unlike"]["of"] > 0
-        assert set(one["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
-        for name, answer in one["readers"].items():
-            assert answer.keys() == {"answers", "probabilities", "text"}
+    output = printed(capsys, "read", finished, *pictures)
+    assert output.keys() == {"images"}
+    assert [image["image"] for image in output["images"]] == [str(path) for path in pictures]
+    for image in output["images"]:
+        assert image.keys() == {"image", "unlike", "readers"}
+        assert image["unlike"]["is_unlike"] is False and image["unlike"]["of"] > 0
+        assert set(image["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
+        for name, answer in image["readers"].items():
+            assert answer.keys() == {"answers", "probabilities", "tokens", "text", "parsed", "said"}
             assert answer["answers"] == ["dark", "light", "light scar"]
             assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
             assert (answer["text"] is None) == (name == "tsm")
@@ -139,8 +139,8 @@ def test_read_asks_only_the_readers_that_are_named(
     finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture = images / "dark" / "0.png"
-    told = said(capsys, "read", finished, picture, "--readers", "vitask,tsm")
-    assert list(told["images"][0]["readers"]) == ["vitask", "tsm"]
+    output = printed(capsys, "read", finished, picture, "--readers", "vitask,tsm")
+    assert list(output["images"][0]["readers"]) == ["vitask", "tsm"]
     assert 'no reader called "person"' in refused(capsys, "read", finished, picture, "--readers", "person")
 
 
@@ -164,10 +164,10 @@ def test_reading_a_case_again_gives_what_was_stored(
 ) -> None:
     stored = reading.load(Folder(finished).readings("test"))
     case = stored[0].case
-    same = {one.reader: one for one in stored if one.case == case}
-    told = said(capsys, "read", finished, images / case)["images"][0]["readers"]
-    for name, one in same.items():
-        assert told[name]["probabilities"] == pytest.approx(one.answer.probabilities, abs=1e-4), name
+    same = {answered.reader: answered for answered in stored if answered.case == case}
+    output = printed(capsys, "read", finished, images / case)["images"][0]["readers"]
+    for name, answered in same.items():
+        assert output[name]["probabilities"] == pytest.approx(answered.answer.probabilities, abs=1e-4), name
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_file_that_is_no_run_file_is_told(text: str, tmp_path: Path, capsys: p
 def test_a_full_disk_is_something_to_mend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(asked: object) -> None:
+    def full(arguments: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "events.jsonl"))
 
     monkeypatch.setattr(tune_command, "do_tune", full)
@@ -289,13 +289,13 @@ def test_a_full_disk_is_something_to_mend(
 
 
 def test_anything_unforeseen_is_our_fault(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def broken(asked: object) -> None:
+    def broken(arguments: object) -> None:
         raise ZeroDivisionError("nobody thought of this")
 
     monkeypatch.setattr(tune_command, "do_tune", broken)
     assert main(["tune", "run.yaml", "--out", "run"]) == 1
-    told = capsys.readouterr()
-    assert told.out == "" and "ZeroDivisionError" in told.err and "our fault" in told.err
+    captured = capsys.readouterr()
+    assert captured.out == "" and "ZeroDivisionError" in captured.err and "our fault" in captured.err
 
 
 def test_an_unknown_command_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -307,7 +307,7 @@ def test_an_unknown_command_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -
 def vitask(*arguments: object, **more: str) -> subprocess.Popen[str]:
     """The command as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "core.cli", *(str(one) for one in arguments)],
+        [sys.executable, "-m", "core.cli", *(str(argument) for argument in arguments)],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1", **more},
         stdout=subprocess.PIPE,
@@ -325,8 +325,8 @@ LONGER = {
 def wait_until(process: subprocess.Popen[str], folder: Path, stage: str, step: int) -> None:
     """Looks into events.jsonl until the stage has made so many steps."""
     for _ in range(6000):
-        told = folder / "events.jsonl"
-        for event in events.read(told) if told.is_file() else ():
+        file = folder / "events.jsonl"
+        for event in events.read(file) if file.is_file() else ():
             if isinstance(event, events.Step) and event.stage == stage and event.step >= step:
                 return
         assert process.poll() is None, process.communicate()[1]
@@ -334,26 +334,31 @@ def wait_until(process: subprocess.Popen[str], folder: Path, stage: str, step: i
     raise AssertionError(f"{stage} never reached step {step}")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the same run, which nobody broke off."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    tune(run_files.run(images, checkpoint, **LONGER), folder)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_resumes_to_the_same_bytes(
-    by: signal.Signals, images: Path, checkpoint: Path, tmp_path: Path
+    by: signal.Signals, undisturbed: Path, images: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     file = run_files.write_run(tmp_path / "run.yaml", run_files.values(images, checkpoint, **LONGER))
-    whole = vitask("tune", file, "--out", tmp_path / "whole")
     killed = vitask("tune", file, "--out", tmp_path / "killed")
     wait_until(killed, tmp_path / "killed", "stage-2", 4)
     killed.send_signal(by)
-    _, told = killed.communicate(timeout=60)
-    assert killed.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 0), told
+    _, errors = killed.communicate(timeout=60)
+    assert killed.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 0), errors
     assert not (tmp_path / "killed" / "metrics.json").exists()
-    _, told = whole.communicate(timeout=120)
-    assert whole.returncode == 0, told
     resumed = vitask("tune", file, "--out", tmp_path / "killed", "--resume")
-    _, told = resumed.communicate(timeout=120)
-    assert resumed.returncode == 0, told
+    _, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, errors
     for name in ("adapter/adapter_model.safetensors", "connector.safetensors", "tsm/model.safetensors", "metrics.json"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+        assert (tmp_path / "killed" / name).read_bytes() == (undisturbed / name).read_bytes(), name
 
 
 @pytest.mark.slow
@@ -377,10 +382,10 @@ def test_two_processes_make_the_steps_that_one_would_make(images: Path, checkpoi
     assert json.loads((tmp_path / "two" / "environment.json").read_text())["processes"] == 2
     assert json.loads(launched.stdout) == json.loads((tmp_path / "two" / "metrics.json").read_text())
     for stage in ("tsm", "vanilla", "stage-1", "stage-2"):
-        one, two = (run_files.steps(tmp_path / name, stage) for name in ("one", "two"))
-        assert one.keys() == two.keys() and one
-        for step, event in one.items():
-            assert two[step].losses == pytest.approx(event.losses, abs=1e-5), (stage, step)
+        alone, shared = (run_files.steps(tmp_path / name, stage) for name in ("one", "two"))
+        assert alone.keys() == shared.keys() and alone
+        for step, event in alone.items():
+            assert shared[step].losses == pytest.approx(event.losses, abs=1e-5), (stage, step)
 
 
 def test_the_second_picture_of_a_gif_or_an_odd_mode_is_no_trouble(
@@ -388,5 +393,5 @@ def test_the_second_picture_of_a_gif_or_an_odd_mode_is_no_trouble(
 ) -> None:
     Image.new("P", (40, 20), 3).save(tmp_path / "odd.gif")
     Image.new("I;16", (20, 20), 40000).save(tmp_path / "deep.png")
-    told = said(capsys, "read", finished, tmp_path / "odd.gif", tmp_path / "deep.png", "--readers", "vitask+tsm")
-    assert len(told["images"]) == 2
+    output = printed(capsys, "read", finished, tmp_path / "odd.gif", tmp_path / "deep.png", "--readers", "vitask+tsm")
+    assert len(output["images"]) == 2

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from pydantic_core import PydanticUndefined
 
-from core.catalog import FAMILIES, FORMATS, KEPT, METHODS, TSMS, chosen, find
+from core.catalog import FAMILIES, FORMATS, KEPT, METHODS, SOURCES, TSMS, chosen, find
 from core.errors import SettingsError
 from core.settings import Settings
 
@@ -19,9 +19,11 @@ CATALOGS: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "tsm": (TSMS, ("build", "tiny", "load")),
     "family": (FAMILIES, ("load", "tiny")),
     "method": (METHODS, ("needs", "stages", "readers", "aim", "departures")),
+    "source": (SOURCES, ("gather_evidence",)),
 }
 EVERY = [(what, name) for what, (catalog, _) in CATALOGS.items() for name in catalog]
 every_thing = pytest.mark.parametrize(("what", "name"), EVERY)
+every_thing_with_settings = pytest.mark.parametrize(("what", "name"), [each for each in EVERY if each[0] != "source"])
 
 
 def module_of(what: str, name: str) -> ModuleType:
@@ -37,7 +39,7 @@ def test_a_module_offers_what_its_kind_promises(what: str, name: str) -> None:
     assert module.__doc__ and len(module.__doc__) > 20
 
 
-@every_thing
+@every_thing_with_settings
 def test_every_setting_can_be_shown_to_a_person(what: str, name: str) -> None:
     """A title, a help sentence, and a range where it is a number."""
     settings = module_of(what, name).Settings
@@ -49,7 +51,7 @@ def test_every_setting_can_be_shown_to_a_person(what: str, name: str) -> None:
             assert about.metadata, f"{field} has no range"
 
 
-@every_thing
+@every_thing_with_settings
 def test_an_unknown_setting_is_refused(what: str, name: str) -> None:
     settings = module_of(what, name).Settings
     given = {

@@ -340,3 +340,60 @@ def test_sharing_can_be_checked_where_all_cases_say_the_same() -> None:
     plan, tuned, cases = prepared({"name": "vitask"})
     alike = replace(cases, items=[Item(0, replace(item.case, labels=("no",))) for item in cases.items])
     assert sharing_gap(tuned, first_batch(alike, plan.stages[-1], 0), plan.stages[-1]) < 1e-3
+
+
+DEPARTING: dict[str, dict[str, Any]] = {
+    "vanilla": {"label_smoothing": 0.1, "tune_vlm_connector": True},
+    "vitask": {
+        "exemplar": False,
+        "align": 0,
+        "contrast": 0,
+        "contrast_on": "first_distinguishing",
+        "direction": "teacher_first",
+        "stage_1_epochs": 0,
+        "stage_2_epochs": 0,
+        "freeze_connector": "never",
+        "constant_prefix": True,
+        "label_smoothing": 0.1,
+        "tune_vlm_connector": True,
+    },
+}
+"""A value of each setting that leaves the printed recipe."""
+PRINTED: dict[str, dict[str, Any]] = {
+    "vanilla": {"epochs": 5},
+    "vitask": {"align": 0.5, "contrast": 2, "stage_1_epochs": 3, "stage_2_epochs": 0.5, "baseline": False},
+}
+"""Values of which the paper is silent, or that change nothing about the method itself."""
+
+
+def departures(name: str, **changed: Any) -> tuple[str, ...]:
+    return Plan(*chosen(METHODS, {"name": name, **changed}, "name", "method")).departures
+
+
+@every_method
+def test_departures_are_told_in_sentences(settings: dict[str, Any]) -> None:
+    told = Plan(*chosen(METHODS, settings, "name", "method")).departures
+    assert isinstance(told, tuple) and len(set(told)) == len(told)
+    for sentence in told:
+        assert sentence[0].isupper() and sentence.endswith(".") and "as printed" in sentence
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_as_it_comes_departs_from_nothing(name: str) -> None:
+    assert departures(name) == ()
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name in DEPARTING for field in DEPARTING[name]])
+def test_a_setting_that_leaves_the_printed_recipe_is_told_of_in_one_sentence(name: str, field: str) -> None:
+    assert len(departures(name, **{field: DEPARTING[name][field]})) == 1
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name in PRINTED for field in PRINTED[name]])
+def test_a_setting_that_the_paper_leaves_open_is_no_departure(name: str, field: str) -> None:
+    assert departures(name, **{field: PRINTED[name][field]}) == ()
+
+
+@pytest.mark.parametrize("name", DEPARTING)
+def test_it_is_decided_of_every_setting_whether_it_departs(name: str) -> None:
+    module, _ = chosen(METHODS, {"name": name}, "name", "method")
+    assert DEPARTING[name].keys() | PRINTED[name].keys() | {"name"} == module.Settings.model_fields.keys()

@@ -27,7 +27,7 @@ from core.readings.statement import Statement, mean_of, statements_to_plain
 from core.runs.estimate import estimate
 from core.runs.export import export
 from core.runs.folder import Folder
-from core.runs.opened import Asked, ask, open_run
+from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.runfile import Run, make_run
 from core.runs.tune import tune
 from tests import pointing, run_files
@@ -99,7 +99,7 @@ def test_a_run_that_points_opens_and_says_what_it_said(
     pictures = [FilePixels(spots / name).load() for name in stored]
     export(tuned, tmp_path / "copy", is_merged=False)
     for folder in (tuned, tmp_path / "copy"):
-        answers = ask(open_run(folder), Asked(pictures), ["vlm", "pointing"])
+        answers = read_pictures(open_run(folder), Asked(pictures), ["vlm", "pointing"])
         assert all(answer.said == () for answer in answers["vlm"])
         for answer, (said,) in zip(answers["pointing"], stored.values(), strict=True):
             (again,) = answer.said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 from PIL import Image
 
@@ -17,11 +18,12 @@ def test_256_tokens_are_the_area_of_a_512_pixel_square() -> None:
     assert pixels_for(256, OF_QWEN_3) == {"shortest_edge": 512 * 512, "longest_edge": 512 * 512}
 
 
+@pytest.mark.slow
 def test_small_and_large_images_become_about_as_many_tokens() -> None:
     vlm = qwen_vl.tiny()
     vlm.image_processor.size = pixels_for(64, vlm.image_processor)
     sizes = [(28, 28), (900, 900), (300, 600), (20, 40)]  # of 1 : 2 are 5.7 x 11.3 tokens: fewer when scaled down
-    assert [len(one.tokens) for one in vlm.encode([Image.new("RGB", size) for size in sizes])] == [64, 64, 55, 72]
+    assert [len(image.tokens) for image in vlm.encode([Image.new("RGB", size) for size in sizes])] == [64, 64, 55, 72]
 
 
 def test_text_goes_on_after_the_longer_side_of_the_image() -> None:

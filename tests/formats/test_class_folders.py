@@ -31,7 +31,7 @@ def filled(root: Path, *names: str) -> Path:
     return root
 
 
-def told(image_set: ImageSet) -> dict[str, Finding]:
+def findings_of(image_set: ImageSet) -> dict[str, Finding]:
     return {finding.kind: finding for finding in image_set.findings}
 
 
@@ -100,7 +100,7 @@ def test_folders_within_a_class_belong_to_it(tmp_path: Path) -> None:
 def test_an_empty_class_folder_is_an_error(tmp_path: Path) -> None:
     filled(tmp_path / "set", "a/1.png", "b/")
     image_set = read(tmp_path / "set", Settings())
-    assert told(image_set)["empty_class"].message == 'The folder "b/" has no pictures. Add some or remove it.'
+    assert findings_of(image_set)["empty_class"].message == 'The folder "b/" has no pictures. Add some or remove it.'
     with pytest.raises(DataError, match="has no pictures"):
         image_set.stop_on_errors()
 
@@ -108,7 +108,7 @@ def test_an_empty_class_folder_is_an_error(tmp_path: Path) -> None:
 def test_an_empty_class_folder_in_a_zip_is_an_error(tmp_path: Path) -> None:
     filled(tmp_path / "set", "a/1.png", "b/")
     shutil.make_archive(str(tmp_path / "set"), "zip", tmp_path / "set")
-    assert told(read(tmp_path / "set.zip", Settings()))["empty_class"].severity == "error"
+    assert findings_of(read(tmp_path / "set.zip", Settings()))["empty_class"].severity == "error"
 
 
 def test_a_class_that_only_one_split_lacks_is_not_empty(tmp_path: Path) -> None:
@@ -128,18 +128,18 @@ def test_files_that_are_no_pictures_are_noted(tmp_path: Path) -> None:
     (tmp_path / "set/README").write_text("hello")
     image_set = read(tmp_path / "set", Settings())
     assert [case.id for case in image_set.cases] == ["a/1.png", "b/1.png"]
-    assert (told(image_set)["other_files"].severity, told(image_set)["other_files"].cases) == (
+    assert (findings_of(image_set)["other_files"].severity, findings_of(image_set)["other_files"].cases) == (
         "note",
         ("a/notes.txt", "README"),
     )
-    assert told(image_set)["outside_classes"].cases == ("loose.png",)
+    assert findings_of(image_set)["outside_classes"].cases == ("loose.png",)
 
 
 def test_pictures_beside_the_splits_are_left_out_with_a_word(tmp_path: Path) -> None:
     filled(tmp_path / "set", "train/a/1.png", "train/b/1.png", "extra/a/1.png")
     image_set = read(tmp_path / "set", Settings())
     assert len(image_set.cases) == 2
-    assert told(image_set)["outside_splits"].cases == ("extra/a/1.png",)
+    assert findings_of(image_set)["outside_splits"].cases == ("extra/a/1.png",)
 
 
 def test_chosen_answers_put_classes_in_order_and_expose_others(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_chosen_answers_put_classes_in_order_and_expose_others(tmp_path: Path) -
     image_set = read(tmp_path / "set", chosen)
     assert image_set.task.instruction() == "Look:  severe, mild"
     assert (image_set.task.kind, image_set.task.modality) == ("ordinal", "fundus")
-    assert told(image_set)["unknown_label"].cases == ("svere/1.png",)
+    assert findings_of(image_set)["unknown_label"].cases == ("svere/1.png",)
 
 
 def test_a_file_with_an_absurdly_long_name_is_no_trouble(tmp_path: Path) -> None:

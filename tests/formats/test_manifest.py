@@ -32,7 +32,7 @@ def listed(folder: Path, table: str | bytes, *pictures: str, name: str = "labels
     return folder
 
 
-def told(image_set: ImageSet) -> Mapping[str, Finding]:
+def findings_of(image_set: ImageSet) -> Mapping[str, Finding]:
     return {finding.kind: finding for finding in image_set.findings}
 
 
@@ -142,9 +142,9 @@ def test_columns_with_one_1_in_each_row_make_a_single_task(tmp_path: Path) -> No
 
 def test_two_marks_in_a_single_task_are_told(tmp_path: Path) -> None:
     listed(tmp_path, "image,mass,node\n1.png,1,1\n2.png,0,0\n")
-    found = told(read(tmp_path, Settings(label_columns=("mass", "node"), kind="single")))
-    assert found["several_labels"].message.startswith("Row 2 of labels.csv has 2 labels, a single task one.")
-    assert found["unlabelled"].cases == ("2.png",)
+    findings = findings_of(read(tmp_path, Settings(label_columns=("mass", "node"), kind="single")))
+    assert findings["several_labels"].message.startswith("Row 2 of labels.csv has 2 labels, a single task one.")
+    assert findings["unlabelled"].cases == ("2.png",)
 
 
 def test_a_set_whose_pictures_are_all_missing_says_so(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_set_whose_pictures_are_all_missing_says_so(tmp_path: Path) -> None:
 
 def test_something_else_than_0_or_1_is_told_with_its_row(tmp_path: Path) -> None:
     listed(tmp_path, "image,mass,node\n1.png,1,0\n2.png,maybe,1\n")
-    finding = told(read(tmp_path, Settings(label_columns=("mass", "node"))))["unreadable_label"]
+    finding = findings_of(read(tmp_path, Settings(label_columns=("mass", "node"))))["unreadable_label"]
     assert finding.message.startswith('Row 3 of labels.csv has "maybe" in the label column "mass"')
 
 
@@ -212,7 +212,7 @@ ROWS = {
 def test_a_row_that_is_wrong_is_told_with_its_number(tmp_path: Path, kind: str) -> None:
     row, message = ROWS[kind]
     table = f"image,label,split,mask,boxes\n1.png,a,train\n2.png,b,test\n{row}\n"
-    finding = told(read(listed(tmp_path, table, "1.png", "2.png", "3.png"), Settings()))[kind]
+    finding = findings_of(read(listed(tmp_path, table, "1.png", "2.png", "3.png"), Settings()))[kind]
     assert finding.message.startswith(message)
     assert finding.severity == ("warning" if kind == "unlabelled" else "error")
     assert finding.count == 1
@@ -220,7 +220,7 @@ def test_a_row_that_is_wrong_is_told_with_its_number(tmp_path: Path, kind: str) 
 
 def test_boxes_nested_without_end_are_told(tmp_path: Path) -> None:
     image_set = read(listed(tmp_path, f"image,label,boxes\n1.png,a,{'[' * 100_000}\n2.png,b,\n"), Settings())
-    assert "boxes that can't be read (RecursionError" in told(image_set)["unreadable_boxes"].message
+    assert "boxes that can't be read (RecursionError" in findings_of(image_set)["unreadable_boxes"].message
 
 
 def test_whole_paths_into_the_folder_and_broken_labels_are_understood(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_path_may_not_leave_the_folder(tmp_path: Path, path: str) -> None:
 def test_labels_outside_the_task_are_told(tmp_path: Path) -> None:
     image_set = read(listed(tmp_path, "image,label\n1.png,a\n2.png,B\n"), Settings(answers=("a", "b")))
     expected = 'Row 3 of labels.csv has the label "B", which the task does not list (a, b). Correct one.'
-    assert told(image_set)["unknown_label"].message == expected
+    assert findings_of(image_set)["unknown_label"].message == expected
     assert labels(image_set) == {"1.png": ("a",)}
 
 
@@ -248,13 +248,13 @@ def test_pictures_without_a_row_are_told(tmp_path: Path) -> None:
         listed(tmp_path, "image,label\n1.png,a\n2.png,b\n", "1.png", "2.png", "3.png", "4.png"), Settings()
     )
     expected = '"3.png" is not in labels.csv and was left out. Add a row if it belongs to the set. (1 more like this.)'
-    assert told(image_set)["unlisted_image"].message == expected
+    assert findings_of(image_set)["unlisted_image"].message == expected
 
 
 def test_an_empty_cell_of_a_multi_task_is_no_finding_with_a_word(tmp_path: Path) -> None:
     image_set = read(listed(tmp_path, "image,label\n1.png,a;b\n2.png,\n"), Settings())
     assert labels(image_set) == {"1.png": ("a", "b"), "2.png": ()}
-    assert told(image_set)["unlabelled"].severity == "note"
+    assert findings_of(image_set)["unlabelled"].severity == "note"
 
 
 @pytest.mark.parametrize(

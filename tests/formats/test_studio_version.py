@@ -19,10 +19,10 @@ from core.sets.version import ABOUT, MANIFEST, write_version
 def test_it_reads_what_it_writes(tmp_path: Path) -> None:
     written = write_example(tmp_path / "cells")
     assert looks_like(tmp_path / "cells")
-    found = read(tmp_path / "cells", Settings())
-    assert found == written
-    assert [case.pixels.load().getpixel((0, 0)) for case in found.cases] == [40, 191, 42, 193, 44, 195]
-    assert found.fingerprint() == written.fingerprint()
+    image_set = read(tmp_path / "cells", Settings())
+    assert image_set == written
+    assert [case.pixels.load().getpixel((0, 0)) for case in image_set.cases] == [40, 191, 42, 193, 44, 195]
+    assert image_set.fingerprint() == written.fingerprint()
 
 
 def test_a_version_and_its_store_can_be_moved_together(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_a_version_and_its_store_can_be_moved_together(tmp_path: Path) -> None:
 
 def test_another_question_is_put_where_its_answers_fit(tmp_path: Path) -> None:
     write_example(tmp_path)
-    asked = read(tmp_path, Settings(modality="microscopy", template="What is it?")).task
-    assert (asked.modality, asked.template, asked.answers) == ("microscopy", "What is it?", ("dark", "light"))
+    task = read(tmp_path, Settings(modality="microscopy", template="What is it?")).task
+    assert (task.modality, task.template, task.answers) == ("microscopy", "What is it?", ("dark", "light"))
     turned = read(tmp_path, Settings(answers=("light", "dark", "grey"))).task
     assert turned.answers == ("light", "dark", "grey")
     with pytest.raises(DataError, match=r'"1\.png" has the label light, which is not among the answers'):
@@ -64,9 +64,9 @@ def test_the_hash_changes_with_anything_that_is_kept(tmp_path: Path) -> None:
         replace(first, more={}),
         replace(first, pixels=rest[0].pixels),
     ]
-    sets = [written, *(replace(written, cases=(one, *rest)) for one in changes)]
+    sets = [written, *(replace(written, cases=(changed, *rest)) for changed in changes)]
     sets += [replace(written, name="other"), replace(written, task=written.task.model_copy(update={"modality": "x"}))]
-    hashes = [write_version(tmp_path / str(n), one).hash for n, one in enumerate(sets)]
+    hashes = [write_version(tmp_path / str(n), changed).hash for n, changed in enumerate(sets)]
     assert len(set(hashes)) == len(sets)
     assert write_version(tmp_path / "again", written).hash == hashes[0]
 

@@ -45,48 +45,48 @@ def talkative(content: bytes) -> Answer:
 
 
 def test_it_gives_what_the_function_makes(aside: Aside) -> None:
-    media, made = aside.ask(shown.thumbnail, PICTURE, "x")
+    media, made = aside.run(shown.thumbnail, PICTURE, "x")
     assert media == "image/png" and made == shown.thumbnail(PICTURE, "x")[1]
-    assert aside.ask(talkative, b"abc")[1] == b"cba"
+    assert aside.run(talkative, b"abc")[1] == b"cba"
 
 
 def test_what_is_wrong_with_a_picture_is_told_in_its_words(aside: Aside) -> None:
     with pytest.raises(DataError, match="larger than 40 million pixels"):
-        aside.ask(shown.thumbnail, bombs.png(9459, 9459), "bomb")
+        aside.run(shown.thumbnail, bombs.png(9459, 9459), "bomb")
     with pytest.raises(DataError, match="not a picture of a known kind"):
-        aside.ask(shown.looked_at, b"no picture", "x")
+        aside.run(shown.refuse_undecodable, b"no picture", "x")
 
 
 def test_memory_is_bounded_and_the_child_goes_on(aside: Aside) -> None:
-    child, _ = aside.ask(talkative)
+    child, _ = aside.run(talkative)
     with pytest.raises(DataError, match=r"needs more memory than this machine lets it have \(.* GiB\)"):
-        aside.ask(greedy, b"", 20 * 2**30)
-    assert aside.ask(talkative)[0] == child
+        aside.run(greedy, b"", 20 * 2**30)
+    assert aside.run(talkative)[0] == child
 
 
 def test_time_is_bounded_and_the_next_is_answered(aside: Aside, monkeypatch: pytest.MonkeyPatch) -> None:
-    child, _ = aside.ask(talkative)
+    child, _ = aside.run(talkative)
     monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "1")
     with pytest.raises(DataError, match="takes more time or memory than a look at it may"):
-        aside.ask(endless, b"", 60)
+        aside.run(endless, b"", 60)
     monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "30")
-    assert aside.ask(talkative)[0] != child
+    assert aside.run(talkative)[0] != child
 
 
 def test_a_child_that_dies_is_told_and_replaced(aside: Aside) -> None:
     with pytest.raises(DataError, match="takes more time or memory"):
-        aside.ask(dying)
-    assert aside.ask(talkative, b"ab")[1] == b"ba"
+        aside.run(dying)
+    assert aside.run(talkative, b"ab")[1] == b"ba"
 
 
 def test_who_waits_too_long_is_told_to_come_again(aside: Aside, monkeypatch: pytest.MonkeyPatch) -> None:
-    aside.ask(talkative)
+    aside.run(talkative)
     monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "2")
     with ThreadPoolExecutor(1) as other:
-        busy = other.submit(aside.ask, endless, b"", 60)
+        busy = other.submit(aside.run, endless, b"", 60)
         time.sleep(0.2)
         monkeypatch.setenv("VITASK_LIMIT_SHOWN_SECONDS", "1")
         with pytest.raises(BusyError, match="Try again"):
-            aside.ask(talkative)
+            aside.run(talkative)
         with pytest.raises(DataError):
             busy.result()

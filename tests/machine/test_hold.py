@@ -109,8 +109,8 @@ def test_an_engine_on_another_machine_leaves_at_its_next_write(
         hold.take(tmp_path)
         written = (tmp_path / "written.txt").read_text()
         first.send_signal(signal.SIGCONT)
-        _, said = first.communicate(timeout=10)
-        assert first.returncode == 1 and "FolderLost" in said
+        _, errors = first.communicate(timeout=10)
+        assert first.returncode == 1 and "FolderLost" in errors
         assert len((tmp_path / "written.txt").read_text()) - len(written) <= len("first\n"), "the write it was in"
         hold.check(tmp_path)
 
@@ -138,8 +138,8 @@ def test_a_file_system_without_locks_gives_the_folder_to_the_last_one(
     monkeypatch.setattr(fcntl, "flock", unknown)
     with hold.released(tmp_path):
         hold.take(tmp_path)
-        _, said = first.communicate(timeout=10)
-        assert "FolderLost" in said
+        _, errors = first.communicate(timeout=10)
+        assert "FolderLost" in errors
 
 
 def test_no_checkpoint_and_no_event_is_written_where_somebody_else_is_by_now(tmp_path: Path) -> None:
@@ -160,6 +160,7 @@ def test_no_checkpoint_and_no_event_is_written_where_somebody_else_is_by_now(tmp
     assert not (tmp_path / "stage-1").exists()
 
 
+@pytest.mark.slow
 def test_resuming_by_hand_what_a_worker_has_is_refused_in_words(
     tmp_path: Path, begin: Begin, images: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,6 +170,6 @@ def test_resuming_by_hand_what_a_worker_has_is_refused_in_words(
     (tmp_path / "settings.yaml").write_text("{}")
     first = begin(lease=3)
     assert main(["tune", str(file), "--out", str(tmp_path), "--resume"]) == 2
-    said = capsys.readouterr().err
-    assert f"is being written by a worker of the studio: process {first.pid}" in said
-    assert said.count("\n") == 1 and "Traceback" not in said
+    message = capsys.readouterr().err
+    assert f"is being written by a worker of the studio: process {first.pid}" in message
+    assert message.count("\n") == 1 and "Traceback" not in message

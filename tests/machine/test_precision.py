@@ -16,7 +16,7 @@ from core.errors import SettingsError
 from core.families import starter
 from core.machine import doctor
 from core.machine.precision import SWITCH, number_format_here, precision_here
-from core.runs.runfile import make_run, settle
+from core.runs.runfile import make_run, with_own_precision
 from core.runs.tune import tune
 from core.training.loop import arithmetic as autocast
 from tests import run_files as tiny
@@ -29,15 +29,15 @@ def processor(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A machine without a GPU, whose processor has these instructions."""
     monkeypatch.delenv(SWITCH, raising=False)
 
-    def has(known: dict[str, Any]) -> None:
+    def has(capabilities: dict[str, Any]) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
 
     return has
 
 
 @pytest.mark.parametrize(
-    ("known", "precision", "number_format"),
+    ("capabilities", "precision", "number_format"),
     [
         (AVX2, "fp32", "float32"),
         (AVX2 | {"avx512_f": True}, "fp32", "float32"),
@@ -48,9 +48,9 @@ def processor(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
 )
 def test_bfloat16_is_taken_where_a_processor_has_instructions_for_it(
-    processor: Any, known: dict[str, Any], precision: str, number_format: str
+    processor: Any, capabilities: dict[str, Any], precision: str, number_format: str
 ) -> None:
-    processor(known)
+    processor(capabilities)
     assert precision_here() == precision
     assert number_format_here() == number_format
     assert starter.load(starter.Settings()).base.dtype == getattr(torch, number_format)
@@ -64,11 +64,11 @@ def test_what_is_asked_for_is_taken(processor: Any) -> None:
 
 
 @pytest.mark.parametrize(("switch", "precision"), [("allow", "bf16"), ("refuse", "fp32")])
-@pytest.mark.parametrize("known", [AVX2, AVX2 | {"amx_bf16": True}])
+@pytest.mark.parametrize("capabilities", [AVX2, AVX2 | {"amx_bf16": True}])
 def test_a_switch_decides_instead_of_the_processor(
-    processor: Any, monkeypatch: pytest.MonkeyPatch, known: dict[str, Any], switch: str, precision: str
+    processor: Any, monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, Any], switch: str, precision: str
 ) -> None:
-    processor(known)
+    processor(capabilities)
     monkeypatch.setenv(SWITCH, switch)
     assert precision_here() == precision
     assert number_format_here() == {"bf16": "bfloat16", "fp32": "float32"}[precision]
@@ -87,6 +87,7 @@ def test_a_test_is_refused_bf16_until_it_asks_for_both() -> None:
     assert os.environ[SWITCH] == "refuse" and precision_here() == "fp32"
 
 
+@pytest.mark.slow
 def test_what_asks_for_both_is_made_once_in_each() -> None:
     files = [str(Path(__file__).parents[1] / name) for name in ("runs/test_tune.py", "bench/test_bench.py")]
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n0", *files]
@@ -105,5 +106,5 @@ def test_a_run_goes_on_with_the_arithmetic_that_it_began_with(
     kept = yaml.safe_load((tmp_path / "run" / "settings.yaml").read_text())
     assert (kept["vlm"]["dtype"], kept["training"]["precision"]) == ("float32", "fp32")
     processor(AVX2 | {"amx_bf16": True})
-    settled = settle(make_run(kept))
+    settled = with_own_precision(make_run(kept))
     assert (settled.vlm.dtype, settled.settings.training.precision) == ("float32", "fp32")

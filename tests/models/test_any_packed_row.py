@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +32,8 @@ def test_a_token_sees_the_sequence_that_it_would_be_in_alone(
 ) -> None:
     packed = PackedRow(0)
     places = [
-        packed.answer(packed.ask(prompt, range(exemplars), sees), response) for prompt, exemplars, response in questions
+        packed.add_response(packed.add_prompt(prompt, range(exemplars), sees), response)
+        for prompt, exemplars, response in questions
     ]
     tokens = np.array([token for segment in packed.segments for token in segment.tokens])
     visible, depths = packed.ancestry(None), packed.depths()
@@ -51,7 +53,7 @@ def test_image_tokens_see_each_other_and_the_rest_what_stood_before(
 ) -> None:
     packed = PackedRow(0)
     for prompt, exemplars, response in questions:
-        packed.answer(packed.ask(prompt, range(exemplars), "image"), response)
+        packed.add_response(packed.add_prompt(prompt, range(exemplars), "image"), response)
     is_image = np.array([token == IMAGE for segment in packed.segments for token in segment.tokens])
     before, after = packed.ancestry(None), packed.ancestry(is_image)
     assert after[np.ix_(is_image, is_image)].all()
@@ -65,11 +67,12 @@ def test_a_question_asked_again_takes_no_more_room(questions: list[tuple[Prompt,
     once, twice = PackedRow(0), PackedRow(0)
     for row, repeated in ((once, questions), (twice, questions * 2)):
         for prompt, exemplars, response in repeated:
-            row.answer(row.ask(prompt, range(exemplars), "causal"), response)
+            row.add_response(row.add_prompt(prompt, range(exemplars), "causal"), response)
     assert once.segments == twice.segments
     assert once.length <= sum(len(plain(*question)) for question in questions)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.lists(st.tuples(st.integers(0, 2), WORDS, st.booleans()), min_size=1, max_size=6))
 def test_any_questions_get_the_logits_of_plain_passes(questions: list[tuple[int, str, bool]]) -> None:

@@ -28,11 +28,11 @@ CODE = "import pathlib; pathlib.Path(__file__).with_name('ran').touch()\n"
 @pytest.fixture(autouse=True)
 def reached(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Hosts that were looked up, kernels and pickles that were asked for: none, at the end of every test."""
-    asked: list[str] = []
+    wanted: list[str] = []
 
     def note(kind: str, answer: Any = None) -> Callable[..., Any]:
         def noted(*names: Any, **_: Any) -> Any:
-            asked.append(f"{kind} {names[0]}")
+            wanted.append(f"{kind} {names[0]}")
             raise OSError(f"no {kind} here")
 
         return noted
@@ -40,8 +40,8 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(socket, "getaddrinfo", note("host"))
     monkeypatch.setattr(torch, "load", note("pickle"))
     monkeypatch.setattr(transformers.modeling_utils, "lazy_import_flash_attention", note("kernel"))
-    yield asked
-    assert asked == []
+    yield wanted
+    assert wanted == []
 
 
 def change(file: Path, **values: Any) -> None:

@@ -61,3 +61,9 @@ def test_a_missing_or_broken_file_is_said_in_plain_words(tmp_path: Path) -> None
     (tmp_path / "connector.safetensors").write_bytes(b"not tensors")
     with pytest.raises(ModelError, match=r"can't be read .* Copy the whole folder"):
         load_exemplars(tmp_path / "connector.safetensors", 6)
+
+
+def test_features_are_taken_from_wherever_they_lie() -> None:
+    """A TSM's features of a run's cases are kept in main memory, whatever device the model is on."""
+    exemplars = Exemplars([4], 8).to("meta")
+    assert exemplars([torch.ones(2, 4)], 2).device.type == "meta"

@@ -74,8 +74,8 @@ def made_by(vlm: Vlm, folder: Path, items: Sequence[Item]) -> Path:
     return new
 
 
-def same(one: list[ImageFeatures], other: list[ImageFeatures], within: float = 0.0) -> None:
-    for mine, theirs in zip(one, other, strict=True):
+def same(encoded: list[ImageFeatures], other: list[ImageFeatures], within: float = 0.0) -> None:
+    for mine, theirs in zip(encoded, other, strict=True):
         torch.testing.assert_close(mine.tokens, theirs.tokens, atol=within, rtol=0)
         assert mine.grid == theirs.grid
         assert (mine.deeper is None) == (theirs.deeper is None)
@@ -194,12 +194,12 @@ def test_a_place_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
 def test_the_longest_unused_files_make_room_for_a_new_one(tmp_path: Path) -> None:
     vlm = build("internvl")
     lists = [ITEMS[:1], ITEMS[1:2], ITEMS[2:3]]  # one picture each
-    one, two, three = [aged(made_by(vlm, tmp_path, items), 3 - at) for at, items in enumerate(lists)]
+    first, second, third = [aged(made_by(vlm, tmp_path, items), 3 - at) for at, items in enumerate(lists)]
     opened(vlm, tmp_path, items=lists[0])  # so the second is now the longest unused
-    size = one.stat().st_size
+    size = first.stat().st_size
     store = opened(vlm, tmp_path, budget=4 * size, items=ITEMS[:2])
     assert store.is_cached
-    assert one.exists() and three.exists() and not two.exists() and not two.with_suffix(".json").exists()
+    assert first.exists() and third.exists() and not second.exists() and not second.with_suffix(".json").exists()
     assert sum(file.stat().st_size for file in tmp_path.glob("*.features")) == 4 * size
     same(store.of([0, 1]), vlm.encode(pictures())[:2], within=1e-5)
 

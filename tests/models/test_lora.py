@@ -44,13 +44,13 @@ def trained(vlm: Vlm) -> set[str]:
 
 @pytest.mark.parametrize("with_connector", [False, True])
 def test_each_adapter_answers_its_own_way_and_none_as_the_base(with_connector: bool) -> None:
-    vlm, told = adapted("one", "other", with_connector=with_connector), {}
+    vlm, logits_of = adapted("one", "other", with_connector=with_connector), {}
     for name in ("one", "other", None):
         with using(vlm, name):
-            told[name] = answers(vlm)
-    assert torch.equal(told[None], answers(tiny("internvl")))
-    assert float((told["one"] - told["other"]).abs().max()) > 1e-3
-    assert float((told["one"] - told[None]).abs().max()) > 1e-3
+            logits_of[name] = answers(vlm)
+    assert torch.equal(logits_of[None], answers(tiny("internvl")))
+    assert float((logits_of["one"] - logits_of["other"]).abs().max()) > 1e-3
+    assert float((logits_of["one"] - logits_of[None]).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("read", ["one", "other", None])
@@ -75,10 +75,10 @@ def test_reading_does_not_thaw_a_frozen_adapter() -> None:
 
 def test_the_parameters_of_an_adapter_are_its_own() -> None:
     vlm = adapted("one", "other", with_connector=True)
-    one, other = adapter_parameters(vlm, "one"), adapter_parameters(vlm, "other")
-    assert not one.keys() & other.keys() and len(one) == len(other)
-    assert all("lora_" in name or "multi_modal_projector" in name for name in one)
-    assert {"lora_A" in name for name in one} == {True, False}
+    own, other = adapter_parameters(vlm, "one"), adapter_parameters(vlm, "other")
+    assert not own.keys() & other.keys() and len(own) == len(other)
+    assert all("lora_" in name or "multi_modal_projector" in name for name in own)
+    assert {"lora_A" in name for name in own} == {True, False}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "starter"])
@@ -86,9 +86,9 @@ def test_every_family_has_a_connector_to_be_found(name: str) -> None:
     vlm = tiny(name)
     modules = dict(vlm.base.named_modules())
     decoder = {id(module) for module in vlm.base.get_decoder().modules()}
-    (found,) = connector_names(vlm)
-    assert sum(value.numel() for value in modules[found].parameters()) > 0
-    assert not {id(module) for module in modules[found].modules()} & decoder
+    (connector,) = connector_names(vlm)
+    assert sum(value.numel() for value in modules[connector].parameters()) > 0
+    assert not {id(module) for module in modules[connector].modules()} & decoder
 
 
 def test_a_model_without_a_connector_is_told_which_setting_to_change() -> None:

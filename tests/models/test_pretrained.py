@@ -93,13 +93,14 @@ def test_weights_are_held_in_the_number_format_asked_for(checkpoint: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("asked", "encoder", "decoder"), [("auto", "sdpa", "eager"), ("eager", "eager", "eager"), ("sdpa", "sdpa", "sdpa")]
+    ("attention", "encoder", "decoder"),
+    [("auto", "sdpa", "eager"), ("eager", "eager", "eager"), ("sdpa", "sdpa", "sdpa")],
 )
 def test_attention_is_eager_where_its_backward_runs_on_a_cpu(
-    asked: str, encoder: str, decoder: str, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+    attention: str, encoder: str, decoder: str, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    vlm = internvl.load(internvl.Settings.parse({"checkpoint": str(checkpoint), "attention": asked}, "vlm"))
+    vlm = internvl.load(internvl.Settings.parse({"checkpoint": str(checkpoint), "attention": attention}, "vlm"))
     assert vlm.base.config.vision_config._attn_implementation == encoder
     assert vlm.text_config._attn_implementation == decoder
     vlm.base.set_attn_implementation("sdpa")

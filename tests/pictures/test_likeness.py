@@ -29,6 +29,6 @@ def test_a_hundred_thousand_pictures_are_compared_in_seconds() -> None:
     generator = np.random.default_rng(0)
     every: npt.NDArray[np.uint8] = generator.integers(0, 256, (100_000, 64), dtype=np.uint8)
     every[60_000:60_500] = np.clip(every[:500].astype(int) + generator.integers(-2, 3, (500, 64)), 0, 255)
-    found = near_pairs(every)
-    assert set(found) <= {(number, 60_000 + number) for number in range(500)}
-    assert len(found) > 495
+    pairs = near_pairs(every)
+    assert set(pairs) <= {(number, 60_000 + number) for number in range(500)}
+    assert len(pairs) > 495

@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.errors import DataError
 from core.pictures.pixels import ArrayPixels, FilePixels, ZipPixels
-from core.pictures.store import Store, StoredPixels, as_png, encoded, open_store
+from core.pictures.store import Store, StoredPixels, as_png, encoded, key_of, open_store
 
 NUMBERS = count()
 
@@ -27,9 +27,9 @@ def s3() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     address = "http://{}:{}".format(*server.get_host_and_port())
-    known = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**known, "AWS_ENDPOINT_URL": address}.items():
+        for name, value in {**credentials, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
         client("s3").create_bucket(Bucket="cells")
         yield "s3://cells"
@@ -46,10 +46,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def test_what_is_put_comes_back_by_its_hash(store: Store, tmp_path: Path) -> None:
     sha256 = hashlib.sha256(b"cells").hexdigest()
-    assert not store.has(sha256)
+    assert not store.exists(key_of(sha256))
     (tmp_path / "file").write_bytes(b"cells")
     assert store.put(b"cells") == store.put(tmp_path / "file") == sha256
-    assert store.has(sha256) and store.get(sha256) == b"cells"
+    assert store.exists(key_of(sha256)) and store.get(sha256) == b"cells"
     assert store.is_local == ("://" not in store.url)
 
 
@@ -59,7 +59,7 @@ def test_a_folder_holds_each_content_once_and_nothing_half_written(tmp_path: Pat
         hashes = list(threads.map(store.put, [b"one" * 1000, b"two" * 1000] * 20))
     files = sorted(path.relative_to(tmp_path / "store").as_posix() for path in (tmp_path / "store").rglob("*.*"))
     kept = sorted(path.relative_to(tmp_path / "store").as_posix() for path in (tmp_path / "store").glob("*/*"))
-    assert files == [] and kept == sorted(f"{one[:2]}/{one[2:]}" for one in set(hashes))
+    assert files == [] and kept == sorted(f"{sha256[:2]}/{sha256[2:]}" for sha256 in set(hashes))
 
 
 def test_a_half_written_file_from_a_crash_is_written_again(tmp_path: Path) -> None:

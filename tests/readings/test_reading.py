@@ -103,3 +103,11 @@ def test_labels_become_places_or_flags() -> None:
     assert targets(cases, task(answers=("a", "b", "c"))).tolist() == [1, 0]
     several = [Case("0", Drawn(0), ("c", "a")), Case("1", Drawn(1), ())]
     assert targets(several, task("multi", ("a", "b", "c"))).tolist() == [[1, 0, 1], [0, 0, 0]]
+
+
+def test_readings_of_before_readers_said_more_are_read(tmp_path: Path) -> None:
+    plain = Reading("blood", "a/2.png", "test", "tsm", (), None, Answer((0.5, 0.5), text="x"))
+    reading.save([plain], tmp_path / "test.parquet")
+    table = pq.read_table(tmp_path / "test.parquet").drop_columns(["said", "references"])
+    pq.write_table(table, tmp_path / "test.parquet")
+    assert reading.load(tmp_path / "test.parquet") == [plain]

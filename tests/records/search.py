@@ -38,11 +38,11 @@ class Room:
     stranger: Who
 
 
-def room(database: Database, place: Place, who: Who, cells: ImageSet, **asked: Any) -> Room:
+def room(database: Database, place: Place, who: Who, cells: ImageSet, **options: Any) -> Room:
     """`who` is an admin from now on; anna and ben are reviewers, reader may only look."""
     project = who.projects[0]
     version = sets.write_version(database, place, cells, who=who, project_id=project)
-    view = reviews.queue_review(database, place, who, version.id, **asked)
+    view = reviews.queue_review(database, place, who, version.id, **options)
     finish(database, place, view.job_id, cells)
     other = people.add_project(database, who, "Elsewhere")
     added = {

@@ -19,7 +19,8 @@ from core.records import jobs, people
 from core.records.database import Database
 from core.records.jobs import IN_ORDER, Claimed, JobError, LeaseLost
 from core.records.payloads import PAYLOADS
-from core.records.tables import Job, now
+from core.records.progress import Progress
+from core.records.tables import UNDER_WAY, Job, now
 
 QUEUES = st.sampled_from(["tune", "tune", "read"])
 SELDOM = st.sampled_from([False, False, False, False, True])
@@ -161,7 +162,7 @@ class Jobs(RuleBasedStateMachine):
     def come_further(self, choice: int, reached: str) -> None:
         claimed = self.held()[choice % len(self.held())]
         model = self.models[claimed.id]
-        jobs.progress(self.database, claimed, reached=reached)
+        jobs.progress(self.database, claimed, Progress(reached=reached))
         model.attempts = 1 if reached != model.reached else model.attempts
         model.reached = reached
 
@@ -176,7 +177,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(choice=CHOICE, way=st.sampled_from([*ENDS]))
     def end(self, choice: int, way: str) -> None:
         claimed = self.held()[choice % len(self.held())]
-        getattr(jobs, way)(self.database, claimed, *(["It broke."] if way == "fail" else ()))
+        getattr(jobs, way)(self.database, claimed, *(["It broke.", "f00"] if way == "fail" else ()))
         if way == "fail":
             self.fails(self.models[claimed.id])
         else:
@@ -189,14 +190,26 @@ class Jobs(RuleBasedStateMachine):
         self.breaks_off(claimed.id)
         assert jobs.put_back(self.database, claimed, "it broke") == self.models[claimed.id].state
 
+    @precondition(lambda self: self.held())
+    @rule(choice=CHOICE)
+    def hand_back(self, choice: int) -> None:
+        claimed = self.held()[choice % len(self.held())]
+        model = self.models[claimed.id]
+        jobs.hand_back(self.database, claimed)
+        if not model.wish:
+            model.attempts -= 1
+        self.breaks_off(claimed.id)
+
     @precondition(lambda self: len(self.claims) > len(self.held()))
     @rule(choice=CHOICE)
     def a_claim_that_was_lost_has_no_say(self, choice: int) -> None:
         lost = [claimed for claimed in self.claims if claimed not in self.held()]
         claimed = lost[-1 - choice % len(lost)]
-        for speak in (jobs.renew, jobs.progress, jobs.finish, jobs.stopped, jobs.cancelled):
+        for speak in (jobs.renew, jobs.finish, jobs.stopped, jobs.cancelled, jobs.hand_back):
             with pytest.raises(LeaseLost):
                 speak(self.database, claimed)
+        with pytest.raises(LeaseLost):
+            jobs.progress(self.database, claimed, Progress(done=1))
         for speak_of_trouble in (jobs.fail, jobs.put_back):
             with pytest.raises(LeaseLost):
                 speak_of_trouble(self.database, claimed, "it broke")
@@ -284,7 +297,9 @@ class Jobs(RuleBasedStateMachine):
         assert {row.id: row.worker for row in rows if row.state == "running"} == {
             number: model.holder.worker for number, model in self.models.items() if model.holder
         }
-        assert all((row.ended is None) == (row.state in ("waiting", "running")) for row in rows)
+        assert all((row.ended is None) == (row.state in UNDER_WAY) for row in rows)
+        assert all((row.error, row.fault_id) == (None, None) for row in rows if row.state in UNDER_WAY)
+        assert all((row.worker, row.lease_until) == (None, None) for row in rows if row.state != "running")
 
 
 TestJobs = pytest.mark.slow(Jobs.TestCase)

@@ -66,9 +66,8 @@ def test_an_untouched_log_is_whole_and_stays_so_when_it_grows(
     "command", ["update audit set who = 'eve'", "delete from audit", "update audit set hash = 'x'"]
 )
 def test_the_database_refuses_to_change_or_remove_a_row(database: Database, five: list[int], command: str) -> None:
-    with pytest.raises(DBAPIError, match="only ever added"):
-        with database.engine.begin() as connection:
-            connection.execute(text(command))
+    with pytest.raises(DBAPIError, match="only ever added"), database.engine.begin() as connection:
+        connection.execute(text(command))
 
 
 @pytest.mark.parametrize(
@@ -139,11 +138,10 @@ def test_several_rows_of_one_transaction_follow_each_other(database: Database, p
 
 def test_what_is_rolled_back_leaves_no_row_and_no_gap(database: Database, place: Place, who: Who) -> None:
     add(database, who, "before")
-    with pytest.raises(RuntimeError):
-        with database.session() as session:
-            audit.note(session, who, "never")
-            session.flush()
-            raise RuntimeError
+    with pytest.raises(RuntimeError), database.session() as session:
+        audit.note(session, who, "never")
+        session.flush()
+        raise RuntimeError
     add(database, who, "after")
     assert [row.action for row in rows(database)] == ["before", "after"]
     assert audit.verify(database, place).faults == []

@@ -50,11 +50,11 @@ def run_id(database: Database, place: Place, who: Who, cells: ImageSet) -> int:
     claimed = jobs.claim(database, run.job_id, "test")
     assert claimed is not None
     folder = place.runs / run.key
-    said = [
+    readings = [
         Reading("cells", f"cell_{n}.png", "test", "vanilla", ("dark",), None, Answer((0.1 * n, 1 - 0.1 * n)))
         for n in (1, 2)
     ]
-    reading.save(said, folder / "readings" / "test.parquet")
+    reading.save(readings, folder / "readings" / "test.parquet")
     (folder / "engine.lock").write_text("{}")
     runs.take_events(
         database, run.id, 0, [{"kind": "step", "stage": "tsm", "step": 1, "steps": 1, "losses": {"a": 1e-7}}]
@@ -237,8 +237,8 @@ def test_a_backup_is_of_one_moment_while_the_studio_goes_on(
     for number in range(3):
         kept = tmp_path / f"kept-{number}"
         verified(kept)
-        told = [json.loads(line) for line in (kept / "records" / "projects.jsonl").read_text().splitlines()]
-        names = {row[told[0].index("name")] for row in told[1:]}
+        rows = [json.loads(line) for line in (kept / "records" / "projects.jsonl").read_text().splitlines()]
+        names = {row[rows[0].index("name")] for row in rows[1:]}
         assert {name[2:] for name in names if name[:2] == "a "} == {name[2:] for name in names if name[:2] == "b "}
         steps = checkpoints.checkpoints(kept / "files" / "runs" / "going" / "stage-1")
         assert steps and all(len(list(step.iterdir())) == 2 for step in steps)

@@ -47,18 +47,17 @@ def test_two_processes_that_upgrade_at_once_take_turns(empty: Database) -> None:
     url = empty.url.render_as_string(hide_password=False)
     several = [Database(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda one: one.upgrade(), several))
-    for one in several:
-        assert one.is_current()
-        one.dispose()
+        list(threads.map(lambda opened: opened.upgrade(), several))
+    for opened in several:
+        assert opened.is_current()
+        opened.dispose()
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError):
-        with database.session() as session:
-            session.add(Project(name="half"))
-            session.flush()
-            raise RuntimeError
+    with pytest.raises(RuntimeError), database.session() as session:
+        session.add(Project(name="half"))
+        session.flush()
+        raise RuntimeError
     assert names(database) == []
 
 
@@ -101,9 +100,8 @@ def test_keys_to_rows_that_are_not_there_are_refused(database: Database) -> None
 
     from core.records.tables import ImageSet
 
-    with pytest.raises(IntegrityError):
-        with database.session() as session:
-            session.add(ImageSet(project_id=12345, name="lost"))
+    with pytest.raises(IntegrityError), database.session() as session:
+        session.add(ImageSet(project_id=12345, name="lost"))
 
 
 def test_a_database_that_is_away_is_waited_for_and_then_named(tmp_path: Path) -> None:

@@ -71,8 +71,14 @@ def fill(connection: Connection) -> None:
         (2, "keep", "", None),
         (3, "undo", "", 2),
     ):
-        told: dict[str, Any] = {"rank": rank, "key": f"k{rank}", "action": action, "label": label, "takes_back": back}
-        add("verdicts", {**verdict, **told, "given": before(LABELS[rank - 1])})
+        decision: dict[str, Any] = {
+            "rank": rank,
+            "key": f"k{rank}",
+            "action": action,
+            "label": label,
+            "takes_back": back,
+        }
+        add("verdicts", {**verdict, **decision, "given": before(LABELS[rank - 1])})
     add("verdicts", {**verdict, "rank": 4, "key": "k4", "action": "change", "given": "no finding", "label": before(())})
     standing = {"review_id": 1, "person_id": 1, "split": "train", "flags": 1}
     add("standings", {**standing, "rank": 1, "action": "change", "verdict_id": 1, "given": before(LABELS[0])})
@@ -113,8 +119,10 @@ def test_joined_labels_become_lists_of_the_versions_answers(old: Database) -> No
     assert [places for _, places in cases[:-1]] == [",0,", ",1,", ",0,1,2,", ",", ",2,3,4,15,"]
     assert cases[-1].labels == MULTI.answers[:10], "of a text that was cut, the answers that it names or begins"
     assert single == [("dark",), ("light, not bright",), ("no finding",)]
-    assert [(one.given, one.suggested) for one in suspects] == list(zip(LABELS, [LABELS[-1], *LABELS], strict=False))
-    assert [one.places for one in suspects] == [places for _, places in cases[:-1]]
+    assert [(suspect.given, suspect.suggested) for suspect in suspects] == list(
+        zip(LABELS, [LABELS[-1], *LABELS], strict=False)
+    )
+    assert [suspect.places for suspect in suspects] == [places for _, places in cases[:-1]]
     assert [tuple(row) for row in verdicts] == [
         ("change", LABELS[0], LABELS[4]),
         ("keep", LABELS[1], None),

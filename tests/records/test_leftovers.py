@@ -97,7 +97,7 @@ def test_uploads_that_nobody_came_back_to_go_with_their_files(
         session.execute(update(Job).where(Job.state == "done").values(ended=long_ago))
     assert leftovers.sweep(database, place) == 2
     assert not any(folder.exists() for folder in old) and busy.exists()
-    assert [one.name for one in sets.uploads(database, who, who.projects[0])] == ["busy.zip"]
+    assert [upload.name for upload in sets.uploads(database, who, who.projects[0])] == ["busy.zip"]
 
 
 def test_it_is_swept_at_once_and_again_after_each_hour_whatever_goes_wrong(

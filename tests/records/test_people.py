@@ -14,7 +14,8 @@ from core.records.database import Database
 from core.records.names import alike
 from core.records.passwords import weakness
 from core.records.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who, allow
-from core.records.tables import ROLES, Attempt, Person, SignIn, now
+from core.records.roles import ROLES
+from core.records.tables import Attempt, Person, SignIn, now
 
 PASSWORD = "correct horse battery"
 
@@ -156,8 +157,8 @@ def test_tries_at_the_same_moment_count_too(database: Database, ann: Who) -> Non
             return str(error)
 
     with ThreadPoolExecutor(12) as threads:
-        told = list(threads.map(guess, range(12)))
-    assert sum("don't fit together" in one for one in told) <= throttle.FREE_AT_NAME
+        messages = list(threads.map(guess, range(12)))
+    assert sum("don't fit together" in message for message in messages) <= throttle.FREE_AT_NAME
 
 
 def test_an_unknown_name_costs_as_much_work_as_a_known_one(
@@ -237,7 +238,7 @@ def test_only_an_admin_manages_people_and_projects(database: Database, who: Who,
     ):
         with pytest.raises(NotAllowed):
             do()
-    assert [one.name for one in people.people(database, who)] == ["ann", "local"]
+    assert [person.name for person in people.people(database, who)] == ["ann", "local"]
 
 
 @pytest.mark.parametrize(
@@ -268,8 +269,8 @@ def test_the_audit_log_is_searched_and_keeps_to_projects(database: Database, who
     with database.session() as session:
         audit.note(session, mine, "upload", mine.projects[0], "cells_1.zip", files=2)
         audit.note(session, mine, "upload", other, "scans.zip")
-    assert [one.subject for one in audit.entries(database, mine, other, "UPLOAD")] == ["scans.zip"]
-    assert [one.details for one in audit.entries(database, mine, text="cells_1")] == [{"files": 2}]
+    assert [entry.subject for entry in audit.entries(database, mine, other, "UPLOAD")] == ["scans.zip"]
+    assert [entry.details for entry in audit.entries(database, mine, text="cells_1")] == [{"files": 2}]
     assert audit.entries(database, mine, text="cells%") == []
     with pytest.raises(NotAllowed):
         audit.entries(database, Who(5, "eve", "admin", (other,)), mine.projects[0])
@@ -364,19 +365,19 @@ def test_a_name_that_could_be_taken_for_another_is_refused(database: Database, n
     people.add_person(database, "anna", PASSWORD, "admin")
     with pytest.raises(PeopleError):
         people.add_person(database, name, PASSWORD, "reader")
-    assert [one.name for one in people.people(database, people.local(database))] == ["anna", "local"]
+    assert [person.name for person in people.people(database, people.local(database))] == ["anna", "local"]
 
 
 @pytest.mark.parametrize(
-    ("known", "name"),
+    ("taken", "name"),
     [("Iris", "lris"), ("сора", "copa"), ("Bernard", "Bemard"), ("user 0", "user o"), ("Iocal", "local")],
 )
-def test_letters_that_look_alike_are_told(known: str, name: str) -> None:
-    assert alike(name, [known]) == known
+def test_letters_that_look_alike_are_told(taken: str, name: str) -> None:
+    assert alike(name, [taken]) == taken
 
 
 @pytest.mark.parametrize("name", ["Ann", "Jana", "Иван", "Ελένη", "José", "山田 太郎", "O'Brien", "reader 1", "Alia"])
 def test_names_of_people_are_taken(database: Database, name: str) -> None:
-    for known in ("anna", "Alla", "reader 2"):
-        people.add_person(database, known, PASSWORD, "admin")
+    for taken in ("anna", "Alla", "reader 2"):
+        people.add_person(database, taken, PASSWORD, "admin")
     assert people.add_person(database, name, PASSWORD, "reader").name == name

@@ -41,13 +41,13 @@ def test_secrets_are_not_shown_where_a_place_is_printed(tmp_path: Path) -> None:
 
 def test_people_are_told_what_it_is_about_and_not_where_on_the_server(tmp_path: Path) -> None:
     place = Place.at(tmp_path / "data")
-    told = place.without_paths(
+    message = place.without_paths(
         f"{place.runs / 'abc' / 'set.json'} can't be read, nor {place.data}. "
         f'File "{CODE / "core" / "runs" / "tune.py"}", line 3; {Path.home() / "x.png"}; {tmp_path / "data-of-others"}'
     )
-    assert told.startswith("runs/abc/set.json can't be read, nor ….")
-    assert 'File "core/runs/tune.py", line 3; x.png;' in told
-    assert not [folder for folder in (tmp_path, Path.home(), CODE) if f"{folder}/" in told]
+    assert message.startswith("runs/abc/set.json can't be read, nor ….")
+    assert 'File "core/runs/tune.py", line 3; x.png;' in message
+    assert not [folder for folder in (tmp_path, Path.home(), CODE) if f"{folder}/" in message]
 
 
 def test_what_is_made_is_its_owners_alone(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_threads_that_take_what_is_next_share_all_jobs_between_them(database: Da
         return taken
 
     with ThreadPoolExecutor(6) as threads:
-        taken = [job_id for found in threads.map(work, range(6)) for job_id in found]
+        taken = [job_id for job_ids in threads.map(work, range(6)) for job_id in job_ids]
     assert sorted(taken) == added
 
 
@@ -88,7 +88,7 @@ def test_processes_that_take_what_is_next_share_all_jobs_between_them(database: 
         worker.stdin.write("go\n")
         worker.stdin.flush()
     taken = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
-    assert Counter(job_id for found in taken for job_id in found) == Counter(added)
+    assert Counter(job_id for job_ids in taken for job_id in job_ids) == Counter(added)
 
 
 def test_a_sweep_and_a_claim_that_meet_leave_a_job_with_one_worker(database: Database, who: Who) -> None:
@@ -106,8 +106,8 @@ def test_a_sweep_and_a_claim_that_meet_leave_a_job_with_one_worker(database: Dat
             return int(jobs.claim(database, job_id, name) is not None)
 
         with ThreadPoolExecutor(4) as threads:
-            asked = [threads.submit(sweep), threads.submit(sweep)]
-            asked += [threads.submit(claim, name) for name in ("one", "two")]
-            won = sum(one.result() for one in asked)
+            futures = [threads.submit(sweep), threads.submit(sweep)]
+            futures += [threads.submit(claim, name) for name in ("one", "two")]
+            won = sum(future.result() for future in futures)
         left = jobs.claim(database, job_id, "three")
         assert won + (left is not None) == 1

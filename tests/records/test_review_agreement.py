@@ -28,9 +28,9 @@ def blind(database: Database, place: Place, who: Who, cells: ImageSet) -> Room:
     return room(database, place, who, cells, readers=2)
 
 
-def decide(found: Room, who: Who, said: dict[int, tuple[str, str]]) -> None:
-    for rank, (action, label) in said.items():
-        verdicts.decide(found.db, who, found.review_id, [rank], action, [label] if label else None)
+def decide(searched: Room, who: Who, decisions: dict[int, tuple[str, str]]) -> None:
+    for rank, (action, label) in decisions.items():
+        verdicts.decide(searched.db, who, searched.review_id, [rank], action, [label] if label else None)
 
 
 def vote(action: str, label: str = "", confidence: str = "sure", given: str = "dark") -> Voice:
@@ -42,10 +42,10 @@ def test_kappa_of_fifty_cases_by_hand() -> None:
 
     Its standard error is sqrt(0.7 · 0.3 / 50) / 0.5 = 0.1296, half the interval 1.96 of them: 0.2540.
     """
-    found = cohen(FIFTY)
-    assert found.n == 50
-    assert [found.observed, found.kappa] == pytest.approx([0.7, 0.4])
-    assert [found.low, found.high] == pytest.approx([0.1460, 0.6540], abs=1e-4)
+    kappa = cohen(FIFTY)
+    assert kappa.n == 50
+    assert [kappa.observed, kappa.kappa] == pytest.approx([0.7, 0.4])
+    assert [kappa.low, kappa.high] == pytest.approx([0.1460, 0.6540], abs=1e-4)
 
 
 def test_kappa_agrees_with_scikit_learn_on_three_answers() -> None:
@@ -82,9 +82,9 @@ def test_kappa_is_undefined_without_cases_and_where_both_say_one_thing_only() ->
     ],
 )
 def test_a_consensus_by_hand(verdicts: list[Voice], suggested: str, model: float, expected: Consensus) -> None:
-    found = weighed(verdicts, (suggested,), model)
-    assert (found.action, found.labels) == (expected.action, expected.labels)
-    assert found.certainty == pytest.approx(expected.certainty)
+    consensus = weighed(verdicts, (suggested,), model)
+    assert (consensus.action, consensus.labels) == (expected.action, expected.labels)
+    assert consensus.certainty == pytest.approx(expected.certainty)
 
 
 def test_models_weigh_as_much_as_they_surely_agree_with_people() -> None:
@@ -94,7 +94,7 @@ def test_models_weigh_as_much_as_they_surely_agree_with_people() -> None:
     assert model_weight({1: first, 2: second}) == pytest.approx(0.1460, abs=1e-4)
     assert model_weight({1: {(YES, YES): 1}}) == 0, "one case says nothing"
     turned: dict[Labelled, int] = {
-        (said, NO if suggested == YES else YES): times for (said, suggested), times in FIFTY.items()
+        (labels, NO if suggested == YES else YES): times for (labels, suggested), times in FIFTY.items()
     }
     assert model_weight({1: turned}) == 0, "and models that contradict people get no say"
 
@@ -105,39 +105,47 @@ def test_people_are_compared_with_each_other_and_with_the_models(blind: Room) ->
     decide(blind, blind.anna, changed | dict.fromkeys((3, 4, 5, 6, 7, 8, 9), ("keep", "")))
     decide(blind, blind.ben, changed | dict.fromkeys((3, 4, 5, 6), ("keep", "")) | {7: ("unsure", "")})
     decide(blind, blind.ben, {8: ("change", "dark")})
-    found = agreement.agreement(blind.db, blind.anna, blind.review_id)
-    (pair,) = found.pairs
+    agreed = agreement.agreement(blind.db, blind.anna, blind.review_id)
+    (pair,) = agreed.pairs
     assert (pair.first, pair.second, pair.n) == ("anna", "ben", 7), "9 is hidden, and about 7 ben says nothing"
     assert pair.observed == pytest.approx(6 / 7)
     # The labels are light, dark, dark, light, dark, light, and light against dark on 8.
-    anna = [("change", "light"), ("change", "dark"), *[("keep", one) for one in ("dark", "light", "dark", "light")]]
-    expected = cohen(Counter([*((one, one) for one in anna), (("keep", "light"), ("change", "dark"))]))
+    anna = [
+        ("change", "light"),
+        ("change", "dark"),
+        *[("keep", outcome) for outcome in ("dark", "light", "dark", "light")],
+    ]
+    expected = cohen(Counter([*((outcome, outcome) for outcome in anna), (("keep", "light"), ("change", "dark"))]))
     assert (pair.kappa, pair.low, pair.high) == (expected.kappa, expected.low, expected.high)
     # The models suggest another label for 1 to 4 and the given one for the rest: anna follows but on 3 and 4.
-    assert [(one.first, one.second, one.n) for one in found.models] == [
+    assert [(pair.first, pair.second, pair.n) for pair in agreed.models] == [
         ("anna", "the models", 8),
         ("ben", "the models", 7),
     ]
-    assert [one.observed for one in found.models] == pytest.approx([6 / 8, 4 / 7])
+    assert [pair.observed for pair in agreed.models] == pytest.approx([6 / 8, 4 / 7])
 
 
 def test_a_consensus_of_a_review_is_that_of_its_standing_verdicts(blind: Room) -> None:
     decide(blind, blind.anna, {1: ("change", "light"), 2: ("keep", ""), 5: ("keep", "")})
     decide(blind, blind.ben, {1: ("change", "light"), 2: ("exclude", "")})
-    found = agreement.consensus(blind.db, blind.anna, blind.review_id)
-    assert found.keys() == {1, 2}, "5 has one verdict, and that is nobody else's business yet"
-    assert found[1] == Consensus("change", ("light",), 1.0)
-    assert (found[2].action, found[2].certainty) == ("keep", 0.5), "too few cases for the models to have a weight"
+    consensuses = agreement.consensus(blind.db, blind.anna, blind.review_id)
+    assert consensuses.keys() == {1, 2}, "5 has one verdict, and that is nobody else's business yet"
+    assert consensuses[1] == Consensus("change", ("light",), 1.0)
+    assert (consensuses[2].action, consensuses[2].certainty) == ("keep", 0.5), (
+        "too few cases for the models to have a weight"
+    )
     models = agreement.agreement(blind.db, blind.anna, blind.review_id).models
-    assert [(one.first, one.n) for one in models] == [("anna", 2), ("ben", 1)], "models can't say that a case should go"
+    assert [(pair.first, pair.n) for pair in models] == [("anna", 2), ("ben", 1)], (
+        "models can't say that a case should go"
+    )
 
 
 def test_disputes_are_settled_by_a_researcher_and_what_people_said_stays(blind: Room) -> None:
     db, review_id = blind.db, blind.review_id
     decide(blind, blind.anna, {1: ("keep", ""), 2: ("unsure", ""), 3: ("keep", ""), 4: ("keep", "")})
     decide(blind, blind.ben, {1: ("exclude", ""), 2: ("unsure", ""), 3: ("keep", "")})
-    assert [one.rank for one in agreement.disputed(db, blind.admin, review_id)] == [1, 2]
-    assert {one.person for one in agreement.disputed(db, blind.admin, review_id)[0].others} == {"anna", "ben"}
+    assert [suspect.rank for suspect in agreement.disputed(db, blind.admin, review_id)] == [1, 2]
+    assert {verdict.person for verdict in agreement.disputed(db, blind.admin, review_id)[0].others} == {"anna", "ben"}
     with pytest.raises(NotAllowed, match="As reviewer"):
         agreement.settle(db, blind.anna, review_id, 1, "keep")
     with pytest.raises(NotAllowed):
@@ -148,9 +156,13 @@ def test_disputes_are_settled_by_a_researcher_and_what_people_said_stays(blind: 
         agreement.settle(db, blind.admin, review_id, 3, "exclude")
     made = agreement.settle(db, blind.admin, review_id, 1, "change", ["light"], "looked at twice")
     assert (made.is_settlement, made.action, made.labels, made.person) == (True, "change", ("light",), "first")
-    assert [one.rank for one in agreement.disputed(db, blind.admin, review_id)] == [2]
+    assert [suspect.rank for suspect in agreement.disputed(db, blind.admin, review_id)] == [2]
     assert audit.entries(db, blind.admin, blind.admin.projects[0])[0].action == "settle"
-    assert [one.action for one in verdicts.history(db, blind.anna, review_id, 1)] == ["keep", "exclude", "change"]
+    assert [verdict.action for verdict in verdicts.history(db, blind.anna, review_id, 1)] == [
+        "keep",
+        "exclude",
+        "change",
+    ]
     assert verdicts.undo(db, blind.admin, review_id) == [], "a settlement is changed by another one only"
     verdicts.decide(db, blind.ben, review_id, [1], "unsure")
     assert queue.progress(db, blind.ben, review_id, Filter()).disputed == 1, "settled stays settled"

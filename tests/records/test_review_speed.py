@@ -16,7 +16,8 @@ from core.records.place import Place
 from core.records.review import queue, reviews, verdicts
 from core.records.review.queue import STATES, Filter
 from core.records.tables import Case, Ground, ImageSet, Review, Standing, Suspect, Verdict, Version
-from tests.records.test_speed import GALLERY_SECONDS, PAGE_SECONDS, is_within
+from tests.pace import is_within
+from tests.records.test_speed import GALLERY_SECONDS, PAGE_SECONDS
 
 pytestmark = pytest.mark.slow
 CASES = 100_000
@@ -37,7 +38,7 @@ def fill(database: Database, place: Place, who: Who, other: Who) -> int:
         )
         session.add(version)
     view = reviews.queue_review(database, place, who, version.id, readers=2, is_blind=False)
-    said = (dict.fromkeys(SOURCES, 0.6), [0.1, 0.2, 0.3, 0.4])
+    ground = (dict.fromkeys(SOURCES, 0.6), [0.1, 0.2, 0.3, 0.4])
     for start in range(0, CASES, 10_000):
         numbers = range(start, start + 10_000)
         with database.session() as session:
@@ -49,8 +50,8 @@ def fill(database: Database, place: Place, who: Who, other: Who) -> int:
                     "review_id": view.id,
                     "rank": number + 1,
                     "why": "Two of three nearest cases are labelled otherwise." * 3,
-                    "evidence": said[0],
-                    "probabilities": said[1],
+                    "evidence": ground[0],
+                    "probabilities": ground[1],
                     "neighbours": [[(number + step) % CASES, 0.5] for step in range(1, 11)],
                 }
                 for number in numbers
@@ -102,21 +103,21 @@ def suspect(number: int, review_id: int) -> dict[str, Any]:
 
 
 def verdict(rank: int, person: Who, review_id: int) -> dict[str, Any]:
-    told = {"review_id": review_id, "rank": rank, "person_id": person.id, "key": f"press {rank}", "action": "keep"}
-    return told | {"given": ["a"], "labels": None, "why": "", "confidence": "sure", "is_settlement": False}
+    key = {"review_id": review_id, "rank": rank, "person_id": person.id, "key": f"press {rank}", "action": "keep"}
+    return key | {"given": ["a"], "labels": None, "why": "", "confidence": "sure", "is_settlement": False}
 
 
 def standing(rank: int, number: int, person: Who, review_id: int) -> dict[str, Any]:
     about = suspect(rank - 1, review_id)
-    told = {name: about[name] for name in ("review_id", "rank", "places", "split", "flags")}
-    return told | {"person_id": person.id, "action": "keep", "verdict_id": number}
+    copied = {name: about[name] for name in ("review_id", "rank", "places", "split", "flags")}
+    return copied | {"person_id": person.id, "action": "keep", "verdict_id": number}
 
 
 def filters() -> list[Filter]:
     """Each alone and with each state; the rare ones are found behind all others."""
-    asked = [{}, {"label": "b"}, {"label": "rare"}, {"split": "val"}, {"source": "tsm"}, {"source": "duplicates"}]
-    asked += [{"label": "c", "split": "test", "source": "vlm"}, {"text": "099999"}, {"text": "P33"}]
-    return [Filter(state=state, **one) for state in STATES for one in asked]
+    options = [{}, {"label": "b"}, {"label": "rare"}, {"split": "val"}, {"source": "tsm"}, {"source": "duplicates"}]
+    options += [{"label": "c", "split": "test", "source": "vlm"}, {"text": "099999"}, {"text": "P33"}]
+    return [Filter(state=state, **option) for state in STATES for option in options]
 
 
 def test_every_step_through_100_000_suspects_takes_less_than_50_ms(database: Database, place: Place, who: Who) -> None:

@@ -48,8 +48,8 @@ def run(database: Database, place: Place, who: Who, version: Version) -> Run:
 
 
 def step(stage: str, number: int, steps: int = 10, **more: Any) -> str:
-    told = {"losses": {"van": 1 / number, "crt": 2.0}, "memory_gib": 0.5, "seconds_left": 9.0, **more}
-    return json.dumps({"kind": "step", "stage": stage, "step": number, "steps": steps, **told})
+    facts = {"losses": {"van": 1 / number, "crt": 2.0}, "memory_gib": 0.5, "seconds_left": 9.0, **more}
+    return json.dumps({"kind": "step", "stage": stage, "step": number, "steps": steps, **facts})
 
 
 def evaluation(stage: str, number: int, accuracy: float) -> dict[str, Any]:
@@ -119,17 +119,17 @@ def test_stages_follow_the_events(database: Database, who: Who, run: Run) -> Non
     runs.take_events(database, run.id, 2, [step("stage-1", 4, 8), {"kind": "features", "done": 1, "whole": 2}])
     view = runs.run(database, who, run.id)
     assert (view.stage, view.step, view.steps) == ("stage-1", 4, 8)
-    assert [(one.name, one.step, one.best) for one in view.stages] == [("tsm", 10, 0.9), ("stage-1", 4, None)]
+    assert [(stage.name, stage.step, stage.best) for stage in view.stages] == [("tsm", 10, 0.9), ("stage-1", 4, None)]
 
 
 def test_curves_hold_losses_figures_and_meters(database: Database, who: Who, run: Run) -> None:
     lines: list[Any] = [step("stage-1", 1), step("stage-1", 2), evaluation("stage-1", 2, 0.75), step("stage-2", 1)]
     runs.take_events(database, run.id, 0, lines)
-    found = runs.curves(database, who, run.id)
-    assert found["loss/van"] == [("stage-1", 1, 1.0), ("stage-1", 2, 0.5), ("stage-2", 1, 1.0)]
-    assert found["val/accuracy"] == [("stage-1", 2, 0.75)]
-    assert found["meter/memory_gib"][0] == ("stage-1", 1, 0.5)
-    assert set(found) == {"loss/van", "loss/crt", "val/accuracy", "meter/memory_gib"}
+    curves = runs.curves(database, who, run.id)
+    assert curves["loss/van"] == [("stage-1", 1, 1.0), ("stage-1", 2, 0.5), ("stage-2", 1, 1.0)]
+    assert curves["val/accuracy"] == [("stage-1", 2, 0.75)]
+    assert curves["meter/memory_gib"][0] == ("stage-1", 1, 0.5)
+    assert set(curves) == {"loss/van", "loss/crt", "val/accuracy", "meter/memory_gib"}
 
 
 def test_steps_made_again_after_a_crash_are_told_as_they_were_last(database: Database, who: Who, run: Run) -> None:
@@ -162,8 +162,11 @@ def test_runs_are_listed_and_found(database: Database, place: Place, who: Who, v
 def test_only_settings_that_differ_are_shown(database: Database, place: Place, who: Who, run: Run) -> None:
     changed = {"method": {"name": "vitask", "align": 0.5}, "tsm": [{"name": "convnet"}]}
     other = runs.copy(database, place, who, run.id, "second try", changed)
-    found = runs.difference(database, who, [run.id, other.id])
-    assert {one.setting: one.values for one in found} == {"tsm.epochs": (5, None), "method.align": (1.0, 0.5)}
+    differences = runs.difference(database, who, [run.id, other.id])
+    assert {difference.setting: difference.values for difference in differences} == {
+        "tsm.epochs": (5, None),
+        "method.align": (1.0, 0.5),
+    }
 
 
 def test_settings_that_the_engine_filled_in_replace_those_given(database: Database, who: Who, run: Run) -> None:
@@ -183,12 +186,12 @@ def test_a_run_is_stopped_resumed_and_cancelled(database: Database, place: Place
 
 def write_readings(place: Place, run: Run) -> None:
     """Three test cases: all agree, they disagree, all are wrong."""
-    said = {"tsm": [(0.9, 0.1), (0.5, 0.5), (1.0, 0.0)], "vitask": [(0.8, 0.2), (0.0, 1.0), (1.0, 0.0)]}
+    answers = {"tsm": [(0.9, 0.1), (0.5, 0.5), (1.0, 0.0)], "vitask": [(0.8, 0.2), (0.0, 1.0), (1.0, 0.0)]}
     cases = [("cell_4.png", "dark", "dark"), ("cell_9.png", "light", None), ("cell_elsewhere.png", "light", None)]
     rows = [
         Reading("cells", name, "test", reader, (label,), "P2", Answer(probabilities, text=text))
-        for reader, told in said.items()
-        for (name, label, text), probabilities in zip(cases, told, strict=True)
+        for reader, probabilities_of_reader in answers.items()
+        for (name, label, text), probabilities in zip(cases, probabilities_of_reader, strict=True)
     ]
     reading.save(rows, place.runs / run.key / "readings" / "test.parquet")
 
@@ -221,13 +224,13 @@ def test_readings_stand_side_by_side(database: Database, place: Place, who: Who,
 
 
 def test_readers_are_those_that_the_run_tells_though_its_method_is_gone(database: Database, who: Who, run: Run) -> None:
-    told = (Reader("scribe", "who writes it down", "#123456", needs_tsm=True), TSM)
-    metrics = {"made_for": {"reader": "scribe", "baseline": "tsm"}, "reader_list": readers_to_plain(told)}
+    readers = (Reader("scribe", "who writes it down", "#123456", needs_tsm=True), TSM)
+    metrics = {"made_for": {"reader": "scribe", "baseline": "tsm"}, "reader_list": readers_to_plain(readers)}
     runs.set_metrics(database, run.id, metrics)
     with database.session() as session:
         session.get_one(Run, run.id).settings = {"method": {"name": "gone"}}
     view = runs.run(database, who, run.id)
-    assert view.readers == told and view.reader("scribe").colour == "#123456"
+    assert view.readers == readers and view.reader("scribe").colour == "#123456"
     assert view.reader("somebody").title == "another reader"
 
 
@@ -255,8 +258,8 @@ def test_another_machine_fetches_what_a_run_made(
     elsewhere = remote.model_copy(update={"data": tmp_path / "another machine"})
     assert len(Comparison.open(database, elsewhere, who, run.id, "test")) == 3
     fetched = runs.run_folder(database, elsewhere, run)
-    found = {file.relative_to(fetched).as_posix() for file in fetched.rglob("*") if file.is_file()}
-    assert found == {"metrics.json", "readings/test.parquet"}
+    files = {file.relative_to(fetched).as_posix() for file in fetched.rglob("*") if file.is_file()}
+    assert files == {"metrics.json", "readings/test.parquet"}
 
 
 def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
@@ -273,9 +276,13 @@ def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
     assert questions.answer(database, who, job_id).state == "running"
     readers = {"vitask": {"probabilities": [0.25, 0.75], "text": "light"}}
     jobs.finish(database, claimed, {"answers": ["dark", "light"], "readers": readers, "seconds": 0.5})
-    told = questions.answer(database, who, job_id)
-    assert told.task and (told.state, told.task.answers, told.seconds) == ("done", ("dark", "light"), 0.5)
-    ((reader, conclusion),) = told.conclusions.items()
+    answered = questions.answer(database, who, job_id)
+    assert answered.task and (answered.state, answered.task.answers, answered.seconds) == (
+        "done",
+        ("dark", "light"),
+        0.5,
+    )
+    ((reader, conclusion),) = answered.conclusions.items()
     assert (reader.name, conclusion.labels, conclusion.answer) == (
         "vitask",
         ("light",),
@@ -287,28 +294,33 @@ def test_a_finished_run_is_asked_about_a_case_and_a_new_picture(
         questions.ask(database, place, who, run.id, b"no picture")
 
 
+def test_only_a_question_has_an_answer(database: Database, who: Who, run: Run) -> None:
+    with pytest.raises(NotAllowed, match="nothing here"):
+        questions.answer(database, who, run.job_id)
+
+
 def test_a_runs_folder_names_its_version_as_the_records_do(
     database: Database, place: Place, run: Run, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VITASK_DATA", str(place.data))
-    asked = run_files.values(tmp_path, tmp_path, limit={"train": 4}, task={"answers": ["light", "dark"]})
-    opened = make_run(asked | {"images": run.settings["images"]})
-    (told,) = begin(tmp_path / "folder", opened, open_images(opened), is_resumed=False, processes=1).sets()
-    assert told["version"] == version.hash, "whatever is asked of it, and however few of its cases are taken"
-    assert run.settings["images"] == f"studio:{told['version']}"
-    assert told["fingerprint"] != version.hash
+    values = run_files.values(tmp_path, tmp_path, limit={"train": 4}, task={"answers": ["light", "dark"]})
+    opened = make_run(values | {"images": run.settings["images"]})
+    (described,) = begin(tmp_path / "folder", opened, open_images(opened), is_resumed=False, processes=1).sets()
+    assert described["version"] == version.hash, "whatever is asked of it, and however few of its cases are taken"
+    assert run.settings["images"] == f"studio:{described['version']}"
+    assert described["fingerprint"] != version.hash
 
 
 def test_an_export_is_listed_however_many_other_runs_made_since(
     database: Database, place: Place, who: Who, version: Version, run: Run
 ) -> None:
     other = runs.queue_run(database, place, who, version.id, "second", SETTINGS)
-    for one in (run, other):
-        finish(database, one)
+    for finished in (run, other):
+        finish(database, finished)
     first = queue_export(database, place, who, run.id)
     others = [queue_export(database, place, who, other.id) for _ in range(SHOWN + 1)]
-    assert [one.job_id for one in exports(database, who, run.id)] == [first]
-    assert [one.job_id for one in exports(database, who, other.id)] == others[:0:-1], "the newest of its own"
+    assert [export.job_id for export in exports(database, who, run.id)] == [first]
+    assert [export.job_id for export in exports(database, who, other.id)] == others[:0:-1], "the newest of its own"
 
 
 def test_runs_of_another_project_are_out_of_reach(
@@ -316,7 +328,7 @@ def test_runs_of_another_project_are_out_of_reach(
 ) -> None:
     write_readings(place, run)
     finish(database, run)
-    asked = questions.ask(database, place, who, run.id, 3)
+    question = questions.ask(database, place, who, run.id, 3)
     person = others.stranger
     for do in (
         lambda: runs.runs(database, person, who.projects[0]),
@@ -327,7 +339,7 @@ def test_runs_of_another_project_are_out_of_reach(
         lambda: runs.queue_run(database, place, person, version.id, "x", SETTINGS),
         lambda: Comparison.open(database, place, person, run.id, "test"),
         lambda: questions.ask(database, place, person, run.id, 3),
-        lambda: questions.answer(database, person, asked),
+        lambda: questions.answer(database, person, question),
         lambda: runs.run(database, who, 999),
     ):
         with pytest.raises(NotAllowed):

@@ -20,6 +20,7 @@ from core.records import audit, jobs, sets
 from core.records.database import Database
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.sets import Page, SetError, UploadError, Version
 from core.sets.open import open_set
 from tests.records.conftest import Others
@@ -55,9 +56,9 @@ def test_a_version_keeps_what_a_set_holds(
         assert replace(mine, pixels=theirs.pixels) == theirs
         assert mine.pixels.digest() == theirs.pixels.digest()
         assert mine.pixels.load().tobytes() == theirs.pixels.load().tobytes()
-    found = sets.case(database, who, version.id, 3)
-    assert (found.name, found.labels, found.split, found.patient) == ("cell_3.png", ("light",), "val", "P1")
-    assert found.columns == {"lab": "A"}
+    case = sets.case(database, who, version.id, 3)
+    assert (case.name, case.labels, case.split, case.patient) == ("cell_3.png", ("light",), "val", "P1")
+    assert case.columns == {"lab": "A"}
 
 
 def test_pictures_with_the_same_bytes_are_kept_once(place: Place, version: Version) -> None:
@@ -94,7 +95,7 @@ def test_a_second_version_stands_beside_the_first(
 ) -> None:
     corrected = cells.with_cases([replace(cells.cases[0], labels=("light",)), *cells.cases[1:]])
     project = who.projects[0]
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     second = sets.write_version(
         database,
         place,
@@ -103,18 +104,18 @@ def test_a_second_version_stands_beside_the_first(
         project_id=project,
         set_id=version.set_id,
         made_from=version.id,
-        on_case=lambda done, whole: told.append((done, whole)),
+        on_case=lambda done, whole: calls.append((done, whole)),
     )
-    assert (second.number, second.made_from, told[-1]) == (2, version.id, (10, 10))
+    assert (second.number, second.made_from, calls[-1]) == (2, version.id, (10, 10))
     assert second.hash != version.hash
-    assert [one.number for one in sets.versions(database, who, version.set_id)] == [2, 1]
+    assert [listed.number for listed in sets.versions(database, who, version.set_id)] == [2, 1]
     (view,) = sets.sets(database, who, project)
     assert (view.name, view.versions, view.latest.id) == ("cells", 2, second.id)
     assert opened(sets.version_folder(place, version)).cases[0].labels == ("dark",)
 
 
 @pytest.mark.parametrize(
-    ("filters", "found"),
+    ("filters", "fitting"),
     [
         ({}, list(range(10))),
         ({"split": "train"}, [0, 1, 2, 5, 6, 7]),
@@ -132,15 +133,15 @@ def test_a_second_version_stands_beside_the_first(
     ],
 )
 def test_cases_are_found_by_what_is_known_of_them(
-    database: Database, who: Who, version: Version, filters: dict[str, str], found: list[int]
+    database: Database, who: Who, version: Version, filters: dict[str, str], fitting: list[int]
 ) -> None:
     page = sets.cases(database, who, version.id, **filters)  # type: ignore[arg-type]
-    assert (numbers(page), page.total) == (found, len(found))
+    assert (numbers(page), page.total) == (fitting, len(fitting))
 
 
 def test_pages_follow_each_other_and_tell_how_many_there_are(database: Database, who: Who, version: Version) -> None:
     for filters in ({}, {"text": "cell"}):
-        pages = [sets.cases(database, who, version.id, page=one, size=4, **filters) for one in range(4)]
+        pages = [sets.cases(database, who, version.id, page=number, size=4, **filters) for number in range(4)]
         assert [numbers(page) for page in pages] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], []]
         assert {page.total for page in pages} == {10}
 
@@ -276,20 +277,20 @@ def test_an_upload_is_moved_checked_and_added_by_jobs(
     for name in ("labels.csv", "a.png"):
         (tmp_path / name).write_bytes(b"0123456789")
     project = who.projects[0]
-    one = sets.new_upload(database, place, who, project, [tmp_path / "labels.csv", tmp_path / "a.png"], "cells")
-    assert (one.state, one.size) == ("arriving", 20) and not (tmp_path / "a.png").exists()
-    assert sorted(file.name for file in sets.upload_path(place, one).iterdir()) == ["a.png", "labels.csv"]
-    job_id = sets.request_check(database, place, who, one.id, {"label": "diagnosis"})
+    made = sets.new_upload(database, place, who, project, [tmp_path / "labels.csv", tmp_path / "a.png"], "cells")
+    assert (made.state, made.size) == ("arriving", 20) and not (tmp_path / "a.png").exists()
+    assert sorted(file.name for file in sets.upload_path(place, made).iterdir()) == ["a.png", "labels.csv"]
+    job_id = sets.request_check(database, place, who, made.id, {"label": "diagnosis"})
     claimed = jobs.claim(database, job_id, "worker")
     assert claimed and (claimed.queue, claimed.kind) == ("intake", "check")
-    assert claimed.payload == {"upload": one.id, "options": {"label": "diagnosis"}}
+    assert claimed.payload == {"upload": made.id, "options": {"label": "diagnosis"}}
     with pytest.raises(UploadError, match="is being looked at already"):
-        sets.request_check(database, place, who, one.id, {})
-    jobs.progress(database, claimed, done=1, whole=2)
+        sets.request_check(database, place, who, made.id, {})
+    jobs.progress(database, claimed, Progress(done=1, whole=2))
     (view,) = sets.uploads(database, who, project)
-    assert (view.state, view.job_state, view.progress) == ("checking", "running", {"done": 1, "whole": 2})
-    sets.set_upload(database, one.id, "checked", {"cases": 1})  # the job itself ends a moment later
-    added = sets.request_add(database, place, who, one.id, " cells ", {"modality": "x"}, {})
+    assert (view.state, view.job_state, view.progress) == ("checking", "running", Progress(done=1, whole=2))
+    sets.set_upload(database, made.id, "checked", {"cases": 1})  # the job itself ends a moment later
+    added = sets.request_add(database, place, who, made.id, " cells ", {"modality": "x"}, {})
     jobs.finish(database, claimed)
     assert jobs.job(database, who, added).payload["set_name"] == "cells"
     (view,) = sets.uploads(database, who, project)
@@ -302,10 +303,10 @@ def test_an_upload_that_is_thrown_away_leaves_nothing(
     database: Database, place: Place, who: Who, tmp_path: Path
 ) -> None:
     (tmp_path / "set.zip").write_bytes(b"zip")
-    one = sets.new_upload(database, place, who, who.projects[0], tmp_path / "set.zip", "set")
-    assert sets.upload_path(place, one).name == "set.zip"
-    job_id = sets.request_check(database, place, who, one.id, {})
-    sets.discard_upload(database, place, who, one.id)
+    made = sets.new_upload(database, place, who, who.projects[0], tmp_path / "set.zip", "set")
+    assert sets.upload_path(place, made).name == "set.zip"
+    job_id = sets.request_check(database, place, who, made.id, {})
+    sets.discard_upload(database, place, who, made.id)
     assert sets.uploads(database, who, who.projects[0]) == []
     assert list(place.uploads.iterdir()) == []
     assert jobs.job(database, who, job_id).state == "cancelled"
@@ -319,8 +320,8 @@ def test_files_of_the_same_name_do_not_replace_each_other(
         (tmp_path / folder / "a.png").write_text(folder)
     files = [tmp_path / "one" / "a.png", tmp_path / "two" / "a.png"]
     made = sets.new_upload(database, place, who, who.projects[0], files, "twice")
-    found = {file.name: file.read_text() for file in sets.upload_path(place, made).iterdir()}
-    assert found == {"a.png": "one", "a 2.png": "two"}
+    texts = {file.name: file.read_text() for file in sets.upload_path(place, made).iterdir()}
+    assert texts == {"a.png": "one", "a 2.png": "two"}
     with pytest.raises(UploadError, match="has not arrived"):
         sets.new_upload(database, place, who, who.projects[0], tmp_path / "none.zip", "none")
 
@@ -330,7 +331,7 @@ def test_sets_of_another_project_are_out_of_reach(
 ) -> None:
     (tmp_path / "set.zip").write_bytes(b"zip")
     project, stranger, reader = who.projects[0], others.stranger, others.reader
-    one = sets.new_upload(database, place, who, project, tmp_path / "set.zip", "set")
+    upload = sets.new_upload(database, place, who, project, tmp_path / "set.zip", "set")
     for do in (
         lambda: sets.sets(database, stranger, project),
         lambda: sets.versions(database, stranger, version.set_id),
@@ -340,18 +341,18 @@ def test_sets_of_another_project_are_out_of_reach(
         lambda: sets.image(database, place, stranger, version.id, 0),
         lambda: sets.image(database, place, stranger, version.id, 0, "thumb"),
         lambda: sets.uploads(database, stranger, project),
-        lambda: sets.upload(database, stranger, one.id),
-        lambda: sets.discard_upload(database, place, stranger, one.id),
-        lambda: sets.request_check(database, place, stranger, one.id, {}),
-        lambda: sets.request_add(database, place, stranger, one.id, "x", {}, {}),
+        lambda: sets.upload(database, stranger, upload.id),
+        lambda: sets.discard_upload(database, place, stranger, upload.id),
+        lambda: sets.request_check(database, place, stranger, upload.id, {}),
+        lambda: sets.request_add(database, place, stranger, upload.id, "x", {}, {}),
         lambda: sets.new_upload(database, place, stranger, project, tmp_path, "x"),
         lambda: sets.new_version_with_task(database, place, stranger, version.id, cells.task),
         lambda: sets.write_version(database, place, cells, who=stranger, project_id=project),
         lambda: sets.write_version(
             database, place, cells, who=stranger, project_id=stranger.projects[0], set_id=version.set_id
         ),
-        lambda: sets.request_check(database, place, reader, one.id, {}),
-        lambda: sets.discard_upload(database, place, reader, one.id),
+        lambda: sets.request_check(database, place, reader, upload.id, {}),
+        lambda: sets.discard_upload(database, place, reader, upload.id),
         lambda: sets.new_version_with_task(database, place, reader, version.id, cells.task),
         lambda: sets.case(database, who, version.id, 10),
         lambda: sets.version(database, who, 999),
@@ -359,4 +360,4 @@ def test_sets_of_another_project_are_out_of_reach(
         with pytest.raises(NotAllowed):
             do()
     assert sets.cases(database, reader, version.id).total == 10
-    assert open_store(place.store).is_local and one.key in {folder.name for folder in place.uploads.iterdir()}
+    assert open_store(place.store).is_local and upload.key in {folder.name for folder in place.uploads.iterdir()}

@@ -49,9 +49,9 @@ def up(data: Path, *before: str, host: str = "127.0.0.1") -> tuple[int, str]:
 
 def refused(place: Path, *words: str) -> None:
     before = content(place)
-    code, said = up(place)
-    assert code == 2 and "Traceback" not in said and said.count("\n") == 0, said
-    assert all(word in said for word in words), said
+    code, message = up(place)
+    assert code == 2 and "Traceback" not in message and message.count("\n") == 0, message
+    assert all(word in message for word in words), message
     assert content(place) == before
 
 
@@ -116,16 +116,16 @@ def test_a_folder_that_takes_nothing_is_told(studio: Place, tmp_path: Path, way:
     if subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True).returncode:
         pytest.skip("no file system may be mounted here")
     shell = f'{script} && {"true" if way == "full" else f"mount -o remount,ro {data}"} && exec "$@"'
-    code, said = up(data, "unshare", "-rm", "sh", "-c", shell, "sh")
-    assert code == 2 and "Traceback" not in said and said.count("\n") == 0, said
-    assert ("is full" if way == "full" else "Read-only file system") in said
+    code, message = up(data, "unshare", "-rm", "sh", "-c", shell, "sh")
+    assert code == 2 and "Traceback" not in message and message.count("\n") == 0, message
+    assert ("is full" if way == "full" else "Read-only file system") in message
 
 
 @pytest.mark.slow
 def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    code, said = up(tmp_path / "data")
-    assert code == 2 and "can't be used (File exists)" in said and said.count("\n") == 0
+    code, message = up(tmp_path / "data")
+    assert code == 2 and "can't be used (File exists)" in message and message.count("\n") == 0
 
 
 def test_what_waits_is_sent_again_where_the_queue_may_have_begun_anew(studio: Place) -> None:

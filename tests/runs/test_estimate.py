@@ -90,8 +90,8 @@ class Work:
         monkeypatch.setattr(time, "perf_counter", lambda: self.now)
         self.costs(monkeypatch, (loop, estimating), "make_step", lambda stage, *others: 16.0)
         self.costs(monkeypatch, (tsm_stage, estimating, prepare), "describe", lambda tsm, shown, places: len(places))
-        self.costs(monkeypatch, (vlm_stage,), "distributions", lambda vlm, asked, exemplars, flags: len(asked))
-        self.costs(monkeypatch, (tuning, estimating), "free_text", lambda vlm, asked, *others: len(asked) / 4)
+        self.costs(monkeypatch, (vlm_stage,), "distributions", lambda vlm, questions, *others: len(questions))
+        self.costs(monkeypatch, (tuning, estimating), "free_text", lambda vlm, questions, *others: len(questions) / 4)
         self.costs(monkeypatch, (features,), "_write", lambda vlm, unique, *others: len(unique))
 
     def costs(
@@ -141,9 +141,9 @@ def test_a_run_of_the_starter_takes_what_was_estimated(tmp_path: Path) -> None:
         "tsm": {"name": "convnet", "image_size": 28, "epochs": 1, "least_steps": 10},
         "method": {"name": "vitask"},
         "preset": "quick",
-        "training": {"steps": 6},
+        "training": {"steps": 4},
         "reading": {"free_text": 2, "draws": 20},
-        "limit": {"train": 128, "val": 32, "test": 32},
+        "limit": {"train": 64, "val": 16, "test": 16},
     }
     file = run_files.write_run(tmp_path / "run.yaml", settings)
     told = json.loads(

@@ -103,7 +103,7 @@ def test_a_preset_that_departs_from_the_printed_recipe_says_so() -> None:
     printed = {"name": "vitask", "contrast": 1.0, "contrast_on": "all"}
     assert make_run(plain | {"method": printed}).plan.departures == ()
     other = {"name": "vitask", "contrast": 0, "direction": "teacher_first", "freeze_connector": "never"}
-    assert len(make_run(plain | {"method": other}).plan.departures) == 2
+    assert len(make_run(plain | {"method": other}).plan.departures) == 3
 
 
 def test_a_run_file_that_is_missing_is_told(tmp_path: Path) -> None:
@@ -161,5 +161,6 @@ def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
 
 def test_plain_tuning_lies_beside_the_methods_own_adapter() -> None:
     folder = Folder(Path("run"))
-    assert [folder.adapter(name).name for name in ("vitask", "vanilla")] == ["adapter", "adapter-vanilla"]
+    names = [folder.adapter(name).name for name in ("vitask", "vanilla", "pointing")]
+    assert names == ["adapter", "adapter-vanilla", "adapter-pointing"]
     assert [folder.tsm(number).name for number in range(3)] == ["tsm", "tsm-2", "tsm-3"]

@@ -24,7 +24,7 @@ from core.readings import reading
 from core.readings.distribution import Asking, distributions
 from core.runs.export import export
 from core.runs.folder import Folder
-from core.runs.opened import Asked, Opened, ask, open_run, read_cases
+from core.runs.opened import Asked, Opened, open_run, read_cases, read_pictures
 from core.runs.plug import plug
 from core.runs.reliance import reliance
 from core.runs.runfile import make_run, read_run
@@ -41,7 +41,7 @@ def pictures() -> list[Image.Image]:
 
 
 def answers(opened: Opened, readers: list[str]) -> dict[str, list[tuple[float, ...]]]:
-    told = ask(opened, Asked(pictures()), readers)
+    told = read_pictures(opened, Asked(pictures()), readers)
     return {name: [one.probabilities for one in rows] for name, rows in told.items()}
 
 

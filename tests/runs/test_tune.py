@@ -19,9 +19,9 @@ from core.errors import CoreError, DataError, ModelError, RunError, SettingsErro
 from core.events import Done, Sharing, StageDone, Step
 from core.readings import reading
 from core.runs.folder import Folder, begin
-from core.runs.opened import Asked, ask, open_run
+from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.prepare import open_images
-from core.runs.runfile import make_run, settle
+from core.runs.runfile import make_run, with_own_precision
 from core.runs.tune import tune
 from tests import run_files
 
@@ -313,7 +313,7 @@ def test_a_training_split_of_one_label_is_refused(checkpoint: Path, tmp_path: Pa
 
 
 def test_a_resume_on_another_number_of_processes_is_refused(finished: Path, images: Path, checkpoint: Path) -> None:
-    run = settle(run_files.run(images, checkpoint))
+    run = with_own_precision(run_files.run(images, checkpoint))
     with pytest.raises(RunError, match=r"begun on 1 processes, and now there are 2"):
         begin(finished, run, open_images(run), is_resumed=True, processes=2)
 
@@ -366,7 +366,7 @@ def test_late_fusion_is_never_worse_than_both_its_readers_where_its_weight_was_c
     opened = open_run(tmp_path / "run")
     assert "fusion" in opened.reader_names and "Late fusion on shades" in (tmp_path / "run/card.md").read_text()
     told = next(one for one in read if one.reader == "fusion")
-    (again,) = ask(opened, Asked([Image.open(images / told.case)]), ["fusion"])["fusion"]
+    (again,) = read_pictures(opened, Asked([Image.open(images / told.case)]), ["fusion"])["fusion"]
     assert again.probabilities == pytest.approx(told.answer.probabilities, abs=1e-5)
 
 

@@ -54,7 +54,7 @@ def test_no_patient_is_in_two_splits(small: Path) -> None:
     splits: dict[str, set[str]] = {}
     for row in table(small / "cases.csv"):
         splits.setdefault(row["patient"], set()).add(row["split"])
-    assert all(len(found) == 1 for found in splits.values())
+    assert all(len(of_patient) == 1 for of_patient in splits.values())
     assert Counter(split for (split,) in splits.values()) == {"train": 18, "val": 4, "test": 8}
 
 
@@ -83,15 +83,15 @@ def test_planted_copies_are_copies_and_nothing_else_is(small: Path) -> None:
     copies = [line for line in table(small / "planted.csv") if line["copy_of"]]
     exact = {line["image"] for line in copies if line["kind"] == "exact duplicate"}
     seen: dict[str, str] = {}
-    found: set[str] = set()
+    repeated: set[str] = set()
     for row in table(small / "cases.csv"):
         digest = hashlib.sha256((small / row["image"]).read_bytes()).hexdigest()
-        found |= {row["image"]} if digest in seen else set()
+        repeated |= {row["image"]} if digest in seen else set()
         seen.setdefault(digest, row["image"])
-    assert found == exact
+    assert repeated == exact
     for line in copies:
-        one, other = (pixels(small / line[name]).astype(float) for name in ("image", "copy_of"))
-        assert np.abs(one - other).mean() < 8
+        copy, original = (pixels(small / line[name]).astype(float) for name in ("image", "copy_of"))
+        assert np.abs(copy - original).mean() < 8
 
 
 def test_some_copies_leak_from_training_into_test(small: Path) -> None:
@@ -107,10 +107,10 @@ def test_some_copies_leak_from_training_into_test(small: Path) -> None:
 def test_the_same_seed_draws_the_same_files(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "PATIENTS", 12)
-        one, other = sample.write(tmp_path / "one", seed=4), sample.write(tmp_path / "other", seed=4)
-    files = sorted(path.relative_to(one) for path in one.rglob("*.*"))
+        first, second = sample.write(tmp_path / "one", seed=4), sample.write(tmp_path / "other", seed=4)
+    files = sorted(path.relative_to(first) for path in first.rglob("*.*"))
     assert len(files) > 40
-    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in files)
+    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in files)
 
 
 def test_the_readme_says_that_nothing_is_medical_data(small: Path) -> None:

@@ -60,8 +60,8 @@ def finding(report: Report, kind: str) -> Finding:
     return next(finding for finding in report.findings if finding.kind == kind)
 
 
-def kinds(found: ImageSet) -> list[str]:
-    return [finding.kind for finding in check(found).findings]
+def kinds(image_set: ImageSet) -> list[str]:
+    return [finding.kind for finding in check(image_set).findings]
 
 
 def test_a_good_set_has_no_findings() -> None:
@@ -90,9 +90,9 @@ def test_the_report_is_plain_json_in_the_agreed_shape() -> None:
 def test_an_unreadable_picture_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_text("hello")
     bad = Case("bad.png", FilePixels(tmp_path / "bad.png"), ("a",))
-    found = check(enough(bad)).findings
-    assert [(each.kind, each.severity, each.cases) for each in found] == [("unreadable", "error", ("bad.png",))]
-    assert "bad.png" in found[0].message and "Replace or remove it." in found[0].message
+    findings = check(enough(bad)).findings
+    assert [(each.kind, each.severity, each.cases) for each in findings] == [("unreadable", "error", ("bad.png",))]
+    assert "bad.png" in findings[0].message and "Replace or remove it." in findings[0].message
 
 
 def test_blank_pictures_are_told_and_are_not_near_copies_of_each_other() -> None:
@@ -158,9 +158,9 @@ def test_a_patient_in_two_splits_is_told_by_name() -> None:
         case(3, "b", "train", "P8"),
         case(4, "b", "train"),
     ]
-    found = finding(check(image_set(*every)), "patient_across_splits")
-    assert found.cases == ("1.png", "2.png")
-    assert '"P7" is in train and test' in found.message
+    across = finding(check(image_set(*every)), "patient_across_splits")
+    assert across.cases == ("1.png", "2.png")
+    assert '"P7" is in train and test' in across.message
 
 
 def test_a_class_that_a_split_lacks_is_told() -> None:
@@ -203,19 +203,19 @@ def test_one_class_alone_is_an_error() -> None:
 
 def test_what_the_format_found_comes_along_errors_first() -> None:
     own = (Finding("other_files", "note", 1, "A file.", ("x",)), Finding("empty_class", "error", 1, "Empty.", ("b",)))
-    found = ImageSet("set", Task(answers=("a", "b")), (*enough().cases, case(1, size=(9, 9))), own)
-    assert kinds(found) == ["empty_class", "tiny", "other_files", "mixed_sizes"]
+    read_set = ImageSet("set", Task(answers=("a", "b")), (*enough().cases, case(1, size=(9, 9))), own)
+    assert kinds(read_set) == ["empty_class", "tiny", "other_files", "mixed_sizes"]
 
 
 def test_at_most_a_hundred_cases_are_named() -> None:
-    found = finding(check(image_set(*(case(number, seed=1) for number in range(300)))), "exact_duplicate")
-    assert (found.count, len(found.cases)) == (299, 100)
+    copies = finding(check(image_set(*(case(number, seed=1) for number in range(300)))), "exact_duplicate")
+    assert (copies.count, len(copies.cases)) == (299, 100)
 
 
 def test_progress_is_told_case_by_case() -> None:
-    told: list[tuple[int, int]] = []
-    check(enough(), lambda done, total: told.append((done, total)))
-    assert told == [(number, 20) for number in range(1, 21)]
+    reported: list[tuple[int, int]] = []
+    check(enough(), lambda done, total: reported.append((done, total)))
+    assert reported == [(number, 20) for number in range(1, 21)]
 
 
 def test_an_empty_set_is_checked_without_complaint_from_us() -> None:

@@ -14,7 +14,7 @@ from core.models.tsm import Tsm
 from core.sets.joint import Item, JointSet, gather, refuse_unreadable, shared_answers
 from core.sets.split import SplitSettings
 from core.training.loop import Stage
-from core.training.tsm_stage import Pictures, allowed_answers, answer, describe, hot_targets, new_tsm, tsm_stage
+from core.training.tsm_stage import Pictures, allowed_answers, describe, hot_targets, new_tsm, tsm_answers, tsm_stage
 from core.tsms import convnet
 from tests import run_files
 
@@ -53,15 +53,15 @@ def test_targets_stand_in_the_part_of_the_own_set(both: JointSet) -> None:
 def test_every_set_has_all_splits_and_a_number_of_its_own(both: JointSet) -> None:
     for split in ("train", "val", "test"):
         assert {item.set for item in both.items(split)} == {0, 1}
-    assert [one.name for one in both.sets] == ["shades", "spots"]
+    assert [image_set.name for image_set in both.sets] == ["shades", "spots"]
 
 
 def test_a_limit_holds_for_each_set(tmp_path: Path) -> None:
     joint_set = opened(
         run_files.draw(tmp_path / "one"), run_files.draw(tmp_path / "two"), limits={"train": 6, "test": 3}
     )
-    assert [len(one.of("train")) for one in joint_set.sets] == [6, 6]
-    assert [len(one.of("test")) for one in joint_set.sets] == [3, 3]
+    assert [len(image_set.of("train")) for image_set in joint_set.sets] == [6, 6]
+    assert [len(image_set.of("test")) for image_set in joint_set.sets] == [3, 3]
 
 
 def test_no_images_and_no_test_cases_are_told(tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_a_tsm_answers_over_its_cases_own_answers_only(both: JointSet) -> None:
     assert tsm.answers == 5
     items = both.items("val")
     shown = Pictures(tsm, items)
-    told = answer(tsm, describe(tsm, shown, range(len(items))), [item.set for item in items], both.tasks)
+    answers = tsm_answers(tsm, describe(tsm, shown, range(len(items))), [item.set for item in items], both.tasks)
     with torch.no_grad():
         logits = tsm.scores(shown.pixels)
-    for row, (item, likely) in enumerate(zip(items, told, strict=True)):
+    for row, (item, likely) in enumerate(zip(items, answers, strict=True)):
         own = logits[row, :3].softmax(-1) if item.set == 0 else logits[row, 3:].sigmoid()
         assert likely == pytest.approx(own.tolist(), abs=1e-5)
 

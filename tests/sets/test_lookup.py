@@ -11,7 +11,7 @@ FILES = ("tables/1.png", "images/1.png", "images/scan.2.jpg", "images/a/é.png",
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("named", "meant"),
     [
         ("1.png", "tables/1.png"),  # beside the table comes first
         ("images/1.png", "images/1.png"),
@@ -23,8 +23,8 @@ FILES = ("tables/1.png", "images/1.png", "images/scan.2.jpg", "images/a/é.png",
         ("b/twin", "images/b/twin.png"),
     ],
 )
-def test_a_file_is_found_by_what_it_is_called(said: str, meant: str) -> None:
-    assert Lookup(FILES, "tables").find(said) == meant
+def test_a_file_is_found_by_what_it_is_called(named: str, meant: str) -> None:
+    assert Lookup(FILES, "tables").find(named) == meant
 
 
 def test_a_whole_path_is_understood_where_it_leads_into_the_set() -> None:
@@ -37,7 +37,7 @@ def test_a_whole_path_is_understood_where_it_leads_into_the_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("named", "reason"),
     [
         ("scan", "not in the folder"),
         ("can.2.jpg", "not in the folder"),
@@ -46,6 +46,6 @@ def test_a_whole_path_is_understood_where_it_leads_into_the_set() -> None:
         ("../1.png", "outside of the folder"),
     ],
 )
-def test_what_is_not_one_file_is_told(said: str, reason: str) -> None:
+def test_what_is_not_one_file_is_told(named: str, reason: str) -> None:
     with pytest.raises(DataError, match=reason):
-        Lookup(FILES, "tables").find(said)
+        Lookup(FILES, "tables").find(named)

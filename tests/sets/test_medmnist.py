@@ -33,8 +33,8 @@ def test_no_two_sets_share_a_name_a_checksum_or_their_numbers() -> None:
     ],
 )
 def test_a_file_name_finds_its_set(stem: str, name: str) -> None:
-    found = facts_named(stem)
-    assert found is not None and found.name == name
+    facts = facts_named(stem)
+    assert facts is not None and facts.name == name
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_name_that_only_begins_alike_is_another_set(stem: str) -> None:
 
 
 def test_numbers_of_cases_find_their_set() -> None:
-    found = facts_counted({"train": 1080, "val": 120, "test": 400})
-    assert found is not None and found.name == "retinamnist"
+    facts = facts_counted({"train": 1080, "val": 120, "test": 400})
+    assert facts is not None and facts.name == "retinamnist"
     assert facts_counted({"train": 1080, "val": 120}) is None
 
 
@@ -64,10 +64,10 @@ def test_the_table_says_what_was_published(shared_data: Path) -> None:
     published = json.loads((shared_data / "medmnist.json").read_text(encoding="utf-8"))
     kinds = {"multi-label, binary-class": "multi", "ordinal-regression": "ordinal"}
     for facts in SETS:
-        known = published.pop(facts.name)
-        assert (facts.modality, list(facts.answers)) == (known["modality"], known["labels"])
-        assert (facts.kind, facts.channels) == (kinds.get(known["task"], "single"), known["channels"])
-        assert (list(facts.counts), facts.licence) == (list(known["cases"].values()), known["licence"])
+        expected = published.pop(facts.name)
+        assert (facts.modality, list(facts.answers)) == (expected["modality"], expected["labels"])
+        assert (facts.kind, facts.channels) == (kinds.get(expected["task"], "single"), expected["channels"])
+        assert (list(facts.counts), facts.licence) == (list(expected["cases"].values()), expected["licence"])
         for size, md5 in zip(SIZES, facts.md5, strict=True):
-            assert known["files"][str(size)] == {"url": facts.address(size), "md5": md5}
+            assert expected["files"][str(size)] == {"url": facts.address(size), "md5": md5}
     assert published == {}

@@ -38,12 +38,12 @@ class _Listening(ThreadingHTTPServer):
 
 class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        asked = self.headers["Range"]
+        wanted_range = self.headers["Range"]
         assert isinstance(self.server, _Listening)
         server = self.server.shared
-        server.ranges.append(asked)
+        server.ranges.append(wanted_range)
         how = server.plan.pop(0) if server.plan else "whole"
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and how != "no ranges" else 0
+        start = int(wanted_range.removeprefix("bytes=").rstrip("-")) if wanted_range and how != "no ranges" else 0
         if how.isdigit() or start >= len(CONTENT):
             self.send_response(int(how) if how.isdigit() else 416)
             self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
@@ -77,11 +77,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def fetched(
-    server: Server, folder: Path, told: list[tuple[int, int | None]] | None = None, name: str = "blood"
+    server: Server, folder: Path, reported: list[tuple[int, int | None]] | None = None, name: str = "blood"
 ) -> Path:
     def report(done: int, total: int | None) -> None:
-        if told is not None:
-            told.append((done, total))
+        if reported is not None:
+            reported.append((done, total))
 
     return fetch(name, 28, folder, report, server.address, pause=lambda seconds: None).path
 
@@ -91,13 +91,13 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_set_is_fetched_and_checked(server: Server, tmp_path: Path) -> None:
-    told: list[tuple[int, int | None]] = []
-    path = fetched(server, tmp_path / "new", told)
+    reported: list[tuple[int, int | None]] = []
+    path = fetched(server, tmp_path / "new", reported)
     assert path == tmp_path / "new/bloodmnist_28.npz"
     assert path.read_bytes() == CONTENT
     assert names(tmp_path / "new") == ["bloodmnist_28.npz"]
-    assert told[-1] == (len(CONTENT), len(CONTENT))
-    assert told == sorted(told)
+    assert reported[-1] == (len(CONTENT), len(CONTENT))
+    assert reported == sorted(reported)
 
 
 def test_the_licence_comes_with_the_file(server: Server, tmp_path: Path) -> None:
@@ -122,10 +122,10 @@ def test_a_file_of_ones_own_with_that_name_is_left_alone(server: Server, tmp_pat
 
 def test_what_was_broken_off_is_resumed(server: Server, tmp_path: Path) -> None:
     (tmp_path / "bloodmnist_28.npz.part").write_bytes(CONTENT[:1000])
-    told: list[tuple[int, int | None]] = []
-    assert fetched(server, tmp_path, told).read_bytes() == CONTENT
+    reported: list[tuple[int, int | None]] = []
+    assert fetched(server, tmp_path, reported).read_bytes() == CONTENT
     assert server.ranges == ["bytes=1000-"]
-    assert told[0][0] > 1000 and told[-1] == (len(CONTENT), len(CONTENT))
+    assert reported[0][0] > 1000 and reported[-1] == (len(CONTENT), len(CONTENT))
 
 
 def test_a_part_that_is_whole_is_only_checked(server: Server, tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_a_server_without_ranges_is_read_from_the_start(server: Server, tmp_path
 
 def test_a_server_that_does_not_say_how_long_it_is_will_do(server: Server, tmp_path: Path) -> None:
     server.plan = ["unknown length"]
-    told: list[tuple[int, int | None]] = []
-    assert fetched(server, tmp_path, told).read_bytes() == CONTENT
-    assert told[-1] == (len(CONTENT), None)
+    reported: list[tuple[int, int | None]] = []
+    assert fetched(server, tmp_path, reported).read_bytes() == CONTENT
+    assert reported[-1] == (len(CONTENT), None)
 
 
 def test_broken_connections_are_taken_up_where_they_broke(server: Server, tmp_path: Path) -> None:

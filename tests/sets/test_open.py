@@ -17,9 +17,9 @@ from core.sets.open import Format, open_set
 FORMATS: tuple[Any, ...] = tuple(every(catalog.FORMATS, catalog.KEPT))
 
 
-@pytest.mark.parametrize("known", FORMATS, ids=[*catalog.FORMATS, *catalog.KEPT])
-def test_each_format_is_told_from_the_others(tmp_path: Path, known: Format) -> None:
-    example = known.write_example(tmp_path / "example")
+@pytest.mark.parametrize("layout", FORMATS, ids=[*catalog.FORMATS, *catalog.KEPT])
+def test_each_format_is_told_from_the_others(tmp_path: Path, layout: Format) -> None:
+    example = layout.write_example(tmp_path / "example")
     assert open_set(tmp_path / "example", None, FORMATS) == example
 
 
@@ -51,7 +51,9 @@ def test_what_is_not_understood_is_told_with_what_is(tmp_path: Path) -> None:
         (tmp_path / f"bare/{number}").mkdir(parents=True)
     ZipFile(tmp_path / "empty.zip", "w").close()
     assert "There is nothing at" in refusal(tmp_path / "gone.zip")
-    assert "(a file of the kind .txt). Known: class folders" in refusal(tmp_path / "notes.txt")
+    told = refusal(tmp_path / "notes.txt")
+    assert "(a file of the kind .txt). Known: " in told
+    assert all(layout.TITLE in told for layout in FORMATS)
     assert "(an empty folder)" in refusal(tmp_path / "empty")
     assert "(a folder with 0, 1, 2, 3, 4 and 2 more)" in refusal(tmp_path / "bare")
     assert "(a file of the kind .zip)" in refusal(tmp_path / "empty.zip")

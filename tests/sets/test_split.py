@@ -38,13 +38,13 @@ def cases(**counts: int) -> list[Case]:
     return [case(number, name) for number, name in enumerate(names)]
 
 
-def table(found: Sequence[Case]) -> Counter[tuple[Any, ...]]:
-    return Counter((each.split, *each.labels) for each in found)
+def table(cases: Sequence[Case]) -> Counter[tuple[Any, ...]]:
+    return Counter((each.split, *each.labels) for each in cases)
 
 
 def test_classes_are_divided_in_proportion() -> None:
-    found = assign(cases(a=200, b=40), SplitSettings(), seed=3)
-    assert table(found) == {
+    assigned = assign(cases(a=200, b=40), SplitSettings(), seed=3)
+    assert table(assigned) == {
         ("train", "a"): 140,
         ("val", "a"): 30,
         ("test", "a"): 30,
@@ -52,7 +52,7 @@ def test_classes_are_divided_in_proportion() -> None:
         ("val", "b"): 6,
         ("test", "b"): 6,
     }
-    assert [each.id for each in found] == [f"{number}.png" for number in range(240)]
+    assert [each.id for each in assigned] == [f"{number}.png" for number in range(240)]
 
 
 def test_the_same_seed_divides_alike_and_another_one_does_not() -> None:
@@ -68,8 +68,8 @@ def test_given_splits_are_kept() -> None:
 
 def test_a_missing_validation_split_is_carved_out_of_train_alone() -> None:
     every = [case(number, "ab"[number % 2], split="train" if number < 100 else "test") for number in range(140)]
-    found = assign(every, SplitSettings(val=0.2), 0)
-    assert table(found) == {
+    assigned = assign(every, SplitSettings(val=0.2), 0)
+    assert table(assigned) == {
         ("train", "a"): 40,
         ("train", "b"): 40,
         ("val", "a"): 10,
@@ -77,7 +77,7 @@ def test_a_missing_validation_split_is_carved_out_of_train_alone() -> None:
         ("test", "a"): 20,
         ("test", "b"): 20,
     }
-    assert all(each.split == "test" for each in found[100:])
+    assert all(each.split == "test" for each in assigned[100:])
 
 
 def test_a_share_of_zero_makes_no_such_split() -> None:
@@ -98,13 +98,13 @@ def test_patients_and_copies_stay_together() -> None:
     every = [case(n, "ab"[n % 3 == 0], patient=f"P{n // 4}" if n < 160 else None) for n in range(200)]
     every += [case(200 + n, "a", patient=f"Q{n}", shade=str(n * 8)) for n in range(10)]  # copies of P0's, P2's, ...
     every += [case(210 + n, "b", shade="copy") for n in range(5)]
-    found = assign(every, SplitSettings(), 5)
+    assigned = assign(every, SplitSettings(), 5)
     together: defaultdict[str, set[object]] = defaultdict(set)
-    for each in found:
+    for each in assigned:
         together[each.pixels.digest()].add(each.split)
         together[each.patient or each.id].add(each.split)
     assert all(len(splits) == 1 for splits in together.values())
-    counts = Counter(each.split for each in found)
+    counts = Counter(each.split for each in assigned)
     assert all(abs(counts[split] - 215 * share) < 8 for split, share in zip(SPLITS, (0.7, 0.15, 0.15), strict=True))
 
 
@@ -115,24 +115,24 @@ def test_class_proportions_come_out_near_when_patients_are_of_unequal_size() -> 
         for _ in range(size):
             every.append(case(number, "rare" if patient % 5 == 0 else "common", patient=f"P{patient}"))
             number += 1
-    found = table(assign(every, SplitSettings(), 0))
+    counts = table(assign(every, SplitSettings(), 0))
     totals = Counter(each.labels[0] for each in every)
     for name, total in totals.items():
-        assert abs(found["val", name] / total - 0.15) < 0.05
-        assert abs(found["test", name] / total - 0.15) < 0.05
+        assert abs(counts["val", name] / total - 0.15) < 0.05
+        assert abs(counts["test", name] / total - 0.15) < 0.05
 
 
 def test_every_class_is_in_train() -> None:
     every = [*cases(a=40), *(case(100 + n, "a" if n % 2 else "b", "c", patient="P") for n in range(3))]
     for seed in range(20):
-        found = assign([*every, case(200, "d")], SplitSettings(val=0.45, test=0.45), seed)
-        assert {name for each in found if each.split == "train" for name in each.labels} == {"a", "b", "c", "d"}
+        assigned = assign([*every, case(200, "d")], SplitSettings(val=0.45, test=0.45), seed)
+        assert {name for each in assigned if each.split == "train" for name in each.labels} == {"a", "b", "c", "d"}
 
 
 def test_a_handful_of_cases_fills_every_split() -> None:
     for seed in range(10):
-        found = Counter(each.split for each in assign(cases(a=3, b=3), SplitSettings(), seed))
-        assert found == {"train": 4, "val": 1, "test": 1}
+        counts = Counter(each.split for each in assign(cases(a=3, b=3), SplitSettings(), seed))
+        assert counts == {"train": 4, "val": 1, "test": 1}
 
 
 def test_pictures_with_no_finding_are_divided_like_a_class() -> None:

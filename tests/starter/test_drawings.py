@@ -19,10 +19,10 @@ def look_id(look: Draw) -> str:
 
 @pytest.mark.parametrize("look", EVERY_LOOK, ids=look_id)
 def test_a_look_is_the_same_under_the_same_seed(look: Draw) -> None:
-    one, again, other = (look(np.random.default_rng(seed), 48) for seed in (5, 5, 6))
-    assert np.array_equal(one.pixels, again.pixels)
-    assert (one.caption, one.facts, one.measures) == (again.caption, again.facts, again.measures)
-    assert not np.array_equal(one.pixels, other.pixels)
+    first, again, other = (look(np.random.default_rng(seed), 48) for seed in (5, 5, 6))
+    assert np.array_equal(first.pixels, again.pixels)
+    assert (first.caption, first.facts, first.measures) == (again.caption, again.facts, again.measures)
+    assert not np.array_equal(first.pixels, other.pixels)
 
 
 @pytest.mark.parametrize("look", EVERY_LOOK, ids=look_id)
@@ -42,7 +42,7 @@ def test_every_answer_agrees_with_what_was_drawn(monkeypatch: pytest.MonkeyPatch
     told_yes = told_no = 0
     for _ in range(300):
         drawing = draw(rng, 16)
-        question, answer = questions.ask(rng, drawing, values)
+        question, answer = questions.fact_question(rng, drawing, values)
         if answer in ("yes", "no") and question.startswith("Is the "):
             claim = question.removeprefix("Is the ").removesuffix("?")
             true = any(claim == f"{noun} {value}" for noun, value in drawing.facts.items())

@@ -27,7 +27,7 @@ def steps(optimizer: Any, **more: Any) -> list[Tensor]:
 
 def test_in_bfloat16_it_is_the_optimizer_that_torch_has() -> None:
     ours, theirs = steps(Muon), steps(torch.optim.Muon, adjust_lr_fn="original")
-    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    assert all(torch.equal(mine, torchs) for mine, torchs in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize("shape", [(6, 6), (20, 5), (5, 20)])

@@ -38,17 +38,17 @@ def test_it_describes_drawings_before_any_tuning(starter: tuple[Any, Any], look:
     rng = np.random.default_rng(2026)
     drawings = [look(rng, 64) for _ in range(8)]
     pixels = np.stack([drawing.pixels for drawing in drawings])
-    said = answers(*starter, pixels, ["Describe this image."] * len(drawings))
-    right = [words_right(text, drawing.caption) for text, drawing in zip(said, drawings, strict=True)]
-    assert np.mean(right) > share, said
+    texts = answers(*starter, pixels, ["Describe this image."] * len(drawings))
+    right = [words_right(text, drawing.caption) for text, drawing in zip(texts, drawings, strict=True)]
+    assert np.mean(right) > share, texts
 
 
 def test_it_looks_at_the_picture_and_not_only_at_the_question(starter: tuple[Any, Any]) -> None:
     rng = np.random.default_rng(5)
     drawings = [draw(rng, 64) for draw in (shapes.scene, cells.smear, scans.chest, scans.layers, shapes.pattern) * 4]
     pixels = np.stack([drawing.pixels for drawing in drawings])
-    said = answers(*starter, pixels, ["What is the kind of image?"] * len(drawings))
-    right = [text == drawing.facts["kind of image"] for text, drawing in zip(said, drawings, strict=True)]
+    texts = answers(*starter, pixels, ["What is the kind of image?"] * len(drawings))
+    right = [text == drawing.facts["kind of image"] for text, drawing in zip(texts, drawings, strict=True)]
     assert np.mean(right) > 0.9
 
 
@@ -66,5 +66,5 @@ def test_it_picks_a_name_from_the_list_that_it_is_given(starter: tuple[Any, Any]
     pixels = np.stack([shapes.scene(np.random.default_rng(number), 64).pixels for number in range(8)])
     names = ["melanoma", "drusen", "glioma"]
     question = f"Analyze the given skin lesion image. The possible diagnoses are: {', '.join(names)}."
-    said = answers(*starter, pixels, [question] * len(pixels))
-    assert sum(text in names for text in said) >= 7, said
+    texts = answers(*starter, pixels, [question] * len(pixels))
+    assert sum(text in names for text in texts) >= 7, texts

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.case import Case
 from core.errors import DataError
-from core.pictures.looks import look
+from core.pictures.looks import look_at
 from core.sets.split import Group
 from core.suspects.folds import Alike, alike, divide, numbered, together
 
@@ -42,7 +42,7 @@ def groups(cases: list[Case], *copies: tuple[int, ...]) -> list[Group]:
 
 def test_copies_and_brightened_copies_are_one_group() -> None:
     pictures = [Noise(1), Noise(2), Noise(1), Noise(1, brighter=6), Noise(3)]
-    assert alike([look(one) for one in pictures]) == Alike(((0, 2, 3),))
+    assert alike([look_at(pixels) for pixels in pictures]) == Alike(((0, 2, 3),))
 
 
 def test_patients_and_copies_are_never_divided_even_through_each_other() -> None:
@@ -55,14 +55,14 @@ def test_patients_and_copies_are_never_divided_even_through_each_other() -> None
 def test_classes_are_spread_evenly_over_folds() -> None:
     cases = [case(number, "rare" if number % 10 == 0 else "common") for number in range(100)]
     fold_of = divide(groups(cases), 5, seed=4)
-    table = Counter((int(fold), one.labels[0]) for fold, one in zip(fold_of, cases, strict=True))
+    table = Counter((int(fold), drawn.labels[0]) for fold, drawn in zip(fold_of, cases, strict=True))
     assert table == {(fold, name): count for fold in range(5) for name, count in (("rare", 2), ("common", 18))}
 
 
 def test_the_seed_alone_decides_how_folds_are_dealt() -> None:
     cases = [case(number, "ab"[number % 2]) for number in range(40)]
-    one, again, other = (divide(groups(cases), 5, seed) for seed in (1, 1, 2))
-    assert (one == again).all() and (one != other).any()
+    first, again, other = (divide(groups(cases), 5, seed) for seed in (1, 1, 2))
+    assert (first == again).all() and (first != other).any()
 
 
 def test_fewer_groups_than_folds_make_as_many_folds_as_there_are_groups() -> None:

@@ -14,8 +14,8 @@ NOTHING = [[np.nan] * 2]
 
 
 def test_sources_are_pooled_as_a_geometric_mean() -> None:
-    found = pooled([np.array([[0.8, 0.2]]), np.array([[0.2, 0.8]]), np.array([[0.5, 0.5]])], "single")
-    assert found.tolist() == [[pytest.approx(0.5), pytest.approx(0.5)]]
+    shares = pooled([np.array([[0.8, 0.2]]), np.array([[0.2, 0.8]]), np.array([[0.5, 0.5]])], "single")
+    assert shares.tolist() == [[pytest.approx(0.5), pytest.approx(0.5)]]
     # Odds of 4 and of 1: their geometric mean is 2.
     assert pooled([np.array([[0.8, 0.2]]), np.array([[0.5, 0.5]])], "multi")[0] == pytest.approx([2 / 3, 1 / 3])
 
@@ -39,25 +39,25 @@ def test_a_label_that_others_are_often_taken_for_is_doubted_sooner() -> None:
     likely, given = confused()
     likely[0], likely[70] = [0.5, 0.5, 0], [0.0, 0.5, 0.5]  # labelled as the second; the one by mistake as usual
     likely[90], given[90] = [0.5, 0.0, 0.5], [0, 0, 1.0]
-    found = 1 - (weighed(likely, given, "single") * given).sum(1)
-    assert found[0] > found[90]
+    doubts = 1 - (weighed(likely, given, "single") * given).sum(1)
+    assert doubts[0] > doubts[90]
     assert np.allclose(weighed(likely, given, "single").sum(1), 1)
 
 
 def test_as_many_labels_are_expected_to_need_a_look_as_were_changed() -> None:
     likely, given = confused()
-    found = estimated(likely, given, "single", [None] * 120, seed=0).plain()
-    assert found["estimated_errors"] == pytest.approx(10, abs=1.5)
-    assert 2 < found["estimated_low"] < 10 < found["estimated_high"] < 20
+    estimate = estimated(likely, given, "single", [None] * 120, seed=0).plain()
+    assert estimate["estimated_errors"] == pytest.approx(10, abs=1.5)
+    assert 2 < estimate["estimated_low"] < 10 < estimate["estimated_high"] < 20
 
 
 def test_a_probe_tells_classes_apart_that_differ() -> None:
     drawn = np.random.default_rng(0)
     right = np.arange(90) % 3
     features = (np.eye(3)[right] * 4 + drawn.standard_normal((90, 3))).astype(np.float32)
-    said = probed(features, np.eye(3)[right], np.arange(90) // 3 % 5, "single", seed=0)
-    assert (said.argmax(1) == right).mean() > 0.9
-    assert said.sum(1) == pytest.approx(np.ones(90))
+    likely = probed(features, np.eye(3)[right], np.arange(90) // 3 % 5, "single", seed=0)
+    assert (likely.argmax(1) == right).mean() > 0.9
+    assert likely.sum(1) == pytest.approx(np.ones(90))
 
 
 def test_a_probe_is_not_told_the_label_that_it_is_asked_about() -> None:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -21,7 +22,6 @@ from core.errors import StoppedError
 from core.events import FoldDone
 from core.runs.runfile import make_run
 from core.suspects import Settings, search
-from core.suspects.folder import load
 from tests import run_files
 
 pytestmark = pytest.mark.slow
@@ -52,19 +52,24 @@ def searched(misfiled: Path, checkpoint: Path, tmp_path_factory: pytest.TempPath
     return out
 
 
+def ranking(folder: Path) -> pa.Table:
+    """Every case with what speaks against its label, as the folder of a search has it."""
+    return pq.read_table(folder / "suspects.parquet")
+
+
 def test_misfiled_pictures_lead_the_ranking(searched: Path) -> None:
-    found = load(searched)
-    assert len(found.suspects) == 61
-    assert {one.case for one in found.suspects[:5]} >= set(MISFILED)
-    first = next(one for one in found.suspects if one.case == MISFILED[0])
-    assert (first.given, first.suggested) == (("dark",), ("light",))
-    assert "a TSM that never saw it answers “light”" in first.why
-    assert found.about["estimated_low"] <= found.about["estimated_errors"] <= found.about["estimated_high"]
-    assert 1 <= found.about["estimated_errors"] <= 8
+    suspects, about = ranking(searched).to_pylist(), json.loads((searched / "suspects.json").read_text())
+    assert len(suspects) == 61
+    assert {suspect["case"] for suspect in suspects[:5]} >= set(MISFILED)
+    first = next(suspect for suspect in suspects if suspect["case"] == MISFILED[0])
+    assert (first["given"], first["suggested"]) == (["dark"], ["light"])
+    assert "a TSM that never saw it answers “light”" in first["why"]
+    assert about["estimated_low"] <= about["estimated_errors"] <= about["estimated_high"]
+    assert 1 <= about["estimated_errors"] <= 8
 
 
 def test_the_table_names_every_case_by_its_place_in_the_set(searched: Path) -> None:
-    table = pq.read_table(searched / "suspects.parquet")
+    table = ranking(searched)
     assert table.column_names == [*COLUMNS, "probabilities", *(f"evidence.{name}" for name in SOURCES)]
     rows = table.to_pylist()
     assert sorted(row["number"] for row in rows) == list(range(61))
@@ -93,13 +98,13 @@ def test_progress_is_told_fold_by_fold(searched: Path) -> None:
 def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(
     searched: Path, misfiled: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    run, asked = run_files.run(misfiled, checkpoint, tsm=TSM), iter(range(10_000))
+    run, questions = run_files.run(misfiled, checkpoint, tsm=TSM), iter(range(10_000))
     with pytest.raises(StoppedError):
-        search(run, FEW, tmp_path / "out", is_stopped=lambda: next(asked) > 100)
+        search(run, FEW, tmp_path / "out", is_stopped=lambda: next(questions) > 100)
     finished = list((tmp_path / "out").rglob("fold-*.npz"))
     assert 1 <= len(finished) < 6
     search(run, FEW, tmp_path / "out", is_resumed=True)
-    assert load(tmp_path / "out").suspects == load(searched).suspects
+    assert ranking(tmp_path / "out").equals(ranking(searched))
 
 
 def test_the_command_prints_every_case_as_one_object(
@@ -111,11 +116,11 @@ def test_the_command_prints_every_case_as_one_object(
     }
     file = run_files.write_run(tmp_path / "run.yaml", values)
     assert main(["suspects", str(file), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told.keys() == {"suspects", "estimated_errors", "estimated_low", "estimated_high"}
-    assert told["suspects"][0].keys() == {"case", "given", "suggested", "score", "evidence"}
-    assert list(told["suspects"][0]["evidence"]) == SOURCES
-    assert 30 < len(told["suspects"]) < 61
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.keys() == {"suspects", "estimated_errors", "estimated_low", "estimated_high"}
+    assert printed["suspects"][0].keys() == {"case", "given", "suggested", "score", "evidence"}
+    assert list(printed["suspects"][0]["evidence"]) == SOURCES
+    assert 30 < len(printed["suspects"]) < 61
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -129,13 +134,13 @@ def test_the_folder_of_a_run_adds_what_its_readers_say(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["suspects", str(finished), "--out", str(tmp_path / "out"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["suspects"]
-    heard = {one["case"] for one in told if one["evidence"]["disagreement"] is not None}
+    suspects = json.loads(capsys.readouterr().out)["suspects"]
+    heard = {row["case"] for row in suspects if row["evidence"]["disagreement"] is not None}
     from core.readings import reading
     from core.runs.folder import Folder
 
-    kept = {one.case for split in ("val", "test") for one in reading.load(Folder(finished).readings(split))}
-    assert heard == kept and 0 < len(kept) < len(told)
+    kept = {row.case for split in ("val", "test") for row in reading.load(Folder(finished).readings(split))}
+    assert heard == kept and 0 < len(kept) < len(suspects)
 
 
 @pytest.mark.parametrize("kind", ["multi", "ordinal"])
@@ -152,20 +157,20 @@ def test_other_kinds_of_labels_are_searched_too(kind: str, checkpoint: Path, tmp
         wrong, wanted = "dark/99.png", ["light"]
         (images / "light" / "5.png").rename(images / wrong)
     run = run_files.run(images, checkpoint, tsm=TSM | {"width": 16, "least_steps": 120}, **more)
-    found = search(run, Settings(folds=3, rounds=1), tmp_path / "out")
-    place = [Path(one.case).as_posix() for one in found.suspects].index(wrong)
+    ranked = search(run, Settings(folds=3, rounds=1), tmp_path / "out")
+    place = [Path(suspect.case).as_posix() for suspect in ranked.suspects].index(wrong)
     assert place < 3
-    assert found.suspects[place].given == (() if kind == "multi" else ("dark",))
-    assert list(found.suspects[place].suggested) == wanted
+    assert ranked.suspects[place].given == (() if kind == "multi" else ("dark",))
+    assert list(ranked.suspects[place].suggested) == wanted
 
 
 def test_several_sets_are_searched_with_one_tsm(misfiled: Path, images: Path, checkpoint: Path, tmp_path: Path) -> None:
     run = run_files.run([misfiled, images], checkpoint, tsm=TSM)
-    found = search(run, Settings(folds=2, rounds=1), tmp_path / "out")
-    assert {one.set for one in found.suspects} == {"misfiled", "shades"}
-    of_second = [one for one in found.suspects if one.set == "shades"]
-    assert sorted(one.number for one in of_second) == list(range(len(of_second)))
-    assert all(max(one.neighbours) < len(of_second) for one in of_second)
+    ranked = search(run, Settings(folds=2, rounds=1), tmp_path / "out")
+    assert {suspect.set for suspect in ranked.suspects} == {"misfiled", "shades"}
+    of_second = [suspect for suspect in ranked.suspects if suspect.set == "shades"]
+    assert sorted(suspect.number for suspect in of_second) == list(range(len(of_second)))
+    assert all(max(suspect.neighbours) < len(of_second) for suspect in of_second)
 
 
 def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkpoint: Path, tmp_path: Path) -> None:
@@ -173,9 +178,9 @@ def test_a_handful_of_cases_is_searched_too_and_a_class_of_one_is_told_of(checkp
     for path in list((images / "light").iterdir())[1:]:
         path.unlink()
     run = run_files.run(images, checkpoint, tsm={"least_steps": 3})
-    found = search(run, Settings(folds=20, rounds=1), tmp_path / "out")
-    assert len(found.suspects) == 5 and all(0 <= one.score <= 1 for one in found.suspects)
-    alone = next(one for one in found.suspects if one.given == ("light",))
+    ranked = search(run, Settings(folds=20, rounds=1), tmp_path / "out")
+    assert len(ranked.suspects) == 5 and all(0 <= suspect.score <= 1 for suspect in ranked.suspects)
+    alone = next(suspect for suspect in ranked.suspects if suspect.given == ("light",))
     assert "No other case is labelled “light”" in alone.why
     assert alone.evidence["tsm"] is None and alone.evidence["cleanlab"] is not None
 
@@ -214,4 +219,4 @@ def test_a_terminated_search_leaves_its_folds_and_goes_on(misfiled: Path, checkp
         assert process.wait(60) == 0
     assert not (out / "suspects.json").exists() and list(out.rglob("fold-1.npz"))
     assert subprocess.run([*command, "--resume"], env=os.environ, capture_output=True, check=False).returncode == 0
-    assert len(load(out).suspects) == 61
+    assert ranking(out).num_rows == 61

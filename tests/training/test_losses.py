@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as F
+from fractions import Fraction
 from math import log
 
 import pytest
@@ -16,15 +16,15 @@ ln2, ln3 = log(2), log(3)
 TARGETS = torch.tensor([0, 2])
 
 
-def logits(*rows: tuple[F, F, F]) -> Tensor:
+def logits(*rows: tuple[Fraction, Fraction, Fraction]) -> Tensor:
     """Unequal shifts change no probability and no loss."""
     shifts = torch.tensor([[0.7], [-1.3]], dtype=torch.float64)
     return (torch.tensor([[float(one) for one in row] for row in rows], dtype=torch.float64).log() + shifts).clone()
 
 
-Z_O = logits((F(1, 2), F(1, 4), F(1, 4)), (F(1, 3), F(1, 3), F(1, 3)))
-Z_E = logits((F(1, 8), F(1, 8), F(3, 4)), (F(1, 2), F(1, 4), F(1, 4)))
-Z_N = logits((F(1, 4), F(1, 4), F(1, 2)), (F(1, 2), F(1, 4), F(1, 4)))
+Z_O = logits((Fraction(1, 2), Fraction(1, 4), Fraction(1, 4)), (Fraction(1, 3), Fraction(1, 3), Fraction(1, 3)))
+Z_E = logits((Fraction(1, 8), Fraction(1, 8), Fraction(3, 4)), (Fraction(1, 2), Fraction(1, 4), Fraction(1, 4)))
+Z_N = logits((Fraction(1, 4), Fraction(1, 4), Fraction(1, 2)), (Fraction(1, 2), Fraction(1, 4), Fraction(1, 4)))
 
 
 def test_the_response_costs_minus_its_log_probability() -> None:

@@ -68,5 +68,5 @@ def test_one_epoch_teaches_blood_cells(shared_data: Path) -> None:
         optimizer.step()
         falling.step()
     with torch.no_grad():
-        said = tsm.eval().scores(torch.from_numpy(unseen).permute(0, 3, 1, 2)).argmax(1).numpy()
-    assert (said == truth).mean() > 0.75
+        answers = tsm.eval().scores(torch.from_numpy(unseen).permute(0, 3, 1, 2)).argmax(1).numpy()
+    assert (answers == truth).mean() > 0.75

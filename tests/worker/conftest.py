@@ -170,7 +170,7 @@ def who(database: Database) -> Who:
 @pytest.fixture(scope="session")
 def small(checkpoint: Path, images: Path) -> dict[str, Any]:
     """A run of a few seconds, with checkpoints often enough to be broken off anywhere."""
-    training = {"steps": 20, "evaluate_every": 10, "checkpoint_every": 2}
+    training = {"steps": 10, "evaluate_every": 5, "checkpoint_every": 2}
     return tiny.values(images, checkpoint, training=training, lora={"dropout": 0.1})
 
 

@@ -55,7 +55,7 @@ def test_an_estimate_comes_from_a_real_step_on_the_version(studio: Studio) -> No
     run = studio.queue()  # so that there is a version
     studio.work("intake")
     settings = {name: value for name, value in run.settings.items() if name != "images"}
-    job_id = runs.queue_estimate(studio.database, studio.place, studio.who, run.project_id, run.version_id, settings)
+    job_id = runs.queue_estimate(studio.database, studio.place, studio.who, run.version_id, settings)
     job = ended(studio, job_id)
     assert job.error is None and job.result is not None
     assert job.result["seconds"] > 0 and job.result["memory_gib"] > 0

@@ -119,9 +119,9 @@ def test_redis_of_our_own_keeps_everything_and_knows_only_us(tmp_path: Path) -> 
                     client.execute_command(*command.split())
             client.lpush("tune", "job 7")
             assert client.eval("return redis.call('LLEN', KEYS[1])", 1, "tune") == 1
-        with Redis(port=int(address.rpartition(":")[2].partition("/")[0])) as stranger:
-            with pytest.raises(AuthenticationError):
-                stranger.ping()
+        port = int(address.rpartition(":")[2].partition("/")[0])
+        with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
+            stranger.ping()
     file = place.data / "redis" / "redis.conf"
     assert file.stat().st_mode & 0o077 == 0, "a digest of the password is in it"
     settings = file.read_text().splitlines()

@@ -12,14 +12,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from core.cli import studio
 from core.cli.main import main
 from core.machine.lock import locked
 from core.records import people, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.tables import ROLES
 from tests import run_files
 
 
@@ -154,10 +152,6 @@ def test_up_becomes_the_studio_with_what_was_given(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sys.argv", ["vitask", "up", "--port", "7999", "--no-browser"])
     assert main(["up", "--port", "7999", "--no-browser"]) == 0
     assert became == [["-m", "worker.up", "--port", "7999", "--no-browser"]]
-
-
-def test_roles_are_those_of_the_records() -> None:
-    assert studio.ROLES == ROLES
 
 
 @pytest.fixture

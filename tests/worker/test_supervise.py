@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from core.records.database import Database
 from core.records.jobs import Claimed, LeaseLost
 from core.records.payloads import Tune
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.tables import Job
 from worker import supervise as module
 from worker.child_protocol import Listener
@@ -27,6 +27,8 @@ from worker.main import _sweep_for_ever
 from worker.process import Process
 from worker.supervise import Ended, settle, supervise
 from worker.tasks import KINDS, carry_out
+
+BEAT = 0.1
 
 
 @pytest.fixture
@@ -47,6 +49,44 @@ def claimed(hands: Hands, who: Who) -> Claimed:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SECONDS_BETWEEN_BEATS", 0.05)
     monkeypatch.setitem(module.GRACE_SECONDS, "stop", 0.5)
+
+
+@dataclass
+class Clock:
+    """The supervisor's own time: it moves a tenth of a second at every beat, and stands still once it is to."""
+
+    now: float = 0.0
+    stands_once_stopped: bool = False
+    stopped_at: list[float] = field(default_factory=list)
+    killed_at: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def beat(self) -> None:
+        if not (self.stands_once_stopped and self.stopped_at):
+            self.now += BEAT
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    before(monkeypatch, module._Watch, "beat", clock.beat)
+    before(monkeypatch, Process, "stop", lambda: clock.stopped_at.append(clock.now))
+    before(monkeypatch, Process, "kill", lambda: clock.killed_at.append(clock.now))
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def before(monkeypatch: pytest.MonkeyPatch, owner: type, method: str, do: Callable[[], None]) -> None:
+    """Whenever the method is called, something is done first."""
+    original = getattr(owner, method)
+
+    def both(self: object) -> Any:
+        do()
+        return original(self)
+
+    monkeypatch.setattr(owner, method, both)
 
 
 def found(hands: Hands, claimed: Claimed) -> Job:
@@ -118,11 +158,11 @@ def test_a_wish_to_stop_lets_the_child_save(hands: Hands, claimed: Claimed) -> N
     assert (ended.code, ended.wish, ended.last) == (0, "stop", "saved")
 
 
-def test_a_child_that_does_not_hear_is_ended_after_its_grace(hands: Hands, claimed: Claimed) -> None:
-    begun = time.monotonic()
+def test_a_child_that_does_not_hear_is_ended_after_its_grace(hands: Hands, claimed: Claimed, clock: Clock) -> None:
     ended = run(hands, claimed, 'trap "" TERM; echo ready; while :; do sleep 0.02; done', _stops(hands, claimed))
     assert (ended.code, ended.wish) == (-9, "stop")
-    assert 0.5 <= time.monotonic() - begun < 5
+    (stopped,), (killed, *_) = clock.stopped_at, clock.killed_at
+    assert module.GRACE_SECONDS["stop"] < killed - stopped < module.GRACE_SECONDS["stop"] + 2 * BEAT
 
 
 def test_a_worker_that_leaves_asks_its_child_to_leave(hands: Hands, claimed: Claimed) -> None:
@@ -156,17 +196,18 @@ def test_a_database_that_is_away_for_a_moment_is_waited_for(
 
 
 def test_a_worker_cut_off_from_the_records_saves_and_ends_before_another_may_begin(
-    hands: Hands, claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+    hands: Hands, claimed: Claimed, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*given: Any) -> str:
         raise OperationalError("select", {}, Exception("away"))
 
     monkeypatch.setattr(jobs, "renew", away)
     monkeypatch.setattr(module, "LEASE_SECONDS", 1.0)
-    begun = time.monotonic()
+    clock.stands_once_stopped = True  # the child takes no time to save
     ended = run(hands, claimed, "sleep 60")
     assert (ended.code, ended.wish) == (-15, "away")
-    assert time.monotonic() - begun < 1.0
+    (stopped,) = clock.stopped_at
+    assert 0.5 < stopped < 0.8, "neither at the first silence nor so late that there is no time to save"
 
 
 def test_a_worker_that_was_halted_past_its_lease_ends_its_child_before_it_asks_anybody(
@@ -203,10 +244,10 @@ def test_a_fault_of_ours_gets_an_id_and_its_traceback_stays_in_the_log(
 def _stops(hands: Hands, claimed: Claimed) -> Any:
     """Somebody who wishes the job to stop once its child has said something."""
 
-    def follow(said: Sequence[str]) -> Mapping[str, Any]:
+    def follow(said: Sequence[str]) -> Progress:
         if said:
             jobs.wish(hands.database, _local(hands), claimed.id, "stop")
-        return {}
+        return Progress()
 
     return follow
 

@@ -14,6 +14,7 @@ from core.pictures.pixels import decode
 from core.pictures.store import open_store
 from core.records import jobs, payloads, runs
 from core.records.jobs import Claimed, LeaseLost
+from core.records.progress import Progress
 from core.records.questions import answered_to_plain
 from worker.context import AWAY, LEASE_SECONDS, Hands
 
@@ -36,16 +37,16 @@ def answer(hands: Hands, claimed: Claimed) -> None:
 
 def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     from core.readings import novelty
-    from core.runs.opened import Asked, ask, unlike
+    from core.runs.opened import Asked, read_pictures, unlike
 
     payload = payloads.Ask.parse(claimed.payload, "payload")
-    jobs.progress(hands.database, claimed, text="Loading the model")
+    jobs.progress(hands.database, claimed, Progress(text="Loading the model"))
     opened = _opened(hands, claimed.project_id, payload.run)
-    jobs.progress(hands.database, claimed, text="Reading")
+    jobs.progress(hands.database, claimed, Progress(text="Reading"))
     begun = time.monotonic()
     picture = decode(open_store(hands.place.store).get(payload.image), "The picture")
     question = Asked([picture], 0, payload.instruction, payload.free_text)
-    answers = ask(opened, question, payload.readers or opened.reader_names)
+    answers = read_pictures(opened, question, payload.readers or opened.reader_names)
     task = next(iter(opened.tasks.values()))
     of_picture = {name: each for name, (each,) in answers.items()}
     unlikeness = novelty.plain(unlike(opened, [picture])[0])

@@ -15,8 +15,7 @@ from core.records import runs
 from core.records.exports import export_path, keep_export
 from core.records.jobs import Claimed
 from core.records.payloads import Estimate, Export
-from core.records.tables import Version
-from core.records.versions import version_folder
+from core.records.versions import named_version, version_folder
 from core.sets.version import kept_name
 from worker.child_protocol import LastObject
 from worker.context import Hands
@@ -65,8 +64,7 @@ def run_file(hands: Hands, claimed: Claimed) -> Iterator[Path]:
     payload = Estimate.parse(claimed.payload, "payload")
     settings = dict(payload.settings)
     if payload.version is not None:
-        with hands.database.reading() as session:
-            version = session.get_one(Version, payload.version)
+        version = named_version(hands.database, claimed.project_id, payload.version)
         settings["images"] = str(version_folder(hands.place, version))
     with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
         file = Path(folder) / "run.yaml"

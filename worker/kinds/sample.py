@@ -6,32 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from core.catalog import FORMATS, USUAL, every
-from core.records import jobs, runs, sets, wake
-from core.records.access import Who
-from core.records.database import Database
-from core.records.payloads import Draw
-from core.records.place import Place
-from core.records.tables import Job, Run
+from core.records import runs, sets
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
 NAME = "Sample: drawn cells"
 RUN = "Sample run"
 SETTINGS: dict[str, Any] = {**USUAL, "preset": "quick"}
-
-
-def request_sample(db: Database, place: Place, who: Who) -> int | None:
-    """Has the sample drawn, once in the life of a studio and only while it holds no run; returns the job."""
-    with db.session() as session:
-        is_known = session.scalar(select(Job.id).where(Job.kind == Draw.kind).limit(1))
-        if is_known or session.scalar(select(Run.id).limit(1)) or not who.projects:
-            return None
-        job = jobs.enqueue(session, who, who.projects[0], Draw())
-    wake.send(place, job.queue, job.id)
-    return job.id
 
 
 def draw(job: ChildJob) -> None:

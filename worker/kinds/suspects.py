@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core import events
+from core.case import READ_SPLITS
 from core.errors import RunError
 from core.records import jobs, runs
 from core.records.jobs import Claimed
 from core.records.payloads import Suspects
+from core.records.progress import Progress
 from core.records.review.intake import is_complete, take_search
 from core.records.review.reviews import review_of_job
 from core.records.tables import Review, Run
@@ -38,7 +40,9 @@ def suspects(hands: Hands, claimed: Claimed) -> None:
 
 def arguments(hands: Hands, review: Review, folder: Path) -> list[str]:
     """The command that begins the search, or goes on with it."""
-    source = _run_folder(hands, review, folder) if review.run_id is not None else folder.with_suffix(".yaml")
+    source = folder.with_suffix(".yaml")
+    if review.run_id is not None:
+        source = _run_folder(hands, runs.named_run(hands.database, review.project_id, review.run_id), folder)
     file = source / "settings.yaml" if source.is_dir() else source
     write_settings(file, {**review.settings, "images": str(version_folder(hands.place, review.version))})
     return ["suspects", str(source), "--out", str(folder), *resumed(folder)]
@@ -51,7 +55,8 @@ def taken(hands: Hands, claimed: Claimed, review: Review, folder: Path) -> dict[
 
     def hold(done: int, whole: int) -> None:
         jobs.renew(hands.database, claimed, LEASE_SECONDS)
-        jobs.progress(hands.database, claimed, done=done, whole=whole, seconds_left=None, text="Keeping what was found")
+        news = Progress(done=done, whole=whole, seconds_left=None, text="Keeping what was found")
+        jobs.progress(hands.database, claimed, news)
 
     def keep() -> None:
         take_search(hands.database, review, folder, hold)
@@ -68,41 +73,38 @@ class Following:
         self._lines = Lines(folder / "events.jsonl")
         self._reached = ""
 
-    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
-        news: dict[str, Any] = {}
+    def __call__(self, printed: Sequence[str]) -> Progress:
+        news = Progress()
         while lines := self._lines.next():
             self._lines.pass_by(lines)
             for line in lines:
-                news |= progress_of(line)
+                news = news.after(progress_of(line))
         if (at := reached(self._folder)) != self._reached:
-            news["reached"] = self._reached = at
+            self._reached = at
+            news = news.after(Progress(reached=at))
         return news
 
 
-def progress_of(line: str) -> dict[str, Any]:
+def progress_of(line: str) -> Progress:
     """What a line says about how far a search is. Folds are the measure; their steps are told in words only."""
     match events.parse(line):
         case events.FoldDone() as fold:
             text = f"Part {fold.fold} of {fold.folds} was read by models that never saw it"
-            return {"done": fold.done, "whole": fold.whole, "seconds_left": fold.seconds_left, "text": text}
+            return Progress(done=fold.done, whole=fold.whole, seconds_left=fold.seconds_left, text=text)
         case events.Step() as step:
-            return {"text": f"Training a model without a part of the cases, step {step.step} of {step.steps}"}
+            return Progress(text=f"Training a model without a part of the cases, step {step.step} of {step.steps}")
         case events.PicturesSeen(done=done, whole=whole):
             text = "Looking for pictures that are alike"
-            return {"done": done, "whole": whole, "seconds_left": None, "text": text}
+            return Progress(done=done, whole=whole, seconds_left=None, text=text)
         case events.FeaturesEncoded(done=done, whole=whole):
-            return {"done": done, "whole": whole, "seconds_left": None, "text": "Encoding images"}
-    return {}
+            return Progress(done=done, whole=whole, seconds_left=None, text="Encoding images")
+    return Progress()
 
 
-def _run_folder(hands: Hands, review: Review, folder: Path) -> Path:
+def _run_folder(hands: Hands, run: Run, folder: Path) -> Path:
     """A folder with as much of the run as the search asks for: its settings, and what its readers said."""
-    with hands.database.reading() as session:
-        run = session.get(Run, review.run_id)
-    if run is None:
-        raise RunError("The run whose readers were to be asked is not there any more. Begin a search without it.")
     made = folder.with_suffix(".run")
     (made / "readings").mkdir(parents=True, exist_ok=True)
-    for split in ("val", "test"):
+    for split in READ_SPLITS:
         shutil.copyfile(runs.readings_path(hands.place, run, split), made / "readings" / f"{split}.parquet")
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from core.errors import RunError
 from core.records import runs
 from core.records.jobs import Claimed
 from core.records.payloads import Plug, Tune
+from core.records.progress import Progress
 from core.records.tables import Run
 from worker.context import Hands
 from worker.engine import ENGINE, reached, resumed, write_settings
@@ -79,17 +80,18 @@ class Telling:
         self._has_settings = False
         self._reached = ""
 
-    def __call__(self, printed: Sequence[str]) -> Mapping[str, Any]:
+    def __call__(self, printed: Sequence[str]) -> Progress:
         self._take_settings()
-        news: dict[str, Any] = {}
+        news = Progress()
         while lines := self._lines.next():
             runs.take_events(self.hands.database, self.run.id, self._lines.number, lines)
             self._lines.pass_by(lines)
             for line in lines:
-                news |= progress_of(line)
+                news = news.after(progress_of(line))
         if (at := reached(self.folder)) != self._reached:
-            news["reached"] = self._reached = at
-        return news | self.meters.read()
+            self._reached = at
+            news = news.after(Progress(reached=at))
+        return news.after(self.meters.read())
 
     def _take_settings(self) -> None:
         file = self.folder / "settings.yaml"
@@ -100,21 +102,21 @@ class Telling:
                 self._has_settings = True
 
 
-def progress_of(line: str) -> dict[str, Any]:
+def progress_of(line: str) -> Progress:
     """What a line of events.jsonl says about how far the run is; nothing where it can't be read."""
     match events.parse(line):
         case events.Step() as step:
-            return {
-                "done": step.step,
-                "whole": step.steps,
-                "seconds_left": step.all_stages_seconds_left,
-                "stage_seconds_left": step.seconds_left,
-                "images_per_second": step.images_per_second,
-                "memory_gib": step.memory_gib,
-                "text": f"{step.stage}, step {step.step} of {step.steps}",
-            }
+            return Progress(
+                done=step.step,
+                whole=step.steps,
+                seconds_left=step.all_stages_seconds_left,
+                stage_seconds_left=step.seconds_left,
+                images_per_second=step.images_per_second,
+                memory_gib=step.memory_gib,
+                text=f"{step.stage}, step {step.step} of {step.steps}",
+            )
         case events.FeaturesEncoded(done=done, whole=whole):
-            return {"done": done, "whole": whole, "seconds_left": None, "text": "Encoding images"}
+            return Progress(done=done, whole=whole, seconds_left=None, text="Encoding images")
         case events.CasesRead(done=done, whole=whole, split=split):
-            return {"done": done, "whole": whole, "seconds_left": None, "text": f"Reading {split} cases"}
-    return {}
+            return Progress(done=done, whole=whole, seconds_left=None, text=f"Reading {split} cases")
+    return Progress()

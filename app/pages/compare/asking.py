@@ -22,7 +22,7 @@ from core.case import INCOMPLETE_TEMPLATE
 from core.errors import CoreError, SettingsError
 from core.machine.aside import ASIDE
 from core.pictures.pixels import FilePixels
-from core.pictures.shown import looked_at
+from core.pictures.shown import refuse_undecodable
 from core.records import questions, sets
 from core.records.comparison import Comparison
 from core.records.place import Place
@@ -83,7 +83,7 @@ class AskAgain:
     def image_brought(self, visit: Visit, image: str | None) -> Updates:
         """Another file, or none any more: the answer about the one before goes."""
         try:
-            ASIDE.ask(looked_at, brought(image), "The file")
+            ASIDE.run(refuse_undecodable, brought(image), "The file")
             text = "The picture is here. Press Read."
         except CoreError as error:
             text = warning(str(error))
@@ -96,7 +96,7 @@ class AskAgain:
             return {parts.timer: waits(False)}
         answered = questions.answer(visit.database, visit.who, int(job_id))
         if answered.state in WAITS:
-            text = answered.progress.get("text") or WAITS[answered.state]
+            text = answered.progress.text or WAITS[answered.state]
             return {parts.outcome: in_markdown(str(text)), parts.timer: waits(True)}
         if answered.task is None:
             return {parts.outcome: warning(answered.error or "The question was ended."), parts.timer: waits(False)}

@@ -12,7 +12,7 @@ from app.run_words import aimed_at
 from app.words import STATES, ago, chip, lasting
 from core.records.runs import RunView
 from core.records.sets import SetView
-from core.records.tables import Job
+from core.records.tables import UNDER_WAY, Job
 
 RECENT = 6
 STAGES = {"tsm": "Training the small classifier (TSM)", "vanilla": "Tuning plainly, to compare with"}
@@ -64,9 +64,8 @@ def _making(job: Job | None) -> str:
         return '<p class="small">There is no sample run in this project. Begin with your own images.</p>'
     if job.state == "failed":
         return f'<p class="small">The sample could not be made: {escape(job.error or "")}</p>'
-    done, whole = job.progress.get("done") or 0, job.progress.get("whole") or 0
-    text = str(job.progress.get("text") or "Drawing the sample images …")
-    return f'<p class="small">{escape(text)}</p>{bar(done / whole if whole else 0.02, "Sample images")}'
+    text = job.how_far.text or "Drawing the sample images …"
+    return f'<p class="small">{escape(text)}</p>{bar(job.how_far.share or 0.02, "Sample images")}'
 
 
 def _bring(work: Work) -> str:
@@ -74,13 +73,14 @@ def _bring(work: Work) -> str:
         cases = sum(image_set.latest.cases for image_set in work.own_sets)
         text = f"{_many(len(work.own_sets), 'image set')} with {cases:,} cases."
         return f'<p class="small">{text}</p><a class="go second" href="/image-sets">Open image sets</a>'
-    text = "A zip with a folder for each label, a table with its images, or a MedMNIST file. Checked before it is kept."
+    text = "A zip with a folder for each label, a table with its images, boxes as VOC or COCO, or a MedMNIST file. "
+    text += "Checked before it is kept."
     return f'<p class="small">{text}</p><a class="go" href="/image-sets?tab=add">Add images</a>'
 
 
 def _tune(work: Work) -> str:
     if work.own_runs:
-        going = sum(run.state in ("running", "waiting") for run in work.own_runs)
+        going = sum(run.state in UNDER_WAY for run in work.own_runs)
         text = f"{_many(len(work.own_runs), 'run')}{f', {going} under way' if going else ''}."
         return f'<p class="small">{text}</p><a class="go second" href="/runs">See the runs</a>'
     text = "Choose an image set and “quick look”: minutes on this machine, with every setting open if you want it."

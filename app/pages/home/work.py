@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from app.visit import Visit
 from core.records import runs, sets
-from core.records.access import allow
 from core.records.review import reviews
 from core.records.review.reviews import ReviewView
 from core.records.runs import RunView
+from core.records.samples import sample_request
 from core.records.sets import SetView
 from core.records.tables import Job
 
@@ -40,13 +38,9 @@ class Work:
 
 
 def gather(visit: Visit) -> Work:
-    allow(visit.who, visit.project)
-    newest = select(Job).where(Job.project_id == visit.project, Job.kind == "draw").order_by(Job.id.desc()).limit(1)
-    with visit.database.reading() as session:
-        sample_job = session.scalar(newest)
     return Work(
         sets.sets(visit.database, visit.who, visit.project),
         runs.runs(visit.database, visit.who, visit.project, size=50),
         reviews.reviews(visit.database, visit.who, visit.project),
-        sample_job,
+        sample_request(visit.database, visit.who, visit.project),
     )

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from app.visit import Json, Visit
 from core.case import Task
-from core.records import jobs, sets, wake
-from core.records.payloads import Fetch
+from core.records import sets
 from core.records.sets import UploadError
 from core.sets.medmnist import SETS, SIZES
 
-UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "progress", "error")
+UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "error")
 VERSION = ("id", "number", "hash", "task", "cases", "counts", "note")
 CASE = ("number", "name", "labels", "split", "patient", "columns")
 
@@ -36,7 +35,7 @@ def upload_report(visit: Visit, upload_id: int) -> Json:
     row = sets.upload(visit.database, visit.who, int(upload_id))
     uploads = sets.uploads(visit.database, visit.who, row.project_id)
     upload = next(view for view in uploads if view.id == row.id)
-    return {name: getattr(upload, name) for name in UPLOADED}
+    return {name: getattr(upload, name) for name in UPLOADED} | {"progress": upload.progress.plain()}
 
 
 def check_upload(visit: Visit, upload_id: int, options: Json) -> int:
@@ -61,11 +60,7 @@ def fetch_public_set(visit: Visit, name: str, size: int) -> int:
     """Has a MedMNIST set ("bloodmnist") fetched at a size (28, 64, 128, 224); returns the job's id."""
     if name not in {published.name for published in SETS} or int(size) not in SIZES:
         raise UploadError("Only the listed sets and sizes can be fetched. Choose one of them.")
-    project_id = visit.project
-    with visit.database.session() as session:
-        job = jobs.enqueue(session, visit.who, project_id, Fetch(name=name, size=int(size)))
-    wake.send(visit.place, job.queue, job.id)
-    return job.id
+    return sets.request_fetch(visit.database, visit.place, visit.who, visit.project, name, int(size))
 
 
 def versions(visit: Visit, set_id: int) -> list[Json]:

@@ -49,7 +49,7 @@ def options_from(roles: Mapping[str, str | None], label_columns: list[str], sepa
 @lru_cache(maxsize=16)
 def _read(path: Path, changed: int) -> Columns | None:
     try:
-        header, _ = ASIDE.ask(header_at, b"", str(path))
+        header, _ = ASIDE.run(header_at, b"", str(path))
     except CoreError:
         return None  # the check says what is wrong
     return Columns(tuple(header), {role: likely_column(header, role) for role in ROLES}) if header else None

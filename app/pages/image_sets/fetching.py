@@ -11,7 +11,7 @@ from app.html import bar, notice, size
 from app.pages.image_sets.acts import fetch_public_set
 from app.visit import Updates, Visit, guarded, live
 from core.records import jobs, sets
-from core.records.tables import Job
+from core.records.tables import UNDER_WAY, Job
 from core.sets.medmnist import SETS, SIZES
 
 SECONDS = 2
@@ -40,7 +40,7 @@ class Fetching:
         if job_id is None:
             return {self.parts.timer: gr.Timer(active=False)}
         job = jobs.job(visit.database, visit.who, int(job_id))
-        is_going = job.state in ("waiting", "running")
+        is_going = job.state in UNDER_WAY
         shown: Updates = {self.parts.progress: draw(job), self.parts.timer: gr.Timer(active=is_going)}
         upload_id = (job.result or {}).get("upload") if job.state == "done" else None
         return shown | {self.parts.arrived: upload_id} if upload_id else shown
@@ -77,11 +77,11 @@ def draw(job: Job) -> str:
         licence = str((job.result or {}).get("licence", ""))
         text = f"It has arrived and is being checked. Its pictures are under {licence}."
         return f'<div class="vt">{notice(text, "good")}</div>'
-    done, whole = job.progress.get("done") or 0, job.progress.get("whole") or 0
+    progress = job.how_far
     text = "Waits for its turn …" if job.state == "waiting" else "Begins …"
-    if whole:
-        text = f"{size(done)} of {size(whole)}"
-    return f'<div class="vt">{bar(done / whole if whole else 0, "Fetching")}<p class="small">{text}</p></div>'
+    if progress.whole:
+        text = f"{size(progress.done or 0)} of {size(progress.whole)}"
+    return f'<div class="vt">{bar(progress.share, "Fetching")}<p class="small">{text}</p></div>'
 
 
 def published() -> list[tuple[str, str]]:

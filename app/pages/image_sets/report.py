@@ -9,6 +9,7 @@ from typing import Any
 from app.html import bar, empty, notice, size
 from app.words import lasting
 from core.records.sets import UploadView
+from core.records.tables import UNDER_WAY
 
 SEVERITIES = {"error": ("bad", "Must be mended"), "warning": ("warn", "Look at this"), "note": ("", "Good to know")}
 CASES_NAMED = 12
@@ -30,7 +31,7 @@ def state_of(upload: UploadView) -> str:
 
 
 def is_busy(upload: UploadView) -> bool:
-    return upload.job_state in ("waiting", "running")
+    return upload.job_state in UNDER_WAY
 
 
 def draw(upload: UploadView | None, version_id: int | None = None) -> str:
@@ -51,11 +52,11 @@ def _is_shown(upload: UploadView) -> bool:
 
 def _going(upload: UploadView) -> str:
     if is_busy(upload):
-        done, whole = upload.progress.get("done") or 0, upload.progress.get("whole") or 0
-        text = str(upload.progress.get("text") or ("Waits for its turn" if upload.job_state == "waiting" else "Begins"))
-        counted = f": {done:,} of {whole:,}" if whole else " …"
-        left = lasting(upload.progress["seconds_left"]) + " left" if upload.progress.get("seconds_left") else ""
-        return f'{bar(done / whole if whole else 0, text)}<p class="small">{escape(text)}{counted} {left}</p>'
+        progress = upload.progress
+        text = progress.text or ("Waits for its turn" if upload.job_state == "waiting" else "Begins")
+        counted = f": {progress.done or 0:,} of {progress.whole:,}" if progress.whole else " …"
+        left = f"{lasting(progress.seconds_left)} left" if progress.seconds_left else ""
+        return f'{bar(progress.share, text)}<p class="small">{escape(text)}{counted} {left}</p>'
     if upload.error:
         return notice(upload.error, "bad")
     if upload.state == "arriving":

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from app.visit import Json, Visit
 from core.errors import SettingsError
+from core.records.progress import Progress
 from core.records.review import agreement, corrections, queue, reviews, verdicts
-from core.records.review.queue import Filter
+from core.records.review.queue import Filter, State
 from core.records.review.reviews import ReviewView
+from core.records.tables import Action, Confidence
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-State = Literal["open", "mine", "decided", "disputed", "all"]
-Action = Literal["keep", "change", "unsure", "exclude"]
-Confidence = Literal["sure", "fairly", "guess"]
 LISTED = (
     "id",
     "name",
@@ -164,7 +163,9 @@ def plain(row: DataclassInstance) -> Json:
 
 
 def _plain(value: object) -> object:
-    """Times as text, tuples as lists."""
+    """Times as text, tuples as lists, progress as what is known of it."""
+    if isinstance(value, Progress):
+        return value.plain()
     if isinstance(value, dict):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

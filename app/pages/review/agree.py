@@ -10,7 +10,7 @@ import gradio as gr
 
 from app.context import PRIVATE, Studio
 from app.html import empty
-from app.pages.review.acts import Action, chosen, settle_case
+from app.pages.review.acts import chosen, settle_case
 from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
 from app.viewer import Pane, shown, viewer
@@ -20,6 +20,7 @@ from core.records.review import agreement
 from core.records.review.agreement import Agreement, Pair
 from core.records.review.queue import SuspectView
 from core.records.review.reviews import ReviewView
+from core.records.tables import Action
 
 KEEP, EXCLUDE = "keep the given label", "exclude the case"
 KAPPA = (

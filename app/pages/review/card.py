@@ -14,7 +14,7 @@ from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
 from app.words import ago
 from core.readings.reader import TSM
-from core.records.review.queue import Filter, Neighbour, Progress, SuspectView
+from core.records.review.queue import Filter, Neighbour, ReviewProgress, SuspectView
 from core.records.review.reviews import ReviewView
 from core.records.review.verdicts import VerdictView
 
@@ -163,7 +163,7 @@ def batch(review: ReviewView, alike: Sequence[SuspectView], rank: int) -> str:
     return f'<h3>{title}</h3><div class="row">{boxes}</div>'
 
 
-def nothing_left(where: Filter, progress: Progress) -> str:
+def nothing_left(where: Filter, progress: ReviewProgress) -> str:
     """What stands in the queue's place when no case fits any more."""
     if where != Filter(state=where.state):
         return _empty("No more cases fit this filter", "Choose “any” in the lists above, or clear the search.")

@@ -11,12 +11,13 @@ import gradio as gr
 from app.context import PRIVATE, Studio
 from app.html import bar, notice
 from app.pages.review.acts import chosen, find_suspects
-from app.pages.review.words import LIMITS, PURPOSE, STEPS
+from app.pages.review.words import LIMITS, PURPOSE, STEPS, under_way
 from app.visit import Updates, Visit, Wire, guarded
-from app.words import ago, chip, lasting
+from app.words import ago, chip
 from core.errors import SettingsError
 from core.records import jobs, runs, sets
 from core.records.review.reviews import ReviewView
+from core.records.tables import RESUMABLE, UNDER_WAY
 from core.records.wake import send
 
 GO_TO_REVIEW = "(review) => { if (review) window.location.href = '/review?tab=find&review=' + review; }"
@@ -91,8 +92,8 @@ class Finding:
         state = view.state if view is not None else ""
         return {
             self.parts.state: "" if view is None else state_of(view),
-            self.parts.stop: gr.update(visible=state in ("waiting", "running")),
-            self.parts.resume: gr.update(visible=state in ("stopped", "failed")),
+            self.parts.stop: gr.update(visible=state in UNDER_WAY),
+            self.parts.resume: gr.update(visible=state in RESUMABLE),
             self.parts.searches: table(views, view),
         }
 
@@ -155,12 +156,8 @@ def about() -> str:
 def state_of(view: ReviewView) -> str:
     """How far a search is, or what came of it, in the words of whoever waits for it."""
     title = f"<p><b>{escape(view.name)}</b> {chip(view.state)}</p>"
-    if view.state in ("waiting", "running"):
-        done, whole = view.progress.get("done") or 0, view.progress.get("whole") or 0
-        left = view.progress.get("seconds_left")
-        text = str(view.progress.get("text") or "It waits for its turn.")
-        text = f"{text.rstrip('.')}. About {lasting(left)} left." if left else text
-        body = bar(done / whole if whole else 0.0, "Search") + f'<p class="small quiet">{escape(text)}</p>'
+    if view.state in UNDER_WAY:
+        body = bar(view.progress.share, "Search") + f'<p class="small quiet">{escape(under_way(view))}</p>'
     elif view.state == "done":
         body = (
             f'<p>{estimate(view)}</p><p><a class="go" href="/review?review={view.id}&tab=decide">Decide on them</a></p>'

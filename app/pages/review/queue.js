@@ -319,7 +319,7 @@ document.addEventListener("keydown", (event) => {
 });
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-do], [data-answer]");
-  if (!chosen || !review) return;
+  if (!chosen || !review || chosen.closest(".viewer")) return;  // the picture has buttons of its own
   chosen.dataset.answer === undefined ? DO[chosen.dataset.do]() : answer(Number(chosen.dataset.answer));
 });
 element.addEventListener("change", (event) => {

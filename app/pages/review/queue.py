@@ -10,13 +10,13 @@ import gradio as gr
 
 from app.html import bar
 from app.pages.review.card import swatch
-from app.pages.review.words import CONFIDENCES, LIMITS, STATES, keys
+from app.pages.review.words import CONFIDENCES, LIMITS, STATES, keys, under_way
 from app.set_words import ANY, SPLIT_NAMES
 from app.viewer import viewer
-from app.words import lasting
 from core.case import NO_FINDING, SPLITS
 from core.records.access import Who
 from core.records.review.reviews import ReviewView
+from core.records.tables import UNDER_WAY
 
 HERE = Path(__file__).parent
 PICTURE_HEIGHT = 275
@@ -59,12 +59,9 @@ def nothing_yet(review: ReviewView | None) -> str:
     """Why there is no case to decide on, and what to do."""
     if review is None:
         return _titled("No search yet", "Choose an image set under Find, and have its labels looked through.")
-    if review.state in ("waiting", "running"):
-        done, whole = review.progress.get("done") or 0, review.progress.get("whole") or 0
-        left = review.progress.get("seconds_left")
-        text = str(review.progress.get("text") or "It waits for its turn.")
-        text = f"{text.rstrip('.')}. About {lasting(left)} left." if left else text
-        return _titled("The search is under way", text) + bar(done / whole if whole else 0.0, "Search")
+    if review.state in UNDER_WAY:
+        text, share = under_way(review), review.progress.share
+        return _titled("The search is under way", text) + bar(share, "Search")
     if review.state == "failed":
         fault = f" (id {review.fault_id})" if review.fault_id else ""
         return _titled("The search did not get to its end", f"{review.error or 'It says nothing about why.'}{fault}")

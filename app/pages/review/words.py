@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from app.html import bar
 from app.set_words import named
-from core.records.review.queue import Progress
+from app.words import lasting
+from core.records.review.queue import ReviewProgress
+from core.records.review.reviews import ReviewView
 from core.records.review.verdicts import VerdictView
 
 PURPOSE = (
@@ -73,7 +75,13 @@ def keys(kind: str) -> Sequence[tuple[str, str]]:
     return [SEVERAL if kind == "multi" and key == "1 … 9" else (key, does) for key, does in KEYS]
 
 
-def progress_line(progress: Progress) -> str:
+def progress_line(progress: ReviewProgress) -> str:
     """How far a person is, as a bar and in words."""
     counts = f"{progress.mine:,} of {progress.cases:,} decided by you · {progress.matching:,} fit these lists"
     return bar(progress.mine / progress.cases if progress.cases else 0.0, "Decided by you") + f"<span>{counts}</span>"
+
+
+def under_way(review: ReviewView) -> str:
+    """How far a search is that has not ended."""
+    text, left = review.progress.text or "It waits for its turn.", review.progress.seconds_left
+    return f"{text.rstrip('.')}. About {lasting(left)} left." if left else text

@@ -10,7 +10,7 @@ from app import charts
 from app.pages.runs.export import ExportParts
 from app.pages.runs.export import lay_out as lay_out_export
 from app.words import figure_title
-from core.records.tables import JOB_STATES
+from core.records.tables import JOB_STATES, RESUMABLE, UNDER_WAY
 
 COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", "Macro F1", "By"]
 WIDTHS: list[str | int] = ["4%", "20%", "13%", "7%", "10%", "11%", "7%", "21%", "7%"]
@@ -34,9 +34,9 @@ class Acts:
     def states(self) -> dict[gr.Button, tuple[str, ...]]:
         """In which states of the run each of them can be pressed."""
         return {
-            self.stop: ("waiting", "running"),
-            self.resume: ("stopped", "failed"),
-            self.cancel: ("waiting", "running", "stopped"),
+            self.stop: UNDER_WAY,
+            self.resume: RESUMABLE,
+            self.cancel: (*UNDER_WAY, "stopped"),
             self.copy: JOB_STATES,
             self.compare: ("done",),
         }

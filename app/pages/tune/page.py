@@ -21,6 +21,7 @@ from app.visit import Given, Json, Updates, Visit, Wire, guarded, live, offer
 from app.words import lasting
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
+from core.records.tables import UNDER_WAY
 from core.sets.version import kept_name
 from core.yamls import read_yaml_file
 
@@ -129,7 +130,7 @@ class TunePage:
         parts = self.parts
         version_id = chosen_version(visit, given[parts.image_set], given[parts.version])
         whole = completed(self.values(given))["values"]
-        job = runs.queue_estimate(visit.database, visit.place, visit.who, visit.project, version_id, whole)
+        job = runs.queue_estimate(visit.database, visit.place, visit.who, version_id, whole)
         return {parts.job: job, parts.estimate: f"{TRYING} …", parts.timer: gr.Timer(active=True)}
 
     def look_at_estimate(self, visit: Visit, job_id: int | None) -> Updates:
@@ -137,7 +138,7 @@ class TunePage:
         if job_id is None:
             return {parts.estimate: "", parts.timer: gr.Timer(active=False)}
         job = jobs.job(visit.database, visit.who, int(job_id))
-        is_going = job.state in ("waiting", "running")
+        is_going = job.state in UNDER_WAY
         text = f"{TRYING}: {job.state} …" if is_going else estimated(job.state, job.result, job.error)
         return {parts.estimate: text, parts.timer: gr.Timer(active=is_going)}
 

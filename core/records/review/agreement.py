@@ -72,17 +72,17 @@ def agreement(db: Database, who: Who, review_id: int) -> Agreement:
         review = allowed_review(session, who, review_id)
         pairs, models = _between(session, review), with_models(session, review)
         names = dict(session.execute(select(Person.id, Person.name)).all())
-    people = [_pair(sorted(names[one] for one in both), cohen(cases)) for both, cases in pairs.items()]
-    suggested = [_pair((names[one], MODELS), cohen(cases)) for one, cases in models.items()]
-    return Agreement(*(tuple(sorted(found, key=lambda one: (one.first, one.second))) for found in (people, suggested)))
+    people = [_pair(sorted(names[person] for person in both), cohen(cases)) for both, cases in pairs.items()]
+    suggested = [_pair((names[person], MODELS), cohen(cases)) for person, cases in models.items()]
+    return Agreement(*(tuple(sorted(side, key=lambda pair: (pair.first, pair.second))) for side in (people, suggested)))
 
 
 def disputed(db: Database, who: Who, review_id: int) -> list[SuspectView]:
     """What somebody has to settle, the most suspect first."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        asked = select(Suspect.rank).where(Suspect.review_id == review_id, Suspect.is_disputed)
-        ranks = session.scalars(asked.order_by(Suspect.rank).limit(MOST_SHOWN)).all()
+        disputed_ranks = select(Suspect.rank).where(Suspect.review_id == review_id, Suspect.is_disputed)
+        ranks = session.scalars(disputed_ranks.order_by(Suspect.rank).limit(MOST_SHOWN)).all()
         return views(session, who, review, ranks)
 
 
@@ -104,8 +104,8 @@ def settle(
         session.add(made)
         session.flush()
         suspect.settled, suspect.is_disputed = made.id, False
-        told = f"{review.name}, {suspect.name}"
-        note(session, who, "settle", review.project_id, told, review=review_id, rank=rank, decision=made.action)
+        subject = f"{review.name}, {suspect.name}"
+        note(session, who, "settle", review.project_id, subject, review=review_id, rank=rank, decision=made.action)
         return view(made, who.name)
 
 
@@ -113,10 +113,10 @@ def consensus(db: Database, who: Who, review_id: int) -> dict[int, Consensus]:
     """{rank: what the verdicts come to}, for every case that people decided on (see `weighed`)."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        said, weight = known(session, review), model_weight(with_models(session, review))
-        asked = select(Suspect.rank, Suspect.suggested).where(Suspect.review_id == review_id, Suspect.deciders > 0)
-        suggested = dict(session.execute(asked).all())
-    return {rank: weighed(verdicts, suggested[rank], weight) for rank, verdicts in said.items()}
+        voices, weight = decided_voices(session, review), model_weight(with_models(session, review))
+        is_decided = (Suspect.review_id == review_id, Suspect.deciders > 0)
+        suggested = dict(session.execute(select(Suspect.rank, Suspect.suggested).where(*is_decided)).all())
+    return {rank: weighed(verdicts, suggested[rank], weight) for rank, verdicts in voices.items()}
 
 
 def weighed(verdicts: Sequence[Voice], suggested: Names, model: float) -> Consensus:
@@ -128,16 +128,16 @@ def weighed(verdicts: Sequence[Voice], suggested: Names, model: float) -> Consen
     """
     votes: dict[Outcome, float] = {}
     whole = 0.0
-    for one in verdicts:
-        whole += WEIGHTS[one.confidence]
-        if (said := outcome(one)) is not None:
-            votes[said] = votes.get(said, 0.0) + WEIGHTS[one.confidence]
-    for said in votes:
-        votes[said] += model if said[1] == suggested else 0.0
+    for voice in verdicts:
+        whole += WEIGHTS[voice.confidence]
+        if (vote := outcome(voice)) is not None:
+            votes[vote] = votes.get(vote, 0.0) + WEIGHTS[voice.confidence]
+    for vote in votes:
+        votes[vote] += model if vote[1] == suggested else 0.0
     whole += model if any(labels == suggested for _, labels in votes) else 0.0
     if not votes:
         return Consensus("unsure", None, 0.0)
-    best = max(votes, key=lambda said: votes[said])
+    best = max(votes, key=lambda vote: votes[vote])
     return Consensus(best[0], best[1] if best[0] == "change" else None, votes[best] / whole)
 
 
@@ -168,43 +168,46 @@ def with_models(session: Session, review: Review) -> dict[int, dict[Labelled, in
     return counts
 
 
-def outcome(one: Voice) -> Outcome | None:
+def outcome(voice: Voice) -> Outcome | None:
     """What a verdict would make of the case; None where the person is unsure."""
-    made: dict[str, Outcome] = {"keep": ("keep", one.given), "change": ("change", one.labels)}
-    return (made | {"exclude": ("exclude", None)}).get(one.action)
+    made: dict[str, Outcome] = {"keep": ("keep", voice.given), "change": ("change", voice.labels)}
+    return (made | {"exclude": ("exclude", None)}).get(voice.action)
 
 
-def known(session: Session, review: Review, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
+def decided_voices(session: Session, review: Review, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
     """{rank: the verdicts that stand}, by rank; of a blind review only where enough people have decided."""
     return dict(sorted(standing(session, review.id, decided(review), *claims).items()))
 
 
 def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]]:
     """{two people: {what both would make of a case: on how many}}, counted where the verdicts are."""
-    ones, others, one, other = aliased(Standing), aliased(Standing), aliased(Verdict), aliased(Verdict)
-    is_later = others.person_id - ones.person_id > 0  # by which SQLite looks for the rank, not through all people
-    is_both = and_(others.review_id == ones.review_id, others.rank == ones.rank, is_later)
-    people, said = (ones.person_id, others.person_id), (one.action, _labels(one), other.action, _labels(other))
-    asked = (
-        select(*people, *said, func.count())
-        .select_from(ones)
-        .join(others, is_both)
-        .join(one, one.id == ones.verdict_id)
-        .join(other, other.id == others.verdict_id)
-        .join(Suspect, is_its(ones))
-        .where(ones.review_id == review.id, one.action != "unsure", other.action != "unsure", decided(review))
-        .group_by(*people, *said)
+    firsts, seconds = aliased(Standing), aliased(Standing)
+    first_verdict, second_verdict = aliased(Verdict), aliased(Verdict)
+    is_later = seconds.person_id - firsts.person_id > 0  # by which SQLite looks for the rank, not through all people
+    is_both = and_(seconds.review_id == firsts.review_id, seconds.rank == firsts.rank, is_later)
+    people = (firsts.person_id, seconds.person_id)
+    outcomes = (first_verdict.action, _labels(first_verdict), second_verdict.action, _labels(second_verdict))
+    neither_is_unsure = (first_verdict.action != "unsure", second_verdict.action != "unsure")
+    query = (
+        select(*people, *outcomes, func.count())
+        .select_from(firsts)
+        .join(seconds, is_both)
+        .join(first_verdict, first_verdict.id == firsts.verdict_id)
+        .join(second_verdict, second_verdict.id == seconds.verdict_id)
+        .join(Suspect, is_its(firsts))
+        .where(firsts.review_id == review.id, *neither_is_unsure, decided(review))
+        .group_by(*people, *outcomes)
     )
-    found: dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]] = {}
-    for first, second, action, labels, other_action, other_labels, times in session.execute(asked):
-        found.setdefault((first, second), {})[(action, labels), (other_action, other_labels)] = times
-    return found
+    counts: dict[tuple[int, int], dict[tuple[Outcome, Outcome], int]] = {}
+    for first, second, action, labels, other_action, other_labels, times in session.execute(query):
+        counts.setdefault((first, second), {})[(action, labels), (other_action, other_labels)] = times
+    return counts
 
 
-def _labels(one: type[Verdict]) -> ColumnElement[Names | None]:
+def _labels(row: type[Verdict]) -> ColumnElement[Names | None]:
     """The labels that a verdict makes of the case; none where it should go."""
-    return case((one.action == "keep", one.given), else_=one.labels)
+    return case((row.action == "keep", row.given), else_=row.labels)
 
 
-def _pair(names: Sequence[str], found: Kappa) -> Pair:
-    return Pair(names[0], names[1], found.n, found.observed, found.kappa, found.low, found.high)
+def _pair(names: Sequence[str], kappa: Kappa) -> Pair:
+    return Pair(names[0], names[1], kappa.n, kappa.observed, kappa.kappa, kappa.low, kappa.high)

@@ -19,7 +19,7 @@ from core.records.audit import note as note_down
 from core.records.database import Database
 from core.records.labels import Names
 from core.records.place import Place
-from core.records.review.agreement import Consensus, known, model_weight, weighed, with_models
+from core.records.review.agreement import Consensus, decided_voices, model_weight, weighed, with_models
 from core.records.review.exports import exported as exported
 from core.records.review.exports import kinds as kinds
 from core.records.review.retraining import Gain as Gain
@@ -78,7 +78,7 @@ def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") 
             "The verdicts so far change nothing. Change or exclude a case first, or settle what is disputed."
         )
     base = _with_splits(read_version(version_folder(place, newest), place.store), review)
-    told = f"{note}. " if note else ""
+    remark = f"{note}. " if note else ""
     version = write_version(
         db,
         place,
@@ -86,7 +86,7 @@ def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") 
         who=who,
         project_id=review.project_id,
         set_id=newest.set_id,
-        note=f"{told}{len(changes)} corrections by the review “{review.name}” (no. {review.id})",
+        note=f"{remark}{len(changes)} corrections by the review “{review.name}” (no. {review.id})",
         made_from=newest.id,
     )
     with db.session() as session:
@@ -99,12 +99,12 @@ def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") 
 def difference(db: Database, who: Who, old_version_id: int, new_version_id: int) -> list[Change]:
     """The cases whose labels are not the same in both, and those that only one of them has; with who and why."""
     with db.reading() as session:
-        for one in (old_version_id, new_version_id):
-            allowed_version(session, who, one)
-        before, after = (_rows(session, one) for one in (old_version_id, new_version_id))
+        for version_id in (old_version_id, new_version_id):
+            allowed_version(session, who, version_id)
+        before, after = (_rows(session, version_id) for version_id in (old_version_id, new_version_id))
         reasons = _reasons(session, old_version_id, new_version_id)
-    found = []
-    for name in (*before, *(one for one in after if one not in before)):
+    changes = []
+    for name in (*before, *(name for name in after if name not in before)):
         old, new = before.get(name), after.get(name)
         if old is not None and new is not None and old.labels == new.labels:
             continue
@@ -112,7 +112,7 @@ def difference(db: Database, who: Who, old_version_id: int, new_version_id: int)
         assert here is not None
         action = "exclude" if new is None else "add" if old is None else "change"
         reason = reasons.get(name)
-        found.append(
+        changes.append(
             Change(
                 here.number,
                 name,
@@ -124,7 +124,7 @@ def difference(db: Database, who: Who, old_version_id: int, new_version_id: int)
                 reason.why if reason else "",
             )
         )
-    return found
+    return changes
 
 
 def revert(db: Database, place: Place, who: Who, version_id: int, note: str = "") -> Version:
@@ -137,7 +137,7 @@ def revert(db: Database, place: Place, who: Who, version_id: int, note: str = ""
                 "go back to. Choose a corrected version."
             )
         before = allowed_version(session, who, version.made_from)
-    told = f"{note}. " if note else ""
+    remark = f"{note}. " if note else ""
     made = write_version(
         db,
         place,
@@ -145,7 +145,7 @@ def revert(db: Database, place: Place, who: Who, version_id: int, note: str = ""
         who=who,
         project_id=version.image_set.project_id,
         set_id=version.set_id,
-        note=f"{told}As version {before.number}: takes version {version.number} back",
+        note=f"{remark}As version {before.number}: takes version {version.number} back",
         made_from=version.id,
     )
     with db.session() as session:
@@ -158,24 +158,24 @@ def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
     """What is decided (see `apply`) and the newest version does not follow yet, by number."""
     # In the reviewed version a label that nobody wants changed is what it should be: most verdicts need no look.
     wished = [or_(Suspect.is_disputed, Standing.action.in_(("change", "exclude")))]
-    said = known(session, review, *(wished if newest.id == review.version_id else []))
+    standing_voices = decided_voices(session, review, *(wished if newest.id == review.version_id else []))
     settled, model = _settled(session, review), model_weight(with_models(session, review))
     names = dict(session.execute(select(Person.id, Person.name)).all())
     case = tables.Case
     labels = dict(session.execute(select(case.name, case.labels).where(case.version_id == newest.id)).all())
-    found = []
-    for one in _suspects(session, review):
-        if (before := labels.get(one.name)) is None or (one.rank not in said and one.rank not in settled):
+    changes = []
+    for suspect in _suspects(session, review):
+        voices = [settled[suspect.rank]] if suspect.rank in settled else standing_voices.get(suspect.rank, [])
+        if (before := labels.get(suspect.name)) is None or not voices:
             continue  # it has left the set, or nothing is wished
-        voices = [settled[one.rank]] if one.rank in settled else said.get(one.rank, [])
-        decided = settled.get(one.rank) or _agreed(review, voices, one.suggested, model)
+        decided = settled.get(suspect.rank) or _agreed(review, voices, suspect.suggested, model)
         if decided is None:
             continue
-        to = {"keep": one.given, "change": decided.labels, "exclude": None}[decided.action]
+        to = {"keep": suspect.given, "change": decided.labels, "exclude": None}[decided.action]
         if to != before:
-            told = _backing(voices, decided, names)
-            found.append(Change(one.number, one.name, one.split, before, to, decided.action, *told))
-    return found
+            backing = _backing(voices, decided, names)
+            changes.append(Change(suspect.number, suspect.name, suspect.split, before, to, decided.action, *backing))
+    return changes
 
 
 def _backing(voices: Sequence[Voice], decided: Voice | Consensus, names: Mapping[int, str]) -> tuple[str, str]:
@@ -198,16 +198,16 @@ def _agreed(review: Review, voices: Sequence[Voice], suggested: Names, model: fl
 
 def _settled(session: Session, review: Review) -> dict[int, Voice]:
     """{rank: the verdict that settles it}"""
-    asked = voices().join(Suspect, Suspect.settled == Verdict.id).where(Suspect.review_id == review.id)
-    return {one.rank: Voice._make(one) for one in session.execute(asked)}
+    settling = voices().join(Suspect, Suspect.settled == Verdict.id).where(Suspect.review_id == review.id)
+    return {row.rank: Voice._make(row) for row in session.execute(settling)}
 
 
 def _suspects(session: Session, review: Review) -> Sequence[Row[int, int, str, Names, Names, str | None]]:
     """Those that people decided on, by number."""
-    one = Suspect
-    asked = select(one.rank, one.number, one.name, one.given, one.suggested, one.split)
-    decided = or_(one.deciders > 0, one.settled.is_not(None))
-    return session.execute(asked.where(one.review_id == review.id, decided).order_by(one.number)).all()
+    row = Suspect
+    query = select(row.rank, row.number, row.name, row.given, row.suggested, row.split)
+    decided = or_(row.deciders > 0, row.settled.is_not(None))
+    return session.execute(query.where(row.review_id == review.id, decided).order_by(row.number)).all()
 
 
 def _newest(session: Session, review: Review) -> Version:
@@ -225,7 +225,7 @@ def _with_splits(image_set: ImageSet, review: Review) -> ImageSet:
 
 
 def _corrected(image_set: ImageSet, changes: Sequence[Change]) -> ImageSet:
-    by_name = {one.name: one for one in changes}
+    by_name = {change.name: change for change in changes}
 
     def cases() -> Iterator[Case]:
         for case in image_set.cases:
@@ -250,29 +250,29 @@ def _answers(labels: Names, task: Task) -> Names:
 
 def _rows(session: Session, version_id: int) -> Mapping[str, tables.Case]:
     row = tables.Case
-    asked = select(row.name, row.number, row.labels, row.split).where(row.version_id == version_id)
-    return {one.name: one for one in session.execute(asked.order_by(row.number))}  # type: ignore[misc]
+    query = select(row.name, row.number, row.labels, row.split).where(row.version_id == version_id)
+    return {case.name: case for case in session.execute(query.order_by(row.number))}  # type: ignore[misc]
 
 
 def _reasons(session: Session, old_version_id: int, new_version_id: int) -> dict[str, Correction]:
     """Who corrected what on the way from one version to the other, the last word first."""
-    found: dict[str, Correction] = {}
+    corrections: dict[str, Correction] = {}
     at: int | None = new_version_id
     while at is not None and at != old_version_id:
-        for one in session.scalars(select(Correction).where(Correction.version_id == at)):
-            found.setdefault(one.name, one)
+        for correction in session.scalars(select(Correction).where(Correction.version_id == at)):
+            corrections.setdefault(correction.name, correction)
         at = session.scalar(select(Version.made_from).where(Version.id == at))
-    return found
+    return corrections
 
 
 def _note_reasons(session: Session, version_id: int, review_id: int, changes: Sequence[Change]) -> None:
     """Those that a version made by an earlier try has already stay as they are."""
-    known = set(session.scalars(select(Correction.name).where(Correction.version_id == version_id)))
+    noted = set(session.scalars(select(Correction.name).where(Correction.version_id == version_id)))
     key = {"version_id": version_id, "review_id": review_id}
     rows = [
-        {**key, "name": one.name, "action": one.action, "who": one.who[:1024], "why": one.why}
-        for one in changes
-        if one.name not in known
+        {**key, "name": change.name, "action": change.action, "who": change.who[:1024], "why": change.why}
+        for change in changes
+        if change.name not in noted
     ]
     if rows:
         session.execute(insert(Correction), rows)

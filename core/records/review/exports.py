@@ -82,7 +82,7 @@ def _cell(value: Any, view: ReviewView) -> Any:
 
 def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
     agreed = agreement.consensus(db, who, view.id)
-    told = {
+    content = {
         "notice": NOTICE,
         "review": view.name,
         "set": view.set,
@@ -96,17 +96,17 @@ def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
         "is_blind": view.is_blind,
         "verdicts": _rows(db, who, view),
         "agreement": asdict(agreement.agreement(db, who, view.id)),
-        "consensus": [{"rank": rank, **vars(one)} for rank, one in agreed.items()],
+        "consensus": [{"rank": rank, **vars(consensus)} for rank, consensus in agreed.items()],
     }
-    return f"{view.name} verdicts.json", json.dumps(told, ensure_ascii=False).encode()
+    return f"{view.name} verdicts.json", json.dumps(content, ensure_ascii=False).encode()
 
 
 def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
     """Reviewed cases that have boxes, with what people made of each beside its picture."""
-    said: dict[int, list[VerdictView]] = {}
-    for one in verdicts.history(db, who, view.id):
-        said.setdefault(one.rank, []).append(one)
-    cases = [one for one in _cases(db, view) if one.rank in said and one.more.get("boxes")]
+    by_rank: dict[int, list[VerdictView]] = {}
+    for verdict in verdicts.history(db, who, view.id):
+        by_rank.setdefault(verdict.rank, []).append(verdict)
+    cases = [case for case in _cases(db, view) if case.rank in by_rank and case.more.get("boxes")]
     if not cases:
         raise DataError(
             "No reviewed case of this set has a box, and COCO is about boxes. Export the verdicts as CSV or JSON."
@@ -127,20 +127,20 @@ def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
                 "height": height,
                 "given": case.given,
                 "consensus": vars(result) if result else None,
-                "verdicts": [_plain(one) for one in said[case.rank]],
+                "verdicts": [_plain(verdict) for verdict in by_rank[case.rank]],
             }
         )
         boxes += [
             _box(box, len(boxes) + number, case.number, width, height, names)
             for number, box in enumerate(case.more["boxes"], start=1)
         ]
-    told = {
+    content = {
         "info": {"description": f"{view.name}: {view.set}, version {view.version}. {NOTICE}"},
         "images": images,
         "annotations": boxes,
         "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
     }
-    return f"{view.name} coco.json", json.dumps(told, ensure_ascii=False).encode()
+    return f"{view.name} coco.json", json.dumps(content, ensure_ascii=False).encode()
 
 
 KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
@@ -148,20 +148,21 @@ KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
 
 def _rows(db: Database, who: Who, view: ReviewView) -> list[dict[str, Any]]:
     """A row for each verdict that the person may see, oldest first."""
-    found = verdicts.history(db, who, view.id)
-    one = Suspect
-    asked = select(one.rank, one.name.label("case"), one.split, one.patient, one.suggested, one.score)
+    history = verdicts.history(db, who, view.id)
+    query = select(
+        Suspect.rank, Suspect.name.label("case"), Suspect.split, Suspect.patient, Suspect.suggested, Suspect.score
+    )
     with db.reading() as session:
-        about = {row.rank: row._asdict() for row in session.execute(asked.where(*_decided(view)))}
-    return [{**_plain(row), **about[row.rank]} for row in found]
+        about = {row.rank: row._asdict() for row in session.execute(query.where(*_decided(view)))}
+    return [{**_plain(row), **about[row.rank]} for row in history]
 
 
 def _cases(db: Database, view: ReviewView) -> Sequence[Row[int, Names, int, str, str, dict[str, Any]]]:
     """The cases that somebody decided on, by rank."""
     is_its = (Case.version_id == view.version_id) & (Case.number == Suspect.number)
-    asked = select(Suspect.rank, Suspect.given, Case.number, Case.name, Case.digest, Case.more).join(Case, is_its)
+    query = select(Suspect.rank, Suspect.given, Case.number, Case.name, Case.digest, Case.more).join(Case, is_its)
     with db.reading() as session:
-        return session.execute(asked.where(*_decided(view)).order_by(Suspect.rank)).all()
+        return session.execute(query.where(*_decided(view)).order_by(Suspect.rank)).all()
 
 
 def _decided(view: ReviewView) -> tuple[ColumnElement[bool], ...]:
@@ -174,7 +175,7 @@ def _sizes(place: Place, digests: Iterable[str]) -> dict[str, tuple[int, int]]:
     """{digest: width and height}; pictures may be far away, so several are asked for at once."""
     store, wanted = open_store(place.store), list(digests)
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
-        return dict(zip(wanted, threads.map(lambda one: size_of(store.get(one), one), wanted), strict=True))
+        return dict(zip(wanted, threads.map(lambda digest: size_of(store.get(digest), digest), wanted), strict=True))
 
 
 def _task(db: Database, view: ReviewView) -> Task:
@@ -182,9 +183,9 @@ def _task(db: Database, view: ReviewView) -> Task:
         return Task.parse(session.get_one(Version, view.version_id).task, "task")
 
 
-def _plain(one: VerdictView) -> dict[str, Any]:
-    told = dict(vars(one))
-    return {"verdict": told.pop("id"), **told, "at": one.at.isoformat(timespec="seconds")}
+def _plain(verdict: VerdictView) -> dict[str, Any]:
+    facts = dict(vars(verdict))
+    return {"verdict": facts.pop("id"), **facts, "at": verdict.at.isoformat(timespec="seconds")}
 
 
 def _box(box: dict[str, Any], number: int, image: int, width: int, height: int, names: list[str]) -> dict[str, Any]:
@@ -195,7 +196,7 @@ def _box(box: dict[str, Any], number: int, image: int, width: int, height: int, 
         "id": number,
         "image_id": image,
         "category_id": names.index(box["label"]) + 1,
-        "bbox": [round(one, 3) for one in (left, top, across, down)],
+        "bbox": [round(pixels, 3) for pixels in (left, top, across, down)],
         "area": round(across * down, 3),
         "iscrowd": 0,
     }

@@ -39,7 +39,7 @@ def take_search(db: Database, review: Review, folder: Path, on_rows: OnRows = la
     for batch in ranking.iter_batches(ROWS_AT_ONCE):
         rows = batch.to_pylist()
         with db.session() as session:
-            _take(session, review, rows, taken + 1, [one["name"] for one in about["sources"]])
+            _take(session, review, rows, taken + 1, [source["name"] for source in about["sources"]])
         taken += len(rows)
         on_rows(taken, ranking.metadata.num_rows)
     with db.session() as session:
@@ -52,10 +52,10 @@ def take_search(db: Database, review: Review, folder: Path, on_rows: OnRows = la
 
 
 def _take(session: Session, review: Review, rows: Sequence[Mapping[str, Any]], first: int, sources: list[str]) -> None:
-    known, answers = _cases(session, review, [row["number"] for row in rows]), review.version.task["answers"]
+    cases, answers = _cases(session, review, [row["number"] for row in rows]), review.version.task["answers"]
     suspects, grounds = [], []
     for rank, row in enumerate(rows, start=first):
-        if (case := known.get(row["number"])) is None or case.name != row["case"][:1024]:
+        if (case := cases.get(row["number"])) is None or case.name != row["case"][:1024]:
             raise RunError(
                 f'The search names case {row["number"]}, "{row["case"]}", which the version does not hold there. '
                 "Begin a new search on it."
@@ -86,7 +86,7 @@ def _take(session: Session, review: Review, rows: Sequence[Mapping[str, Any]], f
                 "evidence": {
                     name: value if value is None else round(value, DIGITS) for name, value in evidence.items()
                 },
-                "probabilities": [round(one, DIGITS) for one in row["probabilities"]],
+                "probabilities": [round(probability, DIGITS) for probability in row["probabilities"]],
                 "neighbours": [
                     [number, round(near, DIGITS)]
                     for number, near in zip(row["neighbours"], row["similarities"], strict=True)
@@ -97,15 +97,15 @@ def _take(session: Session, review: Review, rows: Sequence[Mapping[str, Any]], f
     _add(session, Ground, grounds)
 
 
-def _labels(told: Sequence[str] | str, answers: Sequence[str]) -> Names:
+def _labels(labels: Sequence[str] | str, answers: Sequence[str]) -> Names:
     """In the order of the version's answers, which a search may have been asked to see in another."""
-    names = labels_in(told, answers) if isinstance(told, str) else told
+    names = labels_in(labels, answers) if isinstance(labels, str) else labels
     return tuple(sorted(names, key=lambda name: answers.index(name) if name in answers else len(answers)))
 
 
 def _cases(session: Session, review: Review, numbers: Sequence[int]) -> dict[int, Any]:
-    asked = select(Case.number, Case.name, Case.split, Case.patient).where(Case.version_id == review.version_id)
-    return {row.number: row for row in session.execute(asked.where(Case.number.in_(numbers)))}
+    query = select(Case.number, Case.name, Case.split, Case.patient).where(Case.version_id == review.version_id)
+    return {row.number: row for row in session.execute(query.where(Case.number.in_(numbers)))}
 
 
 def _add(session: Session, kind: type[Suspect] | type[Ground], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -19,7 +19,8 @@ from core.records.review.verdicts import VerdictView, view
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
 from core.records.versions import UNDIVIDED
 
-STATES = ("open", "mine", "decided", "disputed", "all")
+State = Literal["open", "mine", "decided", "disputed", "all"]
+STATES: tuple[State, ...] = get_args(State)
 AGAINST = 0.5
 """A source with this much evidence speaks against a label."""
 MOST_ALIKE = 1000
@@ -75,7 +76,7 @@ class SuspectView:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ReviewProgress:
     """How far a review is. `matching` suspects fit the filter; `actions` counts the person's own standing verdicts."""
 
     mine: int
@@ -94,18 +95,18 @@ def next_suspect(
         review = allowed_review(session, who, review_id)
         ranks = []
         for rank, fits in _queues(review, who, where, db.is_sqlite):
-            asked = select(rank).where(*fits, rank < after if is_back else rank > after)
-            ranks.append(session.scalar(asked.order_by(rank.desc() if is_back else rank).limit(1)))
-        found = [rank for rank in ranks if rank is not None]
-        return views(session, who, review, [max(found) if is_back else min(found)])[0] if found else None
+            fitting = select(rank).where(*fits, rank < after if is_back else rank > after)
+            ranks.append(session.scalar(fitting.order_by(rank.desc() if is_back else rank).limit(1)))
+        nearest = [rank for rank in ranks if rank is not None]
+        return views(session, who, review, [max(nearest) if is_back else min(nearest)])[0] if nearest else None
 
 
 def suspect(db: Database, who: Who, review_id: int, rank: int) -> SuspectView:
     with db.reading() as session:
-        found = views(session, who, allowed_review(session, who, review_id), [rank])
-    if not found:
+        shown = views(session, who, allowed_review(session, who, review_id), [rank])
+    if not shown:
         raise NotAllowed(f"This review has no case at rank {rank}. Go back to its queue.")
-    return found[0]
+    return shown[0]
 
 
 def group(db: Database, who: Who, review_id: int, rank: int) -> list[SuspectView]:
@@ -116,21 +117,21 @@ def group(db: Database, who: Who, review_id: int, rank: int) -> list[SuspectView
         number = session.scalar(select(Suspect.alike).where(key, Suspect.rank == rank))
         if number is None:
             return views(session, who, review, [rank])
-        asked = select(Suspect.rank).where(key, Suspect.alike == number).order_by(Suspect.rank).limit(MOST_ALIKE)
-        return views(session, who, review, session.scalars(asked).all())
+        alike = select(Suspect.rank).where(key, Suspect.alike == number).order_by(Suspect.rank).limit(MOST_ALIKE)
+        return views(session, who, review, session.scalars(alike).all())
 
 
-def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
+def progress(db: Database, who: Who, review_id: int, where: Filter) -> ReviewProgress:
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
         own = (Standing.review_id == review_id, Standing.person_id == who.id)
         rows = session.execute(select(Standing.action, func.count()).where(*own).group_by(Standing.action))
         actions = dict(rows.all())
 
-        def count(asked: Filter) -> int:
-            return _count(session, review, who, asked, db.is_sqlite)
+        def count(which: Filter) -> int:
+            return _count(session, review, who, which, db.is_sqlite)
 
-        return Progress(
+        return ReviewProgress(
             mine=sum(actions.values()),
             decided=count(Filter(state="decided")),
             disputed=count(Filter(state="disputed")),
@@ -142,43 +143,43 @@ def progress(db: Database, who: Who, review_id: int, where: Filter) -> Progress:
 
 def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> list[SuspectView]:
     """Suspects with all that is shown of them, by rank; ranks that are not there are left out."""
-    asked = (
+    query = (
         select(Suspect, Ground, Case.digest)
         .join(Ground, and_(Ground.review_id == Suspect.review_id, Ground.rank == Suspect.rank))
         .join(Case, and_(Case.version_id == review.version_id, Case.number == Suspect.number))
         .where(Suspect.review_id == review.id, Suspect.rank.in_(ranks))
         .order_by(Suspect.rank)
     )
-    rows = session.execute(asked).all()
+    rows = session.execute(query).all()
     near = _named(session, review, {number for row in rows for number, _ in row[1].neighbours})
     sizes = _sizes(session, review, {row[0].alike for row in rows if row[0].alike is not None})
-    said = _said(session, who, review, [row[0].rank for row in rows])
-    found = []
-    for one, ground, digest in rows:
-        verdicts = said.get(one.rank, [])
+    verdicts_by_rank = _verdicts(session, who, review, [row[0].rank for row in rows])
+    shown = []
+    for suspect, ground, digest in rows:
+        verdicts = verdicts_by_rank.get(suspect.rank, [])
         own = next((row for row in verdicts if row.person_id == who.id), None)
-        found.append(
+        shown.append(
             SuspectView(
-                rank=one.rank,
-                number=one.number,
-                name=one.name,
-                given=one.given,
-                suggested=one.suggested,
-                score=one.score,
+                rank=suspect.rank,
+                number=suspect.number,
+                name=suspect.name,
+                given=suspect.given,
+                suggested=suspect.suggested,
+                score=suspect.score,
                 why=ground.why,
                 evidence=ground.evidence,
                 probabilities=tuple(ground.probabilities),
                 neighbours=tuple(Neighbour(n, *near[n], alike) for n, alike in ground.neighbours if n in near),
-                group=one.alike,
-                group_size=sizes.get(one.alike, 1),
-                split=one.split,
-                patient=one.patient,
+                group=suspect.alike,
+                group_size=sizes.get(suspect.alike, 1),
+                split=suspect.split,
+                patient=suspect.patient,
                 digest=digest,
                 mine=own,
                 others=tuple(row for row in verdicts if row is not own),
             )
         )
-    return found
+    return shown
 
 
 def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
@@ -199,7 +200,7 @@ def _names(row: Row, text: str, is_sqlite: bool) -> ColumnElement[bool]:
     """A text in name or patient, whatever its case."""
     columns = (Suspect.name, Suspect.patient)
     # SQLite's LIKE takes no notice of case, and is twice as quick without being told.
-    named = or_(*((one.contains if is_sqlite else one.icontains)(text, autoescape=True) for one in columns))
+    named = or_(*((column.contains if is_sqlite else column.icontains)(text, autoescape=True) for column in columns))
     return named if row is Suspect else _suspects(named)
 
 
@@ -209,7 +210,7 @@ def _suspects(claim: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _bit(review: Review, source: str) -> int:
-    names = [one["name"] for one in review.sources]
+    names = [about["name"] for about in review.sources]
     if source not in names:
         raise SettingsError(f'"{source}" is not a source of evidence here. Choose one of {", ".join(names)}.')
     return 1 << names.index(source)
@@ -230,8 +231,8 @@ def _queues(review: Review, who: Who, where: Filter, is_sqlite: bool) -> list[tu
         suspects.append(Suspect.is_disputed == true())
     elif where.state == "decided":
         among_them = Suspect.rank + 0  # by which SQLite looks through the few decided ones, not through all by rank
-        found = [(among_them, [*suspects, decided(review)])]
-        return [*found, (Standing.rank, [*own, _suspects(~decided(review))])] if review.is_blind else found
+        queues = [(among_them, [*suspects, decided(review)])]
+        return [*queues, (Standing.rank, [*own, _suspects(~decided(review))])] if review.is_blind else queues
     elif where.state != "all":
         raise SettingsError(f'"{where.state}" is not a state of the queue. Choose one of {", ".join(STATES)}.')
     return [(Suspect.rank, suspects)]
@@ -255,16 +256,16 @@ def _named(session: Session, review: Review, numbers: set[int]) -> dict[int, tup
 
 
 def _sizes(session: Session, review: Review, numbers: set[int | None]) -> dict[int | None, int]:
-    asked = select(Suspect.alike, func.count()).where(Suspect.review_id == review.id, Suspect.alike.in_(numbers))
-    return dict(session.execute(asked.group_by(Suspect.alike)).all()) if numbers else {}
+    query = select(Suspect.alike, func.count()).where(Suspect.review_id == review.id, Suspect.alike.in_(numbers))
+    return dict(session.execute(query.group_by(Suspect.alike)).all()) if numbers else {}
 
 
-def _said(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> dict[int, list[VerdictView]]:
+def _verdicts(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> dict[int, list[VerdictView]]:
     """The verdicts that stand on these and may be seen, in the order in which they were made."""
     is_standing = Standing.verdict_id == Verdict.id
-    asked = select(Verdict, Person.name).join(Standing, is_standing).join(Person, Person.id == Verdict.person_id)
-    asked = asked.join(Suspect, is_its(Verdict)).where(Standing.review_id == review.id, Standing.rank.in_(ranks))
-    found: dict[int, list[VerdictView]] = {}
-    for one, person in session.execute(asked.where(may_see(review, who)).order_by(Verdict.id)):
-        found.setdefault(one.rank, []).append(view(one, person))
-    return found
+    query = select(Verdict, Person.name).join(Standing, is_standing).join(Person, Person.id == Verdict.person_id)
+    query = query.join(Suspect, is_its(Verdict)).where(Standing.review_id == review.id, Standing.rank.in_(ranks))
+    by_rank: dict[int, list[VerdictView]] = {}
+    for verdict, person in session.execute(query.where(may_see(review, who)).order_by(Verdict.id)):
+        by_rank.setdefault(verdict.rank, []).append(view(verdict, person))
+    return by_rank

@@ -13,9 +13,9 @@ import numpy as np
 
 from core.case import Task
 from core.errors import RunError
-from core.readings import metrics, reading
+from core.readings import metrics
 from core.readings.reader import Reader
-from core.readings.reading import Reading, targets
+from core.readings.reading import Reading, load, targets
 from core.records import runs
 from core.records.access import Who
 from core.records.database import Database
@@ -81,29 +81,29 @@ def retrained(db: Database, place: Place, who: Who, old_run_id: int, new_run_id:
     old, new = runs.run(db, who, old_run_id), runs.run(db, who, new_run_id)
     task = _task(db, old, new)
     before, after = _readings(place, old), _readings(place, new)
-    readers = [one for one in before if one in after]
+    readers = [reader for reader in before if reader in after]
     if not readers:
         raise RunError(f"“{old.name}” and “{new.name}” share no reader. Choose a run and its retrained copy.")
     first = readers[0]
-    both = [case for case in before[first] if all(case in said[one] for said in (before, after) for one in readers)]
+    every = [readings[reader] for readings in (before, after) for reader in readers]
+    both = [case for case in before[first] if all(case in readings for readings in every)]
     if not both:
         raise RunError(
             f"“{old.name}” and “{new.name}” were tested on different cases. Choose runs on two versions of one set."
         )
-    labels = [[said[first][case] for case in both] for said in (before, after)]
+    labels = [[readings[first][case] for case in both] for readings in (before, after)]
+    of_both = {
+        reader: [[readings[reader][case] for case in both] for readings in (before, after)] for reader in readers
+    }
     gains = [
-        tuple(
-            gain
-            for reader in readers
-            for gain in _gains(reader, [[said[reader][case] for case in both] for said in (before, after)], rows, task)
-        )
+        tuple(gain for reader, readings in of_both.items() for gain in _gains(reader, readings, rows, task))
         for rows in labels
     ]
     return Retrained(
         old_run=old.name,
         new_run=new.name,
         cases=len(both),
-        relabelled=sum(set(one.labels) != set(other.labels) for one, other in zip(*labels, strict=True)),
+        relabelled=sum(set(old.labels) != set(new.labels) for old, new in zip(*labels, strict=True)),
         excluded=len(before[first]) - len(both),
         under_old=gains[0],
         under_new=gains[1],
@@ -111,29 +111,29 @@ def retrained(db: Database, place: Place, who: Who, old_run_id: int, new_run_id:
     )
 
 
-def _gains(reader: str, said: Sequence[Sequence[Reading]], labels: Sequence[Reading], task: Task) -> list[Gain]:
-    """One reader's gains under some labels; `said` are its readings before and after, of the same cases."""
-    before, after = (np.array([one.answer.probabilities for one in readings]) for readings in said)
+def _gains(reader: str, both: Sequence[Sequence[Reading]], labels: Sequence[Reading], task: Task) -> list[Gain]:
+    """One reader's gains under some labels; `both` are its readings before and after, of the same cases."""
+    before, after = (np.array([reading.answer.probabilities for reading in readings]) for readings in both)
     truth = targets(labels, task)
-    patients = [one.patient for one in labels] if any(one.patient for one in labels) else None
-    asked = (truth, task.kind, task.answers)
-    figures = [metrics.figures(one, *asked, draws=0) for one in (before, after)]
-    differences = metrics.paired(after, before, *asked, groups=patients, draws=DRAWS)
-    found = []
+    patients = [reading.patient for reading in labels] if any(reading.patient for reading in labels) else None
+    question = (truth, task.kind, task.answers)
+    figures = [metrics.figures(likely, *question, draws=0) for likely in (before, after)]
+    differences = metrics.paired(after, before, *question, groups=patients, draws=DRAWS)
+    gains = []
     for name, difference in differences.items():
-        told = difference.plain()
-        was, now = (one[name].plain()["value"] for one in figures)
-        gain = Gain(reader, name, metrics.TITLES[name], was, now, told["value"], told["low"], told["high"])
-        found.append(gain)
-    return found
+        interval = difference.plain()
+        was, now = (measured[name].plain()["value"] for measured in figures)
+        gain = Gain(reader, name, metrics.TITLES[name], was, now, interval["value"], interval["low"], interval["high"])
+        gains.append(gain)
+    return gains
 
 
 def _readings(place: Place, run: RunView) -> Mapping[str, Mapping[str, Reading]]:
     """{reader: {case: reading}} of the test cases, in the order in which they were read."""
-    found: dict[str, dict[str, Reading]] = {}
-    for one in reading.load(runs.readings_path(place, run, SPLIT)):
-        found.setdefault(one.reader, {})[one.case] = one
-    return found
+    readings: dict[str, dict[str, Reading]] = {}
+    for reading in load(runs.readings_path(place, run, SPLIT)):
+        readings.setdefault(reading.reader, {})[reading.case] = reading
+    return readings
 
 
 def _task(db: Database, old: RunView, new: RunView) -> Task:

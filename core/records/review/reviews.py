@@ -22,6 +22,7 @@ from core.records.audit import note
 from core.records.database import Database
 from core.records.payloads import Suspects
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.tables import Person, Review, Version
 from core.records.versions import allowed_version
 from core.records.wake import send
@@ -53,7 +54,7 @@ class ReviewView:
     run_id: int | None
     job_id: int
     state: str
-    progress: dict[str, Any]
+    progress: Progress
     error: str | None
     fault_id: str | None
     cases: int
@@ -114,19 +115,19 @@ def queue_review(
         job.payload = Suspects(name=f"labels of {named}", review=review.id).plain()
         note(session, who, "queue review", project_id, review.name, review=review.id, version=version_id, run=run_id)
     send(place, Suspects.queue, review.job_id)
-    return _found(db, who, review.id)
+    return _allowed_view(db, who, review.id)
 
 
 def reviews(db: Database, who: Who, project_id: int) -> list[ReviewView]:
     """The newest first."""
     allow(who, project_id)
     with db.reading() as session:
-        rows = session.execute(_asked().where(Review.project_id == project_id).order_by(Review.id.desc()))
+        rows = session.execute(_with_person().where(Review.project_id == project_id).order_by(Review.id.desc()))
         return [_view(row, person) for row, person in rows]
 
 
 def review(db: Database, who: Who, review_id: int) -> ReviewView:
-    return _found(db, who, review_id)
+    return _allowed_view(db, who, review_id)
 
 
 def review_of_job(db: Database, job_id: int) -> Review:
@@ -137,11 +138,11 @@ def review_of_job(db: Database, job_id: int) -> Review:
 
 def allowed_review(session: Session, who: Who, review_id: int, action: str = "look") -> Review:
     """The review, where the person may do this in its project."""
-    found = session.scalar(_whole().where(Review.id == review_id))
-    if found is None:
+    review = session.scalar(_whole().where(Review.id == review_id))
+    if review is None:
         raise NotAllowed(NOT_THERE)
-    allow(who, found.project_id, action)
-    return found
+    allow(who, review.project_id, action)
+    return review
 
 
 def _settings_of_run(db: Database, who: Who, run_id: int, version_id: int) -> dict[str, Any]:
@@ -158,9 +159,9 @@ def _settings_of_run(db: Database, who: Who, run_id: int, version_id: int) -> di
     return run.settings
 
 
-def _found(db: Database, who: Who, review_id: int) -> ReviewView:
+def _allowed_view(db: Database, who: Who, review_id: int) -> ReviewView:
     with db.reading() as session:
-        row = session.execute(_asked().where(Review.id == review_id)).one_or_none()
+        row = session.execute(_with_person().where(Review.id == review_id)).one_or_none()
     if row is None:
         raise NotAllowed(NOT_THERE)
     allow(who, row[0].project_id)
@@ -171,7 +172,7 @@ def _whole() -> Select[Review]:
     return select(Review).options(joinedload(Review.version).joinedload(Version.image_set))
 
 
-def _asked() -> Select[Review, str | None]:
+def _with_person() -> Select[Review, str | None]:
     loaded = (joinedload(Review.job), joinedload(Review.version).joinedload(Version.image_set))
     return select(Review, Person.name).outerjoin(Person, Person.id == Review.person_id).options(*loaded)
 
@@ -189,14 +190,14 @@ def _view(review: Review, person: str | None) -> ReviewView:
         run_id=review.run_id,
         job_id=job.id,
         state=job.state,
-        progress=job.progress,
+        progress=job.how_far,
         error=job.error,
         fault_id=job.fault_id,
         cases=review.cases,
         estimated=review.estimated,
         low=review.low,
         high=review.high,
-        sources=tuple(SourceView(**one) for one in review.sources),
+        sources=tuple(SourceView(**source) for source in review.sources),
         answers=tuple(version.task["answers"]),
         kind=version.task["kind"],
         readers=review.readers,

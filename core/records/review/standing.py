@@ -30,12 +30,12 @@ def take_turns(session: Session, who: Who, review_id: int, ranks: Iterable[int])
     """The suspects of these ranks, locked: presses of one person, and on one case, come one after the other."""
     session.scalar(select(Person.id).where(Person.id == who.id).with_for_update(key_share=True))
     wanted = sorted(set(ranks))
-    asked = select(Suspect).where(Suspect.review_id == review_id, Suspect.rank.in_(wanted))
-    found = {one.rank: one for one in session.scalars(asked.order_by(Suspect.rank).with_for_update())}
-    missing = [rank for rank in wanted if rank not in found]
+    query = select(Suspect).where(Suspect.review_id == review_id, Suspect.rank.in_(wanted))
+    suspects = {suspect.rank: suspect for suspect in session.scalars(query.order_by(Suspect.rank).with_for_update())}
+    missing = [rank for rank in wanted if rank not in suspects]
     if missing:
         raise SettingsError(f"This review has no case at rank {missing[0]}. Open the queue again.")
-    return found
+    return suspects
 
 
 def stands(session: Session, review: Review, verdicts: Iterable[Verdict], suspects: dict[int, Suspect]) -> None:
@@ -60,7 +60,7 @@ def stands(session: Session, review: Review, verdicts: Iterable[Verdict], suspec
 def stands_again(session: Session, review: Review, who: Who, suspects: dict[int, Suspect]) -> None:
     """After verdicts were taken back: what the person had decided before stands, or nothing."""
     back = aliased(Verdict)
-    asked = select(Verdict).where(
+    own = select(Verdict).where(
         Verdict.review_id == review.id,
         Verdict.person_id == who.id,
         Verdict.rank.in_(list(suspects)),
@@ -68,7 +68,7 @@ def stands_again(session: Session, review: Review, who: Who, suspects: dict[int,
         ~Verdict.is_settlement,
         ~select(back.id).where(back.takes_back == Verdict.id).exists(),
     )
-    before = {one.rank: one for one in session.scalars(asked.order_by(Verdict.id))}
+    before = {verdict.rank: verdict for verdict in session.scalars(own.order_by(Verdict.id))}
     for rank in suspects.keys() - before.keys():
         if (gone := session.get(Standing, (review.id, who.id, rank))) is not None:
             session.delete(gone)
@@ -77,17 +77,17 @@ def stands_again(session: Session, review: Review, who: Who, suspects: dict[int,
 
 def standing(session: Session, review_id: int, *claims: ColumnElement[bool]) -> dict[int, list[Voice]]:
     """{rank: the verdicts that stand, in the order in which they were made}, of suspects of which this is so."""
-    asked = voices().join(Standing, Standing.verdict_id == Verdict.id).where(Standing.review_id == review_id)
-    found: dict[int, list[Voice]] = {}
-    for one in session.execute(asked.join(Suspect, is_its(Standing)).where(*claims).order_by(Verdict.id)):
-        found.setdefault(one.rank, []).append(Voice._make(one))
-    return found
+    query = voices().join(Standing, Standing.verdict_id == Verdict.id).where(Standing.review_id == review_id)
+    by_rank: dict[int, list[Voice]] = {}
+    for row in session.execute(query.join(Suspect, is_its(Standing)).where(*claims).order_by(Verdict.id)):
+        by_rank.setdefault(row.rank, []).append(Voice._make(row))
+    return by_rank
 
 
 def voices() -> Select[int, int, str, Names, Names | None, str, str]:
     """What makes voices of verdicts."""
-    one = Verdict
-    return select(one.rank, one.person_id, one.action, one.given, one.labels, one.confidence, one.why)
+    row = Verdict
+    return select(row.rank, row.person_id, row.action, row.given, row.labels, row.confidence, row.why)
 
 
 def is_its(row: type[Standing] | type[Verdict]) -> ColumnElement[bool]:
@@ -121,8 +121,8 @@ def mine(review_id: int, who: Who) -> ColumnElement[bool]:
 
 def _count(session: Session, review: Review, suspects: dict[int, Suspect]) -> None:
     session.flush()
-    known = standing(session, review.id, Standing.rank.in_(list(suspects)))
+    standing_voices = standing(session, review.id, Standing.rank.in_(list(suspects)))
     for rank, suspect in suspects.items():
-        verdicts = known.get(rank, [])
+        verdicts = standing_voices.get(rank, [])
         suspect.deciders = len(verdicts)
         suspect.is_disputed = suspect.settled is None and is_disputed(verdicts, review.readers)

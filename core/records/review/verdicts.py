@@ -17,9 +17,7 @@ from core.records.database import Database
 from core.records.labels import Names
 from core.records.review.reviews import allowed_review
 from core.records.review.standing import is_its, may_see, stands, stands_again, take_turns
-from core.records.tables import ACTIONS as ACTIONS
-from core.records.tables import CONFIDENCES as CONFIDENCES
-from core.records.tables import Person, Review, Suspect, Verdict
+from core.records.tables import ACTIONS, CONFIDENCES, Person, Review, Suspect, Verdict
 
 MOST_AT_ONCE = 1000
 LONGEST_WHY = 10_000
@@ -44,7 +42,7 @@ class VerdictView:
     at: datetime
 
 
-COLUMNS = [Person.name if one.name == "person" else getattr(Verdict, one.name) for one in fields(VerdictView)]
+COLUMNS = [Person.name if field.name == "person" else getattr(Verdict, field.name) for field in fields(VerdictView)]
 """What a view is made of: whole rows of tens of thousands of verdicts take four times as long to load."""
 
 
@@ -94,21 +92,21 @@ def undo(db: Database, who: Who, review_id: int, key: str = "") -> list[int]:
         review = allowed_review(session, who, review_id, "review")
         take_turns(session, who, review_id, ())
         if key and (kept := _pressed(session, who, review, key)):
-            return [one.rank for one in kept]
+            return [verdict.rank for verdict in kept]
         last = _last_press(session, who, review)
-        suspects = take_turns(session, who, review_id, [one.rank for one in last])
+        suspects = take_turns(session, who, review_id, [verdict.rank for verdict in last])
         press = key or secrets.token_hex(8)
         session.add_all(
             Verdict(
                 review_id=review_id,
-                rank=one.rank,
+                rank=verdict.rank,
                 person_id=who.id,
                 key=press,
                 action="undo",
-                given=one.given,
-                takes_back=one.id,
+                given=verdict.given,
+                takes_back=verdict.id,
             )
-            for one in last
+            for verdict in last
         )
         session.flush()
         stands_again(session, review, who, suspects)
@@ -119,10 +117,10 @@ def history(db: Database, who: Who, review_id: int, rank: int | None = None) -> 
     """Every row that the person may see, oldest first: of one case, or of the whole review."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        asked = select(*COLUMNS).join(Person, Person.id == Verdict.person_id).join(Suspect, is_its(Verdict))
-        asked = asked.where(Verdict.review_id == review_id, may_see(review, who)).order_by(Verdict.id)
-        rows = session.execute(asked if rank is None else asked.where(Verdict.rank == rank))
-        return [VerdictView(*one) for one in rows]
+        query = select(*COLUMNS).join(Person, Person.id == Verdict.person_id).join(Suspect, is_its(Verdict))
+        query = query.where(Verdict.review_id == review_id, may_see(review, who)).order_by(Verdict.id)
+        rows = session.execute(query if rank is None else query.where(Verdict.rank == rank))
+        return [VerdictView(*row) for row in rows]
 
 
 def verdict(
@@ -176,34 +174,34 @@ def checked(review: Review, action: str, labels: Sequence[str] | None) -> Names 
 
 
 def views(verdicts: Sequence[Verdict], person: str) -> list[VerdictView]:
-    return [view(one, person) for one in verdicts]
+    return [view(verdict, person) for verdict in verdicts]
 
 
-def view(one: Verdict, person: str) -> VerdictView:
+def view(verdict: Verdict, person: str) -> VerdictView:
     return VerdictView(
-        one.id,
-        one.rank,
-        one.person_id,
+        verdict.id,
+        verdict.rank,
+        verdict.person_id,
         person,
-        one.action,
-        one.given,
-        one.labels,
-        one.why,
-        one.confidence,
-        one.seconds,
-        one.is_settlement,
-        one.takes_back,
-        one.at,
+        verdict.action,
+        verdict.given,
+        verdict.labels,
+        verdict.why,
+        verdict.confidence,
+        verdict.seconds,
+        verdict.is_settlement,
+        verdict.takes_back,
+        verdict.at,
     )
 
 
 def _pressed(session: Session, who: Who, review: Review, key: str) -> list[Verdict]:
     """What a press left that came before under this key."""
-    asked = select(Verdict).where(Verdict.person_id == who.id, Verdict.key == key).order_by(Verdict.rank)
-    found = list(session.scalars(asked))
-    if found and found[0].review_id != review.id:
+    pressed = select(Verdict).where(Verdict.person_id == who.id, Verdict.key == key).order_by(Verdict.rank)
+    verdicts = list(session.scalars(pressed))
+    if verdicts and verdicts[0].review_id != review.id:
         raise SettingsError("This key belongs to a press in another review. Send each press with a key of its own.")
-    return found
+    return verdicts
 
 
 def _last_press(session: Session, who: Who, review: Review) -> list[Verdict]:

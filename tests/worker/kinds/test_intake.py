@@ -15,6 +15,7 @@ from core.records.access import Who
 from core.records.database import Database
 from core.records.payloads import Fetch
 from core.records.place import Place
+from core.records.samples import request_sample, sample_request
 from core.records.tables import Job
 from tests import run_files as tiny
 from worker.child_job import ChildJob
@@ -104,16 +105,19 @@ def test_what_is_no_image_set_is_refused_in_words_for_a_person(
 
 
 def test_the_sample_is_asked_for_once(database: Database, place: Place, who: Who) -> None:
-    first = sample.request_sample(database, place, who)
+    assert sample_request(database, who, who.projects[0]) is None
+    first = request_sample(database, place, who)
     assert first is not None
-    assert sample.request_sample(database, place, who) is None
+    assert request_sample(database, place, who) is None
+    asked_for = sample_request(database, who, who.projects[0])
+    assert asked_for is not None and asked_for.id == first
 
 
 @pytest.mark.slow
 def test_the_sample_is_a_set_and_a_queued_run(
     database: Database, place: Place, who: Who, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    job_id = sample.request_sample(database, place, who)
+    job_id = request_sample(database, place, who)
     assert job_id is not None
     sample.draw(child_job(database, place, who, job_id))
     (run,) = runs.runs(database, who, who.projects[0])

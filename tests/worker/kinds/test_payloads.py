@@ -13,6 +13,7 @@ from core.records.database import Database
 from core.records.jobs import Claimed
 from core.records.place import Place
 from core.records.tables import Job, Run
+from core.records.versions import SetError
 from tests.records.conftest import cells  # noqa: F401
 from worker import supervise
 from worker.context import Hands
@@ -63,6 +64,20 @@ def test_a_job_does_not_carry_out_another_run_than_its_own(
     job = claimed(hands.database, own, {"run": other.id, **of, **more})
     with pytest.raises(RunError, match="names a run that another job carries out"):
         KINDS[kind](hands, job)
+
+
+def test_an_estimate_has_no_say_over_the_versions_of_another_project(
+    hands: Hands,
+    who: Who,
+    cells: ImageSet,  # noqa: F811
+) -> None:
+    elsewhere = people.add_project(hands.database, who, "Elsewhere")
+    both = people.local(hands.database)
+    own = queued(hands.database, hands.place, both, cells, who.projects[0])
+    foreign = queued(hands.database, hands.place, both, cells, elsewhere)
+    job = claimed(hands.database, own, {"version": foreign.version_id, "settings": SETTINGS})
+    with pytest.raises(SetError, match="is not there any more"):
+        KINDS["estimate"](hands, job)
 
 
 @pytest.mark.parametrize(("kind", "more"), [("export", {}), ("ask", {"image": "0" * 64})])

@@ -18,6 +18,7 @@ from core.records import jobs, runs, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.review import queue as suspects
 from core.records.review import reviews
 from core.records.review.queue import Filter
@@ -53,16 +54,16 @@ def test_folds_measure_how_far_a_search_is_and_steps_are_told_in_words(tmp_path:
     fold = events.as_line(events.FoldDone(fold=2, folds=10, done=2, whole=10, seconds_left=8.0))
     step = events.as_line(events.Step(stage="fold-2", step=3, steps=9, losses={}, seconds_left=1.0))
     told = progress_of(fold)
-    assert (told["done"], told["whole"], told["seconds_left"]) == (2, 10, 8.0)
-    assert progress_of(step) == {"text": "Training a model without a part of the cases, step 3 of 9"}
-    assert progress_of(events.as_line(events.PicturesSeen(done=1, whole=4)))["whole"] == 4
-    assert progress_of("{broken") == {} == progress_of('{"kind": "fold"}')
+    assert (told.done, told.whole, told.seconds_left) == (2, 10, 8.0)
+    assert progress_of(step) == Progress(text="Training a model without a part of the cases, step 3 of 9")
+    assert progress_of(events.as_line(events.PicturesSeen(done=1, whole=4))).whole == 4
+    assert progress_of("{broken") == Progress() == progress_of('{"kind": "fold"}')
     following = Following(tmp_path)
-    assert following([]) == {}, "before the engine has begun"
+    assert following([]) == Progress(), "before the engine has begun"
     (tmp_path / "events.jsonl").write_text(fold + step[:20])
-    assert following([])["done"] == 2
+    assert following([]).done == 2
     (tmp_path / "events.jsonl").write_text(fold + step)
-    assert "step 3 of 9" in following([])["text"]
+    assert "step 3 of 9" in (following([]).text or "")
 
 
 def test_a_search_is_begun_and_later_gone_on_with(hands: Hands, view: ReviewView) -> None:
@@ -107,14 +108,14 @@ def test_a_search_that_was_finished_before_its_worker_died_is_only_taken_in(
     assert claimed is not None
     carry_out(hands, claimed)
     found = reviews.review(hands.database, who, view.id)
-    assert (found.state, found.estimated, found.progress["done"]) == ("done", 3.0, 10)
+    assert (found.state, found.estimated, found.progress.done) == ("done", 3.0, 10)
     assert suspects.progress(hands.database, who, view.id, ALL).matching == 10
 
 
 def values(studio: Studio, **more: Any) -> dict[str, Any]:
     return {
         **studio.values,
-        "tsm": {**studio.values["tsm"], "epochs": 4},
+        "tsm": {**studio.values["tsm"], "least_steps": 200},  # so that there is time to break it off
         "suspects": {"folds": 3, "rounds": 1},
         **more,
     }

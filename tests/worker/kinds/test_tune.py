@@ -15,6 +15,7 @@ from core.records import runs, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.progress import Progress
 from core.records.tables import Event, Run
 from tests.records.conftest import cells  # noqa: F401
 from worker.celery import arguments, make_app
@@ -59,13 +60,13 @@ def told(database: Database) -> list[int | None]:
 def test_only_whole_lines_are_taken_and_none_twice(hands: Hands, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     telling = Telling(hands, run, tmp_path)
-    assert telling([]) == {}, "before the engine has begun"
+    assert telling([]) == Progress(), "before the engine has begun"
     file.write_text(step(1) + step(2)[:20])
-    assert telling([])["done"] == 1
+    assert telling([]).done == 1
     file.write_text(step(1) + step(2) + step(3))
-    assert telling([])["done"] == 3
+    assert telling([]).done == 3
     assert told(hands.database) == [1, 2, 3]
-    assert Telling(hands, run, tmp_path)([])["done"] == 3, "as another worker reads it again"
+    assert Telling(hands, run, tmp_path)([]).done == 3, "as another worker reads it again"
     assert told(hands.database) == [1, 2, 3]
 
 
@@ -76,18 +77,18 @@ def test_a_line_that_was_broken_off_is_left_out_and_keeps_its_number(hands: Hand
 
 
 def test_progress_is_told_in_words_and_numbers() -> None:
-    assert progress_of(step(4)) == {
-        "done": 4,
-        "whole": 9,
-        "seconds_left": 7.0,
-        "stage_seconds_left": 2.0,
-        "images_per_second": 30.0,
-        "memory_gib": 0.5,
-        "text": "stage-1, step 4 of 9",
-    }
+    assert progress_of(step(4)) == Progress(
+        done=4,
+        whole=9,
+        seconds_left=7.0,
+        stage_seconds_left=2.0,
+        images_per_second=30.0,
+        memory_gib=0.5,
+        text="stage-1, step 4 of 9",
+    )
     reading = events.CasesRead(split="test", readers="vlm", done=2, whole=8)
-    assert progress_of(events.as_line(reading))["text"] == "Reading test cases"
-    assert progress_of("{broken") == {}
+    assert progress_of(events.as_line(reading)).text == "Reading test cases"
+    assert progress_of("{broken") == Progress()
 
 
 def test_the_settings_that_the_engine_filled_in_are_kept(hands: Hands, run: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a few cases, written out by hand."""
+"""A few cases whose labels are looked over, written out by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from core.case import Case, Kind, Pixels, Task
 from core.readings.answer import Answer
 from core.readings.reading import Reading
-from core.suspects.evidence import Known, Near
+from core.suspects.evidence import Near, ReviewedSet
 from core.suspects.folds import Alike
 from core.suspects.settings import Settings
 
@@ -32,13 +32,14 @@ class Shade:
         return f"{self.level:064x}"
 
 
-def known(
+def reviewed_set(
     labels: Sequence[Sequence[str]], rounds: Any, kind: Kind = "single", pixels: Sequence[Pixels] = (), **more: Any
-) -> Known:
+) -> ReviewedSet:
     """Cases of patients of their own, with each one's answers of the TSM in every round [R, N, C]."""
     shown = pixels or [Shade(number) for number in range(len(labels))]
     cases = [
-        Case(f"{number}.png", one, tuple(named)) for number, (one, named) in enumerate(zip(shown, labels, strict=True))
+        Case(f"{number}.png", picture, tuple(named))
+        for number, (picture, named) in enumerate(zip(shown, labels, strict=True))
     ]
     count = len(cases)
     none = Near(np.full((count, 2), -1), np.zeros((count, 2)))
@@ -53,7 +54,7 @@ def known(
         "seed": 0,
     }
     task = Task(answers=ANSWERS, kind=kind)
-    return Known(task=task, cases=cases, rounds=list(np.array(rounds, dtype=float)), **{**usual, **more})
+    return ReviewedSet(task=task, cases=cases, rounds=list(np.array(rounds, dtype=float)), **{**usual, **more})
 
 
 def reading(case: str, reader: str, *probabilities: float) -> Reading:

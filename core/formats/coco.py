@@ -1,0 +1,166 @@
+"""COCO: JSON files with lists of pictures, of boxes and of their categories, a file for each split or one for all."""
+
+from __future__ import annotations
+
+import json
+import math
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from core.case import Box, Case, ImageSet, Split
+from core.errors import DataError
+from core.limits import limits
+from core.pictures.pixels import FilePixels
+from core.sets.boxed import BoxedPicture, Drawn, boxed_set
+from core.sets.files import Tree, open_tree, outer
+from core.sets.findings import Findings
+from core.sets.lookup import Lookup
+from core.sets.question import Question
+from core.sets.split import split_named
+
+TITLE = "COCO (a folder or zip with pictures and a JSON file of boxes)"
+BEGINNING = 20_000
+LISTS = ("images", "annotations", "categories")
+SAYS_SO = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+
+
+class Settings(Question):
+    """What to ask about the pictures."""
+
+
+def looks_like(path: Path) -> bool:
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        return False
+    tree = open_tree(path)
+    return bool(tree.pictures()) and any(_says_so(tree, name) for name in tree.files if name.lower().endswith(".json"))
+
+
+def read(path: Path, settings: Settings) -> ImageSet:
+    tree, findings = open_tree(path), Findings()
+    while around := outer(tree.files):
+        tree = tree.below(around)
+    pictures: dict[str, BoxedPicture] = {}
+    for name in tree.files:
+        if name.lower().endswith(".json") and _says_so(tree, name):
+            for picture in _pictures(tree, name, findings):
+                if pictures.setdefault(picture.file, picture) is not picture:
+                    message = f'"{picture.file}" is listed again in {name}. Keep one of the two.'
+                    findings.add("duplicate_row", "error", picture.file, message)
+    for name in tree.pictures():
+        if name not in pictures:
+            message = f'"{name}" is in no JSON file and was left out. List it if it belongs to the set.'
+            findings.add("unlisted_image", "warning", name, message)
+    if not pictures:
+        raise DataError(f"No picture that {tree.name} lists is in it. Put the pictures beside the JSON file.")
+    return boxed_set(tree, list(pictures.values()), settings, findings)
+
+
+def write_example(folder: Path) -> ImageSet:
+    """Three grey pictures: a dark cell, a light one, and both."""
+    (folder / "images").mkdir(parents=True)
+    dark, light = Box("dark cell", 0.1, 0.2, 0.5, 0.6), Box("light cell", 0.5, 0.5, 1.0, 0.9)
+    names = ("dark cell", "light cell")
+    content: dict[str, list[Any]] = {"images": [], "annotations": [], "categories": []}
+    content["categories"] = [{"id": number, "name": name} for number, name in enumerate(names, start=1)]
+    cases = []
+    for number, boxes in enumerate(((dark,), (light,), (dark, light))):
+        file = folder / f"images/{number}.png"
+        Image.new("L", (20, 40), 40 * number).save(file)
+        content["images"].append({"id": number, "file_name": file.name, "width": 20, "height": 40})
+        for box in boxes:
+            corner = [box.left * 20, box.top * 40, (box.right - box.left) * 20, (box.bottom - box.top) * 40]
+            about = {"image_id": number, "category_id": names.index(box.label) + 1, "bbox": corner, "iscrowd": 0}
+            content["annotations"].append({"id": len(content["annotations"]) + 1, **about})
+        cases.append(Case(f"images/{file.name}", FilePixels(file), tuple(box.label for box in boxes), boxes=boxes))
+    (folder / "annotations.json").write_text(json.dumps(content), encoding="utf-8")
+    return ImageSet(folder.name, Question().task(folder.name, names, "multi"), tuple(cases))
+
+
+def _says_so(tree: Tree, name: str) -> bool:
+    return SAYS_SO.search(tree.content(name, BEGINNING, True)) is not None
+
+
+def _pictures(tree: Tree, name: str, findings: Findings) -> list[BoxedPicture]:
+    """What one JSON file lists."""
+    content = _parsed(tree.content(name, limits().table_bytes), name)
+    categories = {row.get("id"): str(row.get("name") or "").strip() for row in content["categories"]}
+    boxes, split = defaultdict[Any, list[Drawn]](list), _split(name)
+    for row in content["annotations"]:
+        drawn = _drawn(row, categories, name, findings)
+        if drawn is not None:
+            boxes[row.get("image_id")].append(drawn)
+    files = Lookup(tree.pictures(), posixpath.dirname(name))
+    pictures, seen = [], set[Any]()
+    for row in content["images"]:
+        place = f"Image {row.get('id')!r} of {name}"
+        if row.get("id") in seen:
+            findings.add("repeated_id", "error", str(row.get("id")), f"{place} is listed twice. Give each its own id.")
+            continue
+        seen.add(row.get("id"))
+        try:
+            pictures.append(_picture(row, files, boxes[row.get("id")], split))
+        except DataError as error:
+            findings.add("missing_image", "error", str(row.get("file_name")), f"{place} {error}")
+    for lost in boxes.keys() - seen:
+        message = f"{name} has boxes of image {lost!r}, which it does not list. Add the image or remove the boxes."
+        findings.add("boxes_without_image", "warning", str(lost), message)
+    return pictures
+
+
+def _picture(row: Mapping[str, Any], files: Lookup, boxes: Sequence[Drawn], split: Split | None) -> BoxedPicture:
+    width, height = (_number(row.get(side)) for side in ("width", "height"))
+    if not (width > 0 and height > 0):
+        raise DataError("does not say how large it is. Write its width and height, in pixels.")
+    return BoxedPicture(files.find(str(row.get("file_name") or "")), width, height, boxes, split)
+
+
+def _drawn(row: Mapping[str, Any], categories: Mapping[Any, str], name: str, findings: Findings) -> Drawn | None:
+    place, label = f"Annotation {row.get('id')!r} of {name}", categories.get(row.get("category_id"))
+    if row.get("iscrowd"):
+        message = f"{place} is around a crowd, not around one object, and was left out. Nothing to do if that is right."
+        findings.add("crowd", "warning", str(row.get("image_id")), message)
+    elif not label:
+        message = f"{place} is of category {row.get('category_id')!r}, which is not listed or has no name. Add it."
+        findings.add("unknown_category", "error", str(row.get("image_id")), message)
+    else:
+        corner = row.get("bbox")
+        numbers = [_number(side) for side in corner] if isinstance(corner, list) else []
+        if len(numbers) == 4 and all(map(math.isfinite, numbers)):
+            left, top, width, height = numbers
+            return Drawn(label, left, top, left + width, top + height)
+        message = f"{place} has no box of four numbers (left, top, width, height) and was left out. Correct it."
+        findings.add("unreadable_boxes", "warning", str(row.get("image_id")), message)
+    return None
+
+
+def _parsed(content: bytes, name: str) -> dict[str, list[dict[str, Any]]]:
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{name} is no JSON that can be read ({error}). Write it again.") from None
+    lists = {key: values.get(key) for key in LISTS} if isinstance(values, dict) else {}
+    for key in LISTS:
+        rows = lists.get(key)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise DataError(f'{name} has no list "{key}". A COCO file has the lists {", ".join(LISTS)}.')
+        if len(rows) > limits().rows:
+            raise DataError(f'The list "{key}" of {name} is longer than {limits().rows:,}. Divide it.')
+    return {key: lists[key] or [] for key in LISTS}
+
+
+def _split(name: str) -> Split | None:
+    """From words of the file's name, as in instances_val2017.json."""
+    words = re.split(r"[^a-z]+", posixpath.splitext(posixpath.basename(name))[0].lower())
+    return next((split for word in words if (split := split_named(word))), None)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value)
