@@ -16,14 +16,14 @@ REFERENCE_COLOUR = "#FFFFFF"
 
 def overlay(answers: Mapping[Reader, Answer], references: Iterable[Statement] = ()) -> tuple[Shape, ...]:
     """What each reader said, in its colour, and over it what the set says."""
-    said = [
+    of_readers = [
         shape
         for reader, answer in answers.items()
         for statement in answer.said
         for shape in drawn(statement, reader.colour, reader.name)
     ]
-    known = [shape for statement in references for shape in drawn(statement, REFERENCE_COLOUR, "reference")]
-    return (*said, *known)
+    of_references = [shape for statement in references for shape in drawn(statement, REFERENCE_COLOUR, "reference")]
+    return (*of_readers, *of_references)
 
 
 def drawn(statement: Statement, colour: str, whose: str) -> list[Shape]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 
 import gradio as gr
 from gradio.blocks import Block
@@ -21,15 +22,6 @@ from core.records.sets import CaseRow, Page
 from core.records.tables import Version
 
 PER_PAGE = 24
-CHOOSING = """
-element.addEventListener("click", event => {
-  const chosen = event.target.closest("button[data-number]");
-  if (!chosen) return;
-  element.querySelectorAll("button[aria-pressed=true]").forEach(one => one.setAttribute("aria-pressed", "false"));
-  chosen.setAttribute("aria-pressed", "true");
-  trigger("click", {number: Number(chosen.dataset.number)});
-});
-"""
 NOTHING = empty("No image set yet", "Bring your own under “Add images”, or fetch a public set there.")
 NO_MATCH = empty("No case fits these filters", "Choose “any” again, or write less into the search.")
 
@@ -164,7 +156,7 @@ def lay_out() -> GalleryParts:
                 back = gr.Button("← Previous", size="sm", interactive=False, min_width=110)
                 page = gr.Number(1, label="Page", minimum=1, precision=0, show_label=False, min_width=70)
                 forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
-            pictures = gr.HTML(NOTHING, js_on_load=CHOOSING)
+            pictures = gr.HTML(NOTHING, js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
         with gr.Column(scale=3, min_width=320):
             histogram, about, large = gr.HTML(), gr.HTML(), viewer(height=300, visible=False)
     return GalleryParts(split, label, patient, text, total, back, page, forth, pictures, histogram, about, large)

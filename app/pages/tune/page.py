@@ -33,14 +33,6 @@ COPY = " (copy)"
 TRYING = "Trying one step on the largest case"
 EMPTY = "There is no image set in this project yet. Add one on the page **[Image sets](/image-sets)**, then come back."
 GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
-SAVE = """(text) => {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text.trimEnd() + '\\n'], { type: 'application/yaml' }));
-  link.download = 'run.yaml';
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-}"""
-"""What is saved is what is shown, at the first click: Gradio's own button fetches what it held before its click."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +217,9 @@ def build(studio: Studio) -> None:
     parts.ask.click(guarded(studio, page.estimate), {parts.image_set, *parts.given}, tried, **PRIVATE)
     shown = [parts.estimate, parts.timer]
     parts.timer.tick(live(studio, page.look_at_estimate), [parts.job], shown, queue=False, **PRIVATE)
-    parts.file.save.click(None, [parts.file.text], None, js=SAVE)
+    parts.file.save.click(
+        None, [parts.file.text], None, js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    )
 
 
 def fill_at_first(page: TunePage) -> None:
