@@ -85,17 +85,17 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
     if job.kind != payloads.Ask.kind:
         raise NotAllowed(NOT_THERE)
     question = payloads.Ask.parse(job.payload, "payload")
-    told = outcome(job, Asked)
-    task = None if told is None else _task(told)
+    answers = outcome(job, Asked)
+    task = None if answers is None else _task(answers)
     return Answered(
         job.state,
         task,
-        {} if told is None or task is None else _conclusions(db, who, question.run, told, task),
-        None if told is None else told.seconds,
+        {} if answers is None or task is None else _conclusions(db, who, question.run, answers, task),
+        None if answers is None else answers.seconds,
         job.error,
         question.image,
         job.how_far,
-        Unlike() if told is None else told.unlike,
+        Unlike() if answers is None else answers.unlike,
     )
 
 
@@ -105,15 +105,15 @@ def outcome_of(answers: Mapping[str, Answer], task: Task, unlike: Unlike, second
     return Asked(readers=readers, task=task.model_dump(mode="json"), unlike=unlike, seconds=seconds)
 
 
-def _task(told: Asked) -> Task | None:
+def _task(asked: Asked) -> Task | None:
     """Rows of earlier versions told the answers alone."""
-    values = told.task or ({"answers": told.answers} if told.answers else None)
+    values = asked.task or ({"answers": asked.answers} if asked.answers else None)
     return None if values is None else Task.parse(values, "task")
 
 
-def _conclusions(db: Database, who: Who, run_id: int, told: Asked, task: Task) -> dict[Reader, Conclusion]:
+def _conclusions(db: Database, who: Who, run_id: int, asked: Asked, task: Task) -> dict[Reader, Conclusion]:
     run = runs.run(db, who, run_id)
-    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in told.readers.items()}
+    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in asked.readers.items()}
 
 
 def _kept(place: Place, image: bytes) -> str:
