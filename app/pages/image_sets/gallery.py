@@ -162,7 +162,7 @@ def lay_out() -> GalleryParts:
                 forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
             pictures = gr.HTML(NOTHING, js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
         with gr.Column(scale=3, min_width=320):
-            histogram, about, large = gr.HTML(), gr.HTML(), viewer(height=300, visible=False)
+            large, about, histogram = viewer(height=300, visible=False), gr.HTML(), gr.HTML()
     return GalleryParts(split, label, patient, text, total, back, page, forth, pictures, histogram, about, large)
 
 
