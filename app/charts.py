@@ -104,13 +104,13 @@ def curves(
 
 def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title: str = "") -> go.Figure:
     """One named curve of several runs: a colour a run, the same in every figure of a comparison."""
-    found = {run: of_run[name] for run, of_run in runs.items() if of_run.get(name)}
-    if not found:
+    points_of = {run: of_run[name] for run, of_run in runs.items() if of_run.get(name)}
+    if not points_of:
         return nothing("None of these runs has this curve. Choose another one.")
     figure = go.Figure()
     for number, run in enumerate(runs):
-        if run in found:
-            _add_line(figure, run, found[run], _starts([found[run]]), number)
+        if run in points_of:
+            _add_line(figure, run, points_of[run], _starts([points_of[run]]), number)
     return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
@@ -204,7 +204,7 @@ def _add_line(figure: go.Figure, name: str, points: Points, starts: Mapping[str,
     """The number of a line among the others gives it colour and dashes."""
     x: list[float | None] = [starts[stage] + step for stage, step, _ in points]
     y: list[float | None] = [value for *_, value in points]
-    breaks = [place for place, (one, other) in enumerate(pairwise(points), 1) if one[0] != other[0]]
+    breaks = [place for place, (before, after) in enumerate(pairwise(points), 1) if before[0] != after[0]]
     for place in reversed(breaks):  # a curve is not drawn on from one stage into the next
         x.insert(place, None)
         y.insert(place, None)

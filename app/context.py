@@ -80,9 +80,9 @@ class Studio:
     def project(self, request: Asking) -> int:
         """The project that is looked at: `?project=` in the address, else the one chosen last, else the first."""
         who = self.who(request)
-        asked = dict(request.query_params).get("project")
-        if asked is not None:
-            project_id = int(asked) if str(asked).isdigit() else None
+        wanted = dict(request.query_params).get("project")
+        if wanted is not None:
+            project_id = int(wanted) if str(wanted).isdigit() else None
             allow(who, project_id)
             return cast(int, project_id)
         if not who.projects:
@@ -124,16 +124,16 @@ def notice(error: Exception) -> gr.Error:
     if isinstance(error, CoreError):
         title = _title(error)
         data = os.environ.get("VITASK_DATA")  # as `vitask up` and the containers hand it to the app
-        told = without_paths(str(error), *([Path(data)] if data else []))
-        return gr.Error(as_text(told), title=title, duration=12, print_exception=False)
+        message = without_paths(str(error), *([Path(data)] if data else []))
+        return gr.Error(as_text(message), title=title, duration=12, print_exception=False)
     if is_full(error):
         return gr.Error(IS_FULL, title=NO_ROOM, duration=None, print_exception=False)
     if has_broken_off(error):
         return gr.Error(AWAY, title=ONE_MOMENT, print_exception=False)
     fault = secrets.token_hex(4)
     log.error("Fault %s", fault, exc_info=error)
-    told = f"This is our fault, not yours: id {fault}. The studio's log says more under this id."
-    return gr.Error(told, title="Something went wrong", duration=None, print_exception=False)
+    message = f"This is our fault, not yours: id {fault}. The studio's log says more under this id."
+    return gr.Error(message, title="Something went wrong", duration=None, print_exception=False)
 
 
 def _title(error: CoreError) -> str:

@@ -60,10 +60,10 @@ class Engine:
                 deadline.cancel()
         if not line:
             raise EngineError("The engine could not be asked: its process ended. Try again; `vitask doctor` says more.")
-        told = json.loads(line)
-        if "error" in told:
-            raise SettingsError(told["error"])
-        answer: Plain = told["answer"]
+        response = json.loads(line)
+        if "error" in response:
+            raise SettingsError(response["error"])
+        answer: Plain = response["answer"]
         return answer
 
     def _running(self) -> subprocess.Popen[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Protocol, cast
 
 import gradio as gr
@@ -26,18 +27,6 @@ FOOT = (
     '<div class="vt-foot">Research use only: answers are those of models, to be compared with reference labels. '
     "Never a basis for the care of a person.</div>"
 )
-BEHAVIOUR = """
-element.addEventListener("change", event => {
-  if (!event.target.matches("select[name=project]")) return;
-  document.cookie = "vitask_project=" + event.target.value + ";path=/;max-age=31536000;samesite=lax";
-  location.assign(location.pathname);
-});
-element.addEventListener("click", event => {
-  if (!event.target.closest("button[name=look]")) return;
-  const dark = document.body.classList.toggle("dark");
-  document.cookie = "vitask_look=" + (dark ? "dark" : "light") + ";path=/;max-age=31536000;samesite=lax";
-});
-"""
 LOOK = '<button type="button" name="look" title="Light or dark" aria-label="Switch between light and dark">◐</button>'
 
 
@@ -57,31 +46,35 @@ def pages() -> list[Page]:
 
 def assemble(studio: Studio) -> StudioBlocks:
     """Every page under its path, sharing one queue."""
-    known = pages()
+    studio_pages = pages()
     with StudioBlocks(title="VITask Studio", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
-        _page(studio, known[0], known)
-    for one in known[1:]:
-        with demo.route(one.TITLE, f"/{one.PATH.strip('/')}"):
-            _page(studio, one, known)
+        _page(studio, studio_pages[0], studio_pages)
+    for page in studio_pages[1:]:
+        with demo.route(page.TITLE, f"/{page.PATH.strip('/')}"):
+            _page(studio, page, studio_pages)
     return cast(StudioBlocks, demo)
 
 
-def _page(studio: Studio, page: Page, known: Sequence[Page]) -> None:
+def _page(studio: Studio, page: Page, studio_pages: Sequence[Page]) -> None:
     Navbar(visible=False)
-    top = gr.HTML(header(page, known), js_on_load=BEHAVIOUR, padding=False)
+    top = gr.HTML(
+        header(page, studio_pages),
+        js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+        padding=False,
+    )
 
     def fill(visit: Visit) -> str:
-        return header(page, known, tools(visit))
+        return header(page, studio_pages, tools(visit))
 
     page.build(studio)
     gr.HTML(FOOT, padding=False)
     on_load(live(studio, fill), outputs=top)
 
 
-def header(page: Page, known: Sequence[Page], more: str = "") -> str:
+def header(page: Page, studio_pages: Sequence[Page], more: str = "") -> str:
     ways = "".join(
-        f'<a href="/{one.PATH.strip("/")}"{" aria-current=page" if one is page else ""}>{escape(one.TITLE)}</a>'
-        for one in known
+        f'<a href="/{other.PATH.strip("/")}"{" aria-current=page" if other is page else ""}>{escape(other.TITLE)}</a>'
+        for other in studio_pages
     )
     return (
         f'<header class="vt-head"><a class="brand" href="/">{MARK}VITask Studio</a>'

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.records.outcomes import Outcome
 from core.records.progress import Progress, progress_from_plain
 
 SECONDS_BETWEEN_NEWS = 0.5
@@ -17,16 +18,16 @@ class Teller:
     """The job's side."""
 
     def __init__(self) -> None:
-        self._told = 0.0
+        self._said_at = 0.0
 
     def progress(self, done: int, whole: int, text: str) -> None:
         """At most twice a second, and the last one always."""
-        if done >= whole or time.monotonic() - self._told > SECONDS_BETWEEN_NEWS:
-            self._told = time.monotonic()
+        if done >= whole or time.monotonic() - self._said_at > SECONDS_BETWEEN_NEWS:
+            self._said_at = time.monotonic()
             _say({"progress": Progress(done=done, whole=whole, text=text).plain()})
 
-    def result(self, **facts: Any) -> None:
-        _say({"result": facts})
+    def result(self, outcome: Outcome) -> None:
+        _say({"result": outcome.plain()})
 
 
 class Listener:
@@ -35,12 +36,12 @@ class Listener:
     def __init__(self) -> None:
         self.result: dict[str, Any] | None = None
 
-    def __call__(self, said: Sequence[str]) -> Progress:
+    def __call__(self, printed: Sequence[str]) -> Progress:
         news = Progress()
-        for line in said:
-            told = _read(line)
-            news = news.after(progress_from_plain(told.get("progress", {})))
-            self.result = told.get("result", self.result)
+        for line in printed:
+            event = _read(line)
+            news = news.after(progress_from_plain(event.get("progress", {})))
+            self.result = event.get("result", self.result)
         return news
 
 
@@ -50,18 +51,18 @@ class LastObject:
     def __init__(self) -> None:
         self.result: dict[str, Any] | None = None
 
-    def __call__(self, said: Sequence[str]) -> Progress:
-        for line in said:
+    def __call__(self, printed: Sequence[str]) -> Progress:
+        for line in printed:
             self.result = _read(line) or self.result
         return Progress()
 
 
 def _read(line: str) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        parsed = json.loads(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _say(facts: Mapping[str, Any]) -> None:

@@ -20,14 +20,14 @@ class Lines:
         """At most a thousand, the same ones until `pass_by`; none where there is no whole line more, or no file yet."""
         if not self.file.is_file():
             return []
-        found: list[str] = []
+        lines: list[str] = []
         with self.file.open("rb") as opened:
             opened.seek(self._at)
             for line in opened:
-                if not line.endswith(b"\n") or len(found) == LINES_AT_ONCE:
+                if not line.endswith(b"\n") or len(lines) == LINES_AT_ONCE:
                     break
-                found.append(line.decode())
-        return found
+                lines.append(line.decode())
+        return lines
 
     def pass_by(self, lines: Sequence[str]) -> None:
         """These are dealt with."""

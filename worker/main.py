@@ -48,7 +48,7 @@ def serve(queue: str) -> None:
     if not hands.database.is_current():
         raise CoreError("The database is not what this version needs. Run `python -m worker.up --migrate` first.")
 
-    def leave(**known: object) -> None:
+    def leave(**signal_fields: object) -> None:
         leaving.set()
 
     signals.worker_shutting_down.connect(leave, weak=False)

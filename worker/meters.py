@@ -43,8 +43,8 @@ def _device() -> dict[str, float]:
     if tool is None:
         return {}
     try:
-        told = subprocess.run([tool, *QUERY], capture_output=True, text=True, timeout=2, check=True).stdout
-        busy, used, whole = (float(part) for part in told.splitlines()[0].split(","))
+        printed = subprocess.run([tool, *QUERY], capture_output=True, text=True, timeout=2, check=True).stdout
+        busy, used, whole = (float(part) for part in printed.splitlines()[0].split(","))
     except (subprocess.SubprocessError, OSError, ValueError, IndexError):
         return {}
     return {"gpu_percent": busy, "gpu_used_gib": used * MIB / GIB, "gpu_gib": whole * MIB / GIB}

@@ -133,8 +133,8 @@ class Tree:
         """Until somebody wishes to leave, or it is enough."""
         while not self.leaving.wait(SECONDS_BETWEEN_LOOKS) and not is_enough():
             for branch in self.branches:
-                if told := branch.look():
-                    sys.stderr.write(f"{told}\n")
+                if notice := branch.look():
+                    sys.stderr.write(f"{notice}\n")
                     sys.stderr.flush()
 
 

@@ -31,7 +31,7 @@ MENDABLE = 2
 class Follow(Protocol):
     """What a kind of job does with what its child tells while it runs; called once a beat and at the end."""
 
-    def __call__(self, said: Sequence[str]) -> Progress:
+    def __call__(self, printed: Sequence[str]) -> Progress:
         """Takes lines of standard output; returns what is new for the job's progress."""
         ...
 
@@ -41,7 +41,7 @@ class Ended:
     """How a child ended: its exit code, why it was asked to leave, and its last words."""
 
     code: int
-    asked: str
+    wish: str
     last: str
 
 
@@ -52,15 +52,15 @@ class _Watch:
     process: Process
     follow: Follow
     renewed: float
-    asked: str = ""
-    asked_at: float = 0.0
+    wish: str = ""
+    wished_at: float = 0.0
     last: str = ""
     pending: list[str] = field(default_factory=list)
 
     def beat(self) -> None:
         """One round of telling and listening. What can't be written now is written at the next."""
         if self.is_late():  # woken after a long halt: before anything else, since another may have the job by now
-            self.asked = self.asked or "away"
+            self.wish = self.wish or "away"
             self.process.kill()
         self.pending += (lines := taken(self.process.errors))
         self.last = lines[-1] if lines else self.last
@@ -92,10 +92,10 @@ class _Watch:
         return time.monotonic() - self.renewed > LEASE_SECONDS
 
     def ask(self, why: str) -> None:
-        if why and (not self.asked or (why == "cancel" and self.asked == "stop")):
-            self.asked, self.asked_at = why, time.monotonic()
+        if why and (not self.wish or (why == "cancel" and self.wish == "stop")):
+            self.wish, self.wished_at = why, time.monotonic()
             self.process.stop()
-        if self.asked and time.monotonic() - self.asked_at > GRACE_SECONDS[self.asked]:
+        if self.wish and time.monotonic() - self.wished_at > GRACE_SECONDS[self.wish]:
             self.process.kill()
 
     def end(self, code: int) -> Ended:
@@ -106,7 +106,7 @@ class _Watch:
         self.hands.insist(self.tell)
         while self.pending:
             self.hands.insist(self.tell)
-        return Ended(code, self.asked, self.last)
+        return Ended(code, self.wish, self.last)
 
 
 def supervise(
@@ -135,11 +135,11 @@ def settle(hands: Hands, claimed: Claimed, ended: Ended, finish: Callable[[], Ma
     result = finish() if ended.code == 0 else None
     if result is not None:
         hands.insist(lambda: jobs.finish(db, claimed, dict(result)))
-    elif ended.asked == "cancel":
+    elif ended.wish == "cancel":
         hands.insist(lambda: jobs.cancelled(db, claimed))
-    elif ended.asked == "stop":
+    elif ended.wish == "stop":
         hands.insist(lambda: jobs.stopped(db, claimed))
-    elif ended.asked:
+    elif ended.wish:
         hands.insist(lambda: jobs.hand_back(db, claimed))
     elif ended.code == MENDABLE:
         refuse(hands, claimed, ended.last)
@@ -153,12 +153,12 @@ def our_fault(hands: Hands, claimed: Claimed, what: str) -> None:
     """Fails a job with an id that stands in its log and in the worker's, beside what happened."""
     fault = secrets.token_hex(4)
     log.error("Fault %s in job %d: %s", fault, claimed.id, what)
-    told = (
+    message = (
         f"This is our fault, not yours: id {fault}. Look for it in the job's log, and report it with the lines there."
     )
     line = hands.place.without_paths(f"Fault {fault}: {what}")
     hands.insist(lambda: jobs.log(hands.database, claimed.id, [line]))
-    hands.insist(lambda: jobs.fail(hands.database, claimed, told, fault))
+    hands.insist(lambda: jobs.fail(hands.database, claimed, message, fault))
 
 
 def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:
@@ -169,5 +169,5 @@ def _put_back(hands: Hands, claimed: Claimed, number: int) -> None:
 
 def refuse(hands: Hands, claimed: Claimed, message: str) -> None:
     """Fails a job with what its person can mend."""
-    told = hands.place.without_paths(message)
-    hands.insist(lambda: jobs.fail(hands.database, claimed, told))
+    reason = hands.place.without_paths(message)
+    hands.insist(lambda: jobs.fail(hands.database, claimed, reason))

@@ -46,11 +46,11 @@ def carry_out(hands: Hands, claimed: Claimed) -> None:
             raise
         _or_lost(lambda: refuse(hands, claimed, IS_FULL))
     except CoreError as error:
-        told = str(error)
-        _or_lost(lambda: refuse(hands, claimed, told))
+        reason = str(error)
+        _or_lost(lambda: refuse(hands, claimed, reason))
     except Exception as error:
-        told = "".join(traceback.format_exception(error))
-        _or_lost(lambda: our_fault(hands, claimed, told))
+        reason = "".join(traceback.format_exception(error))
+        _or_lost(lambda: our_fault(hands, claimed, reason))
 
 
 def _or_lost(write: Callable[[], None]) -> None:

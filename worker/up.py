@@ -38,24 +38,24 @@ log = logging.getLogger("vitask.up")
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="vitask up", description="Opens the studio on this machine.")
     add_up(parser)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     keep_private()
-    if asked.data is not None:
-        os.environ["VITASK_DATA"] = str(asked.data.expanduser().absolute())
+    if options.data is not None:
+        os.environ["VITASK_DATA"] = str(options.data.expanduser().absolute())
     try:
-        up(asked)
+        up(options)
     except CoreError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-def up(asked: argparse.Namespace) -> None:
+def up(options: argparse.Namespace) -> None:
     place = Place.from_environment()
     limits()  # said wrongly, they are told before anything begins
-    address = f"http://{asked.host if asked.host != '0.0.0.0' else '127.0.0.1'}:{asked.port}"
-    if asked.migrate:
+    address = f"http://{options.host if options.host != '0.0.0.0' else '127.0.0.1'}:{options.port}"
+    if options.migrate:
         refuse_guessable(place)
         make_bucket(place.store)
         prepare(place).dispose()
@@ -68,12 +68,12 @@ def up(asked: argparse.Namespace) -> None:
         database = prepare(place)
         place = start_redis(place, tree)
         jobs.send_again(database)
-        refuse_strangers(database, asked.host)
+        refuse_strangers(database, options.host)
         _say("Starting the workers and the app …")
         for queue in QUEUES:
             tree.start(f"worker-{queue}", "worker.main", [queue], place.environment())
-        tree.start("app", "app.main", ["--host", asked.host, "--port", str(asked.port)], place.environment())
-        if not asked.no_sample and not people.has_accounts(database):
+        tree.start("app", "app.main", ["--host", options.host, "--port", str(options.port)], place.environment())
+        if not options.no_sample and not people.has_accounts(database):
             request_sample(database, place, people.local(database))
         tree.watch(lambda: is_ready(address))
         if not leaving.is_set():
@@ -82,7 +82,7 @@ def up(asked: argparse.Namespace) -> None:
             _say(f"VITask Studio is ready: {door}  (Ctrl-C ends it; data in {place.data}). Research use only.")
             if door != address:
                 _say("That address lets one browser in, once. `vitask open` gives another.")
-            if sys.stdout.isatty() and not asked.no_browser:
+            if sys.stdout.isatty() and not options.no_browser:
                 webbrowser.open(door)
         tree.watch()
         _say("Stopping: runs save what they have.")

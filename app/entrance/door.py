@@ -137,11 +137,11 @@ class Door:
         raise PayloadError(f"There is no API name or event {json.dumps(name)[:100]}. Those that there are: {API}info.")
 
     def _by_name(self, name: str, given: dict[str, Any]) -> list[Any]:
-        known = self.blocks.get_api_info()["named_endpoints"].get(f"/{name}")
-        if known is None:
+        endpoint = self.blocks.get_api_info()["named_endpoints"].get(f"/{name}")
+        if endpoint is None:
             raise PayloadError(f"There is no API name {json.dumps(name)[:100]}. Those that there are: {API}info.")
         try:
-            values: list[Any] = construct_args(known["parameters"], (), given)
+            values: list[Any] = construct_args(endpoint["parameters"], (), given)
         except (TypeError, ValueError) as error:
             raise PayloadError(str(error)) from None
         return values

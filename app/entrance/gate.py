@@ -51,9 +51,9 @@ class Gate:
         if path in OPEN or path.startswith(OPEN_BELOW):
             return None
         client = scope["client"][0] if scope.get("client") else ""
-        known = {name.lower(): value for name, value in headers.items()}
+        headers_by_name = {name.lower(): value for name, value in headers.items()}
         try:
-            scope["who"] = await run_in_threadpool(self.studio.who_has, known, client)
+            scope["who"] = await run_in_threadpool(self.studio.who_has, headers_by_name, client)
             scope["person"] = scope["who"].id
         except NotSignedIn as error:
             return turned_away(headers, path, str(error))

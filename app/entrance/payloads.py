@@ -102,13 +102,13 @@ def admitted(event: BlockFunction, data: Sequence[Any], own: Callable[[str], str
 
 def _spread(event: BlockFunction, data: Sequence[Any]) -> list[Any]:
     """Programs leave out what a page keeps for itself; pages may send more than an event takes."""
-    asked = [block for block in event.inputs if not block.skip_api]
-    if len(data) == len(asked) != len(event.inputs):
+    inputs = [block for block in event.inputs if not block.skip_api]
+    if len(data) == len(inputs) != len(event.inputs):
         given = iter(data)
         return [None if block.skip_api else next(given) for block in event.inputs]
     is_public = event.api_visibility == "public"
     if len(data) < len(event.inputs) or (is_public and len(data) > len(event.inputs)):
-        raise PayloadError(f'"{event.api_name}" takes {len(asked)} values under "data", and {len(data)} were sent.')
+        raise PayloadError(f'"{event.api_name}" takes {len(inputs)} values under "data", and {len(data)} were sent.')
     for more in data[len(event.inputs) :]:
         refuse_references(more)
     return list(data[: len(event.inputs)])
@@ -119,9 +119,9 @@ def _files(block: Any, value: Any, name: str, own: Callable[[str], str]) -> Any:
         return None
     is_list = block.data_model is ListFiles
     given = value if is_list else [value]
-    if not isinstance(given, list) or not all(is_reference(one) and isinstance(one["path"], str) for one in given):
+    if not isinstance(given, list) or not all(is_reference(file) and isinstance(file["path"], str) for file in given):
         raise PayloadError(f'"{name}" takes {"a list of files" if is_list else "a file"} that you uploaded before.')
-    kept = [_reference(one, own(one["path"])) for one in given]
+    kept = [_reference(file, own(file["path"])) for file in given]
     return kept if is_list else kept[0]
 
 
@@ -164,8 +164,10 @@ def _parameters(event: BlockFunction) -> list[tuple[str, Any]]:
     if not callable(event.fn):
         return []
     listed = inspect.signature(event.fn).parameters.values()
-    kept = [one for one in listed if one.annotation not in SPECIAL]
-    return [(one.name, Any if one.annotation is one.empty else one.annotation) for one in kept]
+    kept = [parameter for parameter in listed if parameter.annotation not in SPECIAL]
+    return [
+        (parameter.name, Any if parameter.annotation is parameter.empty else parameter.annotation) for parameter in kept
+    ]
 
 
 def _no_number(text: str) -> Any:

@@ -31,10 +31,10 @@ class Allowed:
 
     most: int
     status: int
-    told: str
+    sentence: str
 
     def refusal(self) -> JSONResponse:
-        return JSONResponse({"detail": self.told}, self.status, {"Connection": "close"})
+        return JSONResponse({"detail": self.sentence}, self.status, {"Connection": "close"})
 
 
 class Room:
@@ -67,8 +67,8 @@ class Room:
             return Allowed(FORM_BYTES, 413, f"More than {FORM_BYTES:,} bytes are not taken here. Send less.")
         if scope["path"].rstrip("/") != UPLOAD:
             return Allowed(PLAIN_BYTES, 413, f"More than {PLAIN_BYTES:,} bytes are not taken here. Upload a file.")
-        known = {name.lower(): value for name, value in Headers(scope=scope).items()}
-        who = self.studio.who_has(known, scope["client"][0] if scope.get("client") else "")
+        headers = {name.lower(): value for name, value in Headers(scope=scope).items()}
+        who = self.studio.who_has(headers, scope["client"][0] if scope.get("client") else "")
         if not who.may("look"):
             return Allowed(0, 403, "You may not bring files. Ask an admin for a role that may.")
         most = limits().upload_bytes if who.may("work") else limits().asked_bytes

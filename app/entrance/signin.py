@@ -119,10 +119,10 @@ def is_let_in(studio: Studio, request: Request) -> bool:
         return False
 
 
-def own_path(asked: str) -> str:
+def own_path(wanted: str) -> str:
     """A path of this studio, whatever was asked: a sign-in never leads to another site."""
-    is_own = asked.startswith("/") and not asked.startswith(("//", "/\\")) and asked.isprintable()
-    return asked if is_own else "/"
+    is_own = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_own else "/"
 
 
 def _client(request: Request) -> str:

@@ -40,13 +40,13 @@ def router(studio: Studio) -> APIRouter:
     ) -> Response:
         """The picture as the models get it (`full`), a thumbnail, or resized to so many pixels a side."""
         if size.isdigit() and not SMALLEST_SIDE <= int(size) <= limits().shown_side:
-            told = f"A picture is shown with {SMALLEST_SIDE} to {limits().shown_side} pixels a side, not {size}."
-            return Response(told, 422, media_type="text/plain")
+            refusal = f"A picture is shown with {SMALLEST_SIDE} to {limits().shown_side} pixels a side, not {size}."
+            return Response(refusal, 422, media_type="text/plain")
         who = studio.who(request)
         try:
-            found = sets.case(studio.database, who, version_id, number)
+            case = sets.case(studio.database, who, version_id, number)
             openings.add(who, version_id, number, size == "thumb")
-            tag = f'"{found.digest[:32]}-{size}"'
+            tag = f'"{case.digest[:32]}-{size}"'
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={**FRESH, "ETag": tag})
             content, media = sets.image(studio.database, studio.place, who, version_id, number, size)

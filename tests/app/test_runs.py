@@ -14,6 +14,7 @@ from app.pages.runs import acts
 from app.pages.runs import page as runs_page
 from app.pages.runs.page import RunsPage, part
 from app.pages.runs.parts import COLUMNS, lay_out
+from app.run_words import statement_tables
 from app.words import lasting
 from core.errors import CoreError
 from core.records import jobs, runs
@@ -205,3 +206,12 @@ def test_curves_are_parted_by_kind() -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(None, "–"), (0.2, "1 s"), (240, "4 min"), (7500, "2 h 5 min")])
 def test_durations_in_words(seconds: float | None, said: str) -> None:
     assert lasting(seconds) == said
+
+
+def test_what_readers_said_beside_their_answers_has_its_own_table_of_figures() -> None:
+    near = {"distance": {"value": 0.125, "low": 0.1, "high": 0.2}, "hits": {"value": None, "low": None, "high": None}}
+    point = {"title": "Where it is", "cases": 7, "titles": {"distance": "Distance", "hits": "<b>Hits</b>"}}
+    told = statement_tables({"readers": {}, "statements": {"point": point | {"readers": {"pointing": near}}}})
+    assert "Where it is (7 cases with a reference)" in told and "<th>Distance</th>" in told
+    assert "<td>0.125 [0.100, 0.200]</td><td>–</td>" in told and "<b>Hits" not in told
+    assert statement_tables(None) == statement_tables({"readers": {}}) == ""

@@ -155,19 +155,19 @@ def test_what_a_child_says_becomes_log_progress_and_result(hands: Hands, claimed
 def test_a_wish_to_stop_lets_the_child_save(hands: Hands, claimed: Claimed) -> None:
     script = 'trap "echo saved >&2; exit 0" TERM; echo ready; while :; do sleep 0.02; done'
     ended = run(hands, claimed, script, _stops(hands, claimed))
-    assert (ended.code, ended.asked, ended.last) == (0, "stop", "saved")
+    assert (ended.code, ended.wish, ended.last) == (0, "stop", "saved")
 
 
 def test_a_child_that_does_not_hear_is_ended_after_its_grace(hands: Hands, claimed: Claimed, clock: Clock) -> None:
     ended = run(hands, claimed, 'trap "" TERM; echo ready; while :; do sleep 0.02; done', _stops(hands, claimed))
-    assert (ended.code, ended.asked) == (-9, "stop")
+    assert (ended.code, ended.wish) == (-9, "stop")
     (stopped,), (killed, *_) = clock.stopped_at, clock.killed_at
     assert module.GRACE_SECONDS["stop"] < killed - stopped < module.GRACE_SECONDS["stop"] + 2 * BEAT
 
 
 def test_a_worker_that_leaves_asks_its_child_to_leave(hands: Hands, claimed: Claimed) -> None:
     ended = run(replace(hands, is_leaving=lambda: True), claimed, "sleep 60")
-    assert (ended.code, ended.asked) == (-15, "leave")
+    assert (ended.code, ended.wish) == (-15, "leave")
 
 
 def test_a_lost_lease_ends_the_child_at_once(hands: Hands, claimed: Claimed) -> None:
@@ -191,7 +191,7 @@ def test_a_database_that_is_away_for_a_moment_is_waited_for(
 
     monkeypatch.setattr(jobs, "renew", falter)
     ended = run(hands, claimed, "sleep 0.5; echo late >&2")
-    assert (ended.code, ended.asked) == (0, "")
+    assert (ended.code, ended.wish) == (0, "")
     assert [line.text for line in jobs.log_lines(hands.database, _local(hands), claimed.id)] == ["late"]
 
 
@@ -205,7 +205,7 @@ def test_a_worker_cut_off_from_the_records_saves_and_ends_before_another_may_beg
     monkeypatch.setattr(module, "LEASE_SECONDS", 1.0)
     clock.stands_once_stopped = True  # the child takes no time to save
     ended = run(hands, claimed, "sleep 60")
-    assert (ended.code, ended.asked) == (-15, "away")
+    assert (ended.code, ended.wish) == (-15, "away")
     (stopped,) = clock.stopped_at
     assert 0.5 < stopped < 0.8, "neither at the first silence nor so late that there is no time to save"
 
@@ -225,7 +225,7 @@ def test_a_worker_that_was_halted_past_its_lease_ends_its_child_before_it_asks_a
     monkeypatch.setattr(module, "LEASE_SECONDS", 0.0)
     ended = supervise(hands, claimed, "/bin/sh", ["-c", 'trap "" TERM; sleep 60'], Listener(), begun.append)
     assert codes[0] == -9
-    assert (ended.code, ended.asked) == (-9, "away"), "no crash: nobody else took it, and it is handed on"
+    assert (ended.code, ended.wish) == (-9, "away"), "no crash: nobody else took it, and it is handed on"
 
 
 def test_a_fault_of_ours_gets_an_id_and_its_traceback_stays_in_the_log(

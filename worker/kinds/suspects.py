@@ -23,7 +23,7 @@ from worker.engine import ENGINE, reached, resumed, write_settings
 from worker.follow_file import Lines
 from worker.supervise import Ended, settle, supervise
 
-DONE = Ended(code=0, asked="", last="")
+DONE = Ended(code=0, wish="", last="")
 
 
 def suspects(hands: Hands, claimed: Claimed) -> None:
@@ -73,7 +73,7 @@ class Following:
         self._lines = Lines(folder / "events.jsonl")
         self._reached = ""
 
-    def __call__(self, said: Sequence[str]) -> Progress:
+    def __call__(self, printed: Sequence[str]) -> Progress:
         news = Progress()
         while lines := self._lines.next():
             self._lines.pass_by(lines)

@@ -80,7 +80,7 @@ class Telling:
         self._has_settings = False
         self._reached = ""
 
-    def __call__(self, said: Sequence[str]) -> Progress:
+    def __call__(self, printed: Sequence[str]) -> Progress:
         self._take_settings()
         news = Progress()
         while lines := self._lines.next():

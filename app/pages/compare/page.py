@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 from gradio.events import Dependency
@@ -23,10 +24,6 @@ from core.records.comparison import CaseView, Comparison
 TITLE = "Compare"
 PATH = "/compare"
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
-REMEMBER = """(run, split, only, reader, label, text, name) => {
-  const chosen = Object.entries({ run, split, only, reader, label, text, case: name }).filter(([, value]) => value);
-  if (run) history.replaceState(null, '', location.pathname + '?' + new URLSearchParams(chosen));
-}"""
 GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
 
 
@@ -146,6 +143,7 @@ def build(studio: Studio) -> None:
 
 def wire(studio: Studio, page: ComparePage) -> None:
     """The case that is shown: when the page opens, another run or filter is chosen, and by the buttons."""
+    remember = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     parts, choose, case = page.parts, page.parts.choose, page.parts.case
     here, ahead, behind = gr.State(0), gr.State(1), gr.State(-1)
     run = [choose.run, choose.split]
@@ -156,18 +154,18 @@ def wire(studio: Studio, page: ComparePage) -> None:
 
     def case_of(event: Dependency) -> None:
         then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **PRIVATE)
-        then_shown.then(None, remembered, None, js=REMEMBER)
+        then_shown.then(None, remembered, None, js=remember)
 
     opened = on_load(guarded(studio, page.open), None, [*run, choose.only, parts.name, parts.notice])
     case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **PRIVATE))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
     narrowed = [choose.only.input, choose.reader.input, choose.label.input, choose.text.change]
     changes = [choose.run.input, choose.split.input, *narrowed]
-    gr.on(changes, None, remembered, None, js=REMEMBER, trigger_mode="always_last")
+    gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
     for choice in (choose.run, choose.split):
         case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
     for narrowing in (*narrowed, case.is_shown.input):
         narrowing(guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
     for button, way in ((case.forth, ahead), (case.back, behind)):
         clicked = button.click(guarded(studio, page.show), [way, *wanted], changed, **PRIVATE)
-        clicked.then(None, remembered, None, js=REMEMBER)
+        clicked.then(None, remembered, None, js=remember)

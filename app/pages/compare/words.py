@@ -21,7 +21,9 @@ def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]
 
 def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[str] | None) -> str:
     """Every reader's answer, entropy and free text; right or not only where the reference label is shown."""
-    kinds = {said.KIND: said.TITLE for conclusion in conclusions.values() for said in conclusion.answer.said}
+    kinds = {
+        statement.KIND: statement.TITLE for conclusion in conclusions.values() for statement in conclusion.answer.said
+    }
     head = "<th>Reader</th><th>Model answer</th><th>Raw probability</th><th>Entropy, bits</th><th>Said freely</th>"
     head += "".join(f"<th>{escape(title)}</th>" for title in kinds.values())
     head += "<th>Beside the reference label</th>" if reference is not None else ""
@@ -32,9 +34,9 @@ def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[
 def case_title(case: CaseView, counted: str, is_shown: bool) -> str:
     """The case's name, and its reference label where it is asked for."""
     label = ", ".join(case.labels) or "no finding"
-    told = f"reference label: <b>{escape(label)}</b>" if is_shown else "reference label hidden"
+    reference = f"reference label: <b>{escape(label)}</b>" if is_shown else "reference label hidden"
     patient = f" · patient {escape(case.patient)}" if case.patient else ""
-    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{told}</p>"
+    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}</p>"
 
 
 def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | float]]:
@@ -48,7 +50,7 @@ def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | floa
 
 def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
     answer = conclusion.answer
-    statements = {said.KIND: said.words() for said in answer.said}
+    statements = {statement.KIND: statement.words() for statement in answer.said}
     square = "display:inline-block;width:10px;height:10px;border-radius:2px"
     dot = f'<span style="{square};background:{reader.colour}"></span>'
     cells = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import gradio as gr
 
@@ -30,12 +31,6 @@ KAPPA = (
 NOBODY = empty("No search is chosen", "Begin one under Find; what people decide on its cases is compared here.")
 ALONE = empty("Nobody to compare with yet", "Agreement is shown once two people have decided on the same cases.")
 SETTLED = empty("Nothing to settle", "Cases come here when people's verdicts differ, or when all are unsure.")
-CHOOSING = """
-element.addEventListener("click", event => {
-  const chosen = event.target.closest("button[data-rank]");
-  if (chosen) trigger("click", {rank: Number(chosen.dataset.rank)});
-});
-"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,9 @@ def lay_out() -> AgreeParts:
     pairs = gr.HTML(NOBODY, elem_id="review-agreement")
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=480):
-            disputed = gr.HTML(elem_id="review-disputed", js_on_load=CHOOSING)
+            disputed = gr.HTML(
+                elem_id="review-disputed", js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+            )
         with gr.Column(scale=3, min_width=340, visible=False) as settling:
             title = gr.HTML()
             picture = viewer(height=220)

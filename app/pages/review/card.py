@@ -1,6 +1,6 @@
 """A case of the queue as the browser places it: what is said of it, the evidence, its neighbours, the verdicts.
 
-Colours are those of every figure: one a class, one a reader. Everything given is escaped.
+Colours are those of every figure: one a class, one a reader. What is taken for markup has all escaped.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ HATCHES = {
 }
 
 
-def card(review: ReviewView, one: SuspectView, history: Sequence[VerdictView] = ()) -> dict[str, Any]:
+def card(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView] = ()) -> dict[str, Any]:
     """The pieces that the browser puts in their places, and the few facts that its keys need."""
     return {
-        "rank": one.rank,
-        "picture": f"/images/{review.version_id}/{one.number}?size=full",
+        "rank": suspect.rank,
+        "picture": f"/images/{review.version_id}/{suspect.number}?size=full",
         "thumbs": [
-            f"/images/{review.version_id}/{near.number}?size=thumb" for near in one.neighbours[:MOST_NEIGHBOURS]
+            f"/images/{review.version_id}/{near.number}?size=thumb" for near in suspect.neighbours[:MOST_NEIGHBOURS]
         ],
-        "given_at": places(one.given, review.answers),
-        "suggested_at": places(one.suggested, review.answers),
-        "group_size": one.group_size if one.group is not None else 1,
-        "head": head(review, one),
-        "about": about(one),
-        "side": side(review, one, history),
+        "given_at": places(suspect.given, review.answers),
+        "suggested_at": places(suspect.suggested, review.answers),
+        "group_size": suspect.group_size if suspect.group is not None else 1,
+        "head": head(review, suspect),
+        "about": about(suspect),
+        "name": suspect.name,
+        "side": side(review, suspect, history),
     }
 
 
@@ -60,61 +61,62 @@ def drawn_labels(labels: Sequence[str], answers: Sequence[str]) -> str:
     return f'<b class="label">{"".join(map(swatch, places(labels, answers)))}{escape(named(labels))}</b>'
 
 
-def head(review: ReviewView, one: SuspectView) -> str:
+def head(review: ReviewView, suspect: SuspectView) -> str:
     """Both labels, and in a sentence why the case is here."""
     return (
-        f'<p class="labels"><span>Given label {drawn_labels(one.given, review.answers)}</span>'
-        f"<span>models suggest {drawn_labels(one.suggested, review.answers)}</span></p>"
-        f'<p class="reason" title="{escape(one.why)}">{escape(one.why)}</p>'
+        f'<p class="labels"><span>Given label {drawn_labels(suspect.given, review.answers)}</span>'
+        f"<span>models suggest {drawn_labels(suspect.suggested, review.answers)}</span></p>"
+        f'<p class="reason" title="{escape(suspect.why)}">{escape(suspect.why)}</p>'
     )
 
 
-def about(one: SuspectView) -> str:
-    split = SPLIT_NAMES.get(one.split or "", "no split")
-    patient = f" · patient {escape(one.patient)}" if one.patient else ""
-    return f'<span title="{escape(one.name)}">No. {one.rank:,} · {escape(one.name)} · {split}{patient}</span>'
+def about(suspect: SuspectView) -> str:
+    """A line of plain text."""
+    split = SPLIT_NAMES.get(suspect.split or "", "no split")
+    patient = f" · patient {suspect.patient}" if suspect.patient else ""
+    return f"No. {suspect.rank:,} · {suspect.name} · {split}{patient}"
 
 
-def side(review: ReviewView, one: SuspectView, history: Sequence[VerdictView]) -> str:
+def side(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView]) -> str:
     return (
         f'<section class="evidence" aria-label="Evidence"><h3>Evidence <small>0 to 1, higher: look sooner</small></h3>'
-        f"{evidence(review, one)}</section>"
+        f"{evidence(review, suspect)}</section>"
         '<section class="readings" aria-label="Readings"><h3>Answers by a model that never saw this case '
-        f"<small>raw</small></h3>{readings(review, one)}</section>"
+        f"<small>raw</small></h3>{readings(review, suspect)}</section>"
         '<section class="near" aria-label="Nearest cases"><h3>Most alike <small>with their given labels, never of the '
-        f"same patient</small></h3>{neighbours(review, one.neighbours)}</section>"
-        f'<section class="verdicts" aria-label="Verdicts">{told_verdicts(review, one, history)}</section>'
+        f"same patient</small></h3>{neighbours(review, suspect.neighbours)}</section>"
+        f'<section class="verdicts" aria-label="Verdicts">{verdicts_so_far(review, suspect, history)}</section>'
     )
 
 
-def evidence(review: ReviewView, one: SuspectView) -> str:
+def evidence(review: ReviewView, suspect: SuspectView) -> str:
     """Every source's say as a bar from 0 to 1; a source without a say says so."""
     rows = []
     for source in review.sources:
-        value = one.evidence.get(source.name)
+        value = suspect.evidence.get(source.name)
         shown = "no say" if value is None else f"{value:.2f}"
         rows.append(
             f'<span class="name" title="{escape(source.about)}">{escape(source.title)}</span>'
             f"{_bar(value or 0.0, 'var(--warn)')}<span class=n>{shown}</span>"
         )
     rows.append(
-        f'<span class="name all">All together</span>{_bar(one.score, "var(--bad)")}<span class="n all">{one.score:.2f}'
-        "</span>"
+        f'<span class="name all">All together</span>{_bar(suspect.score, "var(--bad)")}'
+        f'<span class="n all">{suspect.score:.2f}</span>'
     )
     return f'<div class="bars">{"".join(rows)}</div>'
 
 
-def readings(review: ReviewView, one: SuspectView) -> str:
+def readings(review: ReviewView, suspect: SuspectView) -> str:
     """The whole distribution, or its largest part where there are many answers; the given label is marked."""
-    if not one.probabilities:
+    if not suspect.probabilities:
         return '<p class="quiet small">No model answered for this case.</p>'
-    given = places(one.given, review.answers)
-    order = sorted(range(len(one.probabilities)), key=lambda number: -one.probabilities[number])
+    given = places(suspect.given, review.answers)
+    order = sorted(range(len(suspect.probabilities)), key=lambda number: -suspect.probabilities[number])
     kept = sorted({*order[:MOST_BARS], *given[:1]} if len(order) > MOST_BARS else order)
     marks = [GIVEN if number in given else "" for number in range(len(review.answers))]
     rows = [
         f'<span class="name">{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>'
-        f"{_bar(one.probabilities[number], TSM.colour)}<span class=n>{one.probabilities[number]:.2f}</span>"
+        f"{_bar(suspect.probabilities[number], TSM.colour)}<span class=n>{suspect.probabilities[number]:.2f}</span>"
         for number in kept
     ]
     left = len(order) - len(kept)
@@ -122,40 +124,42 @@ def readings(review: ReviewView, one: SuspectView) -> str:
     return f'<div class="bars">{"".join(rows)}</div>{more}'
 
 
-def neighbours(review: ReviewView, found: Sequence[Neighbour]) -> str:
-    if not found:
+def neighbours(review: ReviewView, nearest: Sequence[Neighbour]) -> str:
+    if not nearest:
         return '<p class="quiet small">No labelled case is near.</p>'
     figures = "".join(
-        f'<figure title="{escape(one.name)}: {one.similarity:.2f} alike">'
-        f'<img src="/images/{review.version_id}/{one.number}?size=thumb" alt="{escape(one.name)}">'
-        f"<figcaption>{drawn_labels(one.labels, review.answers)}</figcaption></figure>"
-        for one in found[:MOST_NEIGHBOURS]
+        f'<figure title="{escape(neighbour.name)}: {neighbour.similarity:.2f} alike">'
+        f'<img src="/images/{review.version_id}/{neighbour.number}?size=thumb" alt="{escape(neighbour.name)}">'
+        f"<figcaption>{drawn_labels(neighbour.labels, review.answers)}</figcaption></figure>"
+        for neighbour in nearest[:MOST_NEIGHBOURS]
     )
     return f'<div class="row">{figures}</div>'
 
 
-def told_verdicts(review: ReviewView, one: SuspectView, history: Sequence[VerdictView]) -> str:
+def verdicts_so_far(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView]) -> str:
     """One's own verdict, other people's unless they are hidden, and what was taken back."""
-    lines = [_line("You", one.mine)] if one.mine is not None else ["No verdict by you yet."]
-    lines += [_line(other.person, other) for other in one.others]
-    if review.is_blind and not one.others:
+    lines = [_line("You", suspect.mine)] if suspect.mine is not None else ["No verdict by you yet."]
+    lines += [_line(other.person, other) for other in suspect.others]
+    if review.is_blind and not suspect.others:
         hidden = f"What others decided is hidden until {review.readers} people have decided."
         lines.append(f'<span class="quiet">{hidden}</span>')
-    told = "".join(f"<li>{line}</li>" for line in lines)
+    standing = "".join(f"<li>{line}</li>" for line in lines)
     older = "".join(f"<li>{_line(row.person, row)}</li>" for row in history)
     past = f"<details><summary>History ({len(history)})</summary><ul>{older}</ul></details>" if history else ""
-    return f"<h3>Verdicts</h3><ul>{told}</ul>{past}"
+    return f"<h3>Verdicts</h3><ul>{standing}</ul>{past}"
 
 
-def batch(review: ReviewView, found: Sequence[SuspectView], rank: int) -> str:
+def batch(review: ReviewView, alike: Sequence[SuspectView], rank: int) -> str:
     """Near-identical pictures to tick; those already decided by this person are not."""
     boxes = "".join(
-        f'<label><input type="checkbox" value="{one.rank}"{"" if one.mine and one.rank != rank else " checked"}>'
-        f'<img src="/images/{review.version_id}/{one.number}?size=thumb" alt="{escape(one.name)}" loading="lazy">'
-        f"<span>{escape(named(one.given))}</span></label>"
-        for one in found
+        f'<label><input type="checkbox" value="{suspect.rank}"'
+        f"{'' if suspect.mine and suspect.rank != rank else ' checked'}>"
+        f'<img src="/images/{review.version_id}/{suspect.number}?size=thumb" alt="{escape(suspect.name)}" '
+        'loading="lazy">'
+        f"<span>{escape(named(suspect.given))}</span></label>"
+        for suspect in alike
     )
-    title = f"{len(found)} near-identical pictures. The next verdict goes to those ticked; B leaves the batch."
+    title = f"{len(alike)} near-identical pictures. The next verdict goes to those ticked; B leaves the batch."
     return f'<h3>{title}</h3><div class="row">{boxes}</div>'
 
 

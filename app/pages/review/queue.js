@@ -207,7 +207,7 @@ const blank = (text) => requestAnimationFrame(() => {
 
 const fill = (one) => {
   part(".head").innerHTML = one.head;
-  part(".about").innerHTML = one.about;
+  part(".about").replaceChildren(Object.assign(document.createElement("span"), { textContent: one.about, title: one.name }));
   part(".side").innerHTML = one.side;
 };
 
@@ -339,7 +339,9 @@ const start = () => {
   review = given;
   seen = null;
   gone = new Set();
-  element.querySelectorAll("select[data-where]").forEach((one) => { one.innerHTML = given.options[one.dataset.where]; });
+  element.querySelectorAll("select[data-where]").forEach((list) => {
+    list.replaceChildren(...given.options[list.dataset.where].map(([value, text]) => new Option(text, value)));
+  });
   part(".answers").innerHTML = given.answers;
   part("[data-do=marked]").hidden = !given.is_several;
   part("dialog").innerHTML = given.help;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any, cast
@@ -59,16 +58,16 @@ def opened(review: ReviewView | None, who: Who, rank: int | None = None) -> dict
 def nothing_yet(review: ReviewView | None) -> str:
     """Why there is no case to decide on, and what to do."""
     if review is None:
-        return _told("No search yet", "Choose an image set under Find, and have its labels looked through.")
+        return _titled("No search yet", "Choose an image set under Find, and have its labels looked through.")
     if review.state in UNDER_WAY:
         text, share = under_way(review), review.progress.share
-        return _told("The search is under way", text) + bar(share, "Search")
+        return _titled("The search is under way", text) + bar(share, "Search")
     if review.state == "failed":
         fault = f" (id {review.fault_id})" if review.fault_id else ""
-        return _told("The search did not get to its end", f"{review.error or 'It says nothing about why.'}{fault}")
+        return _titled("The search did not get to its end", f"{review.error or 'It says nothing about why.'}{fault}")
     if review.state == "stopped":
-        return _told("The search was stopped", "Resume it under Find: finished parts are not done again.")
-    return _told("The search was cancelled", "Begin another under Find.")
+        return _titled("The search was stopped", "Resume it under Find: finished parts are not done again.")
+    return _titled("The search was cancelled", "Begin another under Find.")
 
 
 def help_text(kind: str) -> str:
@@ -87,19 +86,16 @@ def _answer(number: int, name: str) -> str:
     )
 
 
-def _options(review: ReviewView) -> dict[str, str]:
+def _options(review: ReviewView) -> dict[str, list[tuple[str, str]]]:
+    """Value and text of each choice, by list."""
     labels = (*review.answers, NO_FINDING) if review.kind == "multi" else review.answers
     return {
-        "state": _choices((value, text) for text, value in STATES),
-        "label": _choices([("", f"Given label: {ANY}"), *((name, name) for name in labels)]),
-        "split": _choices([("", f"Split: {ANY}"), *((split, SPLIT_NAMES[split]) for split in SPLITS)]),
-        "source": _choices([("", f"Evidence: {ANY}"), *((one.name, one.title) for one in review.sources)]),
+        "state": [(value, text) for text, value in STATES],
+        "label": [("", f"Given label: {ANY}"), *((name, name) for name in labels)],
+        "split": [("", f"Split: {ANY}"), *((split, SPLIT_NAMES[split]) for split in SPLITS)],
+        "source": [("", f"Evidence: {ANY}"), *((source.name, source.title) for source in review.sources)],
     }
 
 
-def _choices(pairs: Iterable[tuple[str, str]]) -> str:
-    return "".join(f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in pairs)
-
-
-def _told(title: str, text: str) -> str:
+def _titled(title: str, text: str) -> str:
     return f"<b>{escape(title)}</b>{escape(text)}"

@@ -11,23 +11,24 @@ SHOWN = ("macro_f1", "accuracy", "auroc")
 """The figures that say most; the API gives all."""
 
 
-def comparison(found: Retrained) -> str:
+def comparison(retrained: Retrained) -> str:
     """Both yardsticks beside each other, each with its own before, after and difference."""
-    told = (
-        f"“{escape(found.new_run)}” against “{escape(found.old_run)}” on the same {found.cases:,} test cases, of which "
-        f"{found.relabelled:,} have another label now. {found.excluded:,} more have left the set."
+    summary = (
+        f"“{escape(retrained.new_run)}” against “{escape(retrained.old_run)}” on the same {retrained.cases:,} test "
+        f"cases, of which {retrained.relabelled:,} have another label now. {retrained.excluded:,} more have left "
+        "the set."
     )
-    colours = {reader.name: reader.colour for reader in found.readers}
+    colours = {reader.name: reader.colour for reader in retrained.readers}
     halves = "".join(
         f"<section><h2>{title}</h2>{_table(gains, colours)}</section>"
         for title, gains in (
-            ("Under the old test labels", found.under_old),
-            ("Under the corrected test labels", found.under_new),
+            ("Under the old test labels", retrained.under_old),
+            ("Under the corrected test labels", retrained.under_new),
         )
     )
     return (
-        f'<div class="vt"><p>{told}</p><div class="halves">{halves}</div><p class="small quiet">Difference: after less '
-        "before, with the 95 % interval over patients (or cases, where those are unknown). Where it holds 0, "
+        f'<div class="vt"><p>{summary}</p><div class="halves">{halves}</div><p class="small quiet">Difference: after '
+        "less before, with the 95 % interval over patients (or cases, where those are unknown). Where it holds 0, "
         "the cases can't tell whether it helped.</p></div>"
     )
 

@@ -77,8 +77,8 @@ def keys(kind: str) -> Sequence[tuple[str, str]]:
 
 def progress_line(progress: ReviewProgress) -> str:
     """How far a person is, as a bar and in words."""
-    told = f"{progress.mine:,} of {progress.cases:,} decided by you · {progress.matching:,} fit these lists"
-    return bar(progress.mine / progress.cases if progress.cases else 0.0, "Decided by you") + f"<span>{told}</span>"
+    counts = f"{progress.mine:,} of {progress.cases:,} decided by you · {progress.matching:,} fit these lists"
+    return bar(progress.mine / progress.cases if progress.cases else 0.0, "Decided by you") + f"<span>{counts}</span>"
 
 
 def under_way(review: ReviewView) -> str:

@@ -21,6 +21,7 @@ from app.visit import Given, Json, Updates, Visit, Wire, guarded, live, offer
 from app.words import lasting
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
+from core.records.outcomes import Estimated, outcome
 from core.records.tables import UNDER_WAY
 from core.sets.version import kept_name
 from core.yamls import read_yaml_file
@@ -32,14 +33,6 @@ COPY = " (copy)"
 TRYING = "Trying one step on the largest case"
 EMPTY = "There is no image set in this project yet. Add one on the page **[Image sets](/image-sets)**, then come back."
 GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
-SAVE = """(text) => {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text.trimEnd() + '\\n'], { type: 'application/yaml' }));
-  link.download = 'run.yaml';
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-}"""
-"""What is saved is what is shown, at the first click: Gradio's own button fetches what it held before its click."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +140,7 @@ class TunePage:
             return {parts.estimate: "", parts.timer: gr.Timer(active=False)}
         job = jobs.job(visit.database, visit.who, int(job_id))
         is_going = job.state in UNDER_WAY
-        text = f"{TRYING}: {job.state} …" if is_going else estimated(job.state, job.result, job.error)
+        text = f"{TRYING}: {job.state} …" if is_going else estimated(outcome(job, Estimated), job.error)
         return {parts.estimate: text, parts.timer: gr.Timer(active=is_going)}
 
     def load(self, visit: Visit, path: str | None) -> Updates:
@@ -194,16 +187,16 @@ def copy_name(old: runs.RunView) -> str:
     return "" if runs.is_made(old.name, old.set, old.settings) else f"{old.name.removesuffix(COPY)}{COPY}"
 
 
-def estimated(state: str, result: Json | None, error: str | None) -> str:
+def estimated(estimate: Estimated | None, error: str | None) -> str:
     """An estimate in words."""
-    if state != "done" or not result:
+    if estimate is None:
         return f"⚠ {in_markdown(error or 'The estimate was ended.')}"
-    steps = sum(result["steps"].values())
-    room = f" of {result['available_gib']:.1f}" if result.get("available_gib") else ""
-    warning = "" if result["fits"] else "\n\n⚠ That is more than there is. Choose fewer cases at a time (Training)."
+    steps = sum(estimate.steps.values())
+    room = f" of {estimate.available_gib:.1f}" if estimate.available_gib else ""
+    warning = "" if estimate.fits else "\n\n⚠ That is more than there is. Choose fewer cases at a time (Training)."
     return (
-        f"Real steps on the largest cases say: about **{lasting(result['seconds'])}** for {steps:,} steps, "
-        f"**{result['memory_gib']:.1f}{room} GiB** of memory, on {result['device']}.{warning}"
+        f"Real steps on the largest cases say: about **{lasting(estimate.seconds)}** for {steps:,} steps, "
+        f"**{estimate.memory_gib:.1f}{room} GiB** of memory, on {estimate.device}.{warning}"
     )
 
 
@@ -224,7 +217,9 @@ def build(studio: Studio) -> None:
     parts.ask.click(guarded(studio, page.estimate), {parts.image_set, *parts.given}, tried, **PRIVATE)
     shown = [parts.estimate, parts.timer]
     parts.timer.tick(live(studio, page.look_at_estimate), [parts.job], shown, queue=False, **PRIVATE)
-    parts.file.save.click(None, [parts.file.text], None, js=SAVE)
+    parts.file.save.click(
+        None, [parts.file.text], None, js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    )
 
 
 def fill_at_first(page: TunePage) -> None:

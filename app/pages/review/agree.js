@@ -1,0 +1,4 @@
+element.addEventListener("click", event => {
+  const chosen = event.target.closest("button[data-rank]");
+  if (chosen) trigger("click", {rank: Number(chosen.dataset.rank)});
+});
