@@ -50,7 +50,10 @@ def as_written(cell: str) -> str:
 
 def _is_risky(piece: str, is_first: bool) -> bool:
     """Whether its first character that is neither blank, quote nor invisible begins a formula, full width included."""
-    if is_first and piece[:1] in ("\t", "\r"):
+    if is_first and piece.lstrip("'")[:1] in (
+        "\t",
+        "\r",
+    ):  # else theirs would be taken for ours
         return True
     first = next((sign for sign in piece if not _is_passed_over(sign)), " ")
     return unicodedata.normalize("NFKC", first)[:1] in FORMULA_SIGNS

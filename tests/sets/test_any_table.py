@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import DataError
@@ -19,6 +19,8 @@ LABELS = st.lists(LABEL.filter(lambda name: value(name) == name and name), uniqu
 
 
 @given(CELLS)
+@example("'\t1")
+@example("''\r")
 def test_any_cell_comes_back_as_it_was_and_begins_no_formula(cell: str) -> None:
     safe = harmless(cell)
     assert as_written(str(safe)) == cell
