@@ -9,6 +9,7 @@ from typing import Any
 from app.engine import ENGINE
 from app.html import bar
 from app.words import ago, chip, lasting
+from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
 from core.records.runs import RunView
 from core.records.tables import LogLine
@@ -128,6 +129,16 @@ def figure_rows(metrics: Mapping[str, Any] | None) -> list[list[Any]]:
     """A line a reader: figures with their intervals."""
     readers = (metrics or {}).get("readers", {})
     return [[name, *(_interval(figures.get(figure)) for figure in SHOWN)] for name, figures in readers.items()]
+
+
+def statement_tables(metrics: Mapping[str, Any] | None) -> str:
+    """What readers said beside their distributions is worth, a table a kind; nothing where they said nothing else."""
+    parts = []
+    for title, heads, rows in tables(metrics or {}):
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+        lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        parts.append(f"<h3>{escape(title)}</h3><table><tr>{head}</tr>{lines}</table>")
+    return f'<div class="vt">{"".join(parts)}</div>' if parts else ""
 
 
 def log_text(lines: Sequence[LogLine], search: str) -> str:

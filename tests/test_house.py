@@ -8,8 +8,9 @@ import pkgutil
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import core
@@ -21,12 +22,17 @@ ROOT = Path(core.__file__).parents[1]
 SCIENCE = ROOT / "core"
 PACKAGES = ("core", "app", "worker")
 FILES = sorted(file for package in (*PACKAGES, "migrations") for file in (ROOT / package).rglob("*.py"))
+BESIDE = sorted(file for folder in ("tests", ".ci") for file in (ROOT / folder).rglob("*.py"))
+"""What is written by the same rules, though nobody who uses the studio runs it."""
+MAKES_PICKLES = {"tests/models/test_checkpoint_rules.py", "tests/pictures/test_pixels.py"}
+"""To see them refused."""
 HOMELESS = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib"}
 TABLE_WRITERS = {"writer", "DictWriter", "write_csv", "CSVWriter", "to_csv", "to_excel", "Workbook", "savetxt"}
 VAGUE = re.compile(r"(Manager|Handler|Helper|Processor|Utils?)$")
 
 
+@cache
 def tree_of(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
@@ -64,10 +70,16 @@ def calls_on_import(file: Path) -> list[str]:
     return [ast.unparse(node) for node in own]
 
 
+@cache
+def every_module() -> tuple[ModuleType, ...]:
+    names = [
+        module.name for package in PACKAGES for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    ]
+    return tuple(map(importlib.import_module, names))
+
+
 def every_settings_class() -> list[type[Settings]]:
-    for package in PACKAGES:
-        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
-            importlib.import_module(module.name)
+    every_module()
     classes: list[type[Settings]] = [Settings]
     for base in classes:
         derived = [new for new in base.__subclasses__() if new.__module__.partition(".")[0] in PACKAGES]
@@ -82,12 +94,12 @@ def holds_a_number(annotation: Any) -> bool:
 
 
 def test_every_file_opens_with_what_it_is_for() -> None:
-    assert [place(file) for file in FILES if not ast.get_docstring(tree_of(file))] == []
+    assert [place(file) for file in (*FILES, *BESIDE) if not ast.get_docstring(tree_of(file))] == []
 
 
 def test_modules_and_classes_have_names_of_the_field() -> None:
-    vague = [place(file) for file in FILES if HOMELESS.search(file.stem)]
-    for file in FILES:
+    vague = [place(file) for file in (*FILES, *BESIDE) if HOMELESS.search(file.stem)]
+    for file in (*FILES, *BESIDE):
         classes = [node.name for node in ast.walk(tree_of(file)) if isinstance(node, ast.ClassDef)]
         vague += [f"{place(file)}: {name}" for name in classes if VAGUE.search(name)]
     assert vague == []
@@ -95,6 +107,7 @@ def test_modules_and_classes_have_names_of_the_field() -> None:
 
 def test_nothing_is_unpickled_and_no_foreign_code_is_trusted() -> None:
     assert [f"{place(file)}: {found}" for file in FILES for found in trusting(tree_of(file))] == []
+    assert {place(file) for file in BESIDE if trusting(tree_of(file))} == MAKES_PICKLES
 
 
 def test_tables_for_people_are_written_in_one_place_without_formulas() -> None:
@@ -120,17 +133,36 @@ def test_methods_load_without_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_workers_and_commands_start_without_torch() -> None:
+    """Whoever needs it loads it then. That the screen never does, tests of the page Tune hold."""
+    code = "import sys, worker.main, worker.up, worker.intake_child, core.cli.main; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_every_error_is_drawn_in_the_tree() -> None:
     drawn = str(errors.__doc__)
     named = [name for name, error in vars(errors).items() if isinstance(error, type)]
     assert [name for name in named if not re.search(rf"\b{name}\b", drawn)] == []
 
 
+def test_every_error_with_a_public_name_is_one_that_a_person_can_mend() -> None:
+    """Its message is shown as a notice by the screen and printed by the command; anything else is our fault."""
+    public = [
+        error
+        for module in every_module()
+        for name, error in vars(module).items()
+        if isinstance(error, type) and issubclass(error, Exception) and not name.startswith("_")
+        if error.__module__ == module.__name__
+    ]
+    assert [error for error in public if not issubclass(error, errors.CoreError)] == []
+    assert {error.__module__.partition(".")[0] for error in public} >= {"core", "app"}
+
+
 def test_importing_does_nothing_but_define() -> None:
     """A call at the top of a module whose result nobody keeps is there for what it does."""
-    assert [
-        f"{place(file)}: {call}" for file in FILES if file.stem != "__main__" for call in calls_on_import(file)
-    ] == []
+    doing = {place(file): calls_on_import(file) for file in (*FILES, *BESIDE) if file.stem != "__main__"}
+    assert doing.pop("tests/conftest.py"), "what libraries read as they are imported, before any is"
+    assert {name: calls for name, calls in doing.items() if calls} == {}
 
 
 def test_every_setting_tells_its_title_help_and_range() -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.records.outcomes import Outcome
 from core.records.progress import Progress, progress_from_plain
 
 SECONDS_BETWEEN_NEWS = 0.5
@@ -25,8 +26,8 @@ class Teller:
             self._said_at = time.monotonic()
             _say({"progress": Progress(done=done, whole=whole, text=text).plain()})
 
-    def result(self, **facts: Any) -> None:
-        _say({"result": facts})
+    def result(self, outcome: Outcome) -> None:
+        _say({"result": outcome.plain()})
 
 
 class Listener:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import cycle
 
 from app.viewer import Shape
+from core.case import Box
 from core.readings.answer import Answer
+from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
 from core.readings.reader import Reader
 from core.readings.statement import Statement
 
 REFERENCE_COLOUR = "#FFFFFF"
+OF_LABELS = (SKY, ORANGE, GREEN, PINK, RED, BLUE, BROWN, GREY)
 
 
 def overlay(answers: Mapping[Reader, Answer], references: Iterable[Statement] = ()) -> tuple[Shape, ...]:
@@ -24,6 +28,24 @@ def overlay(answers: Mapping[Reader, Answer], references: Iterable[Statement] = 
     ]
     of_references = [shape for statement in references for shape in drawn(statement, REFERENCE_COLOUR, "reference")]
     return (*of_readers, *of_references)
+
+
+def colours_of(labels: Iterable[str]) -> dict[str, str]:
+    """A colour for each, in their order; where there are more than colours, they begin again."""
+    return dict(zip(dict.fromkeys(labels), cycle(OF_LABELS), strict=False))
+
+
+def boxed(boxes: Iterable[Box], colours: Mapping[str, str]) -> tuple[Shape, ...]:
+    """A set's own boxes, each in the colour of its label."""
+    return tuple(
+        Shape(
+            "rect",
+            {"x": box.left, "y": box.top, "width": box.right - box.left, "height": box.bottom - box.top},
+            colours[box.label],
+            box.label,
+        )
+        for box in boxes
+    )
 
 
 def drawn(statement: Statement, colour: str, whose: str) -> list[Shape]:

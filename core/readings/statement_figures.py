@@ -19,7 +19,7 @@ def statement_figures(readers: Mapping[str, Sequence[Reading]], draws: int, seed
     return {kind.KIND: _of_kind(kind, readers, draws, seed) for kind in kinds}
 
 
-def tables(results: Plain) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+def tables(results: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """For people: a title, the heads of the columns, a row for each reader; kind by kind, set by set."""
     for set_name, of_set in (results.get("sets") or {"": results}).items():
         for kind in (of_set.get("statements") or {}).values():

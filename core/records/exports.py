@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
@@ -14,6 +13,7 @@ from core.records import jobs, payloads, runs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
+from core.records.outcomes import Exported, outcome
 from core.records.place import Place
 from core.records.tables import Job
 from core.records.wake import send
@@ -23,14 +23,13 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Export:
-    """How far an export is; `size` is the zip's, in bytes, once it is there."""
+    """How far an export is, and what came of it once it is there."""
 
     job_id: int
     is_merged: bool
     state: str
     text: str
-    size: int | None
-    facts: dict[str, Any]
+    outcome: Exported | None
     error: str | None
 
 
@@ -86,13 +85,11 @@ def keep_export(place: Place, job_id: int) -> None:
 
 
 def _export(job: Job) -> Export:
-    facts = dict(job.result or {})
     return Export(
         job_id=job.id,
         is_merged=payloads.Export.parse(job.payload, "payload").merge,
         state=job.state,
         text=job.how_far.text or "",
-        size=facts.get("size"),
-        facts=facts,
+        outcome=outcome(job, Exported),
         error=job.error,
     )

@@ -32,8 +32,8 @@ class Progress(BaseModel):
 
     def after(self, news: Progress) -> Progress:
         """What is known once the news has come; what it does not name stays."""
-        told = {name: getattr(news, name) for name in news.model_fields_set}
-        return self.model_copy(update=told)
+        changes = {name: getattr(news, name) for name in news.model_fields_set}
+        return self.model_copy(update=changes)
 
     def plain(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude_unset=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from core.case import Task
 from core.errors import RunError
@@ -18,6 +17,7 @@ from core.records import jobs, payloads, runs, sets
 from core.records.access import NOT_THERE, NotAllowed, Who
 from core.records.audit import note
 from core.records.database import Database
+from core.records.outcomes import Asked, Unlike, outcome
 from core.records.place import Place
 from core.records.progress import Progress
 from core.records.wake import send
@@ -28,7 +28,7 @@ LONGEST_INSTRUCTION = 20_000
 @dataclass(frozen=True)
 class Answered:
     """How far an ask is. Once it is done there is a task, and what each reader's answer to it comes to; `unlike` says
-    how far the picture is from what the run learned: {"is_unlike", "text", "distance", "nearer", "of"}.
+    how far the picture is from what the run learned.
     """
 
     state: str
@@ -38,7 +38,7 @@ class Answered:
     error: str | None
     image: str
     progress: Progress
-    unlike: dict[str, Any]
+    unlike: Unlike
 
 
 def ask(
@@ -80,42 +80,40 @@ def ask(
 
 
 def answer(db: Database, who: Who, job_id: int) -> Answered:
-    """How far it is; the worker's result is what `answered_to_plain` makes, with "unlike" and "seconds" beside it."""
+    """How far it is, and what was said."""
     job = jobs.job(db, who, job_id)
     if job.kind != payloads.Ask.kind:
         raise NotAllowed(NOT_THERE)
     question = payloads.Ask.parse(job.payload, "payload")
-    result = job.result or {}
-    task = _task(result)
+    answers = outcome(job, Asked)
+    task = None if answers is None else _task(answers)
     return Answered(
         job.state,
         task,
-        {} if task is None else _conclusions(db, who, question.run, result, task),
-        result.get("seconds"),
+        {} if answers is None or task is None else _conclusions(db, who, question.run, answers, task),
+        None if answers is None else answers.seconds,
         job.error,
         question.image,
         job.how_far,
-        result.get("unlike", {}),
+        Unlike() if answers is None else answers.unlike,
     )
 
 
-def answered_to_plain(answers: Mapping[str, Answer], task: Task) -> dict[str, Any]:
+def outcome_of(answers: Mapping[str, Answer], task: Task, unlike: Unlike, seconds: float) -> Asked:
     """What each reader said under this task, for `answer` to take up again."""
     readers = {name: answer_to_plain(each) for name, each in answers.items()}
-    return {"task": task.model_dump(mode="json"), "readers": readers}
+    return Asked(readers=readers, task=task.model_dump(mode="json"), unlike=unlike, seconds=seconds)
 
 
-def _task(result: Mapping[str, Any]) -> Task | None:
-    """Results of earlier versions told the answers alone."""
-    values = result.get("task") or ({"answers": result["answers"]} if "answers" in result else None)
+def _task(asked: Asked) -> Task | None:
+    """Rows of earlier versions told the answers alone."""
+    values = asked.task or ({"answers": asked.answers} if asked.answers else None)
     return None if values is None else Task.parse(values, "task")
 
 
-def _conclusions(
-    db: Database, who: Who, run_id: int, result: Mapping[str, Any], task: Task
-) -> dict[Reader, Conclusion]:
+def _conclusions(db: Database, who: Who, run_id: int, asked: Asked, task: Task) -> dict[Reader, Conclusion]:
     run = runs.run(db, who, run_id)
-    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in result["readers"].items()}
+    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in asked.readers.items()}
 
 
 def _kept(place: Place, image: bytes) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from core.case import NO_FINDING, SPLITS, Task
+from core.case import NO_FINDING, SPLITS, Box, Task
 from core.errors import DataError
 from core.machine.aside import ASIDE
 from core.pictures import shown
@@ -69,7 +69,7 @@ class CaseRow:
     split: str | None
     patient: str | None
     columns: dict[str, str]
-    boxes: tuple[dict[str, Any], ...]
+    boxes: tuple[Box, ...]
     mask: str | None
     report: str | None
 
@@ -248,7 +248,7 @@ def _row(case: tables.Case) -> CaseRow:
         case.split,
         case.patient,
         more.get("columns", {}),
-        tuple(more.get("boxes", ())),
+        tuple(Box(**box) for box in more.get("boxes", ())),
         more.get("mask"),
         more.get("report"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,28 @@ def again(page: ComparePage) -> AskAgain:
     return AskAgain(page.parts)
 
 
-def show(page: ComparePage, room: Furnished, name: str = "", step: int = 0, only: str = "all", **more: Any) -> Any:
-    """Name, title, picture, figure, table and tokens of the case that is shown then."""
+@dataclass(frozen=True)
+class ShownCase:
+    name: str
+    title: str
+    picture: Any
+    figure: Any
+    table: str
+
+
+def show(
+    page: ComparePage, room: Furnished, name: str = "", step: int = 0, only: str = "all", **more: Any
+) -> ShownCase:
     given: dict[str, Any] = {"reader": "", "label": "", "text": "", "is_shown": False} | more
     changed = page.show(room.visit(), step, room.run_id, "test", only, name=name, **given)
     case = page.parts.case
-    return [changed[part] for part in (page.parts.name, case.title, case.picture, case.figure, case.table)]
+    return ShownCase(
+        name=changed[page.parts.name],
+        title=changed[case.title],
+        picture=changed[case.picture],
+        figure=changed[case.figure],
+        table=changed[case.table],
+    )
 
 
 def ask(again: AskAgain, room: Furnished, name: str, *question: Any) -> Updates:
@@ -66,30 +82,30 @@ def shows_nothing(again: AskAgain, changed: Updates) -> bool:
 
 
 def test_next_and_previous_go_round(page: ComparePage, room: Furnished) -> None:
-    assert show(page, room)[0] == "a"
-    assert show(page, room, "a", 1)[0] == "b"
-    assert show(page, room, "a", -1)[0] == "c"
-    assert show(page, room, "c", 1)[0] == "a"
+    assert show(page, room).name == "a"
+    assert show(page, room, "a", 1).name == "b"
+    assert show(page, room, "a", -1).name == "c"
+    assert show(page, room, "c", 1).name == "a"
 
 
 def test_filters_leave_what_they_say(page: ComparePage, room: Furnished) -> None:
-    assert "1 of 1" in show(page, room, only="disagree")[1]
-    assert show(page, room, only="disagree")[0] == "b"
-    assert "1 of 1" in show(page, room, only="wrong")[1]
-    assert "No case fits" in show(page, room, only="wrong", reader="vitask")[1]
+    assert "1 of 1" in show(page, room, only="disagree").title
+    assert show(page, room, only="disagree").name == "b"
+    assert "1 of 1" in show(page, room, only="wrong").title
+    assert "No case fits" in show(page, room, only="wrong", reader="vitask").title
 
 
 def test_the_reference_label_is_hidden_until_asked_for(page: ComparePage, room: Furnished) -> None:
-    _, title, _, figure, table = show(page, room, "b")
-    assert "hazy" not in title and "agrees" not in table
-    assert [one.type for one in figure.data] == ["bar", "bar"]
-    _, title, _, figure, table = show(page, room, "b", is_shown=True)
-    assert "hazy" in title and table.count("agrees") == 1 and table.count("differs") == 1
-    assert figure.data[1].y == ("hazy",)
+    hidden = show(page, room, "b")
+    assert "hazy" not in hidden.title and "agrees" not in hidden.table
+    assert [trace.type for trace in hidden.figure.data] == ["bar", "bar"]
+    told = show(page, room, "b", is_shown=True)
+    assert "hazy" in told.title and told.table.count("agrees") == 1 and told.table.count("differs") == 1
+    assert told.figure.data[1].y == ("hazy",)
 
 
 def test_the_picture_comes_by_the_guarded_route(page: ComparePage, room: Furnished) -> None:
-    picture = show(page, room, "b")[2]["panes"][0]["src"]
+    picture = show(page, room, "b").picture["panes"][0]["src"]
     assert picture == f"/images/{room.version_id}/1?size=full"
 
 
@@ -110,12 +126,12 @@ def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_refere
         ],
         path,
     )
-    _, _, picture, _, table = show(page, room, "b")
-    assert "<th>Where it is</th>" in table and table.count("50% from the left, 25% from the top") == 1
-    titles = [shape["title"] for shape in picture["panes"][0]["shapes"]]
+    hidden = show(page, room, "b")
+    assert "<th>Where it is</th>" in hidden.table and hidden.table.count("50% from the left, 25% from the top") == 1
+    titles = [shape["title"] for shape in hidden.picture["panes"][0]["shapes"]]
     assert titles == ["vitask: 50% from the left, 25% from the top"] * 2
-    _, _, picture, _, _ = show(page, room, "b", is_shown=True)
-    titles = [shape["title"] for shape in picture["panes"][0]["shapes"]]
+    whole = show(page, room, "b", is_shown=True)
+    titles = [shape["title"] for shape in whole.picture["panes"][0]["shapes"]]
     assert titles[2:] == ["reference: 20% from the left, 40% from the top"] * 2
     told = {row["case"]: row for row in acts.compare(room.visit(), room.run_id, "test", "all", "", "", "")}
     assert told["b"]["readers"]["vitask"]["said"] == {"point": {"x": 0.5, "y": 0.25}}

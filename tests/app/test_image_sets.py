@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from zipfile import ZipFile
 
+import gradio as gr
 import pytest
 
 from app.context import Studio
-from app.pages.image_sets import columns, report
+from app.pages.image_sets import columns, gallery, report
 from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import draw_prompt, task_from
 from core.errors import SettingsError
+from core.formats import voc
 from core.records import sets
 from core.records.access import NotAllowed
 from core.records.progress import Progress
@@ -144,3 +147,21 @@ def test_a_page_of_cases_shows_thumbnails_by_number_and_the_histogram_counts(roo
     assert told.count("<button") == 3 and f'src="/images/{room.version_id}/2?size=thumb"' in told
     counted = draw_histogram(sets.histogram(version), version)
     assert "3 cases by label" in counted and "test: 2" in counted
+
+
+def test_a_case_is_shown_with_its_boxes_in_the_colours_of_their_labels(tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room")
+    studio = room.studio
+    image_set = voc.write_example(tmp_path / "cells")
+    version = sets.write_version(
+        studio.database, studio.place, image_set, who=room.who, project_id=room.who.projects[0], name="Cells", note=""
+    )
+    with gr.Blocks():
+        tab = gallery.Gallery(gallery.lay_out(), gr.Dropdown())
+    shown = tab.look_at(room.visit(), version.id, cast(gr.EventData, SimpleNamespace(number=2)))
+    shapes = shown[tab.parts.viewer]["value"]["panes"][0]["shapes"]
+    assert [(shape["tag"], shape["title"]) for shape in shapes] == [("rect", "dark cell"), ("rect", "light cell")]
+    assert shapes[0]["numbers"] == pytest.approx({"x": 0.1, "y": 0.2, "width": 0.4, "height": 0.4})
+    assert shapes[0]["colour"] != shapes[1]["colour"]
+    about = shown[tab.parts.about]
+    assert all(f"{shape['colour']}" in about and f"1 {shape['title']}" in about for shape in shapes)

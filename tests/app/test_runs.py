@@ -13,7 +13,8 @@ from app.context import Studio
 from app.pages.runs import acts
 from app.pages.runs import page as runs_page
 from app.pages.runs.page import RunsPage, part
-from app.pages.runs.parts import lay_out
+from app.pages.runs.parts import COLUMNS, lay_out
+from app.run_words import statement_tables
 from app.words import lasting
 from core.errors import CoreError
 from core.records import jobs, runs
@@ -44,11 +45,16 @@ def buttons(page: RunsPage) -> list[Block]:
     return [acts.stop, acts.resume, acts.cancel, acts.copy, acts.compare]
 
 
+def first_row(table: list[list[Any]]) -> dict[str, Any]:
+    """By the headers that stand over it."""
+    return dict(zip(COLUMNS, table[0], strict=True))
+
+
 def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnished) -> None:
     changed = page.tick(room.visit(), room.run_id, None)
     run, plots, sent = page.parts.run, page.parts.run.plots, changed[page.parts.sent]
-    table = changed[run.table]
-    assert table[0][:2] == [room.run_id, "First"] and "finished" in table[0][4]
+    row = first_row(changed[run.table])
+    assert (row["Run"], row["Name"]) == (room.run_id, "First") and "finished" in row["State"]
     assert "stage-2: 2 of 2" in changed[run.head]
     assert changed[plots.losses].data[0].y == (1.0, 0.5, None, 1.0, 0.5)
     assert changed[plots.validation].data[0].y == (0.8,) and changed[plots.device].data[0].name == "memory, GiB"
@@ -66,7 +72,7 @@ def test_the_list_shows_the_reader_that_a_run_was_made_for(
     plain = room.queue("Plain", method={"name": "vanilla"})
     readers = {"vlm": (0.2, 0.1, 0.3), "vanilla": (0.661, 0.6, 0.7), "tsm": (0.802, 0.75, 0.85)}
     runs.set_metrics(room.studio.database, plain, metrics("macro_f1", readers) | told)
-    cell = page.lists(room.visit(), None)[page.parts.run.table][0][7]
+    cell = first_row(page.lists(room.visit(), None)[page.parts.run.table])["Macro F1"]
     assert cell.index("0.661 (0.600 to 0.700) <small>vanilla") < cell.index("0.200 (0.100 to 0.300) <small>vlm")
     assert "0.802" not in cell
     assert acts.one_run(room.visit(), plain)["made_for"] == {"reader": "vanilla", "baseline": "vlm"}
@@ -75,7 +81,7 @@ def test_the_list_shows_the_reader_that_a_run_was_made_for(
 def test_a_run_of_a_method_that_is_gone_shows_no_figure(page: RunsPage, room: Furnished) -> None:
     with room.studio.database.session() as session:
         session.get_one(Run, room.run_id).settings = {"method": {"name": "gone"}}
-    assert page.lists(room.visit(), None)[page.parts.run.table][0][7] == "–"
+    assert first_row(page.lists(room.visit(), None)[page.parts.run.table])["Macro F1"] == "–"
 
 
 def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None:
@@ -200,3 +206,12 @@ def test_curves_are_parted_by_kind() -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(None, "–"), (0.2, "1 s"), (240, "4 min"), (7500, "2 h 5 min")])
 def test_durations_in_words(seconds: float | None, said: str) -> None:
     assert lasting(seconds) == said
+
+
+def test_what_readers_said_beside_their_answers_has_its_own_table_of_figures() -> None:
+    near = {"distance": {"value": 0.125, "low": 0.1, "high": 0.2}, "hits": {"value": None, "low": None, "high": None}}
+    point = {"title": "Where it is", "cases": 7, "titles": {"distance": "Distance", "hits": "<b>Hits</b>"}}
+    told = statement_tables({"readers": {}, "statements": {"point": point | {"readers": {"pointing": near}}}})
+    assert "Where it is (7 cases with a reference)" in told and "<th>Distance</th>" in told
+    assert "<td>0.125 [0.100, 0.200]</td><td>–</td>" in told and "<b>Hits" not in told
+    assert statement_tables(None) == statement_tables({"readers": {}}) == ""

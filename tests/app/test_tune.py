@@ -22,6 +22,7 @@ from app.visit import Updates
 from core.case import Task
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
+from core.records.outcomes import Estimated
 from tests.app.furnished import ANSWERS, Furnished, furnish, pictures
 
 HAZE = Task(modality="window", answers=ANSWERS)
@@ -240,9 +241,9 @@ def test_an_estimate_is_asked_for_and_told(page: TunePage, room: Furnished) -> N
     waits = page.look_at_estimate(room.visit(), job.id)
     assert waits[page.parts.timer].active and "waiting" in waits[page.parts.estimate]
     result = {"seconds": 240, "steps": {"a": 60, "b": 60}, "memory_gib": 3.0, "available_gib": 2.0, "fits": False}
-    told = estimated("done", result | {"device": "cpu"}, None)
+    told = estimated(Estimated.model_validate(result | {"device": "cpu"}), None)
     assert "4 min" in told and "120 steps" in told and "3.0 of 2.0 GiB" in told and "more than there is" in told
-    assert estimated("failed", None, "No space.") == "⚠ No space&#46;"
+    assert estimated(None, "No space.") == "⚠ No space&#46;"
 
 
 def test_a_file_that_is_none_is_refused(page: TunePage, room: Furnished, tmp_path: Path) -> None:

@@ -153,8 +153,9 @@ def test_a_box_that_is_none_is_told_by_name_and_the_others_stay(
 
 @layouts
 def test_a_side_that_was_rounded_over_the_edge_is_set_back(tmp_path: Path, write: Any) -> None:
-    image_set = read(write(tmp_path / "set", BOTH | {"c": [("cell", 0, 0, 40.6, 20.9)]}))
+    image_set = read(write(tmp_path / "set", BOTH | {"c": [("cell", 0, 0, 40.6, 21)]}))
     assert image_set.findings == () and image_set.cases[-1].boxes == (Box("cell", 0, 0, 1, 1),)
+    assert "box_outside" in findings(write(tmp_path / "more", BOTH | {"c": [("cell", 0, 0, 40.6, 21.5)]}))
 
 
 @layouts

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from core.readings.intervals import Difference, Figure, Floats, difference, figure, resampled
+from core.readings.intervals import Difference, Figure, Floats, difference, figure, in_brackets, resampled
 
 
 def weights(cases: int, groups: list[str | None] | None, draws: int, seed: int = 0) -> Floats:
@@ -86,3 +86,10 @@ def test_intervals_over_patients_are_wider_than_over_cases_where_patients_are_al
     by_case = figure(right.mean(), right @ weights(300, None, 500) / 300)
     # All ten cases of a patient agree, so the interval is wider by about the square root of ten.
     assert 2.5 < (by_patient.high - by_patient.low) / (by_case.high - by_case.low) < 4
+
+
+def test_a_figure_is_written_with_its_interval_and_what_is_undefined_as_a_dash() -> None:
+    assert in_brackets({"value": 0.5, "low": 0.25, "high": 0.75}) == "0.500 [0.250, 0.750]"
+    assert in_brackets({"value": 0.5, "low": None, "high": 0.75}) == "0.500"
+    assert in_brackets({"value": 0.5, "low": 0.25, "high": None}) == "0.500"
+    assert in_brackets({"value": None, "low": None, "high": None}) == in_brackets(None) == "–"

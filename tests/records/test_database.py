@@ -10,8 +10,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select
+from sqlalchemy.exc import OperationalError
 
-from core.records.database import Database, DatabaseError
+from core.records.database import Database, DatabaseError, has_broken_off
 from core.records.tables import Project, Table
 
 
@@ -118,3 +119,9 @@ def test_a_password_in_an_address_is_never_told() -> None:
     with pytest.raises(DatabaseError) as error:
         away.wait(0.1)
     assert "geheim" not in str(error.value)
+
+
+def test_a_connection_that_broke_off_is_told_from_other_failures() -> None:
+    assert has_broken_off(OperationalError("select", {}, Exception("gone"), connection_invalidated=True))
+    assert not has_broken_off(OperationalError("select", {}, Exception("no such table")))
+    assert not has_broken_off(ConnectionError("gone"))

@@ -84,7 +84,7 @@ def test_boxes_masks_reports_and_several_labels_are_kept(
     assert kept.mask and kept.mask.digest() == second.pixels.digest()
     row, bare = (sets.case(database, who, made.id, number) for number in (0, 1))
     assert (row.labels, bare.labels, row.mask, row.report) == (("a", "b"), (), kept.mask.digest(), "Two things.")
-    assert row.boxes == ({"label": "nucleus", "left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.4},)
+    assert row.boxes == (Box("nucleus", 0.1, 0.2, 0.3, 0.4),)
     assert sets.histogram(made) == {"train": {"a": 1, "b": 1, "no finding": 1}}
     assert numbers(sets.cases(database, who, made.id, label="b")) == [0]
     assert numbers(sets.cases(database, who, made.id, label="no finding")) == [1]

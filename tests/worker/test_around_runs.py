@@ -10,6 +10,7 @@ import yaml
 from core.errors import RunError
 from core.records import jobs, runs
 from core.records.exports import export_file, exports, queue_export
+from core.records.outcomes import Estimated, outcome
 from core.records.tables import Job
 from tests.worker.conftest import Studio
 
@@ -37,8 +38,9 @@ def test_a_finished_run_can_be_taken_away_and_takes_another_tsm(studio: Studio) 
     assert ended(studio, job_id).error is None
     (told,) = exports(database, who, run.id)
     zipped = export_file(database, place, who, job_id)
-    assert (told.job_id, told.is_merged, told.size) == (job_id, True, zipped.stat().st_size)
-    assert told.facts["largest_difference_in_probability"] < 1e-3
+    assert (told.job_id, told.is_merged) == (job_id, True) and told.outcome is not None
+    assert told.outcome.size == zipped.stat().st_size
+    assert (told.outcome.largest_difference_in_probability or 0) < 1e-3
     with zipfile.ZipFile(zipped) as held:
         names = set(held.namelist())
         assert [name for name in names if str(place.data).encode() in held.read(name)] == []
@@ -57,6 +59,7 @@ def test_an_estimate_comes_from_a_real_step_on_the_version(studio: Studio) -> No
     settings = {name: value for name, value in run.settings.items() if name != "images"}
     job_id = runs.queue_estimate(studio.database, studio.place, studio.who, run.version_id, settings)
     job = ended(studio, job_id)
-    assert job.error is None and job.result is not None
-    assert job.result["seconds"] > 0 and job.result["memory_gib"] > 0
-    assert set(job.result["steps"]) >= {"stage-1", "stage-2"}
+    estimate = outcome(job, Estimated)
+    assert job.error is None and estimate is not None
+    assert estimate.seconds > 0 and estimate.memory_gib > 0
+    assert set(estimate.steps) >= {"stage-1", "stage-2"}

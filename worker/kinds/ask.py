@@ -8,14 +8,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.pictures.pixels import decode
 from core.pictures.store import open_store
 from core.records import jobs, payloads, runs
 from core.records.jobs import Claimed, LeaseLost
+from core.records.outcomes import Asked as Answers
+from core.records.outcomes import Unlike
 from core.records.progress import Progress
-from core.records.questions import answered_to_plain
+from core.records.questions import outcome_of
 from worker.context import AWAY, LEASE_SECONDS, Hands
 
 if TYPE_CHECKING:
@@ -32,10 +34,10 @@ def answer(hands: Hands, claimed: Claimed) -> None:
     """Reads in this process: a model that is loaded already answers within the second."""
     with _one_at_a_time, _holding(hands, claimed):
         result = _read(hands, claimed)
-    hands.insist(lambda: jobs.finish(hands.database, claimed, result))
+    hands.insist(lambda: jobs.finish(hands.database, claimed, result.plain()))
 
 
-def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
+def _read(hands: Hands, claimed: Claimed) -> Answers:
     from core.readings import novelty
     from core.runs.opened import Asked, read_pictures, unlike
 
@@ -52,7 +54,7 @@ def _read(hands: Hands, claimed: Claimed) -> dict[str, Any]:
     unlikeness = novelty.plain(unlike(opened, [picture])[0])
     unlikeness["text"] = hands.place.without_paths(unlikeness["text"])  # where it can't be told, it names the images
     seconds = time.monotonic() - begun
-    return answered_to_plain(of_picture, task) | {"unlike": unlikeness, "seconds": seconds}
+    return outcome_of(of_picture, task, Unlike.model_validate(unlikeness), seconds)
 
 
 def _opened(hands: Hands, project_id: int, run_id: int) -> Opened:

@@ -14,6 +14,7 @@ import yaml
 from core.records import runs
 from core.records.exports import export_path, keep_export
 from core.records.jobs import Claimed
+from core.records.outcomes import Exported
 from core.records.payloads import Estimate, Export
 from core.records.versions import named_version, version_folder
 from core.sets.version import kept_name
@@ -43,8 +44,7 @@ def export(hands: Hands, claimed: Claimed) -> None:
             whole = shutil.make_archive(str(Path(draft) / "whole"), "zip", target)
             Path(whole).replace(zipped)
             keep_export(hands.place, claimed.id)
-            outcome = {name: value for name, value in listener.result.items() if name != "folder"}
-            return outcome | {"size": zipped.stat().st_size, "run": run.id}
+            return Exported.model_validate(listener.result | {"size": zipped.stat().st_size, "run": run.id}).plain()
 
         settle(hands, claimed, ended, finish)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from core.catalog import FORMATS, every
 from core.errors import CoreError
 from core.records import sets
+from core.records.outcomes import Checked, Fetched, Kept
 from core.records.payloads import Add, Check, Fetch
 from core.sets.open import open_set
 from worker.child_job import ChildJob
@@ -26,7 +27,7 @@ def check(job: ChildJob) -> None:
         raise
     facts = report.as_json() | {"name": opened.name, "task": opened.task.model_dump(mode="json")}
     sets.set_upload(job.database, upload.id, "checked", facts)
-    job.teller.result(upload=upload.id, cases=facts["cases"], findings=len(facts["findings"]))
+    job.teller.result(Checked(upload=upload.id, cases=report.cases, findings=len(report.findings)))
 
 
 def add(job: ChildJob) -> None:
@@ -50,7 +51,7 @@ def add(job: ChildJob) -> None:
         sets.set_upload(job.database, upload.id, "refused")
         raise
     sets.set_upload(job.database, upload.id, "added")
-    job.teller.result(upload=upload.id, set=version.set_id, version=version.id, cases=version.cases)
+    job.teller.result(Kept(upload=upload.id, set=version.set_id, version=version.id, cases=version.cases))
 
 
 def fetch(job: ChildJob) -> None:
@@ -70,4 +71,4 @@ def fetch(job: ChildJob) -> None:
         job.database, job.place, job.who, job.row.project_id, Path(fetched.path), fetched.path.name
     )
     sets.request_check(job.database, job.place, job.who, upload.id, {})
-    job.teller.result(upload=upload.id, licence=fetched.licence)
+    job.teller.result(Fetched(upload=upload.id, licence=fetched.licence))

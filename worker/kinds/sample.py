@@ -8,6 +8,7 @@ from typing import Any
 
 from core.catalog import FORMATS, USUAL, every
 from core.records import runs, sets
+from core.records.outcomes import Drawn
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
@@ -34,4 +35,4 @@ def draw(job: ChildJob) -> None:
             on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
         )
     run = runs.queue_run(job.database, job.place, job.who, version.id, RUN, SETTINGS, is_sample=True)
-    job.teller.result(set=version.set_id, version=version.id, run=run.id)
+    job.teller.result(Drawn(set=version.set_id, version=version.id, run=run.id))

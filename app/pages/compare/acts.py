@@ -70,6 +70,6 @@ def live_to_plain(answered: questions.Answered) -> Json:
         "readers": {
             reader.name: conclusion_to_plain(conclusion) for reader, conclusion in answered.conclusions.items()
         },
-        "unlike": answered.unlike,
+        "unlike": answered.unlike.plain(),
         "seconds": answered.seconds,
     }

@@ -128,9 +128,9 @@ def warning(text: str) -> str:
 
 def outcome(answered: questions.Answered) -> str:
     seconds = f" in {answered.seconds:.1f} s" if answered.seconds is not None else ""
-    if answered.unlike.get("is_unlike"):
-        return f"**⚠ {answered.unlike['text']}**\n\nRead just now{seconds}."
-    return f"Read just now{seconds}. {in_markdown(answered.unlike.get('text', ''))}"
+    if answered.unlike.is_unlike:
+        return f"**⚠ {answered.unlike.text}**\n\nRead just now{seconds}."
+    return f"Read just now{seconds}. {in_markdown(answered.unlike.text)}"
 
 
 def brought(image: str | None) -> bytes:

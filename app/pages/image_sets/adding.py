@@ -17,6 +17,7 @@ from app.set_words import kinds
 from app.visit import Given, Updates, Visit, guarded, live
 from core.errors import CoreError
 from core.records import jobs, sets
+from core.records.outcomes import Kept, outcome
 from core.records.place import Place
 from core.records.sets import UploadError, UploadView
 
@@ -191,7 +192,8 @@ def kept_as(visit: Visit, upload: UploadView) -> int | None:
     """The version that an upload became."""
     if upload.state != "added" or upload.job_id is None:
         return None
-    return (jobs.job(visit.database, visit.who, upload.job_id).result or {}).get("version")
+    kept = outcome(jobs.job(visit.database, visit.who, upload.job_id), Kept)
+    return None if kept is None else kept.version
 
 
 def table_of(visit: Visit, upload: UploadView) -> columns.Columns | None:

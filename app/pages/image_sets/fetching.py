@@ -11,6 +11,7 @@ from app.html import bar, notice, size
 from app.pages.image_sets.acts import fetch_public_set
 from app.visit import Updates, Visit, guarded, live
 from core.records import jobs, sets
+from core.records.outcomes import Fetched, outcome
 from core.records.tables import UNDER_WAY, Job
 from core.sets.medmnist import SETS, SIZES
 
@@ -42,8 +43,8 @@ class Fetching:
         job = jobs.job(visit.database, visit.who, int(job_id))
         is_going = job.state in UNDER_WAY
         shown: Updates = {self.parts.progress: draw(job), self.parts.timer: gr.Timer(active=is_going)}
-        upload_id = (job.result or {}).get("upload") if job.state == "done" else None
-        return shown | {self.parts.arrived: upload_id} if upload_id else shown
+        fetched = outcome(job, Fetched)
+        return shown if fetched is None else shown | {self.parts.arrived: fetched.upload}
 
     def check(self, visit: Visit, upload_id: int | None) -> None:
         """Has what arrived checked, where nobody has asked for that yet."""
@@ -74,8 +75,9 @@ def draw(job: Job) -> str:
     if job.state == "failed":
         return f'<div class="vt">{notice(job.error or "It could not be fetched.", "bad")}</div>'
     if job.state == "done":
-        licence = str((job.result or {}).get("licence", ""))
-        text = f"It has arrived and is being checked. Its pictures are under {licence}."
+        fetched = outcome(job, Fetched)
+        licence = f" Its pictures are under {fetched.licence}." if fetched and fetched.licence else ""
+        text = f"It has arrived and is being checked.{licence}"
         return f'<div class="vt">{notice(text, "good")}</div>'
     progress = job.how_far
     text = "Waits for its turn …" if job.state == "waiting" else "Begins …"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -12,6 +13,7 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio
+from app.drawings import boxed, colours_of
 from app.html import empty
 from app.set_words import ANY, SPLIT_NAMES, named, splits
 from app.viewer import Pane, shown, viewer
@@ -114,8 +116,10 @@ class Gallery:
     def look_at(self, visit: Visit, version_id: int, event: gr.EventData) -> Updates:
         """One case, large."""
         row = sets.case(visit.database, visit.who, int(version_id), int(event.number))
-        panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name)])
-        return {self.parts.viewer: gr.update(visible=True, value=panes), self.parts.about: draw_case(row)}
+        answers = sets.version(visit.database, visit.who, row.version_id).task["answers"]
+        colours = colours_of([*answers, *(box.label for box in row.boxes)])
+        panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name, boxed(row.boxes, colours))])
+        return {self.parts.viewer: gr.update(visible=True, value=panes), self.parts.about: draw_case(row, colours)}
 
     def _page(self, given: Given) -> int:
         return int(given[self.parts.page] or 1)
@@ -158,7 +162,7 @@ def lay_out() -> GalleryParts:
                 forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
             pictures = gr.HTML(NOTHING, js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
         with gr.Column(scale=3, min_width=320):
-            histogram, about, large = gr.HTML(), gr.HTML(), viewer(height=300, visible=False)
+            large, about, histogram = viewer(height=300, visible=False), gr.HTML(), gr.HTML()
     return GalleryParts(split, label, patient, text, total, back, page, forth, pictures, histogram, about, large)
 
 
@@ -192,19 +196,28 @@ def _tile(row: CaseRow) -> str:
     )
 
 
-def draw_case(row: CaseRow) -> str:
+def draw_case(row: CaseRow, colours: Mapping[str, str]) -> str:
+    """What is known of a case; of its boxes how many there are of each label, and in which colour they are drawn."""
     facts = {
         "Reference label": named(row.labels),
         "Split": SPLIT_NAMES.get(row.split or "", "none"),
         "Patient": row.patient or "not given",
         "File": row.name,
         **({"Report": row.report} if row.report else {}),
-        **({"Boxes": str(len(row.boxes))} if row.boxes else {}),
         **({"Mask": "yes"} if row.mask else {}),
         **row.columns,
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
-    return f'<div class="vt case"><dl>{listed}</dl></div>'
+    return f'<div class="vt case"><dl>{listed}{_boxes(row, colours)}</dl></div>'
+
+
+def _boxes(row: CaseRow, colours: Mapping[str, str]) -> str:
+    counts = Counter(box.label for box in row.boxes)
+    square = "display:inline-block;width:10px;height:10px;border:2px solid"
+    told = ", ".join(
+        f'<i style="{square} {colours[label]}"></i> {count} {escape(label)}' for label, count in counts.most_common()
+    )
+    return f"<dt>Boxes</dt><dd>{told}</dd>" if told else ""
 
 
 def draw_histogram(counts: Mapping[str, Mapping[str, int]], version: Version) -> str:

@@ -74,9 +74,9 @@ def _title(export: Export) -> str:
 
 
 def _outcome(export: Export) -> str:
-    if export.state == "done":
-        size = f"{(export.size or 0) / MIB:.1f} MiB"
-        gap = export.facts.get("largest_difference_in_probability")
+    if export.outcome is not None:
+        size = f"{export.outcome.size / MIB:.1f} MiB"
+        gap = export.outcome.largest_difference_in_probability
         checked = "" if gap is None else f"Loaded again: its probabilities differ by {gap:.1e} at most."
         way = f'<a href="/downloads/exports/{export.job_id}.zip" download>Download ({size})</a>'
         return f'{way}<div class="small quiet">{checked}</div>'

@@ -24,6 +24,7 @@ from app.run_words import (
     queue_title,
     row,
     setting_text,
+    statement_tables,
 )
 from app.visit import Updates, Visit, Wire, guarded, live, offer
 from app.words import curve_title, figure_title
@@ -132,6 +133,7 @@ class RunsPage:
         return {
             self.parts.run.settings: runs.run_file(view) if view else "",
             self.parts.run.numbers: figure_rows(view.metrics) if view else [],
+            self.parts.run.statements: statement_tables(view.metrics) if view else "",
         }
 
     def log(self, visit: Visit, run_id: int | None, search: str | None, printed: str | None) -> Updates:
@@ -252,7 +254,7 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     """The list and the chosen run: when the page opens, at every tick, and when another is chosen."""
     parts, run, queue = page.parts, page.parts.run, page.parts.queue
     opened = [run.run, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
-    stays = (live(studio, page.still), [run.run], [run.settings, run.numbers])
+    stays = (live(studio, page.still), [run.run], [run.settings, run.numbers, run.statements])
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     ticked = ticks(studio, page)
     begun = on_load(guarded(studio, page.open), None, opened)

@@ -61,6 +61,7 @@ class RunParts:
     meters: gr.HTML
     plots: Plots
     numbers: gr.Dataframe
+    statements: gr.HTML
     search: gr.Textbox
     log: gr.Code
     export: ExportParts
@@ -136,6 +137,7 @@ def _run_parts() -> RunParts:
         with gr.Tab("Figures"):
             bars = gr.Plot(show_label=False)
             numbers = gr.Dataframe(headers=FIGURE_HEADERS, interactive=False, show_label=False)
+            statements = gr.HTML()
         with gr.Tab("Log"):
             search = gr.Textbox(label="Search in the log", elem_id="runs-search")
             log = gr.Code(show_label=False, language=None, lines=14, max_lines=24, elem_id="runs-log")
@@ -146,7 +148,7 @@ def _run_parts() -> RunParts:
         with gr.Tab("Settings"):
             settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
     plots = Plots(losses, validation, device, bars)
-    return RunParts(table, run, acts, head, meters, plots, numbers, search, log, export, settings)
+    return RunParts(table, run, acts, head, meters, plots, numbers, statements, search, log, export, settings)
 
 
 def _act_buttons() -> Acts:

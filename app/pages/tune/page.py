@@ -21,6 +21,7 @@ from app.visit import Given, Json, Updates, Visit, Wire, guarded, live, offer
 from app.words import lasting
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
+from core.records.outcomes import Estimated, outcome
 from core.records.tables import UNDER_WAY
 from core.sets.version import kept_name
 from core.yamls import read_yaml_file
@@ -139,7 +140,7 @@ class TunePage:
             return {parts.estimate: "", parts.timer: gr.Timer(active=False)}
         job = jobs.job(visit.database, visit.who, int(job_id))
         is_going = job.state in UNDER_WAY
-        text = f"{TRYING}: {job.state} …" if is_going else estimated(job.state, job.result, job.error)
+        text = f"{TRYING}: {job.state} …" if is_going else estimated(outcome(job, Estimated), job.error)
         return {parts.estimate: text, parts.timer: gr.Timer(active=is_going)}
 
     def load(self, visit: Visit, path: str | None) -> Updates:
@@ -186,16 +187,16 @@ def copy_name(old: runs.RunView) -> str:
     return "" if runs.is_made(old.name, old.set, old.settings) else f"{old.name.removesuffix(COPY)}{COPY}"
 
 
-def estimated(state: str, result: Json | None, error: str | None) -> str:
+def estimated(estimate: Estimated | None, error: str | None) -> str:
     """An estimate in words."""
-    if state != "done" or not result:
+    if estimate is None:
         return f"⚠ {in_markdown(error or 'The estimate was ended.')}"
-    steps = sum(result["steps"].values())
-    room = f" of {result['available_gib']:.1f}" if result.get("available_gib") else ""
-    warning = "" if result["fits"] else "\n\n⚠ That is more than there is. Choose fewer cases at a time (Training)."
+    steps = sum(estimate.steps.values())
+    room = f" of {estimate.available_gib:.1f}" if estimate.available_gib else ""
+    warning = "" if estimate.fits else "\n\n⚠ That is more than there is. Choose fewer cases at a time (Training)."
     return (
-        f"Real steps on the largest cases say: about **{lasting(result['seconds'])}** for {steps:,} steps, "
-        f"**{result['memory_gib']:.1f}{room} GiB** of memory, on {result['device']}.{warning}"
+        f"Real steps on the largest cases say: about **{lasting(estimate.seconds)}** for {steps:,} steps, "
+        f"**{estimate.memory_gib:.1f}{room} GiB** of memory, on {estimate.device}.{warning}"
     )
 
 

@@ -51,6 +51,6 @@ def test_every_reader_answers_in_new_words_and_the_model_stays_loaded(
             likely = conclusion.answer.probabilities
             assert sum(likely) == pytest.approx(1, abs=1e-3)
             assert conclusion.labels == (told.task.answers[likely.index(max(likely))],)
-        assert told.unlike["is_unlike"] is False and "nearer to what the run learned" in told.unlike["text"]
+        assert told.unlike.is_unlike is False and "nearer to what the run learned" in told.unlike.text
         assert told.seconds is not None and conclusions["vitask"].answer.text is not None
     assert len(ask._loaded) == 1

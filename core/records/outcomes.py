@@ -1,0 +1,106 @@
+"""What came of a job, a class a kind: made by whoever did it, kept in its row, read by pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.records.tables import Job
+
+
+class Outcome(BaseModel):
+    """Base of the outcomes. Rows of other versions may tell more, and are read for what is known here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def plain(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
+class Checked(Outcome):
+    """An upload was looked at."""
+
+    upload: int
+    cases: int
+    findings: int
+
+
+class Kept(Outcome):
+    """An upload became a version."""
+
+    upload: int
+    set: int
+    version: int
+    cases: int
+
+
+class Fetched(Outcome):
+    """A public set has come in as an upload."""
+
+    upload: int
+    licence: str = ""
+
+
+class Drawn(Outcome):
+    """The sample set was drawn, and a run on it queued."""
+
+    set: int
+    version: int
+    run: int
+
+
+class Exported(Outcome):
+    """A run's zip, its size in bytes, and how far a merged model's answers are from the adapter's."""
+
+    run: int | None = None
+    size: int = 0
+    largest_difference_in_probability: float | None = None
+
+
+class Estimated(Outcome):
+    """What a run will cost, as `vitask estimate --json` prints it."""
+
+    seconds: float
+    steps: Mapping[str, int]
+    memory_gib: float
+    available_gib: float = 0.0
+    fits: bool = True
+    device: str = ""
+    parts: Mapping[str, float] = Field(default_factory=dict)
+    seconds_per_step: Mapping[str, float] = Field(default_factory=dict)
+    cases: int = 0
+    assumptions: Sequence[str] = ()
+
+
+class Unlike(Outcome):
+    """How far a picture is from those that a run learned from; `text` alone where that can't be told."""
+
+    text: str = ""
+    is_unlike: bool | None = None
+    distance: float | None = None
+    nearer: int | None = None
+    of: int | None = None
+
+
+class Asked(Outcome):
+    """What readers said of a picture, each as `answer_to_plain` writes it, under which task."""
+
+    readers: Mapping[str, Mapping[str, Any]]
+    task: Mapping[str, Any] = Field(default_factory=dict)
+    answers: Sequence[str] = ()
+    """Those of the task, all that earlier versions told of it."""
+    unlike: Unlike = Unlike()
+    seconds: float | None = None
+
+
+Of = TypeVar("Of", bound=Outcome)
+
+
+def outcome(job: Job, kind: type[Of]) -> Of | None:
+    """What came of it; None until it is done, or where its row can't be read."""
+    try:
+        return kind.model_validate(job.result) if job.result else None
+    except ValidationError:
+        return None
