@@ -25,6 +25,7 @@ test-fast: setup ## Run the tests that take no more than a moment each
 check: setup ## Format, lint, types, the arrows between packages, and advisories on what is locked
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m ruff check
+	@.venv/bin/oxlint app
 	@$(PYTHON) -m mypy
 	@$(PYTHON) .venv/bin/lint-imports --no-logo
 	@$(PYTHON) .ci/audit.py

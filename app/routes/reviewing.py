@@ -162,7 +162,7 @@ def ahead(visit: Visit, review_id: int, wanted: Wanted, is_back: bool = False) -
         cards.append(card.card(view, suspect))
         after = suspect.rank
     if len(cards) == wanted.many:
-        return {"cases": cards, "is_end": False, "none": ""}
+        return {"cases": cards, "is_end": False}
     none = card.nothing_left(where, queue.progress(db, who, review_id, where))
     return {"cases": cards, "is_end": True, "none": none}
 

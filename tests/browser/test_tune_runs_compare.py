@@ -71,6 +71,17 @@ def tab(chromium: Any, served: Served) -> Iterator[Any]:
     page.close()
 
 
+def test_the_tab_task_shows_what_the_model_is_asked_as_soon_as_it_is_opened(served: Served, tab: Any) -> None:
+    for _ in range(3):
+        tab.goto(f"{served.address}/image-sets?version={served.room.version_id}")
+        tab.locator(".gallery button").first.wait_for()
+        tab.wait_for_timeout(1000)
+        tab.get_by_role("tab", name="Task").click()
+        tab.locator("pre.prompt").get_by_text("hazy").wait_for()
+        tab.wait_for_timeout(1500)
+        assert "clear" in tab.locator("pre.prompt").inner_text()
+
+
 def test_a_case_is_walked_to_and_found_again_after_a_reload(served: Served, tab: Any) -> None:
     tab.goto(f"{served.address}/compare")
     tab.get_by_text("1 of 3").wait_for()

@@ -164,8 +164,8 @@ def wire(studio: Studio, page: ComparePage) -> None:
     gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
     for choice in (choose.run, choose.split):
         case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
-    for narrowing in (*narrowed, case.is_shown.input):
-        narrowing(guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
+    chosen = [*narrowed, case.is_shown.input]
+    gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
     for button, way in ((case.forth, ahead), (case.back, behind)):
         clicked = button.click(guarded(studio, page.show), [way, *wanted], changed, **PRIVATE)
         clicked.then(None, remembered, None, js=remember)

@@ -214,10 +214,10 @@ def draw_case(row: CaseRow, colours: Mapping[str, str]) -> str:
 def _boxes(row: CaseRow, colours: Mapping[str, str]) -> str:
     counts = Counter(box.label for box in row.boxes)
     square = "display:inline-block;width:10px;height:10px;border:2px solid"
-    told = ", ".join(
+    boxes = ", ".join(
         f'<i style="{square} {colours[label]}"></i> {count} {escape(label)}' for label, count in counts.most_common()
     )
-    return f"<dt>Boxes</dt><dd>{told}</dd>" if told else ""
+    return f"<dt>Boxes</dt><dd>{boxes}</dd>" if boxes else ""
 
 
 def draw_histogram(counts: Mapping[str, Mapping[str, int]], version: Version) -> str:

@@ -124,15 +124,10 @@ def lay_out() -> TaskParts:
 
 def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
     parts = tab.parts
-    for field in (parts.modality.change, parts.answers.change, parts.template.change, parts.kind.change):
-        field(
-            guarded(studio, tab.preview),
-            parts.fields,
-            [parts.prompt],
-            trigger_mode="always_last",
-            queue=False,
-            **PRIVATE,
-        )
+    # As one event: of several, one a field, the answer that comes last may be about an earlier state of the fields.
+    changes = [parts.modality.change, parts.answers.change, parts.template.change, parts.kind.change]
+    preview = guarded(studio, tab.preview)
+    gr.on(changes, preview, parts.fields, [parts.prompt], trigger_mode="always_last", queue=False, **PRIVATE)
     parts.full.click(guarded(studio, tab.full), None, [parts.template], **PRIVATE)
     parts.incomplete.click(guarded(studio, tab.incomplete), None, [parts.template], **PRIVATE)
     parts.side.input(guarded(studio, tab.see), [version, parts.side], [parts.seen], **PRIVATE)

@@ -163,16 +163,21 @@ def batch(review: ReviewView, alike: Sequence[SuspectView], rank: int) -> str:
     return f'<h3>{title}</h3><div class="row">{boxes}</div>'
 
 
-def nothing_left(where: Filter, progress: ReviewProgress) -> str:
+def blank(title: str, text: str, share: float | None = None) -> dict[str, Any]:
+    """What stands in a case's place: plain words, and a bar where something is under way."""
+    return {"title": title, "text": text, "share": share}
+
+
+def nothing_left(where: Filter, progress: ReviewProgress) -> dict[str, Any]:
     """What stands in the queue's place when no case fits any more."""
     if where != Filter(state=where.state):
-        return _empty("No more cases fit this filter", "Choose “any” in the lists above, or clear the search.")
+        return blank("No more cases fit this filter", "Choose “any” in the lists above, or clear the search.")
     if where.state == "disputed":
-        return _empty("Nobody sees a case differently", "Cases come here when two people's verdicts differ.")
+        return blank("Nobody sees a case differently", "Cases come here when two people's verdicts differ.")
     if where.state in ("mine", "decided"):
-        return _empty("No more verdicts here", "Choose “Not yet decided by me” above to go on.")
+        return blank("No more verdicts here", "Choose “Not yet decided by me” above to go on.")
     text = f"You have decided {progress.mine:,} of {progress.cases:,} cases. Settle what people see differently under "
-    return _empty("You have been through every case", text + "Agree, then make the next version under Correct.")
+    return blank("You have been through every case", text + "Agree, then make the next version under Correct.")
 
 
 def _line(person: str, verdict: VerdictView) -> str:
@@ -182,7 +187,3 @@ def _line(person: str, verdict: VerdictView) -> str:
 
 def _bar(share: float, colour: str) -> str:
     return f'<span class="bar"><i style="width:{100 * min(1.0, max(0.0, share)):.0f}%;background:{colour}"></i></span>'
-
-
-def _empty(title: str, text: str) -> str:
-    return f"<b>{escape(title)}</b>{escape(text)}"

@@ -100,7 +100,7 @@ const take = (body) => {
   }
   fetchPictures();
   isEnd = body.is_end;
-  part(".none").innerHTML = body.none;
+  if (isEnd) say(body.none);
   count();
   if (isWaiting && (ahead.length || isEnd)) { isWaiting = false; forward(); } else more();
 };
@@ -193,6 +193,16 @@ const undone = (body) => {
 };
 
 // --- what is seen
+
+const say = ({ title = "", text = "", share = null } = {}) => {
+  const bar = document.createElement("div"), filled = document.createElement("i");
+  bar.className = "bar";
+  Object.entries({ role: "progressbar", "aria-label": "Search", "aria-valuenow": 100 * share }).forEach(([name, value]) => bar.setAttribute(name, value));
+  filled.style.width = `${100 * share}%`;
+  bar.append(filled);
+  const line = Object.assign(document.createElement("b"), { textContent: title });
+  part(".none").replaceChildren(line, text, ...(share === null ? [] : [bar]));
+};
 
 const blank = (text) => requestAnimationFrame(() => {
   if (current()) return;
@@ -334,7 +344,7 @@ window.addEventListener("beforeunload", (event) => { if (presses.length) event.p
 const start = () => {
   const given = props.value;
   element.classList.toggle("is-closed", !given?.id);
-  if (!given?.id) { review = seen = null; element.classList.add("is-blank"); part(".none").hidden = false; part(".none").innerHTML = given?.none ?? ""; return; }
+  if (!given?.id) { review = seen = null; element.classList.add("is-blank"); part(".none").hidden = false; say(given?.none); return; }
   if (given.id === review?.id) return;
   review = given;
   seen = null;

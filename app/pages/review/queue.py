@@ -8,8 +8,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from app.html import bar
-from app.pages.review.card import swatch
+from app.pages.review.card import blank, swatch
 from app.pages.review.words import CONFIDENCES, LIMITS, STATES, keys, under_way
 from app.set_words import ANY, SPLIT_NAMES
 from app.viewer import viewer
@@ -26,7 +25,7 @@ def queue() -> gr.HTML:
     """Its value is what `opened` makes of a review."""
     template, look, behaviour = ((HERE / f"queue.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
     with gr.HTML(
-        {"id": None, "none": ""},
+        {"id": None},
         html_template=template,
         css_template=look,
         js_on_load=behaviour,
@@ -55,19 +54,19 @@ def opened(review: ReviewView | None, who: Who, rank: int | None = None) -> dict
     }
 
 
-def nothing_yet(review: ReviewView | None) -> str:
+def nothing_yet(review: ReviewView | None) -> dict[str, Any]:
     """Why there is no case to decide on, and what to do."""
     if review is None:
-        return _titled("No search yet", "Choose an image set under Find, and have its labels looked through.")
+        return blank("No search yet", "Choose an image set under Find, and have its labels looked through.")
     if review.state in UNDER_WAY:
         text, share = under_way(review), review.progress.share
-        return _titled("The search is under way", text) + bar(share, "Search")
+        return blank("The search is under way", text, share)
     if review.state == "failed":
         fault = f" (id {review.fault_id})" if review.fault_id else ""
-        return _titled("The search did not get to its end", f"{review.error or 'It says nothing about why.'}{fault}")
+        return blank("The search did not get to its end", f"{review.error or 'It says nothing about why.'}{fault}")
     if review.state == "stopped":
-        return _titled("The search was stopped", "Resume it under Find: finished parts are not done again.")
-    return _titled("The search was cancelled", "Begin another under Find.")
+        return blank("The search was stopped", "Resume it under Find: finished parts are not done again.")
+    return blank("The search was cancelled", "Begin another under Find.")
 
 
 def help_text(kind: str) -> str:
@@ -95,7 +94,3 @@ def _options(review: ReviewView) -> dict[str, list[tuple[str, str]]]:
         "split": [("", f"Split: {ANY}"), *((split, SPLIT_NAMES[split]) for split in SPLITS)],
         "source": [("", f"Evidence: {ANY}"), *((source.name, source.title) for source in review.sources)],
     }
-
-
-def _titled(title: str, text: str) -> str:
-    return f"<b>{escape(title)}</b>{escape(text)}"
