@@ -76,7 +76,6 @@ def _ask_about_another_image(page: Any, upload: Path, folder: Path) -> None:
         picture = next(name for name in whole.namelist() if name.lower().endswith((".jpeg", ".png")))
         (folder / Path(picture).name).write_bytes(whole.read(picture))
     page.locator("#compare-about").get_by_label("Another image").click()
-    page.locator("#compare-image").wait_for()  # a file that comes before the studio has shown its place is lost
     before = page.locator("#compare-new-answers").inner_html()
     page.locator("#compare-image input[type=file]").set_input_files(str(folder / Path(picture).name))
     page.locator("#compare-image").get_by_text(Path(picture).name).wait_for()
