@@ -170,6 +170,15 @@ class ImageSet:
             whole.update("\x1f".join(row).encode() + b"\x1e")
         return whole.hexdigest()
 
+    def boxes_fingerprint(self) -> str | None:
+        """Names the boxes that a run may have learned from; None where no case has any. Runs of before 0.2.0 have none
+        of it, so it is no part of the other one."""
+        whole = hashlib.sha256()
+        for case in self.cases:
+            for box in case.boxes:
+                whole.update(repr((case.id, *vars(box).values())).encode() + b"\x1e")
+        return whole.hexdigest() if any(case.boxes for case in self.cases) else None
+
     def stop_on_errors(self) -> ImageSet:
         """The set itself, or a DataError with the first thing that has to be mended before it can be used."""
         errors = [finding for finding in self.findings if finding.severity == "error"]

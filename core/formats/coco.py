@@ -7,7 +7,8 @@ import math
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from core.sets.findings import Findings
 from core.sets.lookup import Lookup
 from core.sets.question import Question
 from core.sets.split import split_named
+from core.sets.table import find_manifest
 
 TITLE = "COCO (a folder or zip with pictures and a JSON file of boxes)"
 BEGINNING = 20_000
 LISTS = ("images", "annotations", "categories")
+IDS = ("id", "image_id", "category_id")
 SAYS_SO = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 
 
@@ -38,7 +41,9 @@ def looks_like(path: Path) -> bool:
     if not path.is_dir() and path.suffix.lower() != ".zip":
         return False
     tree = open_tree(path)
-    return bool(tree.pictures()) and any(_says_so(tree, name) for name in tree.files if name.lower().endswith(".json"))
+    if not tree.pictures() or find_manifest(tree) is not None:
+        return False
+    return any(_says_so(tree, name) for name in tree.files if name.lower().endswith(".json"))
 
 
 def read(path: Path, settings: Settings) -> ImageSet:
@@ -90,53 +95,60 @@ def _pictures(tree: Tree, name: str, findings: Findings) -> list[BoxedPicture]:
     """What one JSON file lists."""
     content = _parsed(tree.content(name, limits().table_bytes), name)
     categories = {row.get("id"): str(row.get("name") or "").strip() for row in content["categories"]}
-    boxes, split = defaultdict[Any, list[Drawn]](list), _split(name)
+    boxes, boxless, split = defaultdict[Any, list[Drawn]](list), defaultdict[Any, list[str]](list), _split(name)
     for row in content["annotations"]:
-        drawn = _drawn(row, categories, name, findings)
-        if drawn is not None:
-            boxes[row.get("image_id")].append(drawn)
+        match _object(row, categories, name, findings):
+            case Drawn() as drawn:
+                boxes[row.get("image_id")].append(drawn)
+            case str() as label:
+                boxless[row.get("image_id")].append(label)
     files = Lookup(tree.pictures(), posixpath.dirname(name))
     pictures, seen = [], set[Any]()
     for row in content["images"]:
-        place = f"Image {row.get('id')!r} of {name}"
-        if row.get("id") in seen:
-            findings.add("repeated_id", "error", str(row.get("id")), f"{place} is listed twice. Give each its own id.")
+        picture_id = row.get("id")
+        place = f"Image {picture_id!r} of {name}"
+        if picture_id in seen:
+            findings.add("repeated_id", "error", str(picture_id), f"{place} is listed twice. Give each its own id.")
             continue
-        seen.add(row.get("id"))
+        seen.add(picture_id)
         try:
-            pictures.append(_picture(row, files, boxes[row.get("id")], split))
+            picture = _picture(row, files)
+            pictures.append(replace(picture, drawn=boxes[picture_id], boxless=boxless[picture_id], split=split))
         except DataError as error:
             findings.add("missing_image", "error", str(row.get("file_name")), f"{place} {error}")
-    for lost in boxes.keys() - seen:
+    for lost in (boxes.keys() | boxless.keys()) - seen:
         message = f"{name} has boxes of image {lost!r}, which it does not list. Add the image or remove the boxes."
         findings.add("boxes_without_image", "warning", str(lost), message)
     return pictures
 
 
-def _picture(row: Mapping[str, Any], files: Lookup, boxes: Sequence[Drawn], split: Split | None) -> BoxedPicture:
+def _picture(row: Mapping[str, Any], files: Lookup) -> BoxedPicture:
     width, height = (_number(row.get(side)) for side in ("width", "height"))
-    if not (width > 0 and height > 0):
+    if not (0 < width < math.inf and 0 < height < math.inf):
         raise DataError("does not say how large it is. Write its width and height, in pixels.")
-    return BoxedPicture(files.find(str(row.get("file_name") or "")), width, height, boxes, split)
+    return BoxedPicture(files.find(str(row.get("file_name") or "")), width, height)
 
 
-def _drawn(row: Mapping[str, Any], categories: Mapping[Any, str], name: str, findings: Findings) -> Drawn | None:
-    place, label = f"Annotation {row.get('id')!r} of {name}", categories.get(row.get("category_id"))
-    if row.get("iscrowd"):
-        message = f"{place} is around a crowd, not around one object, and was left out. Nothing to do if that is right."
-        findings.add("crowd", "warning", str(row.get("image_id")), message)
-    elif not label:
+def _object(row: Mapping[str, Any], categories: Mapping[Any, str], name: str, findings: Findings) -> Drawn | str | None:
+    """The box of an annotation, or only what it is about where it has none that can be used."""
+    place, about = f"Annotation {row.get('id')!r} of {name}", str(row.get("image_id"))
+    label = categories.get(row.get("category_id"))
+    if not label:
         message = f"{place} is of category {row.get('category_id')!r}, which is not listed or has no name. Add it."
-        findings.add("unknown_category", "error", str(row.get("image_id")), message)
-    else:
-        corner = row.get("bbox")
-        numbers = [_number(side) for side in corner] if isinstance(corner, list) else []
-        if len(numbers) == 4 and all(map(math.isfinite, numbers)):
-            left, top, width, height = numbers
-            return Drawn(label, left, top, left + width, top + height)
-        message = f"{place} has no box of four numbers (left, top, width, height) and was left out. Correct it."
-        findings.add("unreadable_boxes", "warning", str(row.get("image_id")), message)
-    return None
+        findings.add("unknown_category", "error", about, message)
+        return None
+    if row.get("iscrowd"):
+        message = f"{place} is around a crowd, not around one object; its box was left out, its label was kept."
+        findings.add("crowd", "warning", about, message)
+        return label
+    corner = row.get("bbox")
+    numbers = [_number(side) for side in corner] if isinstance(corner, list) else []
+    if len(numbers) == 4 and all(map(math.isfinite, numbers)):
+        left, top, width, height = numbers
+        return Drawn(label, left, top, left + width, top + height)
+    message = f"{place} has no box of four numbers (left, top, width, height). Its label was kept. Correct it."
+    findings.add("unreadable_boxes", "warning", about, message)
+    return label
 
 
 def _parsed(content: bytes, name: str) -> dict[str, list[dict[str, Any]]]:
@@ -151,6 +163,8 @@ def _parsed(content: bytes, name: str) -> dict[str, list[dict[str, Any]]]:
             raise DataError(f'{name} has no list "{key}". A COCO file has the lists {", ".join(LISTS)}.')
         if len(rows) > limits().rows:
             raise DataError(f'The list "{key}" of {name} is longer than {limits().rows:,}. Divide it.')
+        if not all(isinstance(row.get(id_name, 0), int | str) for row in rows for id_name in IDS):
+            raise DataError(f'An id in the list "{key}" of {name} is neither a number nor a text. Correct it.')
     return {key: lists[key] or [] for key in LISTS}
 
 
@@ -163,4 +177,7 @@ def _split(name: str) -> Split | None:
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

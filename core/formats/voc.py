@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import posixpath
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from PIL import Image
 
@@ -19,6 +21,7 @@ from core.sets.files import Tree, open_tree, outer
 from core.sets.findings import Findings
 from core.sets.lookup import Lookup
 from core.sets.question import Question
+from core.sets.table import find_manifest
 
 TITLE = "Pascal VOC (a folder or zip with an XML file of boxes for each picture)"
 BEGINNING = 2000
@@ -34,7 +37,9 @@ def looks_like(path: Path) -> bool:
         return False
     tree = open_tree(path)
     first = next(_annotations(tree), None)
-    return first is not None and bool(tree.pictures()) and b"<annotation" in tree.content(first, BEGINNING, True)
+    if first is None or not tree.pictures() or find_manifest(tree) is not None:
+        return False
+    return b"<annotation" in tree.content(first, BEGINNING, True)
 
 
 def read(path: Path, settings: Settings) -> ImageSet:
@@ -118,16 +123,23 @@ def _picture(name: str, content: bytes, files: Lookup, splits: dict[str, Split])
     if not (width > 0 and height > 0):
         raise DataError("does not say how large its picture is. Write its size/width and size/height, in pixels.")
     drawn = [_drawn(part) for part in root.iter("object")]
-    return BoxedPicture(file, width, height, drawn, splits.get(posixpath.splitext(posixpath.basename(file))[0]))
+    split = splits.get(posixpath.splitext(posixpath.basename(file))[0])
+    return BoxedPicture(file, width, height, drawn, split=split)
 
 
 def _parsed(content: bytes) -> ElementTree.Element:
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise DataError("defines words of its own (DOCTYPE), which is not read from uploads. Take them out.")
+    looked_through = expat.ParserCreate()
+    looked_through.StartDoctypeDeclHandler = _refuse_doctype
     try:
+        looked_through.Parse(content, True)
         return ElementTree.fromstring(content)
-    except (ElementTree.ParseError, ValueError, RecursionError) as error:
+    except (expat.ExpatError, ElementTree.ParseError, LookupError, ValueError, RecursionError) as error:
         raise DataError(f"is no XML that can be read ({error}). Write it again.") from None
+
+
+def _refuse_doctype(*_: object) -> None:
+    """Words that a file defines for itself may stand for each other without end."""
+    raise DataError("defines words of its own (DOCTYPE), which is not read from uploads. Take them out.")
 
 
 def _drawn(part: ElementTree.Element) -> Drawn:
@@ -153,12 +165,6 @@ def _from_their_first_pixel(pictures: Sequence[BoxedPicture]) -> list[BoxedPictu
     if any(0 in (drawn.left, drawn.top) for picture in pictures for drawn in picture.drawn):
         return list(pictures)
     return [
-        BoxedPicture(
-            picture.file,
-            picture.width,
-            picture.height,
-            [Drawn(each.label, each.left - 1, each.top - 1, each.right, each.bottom) for each in picture.drawn],
-            picture.split,
-        )
+        replace(picture, drawn=[replace(each, left=each.left - 1, top=each.top - 1) for each in picture.drawn])
         for picture in pictures
     ]

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from core.case import Task
+from core.errors import NumericError
 from core.models.exemplar import Exemplars
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
@@ -73,7 +75,13 @@ def _with_statements(answers: Sequence[Answer], ends: Tensor, heads: Sequence[He
     if not heads:
         return list(answers)
     with torch.no_grad():
-        spoken = zip(*(head.say(ends) for head in heads), strict=True)
+        try:
+            spoken = list(zip(*(head.say(ends) for head in heads), strict=True))
+        except ValidationError as error:
+            raise NumericError(
+                f"A reader says what can't be ({error.errors()[0]['msg']}): its training failed. "
+                "Lower its learning rate and tune again."
+            ) from None
     return [replace(answer, said=statements) for answer, statements in zip(answers, spoken, strict=True)]
 
 

@@ -40,8 +40,9 @@ class Progress(BaseModel):
 
 
 def progress_from_plain(values: Mapping[str, Any]) -> Progress:
-    """As a row or a child process tells it; what can't be read tells nothing."""
+    """As a row or a child process tells it; a fact that can't be read is left out."""
     try:
         return Progress.model_validate(values)
-    except ValidationError:
-        return Progress()
+    except ValidationError as error:
+        unreadable = {each["loc"][0] for each in error.errors()}
+        return Progress.model_validate({name: fact for name, fact in values.items() if name not in unreadable})

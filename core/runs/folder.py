@@ -202,9 +202,11 @@ def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int
             f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
             f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
         )
-    if joint_set.fingerprints() != folder.fingerprints():
+    boxes = {image_set.name: image_set.boxes_fingerprint() for image_set in joint_set.sets}
+    was_boxed = {each["name"]: each["boxes"] for each in folder.sets() if "boxes" in each}
+    if joint_set.fingerprints() != folder.fingerprints() or was_boxed.items() - boxes.items():
         raise RunError(
-            f"The images or labels have changed since the run in {folder.path} began. "
+            f"The images, labels or boxes have changed since the run in {folder.path} began. "
             "Put them back as they were, or begin a new run in another folder."
         )
 
@@ -216,6 +218,7 @@ def _sets(joint_set: JointSet) -> dict[str, Any]:
                 "name": image_set.name,
                 "version": image_set.version,
                 "fingerprint": image_set.fingerprint(),
+                "boxes": image_set.boxes_fingerprint(),
                 "cases": {split: len(image_set.of(split)) for split in SPLITS},
                 "task": image_set.task.model_dump(mode="json"),
             }

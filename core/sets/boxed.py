@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.case import NO_FINDING, Box, Case, ImageSet, Split
+from core.case import NO_FINDING, Box, Case, ImageSet, Split, Task
+from core.errors import DataError
+from core.pictures.pixels import size_of
 from core.sets.files import Tree, natural
 from core.sets.findings import Findings
 from core.sets.question import Question
+from core.sets.split import split_named
 
 OVERSHOOT = 1.0
 """So many pixels may a side lie outside by rounding, and is set back."""
+BEGINNING = 64_000
+"""Of a picture's file: where its size stands."""
 
 
 @dataclass(frozen=True)
@@ -27,38 +32,38 @@ class Drawn:
 
 @dataclass(frozen=True)
 class BoxedPicture:
-    """A picture's file, its size in pixels, and what was drawn around on it."""
+    """A picture's file, its size in pixels as the boxes take it, what was drawn around on it, what else is there."""
 
     file: str
     width: float
     height: float
     drawn: Sequence[Drawn] = field(default=())
+    boxless: Sequence[str] = field(default=())
     split: Split | None = None
 
 
 def boxed_set(tree: Tree, pictures: Sequence[BoxedPicture], question: Question, findings: Findings) -> ImageSet:
     """Cases in the pictures' order; of kind multi where some picture has several labels or none. Where there is but one
-    kind of object, the question is whether it is there."""
-    boxes = {picture.file: _boxes(picture, findings) for picture in pictures}
-    labels = {file: tuple(dict.fromkeys(box.label for box in of_file)) for file, of_file in boxes.items()}
+    kind of object, the question is whether it is there.
+
+    What a file names is on the picture, also where its box is none.
+    """
+    boxes = {picture.file: _boxes(tree, picture, findings) for picture in pictures}
+    labels = {picture.file: tuple(dict.fromkeys(_named(picture))) for picture in pictures}
     used = sorted({label for names in labels.values() for label in names}, key=natural)
-    if len(used) == 1 and not question.answers:
+    if NO_FINDING in question.answers or (len(used) == 1 and not question.answers):
         labels = {file: names or (NO_FINDING,) for file, names in labels.items()}
         used = list(dict.fromkeys([*used, *(name for names in labels.values() for name in names)]))
     is_single = all(len(names) == 1 for names in labels.values())
     task = question.task(tree.name, used, "single" if is_single else "multi")
-    unknown = sorted({label for label in used if label not in task.answers})
-    for label in unknown:
-        message = (
-            f'Boxes are labelled "{label}", which the task does not list ({", ".join(task.answers)}). Correct one.'
-        )
-        findings.add("unknown_label", "error", label, message)
+    for file, names in labels.items():
+        _tell_misfit(file, names, task, findings)
     cases = tuple(
         Case(
             picture.file,
             tree.pixels(picture.file),
             task.in_order(labels[picture.file]),
-            picture.split,
+            picture.split or split_of_folder(picture.file),
             boxes=boxes[picture.file],
         )
         for picture in pictures
@@ -66,8 +71,39 @@ def boxed_set(tree: Tree, pictures: Sequence[BoxedPicture], question: Question, 
     return ImageSet(tree.name, task, cases, findings.listed())
 
 
-def _boxes(picture: BoxedPicture, findings: Findings) -> tuple[Box, ...]:
+def split_of_folder(path: str) -> Split | None:
+    """The split that one of the folders above a file is called after."""
+    return next((split for part in path.split("/")[:-1] if (split := split_named(part))), None)
+
+
+def _named(picture: BoxedPicture) -> Iterator[str]:
+    yield from (drawn.label for drawn in picture.drawn)
+    yield from picture.boxless
+
+
+def _tell_misfit(file: str, names: Sequence[str], task: Task, findings: Findings) -> None:
+    """What the question has no place for."""
+    listed = ", ".join(task.answers)
+    unknown = [name for name in names if name not in task.answers]
+    if unknown:
+        message = f'"{file}" has a "{unknown[0]}" on it, which the task does not list ({listed}). Correct one.'
+        findings.add("unknown_label", "error", file, message)
+    elif len(names) > 1 and task.kind != "multi":
+        message = f'"{file}" has {len(names)} kinds of objects on it, a {task.kind} task one. Set `kind` to multi.'
+        findings.add("several_labels", "error", file, message)
+    elif not names and task.kind != "multi":
+        message = f'"{file}" has no object on it, and a {task.kind} task asks for one. Set `kind` to multi.'
+        findings.add("unlabelled", "error", file, message)
+
+
+def _boxes(tree: Tree, picture: BoxedPicture, findings: Findings) -> tuple[Box, ...]:
     """Those that are boxes on this picture; each other one is told, and left out."""
+    size = _true_size(tree, picture.file) if picture.drawn else None
+    if size is not None and size != (picture.width, picture.height):
+        true, said = (f"{width:g} x {height:g}" for width, height in (size, (picture.width, picture.height)))
+        message = f'"{picture.file}" is {true} pixels large (upright), and its boxes are for {said}. Correct one.'
+        findings.add("size_differs", "error", picture.file, message)
+        return ()
     kept = []
     for number, drawn in enumerate(picture.drawn, start=1):
         trouble = _trouble(drawn, picture.width, picture.height)
@@ -80,6 +116,14 @@ def _boxes(picture: BoxedPicture, findings: Findings) -> tuple[Box, ...]:
             down = [min(max(side / picture.height, 0.0), 1.0) for side in (drawn.top, drawn.bottom)]
             kept.append(Box(drawn.label, across[0], down[0], across[1], down[1]))
     return tuple(kept)
+
+
+def _true_size(tree: Tree, file: str) -> tuple[int, int] | None:
+    """The upright picture's width and height, where the beginning of its file tells them."""
+    try:
+        return size_of(tree.content(file, BEGINNING, only_beginning=True), file)
+    except DataError:
+        return None
 
 
 def _trouble(drawn: Drawn, width: float, height: float) -> tuple[str, str] | None:

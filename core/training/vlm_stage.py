@@ -165,7 +165,7 @@ def vlm_stage(
 
 def _what_changes(
     plan: StagePlan, tuned: Tuned, is_adapter_tuned: bool
-) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:
+) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
     """The adapter of a stage by name, and what is kept beside it: the exemplars' connectors and the heads that learn
     here. Only what learns here asks for gradients from here on."""
     tuned.vlm.peft.set_adapter(plan.adapter)
@@ -173,7 +173,10 @@ def _what_changes(
     connectors = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
     heads = dict(tuned.heads.named_parameters(prefix="heads"))
     learning = {
-        name: value for head in plan.heads for name, value in heads.items() if name.startswith(f"heads.{head.name}.")
+        name: value
+        for head in plan.heads
+        for name, value in (heads | dict(tuned.heads.named_buffers(prefix="heads"))).items()
+        if name.startswith(f"heads.{head.name}.")
     }
     for value in adapter.values():
         value.requires_grad_(is_adapter_tuned)
@@ -258,7 +261,7 @@ def sharing_gap(tuned: Tuned, batch: ResponseBatch, plan: StagePlan) -> float:
         for name in plain
         if len(plain[name])
     ]
-    return max(gaps)
+    return max(gaps, default=0.0)  # of losses that these cases have none of
 
 
 def first_batch(cases: RunCases, plan: StagePlan, seed: int) -> ResponseBatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +12,19 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from app.drawings import drawn, overlay
 from app.viewer import Shape
 from core.case import Box, Case, Task
 from core.cli.main import main
-from core.errors import ModelError, RunError, StoppedError
+from core.errors import ModelError, NumericError, RunError, StoppedError
 from core.pictures.pixels import FilePixels
 from core.readings import reading
 from core.readings.answer import Answer, answer_from_plain, answer_to_plain
+from core.readings.distribution import _with_statements
+from core.readings.head import Head
 from core.readings.reader import Reader
 from core.readings.reading import Reading
 from core.readings.results import evaluate, table
@@ -30,6 +35,7 @@ from core.runs.folder import Folder
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.runfile import Run, make_run
 from core.runs.tune import tune
+from core.training.method import HeadPlan
 from tests import pointing, run_files
 
 READER = Reader("pointing", "tuned to point", "#CC79A7")
@@ -125,6 +131,54 @@ def test_a_run_that_points_and_was_stopped_ends_with_the_same_weights(
     tune(run, tmp_path / "stopped", is_resumed=True)
     whole, stopped = (run_files.weights(tmp_path / name) for name in ("whole", "stopped"))
     assert "heads.safetensors" in whole and whole == stopped
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_the_boxes_that_it_began_with_only(
+    method: ModuleType, spots: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(spots, tmp_path / "spots")
+    run = settings(copy, checkpoint, steps=6)
+    polls = iter([False, True])
+    with pytest.raises(StoppedError):
+        tune(run, tmp_path / "run", is_stopped=lambda: next(polls))
+    table = copy / "cases.csv"
+    table.write_text(
+        table.read_text().replace('""top"": 0.0', '""top"": 0.01', 1).replace('""left"": 0.0', '""left"": 0.01', 1)
+    )
+    with pytest.raises(RunError, match="images, labels or boxes have changed"):
+        tune(run, tmp_path / "run", is_resumed=True)
+    folder = Folder(tmp_path / "run")
+    older = [{key: value for key, value in each.items() if key != "boxes"} for each in folder.sets()]
+    folder.set.write_text(json.dumps({"sets": older}))
+    tune(run, tmp_path / "run", is_resumed=True)
+
+
+@pytest.mark.slow
+def test_what_a_head_keeps_beside_its_weights_is_kept_with_them(
+    method: ModuleType, spots: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def normed(hidden_size: int) -> Head:
+        head = method.pointer(hidden_size)
+        return Head(nn.Sequential(nn.BatchNorm1d(hidden_size), head.module), head._say)
+
+    monkeypatch.setattr(method, "POINTER", HeadPlan("pointer", normed))
+    monkeypatch.setattr(method, "POINTING", replace(method.POINTING, heads=(method.POINTER,)))
+    run = settings(spots, checkpoint, steps=6)
+    tune(run, tmp_path / "whole")
+    polls = iter([False, False, False, True])
+    with pytest.raises(StoppedError):
+        tune(run, tmp_path / "stopped", is_stopped=lambda: next(polls))
+    tune(run, tmp_path / "stopped", is_resumed=True)
+    whole, stopped = (run_files.weights(tmp_path / name) for name in ("whole", "stopped"))
+    assert whole == stopped and "running_mean" in str(whole["heads.safetensors"][:400])
+
+
+def test_a_head_that_says_what_cannot_be_ends_in_words(method: ModuleType) -> None:
+    head = Head(nn.Identity(), lambda outputs: [method.Point(x=x, y=0) for x in outputs[:, 0].tolist()])
+    assert _with_statements([Answer((1.0,))], torch.tensor([[0.5]]), [head])[0].said == (method.Point(x=0.5, y=0),)
+    with pytest.raises(NumericError, match="Lower its learning rate"):
+        _with_statements([Answer((1.0,))], torch.tensor([[float("nan")]]), [head])
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from core.case import Box, Finding, ImageSet
 from core.catalog import FORMATS, every
@@ -241,7 +241,98 @@ def test_labels_that_the_question_does_not_list_are_an_error(tmp_path: Path) -> 
     folder = as_voc(tmp_path / "set", BOTH)
     image_set = voc.read(folder, voc.Settings(answers=("cell", "other")))
     (finding,) = image_set.findings
-    assert (finding.kind, finding.severity, finding.cases) == ("unknown_label", "error", ("blot",))
+    assert (finding.kind, finding.severity, finding.cases) == ("unknown_label", "error", ("JPEGImages/a.png",))
+
+
+@layouts
+@pytest.mark.parametrize("objects", [{"a": [("cell", 0, 0, 4, 4)], "b": []}, BOTH], ids=["one kind", "several"])
+def test_what_the_check_proposes_is_read_as_the_same_set(tmp_path: Path, write: Any, objects: Any) -> None:
+    folder = write(tmp_path / "set", objects)
+    checked = read(folder)
+    proposed = checked.task.model_dump(mode="json")
+    again = open_set(folder, proposed, every(FORMATS)).stop_on_errors()
+    assert again == checked and all(case.labels for case in again.cases if again.task.kind == "single")
+
+
+@layouts
+def test_a_single_question_has_no_place_for_several_objects_or_none(tmp_path: Path, write: Any) -> None:
+    folder = write(tmp_path / "set", BOTH)
+    told = {finding.kind: finding for finding in open_set(folder, {"kind": "single"}, every(FORMATS)).findings}
+    assert told["several_labels"].severity == told["unlabelled"].severity == "error"
+    assert told["several_labels"].cases[0].endswith("a.png") and told["unlabelled"].cases[0].endswith("c.png")
+
+
+@layouts
+def test_a_box_that_is_left_out_leaves_its_label(tmp_path: Path, write: Any) -> None:
+    image_set = read(write(tmp_path / "set", BOTH | {"c": [("blot", 30, 2, 45, 8)]}))
+    assert (image_set.cases[-1].labels, image_set.cases[-1].boxes) == (("blot",), ())
+
+
+@pytest.mark.parametrize("change", [{"iscrowd": 1}, {"bbox": None}])
+def test_what_has_no_box_of_its_own_is_on_the_picture_all_the_same(tmp_path: Path, change: dict[str, Any]) -> None:
+    folder = changed(as_coco(tmp_path / "set", BOTH), lambda content: content["annotations"][1].update(change))
+    assert read(folder).cases[0].labels == ("blot", "cell") and len(read(folder).cases[0].boxes) == 1
+
+
+@layouts
+def test_a_table_of_labels_beside_it_is_what_is_read(tmp_path: Path, write: Any) -> None:
+    folder = write(tmp_path / "set", BOTH)
+    names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*.png"))
+    rows = [f"{name},{label}" for name, label in zip(names, ("cat", "dog", "cat"), strict=True)]
+    (folder / "labels.csv").write_text("image,label\n" + "\n".join(rows) + "\n")
+    assert read(folder).task.answers == ("cat", "dog")
+
+
+@layouts
+def test_boxes_for_a_picture_of_another_size_are_an_error(tmp_path: Path, write: Any) -> None:
+    folder = write(tmp_path / "set", BOTH)
+    file = next(folder.rglob("a.png"))
+    Image.new("L", (80, 20)).save(file)
+    finding = findings(folder)["size_differs"]
+    assert finding.severity == "error" and "80 x 20 pixels" in finding.message and "40 x 20" in finding.message
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    Image.new("L", (WIDTH, HEIGHT)).save(file, exif=turned)
+    assert "20 x 40 pixels large (upright)" in findings(folder)["size_differs"].message
+
+
+def test_folders_named_after_splits_tell_them(tmp_path: Path) -> None:
+    for split, name in (("train", "a"), ("valid", "b"), ("test", "c")):
+        as_coco(tmp_path / f"coco/{split}", {name: BOTH[name] or BOTH["a"]}, "_annotations.coco.json")
+    splits = {case.id.partition("/")[0]: case.split for case in read(tmp_path / "coco").cases}
+    assert splits == {"train": "train", "valid": "val", "test": "test"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_words_of_its_own_are_refused_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    folder = as_voc(tmp_path / "set", BOTH)
+    text = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE a [<!ENTITY b "b">]><annotation>&b;</annotation>'
+    (folder / "Annotations/z.xml").write_bytes(text.encode(encoding))
+    assert "defines words of its own" in findings(folder)["unreadable_annotation"].message
+    (folder / "Annotations/z.xml").write_text('<?xml version="1.0" encoding="foo"?><annotation></annotation>')
+    assert "no XML that can be read" in findings(folder)["unreadable_annotation"].message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["images"][0].update(id=[1]),
+        lambda content: content["annotations"][0].update(image_id={}),
+        lambda content: content["annotations"][0].update(category_id=[]),
+    ],
+)
+def test_an_id_that_is_none_is_refused_in_words(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    with pytest.raises(DataError, match="is neither a number nor a text"):
+        read(changed(as_coco(tmp_path / "set", BOTH), change))
+
+
+def test_numbers_without_end_are_told(tmp_path: Path) -> None:
+    folder = changed(as_coco(tmp_path / "set", BOTH), lambda content: content["images"][0].update(width=10**400))
+    assert "does not say how large it is" in findings(folder)["missing_image"].message
+    folder = changed(
+        as_coco(tmp_path / "more", BOTH), lambda content: content["annotations"][0].update(bbox=[10**400, 1, 2, 2])
+    )
+    assert findings(folder)["unreadable_boxes"].count == 1
 
 
 def test_a_real_set_of_blood_smears_is_read_whole(shared_data: Path) -> None:

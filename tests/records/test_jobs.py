@@ -549,4 +549,4 @@ def test_news_of_progress_leave_what_they_do_not_name_and_can_take_back_what_is_
     assert after.plain() == {"done": 2, "whole": 4, "text": "Reading", "seconds_left": None}
     assert (before.share, after.share, Progress(done=3).share) == (0.25, 0.5, 0.0)
     assert progress_from_plain({"done": 2, "of an older version": True}) == Progress(done=2)
-    assert progress_from_plain({"done": "much"}) == Progress()
+    assert progress_from_plain({"done": "much", "reached": "a", "seconds_left": float("inf")}) == Progress(reached="a")
