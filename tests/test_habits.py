@@ -27,7 +27,7 @@ def test_a_commit_is_held_to_commands_of_make_check() -> None:
     checks = [[word for word in command if word != "--check"] for command in recipe("check")]
     assert repository["repo"] == "local"
     assert called == [command for command in checks if command in called]
-    assert len(called) == 4
+    assert len(called) == 5
 
 
 def test_the_workflow_runs_the_file_that_runs_make_check_and_make_test() -> None:
