@@ -171,7 +171,7 @@ def test_a_resume_after_a_label_was_changed_is_refused(checkpoint: Path, tmp_pat
     with pytest.raises(StoppedError):
         tune(run, out, is_stopped=lambda: True)
     (images / "dark" / "0.png").rename(images / "light" / "relabelled.png")
-    with pytest.raises(RunError, match="The images or labels have changed"):
+    with pytest.raises(RunError, match="The images, labels or boxes have changed"):
         tune(run, out, is_resumed=True)
 
 
