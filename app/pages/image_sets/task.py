@@ -26,6 +26,7 @@ SIDES = [
     ("448 × 448: InternVL", 448),
 ]
 FIELDS = Task.model_fields
+A_MOMENT = "() => new Promise(go => setTimeout(go, 200))"
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,11 @@ def lay_out() -> TaskParts:
 
 def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
     parts = tab.parts
-    # As one event: of several, one a field, the answer that comes last may be about an earlier state of the fields.
+    # When the tab is opened its fields change one after the other, and each tells of it before the next has its value:
+    # so what they hold is asked for a moment later.
     changes = [parts.modality.change, parts.answers.change, parts.template.change, parts.kind.change]
-    preview = guarded(studio, tab.preview)
-    gr.on(changes, preview, parts.fields, [parts.prompt], trigger_mode="always_last", queue=False, **PRIVATE)
+    changed = gr.on(changes, None, None, None, js=A_MOMENT, trigger_mode="multiple", queue=False, **PRIVATE)
+    changed.then(guarded(studio, tab.preview), parts.fields, [parts.prompt], **PRIVATE)
     parts.full.click(guarded(studio, tab.full), None, [parts.template], **PRIVATE)
     parts.incomplete.click(guarded(studio, tab.incomplete), None, [parts.template], **PRIVATE)
     parts.side.input(guarded(studio, tab.see), [version, parts.side], [parts.seen], **PRIVATE)

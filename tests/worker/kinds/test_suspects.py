@@ -134,11 +134,15 @@ def now(studio: Studio, view: ReviewView) -> ReviewView:
     return reviews.review(studio.database, studio.who, view.id)
 
 
+def made(studio: Studio, view: ReviewView) -> list[events.Event]:
+    """What the search has told so far."""
+    file = studio.place.data / "reviews" / reviews.review_of_job(studio.database, view.job_id).key / "events.jsonl"
+    return list(events.read(file)) if file.is_file() else []
+
+
 def folds(studio: Studio, view: ReviewView) -> list[int]:
     """The folds that were finished, as often as they were told of."""
-    file = studio.place.data / "reviews" / reviews.review_of_job(studio.database, view.job_id).key / "events.jsonl"
-    made = events.read(file) if file.is_file() else ()
-    return [event.fold for event in made if isinstance(event, events.FoldDone)]
+    return [event.fold for event in made(studio, view) if isinstance(event, events.FoldDone)]
 
 
 def is_found(studio: Studio, view: ReviewView) -> None:
@@ -158,10 +162,12 @@ def test_a_search_is_stopped_and_resumed_without_training_a_fold_again(studio: S
     jobs.wish(studio.database, studio.who, view.job_id, "stop")
     studio.until(lambda: now(studio, view).state in ("stopped", "done"), "a search that is stopped")
     assert now(studio, view).state == "stopped", "it was too quick to be stopped"
-    before = folds(studio, view)
+    finished, told = folds(studio, view), len(made(studio, view))
     jobs.resume(studio.database, studio.who, view.job_id)
     is_found(studio, view)
-    assert set(folds(studio, view)) == {1, 2, 3} and folds(studio, view)[len(before) :][0] >= before[-1]
+    trained = {event.stage for event in made(studio, view)[told:] if isinstance(event, events.Step)}
+    assert finished and set(folds(studio, view)) == {1, 2, 3}
+    assert trained == {f"round 1, fold {fold}" for fold in {1, 2, 3} - set(finished)}
 
 
 @pytest.mark.slow
