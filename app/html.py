@@ -1,9 +1,15 @@
-"""Small pieces of HTML that several pages show: bars, sizes, remarks, empty places. Everything given is escaped."""
+"""Small pieces that several pages show, everything given escaped: bars, sizes, remarks, empty places; and scripts."""
 
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from string import punctuation
+
+
+def script_beside(file: str) -> str:
+    """The script that lies beside a module, under its name."""
+    return Path(file).with_suffix(".js").read_text(encoding="utf-8")
 
 
 def bar(share: float, label: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Protocol, cast
 
 import gradio as gr
@@ -13,6 +12,7 @@ from gradio.components.navbar import Navbar
 
 from app.context import Studio, on_load
 from app.entrance.arrivals import StudioBlocks
+from app.html import script_beside
 from app.pages import PAGES
 from app.visit import Visit, live
 from core.records import people
@@ -59,7 +59,7 @@ def _page(studio: Studio, page: Page, studio_pages: Sequence[Page]) -> None:
     Navbar(visible=False)
     top = gr.HTML(
         header(page, studio_pages),
-        js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+        js_on_load=script_beside(__file__),
         padding=False,
     )
 

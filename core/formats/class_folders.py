@@ -10,7 +10,7 @@ from PIL import Image
 from core.case import Case, ImageSet, Split, Task
 from core.errors import DataError
 from core.pictures.pixels import SUFFIXES, FilePixels
-from core.sets.files import Tree, is_picture, natural, open_tree, outer
+from core.sets.files import Tree, holds_a_tree, is_picture, natural, open_tree, outer
 from core.sets.findings import Findings
 from core.sets.question import Question
 from core.sets.split import split_named
@@ -26,7 +26,7 @@ class Settings(Question):
 
 
 def looks_like(path: Path) -> bool:
-    if not path.is_dir() and path.suffix.lower() != ".zip":
+    if not holds_a_tree(path):
         return False
     tree = open_tree(path)
     return any("/" in name for name in tree.pictures()) and find_manifest(tree) is None

@@ -18,8 +18,8 @@ from core.case import Box, Case, ImageSet, Split
 from core.errors import DataError
 from core.limits import limits
 from core.pictures.pixels import FilePixels
-from core.sets.boxed import BoxedPicture, Drawn, boxed_set
-from core.sets.files import Tree, open_tree, outer
+from core.sets.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
+from core.sets.files import Tree, holds_a_tree, open_tree
 from core.sets.findings import Findings
 from core.sets.lookup import Lookup
 from core.sets.question import Question
@@ -38,18 +38,15 @@ class Settings(Question):
 
 
 def looks_like(path: Path) -> bool:
-    if not path.is_dir() and path.suffix.lower() != ".zip":
+    if not holds_a_tree(path):
         return False
     tree = open_tree(path)
-    if not tree.pictures() or find_manifest(tree) is not None:
-        return False
-    return any(_says_so(tree, name) for name in tree.files if name.lower().endswith(".json"))
+    says_so = any(_says_so(tree, name) for name in tree.files if name.lower().endswith(".json"))
+    return says_so and bool(tree.pictures()) and find_manifest(tree) is None
 
 
 def read(path: Path, settings: Settings) -> ImageSet:
-    tree, findings = open_tree(path), Findings()
-    while around := outer(tree.files):
-        tree = tree.below(around)
+    tree, findings = open_tree(path).unwrapped(), Findings()
     pictures: dict[str, BoxedPicture] = {}
     for name in tree.files:
         if name.lower().endswith(".json") and _says_so(tree, name):
@@ -57,10 +54,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
                 if pictures.setdefault(picture.file, picture) is not picture:
                     message = f'"{picture.file}" is listed again in {name}. Keep one of the two.'
                     findings.add("duplicate_row", "error", picture.file, message)
-    for name in tree.pictures():
-        if name not in pictures:
-            message = f'"{name}" is in no JSON file and was left out. List it if it belongs to the set.'
-            findings.add("unlisted_image", "warning", name, message)
+    tell_unlisted(tree, pictures, "is in no JSON file and was left out. List it if it belongs to the set.", findings)
     if not pictures:
         raise DataError(f"No picture that {tree.name} lists is in it. Put the pictures beside the JSON file.")
     return boxed_set(tree, list(pictures.values()), settings, findings)

@@ -14,7 +14,7 @@ from core.case import Case, ImageSet
 from core.errors import DataError
 from core.limits import limits
 from core.pictures.pixels import FilePixels
-from core.sets.files import Tree, natural, open_tree, outer
+from core.sets.files import Tree, holds_a_tree, natural, open_tree
 from core.sets.lookup import Lookup
 from core.sets.manifest_cells import SEPARATORS, without_no_finding
 from core.sets.manifest_rows import Sheet, make_cases, read_entries
@@ -58,7 +58,7 @@ class Settings(Question):
 def looks_like(path: Path) -> bool:
     if path.suffix.lower() in SUFFIXES and path.is_file():
         return True
-    return (path.is_dir() or path.suffix.lower() == ".zip") and find_manifest(open_tree(path)) is not None
+    return holds_a_tree(path) and find_manifest(open_tree(path)) is not None
 
 
 def read(path: Path, settings: Settings) -> ImageSet:
@@ -94,9 +94,7 @@ def _open(path: Path) -> tuple[Tree, str]:
     """The files and the name of the table among them."""
     if path.suffix.lower() in SUFFIXES:
         return open_tree(path.parent), path.name
-    tree = open_tree(path)
-    while around := outer(tree.files):
-        tree = tree.below(around)
+    tree = open_tree(path).unwrapped()
     name = find_manifest(tree)
     if name is None:
         raise DataError(f"{path.name} has no table with an image column. Add one, called labels.csv.")

@@ -16,8 +16,8 @@ from core.case import SPLITS, Box, Case, ImageSet, Split
 from core.errors import DataError
 from core.limits import limits
 from core.pictures.pixels import FilePixels
-from core.sets.boxed import BoxedPicture, Drawn, boxed_set
-from core.sets.files import Tree, open_tree, outer
+from core.sets.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
+from core.sets.files import Tree, holds_a_tree, open_tree
 from core.sets.findings import Findings
 from core.sets.lookup import Lookup
 from core.sets.question import Question
@@ -33,7 +33,7 @@ class Settings(Question):
 
 
 def looks_like(path: Path) -> bool:
-    if not path.is_dir() and path.suffix.lower() != ".zip":
+    if not holds_a_tree(path):
         return False
     tree = open_tree(path)
     first = next(_annotations(tree), None)
@@ -43,9 +43,7 @@ def looks_like(path: Path) -> bool:
 
 
 def read(path: Path, settings: Settings) -> ImageSet:
-    tree, findings = open_tree(path), Findings()
-    while around := outer(tree.files):
-        tree = tree.below(around)
+    tree, findings = open_tree(path).unwrapped(), Findings()
     files, splits = Lookup(tree.pictures(), ""), _splits(tree, findings)
     pictures: dict[str, BoxedPicture] = {}
     for name in _annotations(tree):
@@ -57,10 +55,8 @@ def read(path: Path, settings: Settings) -> ImageSet:
         if pictures.setdefault(picture.file, picture) is not picture:
             message = f'"{name}" is about "{picture.file}", which another file is about too. Keep one of the two.'
             findings.add("duplicate_annotation", "error", name, message)
-    for name in tree.pictures():
-        if name not in pictures:
-            message = f'"{name}" has no XML file and was left out. Add one, with no object in it if nothing is there.'
-            findings.add("unlisted_image", "warning", name, message)
+    unlisted = "has no XML file and was left out. Add one, with no object in it if nothing is there."
+    tell_unlisted(tree, pictures, unlisted, findings)
     if not pictures:
         raise DataError(f"{tree.name} has no XML file that names a picture in it. Put pictures and XML files together.")
     return boxed_set(tree, _from_their_first_pixel(list(pictures.values())), settings, findings)

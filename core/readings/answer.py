@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.case import Task
-from core.readings.statement import Kind, Statement, statement_in, statements_from_plain, statements_to_plain
+from core.readings.statement import OfKind, Statement, statement_in, statements_from_plain, statements_to_plain
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Answer:
     parsed: tuple[str, ...] | None = None
     said: tuple[Statement, ...] = ()
 
-    def statement(self, kind: type[Kind]) -> Kind | None:
+    def statement(self, kind: type[OfKind]) -> OfKind | None:
         """What was said of this kind."""
         return statement_in(self.said, kind)
 

@@ -7,6 +7,7 @@ Methods list the kinds that their readers may say.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -30,25 +31,28 @@ class Statement(BaseModel):
     FIGURES: ClassVar[Mapping[str, str]]
     """What `measured` measures, with a title each."""
 
+    @abstractmethod
     def words(self) -> str:
         """For where it can't be drawn."""
-        raise NotImplementedError
+        ...
 
     @classmethod
+    @abstractmethod
     def reference(cls, case: Case) -> Self | None:
         """What the set itself says of the case; None where it says nothing, and the case is not measured."""
-        raise NotImplementedError
+        ...
 
     @classmethod
+    @abstractmethod
     def measured(cls, statements: Sequence[Self], references: Sequence[Self]) -> Weighted:
         """The figures of what one reader said of some cases."""
-        raise NotImplementedError
+        ...
 
 
-Kind = TypeVar("Kind", bound=Statement)
+OfKind = TypeVar("OfKind", bound=Statement)
 
 
-def statement_in(statements: Iterable[Statement], kind: type[Kind]) -> Kind | None:
+def statement_in(statements: Iterable[Statement], kind: type[OfKind]) -> OfKind | None:
     """The one of this kind."""
     return next((statement for statement in statements if isinstance(statement, kind)), None)
 

@@ -60,7 +60,7 @@ class Exported(Outcome):
 
 
 class Estimated(Outcome):
-    """What a run will cost, as `vitask estimate --json` prints it."""
+    """What a run will cost: of what `vitask estimate --json` prints, what a page tells."""
 
     seconds: float
     steps: Mapping[str, int]
@@ -68,10 +68,6 @@ class Estimated(Outcome):
     available_gib: float = 0.0
     fits: bool = True
     device: str = ""
-    parts: Mapping[str, float] = Field(default_factory=dict)
-    seconds_per_step: Mapping[str, float] = Field(default_factory=dict)
-    cases: int = 0
-    assumptions: Sequence[str] = ()
 
 
 class Unlike(Outcome):
@@ -84,7 +80,7 @@ class Unlike(Outcome):
     of: int | None = None
 
 
-class Asked(Outcome):
+class Answers(Outcome):
     """What readers said of a picture, each as `answer_to_plain` writes it, under which task."""
 
     readers: Mapping[str, Mapping[str, Any]]

@@ -17,7 +17,7 @@ from core.records import jobs, payloads, runs, sets
 from core.records.access import NOT_THERE, NotAllowed, Who
 from core.records.audit import note
 from core.records.database import Database
-from core.records.outcomes import Asked, Unlike, outcome
+from core.records.outcomes import Answers, Unlike, outcome
 from core.records.place import Place
 from core.records.progress import Progress
 from core.records.wake import send
@@ -85,7 +85,7 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
     if job.kind != payloads.Ask.kind:
         raise NotAllowed(NOT_THERE)
     question = payloads.Ask.parse(job.payload, "payload")
-    answers = outcome(job, Asked)
+    answers = outcome(job, Answers)
     task = None if answers is None else _task(answers)
     return Answered(
         job.state,
@@ -99,21 +99,21 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
     )
 
 
-def outcome_of(answers: Mapping[str, Answer], task: Task, unlike: Unlike, seconds: float) -> Asked:
+def outcome_of(answers: Mapping[str, Answer], task: Task, unlike: Unlike, seconds: float) -> Answers:
     """What each reader said under this task, for `answer` to take up again."""
     readers = {name: answer_to_plain(each) for name, each in answers.items()}
-    return Asked(readers=readers, task=task.model_dump(mode="json"), unlike=unlike, seconds=seconds)
+    return Answers(readers=readers, task=task.model_dump(mode="json"), unlike=unlike, seconds=seconds)
 
 
-def _task(asked: Asked) -> Task | None:
+def _task(answers: Answers) -> Task | None:
     """Rows of earlier versions told the answers alone."""
-    values = asked.task or ({"answers": asked.answers} if asked.answers else None)
+    values = answers.task or ({"answers": answers.answers} if answers.answers else None)
     return None if values is None else Task.parse(values, "task")
 
 
-def _conclusions(db: Database, who: Who, run_id: int, asked: Asked, task: Task) -> dict[Reader, Conclusion]:
+def _conclusions(db: Database, who: Who, run_id: int, answers: Answers, task: Task) -> dict[Reader, Conclusion]:
     run = runs.run(db, who, run_id)
-    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in asked.readers.items()}
+    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in answers.readers.items()}
 
 
 def _kept(place: Place, image: bytes) -> str:

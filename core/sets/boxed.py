@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.case import NO_FINDING, Box, Case, ImageSet, Split, Task
@@ -71,6 +71,13 @@ def boxed_set(tree: Tree, pictures: Sequence[BoxedPicture], question: Question, 
     return ImageSet(tree.name, task, cases, findings.listed())
 
 
+def tell_unlisted(tree: Tree, listed: Container[str], words: str, findings: Findings) -> None:
+    """Pictures that no file says anything about."""
+    for name in tree.pictures():
+        if name not in listed:
+            findings.add("unlisted_image", "warning", name, f'"{name}" {words}')
+
+
 def split_of_folder(path: str) -> Split | None:
     """The split that one of the folders above a file is called after."""
     return next((split for part in path.split("/")[:-1] if (split := split_named(part))), None)
@@ -100,8 +107,8 @@ def _boxes(tree: Tree, picture: BoxedPicture, findings: Findings) -> tuple[Box, 
     """Those that are boxes on this picture; each other one is told, and left out."""
     size = _true_size(tree, picture.file) if picture.drawn else None
     if size is not None and size != (picture.width, picture.height):
-        true, said = (f"{width:g} x {height:g}" for width, height in (size, (picture.width, picture.height)))
-        message = f'"{picture.file}" is {true} pixels large (upright), and its boxes are for {said}. Correct one.'
+        true, meant = (f"{width:g} x {height:g}" for width, height in (size, (picture.width, picture.height)))
+        message = f'"{picture.file}" is {true} pixels large (upright), and its boxes are for {meant}. Correct one.'
         findings.add("size_differs", "error", picture.file, message)
         return ()
     kept = []

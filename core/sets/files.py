@@ -46,6 +46,13 @@ class Tree:
             return read_member(self.root, self.base + name, most, only_beginning)
         return read_file(self.root / (self.base + name), most, only_beginning)
 
+    def unwrapped(self) -> Tree:
+        """The part under the folders that all files lie in together."""
+        inner = self
+        while around := outer(inner.files):
+            inner = inner.below(around)
+        return inner
+
     def below(self, folder: str) -> Tree:
         """The part under a folder, whose name ("outer/") is left out of all paths."""
         files = tuple(name.removeprefix(folder) for name in self.files if name.startswith(folder))
@@ -53,6 +60,11 @@ class Tree:
             name.removeprefix(folder) for name in self.folders if name.startswith(folder) and name != folder
         )
         return replace(self, files=files, folders=folders, base=self.base + folder)
+
+
+def holds_a_tree(path: Path) -> bool:
+    """Whether it is a folder or, by its name, a zip."""
+    return path.is_dir() or path.suffix.lower() == ".zip"
 
 
 def open_tree(path: Path) -> Tree:

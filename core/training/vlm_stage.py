@@ -172,12 +172,9 @@ def _what_changes(
     adapter = adapter_parameters(tuned.vlm, plan.adapter)
     connectors = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
     heads = dict(tuned.heads.named_parameters(prefix="heads"))
-    learning = {
-        name: value
-        for head in plan.heads
-        for name, value in (heads | dict(tuned.heads.named_buffers(prefix="heads"))).items()
-        if name.startswith(f"heads.{head.name}.")
-    }
+    kept = heads | dict(tuned.heads.named_buffers(prefix="heads"))
+    learns = tuple(f"heads.{head.name}." for head in plan.heads)
+    learning = {name: value for name, value in kept.items() if name.startswith(learns)}
     for value in adapter.values():
         value.requires_grad_(is_adapter_tuned)
     for value in connectors.values():

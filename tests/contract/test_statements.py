@@ -119,17 +119,22 @@ def test_a_run_that_points_opens_and_says_what_it_said(
     assert f"pointing, where it is: {stored[name][0].words()}" in capsys.readouterr().out
 
 
+def whole_and_stopped(run: Run, folder: Path) -> list[dict[str, bytes]]:
+    """The weights of a run that went through, and of one that was stopped on the way and resumed."""
+    tune(run, folder / "whole")
+    polls = iter([False, False, False, True])
+    with pytest.raises(StoppedError):
+        tune(run, folder / "stopped", is_stopped=lambda: next(polls))
+    tune(run, folder / "stopped", is_resumed=True)
+    return [run_files.weights(folder / name) for name in ("whole", "stopped")]
+
+
 @pytest.mark.slow
 def test_a_run_that_points_and_was_stopped_ends_with_the_same_weights(
     method: ModuleType, spots: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     run = settings(spots, checkpoint, steps=6)
-    tune(run, tmp_path / "whole")
-    polls = iter([False, False, False, True])
-    with pytest.raises(StoppedError):
-        tune(run, tmp_path / "stopped", is_stopped=lambda: next(polls))
-    tune(run, tmp_path / "stopped", is_resumed=True)
-    whole, stopped = (run_files.weights(tmp_path / name) for name in ("whole", "stopped"))
+    whole, stopped = whole_and_stopped(run, tmp_path)
     assert "heads.safetensors" in whole and whole == stopped
 
 
@@ -165,12 +170,7 @@ def test_what_a_head_keeps_beside_its_weights_is_kept_with_them(
     monkeypatch.setattr(method, "POINTER", HeadPlan("pointer", normed))
     monkeypatch.setattr(method, "POINTING", replace(method.POINTING, heads=(method.POINTER,)))
     run = settings(spots, checkpoint, steps=6)
-    tune(run, tmp_path / "whole")
-    polls = iter([False, False, False, True])
-    with pytest.raises(StoppedError):
-        tune(run, tmp_path / "stopped", is_stopped=lambda: next(polls))
-    tune(run, tmp_path / "stopped", is_resumed=True)
-    whole, stopped = (run_files.weights(tmp_path / name) for name in ("whole", "stopped"))
+    whole, stopped = whole_and_stopped(run, tmp_path)
     assert whole == stopped and "running_mean" in str(whole["heads.safetensors"][:400])
 
 

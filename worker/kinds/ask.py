@@ -14,8 +14,7 @@ from core.pictures.pixels import decode
 from core.pictures.store import open_store
 from core.records import jobs, payloads, runs
 from core.records.jobs import Claimed, LeaseLost
-from core.records.outcomes import Asked as Answers
-from core.records.outcomes import Unlike
+from core.records.outcomes import Answers, Unlike
 from core.records.progress import Progress
 from core.records.questions import outcome_of
 from worker.context import AWAY, LEASE_SECONDS, Hands

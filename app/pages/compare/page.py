@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 from gradio.events import Dependency
@@ -12,6 +11,7 @@ from plotly.graph_objects import Figure
 from app import charts
 from app.context import PRIVATE, Studio, on_load
 from app.drawings import overlay
+from app.html import script_beside
 from app.pages.compare import acts, asking
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
@@ -143,7 +143,7 @@ def build(studio: Studio) -> None:
 
 def wire(studio: Studio, page: ComparePage) -> None:
     """The case that is shown: when the page opens, another run or filter is chosen, and by the buttons."""
-    remember = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    remember = script_beside(__file__)
     parts, choose, case = page.parts, page.parts.choose, page.parts.case
     here, ahead, behind = gr.State(0), gr.State(1), gr.State(-1)
     run = [choose.run, choose.split]

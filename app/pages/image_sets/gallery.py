@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 from gradio.blocks import Block
@@ -14,7 +13,7 @@ from gradio.components import Component
 
 from app.context import PRIVATE, Studio
 from app.drawings import boxed, colours_of
-from app.html import empty
+from app.html import empty, script_beside
 from app.set_words import ANY, SPLIT_NAMES, named, splits
 from app.viewer import Pane, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
@@ -160,7 +159,7 @@ def lay_out() -> GalleryParts:
                 back = gr.Button("← Previous", size="sm", interactive=False, min_width=110)
                 page = gr.Number(1, label="Page", minimum=1, precision=0, show_label=False, min_width=70)
                 forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
-            pictures = gr.HTML(NOTHING, js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
+            pictures = gr.HTML(NOTHING, js_on_load=script_beside(__file__))
         with gr.Column(scale=3, min_width=320):
             large, about, histogram = viewer(height=300, visible=False), gr.HTML(), gr.HTML()
     return GalleryParts(split, label, patient, text, total, back, page, forth, pictures, histogram, about, large)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
 from app.context import PRIVATE, Studio
-from app.html import empty
+from app.html import empty, script_beside
 from app.pages.review.acts import chosen, settle_case
 from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
@@ -97,9 +96,7 @@ def lay_out() -> AgreeParts:
     pairs = gr.HTML(NOBODY, elem_id="review-agreement")
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=480):
-            disputed = gr.HTML(
-                elem_id="review-disputed", js_on_load=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-            )
+            disputed = gr.HTML(elem_id="review-disputed", js_on_load=script_beside(__file__))
         with gr.Column(scale=3, min_width=340, visible=False) as settling:
             title = gr.HTML()
             picture = viewer(height=220)

@@ -13,7 +13,7 @@ from gradio.events import Dependency
 
 from app.context import PRIVATE, Studio, on_load
 from app.engine import ENGINE
-from app.html import in_markdown
+from app.html import in_markdown, script_beside
 from app.pages.tune.acts import PLACE_OF_IMAGES, completed, queue, tune
 from app.pages.tune.forms import NO_TSM, USUAL
 from app.pages.tune.parts import Parts, lay_out
@@ -217,9 +217,7 @@ def build(studio: Studio) -> None:
     parts.ask.click(guarded(studio, page.estimate), {parts.image_set, *parts.given}, tried, **PRIVATE)
     shown = [parts.estimate, parts.timer]
     parts.timer.tick(live(studio, page.look_at_estimate), [parts.job], shown, queue=False, **PRIVATE)
-    parts.file.save.click(
-        None, [parts.file.text], None, js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    )
+    parts.file.save.click(None, [parts.file.text], None, js=script_beside(__file__))
 
 
 def fill_at_first(page: TunePage) -> None:

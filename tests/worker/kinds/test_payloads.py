@@ -42,6 +42,13 @@ def queued(database: Database, place: Place, who: Who, images: ImageSet, project
     return runs.queue_run(database, place, who, version.id, "a run", SETTINGS)
 
 
+def own_and_foreign(hands: Hands, who: Who, images: ImageSet) -> list[Run]:
+    """A run of this project and one of another."""
+    elsewhere = people.add_project(hands.database, who, "Elsewhere")
+    both = people.local(hands.database)
+    return [queued(hands.database, hands.place, both, images, project) for project in (who.projects[0], elsewhere)]
+
+
 def claimed(database: Database, run: Run, payload: dict[str, object]) -> Claimed:
     """The run's own job in a worker's hands, saying this."""
     with database.session() as session:
@@ -71,10 +78,7 @@ def test_an_estimate_has_no_say_over_the_versions_of_another_project(
     who: Who,
     cells: ImageSet,  # noqa: F811
 ) -> None:
-    elsewhere = people.add_project(hands.database, who, "Elsewhere")
-    both = people.local(hands.database)
-    own = queued(hands.database, hands.place, both, cells, who.projects[0])
-    foreign = queued(hands.database, hands.place, both, cells, elsewhere)
+    own, foreign = own_and_foreign(hands, who, cells)
     job = claimed(hands.database, own, {"version": foreign.version_id, "settings": SETTINGS})
     with pytest.raises(SetError, match="is not there any more"):
         KINDS["estimate"](hands, job)
@@ -88,10 +92,7 @@ def test_a_job_has_no_say_over_the_runs_of_another_project(
     who: Who,
     cells: ImageSet,  # noqa: F811
 ) -> None:
-    elsewhere = people.add_project(hands.database, who, "Elsewhere")
-    both = people.local(hands.database)
-    own = queued(hands.database, hands.place, both, cells, who.projects[0])
-    foreign = queued(hands.database, hands.place, both, cells, elsewhere)
+    own, foreign = own_and_foreign(hands, who, cells)
     job = claimed(hands.database, own, {"run": foreign.id, **more})
     with pytest.raises(RunError, match="is not there any more"):
         KINDS[kind](hands, job)
