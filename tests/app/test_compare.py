@@ -214,8 +214,8 @@ def test_a_refused_file_is_never_followed_by_an_answer_about_the_case_above(
     (text := tmp_path / "notes.txt").write_text("no picture either")
     asked_before = len(jobs_of(room))
     for image in (str(broken), str(text), None):
-        refused = again.image_brought(room.visit(), image)
-        assert refused[outcome].startswith("⚠") and shows_nothing(again, refused)
+        assert shows_nothing(again, again.image_brought(room.visit(), image))
+        assert again.image_checked(room.visit(), image)[outcome].startswith("⚠")
         unanswered = ask(again, room, "a", A_FILE, image, "?", ["tsm"], True)
         assert unanswered[outcome].startswith("⚠") and shows_nothing(again, unanswered)
         assert outcome not in again.look(room.visit(), unanswered[again.parts.job])
@@ -245,6 +245,15 @@ def test_the_page_hears_of_every_change_of_what_is_asked_about(room: Furnished) 
     assert isinstance(image, gr.File) and image.file_types is None, "one that Gradio refuses is told of by nobody"
 
 
+def test_nothing_is_read_while_a_file_is_looked_into(again: AskAgain, room: Furnished, tmp_path: Path) -> None:
+    (scan := tmp_path / "scan.png").write_bytes(bombs.png(64, 64))
+    assert again.image_brought(room.visit(), str(scan))[again.parts.read]["interactive"] is False
+    checked = again.image_checked(room.visit(), str(scan))
+    assert checked[again.parts.read]["interactive"] is True
+    assert not {again.parts.job, again.parts.table} & set(checked), "what was asked meanwhile stays"
+    assert again.image_checked(room.visit(), None)[again.parts.read]["interactive"] is True
+
+
 def test_a_file_that_is_brought_costs_the_pages_process_nothing(
     again: AskAgain, room: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +267,7 @@ def test_a_file_that_is_brought_costs_the_pages_process_nothing(
         made.truncate(300 * MIB)
     for file, words in ((scan, "picture is here"), (bomb, "larger than 40 million pixels"), (endless, "more than the")):
         with within(8):
-            assert words in unescape(again.image_brought(room.visit(), str(file))[again.parts.outcome])
+            assert words in unescape(again.image_checked(room.visit(), str(file))[again.parts.outcome])
             if file is not scan:
                 unanswered = ask(again, room, "a", A_FILE, str(file), "?", ["tsm"], True)
                 assert unanswered[again.parts.job] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import yaml
 
 from app.engine import ENGINE, Engine
 from app.pages.tune.acts import tune
-from app.pages.tune.forms import NO_TSM
+from app.pages.tune.forms import NO_TSM, USUAL
 from app.pages.tune.page import TunePage, estimated, fill_at_first
 from app.pages.tune.parts import lay_out
 from app.visit import Updates
@@ -262,3 +263,18 @@ def test_an_engine_that_went_away_is_started_again() -> None:
     engine._child.wait()
     assert engine.complete(values)["stages"] == ["vanilla"]
     engine.close()
+
+
+def test_nothing_begins_while_a_run_file_is_being_filled_in(page: TunePage, room: Furnished, tmp_path: Path) -> None:
+    settings = {"vlm": {"family": "starter"}, "method": {"name": "vitask"}, "tsm": [{"name": "convnet"}]}
+    (tmp_path / "run.yaml").write_text(json.dumps(settings))
+    old = tune(room.visit(), room.version_id, "Mine", settings)
+    filling = (
+        page.load(room.visit(), str(tmp_path / "run.yaml")),
+        page.choose(room.visit(), *USUAL),
+        page.open(room.visit(copy=old)),
+    )
+    for shown in filling:
+        assert [shown[button]["interactive"] for button in page.parts.begin] == [False, False]
+    named = page.name(room.visit(), room.version_id, "vitask", "quick")
+    assert [named[button]["interactive"] for button in page.parts.begin] == [True, True]

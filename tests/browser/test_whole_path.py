@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 import zipfile
@@ -46,7 +45,7 @@ def test_uploaded_images_are_tuned_on_watched_and_compared(
     with page.expect_file_chooser() as asked:
         page.get_by_role("button", name="Load from file").click()
     asked.value.set_files({"name": "short.yaml", "mimeType": "application/yaml", "buffer": SHORT.encode()})
-    page.locator(".cm-line").get_by_text("least_steps: 20").wait_for()
+    page.locator(".cm-line").get_by_text("least_steps: 20", exact=True).wait_for()
     page.get_by_label("Name of the run").fill("Whole path, a short run")
     page.locator("#tune-start").click()
     page.wait_for_url("**/runs?run=*")
@@ -78,24 +77,12 @@ def _ask_about_another_image(page: Any, upload: Path, folder: Path) -> None:
         (folder / Path(picture).name).write_bytes(whole.read(picture))
     page.locator("#compare-about").get_by_label("Another image").click()
     before = page.locator("#compare-new-answers").inner_html()
-    page.wait_for_timeout(
-        1500
-    )  # nobody chooses a file sooner: Gradio writes into a new field once more after some frames
-    _bring(page, folder / Path(picture).name)
+    page.locator("#compare-image input[type=file]").set_input_files(str(folder / Path(picture).name))
+    page.locator("#compare-image").get_by_text(Path(picture).name).wait_for()
     page.get_by_role("button", name="Read", exact=True).click()
     changed = "was => document.querySelector('#compare-new-answers').innerHTML !== was"
     page.wait_for_function(changed, arg=before, timeout=A_RUN_MS)
     page.locator("#compare-new-answers").get_by_text("vitask+tsm").wait_for(timeout=A_RUN_MS)
-
-
-def _bring(page: Any, picture: Path) -> None:
-    """The file is chosen, and chosen again where it was not taken, as a person would."""
-    for _ in range(3):
-        page.locator("#compare-image input[type=file]").set_input_files(str(picture))
-        with contextlib.suppress(Exception):
-            page.locator("#compare-said").get_by_text("The picture is here").wait_for(timeout=20_000)
-            return
-    raise AssertionError("the picture was never taken")
 
 
 def test_a_program_uploads_tunes_waits_and_reads(running: Running, upload_zip: Path) -> None:

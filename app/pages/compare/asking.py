@@ -81,13 +81,19 @@ class AskAgain:
         return self.parts.nothing | {self.parts.image: gr.update(visible=about == A_FILE), self.parts.outcome: ""}
 
     def image_brought(self, visit: Visit, image: str | None) -> Updates:
-        """Another file, or none any more: the answer about the one before goes."""
+        """Another file, or none any more: the answer about the one before goes at once.
+
+        Nothing is read until the file was looked into: what that gives would go over the answer."""
+        text = "Looking into the file …" if image else ""
+        return self.parts.nothing | {self.parts.outcome: text, self.parts.read: gr.update(interactive=False)}
+
+    def image_checked(self, visit: Visit, image: str | None) -> Updates:
         try:
             ASIDE.run(refuse_undecodable, brought(image), "The file")
             text = "The picture is here. Press Read."
         except CoreError as error:
             text = warning(str(error))
-        return self.parts.nothing | {self.parts.outcome: text}
+        return {self.parts.outcome: text, self.parts.read: gr.update(interactive=True)}
 
     def look(self, visit: Visit, job_id: int | None) -> Updates:
         """The answer of a live reader, once it is there."""
@@ -162,5 +168,6 @@ def wire(studio: Studio, page: Parts) -> None:
     parts.read.click(guarded(studio, again.ask), again.question, changed, **PRIVATE)
     parts.about.input(guarded(studio, again.about_chosen), [parts.about], [parts.image, *changed], **PRIVATE)
     for event in (parts.image.upload, parts.image.clear):
-        event(guarded(studio, again.image_brought), [parts.image], changed, **PRIVATE)
+        came = event(guarded(studio, again.image_brought), [parts.image], [parts.read, *changed], **PRIVATE)
+        came.then(guarded(studio, again.image_checked), [parts.image], [parts.read, parts.outcome], **PRIVATE)
     parts.timer.tick(live(studio, again.look), [parts.job], parts.answer, queue=False, **PRIVATE)

@@ -72,7 +72,11 @@ class TunePage:
         return self.versions(visit, set_id) | {self.parts.task: {}}
 
     def choose(self, visit: Visit, family: str, tsm: str, method: str, preset: str) -> Updates:
-        return self.chosen(family, tsm, method, preset)
+        return self.chosen(family, tsm, method, preset) | self.held(True)
+
+    def held(self, is_held: bool) -> Updates:
+        """Whether a run can be begun: not while the forms are being filled, which the browser does input by input."""
+        return dict.fromkeys(self.parts.begin, gr.update(interactive=not is_held))
 
     def chosen(self, family: str, tsm: str, method: str, preset: str) -> Updates:
         """Another VLM, TSM, method or preset: the forms that belong to it, filled with what the preset sets."""
@@ -110,7 +114,7 @@ class TunePage:
         """What the run is called where nobody writes a name."""
         settings = {"method": {"name": method}, "preset": preset}
         name = "" if version_id is None else runs.next_name(visit.database, visit.who, version_id, settings)
-        return {self.parts.name: gr.update(placeholder=name)}
+        return {self.parts.name: gr.update(placeholder=name)} | self.held(False)
 
     def values(self, given: Given) -> Json:
         """The run file's values as they stand in the page."""
@@ -161,6 +165,7 @@ class TunePage:
             choices.method: whole["method"]["name"],
             choices.preset: whole["preset"],
             self.parts.task: whole["task"],
+            **self.held(True),
         }
 
 
@@ -232,19 +237,20 @@ def wire_choices(studio: Studio, page: TunePage) -> None:
     parts, file, inputs = page.parts, page.parts.file, page.parts.choices.inputs
     seen = (guarded(studio, page.visible), inputs[:3], parts.forms.groups)
     previewing: Wire = (guarded(studio, page.preview), parts.given, [file.text, file.facts, file.save])
-    naming = (guarded(studio, page.name), [parts.version, parts.choices.method, parts.choices.preset], [parts.name])
+    named_after = [parts.version, parts.choices.method, parts.choices.preset]
+    naming = (guarded(studio, page.name), named_after, [parts.name, *parts.begin])
 
     def followed(event: Dependency) -> None:
         event.then(*seen, **PRIVATE).then(*previewing, **PRIVATE).then(*naming, **PRIVATE)
 
-    opened = [parts.image_set, parts.version, parts.notice, parts.copied, *parts.filled]
+    opened = [parts.image_set, parts.version, parts.notice, parts.copied, *parts.filled, *parts.begin]
     followed(on_load(guarded(studio, page.open), None, opened))
     other_set = guarded(studio, page.other_set)
     followed(parts.image_set.input(other_set, [parts.image_set], [parts.version, parts.task], **PRIVATE))
     parts.version.input(*previewing, **PRIVATE).then(*naming, **PRIVATE)
     for choice in (parts.choices.family, parts.choices.tsm, parts.choices.method, parts.choices.preset):
-        followed(choice.input(guarded(studio, page.choose), inputs, parts.forms.settings, **PRIVATE))
-    followed(file.load.upload(guarded(studio, page.load), [file.load], parts.filled, **PRIVATE))
+        followed(choice.input(guarded(studio, page.choose), inputs, [*parts.forms.settings, *parts.begin], **PRIVATE))
+    followed(file.load.upload(guarded(studio, page.load), [file.load], [*parts.filled, *parts.begin], **PRIVATE))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
     typed = [getattr(part, "change" if isinstance(part, gr.Textbox) else "input") for part in parts.forms.inputs]
     gr.on(typed, *previewing, trigger_mode="always_last", **PRIVATE)

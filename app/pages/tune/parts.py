@@ -69,6 +69,11 @@ class Parts:
         return {self.version, self.task, *self.choices.inputs, *self.forms.inputs}
 
     @property
+    def begin(self) -> list[Component]:
+        """What takes the run file as it stands."""
+        return [self.start, self.ask]
+
+    @property
     def filled(self) -> list[Component]:
         """What a run file fills."""
         return [*self.choices.inputs, self.task, self.name, *self.forms.inputs]
