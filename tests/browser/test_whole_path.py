@@ -79,6 +79,7 @@ def _ask_about_another_image(page: Any, upload: Path, folder: Path) -> None:
     before = page.locator("#compare-new-answers").inner_html()
     page.locator("#compare-image input[type=file]").set_input_files(str(folder / Path(picture).name))
     page.locator("#compare-image").get_by_text(Path(picture).name).wait_for()
+    page.locator("#compare-said").get_by_text("The picture is here. Press Read.").wait_for()
     page.get_by_role("button", name="Read", exact=True).click()
     changed = "was => document.querySelector('#compare-new-answers').innerHTML !== was"
     page.wait_for_function(changed, arg=before, timeout=A_RUN_MS)

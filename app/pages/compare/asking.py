@@ -168,6 +168,9 @@ def wire(studio: Studio, page: Parts) -> None:
     parts.read.click(guarded(studio, again.ask), again.question, changed, **PRIVATE)
     parts.about.input(guarded(studio, again.about_chosen), [parts.about], [parts.image, *changed], **PRIVATE)
     for event in (parts.image.upload, parts.image.clear):
-        came = event(guarded(studio, again.image_brought), [parts.image], [parts.read, *changed], **PRIVATE)
+        # Not queued: what is asked next must not be overtaken by what takes the answer before it away.
+        came = event(
+            guarded(studio, again.image_brought), [parts.image], [parts.read, *changed], queue=False, **PRIVATE
+        )
         came.then(guarded(studio, again.image_checked), [parts.image], [parts.read, parts.outcome], **PRIVATE)
     parts.timer.tick(live(studio, again.look), [parts.job], parts.answer, queue=False, **PRIVATE)
