@@ -42,6 +42,7 @@ FAMILIES = {
 METHODS = {
     "vanilla": "core.methods.vanilla",
     "vitask": "core.methods.vitask",
+    "discriminative": "core.methods.discriminative",
 }
 
 SOURCES = {
