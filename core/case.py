@@ -50,6 +50,14 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What the cases of a set say of places: the labels that boxes have, and whether there are masks."""
+
+    boxed: tuple[str, ...] = ()
+    is_masked: bool = False
+
+
+@dataclass(frozen=True)
 class Case:
     """One labelled image. Labels are the task's own answers; a multi case with none has no finding."""
 

@@ -21,11 +21,18 @@ from core.models.vlm import ImageFeatures, Prompt, Vlm
 
 ROOT = -1
 TOKENS_AT_ONCE = 2048
+LEARNED = -1_000
+"""Markers from here downwards stand for learned tokens, those above for exemplars."""
 
 
 def exemplar_token(number: int) -> int:
-    """The marker that stands in a tree where the exemplar of the TSM with this number goes."""
+    """The marker that stands in a row where the exemplar of the TSM with this number goes."""
     return -1 - number
+
+
+def learned_token(number: int) -> int:
+    """The marker that stands, in a question or an answer, for the learned token with this number."""
+    return LEARNED - number
 
 
 @dataclass(frozen=True)
@@ -122,12 +129,19 @@ class Branches:
     """
 
     def __init__(
-        self, vlm: Vlm, features: Sequence[ImageFeatures], exemplars: Tensor | None = None, is_shared: bool = True
+        self,
+        vlm: Vlm,
+        features: Sequence[ImageFeatures],
+        exemplars: Tensor | None = None,
+        is_shared: bool = True,
+        learned: Tensor | None = None,
     ) -> None:
-        """`exemplars` [images, TSMs, H] are the embedded features, one row an image."""
+        """`exemplars` [images, TSMs, H] are the embedded features, one row an image; `learned` [K, H] the embeddings
+        of learned tokens, equal for all."""
         self.vlm = vlm
         self.features = features
         self.exemplars = exemplars
+        self.learned = learned
         self.is_shared = is_shared
         self.packed_rows = [PackedRow(image) for image in range(len(features))] if is_shared else []
         self._slots: dict[tuple[int, int], int] = {}
@@ -229,12 +243,15 @@ class Branches:
         embeds = self.vlm.embed(ids.masked_fill(~is_text, 0))
         tokens = torch.cat([self.features[packed.image].tokens for packed in packed_rows for _ in packed.roots])
         embeds = embeds.masked_scatter(image_slots[..., None], tokens.to(embeds))
-        if self.exemplars is None or not bool((ids < 0).any()):
-            return embeds
-        row_of = torch.tensor([packed.image for packed in packed_rows], device=ids.device)
-        rows, places = torch.nonzero(ids < 0, as_tuple=True)
-        embedded = self.exemplars[row_of[rows], -1 - ids[rows, places]]
-        return embeds.index_put((rows, places), embedded.to(embeds.dtype))
+        if self.exemplars is not None:
+            row_of = torch.tensor([packed.image for packed in packed_rows], device=ids.device)
+            rows, places = torch.nonzero((ids < 0) & (ids > LEARNED), as_tuple=True)
+            embedded = self.exemplars[row_of[rows], -1 - ids[rows, places]]
+            embeds = embeds.index_put((rows, places), embedded.to(embeds.dtype))
+        if self.learned is not None:
+            rows, places = torch.nonzero(ids <= LEARNED, as_tuple=True)
+            embeds = embeds.index_put((rows, places), self.learned[LEARNED - ids[rows, places]].to(embeds.dtype))
+        return embeds
 
     def _positions(self, packed_rows: list[PackedRow], length: int) -> Tensor:
         """Position ids [K, R, L]: where a family counts images its own way, text goes on from where the head ends."""

@@ -25,7 +25,7 @@ from core.models import features
 from core.models.features import FeatureStore
 from core.models.lora import using
 from core.models.tsm import Tsm
-from core.readings.distribution import free_text
+from core.readings.writing import free_text
 from core.runs.prepare import Parts, load_parts
 from core.runs.runfile import Run
 from core.sets.joint import Item, JointSet

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from core.case import SPLITS, Task
+from core.case import SPLITS, Marks, Task
 from core.errors import RunError
 from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
@@ -126,6 +126,13 @@ class Folder:
     def tasks(self) -> dict[str, Task]:
         return {each["name"]: Task.parse(each["task"], "set.json") for each in self.sets()}
 
+    def marks(self) -> dict[str, Marks]:
+        """What each set says of places; of sets that runs of before 0.2.0 learned from nobody asked."""
+        by_name = {each["name"]: each.get("marks", {}) for each in self.sets()}
+        return {
+            name: Marks(tuple(kept.get("boxed", ())), bool(kept.get("is_masked"))) for name, kept in by_name.items()
+        }
+
     def fingerprints(self) -> dict[str, str]:
         return {each["name"]: each["fingerprint"] for each in self.sets()}
 
@@ -219,10 +226,11 @@ def _sets(joint_set: JointSet) -> dict[str, Any]:
                 "version": image_set.version,
                 "fingerprint": image_set.fingerprint(),
                 "boxes": image_set.boxes_fingerprint(),
+                "marks": asdict(marks),
                 "cases": {split: len(image_set.of(split)) for split in SPLITS},
                 "task": image_set.task.model_dump(mode="json"),
             }
-            for image_set in joint_set.sets
+            for image_set, marks in zip(joint_set.sets, joint_set.marks, strict=True)
         ]
     }
 

@@ -16,7 +16,7 @@ import torch
 
 from core.case import READ_SPLITS
 from core.draw import evenly
-from core.errors import RunError
+from core.errors import DataError, RunError
 from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
 from core.machine import hold
 from core.machine.footprint import GIB, peak_gib
@@ -25,10 +25,10 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
 from core.readings.answer import Answer
-from core.readings.distribution import free_text
 from core.readings.reader import readers_to_plain
 from core.readings.reading import Reading
 from core.readings.results import evaluate
+from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.folder import Folder, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
@@ -128,6 +128,11 @@ def _refuse_misfits(parts: Parts, processes: int) -> None:
     if run.plan.needs.tunes_vlm_connector:
         connector_names(vlm)
     micro_batch(run.settings.training, len(learned), processes)
+    if run.plan.needs.marks and not any(marks.boxed or marks.is_masked for marks in parts.joint_set.marks):
+        raise DataError(
+            "This method learns where things are, and no training case has a box or a mask. Bring a set that has them "
+            "(Pascal VOC, COCO, a table with boxes, a folder of masks), or choose another method."
+        )
     task = parts.joint_set.tasks[learned[0].set]
     vlm.prompt(task.instruction(), vlm.encode(pictures(learned[:1]))[0].tokens.shape[0])
     vlm.response(task.answers[0])

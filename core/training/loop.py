@@ -57,6 +57,8 @@ class Stage:
     micro_batches: Callable[[int], Sequence[Micro]]
     settings: TrainingSettings
     evaluate: Callable[[], Figures] | None = None
+    is_chosen_by_figure: bool = True
+    """Whether the weights with the best figure are kept; else the last."""
     facts: Mapping[str, float] = field(default_factory=dict)
     schedule: tuple[int, int] | None = None
     """Steps made before this stage, and in all, where several stages share one schedule."""
@@ -246,6 +248,8 @@ def _evaluate(stage: Stage, state: State, module: nn.Module, folder: Path, accel
     figures = _from_first(figures, accelerator)
     defined = {name: value for name, value in figures.items() if not math.isnan(value)}
     report(Evaluation(stage=stage.name, step=state.step, figures=defined))
+    if not stage.is_chosen_by_figure:
+        return state
     value = figures[stage.settings.monitor]
     if not stage.is_better(value, state.best):
         return replace(state, evaluations_since_best=state.evaluations_since_best + 1)

@@ -21,7 +21,7 @@ class HeadPlan:
     size, and imports torch itself."""
 
     name: str
-    build: Callable[[int], Head]
+    build: Callable[[int], Head] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,10 @@ class StagePlan:
     """How many times the run's `training.steps`, where those are given."""
     heads: tuple[HeadPlan, ...] = ()
     """Those that learn here."""
+    head_parts: tuple[str, ...] = ("",)
+    """How the names of those of their weights begin that learn here."""
+    is_chosen_by_figure: bool = True
+    """Whether the best weights on validation cases are kept; where what is learned is no answer, the last are."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Needs:
     exemplars: bool = False
     is_constant: bool = False
     tunes_vlm_connector: bool = False
+    marks: bool = False
+    """Boxes or masks."""
 
 
 class Method(Protocol):
@@ -114,7 +120,7 @@ class Plan:
     aim: Aim = field(init=False)
     departures: tuple[str, ...] = field(init=False)
     heads: tuple[HeadPlan, ...] = field(init=False)
-    """Each of them once, in the order in which they learn."""
+    """Each of them once: those that learn, in that order, then those that only speak."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", self.method.stages(self.settings))
@@ -122,7 +128,9 @@ class Plan:
         object.__setattr__(self, "needs", self.method.needs(self.settings))
         object.__setattr__(self, "aim", self.method.aim(self.settings))
         object.__setattr__(self, "departures", self.method.departures(self.settings))
-        object.__setattr__(self, "heads", tuple(dict.fromkeys(head for stage in self.stages for head in stage.heads)))
+        learn = [head for stage in self.stages for head in stage.heads]
+        speak = [head for reader in self.readers for head in reader.heads]
+        object.__setattr__(self, "heads", tuple(dict.fromkeys([*learn, *speak])))
 
 
 def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:

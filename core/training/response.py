@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from core.models.exemplar import Exemplars
 from core.models.vlm import Vlm
+from core.readings.head import Head
 from core.training.terms import Heard, ResponseBatch
 from core.training.wanted import Wanted
 
@@ -25,6 +28,12 @@ class Tuned(nn.Module):
         self.base = vlm.base
         self.exemplars = exemplars
         self.heads = nn.ModuleDict() if heads is None else heads
+
+    def learned(self) -> Tensor | None:
+        """The embeddings of all learned tokens, head after head, [K, H]."""
+        tokens = [cast(Head, head).tokens for head in self.heads.values()]
+        learned = [embeddings for embeddings in tokens if embeddings is not None]
+        return torch.cat(learned) if learned else None
 
     def forward(self, batch: ResponseBatch, wanted: Wanted) -> Losses:
         """Every wanted loss, as many numbers as its term counts."""
@@ -52,5 +61,5 @@ def response_terms(model: Tuned, batch: ResponseBatch, wanted: Wanted) -> Losses
     terms = wanted.named_terms()
     embedded = model.exemplars(batch.exemplars, len(batch)) if model.exemplars is not None else None
     asks = list(dict.fromkeys(ask for term in terms.values() for ask in term.asks))
-    heard = Heard(model.vlm, batch, embedded, asks, model.heads).run(wanted.is_shared)
+    heard = Heard(model.vlm, batch, embedded, asks, model.heads, model.learned()).run(wanted.is_shared)
     return {name: term.losses(heard) for name, term in terms.items()}

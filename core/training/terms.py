@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from core.case import Case
+from core.case import Case, Marks
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Prompt, Vlm
 from core.training.losses import alignment_losses, contrast_losses, response_losses
@@ -31,9 +31,24 @@ class ResponseBatch:
     others: Sequence[int | None]
     cases: Sequence[Case] = ()
     """What else is known of each, for terms that learn from more than its labels."""
+    marks: Sequence[Marks] = ()
+    """What the set of each says of places."""
+    lots: Sequence[int] = ()
+    """A number for each, drawn anew at every step: for terms that ask one thing now and another the next time."""
+    vlm: Vlm | None = None
 
     def __len__(self) -> int:
         return len(self.prompts)
+
+    def prompt(self, case: int, instruction: str) -> Prompt:
+        """Another question about a case's image."""
+        assert self.vlm is not None
+        return self.vlm.prompt(instruction, self.features[case].tokens.shape[0])
+
+    def spelled(self, text: str) -> tuple[int, ...]:
+        """The tokens of an answer."""
+        assert self.vlm is not None
+        return self.vlm.response(text)
 
 
 @dataclass(frozen=True)
@@ -70,17 +85,24 @@ class Heard:
     """What the model says to everything that the terms of a step ask, run through shared branches once."""
 
     def __init__(
-        self, vlm: Vlm, batch: ResponseBatch, embedded: Tensor | None, asks: Sequence[Ask], heads: nn.ModuleDict
+        self,
+        vlm: Vlm,
+        batch: ResponseBatch,
+        embedded: Tensor | None,
+        asks: Sequence[Ask],
+        heads: nn.ModuleDict,
+        learned: Tensor | None = None,
     ) -> None:
         self.vlm = vlm
         self.batch = batch
         self.heads = heads
         self.embedded = embedded
+        self.learned = learned
         self.slots: dict[Ask, list[list[int]]] = {ask: [] for ask in asks}
         self._logits: dict[Ask, Tensor] = {}
 
     def run(self, is_shared: bool) -> Heard:
-        branches = Branches(self.vlm, self.batch.features, self.embedded, is_shared)
+        branches = Branches(self.vlm, self.batch.features, self.embedded, is_shared, self.learned)
         for case in range(len(self.batch)):
             for ask, slots in self.slots.items():
                 text = ask(self.batch, case)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.case import Case, Task
+from core.case import Case, Marks, Task
 from core.draw import evenly, generator
 from core.errors import SettingsError
 from core.machine.footprint import give_back
@@ -49,14 +49,18 @@ class RunCases:
     def task(self, place: int) -> Task:
         return self.joint_set.tasks[self.items[place].set]
 
+    def marks(self, place: int) -> Marks:
+        """What the case's set says of places."""
+        return self.joint_set.marks[self.items[place].set]
+
     def questions(self, places: Sequence[int]) -> list[Asking]:
         features = self.features.of(places)
         return [
-            Asking(self.task(place), image, [of_tsm[place] for of_tsm in self.exemplars])
+            Asking(self.task(place), image, [of_tsm[place] for of_tsm in self.exemplars], marks=self.marks(place))
             for place, image in zip(places, features, strict=True)
         ]
 
-    def batch(self, places: Sequence[int], others: Sequence[int | None]) -> ResponseBatch:
+    def batch(self, places: Sequence[int], others: Sequence[int | None], lots: Sequence[int] = ()) -> ResponseBatch:
         vlm = self.features.vlm
         features = self.features.of(places)
         tasks = [self.task(place) for place in places]
@@ -67,6 +71,9 @@ class RunCases:
             exemplars=[of_tsm[list(places)] for of_tsm in self.exemplars],
             others=others,
             cases=self.cases(places),
+            marks=[self.marks(place) for place in places],
+            lots=lots,
+            vlm=vlm,
         )
 
     def cases(self, places: Sequence[int]) -> list[Case]:
@@ -79,7 +86,8 @@ class RunCases:
 
 @dataclass(frozen=True)
 class _Micro:
-    """A part of a step. The other cases whose images contradict are drawn from its own key, among its own cases."""
+    """A part of a step. What is drawn for it, the other cases whose images contradict among its own, depends on its own
+    key alone."""
 
     cases: RunCases
     plan: StagePlan
@@ -93,18 +101,22 @@ class _Micro:
             self._others.extend(draw_others(self.cases.responses(self.places), tasks, generator(*self.key)))
         return self._others
 
+    def lots(self) -> list[int]:
+        return [int(lot) for lot in generator(*self.key, "lots").integers(2**32, size=len(self.places))]
+
     def counts(self) -> dict[str, int]:
         return counts(self._light(), self.plan.wanted)
 
     def load(self) -> tuple[ResponseBatch, Any]:
-        return self.cases.batch(self.places, self.others()), self.plan.wanted
+        return self.cases.batch(self.places, self.others(), self.lots()), self.plan.wanted
 
     def names(self) -> list[str]:
         return [self.cases.items[place].case.id for place in self.places]
 
     def _light(self) -> ResponseBatch:
         responses, cases = self.cases.responses(self.places), self.cases.cases(self.places)
-        return ResponseBatch([], [], responses, [], self.others(), cases)
+        marks, vlm = [self.cases.marks(place) for place in self.places], self.cases.features.vlm
+        return ResponseBatch([], [], responses, [], self.others(), cases, marks, self.lots(), vlm)
 
 
 def vlm_stage(
@@ -159,6 +171,7 @@ def vlm_stage(
         settings=training,
         seed=seed,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
+        is_chosen_by_figure=plan.is_chosen_by_figure,
         facts={"ln_vocabulary": math.log(tuned.vlm.vocabulary_size)} if begins_there else {},
     )
 
@@ -173,7 +186,7 @@ def _what_changes(
     connectors = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
     heads = dict(tuned.heads.named_parameters(prefix="heads"))
     kept = heads | dict(tuned.heads.named_buffers(prefix="heads"))
-    learns = tuple(f"heads.{head.name}." for head in plan.heads)
+    learns = tuple(f"heads.{head.name}.{part}" for head in plan.heads for part in plan.head_parts)
     learning = {name: value for name, value in kept.items() if name.startswith(learns)}
     for value in adapter.values():
         value.requires_grad_(is_adapter_tuned)
@@ -240,7 +253,8 @@ def read_ways(tuned: Tuned, questions: Sequence[Asking], ways: Sequence[ReaderPl
     flags = [way.with_exemplar for way in ways]
     heads = [[cast(Head, tuned.heads[head.name]) for head in way.heads] for way in ways]
     exemplars = tuned.exemplars if any(flags) else None
-    read = distributions(tuned.vlm, questions, exemplars, flags, heads)
+    learned = tuned.learned() if any(heads) else None
+    read = distributions(tuned.vlm, questions, exemplars, flags, heads, learned)
     return dict(zip((way.name for way in ways), read, strict=True))
 
 

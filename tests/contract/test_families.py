@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import DynamicCache, LlavaConfig, LlavaForConditionalGeneration
 
-from core.models.shared_prefix import Branches
+from core.models.shared_prefix import Branches, learned_token
 from core.models.tiny import TEXT, tiny_model
 from core.models.vlm import Vlm
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, inputs, official_logits, pictures, tiny
@@ -93,6 +95,29 @@ def test_an_exemplar_reaches_the_branches_that_have_it_and_no_others(name: str) 
     moved = [float((one - two).abs().max()) for one, two in zip(before, after, strict=True)]
     assert moved[:3] == [0, 0, 0]
     assert moved[3] > 1e-2
+
+
+@every_family
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "plain"])
+def test_a_learned_token_in_a_question_or_an_answer_is_its_embedding(name: str, is_shared: bool) -> None:
+    vlm = tiny(name)
+    features = vlm.encode(pictures()[:2])
+    words = list(vlm.response("a scan of a scar"))
+    learned = vlm.embed(torch.tensor(words)).detach().clone().requires_grad_()
+    marks = [learned_token(number) for number in range(len(words))]
+
+    def logits(asked: list[int], answered: list[int], embeddings: torch.Tensor | None) -> torch.Tensor:
+        branches = Branches(vlm, features, None, is_shared, embeddings)
+        slots = []
+        for image, feature in enumerate(features):
+            prompt = vlm.prompt("What is it?", feature.tokens.shape[0])
+            slots += branches.add(image, replace(prompt, tail=(*prompt.tail, *asked)), [*answered, vlm.end_token])
+        return branches.logits()[slots]
+
+    as_words, as_tokens = logits(words, words, None), logits(marks, marks, learned)
+    torch.testing.assert_close(as_tokens, as_words, atol=1e-4, rtol=0)
+    as_tokens[-1].logsumexp(-1).backward()
+    assert learned.grad is not None and (learned.grad.abs().amax(1) > 0).all()
 
 
 @every_family
