@@ -58,7 +58,7 @@ def misfit(mask: Image.Image, size: tuple[int, int]) -> str | None:
     if mask.size != size:
         own, other = (f"{width} x {height}" for width, height in (mask.size, size))
         return f"is {own} pixels large, and the picture {other}. Draw it at the picture's size."
-    shades = np.unique(np.asarray(mask.convert("L"))).tolist()
+    shades = [shade for shade, count in enumerate(mask.convert("L").histogram()) if count]
     if len(shades) > 2 or (len(shades) == 2 and shades[0]):
         more = f" and {len(shades) - SHADES_IN_WORDS} more" if len(shades) > SHADES_IN_WORDS else ""
         listed = ", ".join(map(str, shades[:SHADES_IN_WORDS])) + more

@@ -40,9 +40,14 @@ def test_words_stand_within_a_box_that_has_no_room_above() -> None:
     assert 0 < words.numbers["y"] < 0.1
 
 
-def test_the_reference_is_white_and_has_no_scores() -> None:
-    box, words = overlay({}, (Regions(regions=(CELL,), labels=("cell",)),))
-    assert (box.colour, box.title) == ("#FFFFFF", "reference: cell") and words.words == "cell"
+def test_the_reference_is_white_and_has_no_words_of_its_own() -> None:
+    (box,) = overlay({}, (Regions(regions=(CELL,), labels=("cell",)),))
+    assert (box.tag, box.colour, box.title) == ("rect", "#FFFFFF", "reference: cell")
+
+
+def test_words_of_many_boxes_are_left_to_the_mouse() -> None:
+    shapes = overlay({READER: Answer((1.0,), said=(Regions(regions=(CELL,) * 9, labels=("cell",)),))})
+    assert [(shape.tag, shape.title) for shape in shapes] == [("rect", "tpo: cell 88%")] * 9
 
 
 def test_a_mask_is_filled_within_its_outline_and_an_empty_one_is_not_drawn() -> None:
