@@ -59,6 +59,13 @@ class Exported(Outcome):
     largest_difference_in_probability: float | None = None
 
 
+class Probed(Outcome):
+    """What probes.json holds of a run, as `vitask probe --json` prints it."""
+
+    run: int
+    probes: Mapping[str, Any]
+
+
 class Estimated(Outcome):
     """What a run will cost: of what `vitask estimate --json` prints, what a page tells."""
 

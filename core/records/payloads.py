@@ -48,6 +48,20 @@ class Suspects(Payload):
         return self.name
 
 
+class Probe(Payload):
+    kind = "probe"
+    queue = "tune"
+    most_attempts = 2
+    name: str = Field("", title="Name", description="What the queue calls the probing.")
+    run: int = Field(ge=1, title="Run", description="The finished run whose readers are probed.")
+    cases: int = Field(
+        64, ge=1, le=1_000_000, title="Test cases", description="How many the readers are probed on, at most."
+    )
+
+    def title(self) -> str:
+        return self.name
+
+
 class Ask(Payload):
     kind = "ask"
     queue = "read"
@@ -122,7 +136,9 @@ class Draw(Payload):
     kind = "draw"
 
 
-PAYLOADS = {made.kind: made for made in (Tune, Plug, Suspects, Ask, Find, Export, Estimate, Check, Add, Fetch, Draw)}
+PAYLOADS = {
+    made.kind: made for made in (Tune, Plug, Suspects, Probe, Ask, Find, Export, Estimate, Check, Add, Fetch, Draw)
+}
 
 
 def title_of(kind: str, values: dict[str, Any]) -> str:

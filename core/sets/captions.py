@@ -113,8 +113,9 @@ def _written(case: Case, settings: CaptionSettings) -> str:
 
 def _boxed(case: Case) -> list[tuple[Box, int]]:
     """The largest box of each name, with how many there are."""
-    counts = Counter(box.label for box in case.boxes)
-    by_size = sorted(case.boxes, key=_area, reverse=True)
+    boxes = case.boxes or ()
+    counts = Counter(box.label for box in boxes)
+    by_size = sorted(boxes, key=_area, reverse=True)
     largest = {box.label: box for box in reversed(by_size)}
     return [(largest[label], counts[label]) for label in counts]
 

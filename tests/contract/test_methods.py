@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from PIL import Image
 from torch import Tensor
 
-from core.case import Case, ImageSet, Task
+from core.case import Box, Case, ImageSet, Task
 from core.catalog import METHODS, chosen
 from core.models.exemplar import Exemplars, load_exemplars
 from core.models.features import FeatureStore
@@ -33,6 +33,11 @@ from tests.contract.official import build
 WIDTHS = (6, 4)
 SWITCHES: dict[str, list[dict[str, Any]]] = {
     "vanilla": [{}, {"label_smoothing": 0.1}, {"tune_vlm_connector": True}],
+    "tpo": [
+        {},
+        {"control": True, "baseline": False, "rival": False, "masks": False, "asked": 1, "objects": 1},
+        {"exemplar": True, "contrast": 1, "labels": ["spot"]},
+    ],
     "vitask": [
         {},
         {"exemplar": False},
@@ -54,21 +59,30 @@ SWITCHES: dict[str, list[dict[str, Any]]] = {
         {"captions": "attributes"},
     ],
 }
-PACES: dict[str, tuple[dict[str, Any], int]] = {"discriminative": ({"learning_rate": 0.005}, 40)}
+BOXES = {
+    "scar": (Box("scar", 0.1, 0.2, 0.4, 0.6),),
+    "spot": (Box("spot", 0.5, 0.5, 0.8, 0.7), Box("spot", 0.1, 0.1, 0.2, 0.2)),
+    "no": (),
+}
+PACES: dict[str, tuple[dict[str, Any], int]] = {"discriminative": ({"learning_rate": 0.005}, 60)}
 """Of methods that don't learn in ten large steps: all vectors of pictures become one."""
 TEMPERATURE_ALONE = {"name": "discriminative", "soft_prompt": False, "lora": False, "next_token": False}
 EVERY = [{"name": name, **more} for name in METHODS for more in SWITCHES.get(name, [{}])]
+KEPT_APART = {"exemplar", "constant_prefix", "tune_vlm_connector"}
 every_method = pytest.mark.parametrize("settings", EVERY, ids=str)
 
 
 class Drawn:
-    """A picture of noise, told apart by its number."""
+    """A picture of noise, told apart by its number; of a mask, a share of it is inside."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, share: float | None = None) -> None:
         self.number = number
+        self.share = share
 
     def load(self) -> Image.Image:
         noise = np.random.default_rng(self.number)
+        if self.share is not None:
+            return Image.fromarray((noise.random((28, 28)) < self.share).astype(np.uint8) * 255)
         return Image.fromarray(noise.integers(0, 256, (28, 28, 3), dtype=np.uint8))
 
     def digest(self) -> str:
@@ -78,7 +92,10 @@ class Drawn:
 def joint_set() -> JointSet:
     task = Task(answers=("scar", "spot", "no"), template="{label set}?")
     labels = ("scar", "spot", "no", "scar", "spot", "no", "scar", "no")
-    cases = tuple(Case(f"case {n}", Drawn(n), (label,), "train") for n, label in enumerate(labels))
+    cases = tuple(
+        Case(f"case {n}", Drawn(n), (label,), "train", boxes=BOXES[label], mask=Drawn(n, 0.5) if n % 2 else None)
+        for n, label in enumerate(labels)
+    )
     return JointSet((ImageSet("drawn", task, cases),))
 
 
@@ -173,7 +190,8 @@ def test_a_stage_trains_what_it_claims_and_nothing_else(settings: dict[str, Any]
             for name in before
             if f".{stage_plan.adapter}." in name and ("lora_" in name or "modules_to_save" in name)
         }
-        heads = {name for name in before if name.startswith(tuple(f"heads.{head.name}." for head in stage_plan.heads))}
+        learning = [f"heads.{head.name}.{part}" for head in stage_plan.heads for part in stage_plan.head_parts]
+        heads = {name for name in before if name.startswith(tuple(learning))}
         expected = (
             (adapter if stage_plan.trains_adapter else set())
             | heads
@@ -247,7 +265,7 @@ def test_plain_tuning_beside_it_has_as_many_epochs_as_both_stages() -> None:
     "settings",
     [
         *EVERY[:1],
-        *(one for one in EVERY if one.keys() & {"exemplar", "constant_prefix", "tune_vlm_connector"}),
+        *(one for one in EVERY if one.keys() & KEPT_APART or one["name"] == "tpo"),
         *(one for one in EVERY if one["name"] == "discriminative" and one.keys() & {"soft_prompt", "next_token"}),
     ],
     ids=str,
@@ -275,6 +293,7 @@ def test_what_was_tuned_reads_the_same_after_saving_and_loading(settings: dict[s
         ]
         for one, other in zip(*told, strict=True):
             assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
+            assert one.said == other.said
     fixed = dict(build("internvl").base.named_parameters())
     for key, value in fresh.base.named_parameters():
         plain = key.replace(".base_layer", "").replace(".original_module", "")
@@ -295,6 +314,7 @@ def test_reading_gives_memory_that_lies_in_pieces_back_from_time_to_time(monkeyp
     [
         {"name": "vitask", "contrast": 0},
         {"name": "vitask", "constant_prefix": True, "contrast": 0},
+        {"name": "tpo"},
         {"name": "discriminative"},
         {"name": "discriminative", "next_token": False},
     ],
@@ -380,6 +400,7 @@ def test_sharing_can_be_checked_where_all_cases_say_the_same() -> None:
 
 
 DEPARTING: dict[str, dict[str, Any]] = {
+    "tpo": {},
     "vanilla": {"label_smoothing": 0.1, "tune_vlm_connector": True},
     "vitask": {
         "exemplar": False,
@@ -398,6 +419,21 @@ DEPARTING: dict[str, dict[str, Any]] = {
 }
 """A value of each setting that leaves the printed recipe."""
 PRINTED: dict[str, dict[str, Any]] = {
+    "tpo": {
+        "objects": 3,
+        "labels": ["spot"],
+        "masks": False,
+        "asked": 1,
+        "routing_epochs": 2,
+        "head_epochs": 2,
+        "joint_epochs": 2,
+        "exemplar": True,
+        "align": 0.5,
+        "contrast": 1,
+        "rival": False,
+        "control": True,
+        "baseline": False,
+    },
     "vanilla": {"epochs": 5},
     "vitask": {"align": 0.5, "contrast": 2, "stage_1_epochs": 3, "stage_2_epochs": 0.5, "baseline": False},
     "discriminative": {"epochs": 5, "captions": "report", "caption_column": "words"},
