@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from core.case import Case
 from core.errors import RunError
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+NEIGHBOURS = 8
+"""So many of each case are kept with the index, so that they are shown without the model or the vectors."""
 LARGE = 50_000
+AT_ONCE = 512
 ERROR = 0.0015
 """The most by which a cosine differs in float16: each of both numbers by 1/2048 of itself, their sum, which is kept in
 float32, by half of that at its end."""
@@ -116,23 +119,84 @@ class Index:
     def _patients(self) -> NDArray[np.object_]:
         return np.array([each.patient for each in self.indexed], dtype=object)
 
+    def neighbours(self) -> Neighbours:
+        """The nearest cases of each, never itself nor one of its own patient; of a large index those of none: it would
+        take hours."""
+        count = len(self.indexed) if len(self.indexed) <= LARGE else 0
+        most = min(NEIGHBOURS, count)
+        places, cosines = np.zeros((count, most), dtype=np.int32), np.full((count, most), -np.inf, dtype=np.float32)
+        _, patients = np.unique([each.patient or "" for each in self.indexed], return_inverse=True)
+        is_known = np.array([each.patient is not None for each in self.indexed])
+        for start in range(0, count, AT_ONCE):
+            rows = np.arange(start, min(start + AT_ONCE, count))
+            block = self.vectors[rows] @ self.vectors.T
+            block[(patients[rows, None] == patients) & is_known] = -np.inf
+            block[np.arange(len(rows)), rows] = -np.inf
+            for row, of_case in zip(rows, block, strict=True):
+                best = highest(of_case, most)
+                places[row, : len(best)], cosines[row, : len(best)] = best, of_case[best]
+        return Neighbours(self.indexed, places, cosines)
+
     def save(self, path: Path) -> None:
         listed = json.dumps([asdict(each) for each in self.indexed], ensure_ascii=False).encode()
-        draft = path.with_suffix(".part")
-        save_file({"vectors": self.vectors, "cases": np.frombuffer(listed, dtype=np.uint8)}, draft)
+        near, draft = self.neighbours(), path.with_suffix(".part")
+        cases = np.frombuffer(listed, dtype=np.uint8)
+        save_file({"vectors": self.vectors, "cases": cases, "near": near.places, "cosines": near.cosines}, draft)
         draft.replace(path)
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest cases of each case of an index, as rows of it [N, K], with their cosines."""
+
+    indexed: tuple[Indexed, ...]
+    places: NDArray[np.int32]
+    cosines: Floats
+
+    def of(self, case: str) -> list[Near]:
+        """Those of the case of this name; none where the index does not have it."""
+        row = self._rows.get(case)
+        if row is None or row >= len(self.places):
+            return []
+        pairs = zip(self.places[row], self.cosines[row], strict=True)
+        return [Near(self.indexed[place], float(cosine)) for place, cosine in pairs if np.isfinite(cosine)]
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {each.case: row for row, each in enumerate(self.indexed)}
+
+
 def load_index(path: Path) -> Index:
-    try:
-        kept = load_file(path)
-        rows = json.loads(kept["cases"].tobytes())
-        indexed = tuple(Indexed(**{**row, "labels": tuple(row["labels"])}) for row in rows)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} can't be read ({error}). Remove it: it is made anew from the run's images.") from None
-    if len(indexed) != len(kept["vectors"]):
+    vectors, cases = _kept(path, "vectors", "cases")
+    indexed = _indexed(path, cases)
+    if len(indexed) != len(vectors):
         raise RunError(f"{path} lists other cases than it has vectors. Remove it: it is made anew.")
-    return Index(kept["vectors"], indexed)
+    return Index(vectors, indexed)
+
+
+def load_neighbours(path: Path) -> Neighbours:
+    """Without the vectors, which are far more."""
+    cases, places, cosines = _kept(path, "cases", "near", "cosines")
+    return Neighbours(_indexed(path, cases), places, cosines)
+
+
+def _kept(path: Path, *names: str) -> list[Any]:
+    try:
+        with safe_open(path, framework="np") as file:
+            return [file.get_tensor(name) for name in names]
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, error) from None
+
+
+def _indexed(path: Path, cases: NDArray[np.uint8]) -> tuple[Indexed, ...]:
+    try:
+        return tuple(Indexed(**{**row, "labels": tuple(row["labels"])}) for row in json.loads(cases.tobytes()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(f"{path} can't be read ({error}). Remove it: it is made anew from the run's images.")
 
 
 def highest(scores: Floats, most: int) -> list[int]:

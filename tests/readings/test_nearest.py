@@ -10,7 +10,7 @@ import torch
 
 from core.errors import RunError
 from core.readings import nearest
-from core.readings.nearest import Index, Indexed, highest, load_index
+from core.readings.nearest import Index, Indexed, highest, load_index, load_neighbours
 
 
 def drawn(cases: int, width: int = 8) -> Index:
@@ -65,6 +65,26 @@ def test_float16_is_never_farther_off_than_is_allowed_for() -> None:
         vectors = torch.nn.functional.normalize(vectors, dim=1)
         rough = (vectors.half() @ vectors[3].half()).float()
         assert float((rough - vectors @ vectors[3]).abs().max()) < nearest.ERROR
+
+
+def test_each_case_has_its_nearest_ones_of_other_patients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    index = drawn(30)
+    monkeypatch.setattr(nearest, "AT_ONCE", 7)
+    index.save(tmp_path / "index.safetensors")
+    near = load_neighbours(tmp_path / "index.safetensors")
+    for row, own in enumerate(index.indexed):
+        cosines = index.vectors @ index.vectors[row]
+        fitting = [n for n in np.argsort(-cosines) if n != row and not (own.patient and row % 3 == n % 3)]
+        assert [each.indexed.case for each in near.of(own.case)] == [f"case {n}" for n in fitting[:8]]
+        assert [each.cosine for each in near.of(own.case)] == pytest.approx(cosines[fitting[:8]].tolist(), abs=1e-6)
+    assert near.of("nobody") == []
+    monkeypatch.setattr(nearest, "LARGE", 10)
+    assert index.neighbours().of("case 1") == []
+
+
+def test_few_cases_have_as_many_neighbours_as_there_are() -> None:
+    assert len(drawn(4).neighbours().of("case 1")) == 3
+    assert drawn(1).neighbours().of("case 0") == []
 
 
 def test_equal_scores_keep_their_order() -> None:
