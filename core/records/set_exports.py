@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.case import Pixels
+from core.machine.aside import ASIDE
+from core.pictures.masks import RunPixels, packed_runs, unpacked_runs
+from core.pictures.store import encoded
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
@@ -17,6 +22,8 @@ from core.sets.coco import set_content
 from core.sets.version import read_version
 
 DRAWN = ("boxes", "mask")
+IN_TURN = threading.Lock()
+"""Held while a mask is decoded, so that a set of many masks leaves the other child to those who look at pictures."""
 
 
 def is_drawn_on(db: Database, who: Who, version_id: int) -> bool:
@@ -36,5 +43,11 @@ def drawn_as_coco(db: Database, place: Place, who: Who, version_id: int) -> byte
     """The boxes and masks of a version, as a COCO file."""
     with db.reading() as session:
         version = allowed_version(session, who, version_id)
-    content = set_content(read_version(version_folder(place, version), place.store))
+    content = set_content(read_version(version_folder(place, version), place.store), _runs_aside)
     return json.dumps(content, ensure_ascii=False).encode()
+
+
+def _runs_aside(mask: Pixels) -> RunPixels:
+    stored = encoded(mask)
+    with IN_TURN:
+        return unpacked_runs(*ASIDE.run(packed_runs, stored, "A mask"))
