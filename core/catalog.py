@@ -43,6 +43,7 @@ FAMILIES = {
 METHODS = {
     "vanilla": "core.methods.vanilla",
     "vitask": "core.methods.vitask",
+    "tpo": "core.methods.tpo",
 }
 
 SOURCES = {

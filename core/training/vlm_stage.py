@@ -102,7 +102,8 @@ class _Micro:
         return self._others
 
     def lots(self) -> list[int]:
-        return [int(lot) for lot in generator(*self.key, "lots").integers(2**32, size=len(self.places))]
+        """However a step is cut into parts, its cases draw the same."""
+        return [int(generator(*self.key[:-1], "lot", place).integers(2**32)) for place in self.places]
 
     def counts(self) -> dict[str, int]:
         return counts(self._light(), self.plan.wanted)
