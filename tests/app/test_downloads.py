@@ -20,7 +20,7 @@ from core.formats import coco, manifest, mask_folder
 from core.machine.aside import Aside
 from core.pictures.masks import packed_runs
 from core.pictures.pixels import FilePixels
-from core.records import people, set_exports, sets
+from core.records import drawn, people, sets
 from core.sets.table import read_table
 from tests.app.furnished import furnish, pictures
 
@@ -112,7 +112,7 @@ def test_masks_of_a_version_are_decoded_aside_and_taken_away_too(
         functions.append(function)
         return child.run(function, *given)
 
-    monkeypatch.setattr(set_exports, "ASIDE", SimpleNamespace(run=noted))
+    monkeypatch.setattr(drawn, "ASIDE", SimpleNamespace(run=noted))
     content = taken(tmp_path, image_set, "coco.json").json()
     child.close()
     assert functions == [packed_runs] * 6

@@ -1,4 +1,4 @@
-"""A version to take away: what is drawn on its pictures."""
+"""What is drawn on the pictures of a version: whether anything is, a case's mask, and all of it to take away."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from core.case import Pixels
 from core.machine.aside import ASIDE
-from core.pictures.masks import RunPixels, packed_runs, unpacked_runs
-from core.pictures.store import encoded
+from core.pictures.masks import Inside, RunPixels, inside_of, packed_runs, unpacked_runs
+from core.pictures.store import StoredPixels, encoded, open_store
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
@@ -43,11 +43,20 @@ def drawn_as_coco(db: Database, place: Place, who: Who, version_id: int) -> byte
     """The boxes and masks of a version, as a COCO file."""
     with db.reading() as session:
         version = allowed_version(session, who, version_id)
-    content = set_content(read_version(version_folder(place, version), place.store), _runs_aside)
+    content = set_content(read_version(version_folder(place, version), place.store), _runs_in_turn)
     return json.dumps(content, ensure_ascii=False).encode()
 
 
+def mask_inside(place: Place, digest: str) -> Inside:
+    """What a mask has inside, by its content. Asks nobody: whoever calls has checked."""
+    runs = _runs_aside(StoredPixels(open_store(place.store).url, digest))
+    return inside_of(runs.runs, runs.width, runs.height)
+
+
 def _runs_aside(mask: Pixels) -> RunPixels:
-    stored = encoded(mask)
+    return unpacked_runs(*ASIDE.run(packed_runs, encoded(mask), "A mask"))
+
+
+def _runs_in_turn(mask: Pixels) -> RunPixels:
     with IN_TURN:
-        return unpacked_runs(*ASIDE.run(packed_runs, stored, "A mask"))
+        return _runs_aside(mask)
