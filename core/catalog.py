@@ -44,6 +44,7 @@ METHODS = {
     "vanilla": "core.methods.vanilla",
     "vitask": "core.methods.vitask",
     "tpo": "core.methods.tpo",
+    "discriminative": "core.methods.discriminative",
 }
 
 SOURCES = {

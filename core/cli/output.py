@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -25,6 +26,13 @@ from core.events import (
 SECONDS_BETWEEN_LINES = 10.0
 Progress = Step | FeaturesEncoded | CasesRead | PicturesSeen
 """What comes again and again while one thing goes on."""
+
+
+def count(text: str) -> int:
+    """An argument that says how many."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on was expected, not {text!r}")
+    return int(text)
 
 
 def out(text: str) -> None:

@@ -152,7 +152,7 @@ def log_likelihoods(
     flat_tokens = [token for _ in with_exemplar for question in responses for tokens in question for token in tokens]
     with torch.no_grad():
         states = branches.hidden()
-        values = iter(_token_log_likelihoods(vlm, states, flat_slots, flat_tokens))
+        values = iter(token_log_likelihoods(vlm, states, flat_slots, flat_tokens))
     return [
         Likelihoods(
             [[tuple(next(values) for _ in candidate) for candidate in question] for question in way],
@@ -174,7 +174,7 @@ def _asked(
     ]
 
 
-def _token_log_likelihoods(vlm: Vlm, states: Tensor, slots: Sequence[int], tokens: Sequence[int]) -> list[float]:
+def token_log_likelihoods(vlm: Vlm, states: Tensor, slots: Sequence[int], tokens: Sequence[int]) -> list[float]:
     """How likely each token is at its slot. The whole vocabulary at every slot would be the largest thing in memory,
     so a few slots at a time."""
     slot_of, token_of = (torch.tensor(numbers, device=states.device) for numbers in (slots, tokens))
