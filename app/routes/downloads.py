@@ -15,9 +15,9 @@ from core.errors import CoreError
 from core.records import audit, jobs, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.database import DatabaseError
+from core.records.drawn import drawn_as_coco
 from core.records.exports import export_file
 from core.records.review import corrections
-from core.records.set_exports import drawn_as_coco
 from core.sets.manifest_cells import labels_cell
 from core.sets.safe_csv import as_csv
 

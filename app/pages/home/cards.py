@@ -115,8 +115,8 @@ def _bring(work: Work) -> str:
         cases = sum(image_set.latest.cases for image_set in work.own_sets)
         text = f"{_many(len(work.own_sets), 'image set')} with {cases:,} cases."
         return f'<p class="small">{text}</p><a class="go second" href="/image-sets">Open image sets</a>'
-    text = "A zip with a folder for each label, a table with its images, boxes as VOC or COCO, or a MedMNIST file. "
-    text += "Checked before it is kept."
+    text = "A zip with a folder for each label, a table with its images, boxes as VOC or COCO, masks beside images, "
+    text += "or a MedMNIST file. Checked before it is kept."
     return f'<p class="small">{text}</p><a class="go" href="/image-sets?tab=add">Add images</a>'
 
 

@@ -12,14 +12,16 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio
-from app.drawings import boxed, colours_of
+from app.drawings import REFERENCE_COLOUR, boxed, colours_of
+from app.drawings import drawn as drawn_over
 from app.html import empty
 from app.set_words import ANY, SPLIT_NAMES, named, splits
 from app.tiles import draw_tiles, tile, tiles
-from app.viewer import Pane, shown, viewer
+from app.viewer import Pane, Shape, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
-from core.records import sets
+from core.readings.mask import Mask
+from core.records import drawn, sets
 from core.records.sets import CaseRow, Page
 from core.records.tables import Version
 
@@ -118,7 +120,8 @@ class Gallery:
         row = sets.case(visit.database, visit.who, int(version_id), int(event.number))
         answers = sets.version(visit.database, visit.who, row.version_id).task["answers"]
         colours = colours_of([*answers, *(box.label for box in row.boxes)])
-        panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name, boxed(row.boxes, colours))])
+        shapes = (*_mask(visit, row), *boxed(row.boxes, colours))
+        panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name, shapes)])
         return {self.parts.viewer: gr.update(visible=True, value=panes), self.parts.about: draw_case(row, colours)}
 
     def _page(self, given: Given) -> int:
@@ -202,6 +205,12 @@ def draw_case(row: CaseRow, colours: Mapping[str, str]) -> str:
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
     return f'<div class="vt case"><dl>{listed}{_boxes(row, colours)}</dl></div>'
+
+
+def _mask(visit: Visit, row: CaseRow) -> list[Shape]:
+    if row.mask is None:
+        return []
+    return drawn_over(Mask.of("", drawn.mask_inside(visit.place, row.mask)), REFERENCE_COLOUR, "mask")
 
 
 def _boxes(row: CaseRow, colours: Mapping[str, str]) -> str:
