@@ -53,6 +53,8 @@ def replies(
                 slots += branches.add(number, vlm.prompt(instruction, image.tokens.shape[0]), response, way)
                 tokens += response
                 lengths.append(len(response))
+    if not tokens:  # of none of these cases anything is certain
+        return [[ProbeReplies(()) for _ in probed] for _ in with_exemplar]
     with torch.no_grad():
         likely = iter(token_log_likelihoods(vlm, branches.hidden(), slots, tokens))
     scores = iter([sum(islice(likely, length)) for length in lengths])

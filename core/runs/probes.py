@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from core.case import Case, ImageSet, Split, Task
@@ -102,9 +103,11 @@ def _of_set(opened: Opened, image_set: ImageSet, most: int, margins: Margins, wa
     cases = _drawn(image_set.of(SPLIT), most, settings.seed)
     probed = [probes_of(case, yardsticks, margins, settings.seed) for case in cases]
     heard = read_probes(opened, image_set.task, probed, watch)
+    blind = read_probes(opened, image_set.task, with_other_pictures(probed, settings.seed), watch)
     return probe_figures(
         probed,
         {reader: [of_case.scores for of_case in rows] for reader, rows in heard.items()},
+        {reader: [of_case.scores for of_case in rows] for reader, rows in blind.items()},
         {reader: [of_case.leanings for of_case in rows] for reader, rows in heard.items()},
         settings.reading.draws,
         settings.seed,
@@ -115,6 +118,13 @@ def _drawn(cases: Sequence[Case], most: int, seed: int) -> list[Case]:
     """At most so many, in the set's own order."""
     places = sorted(generator(seed, "probes").permutation(len(cases))[:most].tolist())
     return [cases[place] for place in places]
+
+
+def with_other_pictures(probed: Sequence[CaseProbes], seed: int) -> list[CaseProbes]:
+    """The pairs of every case before the picture of the next one in a drawn round, each picture once."""
+    order = generator(seed, "other pictures").permutation(len(probed))
+    next_of = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
+    return [replace(probes, case=probed[next_of[place]].case, questions=()) for place, probes in enumerate(probed)]
 
 
 def read_probes(opened: Opened, task: Task, probed: Sequence[CaseProbes], watch: Report) -> Replies:
