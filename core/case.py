@@ -66,10 +66,20 @@ class Case:
     labels: tuple[str, ...]
     split: Split | None = None
     patient: str | None = None
-    boxes: tuple[Box, ...] = ()
+    boxes: tuple[Box, ...] | None = None
+    """None where nobody looked for any; none at all where somebody looked and nothing is there."""
     mask: Pixels | None = None
+    """0 is nothing, all above it is inside. None where nobody drew one."""
     report: str | None = None
     more: Mapping[str, str] = field(default_factory=dict)
+
+
+def with_negatives(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """The cases of a whole set. Where it brings boxes, a case that has none was looked at, and shows nothing."""
+    listed = tuple(cases)
+    if not any(case.boxes for case in listed):
+        return listed
+    return tuple(replace(case, boxes=()) if case.boxes is None else case for case in listed)
 
 
 class Task(Settings):
@@ -183,7 +193,7 @@ class ImageSet:
         of it, so it is no part of the other one."""
         whole = hashlib.sha256()
         for case in self.cases:
-            for box in case.boxes:
+            for box in case.boxes or ():
                 whole.update(repr((case.id, *vars(box).values())).encode() + b"\x1e")
         return whole.hexdigest() if any(case.boxes for case in self.cases) else None
 

@@ -15,6 +15,7 @@ from worker.context import AWAY, LEASE_SECONDS, Hands, log, why_away
 from worker.engine import ENGINE
 from worker.kinds import export, probe, suspects, tune
 from worker.kinds.ask import answer
+from worker.kinds.find import find
 from worker.supervise import our_fault, refuse, settle, supervise
 
 Kind = Callable[[Hands, Claimed], None]
@@ -86,4 +87,5 @@ KINDS: dict[str, Kind] = {
     payloads.Estimate.kind: _estimate,
     payloads.Export.kind: export.export,
     payloads.Ask.kind: answer,
+    payloads.Find.kind: find,
 }

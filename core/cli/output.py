@@ -82,7 +82,12 @@ def as_text(event: Event) -> str | None:
             figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
             return f"{event.stage} at step {event.step}, validation: {figures}"
         case StageDone():
-            return f"{event.stage} done: best {_number(event.best)} at step {event.best_step}"
+            kept = (
+                "the last weights are kept"
+                if event.best is None
+                else f"best {_number(event.best)} at step {event.best_step}"
+            )
+            return f"{event.stage} done: {kept}"
         case Sharing():
             gap = f"largest relative difference to plain passes {event.largest_relative_difference:.1e}"
             shares = "prefix shared" if event.is_shared else "prefix can't be shared here, plain passes taken"

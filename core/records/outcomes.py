@@ -98,6 +98,25 @@ class Answers(Outcome):
     seconds: float | None = None
 
 
+class Match(Outcome):
+    """A case that was found, by its name in the run's version."""
+
+    case: str
+    labels: tuple[str, ...]
+    split: str
+    patient: str | None
+    cosine: float
+
+
+class Matches(Outcome):
+    """The nearest cases to what was searched for, the nearest first."""
+
+    matches: tuple[Match, ...]
+    searched: int
+    """How many cases the index holds."""
+    seconds: float
+
+
 Of = TypeVar("Of", bound=Outcome)
 
 

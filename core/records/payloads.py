@@ -76,6 +76,25 @@ class Ask(Payload):
     free_text: bool = Field(True, title="Free text", description="Whether readers also say it in their own words.")
 
 
+class Find(Payload):
+    kind = "find"
+    queue = "read"
+    most_attempts = 2
+    run: int = Field(ge=1, title="Run", description="The finished run in whose index is searched.")
+    words: str = Field("", title="Words", description="What the cases should show, where words are searched for.")
+    image: str = Field(
+        "", title="Picture", description="A picture's name in the store, where its like is searched for."
+    )
+    case: str = Field(
+        "", title="Case", description="A case's name in the run's version, where its like is searched for."
+    )
+    most: int = Field(24, ge=1, le=1000, title="At most", description="How many cases are given.")
+    splits: tuple[str, ...] = Field((), title="Splits", description="Whose cases are given; none named: all.")
+    leaves_out_patient: bool = Field(
+        False, title="Without the patient", description="Whether other cases of the case's own patient are left out."
+    )
+
+
 class Export(Payload):
     kind = "export"
     most_attempts = 1
@@ -117,7 +136,9 @@ class Draw(Payload):
     kind = "draw"
 
 
-PAYLOADS = {made.kind: made for made in (Tune, Plug, Suspects, Probe, Ask, Export, Estimate, Check, Add, Fetch, Draw)}
+PAYLOADS = {
+    made.kind: made for made in (Tune, Plug, Suspects, Probe, Ask, Find, Export, Estimate, Check, Add, Fetch, Draw)
+}
 
 
 def title_of(kind: str, values: dict[str, Any]) -> str:

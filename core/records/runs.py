@@ -81,6 +81,11 @@ class RunView:
     started: datetime | None
     ended: datetime | None
 
+    @property
+    def is_searchable(self) -> bool:
+        """Whether cases are found in it by words and by pictures, once it is finished."""
+        return any(reader.embeds for reader in self.readers)
+
     def measured(self) -> dict[Reader, Values]:
         """{figure: {"value", "low", "high"}} of the test cases by reader, once there are any."""
         return {self.reader(name): figures for name, figures in (self.metrics or {}).get("readers", {}).items()}

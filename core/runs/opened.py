@@ -182,7 +182,7 @@ def _of_adapter(
         for way in ways:
             mute = read[way.name]
             texts: Sequence[str | None] = [None] * len(mute)
-            if asked.free_text:
+            if asked.free_text and way.writes:
                 texts = free_text(tuned.vlm, questions, tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
             answers[way.name] = [each.written(text, task) for each, text in zip(mute, texts, strict=True)]
     return answers

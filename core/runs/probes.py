@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,8 +21,9 @@ from core.events import CasesRead, Report
 from core.machine import hold
 from core.models.lora import using
 from core.readings.distribution import Asking, embed_exemplars
+from core.readings.embedder import Embedder
 from core.readings.probe_figures import probe_figures
-from core.readings.probing import ProbeReplies, replies
+from core.readings.probing import ProbeReplies, likeness, replies
 from core.readings.reader import readers_to_plain
 from core.runs.card import with_probes
 from core.runs.opened import Opened
@@ -108,7 +109,11 @@ def _of_set(opened: Opened, image_set: ImageSet, most: int, margins: Margins, wa
         probed,
         {reader: [of_case.scores for of_case in rows] for reader, rows in heard.items()},
         {reader: [of_case.scores for of_case in rows] for reader, rows in blind.items()},
-        {reader: [of_case.leanings for of_case in rows] for reader, rows in heard.items()},
+        {
+            reader: [of_case.leanings for of_case in rows]
+            for reader, rows in heard.items()
+            if any(of_case.leanings for of_case in rows)
+        },
         settings.reading.draws,
         settings.seed,
     )
@@ -128,11 +133,7 @@ def with_other_pictures(probed: Sequence[CaseProbes], seed: int) -> list[CasePro
 
 
 def read_probes(opened: Opened, task: Task, probed: Sequence[CaseProbes], watch: Report) -> Replies:
-    """The replies of every reader of the run to the probes of every case.
-
-    All readers so far are a VLM that says sentences. One that compares embeddings would score each caption by its
-    cosine to the picture here, and have no leanings.
-    """
+    """The replies of every reader of the run to the probes of every case."""
     size = opened.run.settings.reading.batch_size
     names = "+".join(plan.name for plan in opened.run.plan.readers)
     heard: Replies = {plan.name: [] for plan in opened.run.plan.readers}
@@ -151,7 +152,7 @@ def _of_vlm(opened: Opened, task: Task, probed: Sequence[CaseProbes]) -> Replies
     frozen = None if plan.needs.tunes_vlm_connector else tuned.vlm.encode(images)
     heard: Replies = {}
     for adapter in dict.fromkeys(reader.adapter for reader in plan.readers):
-        ways = [reader for reader in plan.readers if reader.adapter == adapter]
+        ways = [reader for reader in plan.readers if reader.adapter == adapter and not reader.embedder]
         flags = [way.with_exemplar for way in ways]
         with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
             features = tuned.vlm.encode(images) if frozen is None else frozen
@@ -159,6 +160,11 @@ def _of_vlm(opened: Opened, task: Task, probed: Sequence[CaseProbes]) -> Replies
                 Asking(task, image, [values[row] for values in described]) for row, image in enumerate(features)
             ]
             embedded = embed_exemplars(tuned.exemplars, questions) if any(flags) else None
-            of_ways = replies(tuned.vlm, features, embedded, flags, probed)
-        heard |= {way.name: of_cases for way, of_cases in zip(ways, of_ways, strict=True)}
+            of_ways = replies(tuned.vlm, features, embedded, flags, probed) if ways else []
+            heard |= {way.name: of_cases for way, of_cases in zip(ways, of_ways, strict=True)}
+            heard |= {
+                reader.name: likeness(tuned.vlm, cast(Embedder, tuned.heads[reader.embedder.name]), features, probed)
+                for reader in plan.readers
+                if reader.adapter == adapter and reader.embedder
+            }
     return {reader.name: heard[reader.name] for reader in plan.readers}

@@ -32,6 +32,7 @@ from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.folder import Folder, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
+from core.runs.index import Space, add_recall, index_cases, searching_plan
 from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
 from core.sets.joint import pictures, refuse_unreadable
@@ -203,6 +204,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     with using(tuned.vlm, None):
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
+    _index(running, tuned, cases, results)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(running.run.readers)
     text = card(
@@ -221,6 +223,21 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     return results
 
 
+def _index(running: Running, tuned: Tuned, cases: RunCases, results: dict[str, Any]) -> None:
+    """Makes cases findable where the method can, and measures how well."""
+    plan, settings = searching_plan(running.run), running.run.settings
+    if plan is None:
+        return
+    space = Space(tuned, plan)
+
+    def progress(done: int) -> None:
+        running.report(CasesRead(split="all", readers="index", done=done, whole=len(cases.items)))
+
+    index = index_cases(space, cases, settings.reading.batch_size, progress)
+    index.save(running.folder.index)
+    add_recall(results, space, cases, index, settings.reading.draws, settings.seed)
+
+
 def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm], split: str) -> list[Reading]:
     settings, plan = running.run.settings.reading, running.run.plan
     places = cases.places(split)
@@ -233,7 +250,7 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
 
         answers = read_places(tuned, cases, places, ways, settings.batch_size, progress)
         for way in ways:
-            written = evenly(places, settings.free_text) if split == "test" else []
+            written = evenly(places, settings.free_text) if split == "test" and way.writes else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))
             of_readers[way.name] = [
                 _reading(cases, place, way.name, each.written(texts.get(place), cases.task(place)))

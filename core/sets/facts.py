@@ -130,18 +130,19 @@ def facts_of(case: Case, yardsticks: Yardsticks, margins: Margins) -> tuple[Fact
 
 def boxes_by_label(case: Case) -> dict[str, list[Box]]:
     boxes: dict[str, list[Box]] = defaultdict(list)
-    for box in case.boxes:
+    for box in case.boxes or ():
         boxes[box.label].append(box)
     return boxes
 
 
 def presences(case: Case, yardsticks: Yardsticks) -> list[tuple[str, bool]]:
-    """Every answer and every kind of box, and whether the case has it. Of a case without any box nothing is known about
-    kinds of boxes that are no answers: perhaps nobody drew them."""
+    """Every answer and every kind of box, and whether the case has it. Where nobody looked for boxes, nothing is known
+    about kinds of boxes that are no answers."""
     answers = yardsticks.task.answers
-    boxed = {box.label for box in case.boxes}
-    kinds = [label for label in yardsticks.lengths if label not in answers] if boxed else []
-    return [(label, label in case.labels) for label in answers] + [(label, label in boxed) for label in kinds]
+    boxed = {box.label for box in case.boxes or ()}
+    kinds = [label for label in yardsticks.lengths if label not in answers]
+    of_boxes = [(label, label in boxed) for label in kinds] if case.boxes is not None else []
+    return [(label, label in case.labels) for label in answers] + of_boxes
 
 
 def _of_boxes(boxes: Sequence[Box], yardsticks: Yardsticks, margins: Margins) -> Iterator[Fact]:

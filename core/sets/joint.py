@@ -52,7 +52,7 @@ class JointSet:
 def _marks(image_set: ImageSet) -> Marks:
     """The set's own answers go before what else has boxes."""
     cases, answers = image_set.of("train"), image_set.task.answers
-    labels = {box.label for case in cases for box in case.boxes}
+    labels = {box.label for case in cases for box in case.boxes or ()}
     boxed = (*(answer for answer in answers if answer in labels), *sorted(labels - set(answers)))
     return Marks(boxed, any(case.mask is not None for case in cases))
 

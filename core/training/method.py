@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from core.readings.reader import Reader
 from core.readings.statement import Statement
+from core.sets.captions import CaptionSettings
 from core.settings import Settings
 from core.training.wanted import Wanted
 
@@ -35,6 +36,8 @@ class StagePlan:
     trains_exemplars: bool = False
     length: int = 1
     """How many times the run's `training.steps`, where those are given."""
+    trains_adapter: bool = True
+    """Where not, it stays as it begins, which changes nothing, and only heads learn."""
     heads: tuple[HeadPlan, ...] = ()
     """Those that learn here."""
     head_parts: tuple[str, ...] = ("",)
@@ -51,10 +54,18 @@ class ReaderPlan:
     adapter: str | None
     heads: tuple[HeadPlan, ...] = ()
     """Those that speak when it reads."""
+    embedder: HeadPlan | None = None
+    """Of a reader that lays pictures and words into one space: it answers by cosine with what each answer is called and
+    writes nothing, and the run has an index, in which cases are found."""
 
     @property
     def name(self) -> str:
         return self.reader.name
+
+    @property
+    def writes(self) -> bool:
+        """Whether it also writes freely."""
+        return self.embedder is None
 
     @property
     def with_exemplar(self) -> bool:
@@ -79,6 +90,9 @@ class Needs:
     tunes_vlm_connector: bool = False
     marks: bool = False
     """Boxes or masks."""
+    captions: CaptionSettings | None = None
+    """Where captions of its cases come from, if it learns from any."""
+    long_captions: bool = False
 
 
 class Method(Protocol):

@@ -19,7 +19,7 @@ from app.viewer import shown
 from app.visit import Updates, Visit
 from core.errors import CoreError
 from core.readings import reading
-from core.records import jobs, runs
+from core.records import comparison, jobs, runs
 from core.records.tables import Job
 from tests import bombs, pointing
 from tests.app.furnished import Furnished, asking, furnish
@@ -86,6 +86,13 @@ def test_next_and_previous_go_round(page: ComparePage, room: Furnished) -> None:
     assert show(page, room, "a", 1).name == "b"
     assert show(page, room, "a", -1).name == "c"
     assert show(page, room, "c", 1).name == "a"
+
+
+def test_a_split_of_many_cases_is_opened_too(room: Furnished, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.records.comparison.NAMES_AT_ONCE", 1)
+    comparison._opened.cache_clear()
+    opened = acts.open_comparison(room.visit(), room.run_id, "test")
+    assert [case.number for case in opened.cases] == [0, 1, 2]
 
 
 def test_filters_leave_what_they_say(page: ComparePage, room: Furnished) -> None:

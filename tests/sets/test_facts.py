@@ -31,7 +31,7 @@ def square(label: str, across: float, down: float, length: float = 0.2) -> Box:
 
 
 def case_of(*boxes: Box, labels: tuple[str, ...] = ("cat",), name: str = "a", **more: str) -> Case:
-    return Case(name, Nothing(), labels, split="test", boxes=boxes, more=more)
+    return Case(name, Nothing(), labels, split="test", boxes=boxes or None, more=more)
 
 
 def yardsticks(*cases: Case, answers: tuple[str, ...] = ("cat", "owl"), kind: Kind = "single") -> Yardsticks:
@@ -104,6 +104,8 @@ def test_what_is_there_is_said_and_what_is_not_is_denied() -> None:
         "There is no pupil.",
     ]
     assert sentences(boxless, measure, "negation") == ["There is no cat.", "There is an owl."], "nobody drew boxes"
+    looked_at = sentences(replace(boxless, boxes=()), measure, "negation")
+    assert looked_at[2:] == ["There are no cells.", "There is no iris.", "There is no pupil."]
 
 
 def test_a_case_of_several_labels_or_of_none_has_what_it_is_labelled_with() -> None:
@@ -190,7 +192,7 @@ def test_every_label_is_asked_for_both_ways() -> None:
         ("Are there any cells?", "Are there no cells?", True),
     ]
     graded = yardsticks(case, answers=("mild", "owl"), kind="ordinal")
-    first = presence_questions(replace(case, boxes=()), graded)[0]
+    first = presence_questions(replace(case, boxes=None), graded)[0]
     assert (first.question, first.opposite, first.is_there) == (
         "Is the severity mild?",
         "Is the severity not mild?",

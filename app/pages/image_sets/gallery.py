@@ -13,8 +13,9 @@ from gradio.components import Component
 
 from app.context import PRIVATE, Studio
 from app.drawings import boxed, colours_of
-from app.html import empty, script_beside
+from app.html import empty
 from app.set_words import ANY, SPLIT_NAMES, named, splits
+from app.tiles import draw_tiles, tile, tiles
 from app.viewer import Pane, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
@@ -159,7 +160,7 @@ def lay_out() -> GalleryParts:
                 back = gr.Button("← Previous", size="sm", interactive=False, min_width=110)
                 page = gr.Number(1, label="Page", minimum=1, precision=0, show_label=False, min_width=70)
                 forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
-            pictures = gr.HTML(NOTHING, js_on_load=script_beside(__file__))
+            pictures = tiles(NOTHING)
         with gr.Column(scale=3, min_width=320):
             large, about, histogram = viewer(height=300, visible=False), gr.HTML(), gr.HTML()
     return GalleryParts(split, label, patient, text, total, back, page, forth, pictures, histogram, about, large)
@@ -182,16 +183,9 @@ def wire(studio: Studio, tab: Gallery) -> None:
 def draw_page(page: Page) -> str:
     if not page.rows:
         return NO_MATCH
-    return f'<div class="vt"><div class="gallery">{"".join(_tile(row) for row in page.rows)}</div></div>'
-
-
-def _tile(row: CaseRow) -> str:
-    name = escape(row.name)
-    split = SPLIT_NAMES.get(row.split or "", "no split")
-    return (
-        f'<button type="button" data-number="{row.number}" aria-pressed="false" title="{name}">'
-        f'<img loading="lazy" src="/images/{row.version_id}/{row.number}?size=thumb" alt="{name}">'
-        f'<span class="name"><b>{escape(named(row.labels))}</b><span>{split}</span></span></button>'
+    return draw_tiles(
+        tile(row.version_id, row.number, row.name, named(row.labels), SPLIT_NAMES.get(row.split or "", "no split"))
+        for row in page.rows
     )
 
 
