@@ -20,6 +20,7 @@ from core.errors import RunError, SettingsError
 from core.readings.reader import Reader, unknown_reader
 from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
+from core.records.artifacts import index_path as index_path
 from core.records.artifacts import keep as keep
 from core.records.artifacts import readings_path as readings_path
 from core.records.artifacts import run_folder as run_folder
