@@ -1,6 +1,7 @@
 // Boxes of one case: moved, resized, drawn and deleted here, and sent as a whole. What is not sent is kept until the person
 // leaves on purpose. Boxes are fractions of the picture; whatever is pulled or pushed moves by whole pixels of it.
 const LEAST = 2, CORNER = 9, GRIP = matchMedia("(pointer: coarse)").matches ? 40 : 24, PATIENCE_MS = 15000, MOST_UNDONE = 200;
+const UNSAVED = "Not saved yet.";
 const SVG = "http://www.w3.org/2000/svg";
 const part = (selector) => element.querySelector(selector);
 const made = (tag, of) => Object.assign(document.createElement(tag), of);
@@ -130,7 +131,7 @@ const place = () => {
   nodes.forEach((node, number) => {
     const box = boxes[number];
     const numbers = { x: box.left * w, y: box.top * h, width: (box.right - box.left) * w, height: (box.bottom - box.top) * h };
-    Object.entries({ ...numbers, stroke: colour(box.label), "aria-label": told(box) }).forEach(([name, value]) => node.setAttribute(name, value));
+    Object.entries({ ...numbers, stroke: colour(box.label), "aria-label": spoken(box) }).forEach(([name, value]) => node.setAttribute(name, value));
     node.classList.toggle("chosen", number === chosen);
     node.querySelector("title").textContent = box.label;
   });
@@ -145,7 +146,7 @@ const place = () => {
   }
 };
 const pixels = (box) => [(box.right - box.left) * width(), (box.bottom - box.top) * height()].map(Math.round).join(" × ");
-const told = (box) => `${box.label}, ${pixels(box)} pixels, ${Math.round(box.left * width())} from the left, ${Math.round(box.top * height())} from the top`;
+const spoken = (box) => `${box.label}, ${pixels(box)} pixels, ${Math.round(box.left * width())} from the left, ${Math.round(box.top * height())} from the top`;
 
 const redraw = () => {
   if (layer && sheet) {
@@ -167,7 +168,8 @@ const fill = () => {
   part("[data-edit=save]").disabled = !isChanged() || isSending;
   part("[data-edit=remove]").disabled = chosen < 0;
   part("[data-edit=label]").value = label;
-  if (isChanged() && part(".state").textContent === "All kept.") say("");
+  if (isChanged() && ["", "All kept."].includes(part(".state").textContent)) say(UNSAVED);
+  if (!isChanged() && part(".state").textContent === UNSAVED) say("");
   part(".boxes").replaceChildren(...boxes.map((box, number) => {
     const row = made("li", {}), button = made("button", { type: "button" }), square = made("i", {});
     button.dataset.row = number;
@@ -177,6 +179,8 @@ const fill = () => {
     row.append(button);
     return row;
   }));
+  const list = part(".boxes"), row = list.children[chosen];
+  if (row) list.scrollTop = held(list.scrollTop, row.offsetTop + row.offsetHeight - list.clientHeight, row.offsetTop);
   part(".says").textContent = isChanged() ? "" : sheet?.says ?? "";
 };
 

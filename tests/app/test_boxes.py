@@ -222,8 +222,8 @@ def test_names_in_the_list_of_corrected_cases_are_text(room: Boxed) -> None:
     visit = room.furnished.visit()
     set_id = sets.version(visit.database, visit.who, room.version_id).set_id
     (case,) = boxes.redrawn_cases(visit.database, visit.who, set_id)
-    told = draw_redrawn([replace(case, name="<b>a", who="<i>b", why="<u>c", labels=("<s>d",))])
-    assert all(f"&lt;{sign}" in told for sign in ("b&gt;a", "i&gt;b", "u&gt;c", "s&gt;d"))
+    listed = draw_redrawn([replace(case, name="<b>a", who="<i>b", why="<u>c", labels=("<s>d",))])
+    assert all(f"&lt;{sign}" in listed for sign in ("b&gt;a", "i&gt;b", "u&gt;c", "s&gt;d"))
 
 
 def test_compare_leads_to_the_case_in_the_newest_version(room: Boxed) -> None:

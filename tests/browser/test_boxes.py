@@ -128,6 +128,7 @@ def test_boxes_are_moved_stretched_drawn_renamed_and_deleted_by_mouse(editor: Ed
     assert editor.seen() == [("dark cell", dark), ("light cell", light)]
     editor.pull((5, 12), (7, 9))
     assert editor.seen()[0] == ("dark cell", [4, 5, 12, 21])
+    assert editor.page.locator("#box-editor .state").inner_text() == "Not saved yet."
     editor.pull((12, 21), (9, 15))
     assert editor.seen()[0] == ("dark cell", [4, 5, 9, 15])
     editor.page.get_by_role("button", name="Draw a box").click()
@@ -238,22 +239,22 @@ def test_who_leaves_without_saving_is_asked(editor: Editor) -> None:
     page.locator("#box-editor .asked").get_by_text(LOST).wait_for()
     page.get_by_role("button", name="Stay here").click()
     assert editor.seen()[0][1][0] == 3
-    asked: list[str] = []
+    dialogs: list[str] = []
 
     def stay(dialog: Any) -> None:
-        asked.append(dialog.type)
+        dialogs.append(dialog.type)
         dialog.dismiss()
 
     page.once("dialog", stay)
     page.evaluate("setTimeout(() => { location.href = '/'; })")
     page.wait_for_timeout(1000)
-    assert asked == ["beforeunload"] and page.url.endswith("edit=boxes")
+    assert dialogs == ["beforeunload"] and page.url.endswith("edit=boxes")
     page.get_by_role("button", name="← Back to the cases").click()
     page.get_by_role("button", name=LEFT).click()
     page.locator(".gallery").wait_for()
     assert editor.kept()[0][1][0] == 2
     page.goto(editor.address)  # with nothing left to lose, nothing is asked
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
 
 
 def test_the_later_of_two_sees_what_the_other_did_and_chooses(editor: Editor) -> None:

@@ -170,7 +170,7 @@ def test_roles_and_membership_are_asked_for(desk: Desk) -> None:
         with pytest.raises(NotAllowed):
             desk.correct(name, 0, LIGHT, after=correction)
     stranger, number = desk.people["stranger"], desk.version.id
-    asked: tuple[Callable[[], object], ...] = (
+    questions: tuple[Callable[[], object], ...] = (
         lambda: boxes.standing_boxes(desk.db, stranger, number, 0),
         lambda: boxes.corrections_of_boxes(desk.db, stranger, number, 0),
         lambda: boxes.redrawn_cases(desk.db, stranger, desk.version.set_id),
@@ -180,7 +180,7 @@ def test_roles_and_membership_are_asked_for(desk: Desk) -> None:
         lambda: corrections.apply_boxes(desk.db, desk.place, stranger, desk.version.set_id),
         lambda: corrections.apply_boxes(desk.db, desk.place, desk.people["anna"], desk.version.set_id),
     )
-    for ask in asked:
+    for ask in questions:
         with pytest.raises(NotAllowed):
             ask()
     assert desk.standing(0).boxes == (MOVED,)

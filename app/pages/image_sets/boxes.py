@@ -147,7 +147,7 @@ def state(stands: Standing) -> str:
 
 def draw_redrawn(redrawn: Sequence[Redrawn]) -> str:
     """Cases whose boxes the next version changes."""
-    head = "<tr><th>Case</th><th>Boxes</th><th>Labels then</th><th>By</th></tr>"
+    head = '<tr><th>Case</th><th class="n">Boxes</th><th>Labels then</th><th>By</th></tr>'
     more = len(redrawn) - MOST_ROWS
     rest = f'<p class="small quiet">and {more:,} more.</p>' if more > 0 else ""
     cases = "1 case" if len(redrawn) == 1 else f"{len(redrawn):,} cases"
@@ -164,7 +164,7 @@ def _row(case: Redrawn) -> str:
     why = f' <span class="quiet">“{escape(case.why)}”</span>' if case.why else ""
     return (
         f'<tr><td>{escape(case.name)} <span class="quiet">{split}</span></td>'
-        f"<td>{len(case.given)} → {len(case.boxes)}</td><td>{labels}</td>"
+        f'<td class="n">{len(case.given)} → {len(case.boxes)}</td><td>{labels}</td>'
         f"<td>{escape(case.who)}, {ago(case.at)}{why}</td></tr>"
     )
 
