@@ -199,8 +199,9 @@ def runs(
     version_id: int | None = None,
     page: int = 0,
     size: int = 100,
+    of_sample: bool = False,
 ) -> list[RunView]:
-    """The newest first; of some states, with a text in the name, on a version."""
+    """The newest first; of some states, with a text in the name, on a version, or those of the sample."""
     allow(who, project_id)
     wanted = _whole().where(Run.project_id == project_id)
     if states:
@@ -209,6 +210,8 @@ def runs(
         wanted = wanted.where(Run.name.icontains(text, autoescape=True))
     if version_id is not None:
         wanted = wanted.where(Run.version_id == version_id)
+    if of_sample:
+        wanted = wanted.where(Run.is_sample)
     with db.reading() as session:
         return _views(session, wanted.order_by(Run.id.desc()).offset(page * size).limit(size))
 

@@ -20,6 +20,7 @@ from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
 from core.records import finding, runs
 from core.records.comparison import CaseView, Comparison
+from core.records.review.boxes import place_in_newest
 
 TITLE = "Compare"
 PATH = "/compare"
@@ -100,7 +101,7 @@ class ComparePage:
         src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
-            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown),
+            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown, editor_of(visit, comparison, case)),
             parts.picture: shown([Pane(src, shapes=drawn_over(comparison, case, is_shown))] if src else []),
             parts.figure: figure(comparison, case, is_shown),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
@@ -137,6 +138,14 @@ def figure(comparison: Comparison, case: CaseView, is_shown: bool) -> Figure:
 
 def drawn_over(comparison: Comparison, case: CaseView, is_shown: bool) -> tuple[Shape, ...]:
     return overlay(answers_of(concluded(comparison, case)), case.references if is_shown else ())
+
+
+def editor_of(visit: Visit, comparison: Comparison, case: CaseView) -> str:
+    """The address at which the boxes of a case are corrected; none where it has left the set, or the person may not."""
+    if case.number is None or not visit.who.may("review"):
+        return ""
+    place = place_in_newest(visit.database, visit.who, comparison.run.version_id, case.number)
+    return "" if place is None else f"/image-sets?version={place[0]}&case={place[1]}&edit=boxes"
 
 
 def build(studio: Studio) -> None:

@@ -35,12 +35,13 @@ def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[
     return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
-def case_title(case: CaseView, counted: str, is_shown: bool) -> str:
-    """The case's name, and its reference label where it is asked for."""
+def case_title(case: CaseView, counted: str, is_shown: bool, editor: str = "") -> str:
+    """The case's name, its reference label where it is asked for, and the way to the editor of its boxes if any."""
     label = ", ".join(case.labels) or "no finding"
     reference = f"reference label: <b>{escape(label)}</b>" if is_shown else "reference label hidden"
     patient = f" · patient {escape(case.patient)}" if case.patient else ""
-    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}</p>"
+    edit = f' · <a href="{escape(editor)}">Correct its boxes</a>' if editor else ""
+    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}{edit}</p>"
 
 
 def alike_cases(alike: Alike, run_id: int, case: CaseView) -> str:
