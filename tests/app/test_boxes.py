@@ -87,6 +87,7 @@ def test_what_the_editor_sends_is_kept_and_told(room: Boxed, browser: TestClient
     assert "changed" not in sheet and sheet["after"] > 0
     assert sheet["says"].startswith(f"Corrected by {room.who.name}, ")
     assert sheet["says"].endswith("Its labels then: dark cell, light cell (now: dark cell).")
+    assert sheet["history"] == [f"{room.who.name}, just now: 2 boxes"]
     assert browser.get(room.path).json()["boxes"] == sheet["boxes"] == [asdict(DARK), asdict(LIGHT)]
 
 
