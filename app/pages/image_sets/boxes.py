@@ -159,8 +159,8 @@ def draw_redrawn(redrawn: Sequence[Redrawn]) -> str:
     rest = f'<p class="small quiet">and {more:,} more.</p>' if more > 0 else ""
     return (
         f'<div class="vt"><h2>Boxes corrected: {counted(len(redrawn))}</h2>'
-        '<p class="small quiet">In no version yet. The next one has them; earlier ones, and runs that saw those, stay as '
-        f'they are.</p><div class="long"><table>{head}'
+        '<p class="small quiet">In no version yet. The next one has them; earlier ones, and runs that saw those, stay '
+        f'as they are.</p><div class="long"><table>{head}'
         f"{''.join(map(_row, redrawn[:MOST_ROWS]))}</table></div>{rest}</div>"
     )
 
