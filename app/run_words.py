@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from app.engine import ENGINE
-from app.html import bar
+from app.html import bar, table
 from app.words import ago, chip, lasting
 from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
@@ -133,11 +133,7 @@ def figure_rows(metrics: Mapping[str, Any] | None) -> list[list[Any]]:
 
 def statement_tables(metrics: Mapping[str, Any] | None) -> str:
     """What readers said beside their distributions is worth, a table a kind; nothing where they said nothing else."""
-    parts = []
-    for title, heads, rows in tables(metrics or {}):
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
-        lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-        parts.append(f"<h3>{escape(title)}</h3><table><tr>{head}</tr>{lines}</table>")
+    parts = [f"<h3>{escape(title)}</h3>{table(heads, rows)}" for title, heads, rows in tables(metrics or {})]
     return f'<div class="vt">{"".join(parts)}</div>' if parts else ""
 
 

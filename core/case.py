@@ -50,6 +50,14 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What the cases of a set say of places: the labels that boxes have, and whether there are masks."""
+
+    boxed: tuple[str, ...] = ()
+    is_masked: bool = False
+
+
+@dataclass(frozen=True)
 class Case:
     """One labelled image. Labels are the task's own answers; a multi case with none has no finding."""
 
@@ -58,10 +66,20 @@ class Case:
     labels: tuple[str, ...]
     split: Split | None = None
     patient: str | None = None
-    boxes: tuple[Box, ...] = ()
+    boxes: tuple[Box, ...] | None = None
+    """None where nobody looked for any; none at all where somebody looked and nothing is there."""
     mask: Pixels | None = None
+    """0 is nothing, all above it is inside. None where nobody drew one."""
     report: str | None = None
     more: Mapping[str, str] = field(default_factory=dict)
+
+
+def with_negatives(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """The cases of a whole set. Where it brings boxes, a case that has none was looked at, and shows nothing."""
+    listed = tuple(cases)
+    if not any(case.boxes for case in listed):
+        return listed
+    return tuple(replace(case, boxes=()) if case.boxes is None else case for case in listed)
 
 
 class Task(Settings):
@@ -175,9 +193,14 @@ class ImageSet:
         of it, so it is no part of the other one."""
         whole = hashlib.sha256()
         for case in self.cases:
-            for box in case.boxes:
+            for box in case.boxes or ():
                 whole.update(repr((case.id, *vars(box).values())).encode() + b"\x1e")
         return whole.hexdigest() if any(case.boxes for case in self.cases) else None
+
+    def masks_fingerprint(self) -> str | None:
+        """Names the masks that a run may have learned from; None where no case has any."""
+        masks = [(case.id, case.mask.digest()) for case in self.cases if case.mask is not None]
+        return hashlib.sha256(repr(masks).encode()).hexdigest() if masks else None
 
     def stop_on_errors(self) -> ImageSet:
         """The set itself, or a DataError with the first thing that has to be mended before it can be used."""

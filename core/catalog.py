@@ -12,6 +12,7 @@ from core.errors import SettingsError
 FORMATS = {
     "voc": "core.formats.voc",
     "coco": "core.formats.coco",
+    "mask_folder": "core.formats.mask_folder",
     "class_folders": "core.formats.class_folders",
     "manifest": "core.formats.manifest",
     "medmnist_npz": "core.formats.medmnist_npz",
@@ -42,6 +43,8 @@ FAMILIES = {
 METHODS = {
     "vanilla": "core.methods.vanilla",
     "vitask": "core.methods.vitask",
+    "tpo": "core.methods.tpo",
+    "discriminative": "core.methods.discriminative",
 }
 
 SOURCES = {

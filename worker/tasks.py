@@ -13,8 +13,9 @@ from worker import intake_child
 from worker.child_protocol import LastObject, Listener
 from worker.context import AWAY, LEASE_SECONDS, Hands, log, why_away
 from worker.engine import ENGINE
-from worker.kinds import export, suspects, tune
+from worker.kinds import export, probe, suspects, tune
 from worker.kinds.ask import answer
+from worker.kinds.find import find
 from worker.supervise import our_fault, refuse, settle, supervise
 
 Kind = Callable[[Hands, Claimed], None]
@@ -81,8 +82,10 @@ KINDS: dict[str, Kind] = {
     payloads.Tune.kind: tune.tune,
     payloads.Plug.kind: tune.plug,
     payloads.Suspects.kind: suspects.suspects,
+    payloads.Probe.kind: probe.probe,
     **dict.fromkeys(intake_child.KINDS, _intake),
     payloads.Estimate.kind: _estimate,
     payloads.Export.kind: export.export,
     payloads.Ask.kind: answer,
+    payloads.Find.kind: find,
 }

@@ -12,9 +12,10 @@ from core.case import Box
 from core.readings.answer import Answer
 from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
 from core.readings.reader import Reader
+from core.readings.regions import Region
 from core.readings.statement import Statement
 
-REFERENCE_COLOUR = "#FFFFFF"
+REFERENCE, REFERENCE_COLOUR = "reference", "#FFFFFF"
 OF_LABELS = (SKY, ORANGE, GREEN, PINK, RED, BLUE, BROWN, GREY)
 
 
@@ -26,7 +27,7 @@ def overlay(answers: Mapping[Reader, Answer], references: Iterable[Statement] = 
         for statement in answer.said
         for shape in drawn(statement, reader.colour, reader.name)
     ]
-    of_references = [shape for statement in references for shape in drawn(statement, REFERENCE_COLOUR, "reference")]
+    of_references = [shape for statement in references for shape in drawn(statement, REFERENCE_COLOUR, REFERENCE)]
     return (*of_readers, *of_references)
 
 
@@ -37,21 +38,18 @@ def colours_of(labels: Iterable[str]) -> dict[str, str]:
 
 def boxed(boxes: Iterable[Box], colours: Mapping[str, str]) -> tuple[Shape, ...]:
     """A set's own boxes, each in the colour of its label."""
-    return tuple(
-        Shape(
-            "rect",
-            {"x": box.left, "y": box.top, "width": box.right - box.left, "height": box.bottom - box.top},
-            colours[box.label],
-            box.label,
-        )
-        for box in boxes
-    )
+    return tuple(around(box, colours[box.label], box.label) for box in boxes)
+
+
+def around(box: Box | Region, colour: str, title: str) -> Shape:
+    sides = {"x": box.left, "y": box.top, "width": box.right - box.left, "height": box.bottom - box.top}
+    return Shape("rect", sides, colour, title)
 
 
 def drawn(statement: Statement, colour: str, whose: str) -> list[Shape]:
-    """How a statement is drawn; nothing where its kind has no file here."""
+    """How a statement of this reader, or of the reference, is drawn; nothing where its kind has no file here."""
     name = f"{__name__}.{statement.KIND}"
     if find_spec(name) is None:
         return []
-    shapes: list[Shape] = import_module(name).draw(statement, colour, f"{whose}: {statement.words()}")
+    shapes: list[Shape] = import_module(name).draw(statement, colour, whose)
     return shapes

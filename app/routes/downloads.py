@@ -1,4 +1,4 @@
-"""Files to take away: a version's list of cases, a run's file and figures, a job's log, a review's verdicts."""
+"""Files to take away: a version's cases, boxes and masks, a run's file and figures, a job's log, a review."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from core.errors import CoreError
 from core.records import audit, jobs, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.database import DatabaseError
+from core.records.drawn import drawn_as_coco
 from core.records.exports import export_file
 from core.records.review import corrections
 from core.sets.manifest_cells import boxes_cell, labels_cell
@@ -36,7 +37,7 @@ def router(studio: Studio) -> APIRouter:
 
 
 def add_cases(routes: APIRouter, studio: Studio) -> None:
-    """A version's table."""
+    """A version's table, and what is drawn on its pictures."""
 
     @routes.get("/versions/{version_id}/cases.csv")
     def cases(request: Request, version_id: int) -> Response:
@@ -51,6 +52,18 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             )
 
         return _sent(studio, request, made, "text/csv")
+
+    @routes.get("/versions/{version_id}/coco.json")
+    def drawn(request: Request, version_id: int) -> Response:
+        """The boxes and masks of a version as COCO has them; it names the pictures as they came."""
+
+        def made(who: Who) -> Made:
+            version = sets.version(studio.database, who, version_id)
+            name = f"{version.image_set.name} v{version.number} coco.json"
+            content = drawn_as_coco(studio.database, studio.place, who, version_id)
+            return name, content, version.image_set.project_id
+
+        return _sent(studio, request, made, "application/json")
 
 
 def add_runs(routes: APIRouter, studio: Studio) -> None:

@@ -18,12 +18,18 @@ HERE = Path(__file__).parent
 @dataclass(frozen=True)
 class Shape:
     """Something drawn over a picture, as SVG has it. Its numbers are fractions: of the width (x, cx, x1, width, …), of
-    the height (y, …), of the shorter side (r). The title is told where the mouse rests on it."""
+    the height (y, …), of the shorter side (r). The title is told where the mouse rests on it.
 
-    tag: Literal["circle", "ellipse", "line", "rect"]
+    A path goes round `rings`, each of corners (x, y), and is filled thinly enough to see through; a ring within a ring
+    is a hole. A text stands on (x, y) with its `words`.
+    """
+
+    tag: Literal["circle", "ellipse", "line", "rect", "path", "text"]
     numbers: Mapping[str, float]
     colour: str
     title: str
+    rings: tuple[tuple[tuple[float, float], ...], ...] = ()
+    words: str = ""
 
 
 @dataclass(frozen=True)

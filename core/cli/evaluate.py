@@ -25,16 +25,10 @@ def add(commands: Any) -> None:
     evaluate.add_argument(
         "--template", metavar="TEXT", help='another instruction, like "Analyze the given {modality} image."'
     )
-    evaluate.add_argument("--cases", type=_count, metavar="N", help="at most so many cases, drawn by class")
+    evaluate.add_argument("--cases", type=output.count, metavar="N", help="at most so many cases, drawn by class")
     evaluate.add_argument("--reliance", action="store_true", help="the right response under its own and another image")
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(do=do)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 on was expected, not {text!r}")
-    return int(text)
 
 
 def do(arguments: argparse.Namespace) -> None:

@@ -1,8 +1,9 @@
-"""`vitask set check` and `vitask set fetch`: what a set holds and what is wrong with it; MedMNIST sets to download."""
+"""`vitask set`: what a set holds and what is wrong with it; MedMNIST sets to download; boxes and masks to take away."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,10 @@ def add(commands: Any) -> None:
     fetch.add_argument("--size", type=int, default=28, choices=(28, 64, 128, 224))
     fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR")
     fetch.set_defaults(do=do_fetch)
+    export = actions.add_parser("export", help="boxes and masks as a COCO file, which names the images as the set does")
+    export.add_argument("path", metavar="PATH", help="a set, or a version of the studio (studio:HASH)")
+    export.add_argument("--to", type=Path, required=True, metavar="FILE", help="like annotations.json")
+    export.set_defaults(do=do_export)
     studio.add_to_sets(actions)
 
 
@@ -54,6 +59,18 @@ def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:
         output.out(f"{finding['severity']}: {finding['message']}")
     if not report["findings"]:
         output.out("Nothing to mend was found.")
+
+
+def do_export(arguments: argparse.Namespace) -> None:
+    from core.catalog import FORMATS, KEPT, every
+    from core.sets.coco import set_content
+    from core.sets.open import open_set
+
+    image_set = open_set(arguments.path, {}, every(FORMATS, KEPT)).stop_on_errors()
+    content = set_content(image_set)
+    arguments.to.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    images, drawn = len(content["images"]), len(content["annotations"])
+    output.out(f"{arguments.to} has {drawn:,} boxes and masks of {images:,} images. Put it beside the images.")
 
 
 def do_fetch(arguments: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -25,6 +26,13 @@ from core.events import (
 SECONDS_BETWEEN_LINES = 10.0
 Progress = Step | FeaturesEncoded | CasesRead | PicturesSeen
 """What comes again and again while one thing goes on."""
+
+
+def count(text: str) -> int:
+    """An argument that says how many."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on was expected, not {text!r}")
+    return int(text)
 
 
 def out(text: str) -> None:
@@ -74,7 +82,12 @@ def as_text(event: Event) -> str | None:
             figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
             return f"{event.stage} at step {event.step}, validation: {figures}"
         case StageDone():
-            return f"{event.stage} done: best {_number(event.best)} at step {event.best_step}"
+            kept = (
+                "the last weights are kept"
+                if event.best is None
+                else f"best {_number(event.best)} at step {event.best_step}"
+            )
+            return f"{event.stage} done: {kept}"
         case Sharing():
             gap = f"largest relative difference to plain passes {event.largest_relative_difference:.1e}"
             shares = "prefix shared" if event.is_shared else "prefix can't be shared here, plain passes taken"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.case import Case, ImageSet, Split, Task
+from core.case import Case, ImageSet, Split
 from core.errors import DataError
 from core.pictures.pixels import SUFFIXES, FilePixels
+from core.sets.classes import class_named, of_listed_classes
 from core.sets.files import Tree, holds_a_tree, is_picture, natural, open_tree, outer
 from core.sets.findings import Findings
 from core.sets.question import Question
@@ -45,8 +46,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
         _refuse_other_tables(tree, folders)
     _tell_empty(cases, folders, findings)
     task = settings.task(tree.name, sorted(folders, key=natural))
-    kept = tuple(case for case in cases if _is_listed(case, task, findings))
-    return ImageSet(tree.name, task, kept, findings.listed())
+    return ImageSet(tree.name, task, of_listed_classes(cases, task, findings), findings.listed())
 
 
 def write_example(folder: Path) -> ImageSet:
@@ -94,7 +94,7 @@ def _class_folders(tree: Tree, parts: Mapping[str, Split | None]) -> dict[str, s
         for folder in tree.folders:
             inside = folder.removeprefix(prefix)
             if folder.startswith(prefix) and inside.count("/") == 1:
-                folder_of.setdefault(_class_name(inside.rstrip("/")), folder)
+                folder_of.setdefault(class_named(inside.rstrip("/")), folder)
     return folder_of
 
 
@@ -116,18 +116,6 @@ def _tell_empty(cases: Sequence[Case], folders: Mapping[str, str], findings: Fin
             findings.add("empty_class", "error", label, message)
 
 
-def _is_listed(case: Case, task: Task, findings: Findings) -> bool:
-    if set(case.labels) <= set(task.answers):
-        return True
-    message = f'"{case.id}" is in a class that the task does not list ({", ".join(task.answers)}). Correct one.'
-    findings.add("unknown_label", "error", case.id, message)
-    return False
-
-
-def _class_name(folder: str) -> str:
-    return " ".join(folder.replace("_", " ").split())
-
-
 def _cases(tree: Tree, prefix: str, split: Split | None, findings: Findings) -> list[Case]:
     cases = []
     for name in tree.files:
@@ -141,5 +129,5 @@ def _cases(tree: Tree, prefix: str, split: Split | None, findings: Findings) -> 
             message = f'"{name}" lies in no class folder and was left out. Move it into the folder of its class.'
             findings.add("outside_classes", "warning", name, message)
         else:
-            cases.append(Case(name, tree.pixels(name), (_class_name(folder),), split))
+            cases.append(Case(name, tree.pixels(name), (class_named(folder),), split))
     return cases

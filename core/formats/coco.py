@@ -6,19 +6,21 @@ import json
 import math
 import posixpath
 import re
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from PIL import Image
 
-from core.case import Box, Case, ImageSet, Split
+from core.case import Box, Case, ImageSet, Pixels, Split
 from core.errors import DataError
 from core.limits import limits
-from core.pictures.pixels import FilePixels
+from core.pictures.masks import RunPixels
+from core.pictures.pixels import FilePixels, refuse_large
 from core.sets.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
+from core.sets.coco import MASK, coco_box
 from core.sets.files import Tree, holds_a_tree, open_tree
 from core.sets.findings import Findings
 from core.sets.lookup import Lookup
@@ -73,8 +75,12 @@ def write_example(folder: Path) -> ImageSet:
         Image.new("L", (20, 40), 40 * number).save(file)
         content["images"].append({"id": number, "file_name": file.name, "width": 20, "height": 40})
         for box in boxes:
-            corner = [box.left * 20, box.top * 40, (box.right - box.left) * 20, (box.bottom - box.top) * 40]
-            about = {"image_id": number, "category_id": names.index(box.label) + 1, "bbox": corner, "iscrowd": 0}
+            about = {
+                "image_id": number,
+                "category_id": names.index(box.label) + 1,
+                "bbox": coco_box(box, 20, 40),
+                "iscrowd": 0,
+            }
             content["annotations"].append({"id": len(content["annotations"]) + 1, **about})
         cases.append(Case(f"images/{file.name}", FilePixels(file), tuple(box.label for box in boxes), boxes=boxes))
     (folder / "annotations.json").write_text(json.dumps(content), encoding="utf-8")
@@ -89,8 +95,14 @@ def _pictures(tree: Tree, name: str, findings: Findings) -> list[BoxedPicture]:
     """What one JSON file lists."""
     content = _parsed(tree.content(name, limits().table_bytes), name)
     categories = {row.get("id"): str(row.get("name") or "").strip() for row in content["categories"]}
+    _tell_repeated_ids(content, name, findings)
+    of_masks = {row.get("id") for row in content["categories"] if row.get("supercategory") == MASK}
+    masks = [row for row in content["annotations"] if row.get("category_id") in of_masks]
     boxes, boxless, split = defaultdict[Any, list[Drawn]](list), defaultdict[Any, list[str]](list), _split(name)
+    mask_of = _masks(masks, name, findings)
     for row in content["annotations"]:
+        if row.get("category_id") in of_masks:
+            continue
         match _object(row, categories, name, findings):
             case Drawn() as drawn:
                 boxes[row.get("image_id")].append(drawn)
@@ -107,13 +119,29 @@ def _pictures(tree: Tree, name: str, findings: Findings) -> list[BoxedPicture]:
         seen.add(picture_id)
         try:
             picture = _picture(row, files)
-            pictures.append(replace(picture, drawn=boxes[picture_id], boxless=boxless[picture_id], split=split))
+            own_split = split or split_named(str(row.get("split") or ""))
+            picture = replace(picture, drawn=boxes[picture_id], boxless=boxless[picture_id], split=own_split)
+            pictures.append(replace(picture, mask=mask_of.get(picture_id)))
         except DataError as error:
             findings.add("missing_image", "error", str(row.get("file_name")), f"{place} {error}")
-    for lost in (boxes.keys() | boxless.keys()) - seen:
+    for lost in (boxes.keys() | boxless.keys() | mask_of.keys()) - seen:
         message = f"{name} has boxes of image {lost!r}, which it does not list. Add the image or remove the boxes."
         findings.add("boxes_without_image", "warning", str(lost), message)
     return pictures
+
+
+def _tell_repeated_ids(content: Mapping[str, Sequence[Mapping[str, Any]]], name: str, findings: Findings) -> None:
+    """Of categories, by which boxes are named; and of annotations, which are all read whatever their ids."""
+    for row_id, count in Counter(row.get("id") for row in content["categories"]).items():
+        if count > 1:
+            message = f"Category {row_id!r} of {name} is listed {count} times. Give each its own id."
+            findings.add("repeated_category", "error", str(row_id), message)
+    for row_id, count in Counter(row["id"] for row in content["annotations"] if "id" in row).items():
+        if count > 1:
+            message = (
+                f"Annotation {row_id!r} of {name} is listed {count} times, and all were read. Remove what is double."
+            )
+            findings.add("repeated_annotation", "warning", str(row_id), message)
 
 
 def _picture(row: Mapping[str, Any], files: Lookup) -> BoxedPicture:
@@ -121,6 +149,34 @@ def _picture(row: Mapping[str, Any], files: Lookup) -> BoxedPicture:
     if not (0 < width < math.inf and 0 < height < math.inf):
         raise DataError("does not say how large it is. Write its width and height, in pixels.")
     return BoxedPicture(files.find(str(row.get("file_name") or "")), width, height)
+
+
+def _masks(rows: Sequence[Mapping[str, Any]], name: str, findings: Findings) -> dict[Any, Pixels]:
+    """The mask of each image that has one, as we write them: uncompressed run lengths."""
+    mask_of: dict[Any, Pixels] = {}
+    for row in rows:
+        place, image = f"Annotation {row.get('id')!r} of {name}", row.get("image_id")
+        mask = _mask(row.get("segmentation"), place)
+        if mask is None:
+            message = f"{place} is a mask without run lengths that fill its size. Write it anew or remove it."
+            findings.add("unreadable_mask", "error", str(image), message)
+        elif mask_of.setdefault(image, mask) is not mask:
+            message = f"{place} is a second mask of image {image!r}. Keep one of the two."
+            findings.add("several_masks", "error", str(image), message)
+    return mask_of
+
+
+def _mask(segmentation: object, place: str) -> RunPixels | None:
+    runs, size = (segmentation.get(key) for key in ("counts", "size")) if isinstance(segmentation, dict) else (0, 0)
+    if not (_are_counts(runs) and _are_counts(size) and len(size) == 2 and sum(runs) == size[0] * size[1] > 0):
+        return None
+    refuse_large(size[1], size[0], place)
+    return RunPixels(tuple(runs), size[1], size[0])
+
+
+def _are_counts(values: object) -> TypeGuard[list[int]]:
+    is_whole = isinstance(values, list) and all(type(number) is int and number >= 0 for number in values)
+    return is_whole
 
 
 def _object(row: Mapping[str, Any], categories: Mapping[Any, str], name: str, findings: Findings) -> Drawn | str | None:

@@ -18,6 +18,7 @@ from core.sets.files import Tree, holds_a_tree, natural, open_tree
 from core.sets.lookup import Lookup
 from core.sets.manifest_cells import SEPARATORS, without_no_finding
 from core.sets.manifest_rows import Sheet, make_cases, read_entries
+from core.sets.masks import masks_beside_images
 from core.sets.question import Question
 from core.sets.split import split_named
 from core.sets.table import NAMES, SUFFIXES, Table, find_manifest, likely_column, read_table
@@ -107,8 +108,11 @@ def _sheet(tree: Tree, name: str, settings: Settings, separators: str) -> Sheet:
     if not table.rows:
         raise DataError(f"{short} has no rows under its header. Add a row for each picture.")
     folder = str(PurePosixPath(name).parent)
-    files = Lookup(tree.pictures(), "" if folder == "." else folder, "" if tree.is_zip else str(tree.root / tree.base))
-    return Sheet(tree, table, files, _columns(table, settings), settings.label_columns, separators)
+    columns = _columns(table, settings)
+    masks = set() if columns["mask"] else set(masks_beside_images(tree))
+    images = [name for name in tree.pictures() if name not in masks]
+    files = Lookup(images, "" if folder == "." else folder, "" if tree.is_zip else str(tree.root / tree.base))
+    return Sheet(tree, table, files, columns, settings.label_columns, separators, tuple(sorted(masks, key=natural)))
 
 
 def _columns(table: Table, settings: Settings) -> dict[str, str]:

@@ -40,7 +40,7 @@ def write_example(folder: Path) -> ImageSet:
     for number, split in enumerate(("train", "train", "train", "train", "val", "test")):
         stored = store.put(as_png(Image.new("L", (20, 20), 40 + 150 * (number % 2) + number)))
         pixels, label = StoredPixels(store.url, stored), ("dark", "light")[number % 2]
-        cases.append(Case(f"{number}.png", pixels, (label,), split_named(split), f"P{number // 2}"))
+        cases.append(Case(f"{number}.png", pixels, (label,), split_named(split), f"P{number // 2}", boxes=()))
     mask = StoredPixels(store.url, store.put(as_png(Image.new("L", (20, 20), 255))))
     cases[0] = replace(cases[0], boxes=(Box("cell", 0.1, 0.2, 0.5, 0.75),), mask=mask, more={"scanner": "A"})
     cases[5] = replace(cases[5], report="A light picture.")

@@ -20,12 +20,21 @@ from torch import Tensor
 from core.models.vlm import ImageFeatures, Prompt, Vlm
 
 ROOT = -1
+NO_IMAGE = -1
+"""In the place of an image's number, in a row that is a text alone."""
 TOKENS_AT_ONCE = 2048
+LEARNED = -1_000
+"""Markers from here downwards stand for learned tokens, those above for exemplars."""
 
 
 def exemplar_token(number: int) -> int:
-    """The marker that stands in a tree where the exemplar of the TSM with this number goes."""
+    """The marker that stands in a row where the exemplar of the TSM with this number goes."""
     return -1 - number
+
+
+def learned_token(number: int) -> int:
+    """The marker that stands, in a question or an answer, for the learned token with this number."""
+    return LEARNED - number
 
 
 @dataclass(frozen=True)
@@ -122,15 +131,23 @@ class Branches:
     """
 
     def __init__(
-        self, vlm: Vlm, features: Sequence[ImageFeatures], exemplars: Tensor | None = None, is_shared: bool = True
+        self,
+        vlm: Vlm,
+        features: Sequence[ImageFeatures],
+        exemplars: Tensor | None = None,
+        is_shared: bool = True,
+        learned: Tensor | None = None,
     ) -> None:
-        """`exemplars` [images, TSMs, H] are the embedded features, one row an image."""
+        """`exemplars` [images, TSMs, H] are the embedded features, one row an image; `learned` [K, H] the embeddings
+        of learned tokens, equal for all."""
         self.vlm = vlm
         self.features = features
         self.exemplars = exemplars
+        self.learned = learned
         self.is_shared = is_shared
         self.packed_rows = [PackedRow(image) for image in range(len(features))] if is_shared else []
         self._slots: dict[tuple[int, int], int] = {}
+        self._row_of_text: dict[tuple[int, ...], int] = {}
 
     def add(self, image: int, prompt: Prompt, response: Sequence[int], with_exemplar: bool = False) -> list[int]:
         """Asks how likely a response is; the result names, token by token, rows of what `logits` returns."""
@@ -144,6 +161,16 @@ class Branches:
             self._slots.setdefault((row, place), len(self._slots))
             for place in packed.add_response(prompt_end, response)
         ]
+
+    def add_text(self, tokens: Sequence[int]) -> list[int]:
+        """Asks for the state in which a text without an image ends; equal texts are run once."""
+        text = tuple(tokens)
+        if text not in self._row_of_text:
+            self._row_of_text[text] = len(self.packed_rows)
+            packed = PackedRow(NO_IMAGE)
+            packed.grow(ROOT, text, is_mutual=self.vlm.anatomy.sees == "prefix")
+            self.packed_rows.append(packed)
+        return [self._slots.setdefault((self._row_of_text[text], len(text) - 1), len(self._slots))]
 
     def hidden(self) -> Tensor:
         """Last-layer states at every slot, [S, H]."""
@@ -159,12 +186,18 @@ class Branches:
         return torch.cat(states)[torch.cat(slots).argsort()]
 
     def _parts(self, rows: list[int]) -> list[list[int]]:
-        """The rows that run together: where nothing is learned on a CPU, few enough to stay in its cache."""
+        """The rows that run together: texts alone are shorter than images, and where nothing is learned on a CPU, few
+        enough to stay in its cache."""
+        of_images = [row for row in rows if self.packed_rows[row].image != NO_IMAGE]
+        of_texts = [row for row in rows if self.packed_rows[row].image == NO_IMAGE]
+        parts = [part for part in (of_images, of_texts) if part]
         if torch.is_grad_enabled() or self.vlm.device.type != "cpu":
-            return [rows]
-        longest = max(self.packed_rows[row].length for row in rows)
-        size = max(1, TOKENS_AT_ONCE // longest)
-        return [rows[start : start + size] for start in range(0, len(rows), size)]
+            return parts
+        cut = []
+        for part in parts:
+            size = max(1, TOKENS_AT_ONCE // max(self.packed_rows[row].length for row in part))
+            cut += [part[start : start + size] for start in range(0, len(part), size)]
+        return cut
 
     def logits(self) -> Tensor:
         """Next-token logits at every slot, [S, V], in float32."""
@@ -227,20 +260,28 @@ class Branches:
     def _embed(self, packed_rows: list[PackedRow], ids: Tensor, image_slots: Tensor) -> Tensor:
         is_text = (ids >= 0) & ~image_slots
         embeds = self.vlm.embed(ids.masked_fill(~is_text, 0))
-        tokens = torch.cat([self.features[packed.image].tokens for packed in packed_rows for _ in packed.roots])
-        embeds = embeds.masked_scatter(image_slots[..., None], tokens.to(embeds))
-        if self.exemplars is None or not bool((ids < 0).any()):
-            return embeds
-        row_of = torch.tensor([packed.image for packed in packed_rows], device=ids.device)
-        rows, places = torch.nonzero(ids < 0, as_tuple=True)
-        embedded = self.exemplars[row_of[rows], -1 - ids[rows, places]]
-        return embeds.index_put((rows, places), embedded.to(embeds.dtype))
+        images = [self.features[packed.image].tokens for packed in packed_rows for _ in packed.roots]
+        if images:
+            embeds = embeds.masked_scatter(image_slots[..., None], torch.cat(images).to(embeds))
+        if self.exemplars is not None:
+            row_of = torch.tensor([packed.image for packed in packed_rows], device=ids.device)
+            rows, places = torch.nonzero((ids < 0) & (ids > LEARNED), as_tuple=True)
+            embedded = self.exemplars[row_of[rows], -1 - ids[rows, places]]
+            embeds = embeds.index_put((rows, places), embedded.to(embeds.dtype))
+        if self.learned is not None:
+            rows, places = torch.nonzero(ids <= LEARNED, as_tuple=True)
+            embeds = embeds.index_put((rows, places), self.learned[LEARNED - ids[rows, places]].to(embeds.dtype))
+        return embeds
 
     def _positions(self, packed_rows: list[PackedRow], length: int) -> Tensor:
         """Position ids [K, R, L]: where a family counts images its own way, text goes on from where the head ends."""
         rows = []
         for packed in packed_rows:
             depth = torch.from_numpy(packed.depths())
+            if packed.image == NO_IMAGE:
+                text = depth + self.vlm.anatomy.first_position
+                rows.append(torch.nn.functional.pad(text[None], (0, length - len(text))))
+                continue
             prompt = next(iter(packed.roots.values()))
             head, following = self.vlm.anatomy.head_positions(self.vlm, prompt, self.features[packed.image])
             row = (depth + following - len(prompt.head)).expand(head.shape[0], -1).clone()
@@ -277,7 +318,9 @@ class Branches:
 
 
 def _prompt_end(packed: PackedRow) -> int:
-    """Where the answer begins in a row that holds one question only."""
+    """Where the answer begins in a row that holds one question only; a text alone has none."""
+    if packed.image == NO_IMAGE:
+        return packed.length
     first = next(iter(packed.roots))
     return packed.segments[first].end if packed.segments[first].is_mutual else packed.segments[first + 1].end
 

@@ -126,6 +126,12 @@ class Vlm:
     def vocabulary_size(self) -> int:
         return int(self.base.get_output_embeddings().weight.shape[0])
 
+    @property
+    def window(self) -> int | None:
+        """How many tokens the language model sees at once, where its configuration says so."""
+        length = getattr(self.text_config, "max_position_embeddings", None)
+        return int(length) if length else None
+
     @cached_property
     def special_tokens(self) -> dict[int, str]:
         return {place: token.content for place, token in self.tokenizer.added_tokens_decoder.items() if token.special}
@@ -188,6 +194,10 @@ class Vlm:
     def response(self, text: str) -> tuple[int, ...]:
         """Token ids of an answer, with the token that ends it."""
         return self._response(text)
+
+    def text(self, text: str) -> tuple[int, ...]:
+        """Token ids of a text that stands alone, without an image: what only looks like one is left out."""
+        return tuple(token for token in self._ids(text) if token != self.image_token)
 
     def _lay_out(self, instruction: str, image_tokens: int) -> Prompt:
         ids = self._ids(self.anatomy.render(self, instruction, image_tokens))

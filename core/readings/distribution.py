@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from core.case import Task
+from core.case import Marks, Task
 from core.errors import NumericError
 from core.models.exemplar import Exemplars
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
 from core.readings.answer import Answer
-from core.readings.head import Head
+from core.readings.head import Head, Picture
+from core.readings.statement import Statement
 
 WIDTH = 24
 ROUNDS = 3
@@ -34,6 +35,8 @@ class Asking:
     features: ImageFeatures
     exemplars: Sequence[Tensor] = ()
     instruction: str | None = None
+    marks: Marks = field(default_factory=Marks)
+    """What its set says of places."""
 
     def asked(self) -> str:
         return self.instruction if self.instruction is not None else self.task.instruction()
@@ -53,36 +56,36 @@ def distributions(
     exemplars: Exemplars | None,
     with_exemplar: Sequence[bool],
     heads: Sequence[Sequence[Head]] = (),
+    learned: Tensor | None = None,
 ) -> list[list[Answer]]:
     """For every way of reading (with the exemplar or without it), the distribution of every question, and what the
-    heads of that way say."""
+    heads of that way say; `learned` are the embeddings of the tokens that heads put in."""
     singles = [number for number, question in enumerate(questions) if question.task.kind != "multi"]
     several = [number for number, question in enumerate(questions) if question.task.kind == "multi"]
     read_ways: list[list[Answer | None]] = [[None] * len(questions) for _ in with_exemplar]
-    heads_of_ways = heads or [()] * len(with_exemplar)
+    speaking = Speaking(heads or [()] * len(with_exemplar), learned)
     for places, read in ((singles, _over_answers), (several, _over_lists)):
         if places:
             chosen = [questions[place] for place in places]
             embedded = embed_exemplars(exemplars, chosen)
-            ways = zip(read(vlm, chosen, embedded, with_exemplar), heads_of_ways, strict=True)
-            for number, ((answers, ends), own) in enumerate(ways):
-                for place, answer in zip(places, _with_statements(answers, ends, own), strict=True):
-                    read_ways[number][place] = answer
+            ways = zip(read(vlm, chosen, embedded, with_exemplar, speaking), speaking.heads, strict=True)
+            for number, ((answers, heard), of_way) in enumerate(ways):
+                spoken = _statements(vlm, chosen, heard, of_way)
+                for place, answer, statements in zip(places, answers, spoken, strict=True):
+                    read_ways[number][place] = replace(answer, said=statements)
     return [[answer for answer in way if answer is not None] for way in read_ways]
 
 
-def _with_statements(answers: Sequence[Answer], ends: Tensor, heads: Sequence[Head]) -> list[Answer]:
-    if not heads:
-        return list(answers)
-    with torch.no_grad():
-        try:
-            spoken = list(zip(*(head.say(ends) for head in heads), strict=True))
-        except ValidationError as error:
-            raise NumericError(
-                f"A reader says what can't be ({error.errors()[0]['msg']}): its training failed. "
-                "Lower its learning rate and tune again."
-            ) from None
-    return [replace(answer, said=statements) for answer, statements in zip(answers, spoken, strict=True)]
+@dataclass(frozen=True)
+class Speaking:
+    """The heads that speak in each way of reading, and the embeddings of the tokens that they put in."""
+
+    heads: Sequence[Sequence[Head]]
+    learned: Tensor | None = None
+
+    @property
+    def silent(self) -> Speaking:
+        return Speaking([()] * len(self.heads))
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,30 @@ class Likelihoods:
     """[question][candidate]"""
     ends: Tensor
     """The last-layer state in which each question that has candidates ends, where its answer begins, [B, H]."""
+    of_heads: list[list[tuple[Tensor, ...]]]
+    """[head][question]: the states before each token of what the head asked itself."""
+
+
+def _statements(
+    vlm: Vlm, questions: Sequence[Asking], heard: Likelihoods, heads: Sequence[Head]
+) -> list[tuple[Statement, ...]]:
+    """What the heads of a way say of every question."""
+    spoken: list[tuple[Statement, ...]] = [()] * len(questions)
+    with torch.no_grad():
+        for head, states in zip(heads, heard.of_heads, strict=True):
+            pictures = [
+                Picture(question.task, question.marks, question.features, end, own)
+                for question, end, own in zip(questions, heard.ends, states, strict=True)
+            ]
+            try:
+                of_head = head.statements(vlm, pictures)
+            except ValidationError as error:
+                raise NumericError(
+                    f"A reader says what can't be ({error.errors()[0]['msg']}): its training failed. "
+                    "Lower its learning rate and tune again."
+                ) from None
+            spoken = [(*before, *more) for before, more in zip(spoken, of_head, strict=True)]
+    return spoken
 
 
 def log_likelihoods(
@@ -101,9 +128,12 @@ def log_likelihoods(
     embedded: Tensor | None,
     with_exemplar: Sequence[bool],
     candidates: Sequence[Sequence[str]],
+    speaking: Speaking | None = None,
 ) -> list[Likelihoods]:
-    """Way by way, from one run over shared branches."""
-    branches = Branches(vlm, [question.features for question in questions], embedded, vlm.shares_prefix)
+    """Way by way, from one run over shared branches, in which heads have their own questions asked too."""
+    speaking = speaking or Speaking([()] * len(with_exemplar))
+    features = [question.features for question in questions]
+    branches = Branches(vlm, features, embedded, vlm.shares_prefix, speaking.learned)
     slots: list[list[list[list[int]]]] = []
     responses = [[vlm.response(text) for text in texts] for texts in candidates]
     for way in with_exemplar:
@@ -111,21 +141,40 @@ def log_likelihoods(
         for number, question in enumerate(questions):
             prompt = vlm.prompt(question.asked(), question.features.tokens.shape[0])
             slots[-1].append([branches.add(number, prompt, response, way) for response in responses[number]])
+    own = [
+        [
+            [_asked(branches, vlm, head, number, question, way) for number, question in enumerate(questions)]
+            for head in heads
+        ]
+        for way, heads in zip(with_exemplar, speaking.heads, strict=True)
+    ]
     flat_slots = [slot for way in slots for question in way for candidate in question for slot in candidate]
     flat_tokens = [token for _ in with_exemplar for question in responses for tokens in question for token in tokens]
     with torch.no_grad():
         states = branches.hidden()
-        values = iter(_token_log_likelihoods(vlm, states, flat_slots, flat_tokens))
+        values = iter(token_log_likelihoods(vlm, states, flat_slots, flat_tokens))
     return [
         Likelihoods(
             [[tuple(next(values) for _ in candidate) for candidate in question] for question in way],
             states[[question[0][0] for question in way if question]],
+            [[tuple(states[places] for places in asked) for asked in head] for head in of_way],
         )
-        for way in slots
+        for way, of_way in zip(slots, own, strict=True)
     ]
 
 
-def _token_log_likelihoods(vlm: Vlm, states: Tensor, slots: Sequence[int], tokens: Sequence[int]) -> list[float]:
+def _asked(
+    branches: Branches, vlm: Vlm, head: Head, number: int, question: Asking, with_exemplar: bool
+) -> list[list[int]]:
+    """The slots of everything that a head asks of a picture."""
+    tokens = question.features.tokens.shape[0]
+    return [
+        branches.add(number, vlm.prompt(asks.instruction, tokens), asks.response, with_exemplar)
+        for asks in head.asks(vlm, question.task, question.marks)
+    ]
+
+
+def token_log_likelihoods(vlm: Vlm, states: Tensor, slots: Sequence[int], tokens: Sequence[int]) -> list[float]:
     """How likely each token is at its slot. The whole vocabulary at every slot would be the largest thing in memory,
     so a few slots at a time."""
     slot_of, token_of = (torch.tensor(numbers, device=states.device) for numbers in (slots, tokens))
@@ -145,12 +194,12 @@ def softmax(scores: Sequence[float]) -> tuple[float, ...]:
 
 
 def _over_answers(
-    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
-) -> list[tuple[list[Answer], Tensor]]:
+    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool], speaking: Speaking
+) -> list[tuple[list[Answer], Likelihoods]]:
     """Single and ordinal tasks: softmax over candidates of the sum of log p(token)."""
     candidates = [question.task.candidates() for question in questions]
-    ways = log_likelihoods(vlm, questions, embedded, with_exemplar, candidates)
-    return [([_of_candidates(scores) for scores in way.of_tokens], way.ends) for way in ways]
+    ways = log_likelihoods(vlm, questions, embedded, with_exemplar, candidates, speaking)
+    return [([_of_candidates(scores) for scores in way.of_tokens], way) for way in ways]
 
 
 def _of_candidates(scores: Sequence[tuple[float, ...]]) -> Answer:
@@ -158,26 +207,31 @@ def _of_candidates(scores: Sequence[tuple[float, ...]]) -> Answer:
 
 
 def _over_lists(
-    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool]
-) -> list[tuple[list[Answer], Tensor]]:
+    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: Sequence[bool], speaking: Speaking
+) -> list[tuple[list[Answer], Likelihoods]]:
     """Multi tasks: a search over likely lists of labels; a label's probability is the share of lists that name it."""
-    return [_search_lists(vlm, questions, embedded, way) for way in with_exemplar]
+    return [
+        _search_lists(vlm, questions, embedded, way, Speaking([heads], speaking.learned))
+        for way, heads in zip(with_exemplar, speaking.heads, strict=True)
+    ]
 
 
 def _search_lists(
-    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: bool
-) -> tuple[list[Answer], Tensor]:
+    vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: bool, speaking: Speaking
+) -> tuple[list[Answer], Likelihoods]:
     scored: list[dict[tuple[str, ...], float]] = [{} for _ in questions]
     open_lists = [_first_lists(question.task) for question in questions]
     singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
-    ends: Tensor | None = None
+    first: Likelihoods | None = None  # in the first round every question is asked something
     for _ in range(ROUNDS):
         texts = [
             [question.task.response(names) for names in lists]
             for question, lists in zip(questions, open_lists, strict=True)
         ]
-        (way,) = log_likelihoods(vlm, questions, embedded, [with_exemplar], texts)
-        ends = way.ends if ends is None else ends  # in the first round every question is asked something
+        (way,) = log_likelihoods(
+            vlm, questions, embedded, [with_exemplar], texts, speaking if first is None else speaking.silent
+        )
+        first = first or way
         for number, lists in enumerate(open_lists):
             for names, tokens in zip(lists, way.of_tokens[number], strict=True):
                 scored[number][names] = sum(tokens)
@@ -186,12 +240,12 @@ def _search_lists(
         open_lists = [_longer(question.task, scores) for question, scores in zip(questions, scored, strict=True)]
         if not any(open_lists):
             break
-    assert ends is not None
+    assert first is not None
     answers = [
         Answer(_marginals(question.task, scores), tuple(alone[(name,)] for name in question.task.answers))
         for question, scores, alone in zip(questions, scored, singles, strict=True)
     ]
-    return answers, ends
+    return answers, first
 
 
 def _first_lists(task: Task) -> list[tuple[str, ...]]:
@@ -209,34 +263,3 @@ def _longer(task: Task, scores: Mapping[tuple[str, ...], float]) -> list[tuple[s
 def _marginals(task: Task, scores: Mapping[tuple[str, ...], float]) -> tuple[float, ...]:
     shares = dict(zip(scores, softmax(list(scores.values())), strict=True))
     return tuple(sum(share for names, share in shares.items() if name in names) for name in task.answers)
-
-
-def free_text(
-    vlm: Vlm, questions: Sequence[Asking], exemplars: Exemplars | None, with_exemplar: bool, most_tokens: int
-) -> list[str]:
-    """What the model writes by itself, the likeliest token each time, with a cache of its own making."""
-    from transformers import DynamicCache
-
-    embedded = embed_exemplars(exemplars, questions) if with_exemplar else None
-    texts = []
-    for number, question in enumerate(questions):
-        own = None if embedded is None else embedded[number : number + 1]
-        branches = Branches(vlm, [question.features], own)
-        prompt = vlm.prompt(question.asked(), question.features.tokens.shape[0])
-        branches.add(0, prompt, (vlm.end_token,), with_exemplar)
-        texts.append(_written(vlm, branches, DynamicCache(), most_tokens))
-    return texts
-
-
-def _written(vlm: Vlm, branches: Branches, cache: object, most_tokens: int) -> str:
-    written: list[int] = []
-    with torch.no_grad():
-        state, position = branches.begin(cache)
-        length = branches.packed_rows[0].length
-        while len(written) < most_tokens:
-            token = int(vlm.logits(state).argmax())
-            if token == vlm.end_token or token == vlm.tokenizer.eos_token_id:
-                break
-            written.append(token)
-            state, position = branches.go_on(token, position, length + len(written) - 1, cache)
-    return str(vlm.tokenizer.decode(written, skip_special_tokens=True)).strip()

@@ -19,6 +19,8 @@ class Reader:
     needs_tsm: bool = False
     sees_exemplar: bool = False
     """Whether an extra token stands in its question: a TSM's feature, or the constant that stands in for one."""
+    embeds: bool = False
+    """Whether it lays pictures and words into one space: then the run has an index, in which cases are found."""
 
 
 TSM = Reader("tsm", "the TSM alone", PINK, needs_tsm=True)

@@ -126,11 +126,11 @@ def table(
             for reader, figures in of_set["readers"].items()
         ]
         title = [f"**{set_name}** ({of_set['cases']} cases)"] if set_name else []
-        parts += [*title, _as_markdown(["reader", *(metrics.TITLES[name] for name in names)], rows)]
-    parts += [f"**{title}**\n\n{_as_markdown(head, rows)}" for title, head, rows in tables(results)]
+        parts += [*title, as_markdown(["reader", *(metrics.TITLES[name] for name in names)], rows)]
+    parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in tables(results)]
     return "\n\n".join(parts) + "\n"
 
 
-def _as_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def as_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])

@@ -60,18 +60,26 @@ def statement_in(statements: Iterable[Statement], kind: type[OfKind]) -> OfKind 
 def mean_of(values: Mapping[str, Sequence[float]]) -> Weighted:
     """For figures that are a mean over cases; a case whose number is NaN is left out of that figure."""
     columns = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
+    counted = {name: ~np.isnan(column) for name, column in columns.items()}
+    return ratio_of(
+        {
+            name: (np.where(counted[name], column, 0), counted[name].astype(np.float64))
+            for name, column in columns.items()
+        }
+    )
 
-    def mean(weights: Floats) -> dict[str, Floats]:
-        means = {}
-        for name, column in columns.items():
-            counted = ~np.isnan(column)
-            whole = weights[counted].sum(0)
-            means[name] = np.divide(
-                column[counted] @ weights[counted], whole, np.full(len(whole), np.nan), where=whole > 0
-            )
-        return means
 
-    return mean
+def ratio_of(parts: Mapping[str, tuple[Floats, Floats]]) -> Weighted:
+    """For figures that are one sum over cases by another, each given case by case; NaN where the second sum is 0."""
+
+    def ratio(weights: Floats) -> dict[str, Floats]:
+        ratios = {}
+        for name, (part, whole) in parts.items():
+            sums = whole @ weights
+            ratios[name] = np.divide(part @ weights, sums, np.full(len(sums), np.nan), where=sums > 0)
+        return ratios
+
+    return ratio
 
 
 def kinds() -> dict[str, type[Statement]]:

@@ -151,7 +151,7 @@ def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, i
     with db.reading() as session:
         if len(names) > NAMES_AT_ONCE:
             rows = session.execute(select(Case.name, Case.number).where(Case.version_id == version_id))
-            return dict(rows)
+            return dict(rows.all())
         mine = (Case.version_id == version_id, Case.name.in_(names))
         for name, number in session.execute(select(Case.name, Case.number).where(*mine)):
             numbers[name] = number

@@ -59,6 +59,13 @@ class Exported(Outcome):
     largest_difference_in_probability: float | None = None
 
 
+class Probed(Outcome):
+    """What probes.json holds of a run, as `vitask probe --json` prints it."""
+
+    run: int
+    probes: Mapping[str, Any]
+
+
 class Estimated(Outcome):
     """What a run will cost: of what `vitask estimate --json` prints, what a page tells."""
 
@@ -89,6 +96,25 @@ class Answers(Outcome):
     """Those of the task, all that earlier versions told of it."""
     unlike: Unlike = Unlike()
     seconds: float | None = None
+
+
+class Match(Outcome):
+    """A case that was found, by its name in the run's version."""
+
+    case: str
+    labels: tuple[str, ...]
+    split: str
+    patient: str | None
+    cosine: float
+
+
+class Matches(Outcome):
+    """The nearest cases to what was searched for, the nearest first."""
+
+    matches: tuple[Match, ...]
+    searched: int
+    """How many cases the index holds."""
+    seconds: float
 
 
 Of = TypeVar("Of", bound=Outcome)

@@ -48,6 +48,20 @@ class Suspects(Payload):
         return self.name
 
 
+class Probe(Payload):
+    kind = "probe"
+    queue = "tune"
+    most_attempts = 2
+    name: str = Field("", title="Name", description="What the queue calls the probing.")
+    run: int = Field(ge=1, title="Run", description="The finished run whose readers are probed.")
+    cases: int = Field(
+        64, ge=1, le=1_000_000, title="Test cases", description="How many the readers are probed on, at most."
+    )
+
+    def title(self) -> str:
+        return self.name
+
+
 class Ask(Payload):
     kind = "ask"
     queue = "read"
@@ -60,6 +74,25 @@ class Ask(Payload):
     instruction: str | None = Field(None, title="Instruction", description="What is asked in place of the task.")
     readers: tuple[str, ...] = Field((), title="Readers", description="Who answers; nobody named: all of them.")
     free_text: bool = Field(True, title="Free text", description="Whether readers also say it in their own words.")
+
+
+class Find(Payload):
+    kind = "find"
+    queue = "read"
+    most_attempts = 2
+    run: int = Field(ge=1, title="Run", description="The finished run in whose index is searched.")
+    words: str = Field("", title="Words", description="What the cases should show, where words are searched for.")
+    image: str = Field(
+        "", title="Picture", description="A picture's name in the store, where its like is searched for."
+    )
+    case: str = Field(
+        "", title="Case", description="A case's name in the run's version, where its like is searched for."
+    )
+    most: int = Field(24, ge=1, le=1000, title="At most", description="How many cases are given.")
+    splits: tuple[str, ...] = Field((), title="Splits", description="Whose cases are given; none named: all.")
+    leaves_out_patient: bool = Field(
+        False, title="Without the patient", description="Whether other cases of the case's own patient are left out."
+    )
 
 
 class Export(Payload):
@@ -103,7 +136,9 @@ class Draw(Payload):
     kind = "draw"
 
 
-PAYLOADS = {made.kind: made for made in (Tune, Plug, Suspects, Ask, Export, Estimate, Check, Add, Fetch, Draw)}
+PAYLOADS = {
+    made.kind: made for made in (Tune, Plug, Suspects, Probe, Ask, Find, Export, Estimate, Check, Add, Fetch, Draw)
+}
 
 
 def title_of(kind: str, values: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def ask(
         raise RunError(f"“{asked_run.name}” is not finished, so nobody can answer yet. Wait for its end, or resume it.")
     if instruction is not None and len(instruction) > LONGEST_INSTRUCTION:
         raise RunError(f"The instruction has more than {LONGEST_INSTRUCTION:,} characters. Shorten it.")
-    digest = _kept(place, image) if isinstance(image, bytes) else _digest(db, who, asked_run.version_id, image)
+    digest = kept_picture(place, image) if isinstance(image, bytes) else _digest(db, who, asked_run.version_id, image)
     payload = payloads.Ask(
         run=asked_run.id,
         image=digest,
@@ -116,7 +116,7 @@ def _conclusions(db: Database, who: Who, run_id: int, answers: Answers, task: Ta
     return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in answers.readers.items()}
 
 
-def _kept(place: Place, image: bytes) -> str:
+def kept_picture(place: Place, image: bytes) -> str:
     """The store's name for a new picture, refused here where it is none."""
     refuse_long(len(image), "The uploaded file")
     ASIDE.run(shown.refuse_undecodable, image, "The uploaded file")

@@ -7,10 +7,12 @@ from typing import Any
 
 import yaml
 
+from core.readings.probe_figures import probe_notes, probes_as_markdown
 from core.readings.results import table
 
 Plain = Mapping[str, Any]
 WARNING = "**For research use only. Not a medical device: never decide about a patient by what these models say.**"
+LIMITS_HEAD, PROBES_HEAD = "## Limits", "## Probes"
 LIMITS = (
     "The figures hold for test cases of this source; images of other devices, hospitals or groups of people were "
     "not measured.",
@@ -33,7 +35,7 @@ def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, not
         *(_of_set(image_set) for image_set in sets),
         "## Figures",
         _worth(figures),
-        "## Limits",
+        LIMITS_HEAD,
         _list([*LIMITS, *_unknown_patients(figures), *notes]),
         "## Settings",
         f"```yaml\n{_yaml(settings)}```",
@@ -43,6 +45,14 @@ def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, not
         _list(_gaps(sets, settings, figures, environment) or ["Nothing that this card asks for is missing."]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def with_probes(text: str, probes: Plain) -> str:
+    """The card with what readers said to probes, in place of an earlier telling of it."""
+    before, limits, after = text.partition(f"\n\n{LIMITS_HEAD}\n")
+    before = before.partition(f"\n\n{PROBES_HEAD}\n")[0]
+    part = "\n\n".join([PROBES_HEAD, probes_as_markdown(probes).rstrip(), _list(probe_notes(probes))])
+    return f"{before}\n\n{part}{limits}{after}"
 
 
 def _of_set(image_set: Plain) -> str:

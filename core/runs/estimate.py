@@ -25,7 +25,8 @@ from core.models import features
 from core.models.features import FeatureStore
 from core.models.lora import using
 from core.models.tsm import Tsm
-from core.readings.distribution import free_text
+from core.readings.writing import free_text
+from core.runs.index import Space, index_cases, searching_plan
 from core.runs.prepare import Parts, load_parts
 from core.runs.runfile import Run
 from core.sets.joint import Item, JointSet
@@ -99,6 +100,7 @@ def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
         tuned = parts.tuned(tsms)
         steps, per_step = _timed_stages(trial, tuned, cases)
         _time_readings(trial, tuned, cases)
+        _time_index(trial, tuned, cases)
     return _summary(trial, steps, per_step)
 
 
@@ -218,7 +220,7 @@ def _time_readings(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
             read_places(tuned, cases, places, ways, settings.batch_size)
         written = min(settings.free_text, trial.count("test"))
         few = places[:WRITTEN_CASES]
-        for way in ways if written else ():
+        for way in (way for way in ways if written and way.writes):
             exemplars = tuned.exemplars if way.with_exemplar else None
             with (
                 trial.clock.of("readings", written / len(few)),
@@ -228,6 +230,16 @@ def _time_readings(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
             ):
                 tokens = _written_tokens(trial.parts, way)
                 free_text(tuned.vlm, cases.questions(few), exemplars, way.with_exemplar, tokens)
+
+
+def _time_index(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
+    """Every case is laid into the space in which cases are found, where the method makes one."""
+    plan = searching_plan(trial.run)
+    if plan is None:
+        return
+    size = trial.run.settings.reading.batch_size
+    with trial.clock.of("index", trial.times):
+        index_cases(Space(tuned, plan), cases, size)
 
 
 def _written_tokens(parts: Parts, way: ReaderPlan) -> int:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from core.case import SPLITS, Task
+from core.case import SPLITS, ImageSet, Marks, Task
 from core.errors import RunError
 from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
 from core.runs.runfile import Run, as_yaml
 from core.sets.joint import JointSet
 
+DRAWN = ("boxes", "masks")
+"""Under which set.json names what is drawn on a set's pictures; earlier runs name less of it, or nothing."""
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
 
 
@@ -62,9 +64,19 @@ class Folder:
         return self.path / "novelty.safetensors"
 
     @property
+    def index(self) -> Path:
+        """Where its cases lie in the space of its embedder, where its method makes one."""
+        return self.path / "index.safetensors"
+
+    @property
     def plugged(self) -> Path:
         """Says of a folder that its VLM was tuned elsewhere, and which TSM was plugged in."""
         return self.path / "plugged.json"
+
+    @property
+    def probes(self) -> Path:
+        """What its readers said to probes, where they were probed."""
+        return self.path / "probes.json"
 
     @property
     def card(self) -> Path:
@@ -75,7 +87,7 @@ class Folder:
         """All that may lie beside adapters, TSMs, stages and readings, and tells of no other folder on this machine, as
         `plugged` does: with these a copy is a run's folder too."""
         words = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
-        return (*words, self.fusion, self.novelty, self.connector, self.heads)
+        return (*words, self.probes, self.fusion, self.novelty, self.index, self.connector, self.heads)
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
@@ -125,6 +137,13 @@ class Folder:
 
     def tasks(self) -> dict[str, Task]:
         return {each["name"]: Task.parse(each["task"], "set.json") for each in self.sets()}
+
+    def marks(self) -> dict[str, Marks]:
+        """What each set says of places; of sets that runs of before 0.2.0 learned from nobody asked."""
+        by_name = {each["name"]: each.get("marks", {}) for each in self.sets()}
+        return {
+            name: Marks(tuple(kept.get("boxed", ())), bool(kept.get("is_masked"))) for name, kept in by_name.items()
+        }
 
     def fingerprints(self) -> dict[str, str]:
         return {each["name"]: each["fingerprint"] for each in self.sets()}
@@ -202,13 +221,18 @@ def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int
             f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
             f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
         )
-    boxes = {image_set.name: image_set.boxes_fingerprint() for image_set in joint_set.sets}
-    was_boxed = {each["name"]: each["boxes"] for each in folder.sets() if "boxes" in each}
-    if joint_set.fingerprints() != folder.fingerprints() or was_boxed.items() - boxes.items():
+    drawn = {(image_set.name, kind): mark for image_set in joint_set.sets for kind, mark in _drawn(image_set).items()}
+    was_drawn = {(each["name"], kind): each[kind] for each in folder.sets() for kind in DRAWN if kind in each}
+    if joint_set.fingerprints() != folder.fingerprints() or was_drawn.items() - drawn.items():
         raise RunError(
-            f"The images, labels or boxes have changed since the run in {folder.path} began. "
+            f"The images, labels, boxes or masks have changed since the run in {folder.path} began. "
             "Put them back as they were, or begin a new run in another folder."
         )
+
+
+def _drawn(image_set: ImageSet) -> dict[str, str | None]:
+    """What names the boxes and the masks of a set."""
+    return dict(zip(DRAWN, (image_set.boxes_fingerprint(), image_set.masks_fingerprint()), strict=True))
 
 
 def _sets(joint_set: JointSet) -> dict[str, Any]:
@@ -218,11 +242,12 @@ def _sets(joint_set: JointSet) -> dict[str, Any]:
                 "name": image_set.name,
                 "version": image_set.version,
                 "fingerprint": image_set.fingerprint(),
-                "boxes": image_set.boxes_fingerprint(),
+                **_drawn(image_set),
+                "marks": asdict(marks),
                 "cases": {split: len(image_set.of(split)) for split in SPLITS},
                 "task": image_set.task.model_dump(mode="json"),
             }
-            for image_set in joint_set.sets
+            for image_set, marks in zip(joint_set.sets, joint_set.marks, strict=True)
         ]
     }
 

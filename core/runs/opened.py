@@ -22,9 +22,10 @@ from core.models.tsm import Tsm, read_saved
 from core.models.vlm import ImageFeatures
 from core.readings import novelty
 from core.readings.answer import Answer
-from core.readings.distribution import Asking, free_text
+from core.readings.distribution import Asking
 from core.readings.reader import FUSION, Reader
 from core.readings.reading import Reading
+from core.readings.writing import free_text
 from core.runs.folder import Folder
 from core.runs.fusion import FUSED, mean
 from core.runs.prepare import load_vlm, open_images
@@ -168,19 +169,20 @@ def _of_adapter(
     frozen: Sequence[ImageFeatures] | None,
     ways: Sequence[ReaderPlan],
 ) -> dict[str, list[Answer]]:
-    tuned, task = opened.tuned, list(opened.tasks.values())[asked.set]
+    tuned, (name, task) = opened.tuned, list(opened.tasks.items())[asked.set]
+    marks = opened.folder.marks()[name]
     answers: dict[str, list[Answer]] = {}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
         questions = [
-            Asking(task, image, [values[row] for values in described], asked.instruction)
+            Asking(task, image, [values[row] for values in described], asked.instruction, marks)
             for row, image in enumerate(features)
         ]
         read = read_ways(tuned, questions, ways)
         for way in ways:
             mute = read[way.name]
             texts: Sequence[str | None] = [None] * len(mute)
-            if asked.free_text:
+            if asked.free_text and way.writes:
                 texts = free_text(tuned.vlm, questions, tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
             answers[way.name] = [each.written(text, task) for each, text in zip(mute, texts, strict=True)]
     return answers

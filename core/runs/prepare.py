@@ -17,10 +17,13 @@ from core.case import SPLITS
 from core.models.exemplar import Exemplars
 from core.models.features import FeatureStore, Progress, open_features
 from core.models.lora import attach
+from core.models.spelled import refuse_unfit, spelled
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
+from core.readings.embedder import OF_IMAGE
 from core.runs.runfile import Run, with_own_precision
-from core.sets.joint import Item, JointSet, gather
+from core.sets.captions import CaptionSettings, caption, refuse_untold
+from core.sets.joint import Item, JointSet, gather, pictures
 from core.training.heads import new_heads
 from core.training.loop import Stage
 from core.training.method import StagePlan
@@ -62,7 +65,7 @@ class Parts:
         """Those cases with the feature that each trained TSM has of them."""
         items = features.items
         exemplars = [describe(tsm, Pictures(tsm, items), range(len(items))) for tsm in tsms]
-        return RunCases(self.joint_set, items, features, exemplars)
+        return RunCases(self.joint_set, items, features, exemplars, self.run.plan.needs.captions)
 
     def tuned(self, tsms: Sequence[Tsm]) -> Tuned:
         """The VLM with the adapters of every stage, the connector that carries exemplars and the method's heads, all of
@@ -77,7 +80,7 @@ class Parts:
             widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
             exemplars = Exemplars(widths, self.vlm.hidden_size, needs.is_constant).to(self.vlm.device)
         torch.manual_seed(run.settings.seed)
-        heads = new_heads(run.plan.heads, self.vlm.hidden_size).to(self.vlm.device)
+        heads = new_heads(run.plan.heads, self.vlm).to(self.vlm.device)
         return Tuned(self.vlm, exemplars, heads)
 
     @property
@@ -124,7 +127,20 @@ def load_parts(run: Run, vlm: Vlm | None = None) -> Parts:
     if run.settings.training.gradient_checkpointing:
         vlm.base.activation_checkpointing_enable()
     items = tuple(item for split in SPLITS for item in joint_set.items(split))
-    return Parts(run, joint_set, items, accelerator, vlm)
+    parts = Parts(run, joint_set, items, accelerator, vlm)
+    if run.plan.needs.captions is not None:
+        _refuse_unfit_captions(parts, run.plan.needs.captions)
+    return parts
+
+
+def _refuse_unfit_captions(parts: Parts, settings: CaptionSettings) -> None:
+    for image_set in parts.joint_set.sets:
+        refuse_untold(image_set, settings)
+    tasks = parts.joint_set.tasks
+    captions = (spelled(parts.vlm, caption(item.case, tasks[item.set], settings)) for item in parts.items)
+    (image,) = parts.vlm.encode(pictures(parts.items[:1]))
+    prompt = parts.vlm.prompt(OF_IMAGE, image.tokens.shape[0])
+    refuse_unfit(parts.vlm, captions, len(prompt.head) + len(prompt.tail), parts.run.plan.needs.long_captions)
 
 
 def open_images(run: Run) -> JointSet:

@@ -16,7 +16,7 @@ import torch
 
 from core.case import READ_SPLITS
 from core.draw import evenly
-from core.errors import RunError
+from core.errors import DataError, RunError
 from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
 from core.machine import hold
 from core.machine.footprint import GIB, peak_gib
@@ -25,13 +25,14 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
 from core.readings.answer import Answer
-from core.readings.distribution import free_text
 from core.readings.reader import readers_to_plain
 from core.readings.reading import Reading
 from core.readings.results import evaluate
+from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.folder import Folder, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
+from core.runs.index import Space, add_recall, index_cases, searching_plan
 from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
 from core.sets.joint import pictures, refuse_unreadable
@@ -128,6 +129,11 @@ def _refuse_misfits(parts: Parts, processes: int) -> None:
     if run.plan.needs.tunes_vlm_connector:
         connector_names(vlm)
     micro_batch(run.settings.training, len(learned), processes)
+    if run.plan.needs.marks and not any(marks.boxed or marks.is_masked for marks in parts.joint_set.marks):
+        raise DataError(
+            "This method learns where things are, and no training case has a box or a mask. Bring a set that has them "
+            "(Pascal VOC, COCO, a table with boxes, a folder of masks), or choose another method."
+        )
     task = parts.joint_set.tasks[learned[0].set]
     vlm.prompt(task.instruction(), vlm.encode(pictures(learned[:1]))[0].tokens.shape[0])
     vlm.response(task.answers[0])
@@ -198,6 +204,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     with using(tuned.vlm, None):
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
+    _index(running, tuned, cases, results)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(running.run.readers)
     text = card(
@@ -216,6 +223,21 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     return results
 
 
+def _index(running: Running, tuned: Tuned, cases: RunCases, results: dict[str, Any]) -> None:
+    """Makes cases findable where the method can, and measures how well."""
+    plan, settings = searching_plan(running.run), running.run.settings
+    if plan is None:
+        return
+    space = Space(tuned, plan)
+
+    def progress(done: int) -> None:
+        running.report(CasesRead(split="all", readers="index", done=done, whole=len(cases.items)))
+
+    index = index_cases(space, cases, settings.reading.batch_size, progress)
+    index.save(running.folder.index)
+    add_recall(results, space, cases, index, settings.reading.draws, settings.seed)
+
+
 def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm], split: str) -> list[Reading]:
     settings, plan = running.run.settings.reading, running.run.plan
     places = cases.places(split)
@@ -228,7 +250,7 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
 
         answers = read_places(tuned, cases, places, ways, settings.batch_size, progress)
         for way in ways:
-            written = evenly(places, settings.free_text) if split == "test" else []
+            written = evenly(places, settings.free_text) if split == "test" and way.writes else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))
             of_readers[way.name] = [
                 _reading(cases, place, way.name, each.written(texts.get(place), cases.task(place)))

@@ -11,26 +11,31 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
+from core.case import Box
 from core.sample.mistakes import Planted, duplicates, wrong_labels
 from core.sample.people import TASK, Subject, subjects
+from core.sample.reports import LEVELS, RADII, Seen, report
 from core.sets.safe_csv import as_csv
 from core.starter import cells
 from core.starter.canvas import Canvas, Plane
 
 SIDE = 128
-COLUMNS = ("image", "label", "patient", "split", "boxes", "mask", "stain")
+COLUMNS = ("image", "label", "patient", "split", "boxes", "mask", "stain", "report")
 README = """# Drawn cells
 
 **Everything here is drawn by a program. It is not medical data: there is no patient, no blood and no diagnosis in it.**
 
 {cases} pictures of {patients} invented patients in four classes: {answers}. `cases.csv` names for each picture
 its label, patient, split (by patient), the boxes of cell and nucleus as fractions of width and height, the mask
-of the nucleus, and the stain that the patient's pictures share. `task.yaml` holds the question that the set
-asks.
+of the nucleus, the stain that the patient's pictures share, and a report: a short sentence with size, tone, place,
+nucleus and stain of the cell, then a description, which also tells what is not there. Places are those of the cell's
+centre, beside the middle of the picture; cells are small below {radii[0]:.2f} and large from {radii[1]:.2f} of the
+picture in radius, dark below a mean level of {levels[0]:.0f} and pale from {levels[1]:.0f} of 255. `task.yaml` holds
+the question that the set asks.
 
 A few mistakes were made on purpose, so that the label review has something to find: wrong labels among the
 training cases, and pictures that are there twice, some of them in training and in test. `planted.csv` lists
-them; look there last.
+them; look there last. Reports are never wrong: they tell what is drawn, so that of a wrong label speaks against it.
 
 Made by `core.sample.write`; the same seed makes the same files. Licence: Apache-2.0.
 """
@@ -57,7 +62,8 @@ def _write_tables(folder: Path, rows: Sequence[dict[str, str]], planted: Sequenc
     _write(folder / "planted.csv", ("image", "kind", "true_label", "copy_of"), [_planted(change) for change in planted])
     (folder / "task.yaml").write_text(yaml.safe_dump(TASK.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     people = len({row["patient"] for row in rows})
-    text = README.format(cases=len(rows), patients=people, answers=", ".join(TASK.answers))
+    facts = {"cases": len(rows), "patients": people, "answers": ", ".join(TASK.answers)}
+    text = README.format_map(facts | {"radii": RADII, "levels": LEVELS})
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -97,15 +103,23 @@ def _case(folder: Path, subject: Subject, label: str, is_near: bool = False) -> 
     image.save(folder / _path(subject.name))
     mask = f"masks/{subject.name}.png"
     Image.fromarray(((nucleus < 0) * 255).astype(np.uint8)).save(folder / mask)
-    boxes = [_box("cell", body < 0), _box("nucleus", nucleus < 0)]
-    patient = subject.patient
-    values = (_path(subject.name), label, patient.name, patient.split, json.dumps(boxes), mask, subject.stain.name)
-    return dict(zip(COLUMNS, values, strict=True))
+    boxes = {"cell": _box("cell", body < 0), "nucleus": _box("nucleus", nucleus < 0)}
+    row = {
+        "image": _path(subject.name),
+        "label": label,
+        "patient": subject.patient.name,
+        "split": subject.patient.split,
+        "boxes": json.dumps([vars(box) for box in boxes.values()]),
+        "mask": mask,
+        "stain": subject.stain.name,
+        "report": report(subject, Seen.of(np.asarray(image), body, boxes)),
+    }
+    return {name: row[name] for name in COLUMNS}
 
 
-def _box(label: str, inside: NDArray[np.bool_]) -> dict[str, str | float]:
+def _box(label: str, inside: NDArray[np.bool_]) -> Box:
     """The smallest rectangle round what is inside, in fractions of the side."""
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     left, right = columns[0] / SIDE, (columns[-1] + 1) / SIDE
     top, bottom = rows[0] / SIDE, (rows[-1] + 1) / SIDE
-    return {"label": label, "left": float(left), "top": float(top), "right": float(right), "bottom": float(bottom)}
+    return Box(label, float(left), float(top), float(right), float(bottom))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.case import NO_FINDING, Box, Case, ImageSet, Split, Task
+from core.case import NO_FINDING, Box, Case, ImageSet, Pixels, Split, Task, with_negatives
 from core.errors import DataError
 from core.pictures.pixels import size_of
 from core.sets.files import Tree, natural
 from core.sets.findings import Findings
 from core.sets.question import Question
-from core.sets.split import split_named
+from core.sets.split import split_of_folder
 
 OVERSHOOT = 1.0
 """So many pixels may a side lie outside by rounding, and is set back."""
@@ -39,6 +39,7 @@ class BoxedPicture:
     height: float
     drawn: Sequence[Drawn] = field(default=())
     boxless: Sequence[str] = field(default=())
+    mask: Pixels | None = None
     split: Split | None = None
 
 
@@ -58,13 +59,14 @@ def boxed_set(tree: Tree, pictures: Sequence[BoxedPicture], question: Question, 
     task = question.task(tree.name, used, "single" if is_single else "multi")
     for file, names in labels.items():
         _tell_misfit(file, names, task, findings)
-    cases = tuple(
+    cases = with_negatives(
         Case(
             picture.file,
             tree.pixels(picture.file),
             task.in_order(labels[picture.file]),
             picture.split or split_of_folder(picture.file),
-            boxes=boxes[picture.file],
+            boxes=boxes[picture.file] or None,
+            mask=picture.mask,
         )
         for picture in pictures
     )
@@ -76,11 +78,6 @@ def tell_unlisted(tree: Tree, listed: Container[str], words: str, findings: Find
     for name in tree.pictures():
         if name not in listed:
             findings.add("unlisted_image", "warning", name, f'"{name}" {words}')
-
-
-def split_of_folder(path: str) -> Split | None:
-    """The split that one of the folders above a file is called after."""
-    return next((split for part in path.split("/")[:-1] if (split := split_named(part))), None)
 
 
 def _named(picture: BoxedPicture) -> Iterator[str]:
@@ -105,10 +102,12 @@ def _tell_misfit(file: str, names: Sequence[str], task: Task, findings: Findings
 
 def _boxes(tree: Tree, picture: BoxedPicture, findings: Findings) -> tuple[Box, ...]:
     """Those that are boxes on this picture; each other one is told, and left out."""
-    size = _true_size(tree, picture.file) if picture.drawn else None
+    size = _true_size(tree, picture.file) if picture.drawn or picture.mask else None
     if size is not None and size != (picture.width, picture.height):
         true, meant = (f"{width:g} x {height:g}" for width, height in (size, (picture.width, picture.height)))
-        message = f'"{picture.file}" is {true} pixels large (upright), and its boxes are for {meant}. Correct one.'
+        message = (
+            f'"{picture.file}" is {true} pixels large (upright), and what is drawn on it is for {meant}. Correct one.'
+        )
         findings.add("size_differs", "error", picture.file, message)
         return ()
     kept = []

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from core.case import SPLITS, Case, Finding, ImageSet
+from core.errors import DataError
 from core.pictures.likeness import SIDE, near_pairs
 from core.pictures.looks import Look, look_at_all
+from core.pictures.masks import misfit
 from core.sets.findings import ORDER, about
 
 TINY_PIXELS = 16
 FEW_CASES = 10
 IMBALANCE = 10
+MASKS_AT_ONCE = 4
 
 Seen = Sequence[tuple[Case, Look]]
 
@@ -44,6 +48,7 @@ def check(image_set: ImageSet, on_case: Callable[[int, int], None] | None = None
         *image_set.findings,
         *_unreadable(seen),
         *_pictures(opened),
+        *_masks(opened),
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
@@ -80,6 +85,25 @@ def _pictures(opened: Seen) -> Iterator[Finding]:
     yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for _, look in opened], "sizes", "resized")
     names = {"L": "grey", "RGB": "colour"}
     yield from _mixed("mixed_modes", [names.get(look.mode, look.mode) for _, look in opened], "kinds", "made alike")
+
+
+def _masks(opened: Seen) -> Iterator[Finding]:
+    """Masks that can't be those of their pictures."""
+    drawn = [(case, look) for case, look in opened if case.mask]
+    with ThreadPoolExecutor(MASKS_AT_ONCE) as threads:
+        troubles = list(threads.map(lambda pair: _trouble_of_mask(*pair), drawn))
+    bad = [(case.id, trouble) for (case, _), trouble in zip(drawn, troubles, strict=True) if trouble]
+    if bad:
+        name, trouble = bad[0]
+        message = f'The mask of "{name}" {trouble}{_and_more(len(bad) - 1)}'
+        yield about("mask_unfit", "error", [case_id for case_id, _ in bad], message)
+
+
+def _trouble_of_mask(case: Case, look: Look) -> str | None:
+    try:
+        return misfit(case.mask.load(), look.size) if case.mask else None
+    except DataError as error:
+        return f"can't be used. {error}"
 
 
 def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[Finding]:

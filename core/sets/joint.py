@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
 from PIL import Image
 
-from core.case import SPLITS, Case, ImageSet, Split, Task
+from core.case import SPLITS, Case, ImageSet, Marks, Split, Task
 from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError
 from core.sets.open import open_set
@@ -36,11 +37,24 @@ class JointSet:
     def tasks(self) -> tuple[Task, ...]:
         return tuple(image_set.task for image_set in self.sets)
 
+    @cached_property
+    def marks(self) -> tuple[Marks, ...]:
+        """What the training cases of each set say of places."""
+        return tuple(_marks(image_set) for image_set in self.sets)
+
     def items(self, split: Split) -> list[Item]:
         return [Item(number, case) for number, image_set in enumerate(self.sets) for case in image_set.of(split)]
 
     def fingerprints(self) -> dict[str, str]:
         return {image_set.name: image_set.fingerprint() for image_set in self.sets}
+
+
+def _marks(image_set: ImageSet) -> Marks:
+    """The set's own answers go before what else has boxes."""
+    cases, answers = image_set.of("train"), image_set.task.answers
+    labels = {box.label for case in cases for box in case.boxes or ()}
+    boxed = (*(answer for answer in answers if answer in labels), *sorted(labels - set(answers)))
+    return Marks(boxed, any(case.mask is not None for case in cases))
 
 
 def shared_answers(tasks: Sequence[Task]) -> list[range]:

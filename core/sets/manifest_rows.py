@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from core.case import Case, Task
+from core.case import Case, Task, with_negatives
 from core.errors import DataError
 from core.sets.files import Tree
 from core.sets.findings import Findings
@@ -19,6 +19,7 @@ from core.sets.manifest_cells import (
     named_split,
     without_no_finding,
 )
+from core.sets.masks import paired
 from core.sets.table import Table, value
 
 S = TypeVar("S")
@@ -38,6 +39,8 @@ class Sheet:
     columns: dict[str, str]
     marks: tuple[str, ...]
     separators: str
+    mask_files: tuple[str, ...] = ()
+    """Beside the images, in a folder of masks, where no column names them."""
     findings: Findings = field(default_factory=Findings)
 
     def cell(self, row: dict[str, str], role: str) -> str:
@@ -89,12 +92,14 @@ def read_entries(sheet: Sheet) -> list[Entry]:
 def make_cases(sheet: Sheet, entries: Sequence[Entry], task: Task) -> tuple[Case, ...]:
     """The cases of all rows that can be used."""
     cases = []
+    listed = [entry.file for entry in entries if entry.file]
+    mask_of = paired(listed, sheet.mask_files, sheet.findings) if sheet.mask_files else {}
     for entry in entries:
         labels = _usable(sheet, entry, entry.file, task) if entry.file else None
         if entry.file and labels is not None:
-            cases.append(_case(sheet, entry, entry.file, labels))
-    _tell_unlisted(sheet, entries, cases)
-    return tuple(cases)
+            cases.append(_case(sheet, entry, entry.file, labels, mask_of.get(entry.file)))
+    _tell_unlisted(sheet, [*listed, *sheet.mask_files], cases)
+    return with_negatives(cases)
 
 
 def _usable(sheet: Sheet, entry: Entry, file: str, task: Task) -> tuple[str, ...] | None:
@@ -120,10 +125,10 @@ def _usable(sheet: Sheet, entry: Entry, file: str, task: Task) -> tuple[str, ...
     return None
 
 
-def _case(sheet: Sheet, entry: Entry, file: str, labels: tuple[str, ...]) -> Case:
+def _case(sheet: Sheet, entry: Entry, file: str, labels: tuple[str, ...], own_mask: str | None) -> Case:
     row, place = entry.row, entry.place
     mask = value(sheet.cell(row, "mask"))
-    mask_file = sheet.attempt("missing_mask", place, file, sheet.files.find, mask) if mask else None
+    mask_file = sheet.attempt("missing_mask", place, file, sheet.files.find, mask) if mask else own_mask
     boxes = sheet.attempt("unreadable_boxes", place, file, drawn_boxes, sheet.cell(row, "boxes"))
     split = sheet.attempt("unknown_split", place, file, named_split, sheet.cell(row, "split"))
     return Case(
@@ -132,17 +137,17 @@ def _case(sheet: Sheet, entry: Entry, file: str, labels: tuple[str, ...]) -> Cas
         labels=labels,
         split=split,
         patient=value(sheet.cell(row, "patient")) or None,
-        boxes=boxes or (),
+        boxes=boxes or None,
         mask=sheet.tree.pixels(mask_file) if mask_file else None,
         report=sheet.cell(row, "report").strip() or None,
         more={column: cell for column, cell in row.items() if column not in sheet.columns.values()},
     )
 
 
-def _tell_unlisted(sheet: Sheet, entries: Sequence[Entry], cases: Sequence[Case]) -> None:
-    listed = {entry.file for entry in entries}
+def _tell_unlisted(sheet: Sheet, files: Sequence[str], cases: Sequence[Case]) -> None:
+    spoken_of = set(files)
     masks = {case.mask for case in cases if case.mask}
     for name in sheet.tree.pictures():
-        if name not in listed and sheet.tree.pixels(name) not in masks:
+        if name not in spoken_of and sheet.tree.pixels(name) not in masks:
             message = f'"{name}" is not in {sheet.table.name} and was left out. Add a row if it belongs to the set.'
             sheet.findings.add("unlisted_image", "warning", name, message)

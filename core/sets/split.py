@@ -52,6 +52,11 @@ def split_named(name: str) -> Split | None:
     return NAMES.get(name.strip().casefold())
 
 
+def split_of_folder(path: str) -> Split | None:
+    """The split that one of the folders above a file is called after."""
+    return next((split for part in path.split("/")[:-1] if (split := split_named(part))), None)
+
+
 def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[Case, ...]:
     """The cases, each with a split: the given ones, and what is missing carved out of the training cases.
 

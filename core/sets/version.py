@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.case import Box, Case, ImageSet, Task
+from core.case import Box, Case, ImageSet, Task, with_negatives
 from core.errors import DataError
 from core.pictures.store import StoredPixels, open_store
 from core.sets.split import split_named
@@ -76,7 +76,7 @@ def hash_rows(cases: Iterable[Case]) -> str:
     """Of everything that is kept of the cases, their pictures by their own hashes."""
     whole = hashlib.sha256()
     for case in cases:
-        boxes = [list(vars(box).values()) for box in case.boxes]
+        boxes = [list(vars(box).values()) for box in case.boxes or ()]
         mask = case.mask.digest() if case.mask else None
         row = [case.id, case.pixels.digest(), case.labels, case.split, case.patient, boxes, mask, case.report]
         text = json.dumps([*row, sorted(case.more.items())], ensure_ascii=False)
@@ -119,7 +119,7 @@ def read_about(folder: Path) -> About:
 def read_version(folder: Path, store: str | None = None) -> ImageSet:
     """The set, its pictures in this store; where none is given, in the one that `store_of` finds."""
     about = read_about(folder)
-    cases = tuple(_read_rows(folder / MANIFEST, store or store_of(folder)))
+    cases = with_negatives(_read_rows(folder / MANIFEST, store or store_of(folder)))
     return ImageSet(about.name, about.task, cases, version=about.hash)
 
 
@@ -158,7 +158,7 @@ def _write_rows(path: Path, cases: Iterable[Case]) -> None:
         "labels": pa.array([case.labels for case in listed], texts),
         "split": pa.array([case.split for case in listed], text),
         "patient": pa.array([case.patient for case in listed], text),
-        "boxes": pa.array([[vars(box) for box in case.boxes] or None for case in listed], pa.list_(box_type)),
+        "boxes": pa.array([[vars(box) for box in case.boxes or ()] or None for case in listed], pa.list_(box_type)),
         "mask": pa.array([case.mask.digest() if case.mask else None for case in listed], text),
         "report": pa.array([case.report for case in listed], text),
         "more": pa.array([list(case.more.items()) or None for case in listed], pa.map_(text, text)),
@@ -184,7 +184,7 @@ def _read_rows(path: Path, store: str) -> Iterator[Case]:
             tuple(labels),
             split_named(split) if split else None,
             patient,
-            tuple(Box(**box) for box in boxes or ()),
+            tuple(Box(**box) for box in boxes) if boxes else None,
             StoredPixels(store, mask) if mask else None,
             report,
             dict(more or ()),

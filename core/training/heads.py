@@ -10,12 +10,16 @@ from torch import nn
 
 from core.errors import ModelError
 from core.models.own_weights import reading_weights
+from core.models.vlm import Vlm
 from core.training.method import HeadPlan
 
 
-def new_heads(plans: Sequence[HeadPlan], hidden_size: int) -> nn.ModuleDict:
+def new_heads(plans: Sequence[HeadPlan], vlm: Vlm) -> nn.ModuleDict:
     """Each of them, untrained, under its name."""
-    return nn.ModuleDict({plan.name: plan.build(hidden_size) for plan in plans})
+    heads = {plan.name: plan.build(vlm.hidden_size) for plan in plans}
+    for head in heads.values():
+        head.begin(vlm)
+    return nn.ModuleDict(heads)
 
 
 def save_heads(heads: nn.ModuleDict, path: Path) -> None:
@@ -24,7 +28,7 @@ def save_heads(heads: nn.ModuleDict, path: Path) -> None:
 
 def load_heads(plans: Sequence[HeadPlan], hidden_size: int, path: Path) -> nn.ModuleDict:
     """As they were saved."""
-    heads = new_heads(plans, hidden_size)
+    heads = nn.ModuleDict({plan.name: plan.build(hidden_size) for plan in plans})
     if not plans:
         return heads
     if not path.is_file():

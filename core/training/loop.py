@@ -1,7 +1,8 @@
 """The one training loop: every stage of every method and TSM goes through it, on one process or several.
 
 A step is made of micro-batches, spread over processes and then over time. Every loss is divided by how many numbers
-it has in the whole step, so neither spreading changes what a step computes.
+it has in the whole step, so neither spreading changes what a step computes. Where a loss holds all cases of a step
+against each other, every micro-batch is looked at once before any of them is learned from.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from core.machine.footprint import give_back, held_gib, peak_gib
 from core.machine.precision import precision_here
 from core.training import checkpoints
 from core.training.checkpoints import State
+from core.training.contrastive import Beyond, Shown
 from core.training.settings import TrainingSettings, learning_share
 
 STEPS_BETWEEN_CLEARINGS = 5
@@ -57,6 +59,8 @@ class Stage:
     micro_batches: Callable[[int], Sequence[Micro]]
     settings: TrainingSettings
     evaluate: Callable[[], Figures] | None = None
+    is_chosen_by_figure: bool = True
+    """Whether the weights with the best figure are kept; else the last."""
     facts: Mapping[str, float] = field(default_factory=dict)
     schedule: tuple[int, int] | None = None
     """Steps made before this stage, and in all, where several stages share one schedule."""
@@ -64,6 +68,8 @@ class Stage:
     """Of the stages that follow, where that is known: for the time left."""
     seed: int = 0
     """Of what is drawn while several processes train: each has dropout of its own."""
+    show: Callable[..., Shown] | None = None
+    """What a micro-batch shows to all others of its step, of the arguments of the module; None where they don't ask."""
     is_spread: bool = True
     """Where not, every process makes whole steps by itself: batch statistics are of the whole batch then."""
 
@@ -169,11 +175,12 @@ def make_step(
         torch.manual_seed(int(generator(stage.seed, stage.name, step, accelerator.process_index).integers(2**63)))
     mine = micros[accelerator.process_index :: processes] if processes > 1 else micros
     sums = dict.fromkeys(totals, torch.zeros((), device=accelerator.device))
+    beyond = _look_beyond(stage, micros, mine, accelerator, processes)
     for place, micro in enumerate(mine):
         waits = place < len(mine) - 1 and processes > 1
         with accelerator.no_sync(module) if waits else nullcontext():
             with arithmetic(stage.settings.precision, accelerator.device):
-                losses = module(*micro.load())
+                losses = module(*micro.load(), *beyond.before(place))
             means = {name: values.sum() / max(1, totals[name]) for name, values in losses.items()}
             whole = torch.stack([stage.weights[name] * mean for name, mean in means.items()]).sum()
             accelerator.backward(whole * processes)
@@ -185,6 +192,46 @@ def make_step(
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
     return mean_losses, sum(len(micro.names()) for micro in micros)
+
+
+@dataclass(frozen=True)
+class _Glance:
+    """What the micro-batches of this process are told of all others, and the random state in which each was seen."""
+
+    beyond: Sequence[Beyond] = ()
+    random_states: Sequence[Mapping[str, Tensor]] = ()
+
+    def before(self, place: int) -> tuple[Beyond, ...]:
+        """The further argument of a micro-batch, which is run with the dropout with which it was seen."""
+        if not self.beyond:
+            return ()
+        checkpoints.restore_random_states(self.random_states[place])
+        return (self.beyond[place],)
+
+
+def _look_beyond(
+    stage: Stage, micros: Sequence[Micro], mine: Sequence[Micro], accelerator: Any, processes: int
+) -> _Glance:
+    """Runs every micro-batch of a step without gradients, where its losses need all of them: one alone needs none."""
+    if stage.show is None or len(micros) == 1:
+        return _Glance()
+    shown, states = [], []
+    for micro in mine:
+        states.append(checkpoints.random_states())
+        with torch.no_grad(), arithmetic(stage.settings.precision, accelerator.device):
+            shown.append(stage.show(*micro.load()))
+    places = range(accelerator.process_index, len(micros), processes) if processes > 1 else range(len(micros))
+    every = _from_all(list(zip(places, shown, strict=True)), processes)
+    return _Glance([Beyond(every, place) for place in places], states)
+
+
+def _from_all(shown: list[tuple[int, Shown]], processes: int) -> list[Shown]:
+    """What every process's micro-batches show, in the order of the step."""
+    if processes > 1:
+        from accelerate.utils import gather_object
+
+        shown = gather_object([(place, {name: rows.cpu() for name, rows in part.items()}) for place, part in shown])
+    return [part for _, part in sorted(shown, key=lambda placed: placed[0])]
 
 
 def arithmetic(precision: str, device: torch.device) -> torch.autocast:
@@ -246,6 +293,8 @@ def _evaluate(stage: Stage, state: State, module: nn.Module, folder: Path, accel
     figures = _from_first(figures, accelerator)
     defined = {name: value for name, value in figures.items() if not math.isnan(value)}
     report(Evaluation(stage=stage.name, step=state.step, figures=defined))
+    if not stage.is_chosen_by_figure:
+        return state
     value = figures[stage.settings.monitor]
     if not stage.is_better(value, state.best):
         return replace(state, evaluations_since_best=state.evaluations_since_best + 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from core.readings.reader import Reader
 from core.readings.statement import Statement
+from core.sets.captions import CaptionSettings
 from core.settings import Settings
 from core.training.wanted import Wanted
 
@@ -21,7 +22,7 @@ class HeadPlan:
     size, and imports torch itself."""
 
     name: str
-    build: Callable[[int], Head]
+    build: Callable[[int], Head] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,14 @@ class StagePlan:
     trains_exemplars: bool = False
     length: int = 1
     """How many times the run's `training.steps`, where those are given."""
+    trains_adapter: bool = True
+    """Where not, it stays as it begins, which changes nothing, and only heads learn."""
     heads: tuple[HeadPlan, ...] = ()
     """Those that learn here."""
+    head_parts: tuple[str, ...] = ("",)
+    """How the names of those of their weights begin that learn here."""
+    is_chosen_by_figure: bool = True
+    """Whether the best weights on validation cases are kept; where what is learned is no answer, the last are."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,18 @@ class ReaderPlan:
     adapter: str | None
     heads: tuple[HeadPlan, ...] = ()
     """Those that speak when it reads."""
+    embedder: HeadPlan | None = None
+    """Of a reader that lays pictures and words into one space: it answers by cosine with what each answer is called and
+    writes nothing, and the run has an index, in which cases are found."""
 
     @property
     def name(self) -> str:
         return self.reader.name
+
+    @property
+    def writes(self) -> bool:
+        """Whether it also writes freely."""
+        return self.embedder is None
 
     @property
     def with_exemplar(self) -> bool:
@@ -73,6 +88,11 @@ class Needs:
     exemplars: bool = False
     is_constant: bool = False
     tunes_vlm_connector: bool = False
+    marks: bool = False
+    """Boxes or masks."""
+    captions: CaptionSettings | None = None
+    """Where captions of its cases come from, if it learns from any."""
+    long_captions: bool = False
 
 
 class Method(Protocol):
@@ -114,7 +134,7 @@ class Plan:
     aim: Aim = field(init=False)
     departures: tuple[str, ...] = field(init=False)
     heads: tuple[HeadPlan, ...] = field(init=False)
-    """Each of them once, in the order in which they learn."""
+    """Each of them once: those that learn, in that order, then those that only speak."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", self.method.stages(self.settings))
@@ -122,7 +142,9 @@ class Plan:
         object.__setattr__(self, "needs", self.method.needs(self.settings))
         object.__setattr__(self, "aim", self.method.aim(self.settings))
         object.__setattr__(self, "departures", self.method.departures(self.settings))
-        object.__setattr__(self, "heads", tuple(dict.fromkeys(head for stage in self.stages for head in stage.heads)))
+        learn = [head for stage in self.stages for head in stage.heads]
+        speak = [head for reader in self.readers for head in reader.heads]
+        object.__setattr__(self, "heads", tuple(dict.fromkeys([*learn, *speak])))
 
 
 def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:

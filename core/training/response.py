@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from core.models.exemplar import Exemplars
 from core.models.vlm import Vlm
-from core.training.terms import Heard, ResponseBatch
+from core.readings.head import Head
+from core.training.contrastive import Beyond, Shown
+from core.training.terms import Heard, ResponseBatch, Term
 from core.training.wanted import Wanted
 
 Losses = dict[str, Tensor]
@@ -26,9 +30,21 @@ class Tuned(nn.Module):
         self.exemplars = exemplars
         self.heads = nn.ModuleDict() if heads is None else heads
 
-    def forward(self, batch: ResponseBatch, wanted: Wanted) -> Losses:
+    def learned(self) -> Tensor | None:
+        """The embeddings of all learned tokens, head after head, [K, H]."""
+        tokens = [cast(Head, head).tokens for head in self.heads.values()]
+        learned = [embeddings for embeddings in tokens if embeddings is not None]
+        return torch.cat(learned) if learned else None
+
+    def forward(self, batch: ResponseBatch, wanted: Wanted, beyond: Beyond | None = None) -> Losses:
         """Every wanted loss, as many numbers as its term counts."""
-        return response_terms(self, batch, wanted)
+        return response_terms(self, batch, wanted, beyond)
+
+    def show(self, batch: ResponseBatch, wanted: Wanted) -> Shown:
+        """What a micro-batch shows to all others of its step: for terms that hold every case against every other."""
+        terms = list(wanted.named_terms().values())
+        heard = _hear(self, batch, terms, wanted.is_shared)
+        return {name: rows for term in terms if term.show is not None for name, rows in term.show(heard).items()}
 
 
 def draw_others(
@@ -47,10 +63,15 @@ def counts(batch: ResponseBatch, wanted: Wanted) -> dict[str, int]:
     return {name: term.count(batch) for name, term in wanted.named_terms().items()}
 
 
-def response_terms(model: Tuned, batch: ResponseBatch, wanted: Wanted) -> Losses:
+def response_terms(model: Tuned, batch: ResponseBatch, wanted: Wanted, beyond: Beyond | None = None) -> Losses:
     """Every wanted loss from one run of the shared branches."""
     terms = wanted.named_terms()
-    embedded = model.exemplars(batch.exemplars, len(batch)) if model.exemplars is not None else None
-    asks = list(dict.fromkeys(ask for term in terms.values() for ask in term.asks))
-    heard = Heard(model.vlm, batch, embedded, asks, model.heads).run(wanted.is_shared)
+    heard = _hear(model, batch, list(terms.values()), wanted.is_shared)
+    heard.beyond = beyond
     return {name: term.losses(heard) for name, term in terms.items()}
+
+
+def _hear(model: Tuned, batch: ResponseBatch, terms: Sequence[Term], is_shared: bool) -> Heard:
+    embedded = model.exemplars(batch.exemplars, len(batch)) if model.exemplars is not None else None
+    asks = list(dict.fromkeys(ask for term in terms for ask in term.asks))
+    return Heard(model.vlm, batch, embedded, asks, model.heads, model.learned()).run(is_shared)

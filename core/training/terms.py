@@ -13,9 +13,11 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from core.case import Case
+from core.case import Case, Marks
 from core.models.shared_prefix import Branches
+from core.models.spelled import SpelledCaption
 from core.models.vlm import ImageFeatures, Prompt, Vlm
+from core.training.contrastive import Beyond, Shown
 from core.training.losses import alignment_losses, contrast_losses, response_losses
 from core.training.settings import ContrastOn, Direction
 
@@ -31,9 +33,26 @@ class ResponseBatch:
     others: Sequence[int | None]
     cases: Sequence[Case] = ()
     """What else is known of each, for terms that learn from more than its labels."""
+    marks: Sequence[Marks] = ()
+    """What the set of each says of places."""
+    lots: Sequence[int] = ()
+    """A number for each, drawn anew at every step: for terms that ask one thing now and another the next time."""
+    vlm: Vlm | None = None
+    captions: Sequence[SpelledCaption] = ()
+    """What each is called, where the method learns from that."""
 
     def __len__(self) -> int:
         return len(self.prompts)
+
+    def prompt(self, case: int, instruction: str) -> Prompt:
+        """Another question about a case's image."""
+        assert self.vlm is not None
+        return self.vlm.prompt(instruction, self.features[case].tokens.shape[0])
+
+    def spelled(self, text: str) -> tuple[int, ...]:
+        """The tokens of an answer."""
+        assert self.vlm is not None
+        return self.vlm.response(text)
 
 
 @dataclass(frozen=True)
@@ -46,7 +65,14 @@ class Text:
     with_exemplar: bool = False
 
 
-Ask = Callable[[ResponseBatch, int], Text | None]
+@dataclass(frozen=True)
+class Words:
+    """A text without an image: the state in which it ends is asked for."""
+
+    tokens: Sequence[int]
+
+
+Ask = Callable[[ResponseBatch, int], Text | Words | None]
 """What is asked for a case of a batch; None where there is nothing to ask."""
 
 
@@ -70,23 +96,29 @@ class Heard:
     """What the model says to everything that the terms of a step ask, run through shared branches once."""
 
     def __init__(
-        self, vlm: Vlm, batch: ResponseBatch, embedded: Tensor | None, asks: Sequence[Ask], heads: nn.ModuleDict
+        self,
+        vlm: Vlm,
+        batch: ResponseBatch,
+        embedded: Tensor | None,
+        asks: Sequence[Ask],
+        heads: nn.ModuleDict,
+        learned: Tensor | None = None,
     ) -> None:
         self.vlm = vlm
         self.batch = batch
         self.heads = heads
         self.embedded = embedded
+        self.learned = learned
         self.slots: dict[Ask, list[list[int]]] = {ask: [] for ask in asks}
         self._logits: dict[Ask, Tensor] = {}
+        self.beyond: Beyond | None = None
+        """What the other micro-batches of the step show; None where there are none, or no term asks for them."""
 
     def run(self, is_shared: bool) -> Heard:
-        branches = Branches(self.vlm, self.batch.features, self.embedded, is_shared)
+        branches = Branches(self.vlm, self.batch.features, self.embedded, is_shared, self.learned)
         for case in range(len(self.batch)):
             for ask, slots in self.slots.items():
-                text = ask(self.batch, case)
-                slots.append(
-                    [] if text is None else branches.add(text.image, text.prompt, text.response, text.with_exemplar)
-                )
+                slots.append(_asked(branches, ask(self.batch, case)))
         self.states = branches.hidden()
         return self
 
@@ -113,6 +145,15 @@ class Heard:
         return outputs
 
 
+def _asked(branches: Branches, text: Text | Words | None) -> list[int]:
+    """Its slots."""
+    if text is None:
+        return []
+    if isinstance(text, Words):
+        return branches.add_text(text.tokens)
+    return branches.add(text.image, text.prompt, text.response, text.with_exemplar)
+
+
 def tokens(batch: ResponseBatch) -> int:
     return sum(len(response) for response in batch.responses)
 
@@ -126,6 +167,8 @@ class Term:
     count: Callable[[ResponseBatch], int] = tokens
     begins_at_ln_vocabulary: bool = False
     """Of a model that does not look at images yet: the curve is drawn beside that."""
+    show: Callable[[Heard], Shown] | None = None
+    """Where every case is held against all cases of its step: what the others have to know of it, a row a case."""
 
 
 def own_response(label_smoothing: float = 0.0) -> Term:

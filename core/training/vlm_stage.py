@@ -12,16 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.case import Case, Task
+from core.case import Case, Marks, Task
 from core.draw import evenly, generator
 from core.errors import SettingsError
 from core.machine.footprint import give_back
 from core.models.features import FeatureStore
 from core.models.lora import adapter_parameters, using
+from core.models.spelled import SpelledCaption, spelled
 from core.readings.answer import Answer
 from core.readings.distribution import Asking, distributions
+from core.readings.embedder import Embedder, by_cosine
 from core.readings.head import Head
 from core.readings.results import quick_figures
+from core.sets.captions import CaptionSettings, caption
 from core.sets.joint import Item, JointSet
 from core.training.batches import Batches
 from core.training.loop import Stage
@@ -42,6 +45,8 @@ class RunCases:
     items: Sequence[Item]
     features: FeatureStore
     exemplars: Sequence[Tensor]
+    caption_settings: CaptionSettings | None = None
+    _spelled: dict[int, SpelledCaption] = field(default_factory=dict, compare=False)
 
     def places(self, split: str) -> list[int]:
         return [place for place, item in enumerate(self.items) if item.case.split == split]
@@ -49,14 +54,18 @@ class RunCases:
     def task(self, place: int) -> Task:
         return self.joint_set.tasks[self.items[place].set]
 
+    def marks(self, place: int) -> Marks:
+        """What the case's set says of places."""
+        return self.joint_set.marks[self.items[place].set]
+
     def questions(self, places: Sequence[int]) -> list[Asking]:
         features = self.features.of(places)
         return [
-            Asking(self.task(place), image, [of_tsm[place] for of_tsm in self.exemplars])
+            Asking(self.task(place), image, [of_tsm[place] for of_tsm in self.exemplars], marks=self.marks(place))
             for place, image in zip(places, features, strict=True)
         ]
 
-    def batch(self, places: Sequence[int], others: Sequence[int | None]) -> ResponseBatch:
+    def batch(self, places: Sequence[int], others: Sequence[int | None], lots: Sequence[int] = ()) -> ResponseBatch:
         vlm = self.features.vlm
         features = self.features.of(places)
         tasks = [self.task(place) for place in places]
@@ -67,10 +76,24 @@ class RunCases:
             exemplars=[of_tsm[list(places)] for of_tsm in self.exemplars],
             others=others,
             cases=self.cases(places),
+            marks=[self.marks(place) for place in places],
+            lots=lots,
+            vlm=vlm,
+            captions=self.captions(places),
         )
 
     def cases(self, places: Sequence[int]) -> list[Case]:
         return [self.items[place].case for place in places]
+
+    def captions(self, places: Sequence[int]) -> list[SpelledCaption]:
+        """What each case is called, in the model's tokens; nothing where the method doesn't learn from that."""
+        if self.caption_settings is None:
+            return []
+        for place in places:
+            if place not in self._spelled:
+                words = caption(self.items[place].case, self.task(place), self.caption_settings)
+                self._spelled[place] = spelled(self.features.vlm, words)
+        return [self._spelled[place] for place in places]
 
     def responses(self, places: Sequence[int]) -> list[tuple[int, ...]]:
         vlm = self.features.vlm
@@ -79,7 +102,8 @@ class RunCases:
 
 @dataclass(frozen=True)
 class _Micro:
-    """A part of a step. The other cases whose images contradict are drawn from its own key, among its own cases."""
+    """A part of a step. What is drawn for it, the other cases whose images contradict among its own, depends on its own
+    key alone."""
 
     cases: RunCases
     plan: StagePlan
@@ -93,18 +117,24 @@ class _Micro:
             self._others.extend(draw_others(self.cases.responses(self.places), tasks, generator(*self.key)))
         return self._others
 
+    def lots(self) -> list[int]:
+        """However a step is cut into parts, its cases draw the same."""
+        return [int(generator(*self.key[:-1], "lot", place).integers(2**32)) for place in self.places]
+
     def counts(self) -> dict[str, int]:
         return counts(self._light(), self.plan.wanted)
 
     def load(self) -> tuple[ResponseBatch, Any]:
-        return self.cases.batch(self.places, self.others()), self.plan.wanted
+        return self.cases.batch(self.places, self.others(), self.lots()), self.plan.wanted
 
     def names(self) -> list[str]:
         return [self.cases.items[place].case.id for place in self.places]
 
     def _light(self) -> ResponseBatch:
         responses, cases = self.cases.responses(self.places), self.cases.cases(self.places)
-        return ResponseBatch([], [], responses, [], self.others(), cases)
+        marks, vlm = [self.cases.marks(place) for place in self.places], self.cases.features.vlm
+        captions = self.cases.captions(self.places)
+        return ResponseBatch([], [], responses, [], self.others(), cases, marks, self.lots(), vlm, captions)
 
 
 def vlm_stage(
@@ -123,7 +153,7 @@ def vlm_stage(
 
     The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it.
     """
-    adapter, beside_it = _what_changes(plan, tuned, is_adapter_tuned)
+    adapter, beside_it = _what_changes(plan, tuned, is_adapter_tuned and plan.trains_adapter)
     train = cases.places("train")
     size = min(training.batch_size, len(train))
     batches = Batches(len(train), size, seed, plan.name)
@@ -145,7 +175,8 @@ def vlm_stage(
     lengths = [steps_of(stage) for stage in beside or (plan,) if stage.adapter == plan.adapter]
     rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(beside_it, training.connector_learning_rate)
     ways = [reader for reader in readers if reader.adapter == plan.adapter]
-    begins_there = any(term.begins_at_ln_vocabulary for term in plan.wanted.named_terms().values())
+    terms = plan.wanted.named_terms().values()
+    begins_there = any(term.begins_at_ln_vocabulary for term in terms)
     return Stage(
         name=plan.name,
         module=tuned,
@@ -158,7 +189,9 @@ def vlm_stage(
         micro_batches=micro_batches,
         settings=training,
         seed=seed,
+        show=tuned.show if any(term.show is not None for term in terms) else None,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
+        is_chosen_by_figure=plan.is_chosen_by_figure,
         facts={"ln_vocabulary": math.log(tuned.vlm.vocabulary_size)} if begins_there else {},
     )
 
@@ -173,7 +206,7 @@ def _what_changes(
     connectors = dict(tuned.exemplars.named_parameters(prefix="exemplars")) if tuned.exemplars else {}
     heads = dict(tuned.heads.named_parameters(prefix="heads"))
     kept = heads | dict(tuned.heads.named_buffers(prefix="heads"))
-    learns = tuple(f"heads.{head.name}." for head in plan.heads)
+    learns = tuple(f"heads.{head.name}.{part}" for head in plan.heads for part in plan.head_parts)
     learning = {name: value for name, value in kept.items() if name.startswith(learns)}
     for value in adapter.values():
         value.requires_grad_(is_adapter_tuned)
@@ -236,11 +269,25 @@ def read_places(
 
 
 def read_ways(tuned: Tuned, questions: Sequence[Asking], ways: Sequence[ReaderPlan]) -> dict[str, list[Answer]]:
-    """What readers that share the adapter in use say of some questions, from one run of their shared prefixes."""
+    """What readers that share the adapter in use say of some questions, each by its own measure."""
+    by_likelihood = [way for way in ways if way.embedder is None]
+    read = _read_by_likelihood(tuned, questions, by_likelihood) if by_likelihood else {}
+    for way in ways:
+        if way.embedder is not None:
+            embedder = cast(Embedder, tuned.heads[way.embedder.name])
+            read[way.name] = by_cosine(tuned.vlm, embedder, questions)
+    return read
+
+
+def _read_by_likelihood(
+    tuned: Tuned, questions: Sequence[Asking], ways: Sequence[ReaderPlan]
+) -> dict[str, list[Answer]]:
+    """From one run of their shared prefixes."""
     flags = [way.with_exemplar for way in ways]
     heads = [[cast(Head, tuned.heads[head.name]) for head in way.heads] for way in ways]
     exemplars = tuned.exemplars if any(flags) else None
-    read = distributions(tuned.vlm, questions, exemplars, flags, heads)
+    learned = tuned.learned() if any(heads) else None
+    read = distributions(tuned.vlm, questions, exemplars, flags, heads, learned)
     return dict(zip((way.name for way in ways), read, strict=True))
 
 

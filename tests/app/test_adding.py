@@ -13,6 +13,7 @@ import pytest
 
 from app.pages import PAGES
 from app.pages.compare import page as compare
+from app.pages.find import page as find
 from app.pages.runs import page as runs
 from app.pages.tune import page as tune
 from app.shell import pages
@@ -80,5 +81,5 @@ def test_every_page_is_named_in_the_guide() -> None:
 
 def test_an_empty_page_leads_to_pages_that_exist() -> None:
     paths = {one.PATH for one in pages()}
-    led = {link for page in (compare, runs, tune) for link in re.findall(r"\]\((/[^)]*)\)", page.EMPTY)}
+    led = {link for page in (compare, find, runs, tune) for link in re.findall(r"\]\((/[^)]*)\)", page.EMPTY)}
     assert led and led <= paths

@@ -6,6 +6,8 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -14,9 +16,11 @@ from PIL import Image
 
 from app.routes import downloads
 from core.case import Case, ImageSet, Kind, Task
-from core.formats import manifest
+from core.formats import coco, manifest, mask_folder
+from core.machine.aside import Aside
+from core.pictures.masks import packed_runs
 from core.pictures.pixels import FilePixels
-from core.records import people, sets
+from core.records import drawn, people, sets
 from core.sets.table import read_table
 from tests.app.furnished import furnish, pictures
 
@@ -34,8 +38,8 @@ def attacking(folder: Path) -> ImageSet:
     return panes.with_cases(cases)
 
 
-def listed(tmp_path: Path, image_set: ImageSet) -> str:
-    """What a version of this set is taken away as."""
+def taken(tmp_path: Path, image_set: ImageSet, name: str) -> Any:
+    """A version of this set, taken away under this name."""
     furnished = furnish(tmp_path)
     studio, who = furnished.studio, furnished.who
     version = sets.write_version(
@@ -46,7 +50,11 @@ def listed(tmp_path: Path, image_set: ImageSet) -> str:
     api.include_router(downloads.router(studio))
     headers = {"authorization": f"Bearer {people.sign_in(studio.database, NAME, PASSWORD, NAME)}"}
     with TestClient(api, base_url="http://127.0.0.1:7860", headers=headers) as client:
-        return client.get(f"/downloads/versions/{version.id}/cases.csv").text
+        return client.get(f"/downloads/versions/{version.id}/{name}")
+
+
+def listed(tmp_path: Path, image_set: ImageSet) -> str:
+    return str(taken(tmp_path, image_set, "cases.csv").text)
 
 
 def test_the_list_of_cases_holds_no_formula_and_reads_as_it_was(tmp_path: Path) -> None:
@@ -78,3 +86,35 @@ def test_a_list_of_cases_brings_its_labels_back(tmp_path: Path, kind: Kind, labe
     assert again.task.kind == kind and set(again.task.answers) == set(answers)
     assert {case.id: set(case.labels) for case in again.cases} == {case.id: set(case.labels) for case in cases}
     assert not [one for one in again.findings if one.kind == "unlabelled"]
+
+
+def test_boxes_of_a_version_are_taken_away_as_coco_and_read_back(tmp_path: Path) -> None:
+    image_set = coco.write_example(tmp_path / "cells")
+    answer = taken(tmp_path, image_set, "coco.json")
+    assert answer.headers["content-disposition"] == 'attachment; filename="-Set v1 coco.json"'
+    (tmp_path / "cells/annotations.json").write_bytes(answer.content)
+    again = coco.read(tmp_path / "cells", coco.Settings())
+    assert again == image_set
+
+
+def test_a_version_without_boxes_and_masks_says_so(tmp_path: Path) -> None:
+    answer = taken(tmp_path, pictures(tmp_path), "coco.json")
+    assert answer.status_code == 400 and "has neither boxes nor masks" in answer.text
+
+
+def test_masks_of_a_version_are_decoded_aside_and_taken_away_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_set = mask_folder.write_example(tmp_path / "cells")
+    child, functions = Aside(children=1), []
+
+    def noted(function: Any, *given: Any) -> Any:
+        functions.append(function)
+        return child.run(function, *given)
+
+    monkeypatch.setattr(drawn, "ASIDE", SimpleNamespace(run=noted))
+    content = taken(tmp_path, image_set, "coco.json").json()
+    child.close()
+    assert functions == [packed_runs] * 6
+    assert [row["area"] for row in content["annotations"]] == [25, 25, 25, 25, 25, 0]
+    assert content["annotations"][0]["bbox"] == [5, 5, 5, 5]

@@ -152,6 +152,12 @@ def test_a_stranger_to_the_project_sees_none_of_its_pictures_and_files(rooms: Ro
         assert member.get(path).status_code == 200, path
 
 
+def test_a_stranger_is_not_told_that_a_version_has_no_boxes_to_take_away(rooms: Rooms) -> None:
+    path = f"/downloads/versions/{rooms.furnished.version_id}/coco.json"
+    assert rooms.browser(rooms.token("stranger")).get(path).status_code == 404
+    assert rooms.browser(rooms.token("anna")).get(path).status_code == 400
+
+
 def test_a_stranger_to_the_project_decides_nothing_in_its_reviews(rooms: Rooms) -> None:
     before, press = changes(rooms), {"key": "a key of its own", "ranks": [1], "action": "exclude"}
     for name, status in (("stranger", 404), ("anna", 200)):

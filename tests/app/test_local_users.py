@@ -26,7 +26,18 @@ from core.records.place import Place
 from core.records.tables import Ticket, now
 from tests.migrated import new_records
 
-NAMES = ("/", "/image-sets", "/tune", "/runs", "/compare", "/review", "/config", "/metrics", "/gradio_api/info")
+NAMES = (
+    "/",
+    "/image-sets",
+    "/tune",
+    "/runs",
+    "/compare",
+    "/find",
+    "/review",
+    "/config",
+    "/metrics",
+    "/gradio_api/info",
+)
 PROGRAM = {"accept": "application/json"}
 
 

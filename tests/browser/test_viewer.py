@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 PICTURE = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+WIDE = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='4' height='2'/%3E"
 BUTTONS = {"Zoom in": "+", "Zoom out": "-", "Invert": "i", "Reset": "0"}
 """Every button by its name, with its key."""
 STATE = """() => {
@@ -30,7 +31,8 @@ def bare(chromium: Any) -> Iterator[Any]:
     page = chromium.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.set_content(f'<div id="viewer">{(HERE / "viewer.html").read_text()}</div>')
+    style = f"<style>{(HERE / 'viewer.css').read_text()}</style>"
+    page.set_content(f'{style}<div id="viewer">{(HERE / "viewer.html").read_text()}</div>')
     panes = {"panes": [{"src": PICTURE, "title": "Case a", "shapes": []}]}
     page.evaluate(
         """([script, value]) => new Function("element", "props", "watch", script)(
@@ -40,6 +42,33 @@ def bare(chromium: Any) -> Iterator[Any]:
     yield page
     page.close()
     assert wrong == []
+
+
+def drawn(page: Any, shapes: list[dict[str, Any]]) -> Any:
+    """The overlay of a picture twice as wide as high, once that is there."""
+    page.evaluate(
+        """([src, shapes]) => document.querySelector("#viewer").dispatchEvent(
+          new CustomEvent("show", { detail: { panes: [{ src, title: "Case b", shapes }] } }))""",
+        [WIDE, shapes],
+    )
+    page.wait_for_selector(".overlay > *", state="attached")
+    return page.locator(".overlay")
+
+
+def test_a_mask_is_filled_thinly_and_words_stand_where_they_should_as_text(bare: Any) -> None:
+    path: dict[str, Any] = {"tag": "path", "numbers": {}, "colour": "#CC79A7", "title": "tpo: nucleus", "words": ""}
+    path["rings"] = [[[0, 0], [0.5, 0], [0.5, 1]], [[0, 0.5], [0.25, 0.5], [0.25, 1]]]
+    words = {"tag": "text", "numbers": {"x": 0.5, "y": 0.5}, "colour": "#FFFFFF", "title": "", "rings": []}
+    overlay = drawn(bare, [path, words | {"words": "<b>cell</b> 88%"}])
+    mask, text = overlay.locator("path"), overlay.locator("text")
+    assert mask.get_attribute("d") == "M0 0L2 0L2 2ZM0 1L1 1L1 2Z"
+    assert mask.locator("title").text_content() == "tpo: nucleus"
+    style = mask.evaluate(
+        "(shape) => { const of = getComputedStyle(shape); return [of.fill, of.fillOpacity, of.fillRule]; }"
+    )
+    assert style == ["rgb(204, 121, 167)", "0.2", "evenodd"]
+    assert (text.text_content(), text.get_attribute("x"), text.get_attribute("y")) == ("<b>cell</b> 88%", "2", "1")
+    assert text.evaluate("(shape) => getComputedStyle(shape).fill") == "rgb(255, 255, 255)"
 
 
 def changed(page: Any) -> Any:

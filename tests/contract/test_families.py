@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import DynamicCache, LlavaConfig, LlavaForConditionalGeneration
 
-from core.models.shared_prefix import Branches
+from core.models.shared_prefix import Branches, learned_token
 from core.models.tiny import TEXT, tiny_model
-from core.models.vlm import Vlm
+from core.models.vlm import Prompt, Vlm
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, inputs, official_logits, pictures, tiny
 
 # @ is the run of image tokens, | the place of the exemplar.
@@ -93,6 +95,70 @@ def test_an_exemplar_reaches_the_branches_that_have_it_and_no_others(name: str) 
     moved = [float((one - two).abs().max()) for one, two in zip(before, after, strict=True)]
     assert moved[:3] == [0, 0, 0]
     assert moved[3] > 1e-2
+
+
+@every_family
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "plain"])
+def test_a_learned_token_in_a_question_or_an_answer_is_its_embedding(name: str, is_shared: bool) -> None:
+    vlm = tiny(name)
+    features = vlm.encode(pictures()[:2])
+    words = list(vlm.response("a scan of a scar"))
+    learned = vlm.embed(torch.tensor(words)).detach().clone().requires_grad_()
+    marks = [learned_token(number) for number in range(len(words))]
+
+    def logits(asked: list[int], answered: list[int], embeddings: torch.Tensor | None) -> torch.Tensor:
+        branches = Branches(vlm, features, None, is_shared, embeddings)
+        slots = []
+        for image, feature in enumerate(features):
+            prompt = vlm.prompt("What is it?", feature.tokens.shape[0])
+            slots += branches.add(image, replace(prompt, tail=(*prompt.tail, *asked)), [*answered, vlm.end_token])
+        return branches.logits()[slots]
+
+    as_words, as_tokens = logits(words, words, None), logits(marks, marks, learned)
+    torch.testing.assert_close(as_tokens, as_words, atol=1e-4, rtol=0)
+    as_tokens[-1].logsumexp(-1).backward()
+    assert learned.grad is not None and (learned.grad.abs().amax(1) > 0).all()
+
+
+@every_family
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "plain"])
+def test_a_text_without_an_image_ends_in_the_state_of_the_language_model_alone(name: str, is_shared: bool) -> None:
+    vlm = tiny(name)
+    texts = [vlm.text(text) for text in ("a scar", "a wide scar beside a spot", "no", "a scar")]
+    features = vlm.encode(pictures())
+    prompt = vlm.prompt(QUESTION, len(features[0].tokens))
+    with torch.no_grad():
+        branches = Branches(vlm, features, None, is_shared)
+        (asked,) = branches.add(0, prompt, (vlm.end_token,))
+        slots = [branches.add_text(text)[0] for text in texts]
+        states = branches.hidden()
+        alone = Branches(vlm, features, None, is_shared)
+        (asked_alone,) = alone.add(0, prompt, (vlm.end_token,))
+        torch.testing.assert_close(states[asked], alone.hidden()[asked_alone], atol=1e-4, rtol=0)
+        for slot, text in zip(slots, texts, strict=True):
+            ids = torch.tensor([text])
+            types = {"token_type_ids": torch.zeros_like(ids)} if name in ("paligemma", "gemma3") else {}
+            own = vlm.base.model(input_ids=ids, attention_mask=torch.ones_like(ids), **types).last_hidden_state[0, -1]
+            torch.testing.assert_close(states[slot], own, atol=1e-4, rtol=0)
+    assert slots[0] == slots[3] and len(set(slots)) == 3
+
+
+@every_family
+def test_learned_tokens_stand_in_texts_and_in_questions_about_images(name: str) -> None:
+    vlm = tiny(name)
+    features, text = vlm.encode(pictures()), vlm.text("a wide scar")
+    prompt = vlm.prompt(QUESTION, len(features[0].tokens))
+    spelled = torch.tensor([*prompt.tail, *text])
+    learned = vlm.embed(spelled).detach()
+    in_question = Prompt(prompt.head, tuple(map(learned_token, range(len(prompt.tail)))))
+    in_text = tuple(map(learned_token, range(len(prompt.tail), len(spelled))))
+    with torch.no_grad():
+        states = []
+        for question, words in ((prompt, text), (in_question, in_text)):
+            branches = Branches(vlm, features, None, True, learned)
+            slots = [*branches.add(0, question, (vlm.end_token,)), *branches.add_text(words)]
+            states.append(branches.hidden()[slots])
+    torch.testing.assert_close(*states, atol=1e-5, rtol=0)
 
 
 @every_family

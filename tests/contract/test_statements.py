@@ -20,10 +20,12 @@ from app.viewer import Shape
 from core.case import Box, Case, Task
 from core.cli.main import main
 from core.errors import ModelError, NumericError, RunError, StoppedError
+from core.families.starter import tiny
+from core.models.vlm import ImageFeatures
 from core.pictures.pixels import FilePixels
 from core.readings import reading
 from core.readings.answer import Answer, answer_from_plain, answer_to_plain
-from core.readings.distribution import _with_statements
+from core.readings.distribution import Asking, Likelihoods, _statements
 from core.readings.head import Head
 from core.readings.reader import Reader
 from core.readings.reading import Reading
@@ -151,7 +153,7 @@ def test_a_run_goes_on_with_the_boxes_that_it_began_with_only(
     table.write_text(
         table.read_text().replace('""top"": 0.0', '""top"": 0.01', 1).replace('""left"": 0.0', '""left"": 0.01', 1)
     )
-    with pytest.raises(RunError, match="images, labels or boxes have changed"):
+    with pytest.raises(RunError, match="images, labels, boxes or masks have changed"):
         tune(run, tmp_path / "run", is_resumed=True)
     folder = Folder(tmp_path / "run")
     older = [{key: value for key, value in each.items() if key != "boxes"} for each in folder.sets()]
@@ -176,9 +178,14 @@ def test_what_a_head_keeps_beside_its_weights_is_kept_with_them(
 
 def test_a_head_that_says_what_cannot_be_ends_in_words(method: ModuleType) -> None:
     head = Head(nn.Identity(), lambda outputs: [method.Point(x=x, y=0) for x in outputs[:, 0].tolist()])
-    assert _with_statements([Answer((1.0,))], torch.tensor([[0.5]]), [head])[0].said == (method.Point(x=0.5, y=0),)
+
+    def spoken(state: float) -> list[tuple[Statement, ...]]:
+        asked = Asking(Task(answers=("spot", "stripe")), ImageFeatures(torch.zeros(1, 1)))
+        return _statements(tiny(), [asked], Likelihoods([], torch.tensor([[state]]), [[()]]), [head])
+
+    assert spoken(0.5) == [(method.Point(x=0.5, y=0),)]
     with pytest.raises(NumericError, match="Lower its learning rate"):
-        _with_statements([Answer((1.0,))], torch.tensor([[float("nan")]]), [head])
+        spoken(float("nan"))
 
 
 @pytest.mark.slow

@@ -89,8 +89,8 @@ def test_what_is_drawn_around_is_the_label_and_corners_are_fractions(tmp_path: P
     assert (image_set.task.kind, image_set.task.answers, image_set.findings) == ("multi", ("blot", "cell"), ())
     a, b, c = image_set.cases
     assert a.boxes == (Box("cell", 0, 0, 0.5, 0.5), Box("blot", 0.25, 0.25, 1, 1)) and a.labels == ("blot", "cell")
-    assert b.labels == ("cell",) and len(b.boxes) == 2
-    assert (c.labels, c.boxes) == ((), ())
+    assert b.labels == ("cell",) and len(b.boxes or ()) == 2
+    assert (c.labels, c.boxes) == ((), ()), "somebody looked, and there is nothing"
     assert a.pixels.load().size == (WIDTH, HEIGHT)
 
 
@@ -112,9 +112,12 @@ def test_with_one_kind_of_object_in_all_the_question_is_whether_it_is_there(tmp_
 def test_voc_counts_pixels_from_1_unless_a_corner_is_0(tmp_path: Path) -> None:
     official: dict[str, Objects] = {"a": [("cell", 1, 1, 20, 10)], "b": [("blot", 21, 11, 40, 20)]}
     image_set = read(as_voc(tmp_path / "from 1", official))
-    assert [case.boxes[0] for case in image_set.cases] == [Box("cell", 0, 0, 0.5, 0.5), Box("blot", 0.5, 0.5, 1, 1)]
+    assert [case.boxes for case in image_set.cases] == [
+        (Box("cell", 0, 0, 0.5, 0.5),),
+        (Box("blot", 0.5, 0.5, 1, 1),),
+    ]
     image_set = read(as_voc(tmp_path / "from 0", official | {"c": [("cell", 0, 3, 20, 10)]}))
-    assert image_set.cases[0].boxes[0] == Box("cell", 1 / 40, 1 / 20, 0.5, 0.5)
+    assert image_set.cases[0].boxes == (Box("cell", 1 / 40, 1 / 20, 0.5, 0.5),)
 
 
 def test_the_lists_of_voc_and_the_names_of_coco_files_tell_splits(tmp_path: Path) -> None:
@@ -204,6 +207,8 @@ def test_two_voc_files_about_one_picture_are_an_error(tmp_path: Path) -> None:
         (lambda content: content["annotations"][0].update(bbox=[1, 2, 3]), "unreadable_boxes", "warning"),
         (lambda content: content["annotations"][0].update(bbox=["1", 2, 3, True]), "unreadable_boxes", "warning"),
         (lambda content: content["annotations"][0].update(image_id=5), "boxes_without_image", "warning"),
+        (lambda content: content["annotations"][0].update(id=2), "repeated_annotation", "warning"),
+        (lambda content: content["categories"].append({"id": 3, "name": "dirt"}), "repeated_category", "error"),
     ],
 )
 def test_what_is_wrong_in_a_coco_file_is_told_by_its_place(
@@ -235,6 +240,12 @@ def test_a_coco_file_that_is_none_is_refused_in_words(tmp_path: Path, content: s
     (folder / "annotations.json").write_text(content)
     with pytest.raises(DataError, match=words):
         coco.read(folder, coco.Settings())
+
+
+@layouts
+def test_where_no_box_can_be_used_none_is_known(tmp_path: Path, write: Any) -> None:
+    outside: dict[str, Objects] = {"a": [("cell", 60, 0, 70, 10)], "b": [("blot", 60, 0, 70, 10)], "c": []}
+    assert [case.boxes for case in read(write(tmp_path / "set", outside)).cases] == [None, None, None]
 
 
 def test_labels_that_the_question_does_not_list_are_an_error(tmp_path: Path) -> None:
@@ -271,7 +282,7 @@ def test_a_box_that_is_left_out_leaves_its_label(tmp_path: Path, write: Any) -> 
 @pytest.mark.parametrize("change", [{"iscrowd": 1}, {"bbox": None}])
 def test_what_has_no_box_of_its_own_is_on_the_picture_all_the_same(tmp_path: Path, change: dict[str, Any]) -> None:
     folder = changed(as_coco(tmp_path / "set", BOTH), lambda content: content["annotations"][1].update(change))
-    assert read(folder).cases[0].labels == ("blot", "cell") and len(read(folder).cases[0].boxes) == 1
+    assert read(folder).cases[0].labels == ("blot", "cell") and len(read(folder).cases[0].boxes or ()) == 1
 
 
 @layouts
@@ -338,6 +349,6 @@ def test_numbers_without_end_are_told(tmp_path: Path) -> None:
 def test_a_real_set_of_blood_smears_is_read_whole(shared_data: Path) -> None:
     image_set = open_set(shared_data / "bccd.zip", None, every(FORMATS))
     assert Counter(case.split for case in image_set.cases) == {"train": 205, "val": 87, "test": 72}
-    boxes = Counter(box.label for case in image_set.cases for box in case.boxes)
+    boxes = Counter(box.label for case in image_set.cases for box in case.boxes or ())
     assert boxes == {"RBC": 4155, "WBC": 372, "Platelets": 361} and image_set.findings == ()
     assert (image_set.task.kind, image_set.task.answers) == ("multi", ("Platelets", "RBC", "WBC"))

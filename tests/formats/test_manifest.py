@@ -195,6 +195,11 @@ def test_boxes_masks_and_reports_come_along(tmp_path: Path) -> None:
     assert image_set.findings == ()
 
 
+def test_boxes_are_known_of_all_cases_of_a_set_that_brings_some_and_of_none_in_others(tmp_path: Path) -> None:
+    image_set = read(listed(tmp_path, "image,label,boxes\n1.png,a,\n2.png,b,[]\n"), Settings())
+    assert [case.boxes for case in image_set.cases] == [None, None]
+
+
 ROWS = {
     "missing_image": (
         "gone.png,b",

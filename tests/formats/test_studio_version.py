@@ -71,6 +71,15 @@ def test_the_hash_changes_with_anything_that_is_kept(tmp_path: Path) -> None:
     assert write_version(tmp_path / "again", written).hash == hashes[0]
 
 
+def test_a_case_without_boxes_has_none_where_others_have_some_and_else_nobody_looked(tmp_path: Path) -> None:
+    written = write_example(tmp_path / "boxed")
+    assert [len(case.boxes or ()) for case in read(tmp_path / "boxed", Settings()).cases] == [1, 0, 0, 0, 0, 0]
+    assert read(tmp_path / "boxed", Settings()).cases[1].boxes == ()
+    bare = replace(written, cases=tuple(replace(case, boxes=None) for case in written.cases))
+    write_version(tmp_path / "boxed", bare)
+    assert [case.boxes for case in read(tmp_path / "boxed", Settings()).cases] == [None] * 6
+
+
 @pytest.mark.parametrize("file", [ABOUT, MANIFEST])
 def test_a_damaged_version_is_told(tmp_path: Path, file: str) -> None:
     write_example(tmp_path)

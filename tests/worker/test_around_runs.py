@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 
 import pytest
@@ -11,6 +12,7 @@ from core.errors import RunError
 from core.records import jobs, runs
 from core.records.exports import export_file, exports, queue_export
 from core.records.outcomes import Estimated, outcome
+from core.records.probes import probings, queue_probing
 from core.records.tables import Job
 from tests.worker.conftest import Studio
 
@@ -34,6 +36,7 @@ def test_a_finished_run_can_be_taken_away_and_takes_another_tsm(studio: Studio) 
     studio.work("intake")
     assert studio.until_state(run, "done", "failed").error is None
     job_id = queue_export(database, place, who, run.id, is_merged=True)
+    probing = queue_probing(database, place, who, run.id, 5)
     plugged = runs.queue_plug(database, place, who, run.id, "convnet")
     assert ended(studio, job_id).error is None
     (told,) = exports(database, who, run.id)
@@ -48,6 +51,12 @@ def test_a_finished_run_can_be_taken_away_and_takes_another_tsm(studio: Studio) 
     assert images == runs.run(database, who, run.id).settings["images"], "which the studio finds by what is in it"
     assert {"adapter/adapter_model.safetensors", "connector.safetensors", "labels.json", "tsm/tsm.json"} <= names
     assert "merged/model.safetensors" in names and not any(name.endswith((".bin", ".pt", ".pkl")) for name in names)
+    assert ended(studio, probing).error is None
+    (probed,) = probings(database, who, run.id)
+    assert probed.outcome is not None and probed.outcome.run == run.id
+    (of_set,) = probed.outcome.probes["sets"].values()
+    assert of_set["cases"] == 5 and {"vlm", "vitask+tsm"} <= set(of_set["presence"]["readers"])
+    assert json.loads((runs.run_folder(database, place, run) / "probes.json").read_text()) == probed.outcome.probes
     assert studio.until_state(plugged, "done", "failed").error is None
     view = runs.run(database, who, plugged.id)
     assert view.copy_of == run.id and {"tsm", "vitask", "vitask+tsm"} <= set(view.figures)

@@ -33,6 +33,8 @@ and any other column are kept. In one zip, or all files dropped together.
 **Images with boxes** — Pascal VOC (an XML file for each image) or COCO (a JSON file), zipped with the images. What is
 in an image becomes its labels.
 
+**Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
+
 **A MedMNIST file** — an `.npz` with `train_images`, `train_labels` and so on.
 
 A patient column keeps all pictures of a patient in one split. Take names and dates out of your files first: what you

@@ -12,14 +12,17 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio
-from app.drawings import boxed, colours_of
-from app.html import empty, script_beside
+from app.drawings import REFERENCE_COLOUR, boxed, colours_of
+from app.drawings import drawn as drawn_over
+from app.html import empty
 from app.pages.image_sets.boxes import Editing, EditParts, lay_out_editor, lay_out_list
 from app.set_words import ANY, SPLIT_NAMES, named, splits
-from app.viewer import Pane, shown, viewer
+from app.tiles import draw_tiles, tile, tiles
+from app.viewer import Pane, Shape, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
-from core.records import sets
+from core.readings.mask import Mask
+from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.review import boxes
 from core.records.sets import CaseRow, Page
@@ -138,7 +141,8 @@ class Gallery:
         standing = row.boxes if stands is None else stands.boxes
         answers = sets.version(visit.database, visit.who, version_id).task["answers"]
         colours = colours_of([*answers, *(box.label for box in (*row.boxes, *standing))])
-        panes = [Pane(f"/images/{version_id}/{number}", row.name, boxed(row.boxes, colours))]
+        shapes = (*_mask(visit, row), *boxed(row.boxes, colours))
+        panes = [Pane(f"/images/{version_id}/{number}", row.name, shapes)]
         if newest == (version_id, number) and standing != row.boxes:
             panes.append(Pane(panes[0].src, "corrected, in no version yet", boxed(standing, colours)))
         shown_case: Updates = {
@@ -207,7 +211,7 @@ def lay_out() -> GalleryParts:
                 back = gr.Button("← Previous", size="sm", interactive=False, min_width=110)
                 page = gr.Number(1, label="Page", minimum=1, precision=0, show_label=False, min_width=70)
                 forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
-            pictures = gr.HTML(NOTHING, js_on_load=script_beside(__file__))
+            pictures = tiles(NOTHING)
         with gr.Column(scale=3, min_width=320):
             large = viewer(height=300, visible=False)
             edit = gr.Button("", size="sm", visible=False, elem_id="boxes-edit")
@@ -243,16 +247,9 @@ def wire(studio: Studio, tab: Gallery) -> None:
 def draw_page(page: Page) -> str:
     if not page.rows:
         return NO_MATCH
-    return f'<div class="vt"><div class="gallery">{"".join(_tile(row) for row in page.rows)}</div></div>'
-
-
-def _tile(row: CaseRow) -> str:
-    name = escape(row.name)
-    split = SPLIT_NAMES.get(row.split or "", "no split")
-    return (
-        f'<button type="button" data-number="{row.number}" aria-pressed="false" title="{name}">'
-        f'<img loading="lazy" src="/images/{row.version_id}/{row.number}?size=thumb" alt="{name}">'
-        f'<span class="name"><b>{escape(named(row.labels))}</b><span>{split}</span></span></button>'
+    return draw_tiles(
+        tile(row.version_id, row.number, row.name, named(row.labels), SPLIT_NAMES.get(row.split or "", "no split"))
+        for row in page.rows
     )
 
 
@@ -269,6 +266,12 @@ def draw_case(row: CaseRow, colours: Mapping[str, str]) -> str:
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
     return f'<div class="vt case"><dl>{listed}{_boxes(row, colours)}</dl></div>'
+
+
+def _mask(visit: Visit, row: CaseRow) -> list[Shape]:
+    if row.mask is None:
+        return []
+    return drawn_over(Mask.of("", drawn.mask_inside(visit.place, row.mask)), REFERENCE_COLOUR, "mask")
 
 
 def _boxes(row: CaseRow, colours: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from app.pages.image_sets import acts, adding, gallery, task, versions
 from app.pages.image_sets.gallery import Gallery
 from app.pages.image_sets.task import TaskTab
 from app.visit import Updates, Visit, guarded, offer
-from core.records import sets
+from core.records import drawn, sets
 from core.records.access import NotAllowed
 
 TITLE = "Image sets"
@@ -65,7 +65,8 @@ class ImageSetsPage:
     def fill(self, visit: Visit, set_id: int | None, version_id: int | None, side: int) -> Updates:
         rows = [] if set_id is None else sets.versions(visit.database, visit.who, int(set_id))
         tabs = self.gallery.open(visit, version_id) | self.task.open(visit, version_id, side)
-        return tabs | {self.parts.versions: versions.draw(rows, version_id)}
+        is_drawn_on = version_id is not None and drawn.is_drawn_on(visit.database, visit.who, version_id)
+        return tabs | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on)}
 
     def save_task(
         self, visit: Visit, version_id: int | None, modality: str, kind: str, answers: str, template: str, note: str

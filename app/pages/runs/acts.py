@@ -6,6 +6,7 @@ from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.records import runs
 from core.records.exports import queue_export
+from core.records.probes import probings, queue_probing
 from core.records.runs import RunView
 
 NAMES = ("id", "name", "set", "version_id", "method", "state", "stage", "step", "steps", "seconds_left", "error")
@@ -29,6 +30,25 @@ def cancel(visit: Visit, run_id: int) -> None:
 def export_run(visit: Visit, run_id: int, merged: bool) -> int:
     """Makes a zip of a finished run; returns the job, whose file is at /downloads/exports/{job}.zip."""
     return queue_export(visit.database, visit.place, visit.who, run_id, merged)
+
+
+def probe_run(visit: Visit, run_id: int, cases: int) -> int:
+    """Probes the readers of a finished run on so many test cases, with captions that differ in one word and questions
+    asked both ways; returns the job. `run_probes` tells what came of it."""
+    return queue_probing(visit.database, visit.place, visit.who, run_id, cases)
+
+
+def run_probes(visit: Visit, run_id: int) -> list[Json]:
+    """The newest probings of a run, newest first: job, state, error, and once it is done its `probes`."""
+    return [
+        {
+            "job": probing.job_id,
+            "state": probing.state,
+            "error": probing.error,
+            "probes": probing.outcome.probes if probing.outcome else None,
+        }
+        for probing in probings(visit.database, visit.who, run_id)
+    ]
 
 
 def list_runs(visit: Visit) -> list[Json]:

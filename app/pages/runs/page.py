@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 
 from app import charts
 from app.context import PRIVATE, Studio, on_load
-from app.pages.runs import acts, export
+from app.pages.runs import acts, export, probing
 from app.pages.runs.parts import FIGURES, Parts, lay_out
 from app.run_words import (
     curve_titles,
@@ -241,9 +241,11 @@ def titled(curves: Curves, title: str, first: str) -> Figure:
 def build(studio: Studio) -> None:
     parts = lay_out()
     page = RunsPage(parts)
-    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run, runs=acts.list_runs, run=acts.one_run)
+    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run, acts.probe_run, acts.run_probes)
+    offer(studio, runs=acts.list_runs, run=acts.one_run)
     wire_run(studio, page)
     export.wire(studio, parts.run.export, parts.run.run, parts.timer)
+    probing.wire(studio, parts.run.probing, parts.run.run, parts.timer)
     wire_queue(studio, page)
     for chooser in (parts.beside.several, parts.beside.curve):
         shown = [parts.beside.curve, parts.beside.together, parts.beside.differ, parts.beside.rows]

@@ -9,6 +9,8 @@ import gradio as gr
 from app import charts
 from app.pages.runs.export import ExportParts
 from app.pages.runs.export import lay_out as lay_out_export
+from app.pages.runs.probing import ProbingParts
+from app.pages.runs.probing import lay_out as lay_out_probing
 from app.words import figure_title
 from core.records.tables import JOB_STATES, RESUMABLE, UNDER_WAY
 
@@ -64,6 +66,7 @@ class RunParts:
     statements: gr.HTML
     search: gr.Textbox
     log: gr.Code
+    probing: ProbingParts
     export: ExportParts
     settings: gr.Code
 
@@ -138,6 +141,8 @@ def _run_parts() -> RunParts:
             bars = gr.Plot(show_label=False)
             numbers = gr.Dataframe(headers=FIGURE_HEADERS, interactive=False, show_label=False)
             statements = gr.HTML()
+        with gr.Tab("Probes"):
+            probing = lay_out_probing()
         with gr.Tab("Log"):
             search = gr.Textbox(label="Search in the log", elem_id="runs-search")
             log = gr.Code(show_label=False, language=None, lines=14, max_lines=24, elem_id="runs-log")
@@ -148,7 +153,7 @@ def _run_parts() -> RunParts:
         with gr.Tab("Settings"):
             settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
     plots = Plots(losses, validation, device, bars)
-    return RunParts(table, run, acts, head, meters, plots, numbers, statements, search, log, export, settings)
+    return RunParts(table, run, acts, head, meters, plots, numbers, statements, search, log, probing, export, settings)
 
 
 def _act_buttons() -> Acts:

@@ -10,19 +10,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
-from core.case import Task
+from core.case import Box, Task
 from core.errors import DataError, SettingsError
 from core.pictures.pixels import size_of
 from core.pictures.store import open_store
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
+from core.records.drawn import has_drawn
 from core.records.labels import Names
 from core.records.place import Place
 from core.records.review import agreement, reviews, verdicts
 from core.records.review.reviews import ReviewView, allowed_review
 from core.records.review.verdicts import VerdictView
 from core.records.tables import Case, Suspect, Verdict, Version
+from core.sets.coco import CocoPicture, coco_content
 from core.sets.manifest_cells import labels_cell
 from core.sets.safe_csv import as_csv
 
@@ -65,9 +67,7 @@ def kinds(db: Database, who: Who, review_id: int) -> list[str]:
     """As what a review can be taken away: COCO is about boxes, so some case of the version has to have one."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        has_boxes = Case.more["boxes"].as_string().is_not(None)
-        boxed = select(Case.number).where(Case.version_id == review.version_id, has_boxes).limit(1)
-        is_boxed = session.scalar(boxed) is not None
+        is_boxed = has_drawn(session, review.version_id, ["boxes"])
     return [kind for kind in KINDS if kind != "coco" or is_boxed]
 
 
@@ -111,35 +111,19 @@ def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
         raise DataError(
             "No reviewed case of this set has a box, and COCO is about boxes. Export the verdicts as CSV or JSON."
         )
-    task, sizes = _task(db, view), _sizes(place, {case.digest for case in cases})
-    agreed = agreement.consensus(db, who, view.id)
-    names = list(dict.fromkeys([*task.answers, *(box["label"] for case in cases for box in case.more["boxes"])]))
-    images: list[dict[str, Any]] = []
-    boxes: list[dict[str, Any]] = []
+    sizes, agreed = _sizes(place, {case.digest for case in cases}), agreement.consensus(db, who, view.id)
+    pictures = []
     for case in cases:
-        width, height = sizes[case.digest]
-        result = agreed.get(case.rank)
-        images.append(
-            {
-                "id": case.number,
-                "file_name": case.name,
-                "width": width,
-                "height": height,
-                "given": case.given,
-                "consensus": vars(result) if result else None,
-                "verdicts": [_plain(verdict) for verdict in by_rank[case.rank]],
-            }
-        )
-        boxes += [
-            _box(box, len(boxes) + number, case.number, width, height, names)
-            for number, box in enumerate(case.more["boxes"], start=1)
-        ]
-    content = {
-        "info": {"description": f"{view.name}: {view.set}, version {view.version}. {NOTICE}"},
-        "images": images,
-        "annotations": boxes,
-        "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
-    }
+        consensus = agreed.get(case.rank)
+        more = {
+            "given": case.given,
+            "consensus": vars(consensus) if consensus else None,
+            "verdicts": [_plain(verdict) for verdict in by_rank[case.rank]],
+        }
+        boxes = [Box(**box) for box in case.more["boxes"]]
+        pictures.append(CocoPicture(case.number, case.name, *sizes[case.digest], boxes, more=more))
+    about = f"{view.name}: {view.set}, version {view.version}. {NOTICE}"
+    content = coco_content(pictures, _task(db, view).answers, about)
     return f"{view.name} coco.json", json.dumps(content, ensure_ascii=False).encode()
 
 
@@ -186,17 +170,3 @@ def _task(db: Database, view: ReviewView) -> Task:
 def _plain(verdict: VerdictView) -> dict[str, Any]:
     facts = dict(vars(verdict))
     return {"verdict": facts.pop("id"), **facts, "at": verdict.at.isoformat(timespec="seconds")}
-
-
-def _box(box: dict[str, Any], number: int, image: int, width: int, height: int, names: list[str]) -> dict[str, Any]:
-    """As COCO has it: left, top, width and height in pixels."""
-    left, top = box["left"] * width, box["top"] * height
-    across, down = (box["right"] - box["left"]) * width, (box["bottom"] - box["top"]) * height
-    return {
-        "id": number,
-        "image_id": image,
-        "category_id": names.index(box["label"]) + 1,
-        "bbox": [round(pixels, 3) for pixels in (left, top, across, down)],
-        "area": round(across * down, 3),
-        "iscrowd": 0,
-    }

@@ -15,8 +15,8 @@ from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import Job
 from tests.records.conftest import cells  # noqa: F401
+from worker import open_runs
 from worker.context import Hands
-from worker.kinds import ask
 from worker.tasks import carry_out
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def test_every_reader_answers_in_new_words_and_the_model_stays_loaded(
     with database.session() as session:
         session.get_one(Job, run.job_id).state = "done"
     hands = Hands(place, database, "read", "read@here:1", lambda: False)
-    monkeypatch.setattr(ask, "_loaded", type(ask._loaded)())
+    monkeypatch.setattr(open_runs, "_loaded", type(open_runs._loaded)())
     for _ in range(2):
         asked = questions.ask(database, place, who, run.id, 3, "Is it light?")
         claimed = jobs.claim(database, asked, hands.name)
@@ -53,4 +53,4 @@ def test_every_reader_answers_in_new_words_and_the_model_stays_loaded(
             assert conclusion.labels == (told.task.answers[likely.index(max(likely))],)
         assert told.unlike.is_unlike is False and "nearer to what the run learned" in told.unlike.text
         assert told.seconds is not None and conclusions["vitask"].answer.text is not None
-    assert len(ask._loaded) == 1
+    assert len(open_runs._loaded) == 1

@@ -1,0 +1,47 @@
+"""Searching a run: the functions behind the page's button and its API names."""
+
+from __future__ import annotations
+
+import base64
+
+from app.visit import Json, Visit
+from core.errors import SettingsError
+from core.records import finding
+
+
+def find(
+    visit: Visit,
+    run_id: int,
+    words: str,
+    image: str,
+    case: int,
+    most: int,
+    splits: list[str],
+    leaves_out_patient: bool,
+) -> int:
+    """Search a finished, searchable run by words, or (image given as base64) by a picture, or else by the number of a
+    case; returns the job.
+
+    An empty list of splits is all of them. The patient that can be left out is the case's own."""
+    try:
+        picture = base64.b64decode(image, validate=True) if image else b""
+    except ValueError:
+        raise SettingsError('"image" is no base64. Encode the file\'s bytes, or leave it empty.') from None
+    wanted: str | bytes | int = words or picture or case
+    return finding.find(visit.database, visit.place, visit.who, run_id, wanted, most, splits, leaves_out_patient)
+
+
+def find_matches(visit: Visit, job_id: int) -> Json:
+    """How far a search is: state, error, and the nearest cases once it is done, the nearest first."""
+    search = finding.matches(visit.database, visit.who, job_id)
+    return {
+        "state": search.state,
+        "error": search.error,
+        "set": search.set,
+        "searched": search.searched,
+        "seconds": search.seconds,
+        "matches": [
+            match.plain() | {"number": search.numbers.get(match.case), "version": search.version_id}
+            for match in search.matches
+        ],
+    }

@@ -1,0 +1,84 @@
+"""Probes of a finished run: asked for on the page Runs, made by a worker, shown as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from app.context import PRIVATE, Studio
+from app.html import table
+from app.pages.runs.acts import chosen, probe_run
+from app.visit import Updates, Visit, guarded, live
+from app.words import chip
+from core.readings.probe_figures import probe_notes, tables
+from core.records.payloads import Probe
+from core.records.probes import Probing, probings
+from core.records.tables import UNDER_WAY
+
+ABOUT = (
+    "Does a reader see what a single word says, and does it contradict itself? Of each test case it is given pairs of "
+    "captions that differ in one word, one of them false: where, how large, how many, there or not, as boxes, labels "
+    "and columns tell. And it is asked of each label whether it is there, and whether it is not."
+)
+CASES = Probe.model_fields["cases"]
+
+
+@dataclass(frozen=True)
+class ProbingParts:
+    cases: gr.Number
+    begin: gr.Button
+    probings: gr.HTML
+
+
+@dataclass(frozen=True)
+class ProbingTab:
+    """The tab follows the run that is looked at."""
+
+    parts: ProbingParts
+
+    def begin(self, visit: Visit, run_id: int | None, cases: float | None) -> Updates:
+        probe_run(visit, chosen(run_id), int(cases or CASES.default))
+        return self.show(visit, run_id)
+
+    def show(self, visit: Visit, run_id: int | None) -> Updates:
+        of_run = [] if run_id is None else probings(visit.database, visit.who, run_id)
+        return {self.parts.probings: draw(of_run)}
+
+
+def lay_out() -> ProbingParts:
+    gr.Markdown(ABOUT)
+    with gr.Row(equal_height=True):
+        cases = gr.Number(CASES.default, label=CASES.title, info=CASES.description, precision=0, minimum=1)
+        begin = gr.Button("Probe", min_width=120, elem_id="runs-probe")
+    return ProbingParts(cases, begin, gr.HTML(elem_id="runs-probes"))
+
+
+def wire(studio: Studio, parts: ProbingParts, run: gr.Dropdown, timer: gr.Timer) -> None:
+    tab = ProbingTab(parts)
+    parts.begin.click(guarded(studio, tab.begin), [run, parts.cases], [parts.probings], **PRIVATE)
+    run.change(live(studio, tab.show), [run], [parts.probings], **PRIVATE)
+    timer.tick(live(studio, tab.show), [run], [parts.probings], queue=False, **PRIVATE)
+
+
+def draw(of_run: Sequence[Probing]) -> str:
+    """The newest probing that came to its end, below those that are under way or failed after it."""
+    if not of_run:
+        return '<div class="vt"><p class="quiet">The readers of this run have not been probed yet.</p></div>'
+    done = next((place for place, probing in enumerate(of_run) if probing.outcome), len(of_run))
+    rows = [f"<p>{chip(probing.state)} {escape(_words(probing))}</p>" for probing in of_run[:done]]
+    figures = [_figures(probing.outcome.probes) for probing in of_run[done : done + 1] if probing.outcome]
+    return f'<div class="vt">{"".join(rows + figures)}</div>'
+
+
+def _words(probing: Probing) -> str:
+    return probing.error or (probing.progress.text if probing.state in UNDER_WAY else "") or ""
+
+
+def _figures(probes: Mapping[str, Any]) -> str:
+    parts = [f"<h3>{escape(title)}</h3>{table(heads, rows)}" for title, heads, rows in tables(probes)]
+    notes = "".join(f'<p class="small quiet">{escape(note)}</p>' for note in probe_notes(probes))
+    return f"{''.join(parts)}{notes}"

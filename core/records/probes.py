@@ -1,0 +1,57 @@
+"""Probing a finished run: asked for by a person, done by a worker, kept with the run and in the job's row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from core.errors import RunError
+from core.records import jobs, payloads, runs
+from core.records.access import Who
+from core.records.audit import note
+from core.records.database import Database
+from core.records.outcomes import Probed, outcome
+from core.records.place import Place
+from core.records.progress import Progress
+from core.records.tables import Job
+from core.records.wake import send
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Probing:
+    """How far a probing is, and what came of it once it is done."""
+
+    job_id: int
+    state: str
+    progress: Progress
+    outcome: Probed | None
+    error: str | None
+
+
+def queue_probing(db: Database, place: Place, who: Who, run_id: int, cases: int) -> int:
+    """Has a finished run's readers probed on so many test cases; returns the job."""
+    run = runs.run(db, who, run_id)
+    if run.state != "done":
+        raise RunError(f"“{run.name}” is not finished, so its readers can't be probed yet. Wait for its end.")
+    payload = payloads.Probe.parse({"run": run.id, "cases": cases, "name": f"Probes of {run.name}"}, "")
+    with db.session() as session:
+        job = jobs.enqueue(session, who, run.project_id, payload)
+        note(session, who, "probe run", run.project_id, run.name, run=run.id, cases=cases)
+    send(place, job.queue, job.id)
+    return job.id
+
+
+def probings(db: Database, who: Who, run_id: int) -> list[Probing]:
+    """The newest of a run, newest first."""
+    run = runs.run(db, who, run_id)
+    is_its = (
+        Job.kind == payloads.Probe.kind,
+        Job.project_id == run.project_id,
+        Job.payload["run"].as_integer() == run_id,
+    )
+    with db.reading() as session:
+        newest = session.scalars(select(Job).where(*is_its).order_by(Job.id.desc()).limit(SHOWN))
+        return [Probing(job.id, job.state, job.how_far, outcome(job, Probed), job.error) for job in newest]

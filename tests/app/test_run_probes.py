@@ -1,0 +1,72 @@
+"""Probes of a run, as the page shows them and as programs are told of them."""
+
+from __future__ import annotations
+
+import gradio as gr
+import pytest
+
+from app.pages.runs.acts import probe_run, run_probes
+from app.pages.runs.probing import ProbingTab, lay_out
+from core.errors import CoreError, RunError, SettingsError
+from core.readings.probe_figures import probe_figures
+from core.records import jobs
+from core.records.audit import entries
+from core.records.outcomes import Probed
+from tests.app.furnished import Furnished, furnish
+from tests.readings.test_probe_figures import BLIND, LEANINGS, PROBED, SCORES
+
+
+@pytest.fixture
+def room(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    return furnish(tmp_path_factory.mktemp("room"))
+
+
+@pytest.fixture
+def tab() -> ProbingTab:
+    with gr.Blocks():
+        return ProbingTab(lay_out())
+
+
+def shown_of(tab: ProbingTab, room: Furnished) -> str:
+    return str(tab.show(room.visit(), room.run_id)[tab.parts.probings])
+
+
+def carry_out(room: Furnished, job_id: int) -> None:
+    """As a worker leaves it."""
+    claimed = jobs.claim(room.studio.database, job_id, "test")
+    assert claimed is not None
+    probes = {"sets": {"pets <1>": probe_figures(PROBED, SCORES, BLIND, LEANINGS, 20, 0)}, "notes": ["Mind <the> gap."]}
+    jobs.finish(room.studio.database, claimed, Probed(run=room.run_id, probes=probes).plain())
+
+
+def test_a_probing_is_asked_for_and_its_figures_are_shown(tab: ProbingTab, room: Furnished) -> None:
+    assert "have not been probed" in shown_of(tab, room)
+    assert "waiting" in str(tab.begin(room.visit(), room.run_id, 12)[tab.parts.probings])
+    (waiting,) = run_probes(room.visit(), room.run_id)
+    assert (waiting["state"], waiting["probes"]) == ("waiting", None)
+    carry_out(room, waiting["job"])
+    shown = shown_of(tab, room)
+    assert "Composition: which of two captions is likelier (3 cases" in shown and "waiting" not in shown
+    assert "1.000 [1.000, 1.000]" in shown and "arXiv 2605.05810" in shown and "Mind &lt;the&gt; gap." in shown
+    (done,) = run_probes(room.visit(), room.run_id)
+    assert done["probes"]["sets"]["pets <1>"]["presence"]["questions"] == 4
+    assert entries(room.studio.database, room.who, room.visit().project)[0].action == "probe run"
+
+
+def test_the_last_figures_stay_below_a_probing_that_failed(tab: ProbingTab, room: Furnished) -> None:
+    carry_out(room, probe_run(room.visit(), room.run_id, 12))
+    claimed = jobs.claim(room.studio.database, probe_run(room.visit(), room.run_id, 12), "test")
+    assert claimed is not None
+    jobs.fail(room.studio.database, claimed, "The disk is full. <Free> some space.")
+    shown = shown_of(tab, room)
+    assert shown.index("The disk is full. &lt;Free&gt; some space.") < shown.index("Composition")
+
+
+def test_only_a_finished_run_is_probed_on_a_number_of_cases(room: Furnished, tab: ProbingTab) -> None:
+    with pytest.raises(RunError, match="not finished"):
+        probe_run(room.visit(), room.queue("Second"), 12)
+    with pytest.raises(SettingsError, match="cases"):
+        probe_run(room.visit(), room.run_id, 0)
+    with pytest.raises(CoreError, match="No run is chosen"):
+        tab.begin(room.visit(), None, 12)
+    assert run_probes(room.visit(), room.run_id) == []

@@ -1,0 +1,87 @@
+"""Captions from labels, attributes, reports and columns; what is missing is told by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.case import Box, Case, ImageSet, Task
+from core.errors import DataError
+from core.pictures.pixels import FilePixels
+from core.sets.captions import Caption, CaptionSettings, attributes, caption, refuse_untold, within
+
+TASK = Task(modality="drawn cell", answers=("round nucleus", "bean nucleus"))
+PIXELS = FilePixels(Path("nowhere.png"))
+CELL, NUCLEUS = Box("cell", 0.1, 0.1, 0.8, 0.8), Box("nucleus", 0.1, 0.2, 0.3, 0.4)
+
+
+def case(**more: object) -> Case:
+    return Case("cell 1", PIXELS, ("bean nucleus",), **more)  # type: ignore[arg-type]
+
+
+def test_a_label_alone_is_the_short_caption_and_a_description_the_long_one() -> None:
+    told = caption(case(more={"stain": "rose"}, boxes=(NUCLEUS,)), TASK, CaptionSettings())
+    assert told == Caption(
+        "bean nucleus",
+        "This is a drawn cell image. What it shows is called bean nucleus. Its stain is rose. "
+        "There is a small nucleus in the upper left. "
+        "It is not called round nucleus, which other images of this kind may be.",
+    )
+
+
+def test_attributes_stand_in_the_short_caption_where_they_are_asked_for() -> None:
+    told = caption(
+        case(more={"stain": "rose", "note": " "}, boxes=(CELL,)), TASK, CaptionSettings(captions="attributes")
+    )
+    assert told.short == "bean nucleus, rose stain, a large cell in the middle"
+
+
+def test_the_largest_of_several_boxes_is_placed_and_all_are_counted() -> None:
+    boxes = (Box("spot", 0.7, 0.7, 0.8, 0.8), Box("spot", 0.6, 0.1, 0.95, 0.5), Box("spot", 0, 0, 0.1, 0.1), CELL)
+    assert attributes(case(boxes=boxes)) == ["a spot in the upper right, 3 of them", "a large cell in the middle"]
+
+
+def test_a_report_gives_its_first_sentence_and_the_whole() -> None:
+    text = "A bean, 2.5 mm wide. Pale plasm. No granules!"
+    assert caption(case(report=text), TASK, CaptionSettings(captions="report")) == Caption("A bean, 2.5 mm wide.", text)
+
+
+def test_a_column_gives_captions_by_its_name() -> None:
+    settings = CaptionSettings(captions="column", caption_column="words")
+    assert caption(case(more={"words": " curved and dark "}), TASK, settings) == Caption(
+        "curved and dark", "curved and dark"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "cases", "message"),
+    [
+        (
+            {"captions": "column", "caption_column": "words"},
+            [case(more={"stain": "rose"})],
+            r'have no column "words" for captions. It has: stain. Name one',
+        ),
+        (
+            {"captions": "column", "caption_column": "words"},
+            [case(more={"words": "curved"}), case(more={"words": " "})],
+            r'column "words" of cells.* is empty for 1 of 2 cases, "cell 1" the first',
+        ),
+        ({"captions": "report"}, [case(), case()], r"The report of cells.* is empty for 2 of 2 cases"),
+    ],
+)
+def test_captions_that_are_not_there_are_told_by_name(
+    settings: dict[str, str], cases: list[Case], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        refuse_untold(ImageSet("cells", TASK, tuple(cases)), CaptionSettings(**settings))  # type: ignore[arg-type]
+
+
+def test_labels_and_attributes_are_never_missing() -> None:
+    for source in ("labels", "attributes"):
+        refuse_untold(ImageSet("cells", TASK, (case(),)), CaptionSettings(captions=source))
+
+
+def test_a_text_is_cut_between_words() -> None:
+    assert within("a very  long caption", 11, len) == "a very long"
+    assert within("a", 0, len) == "a"
