@@ -131,7 +131,7 @@ def sheet(visit: Visit, stands: Standing) -> Json:
         "boxes": [asdict(box) for box in stands.boxes],
         "after": stands.correction,
         "labels": [[label, colours[label]] for label in labels],
-        "rule": rule_for(stands.task),
+        "rule": rule_for(stands.task, boxes.is_boxed(visit.place, version)),
         "says": state(stands),
         "history": [f"{row.person}, {ago(row.at)}: {_changed(row)}" for row in history],
     }
