@@ -28,7 +28,7 @@ NOTES = (
     "Composition: the share of pairs of captions, which differ in one word, of which the reader finds the true one "
     "likelier, as an answer to “Describe this picture in one sentence.” Ties count half; guessing is right in half. "
     "Likelihoods are not divided by length, so where the two words are of unlike length or frequency it is not the "
-    "picture alone that decides.",
+    "picture alone that decides: what is as good with another case's picture was not seen.",
     "Presence: “Is there …?” and “Is there no …?” of every label, answered by yes or no, whichever is likelier. A "
     "reader contradicts itself where it says yes to both or no to both. General models do so in about 30 % of such "
     "pairs on chest X-rays (arXiv 2605.05810).",
@@ -72,13 +72,19 @@ class _ProbeRows:
 
 
 def probe_figures(
-    probed: Sequence[CaseProbes], scores: Mapping[str, Pairs], leanings: Mapping[str, Pairs], draws: int, seed: int
+    probed: Sequence[CaseProbes],
+    scores: Mapping[str, Pairs],
+    blind_scores: Mapping[str, Pairs],
+    leanings: Mapping[str, Pairs],
+    draws: int,
+    seed: int,
 ) -> Plain:
-    """From the replies of readers, case by case: scores of captions, leanings of those that can be asked questions."""
+    """From the replies of readers, case by case: scores of captions, the same where another case's picture was shown,
+    leanings of those that can be asked questions."""
     return {
         "cases": len(probed),
         "patients": len({probes.case.patient for probes in probed if probes.case.patient}) or None,
-        "composition": _composition(probed, scores, draws, seed),
+        "composition": _composition(probed, scores, blind_scores, draws, seed),
         "presence": _presence(probed, leanings, draws, seed),
     }
 
@@ -93,6 +99,11 @@ def tables(probes: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[lis
             heads = [f"{title} ({counts[kind]})" for kind, title in composition["titles"].items()]
             title = f"Composition: which of two captions is likelier ({of_set['cases']} cases{of}; pairs in brackets)"
             yield title, ["reader", *heads], _rows(composition["readers"], composition["titles"])
+            yield (
+                f"The same pairs, with another case's picture{of}",
+                ["reader", *heads],
+                _rows(composition["blind"], composition["titles"]),
+            )
         if presence["readers"]:
             title = f"Presence questions asked both ways ({of_set['cases']} cases{of}, {presence['questions']} pairs)"
             yield title, ["reader", *presence["titles"].values()], _rows(presence["readers"], presence["titles"])
@@ -121,14 +132,24 @@ def _by_label(presence: Mapping[str, Any], figure: str) -> list[list[str]]:
     ]
 
 
-def _composition(probed: Sequence[CaseProbes], scores: Mapping[str, Pairs], draws: int, seed: int) -> Plain:
+def _composition(
+    probed: Sequence[CaseProbes],
+    scores: Mapping[str, Pairs],
+    blind_scores: Mapping[str, Pairs],
+    draws: int,
+    seed: int,
+) -> Plain:
     kinds = np.array([pair.kind for probes in probed for pair in probes.pairs], dtype=object)
     present = [kind for kind in FACT_KINDS if kind in kinds]
-    columns_of = {reader: _wins(of_cases, kinds, present) for reader, of_cases in scores.items()}
-    rows = _ProbeRows(_groups(probed, lambda probes: len(probes.pairs)), columns_of, draws, seed)
     titles: dict[str, str] = {ALL: "All", **{kind: FACT_KINDS[kind] for kind in present}}
     pairs: dict[str, int] = {ALL: len(kinds), **{kind: int((kinds == kind).sum()) for kind in present}}
-    return {"titles": titles, "pairs": pairs, **rows.figures({name: name for name in titles})}
+    groups = _groups(probed, lambda probes: len(probes.pairs))
+    own, blind = (
+        _ProbeRows(groups, {reader: _wins(of_cases, kinds, present) for reader, of_cases in heard.items()}, draws, seed)
+        for heard in (scores, blind_scores)
+    )
+    columns = {name: name for name in titles}
+    return {"titles": titles, "pairs": pairs, **own.figures(columns), "blind": blind.figures(columns)["readers"]}
 
 
 def _wins(of_cases: Pairs, kinds: NDArray[np.object_], present: Sequence[str]) -> Columns:

@@ -1,4 +1,4 @@
-"""What a VLM reader says to probes: which of two captions it finds likelier, and whether it says yes to a question and
+"""What a reader says to probes: which of two captions it finds likelier, and whether it says yes to a question and
 to its opposite. All that is asked about a picture is asked over one prefix.
 """
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
 from core.readings.distribution import token_log_likelihoods
+from core.readings.embedder import Embedder
 from core.sets.sentences import CaptionPair, CaseProbes, PresenceQuestion
 
 DESCRIBE = "Describe this picture in one sentence."
@@ -53,12 +54,32 @@ def replies(
                 slots += branches.add(number, vlm.prompt(instruction, image.tokens.shape[0]), response, way)
                 tokens += response
                 lengths.append(len(response))
+    if not tokens:  # of none of these cases anything is certain
+        return [[ProbeReplies(()) for _ in probed] for _ in with_exemplar]
     with torch.no_grad():
         likely = iter(token_log_likelihoods(vlm, branches.hidden(), slots, tokens))
     scores = iter([sum(islice(likely, length)) for length in lengths])
     return [
         [_of_case(probes, list(islice(scores, len(_exchanges(probes))))) for probes in probed] for _ in with_exemplar
     ]
+
+
+def likeness(
+    vlm: Vlm, embedder: Embedder, images: Sequence[ImageFeatures], probed: Sequence[CaseProbes]
+) -> list[ProbeReplies]:
+    """The replies of a reader that lays pictures and words into one space: a caption's score is its cosine to the
+    picture. It can't be asked questions."""
+    captions = [[caption for pair in probes.pairs for caption in _captions(pair)] for probes in probed]
+    texts = list(dict.fromkeys(caption for of_case in captions for caption in of_case))
+    if not texts:
+        return [ProbeReplies(()) for _ in probed]
+    with torch.no_grad():
+        pictures = embedder.pictures(vlm, images)
+        words = dict(zip(texts, embedder.texts(vlm, texts), strict=True))
+        return [
+            ProbeReplies(tuple(_in_twos([float(words[caption] @ picture) for caption in of_case])))
+            for picture, of_case in zip(pictures, captions, strict=True)
+        ]
 
 
 def _exchanges(probes: CaseProbes) -> list[Exchange]:

@@ -9,8 +9,9 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 
 from core.case import Case, ImageSet, Split, Task
@@ -20,8 +21,9 @@ from core.events import CasesRead, Report
 from core.machine import hold
 from core.models.lora import using
 from core.readings.distribution import Asking, embed_exemplars
+from core.readings.embedder import Embedder
 from core.readings.probe_figures import probe_figures
-from core.readings.probing import ProbeReplies, replies
+from core.readings.probing import ProbeReplies, likeness, replies
 from core.readings.reader import readers_to_plain
 from core.runs.card import with_probes
 from core.runs.opened import Opened
@@ -102,10 +104,16 @@ def _of_set(opened: Opened, image_set: ImageSet, most: int, margins: Margins, wa
     cases = _drawn(image_set.of(SPLIT), most, settings.seed)
     probed = [probes_of(case, yardsticks, margins, settings.seed) for case in cases]
     heard = read_probes(opened, image_set.task, probed, watch)
+    blind = read_probes(opened, image_set.task, with_other_pictures(probed, settings.seed), watch)
     return probe_figures(
         probed,
         {reader: [of_case.scores for of_case in rows] for reader, rows in heard.items()},
-        {reader: [of_case.leanings for of_case in rows] for reader, rows in heard.items()},
+        {reader: [of_case.scores for of_case in rows] for reader, rows in blind.items()},
+        {
+            reader: [of_case.leanings for of_case in rows]
+            for reader, rows in heard.items()
+            if any(of_case.leanings for of_case in rows)
+        },
         settings.reading.draws,
         settings.seed,
     )
@@ -117,12 +125,15 @@ def _drawn(cases: Sequence[Case], most: int, seed: int) -> list[Case]:
     return [cases[place] for place in places]
 
 
-def read_probes(opened: Opened, task: Task, probed: Sequence[CaseProbes], watch: Report) -> Replies:
-    """The replies of every reader of the run to the probes of every case.
+def with_other_pictures(probed: Sequence[CaseProbes], seed: int) -> list[CaseProbes]:
+    """The pairs of every case before the picture of the next one in a drawn round, each picture once."""
+    order = generator(seed, "other pictures").permutation(len(probed))
+    next_of = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
+    return [replace(probes, case=probed[next_of[place]].case, questions=()) for place, probes in enumerate(probed)]
 
-    All readers so far are a VLM that says sentences. One that compares embeddings would score each caption by its
-    cosine to the picture here, and have no leanings.
-    """
+
+def read_probes(opened: Opened, task: Task, probed: Sequence[CaseProbes], watch: Report) -> Replies:
+    """The replies of every reader of the run to the probes of every case."""
     size = opened.run.settings.reading.batch_size
     names = "+".join(plan.name for plan in opened.run.plan.readers)
     heard: Replies = {plan.name: [] for plan in opened.run.plan.readers}
@@ -141,7 +152,7 @@ def _of_vlm(opened: Opened, task: Task, probed: Sequence[CaseProbes]) -> Replies
     frozen = None if plan.needs.tunes_vlm_connector else tuned.vlm.encode(images)
     heard: Replies = {}
     for adapter in dict.fromkeys(reader.adapter for reader in plan.readers):
-        ways = [reader for reader in plan.readers if reader.adapter == adapter]
+        ways = [reader for reader in plan.readers if reader.adapter == adapter and not reader.embedder]
         flags = [way.with_exemplar for way in ways]
         with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
             features = tuned.vlm.encode(images) if frozen is None else frozen
@@ -149,6 +160,11 @@ def _of_vlm(opened: Opened, task: Task, probed: Sequence[CaseProbes]) -> Replies
                 Asking(task, image, [values[row] for values in described]) for row, image in enumerate(features)
             ]
             embedded = embed_exemplars(tuned.exemplars, questions) if any(flags) else None
-            of_ways = replies(tuned.vlm, features, embedded, flags, probed)
-        heard |= {way.name: of_cases for way, of_cases in zip(ways, of_ways, strict=True)}
+            of_ways = replies(tuned.vlm, features, embedded, flags, probed) if ways else []
+            heard |= {way.name: of_cases for way, of_cases in zip(ways, of_ways, strict=True)}
+            heard |= {
+                reader.name: likeness(tuned.vlm, cast(Embedder, tuned.heads[reader.embedder.name]), features, probed)
+                for reader in plan.readers
+                if reader.adapter == adapter and reader.embedder
+            }
     return {reader.name: heard[reader.name] for reader in plan.readers}

@@ -73,25 +73,34 @@ class Fact:
 
 @dataclass(frozen=True)
 class Yardsticks:
-    """What the cases of one set are measured by: its question, the median length of each kind of box (the square root
-    of its area), and the values of columns that have a few of one word each."""
+    """What the cases of one set are measured by: its question; of each kind of box the median length (the square root
+    of its area) and how many there are in one picture or another; the values of columns that have a few of one word
+    each."""
 
     task: Task
     lengths: Mapping[str, float]
+    counts: Mapping[str, tuple[int, ...]]
     attributes: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, image_set: ImageSet) -> Yardsticks:
         lengths: dict[str, list[float]] = defaultdict(list)
+        counts: dict[str, set[int]] = defaultdict(set)
         columns: dict[str, list[str]] = defaultdict(list)
         for case in image_set.cases:
-            for box in case.boxes or ():
-                lengths[box.label].append(length(box))
+            for label, boxes in boxes_by_label(case).items():
+                counts[label].add(len(boxes))
+                lengths[label] += map(length, boxes)
             for column, cell in case.more.items():
                 columns[column].append(cell.strip())
         medians = {label: statistics.median(of_label) for label, of_label in sorted(lengths.items())}
         words = {column: _few_words(cells) for column, cells in columns.items()}
-        return cls(image_set.task, medians, {column: values for column, values in words.items() if values})
+        return cls(
+            image_set.task,
+            medians,
+            {label: tuple(sorted(of_label)) for label, of_label in counts.items()},
+            {column: values for column, values in words.items() if values},
+        )
 
 
 def length(box: Box) -> float:
@@ -127,19 +136,22 @@ def boxes_by_label(case: Case) -> dict[str, list[Box]]:
 
 
 def presences(case: Case, yardsticks: Yardsticks) -> list[tuple[str, bool]]:
-    """Every answer and every kind of box, and whether the case has it. Of a case without any box nothing is known about
-    kinds of boxes that are no answers: perhaps nobody drew them."""
+    """Every answer and every kind of box, and whether the case has it. Where nobody looked for boxes, nothing is known
+    about kinds of boxes that are no answers."""
     answers = yardsticks.task.answers
     boxed = {box.label for box in case.boxes or ()}
-    kinds = [label for label in yardsticks.lengths if label not in answers] if boxed else []
-    return [(label, label in case.labels) for label in answers] + [(label, label in boxed) for label in kinds]
+    kinds = [label for label in yardsticks.lengths if label not in answers]
+    of_boxes = [(label, label in boxed) for label in kinds] if case.boxes is not None else []
+    return [(label, label in case.labels) for label in answers] + of_boxes
 
 
 def _of_boxes(boxes: Sequence[Box], yardsticks: Yardsticks, margins: Margins) -> Iterator[Fact]:
-    """How many boxes of one kind there are; of a lone one also where it is and how large."""
+    """How many boxes of one kind there are, beside the numbers of other pictures; of a lone one where it is and how
+    large. Where all pictures have as many, no number is wrong that a reader could have learned from a picture."""
     label = boxes[0].label
     if len(boxes) < len(NUMBERS):
-        others = tuple(NUMBERS[count] for count in (len(boxes) - 1, len(boxes) + 1) if 0 < count < len(NUMBERS))
+        counts = [count for count in yardsticks.counts.get(label, ()) if count < len(NUMBERS)]
+        others = tuple(NUMBERS[count] for count in counts if count != len(boxes))
         yield Fact("count", "The picture shows ", NUMBERS[len(boxes)], f" of the kind {label}.", others)
     if len(boxes) > 1:
         return

@@ -13,7 +13,7 @@ from core.records import jobs
 from core.records.audit import entries
 from core.records.outcomes import Probed
 from tests.app.furnished import Furnished, furnish
-from tests.readings.test_probe_figures import LEANINGS, PROBED, SCORES
+from tests.readings.test_probe_figures import BLIND, LEANINGS, PROBED, SCORES
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def carry_out(room: Furnished, job_id: int) -> None:
     """As a worker leaves it."""
     claimed = jobs.claim(room.studio.database, job_id, "test")
     assert claimed is not None
-    probes = {"sets": {"pets <1>": probe_figures(PROBED, SCORES, LEANINGS, 20, 0)}, "notes": ["Mind <the> gap."]}
+    probes = {"sets": {"pets <1>": probe_figures(PROBED, SCORES, BLIND, LEANINGS, 20, 0)}, "notes": ["Mind <the> gap."]}
     jobs.finish(room.studio.database, claimed, Probed(run=room.run_id, probes=probes).plain())
 
 

@@ -29,6 +29,8 @@ SCORES = {
     "vlm": [[(-1.0, -2.0), (-2.0, -1.0)], [(-3.0, -3.0)], [(-5.0, -1.0)]],
     "vitask": [[(-1.0, -2.0), (-1.0, -2.0)], [(-1.0, -2.0)], [(-1.0, -2.0)]],
 }
+BLIND = {reader: [[(-1.0, -2.0)] * len(of_case) for of_case in rows] for reader, rows in SCORES.items()}
+BLIND["vitask"] = [[(-2.0, -1.0), (-1.0, -2.0)], [(-2.0, -1.0)], [(-1.0, -2.0)]]
 LEANINGS = {
     "vlm": [[(1.0, 1.0), (2.0, 3.0)], [(-1.0, -1.0)], [(1.0, -1.0)]],
     "vitask": [[(1.0, -1.0), (-1.0, 1.0)], [(-1.0, 1.0)], [(1.0, -1.0)]],
@@ -36,7 +38,7 @@ LEANINGS = {
 
 
 def figures(draws: int = 50) -> Any:
-    return probe_figures(PROBED, SCORES, LEANINGS, draws, 0)
+    return probe_figures(PROBED, SCORES, BLIND, LEANINGS, draws, 0)
 
 
 def test_the_true_caption_wins_where_it_is_likelier_and_a_tie_counts_half() -> None:
@@ -46,6 +48,8 @@ def test_the_true_caption_wins_where_it_is_likelier_and_a_tie_counts_half() -> N
     values = {name: figure["value"] for name, figure in composition["readers"]["vlm"].items()}
     assert values == {"all": pytest.approx((1 + 0 + 0.5 + 0) / 4), "place": pytest.approx((1 + 0.5 + 0) / 3), "size": 0}
     assert {figure["value"] for figure in composition["readers"]["vitask"].values()} == {1.0}
+    blind = {name: figure["value"] for name, figure in composition["blind"]["vitask"].items()}
+    assert blind == {"all": 0.5, "place": pytest.approx(1 / 3), "size": 1}
     difference = composition["differences"]["vitask - vlm"]["all"]
     assert difference["value"] == pytest.approx(1 - 1.5 / 4)
 
@@ -69,16 +73,18 @@ def test_all_that_was_asked_of_a_patient_is_resampled_together() -> None:
     assert (contradictions["low"], contradictions["high"]) == (0, 1)
     alone = [probed(name, None, (), {"cat": True}) for name in "abcd"]
     leanings = {"vlm": [[(1.0, 1.0)], [(1.0, 1.0)], [(1.0, 1.0)], [(1.0, -1.0)]]}
-    alike = probe_figures(alone, {"vlm": [[]] * 4}, leanings, 400, 0)["presence"]["readers"]["vlm"]["contradictions"]
+    alike = probe_figures(alone, {"vlm": [[]] * 4}, {"vlm": [[]] * 4}, leanings, 400, 0)["presence"]["readers"]["vlm"][
+        "contradictions"
+    ]
     assert 0 < alike["low"] < alike["value"] < alike["high"] == 1
 
 
 def test_a_set_without_boxes_has_no_composition_and_a_reader_that_is_not_asked_no_presence() -> None:
     questions = [probed("a", None, (), {"cat": True})]
-    boxless = probe_figures(questions, {"vlm": [[]]}, {"vlm": [[(1.0, 1.0)]]}, 20, 0)
+    boxless = probe_figures(questions, {"vlm": [[]]}, {"vlm": [[]]}, {"vlm": [[(1.0, 1.0)]]}, 20, 0)
     assert boxless["composition"]["pairs"] == {"all": 0} and boxless["composition"]["readers"] == {}
     assert not math.isnan(boxless["presence"]["readers"]["vlm"]["contradictions"]["value"])
-    shown = probe_figures(PROBED, SCORES, {}, 20, 0)
+    shown = probe_figures(PROBED, SCORES, BLIND, {}, 20, 0)
     assert shown["presence"]["readers"] == {} and set(shown["composition"]["readers"]) == {"vlm", "vitask"}
 
 
@@ -86,7 +92,8 @@ def test_people_are_told_each_figure_with_its_interval_and_what_it_means() -> No
     probes = {"sets": {"pets": figures()}, "notes": ["Mind the gap."]}
     titles = [title for title, _, _ in tables(probes)]
     assert titles[0] == "Composition: which of two captions is likelier (3 cases; pairs in brackets)"
-    assert titles[1] == "Presence questions asked both ways (3 cases, 4 pairs)"
+    assert titles[1] == "The same pairs, with another case's picture"
+    assert titles[2] == "Presence questions asked both ways (3 cases, 4 pairs)"
     text = probes_as_markdown(probes)
     assert "| reader | All (4) | Upper or lower (3) | Size (1) |" in text
     assert "| vitask | 0.000 [0.000, 0.000] | 1.000 [1.000, 1.000] | 0.500 [0.500, 0.500] |" in text

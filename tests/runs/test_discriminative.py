@@ -14,12 +14,14 @@ from core.errors import CoreError, DataError, RunError, SettingsError, StoppedEr
 from core.pictures.pixels import FilePixels
 from core.readings import reading
 from core.readings.nearest import load_index
+from core.readings.probe_figures import probes_as_markdown
 from core.runs.estimate import estimate
 from core.runs.export import export
 from core.runs.folder import Folder
 from core.runs.index import searchable
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.plug import plug
+from core.runs.probes import probe
 from core.runs.runfile import Run, make_run
 from core.runs.tune import tune
 from tests import run_files
@@ -123,6 +125,15 @@ def test_the_command_finds_by_words_and_by_an_image(
 def test_a_run_of_another_method_says_that_it_cannot_be_searched(finished: Path) -> None:
     with pytest.raises(RunError, match=r"can't be searched: its method \(VITask\) makes no index"):
         searchable(open_run(finished))
+
+
+def test_it_is_probed_by_cosine_and_asked_no_questions(tuned: Path, tmp_path: Path) -> None:
+    probes = probe(open_run(shutil.copytree(tuned, tmp_path / "run")), most=4)
+    (of_set,) = probes["sets"].values()
+    composition, presence = of_set["composition"], of_set["presence"]
+    assert list(composition["readers"]) == list(composition["blind"]) == ["vlm", "embedding"]
+    assert composition["pairs"]["negation"] == 8 and list(presence["readers"]) == ["vlm"]
+    assert "| embedding |" in probes_as_markdown(probes)
 
 
 def test_an_exported_run_is_searched_elsewhere(tuned: Path, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from core.readings.probe_figures import NOTES
 from core.runs.export import export
 from core.runs.folder import Folder
 from core.runs.opened import open_run
-from core.runs.probes import CHANGED, probe
+from core.runs.probes import CHANGED, probe, with_other_pictures
+from core.sets.sentences import CaptionPair, CaseProbes, PresenceQuestion
 from tests import run_files
+from tests.sets.test_facts import case_of
 
 READERS = ["vlm", "vanilla", "vitask", "vitask+tsm"]
 
@@ -38,6 +40,7 @@ def test_every_vlm_reader_is_probed_and_the_same_is_said_again(run: Path) -> Non
     probes = probe(open_run(run), watch=events.append)
     (of_set,) = probes["sets"].values()
     assert list(of_set["composition"]["readers"]) == list(of_set["presence"]["readers"]) == READERS
+    assert list(of_set["composition"]["blind"]) == READERS
     # Class folders have labels and nothing else: a label that is there and one that is not, of each case.
     assert of_set["composition"]["pairs"] == {"all": 2 * of_set["cases"], "negation": 2 * of_set["cases"]}
     assert of_set["presence"]["questions"] == 3 * of_set["cases"]
@@ -45,6 +48,18 @@ def test_every_vlm_reader_is_probed_and_the_same_is_said_again(run: Path) -> Non
     assert json.loads(Folder(run).probes.read_text())["sets"] == probes["sets"]
     assert events[-1].done == events[-1].whole == of_set["cases"]
     assert probe(open_run(run))["sets"] == probes["sets"]
+
+
+def test_the_control_puts_every_pair_before_a_picture_of_another_case() -> None:
+    pairs = [(CaptionPair("size", f"{number} large", f"{number} small"),) for number in range(9)]
+    question = PresenceQuestion("eye", True, "Is there an eye?", "Is there no eye?")
+    probed = [CaseProbes(case_of(name=str(number)), pairs[number], (question,)) for number in range(9)]
+    other = with_other_pictures(probed, 3)
+    assert [probes.pairs for probes in other] == pairs and not any(probes.questions for probes in other)
+    shown = [probes.case.id for probes in other]
+    assert sorted(shown) == [probes.case.id for probes in probed]
+    assert not any(probes.case.id == before.case.id for probes, before in zip(other, probed, strict=True))
+    assert shown == [probes.case.id for probes in with_other_pictures(probed, 3)]
 
 
 def test_what_came_of_it_is_in_the_card_once_and_leaves_with_the_run(run: Path, tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ class ImageSetsPage:
         gr.Info("The new version is kept. Runs that saw the earlier one still name it.")
         return self.choose(visit, None, made) | {self.task.parts.note: ""}
 
+    def make_version(self, visit: Visit, version_id: int | None, note: str) -> Updates:
+        """The next version, with the boxes that were corrected; it is chosen."""
+        made = self.gallery.editing.make(visit, version_id, note)
+        return self.choose(visit, None, made) | {self.gallery.parts.edit.note: ""}
+
     def refresh(self, visit: Visit, set_id: int | None, version_id: int | None) -> Updates:
         """After something was added: it is in the choosers when the tab is opened."""
         if version_id is None:  # the page has only just been opened
@@ -114,4 +119,7 @@ def build(studio: Studio) -> None:
     parts.version.change(guarded(studio, page.fill), [*choosers, asking.side], filled, **PRIVATE)
     given = [parts.version, *asking.fields, asking.note]
     asking.save.click(guarded(studio, page.save_task), given, [*choosers, asking.note], **PRIVATE)
+    edit = page.gallery.parts.edit
+    next_version = [parts.version, edit.note], [*choosers, edit.note]
+    edit.make.click(guarded(studio, page.make_version), *next_version, **{**PRIVATE, "show_progress": "full"})
     parts.tabs.select(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
