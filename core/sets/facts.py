@@ -193,7 +193,13 @@ def is_plural(label: str) -> bool:
 
 
 def article(label: str) -> str:
-    return "an" if label[:1].lower() in tuple("aeiou") else "a"
+    """Letters that are spelled out go by their names: an RBC, a WBC."""
+    first = label.split()[0]
+    return "an" if first[0].lower() in ("AEFHILMNORSX".lower() if is_spelled_out(first) else "aeiou") else "a"
+
+
+def is_spelled_out(word: str) -> bool:
+    return word.isalpha() and word.isupper()
 
 
 def _presence(label: str, is_there: bool) -> Fact:

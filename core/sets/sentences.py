@@ -62,8 +62,10 @@ def probes_of(case: Case, yardsticks: Yardsticks, margins: Margins, seed: int) -
 
 def caption(case: Case, yardsticks: Yardsticks, margins: Margins) -> str:
     """A short one, in the words of a search: "Drawn cell image: bean nucleus, small cell upper left, blue stain."."""
-    phrases = [yardsticks.task.response(case.labels)]
-    for label, boxes in list(boxes_by_label(case).items())[:MOST_BOXES_NAMED]:
+    named = dict(list(boxes_by_label(case).items())[:MOST_BOXES_NAMED])
+    others = [label for label in case.labels if label not in named]
+    phrases = [yardsticks.task.response(others)] if others or not case.labels else []
+    for label, boxes in named.items():
         if len(boxes) == 1:
             words = (size_of(boxes[0], yardsticks, margins), label, place_of(boxes[0], margins))
             phrases.append(" ".join(word for word in words if word))
@@ -73,7 +75,7 @@ def caption(case: Case, yardsticks: Yardsticks, margins: Margins) -> str:
         if fact.kind == "attribute":
             phrases.append(f"{fact.word} {fact.before.removeprefix('The ').removesuffix(' is ')}")
     modality = yardsticks.task.modality
-    return f"{modality[:1].upper()}{modality[1:]} image: {', '.join(dict.fromkeys(phrases))}."
+    return f"{modality[:1].upper()}{modality[1:]} image: {', '.join(phrases)}."
 
 
 def description(case: Case, yardsticks: Yardsticks, margins: Margins) -> str:

@@ -108,6 +108,24 @@ def test_what_is_there_is_said_and_what_is_not_is_denied() -> None:
     assert looked_at[2:] == ["There are no cells.", "There is no iris.", "There is no pupil."]
 
 
+@pytest.mark.parametrize(
+    ("label", "sentence"),
+    [
+        ("RBC", "There is an RBC."),
+        ("WBC count", "There is a WBC count."),
+        ("X", "There is an X."),
+        ("Owl", "There is an Owl."),
+        ("mass", "There is a mass."),
+        ("pancreas", "There is a pancreas."),
+        ("femur-left", "There is a femur-left."),
+        ("platelets", "There are some platelets."),
+    ],
+)
+def test_a_label_has_its_article(label: str, sentence: str) -> None:
+    case = case_of(labels=(label,))
+    assert sentences(case, yardsticks(case, answers=(label, "cat")), "negation") == [sentence, "There is no cat."]
+
+
 def test_a_case_of_several_labels_or_of_none_has_what_it_is_labelled_with() -> None:
     both, neither = case_of(labels=("cat", "owl")), case_of(labels=())
     measure = yardsticks(both, kind="multi")
@@ -157,6 +175,8 @@ def test_a_caption_is_made_of_what_is_certain() -> None:
     measure = yardsticks(case, other, other)
     assert caption(case, measure, MARGINS) == "Drawn image: owl, small iris upper left, two of lash, blue stain."
     assert caption(other, measure, MARGINS) == "Drawn image: cat, iris, rose stain."
+    boxed = case_of(square("owl", 0.2, 0.3), square("ear", 0.5, 0.5), labels=("owl", "cat"))
+    assert caption(boxed, yardsticks(boxed, kind="multi"), MARGINS) == "Drawn image: cat, owl upper left, ear."
     whole = description(case, measure, MARGINS)
     assert whole.startswith(caption(case, measure, MARGINS)) and "There is no cat. There is an owl." in whole
     assert len(whole.split()) > 30
