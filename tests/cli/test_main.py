@@ -362,8 +362,19 @@ def test_a_killed_run_resumes_to_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_steps_that_one_would_make(images: Path, checkpoint: Path, tmp_path: Path) -> None:
-    settings = run_files.values(images, checkpoint, lora={"dropout": 0.0}, training={"micro_batch_size": 4, "steps": 3})
+@pytest.mark.parametrize(
+    ("more", "stages"),
+    [
+        ({}, ["tsm", "vanilla", "stage-1", "stage-2"]),
+        ({"tsm": [], "method": {"name": "discriminative"}}, ["pairs"]),  # whose cases are held against all of the step
+    ],
+    ids=["vitask", "discriminative"],
+)
+def test_two_processes_make_the_steps_that_one_would_make(
+    more: dict[str, Any], stages: list[str], images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    training = {"micro_batch_size": 4, "steps": 3}
+    settings = run_files.values(images, checkpoint, lora={"dropout": 0.0}, training=training) | more
     file = run_files.write_run(tmp_path / "run.yaml", settings)
     tune(make_run(settings), tmp_path / "one")
     # With `--cpu` accelerate starts several processes through MPI only; without it, and told to use none of the GPUs,
@@ -381,7 +392,7 @@ def test_two_processes_make_the_steps_that_one_would_make(images: Path, checkpoi
     assert launched.returncode == 0, launched.stderr
     assert json.loads((tmp_path / "two" / "environment.json").read_text())["processes"] == 2
     assert json.loads(launched.stdout) == json.loads((tmp_path / "two" / "metrics.json").read_text())
-    for stage in ("tsm", "vanilla", "stage-1", "stage-2"):
+    for stage in stages:
         alone, shared = (run_files.steps(tmp_path / name, stage) for name in ("one", "two"))
         assert alone.keys() == shared.keys() and alone
         for step, event in alone.items():
