@@ -197,6 +197,11 @@ class ImageSet:
                 whole.update(repr((case.id, *vars(box).values())).encode() + b"\x1e")
         return whole.hexdigest() if any(case.boxes for case in self.cases) else None
 
+    def masks_fingerprint(self) -> str | None:
+        """Names the masks that a run may have learned from; None where no case has any."""
+        masks = [(case.id, case.mask.digest()) for case in self.cases if case.mask is not None]
+        return hashlib.sha256(repr(masks).encode()).hexdigest() if masks else None
+
     def stop_on_errors(self) -> ImageSet:
         """The set itself, or a DataError with the first thing that has to be mended before it can be used."""
         errors = [finding for finding in self.findings if finding.severity == "error"]

@@ -10,6 +10,8 @@ from app.viewer import Shape
 from core.pictures.masks import Inside
 from core.readings.mask import Mask
 
+DIGITS = 4
+"""A ten-thousandth of the picture: more would only make pages larger."""
 Corner = tuple[int, int]
 Step = tuple[int, int]
 SIDES: tuple[tuple[Step, Corner, Step], ...] = (
@@ -22,7 +24,10 @@ SIDES: tuple[tuple[Step, Corner, Step], ...] = (
 
 
 def draw(mask: Mask, colour: str, whose: str) -> list[Shape]:
-    rings = tuple(tuple((x / mask.width, y / mask.height) for x, y in ring) for ring in outlines(mask.inside()))
+    rings = tuple(
+        tuple((round(x / mask.width, DIGITS), round(y / mask.height, DIGITS)) for x, y in ring)
+        for ring in outlines(mask.inside())
+    )
     return [Shape("path", {}, colour, f"{whose}: {mask.words()}", rings)] if rings else []
 
 

@@ -15,10 +15,10 @@ from core.errors import CoreError
 from core.records import audit, jobs, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.database import DatabaseError
+from core.records.drawn import drawn_as_coco
 from core.records.exports import export_file
 from core.records.review import corrections
-from core.records.set_exports import drawn_as_coco
-from core.sets.manifest_cells import labels_cell
+from core.sets.manifest_cells import boxes_cell, labels_cell
 from core.sets.safe_csv import as_csv
 
 PAGE = 2000
@@ -41,7 +41,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
 
     @routes.get("/versions/{version_id}/cases.csv")
     def cases(request: Request, version_id: int) -> Response:
-        """Every case of a version: name, labels, split, patient and its table's own columns."""
+        """Every case of a version: name, labels, split, patient, boxes where there are any, its table's own columns."""
 
         def made(who: Who) -> Made:
             version = sets.version(studio.database, who, version_id)
@@ -160,17 +160,19 @@ def _table(studio: Studio, who: Who, version_id: int) -> str:
     rows = _rows(studio, who, version_id)
     kind = sets.version(studio.database, who, version_id).task["kind"]
     extra = sorted({name for row in rows for name in row.columns})
+    boxes = ["boxes"] if any(row.boxes for row in rows) else []
     cells = (
         [
             row.name,
             labels_cell(row.labels, kind),
             row.split,
             row.patient,
+            *(boxes_cell(row.boxes) for _ in boxes),
             *(row.columns.get(name, "") for name in extra),
         ]
         for row in rows
     )
-    return as_csv(["case", "labels", "split", "patient", *extra], cells)
+    return as_csv(["case", "labels", "split", "patient", *boxes, *extra], cells)
 
 
 def _rows(studio: Studio, who: Who, version_id: int) -> list[Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from app.context import Studio
 from app.pages.review import card
 from app.pages.review.acts import undo_verdict
 from app.pages.review.words import progress_line
+from app.routes.answers import answered, refuse_another
 from app.visit import Json, Visit
-from core.errors import CoreError
-from core.records.access import NotAllowed, Who
 from core.records.review import queue, reviews, verdicts
 from core.records.review.queue import Filter
 
@@ -86,7 +84,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
     ) -> Response:
         """The next cases of a kind after a rank, or the one before it."""
         wanted = Wanted(where=where, after=after, many=many)
-        return _answer(studio, request, lambda visit: ahead(visit, review_id, wanted, back))
+        return answered(studio, request, lambda visit: ahead(visit, review_id, wanted, back))
 
     @routes.get("/progress")
     def progress(request: Request, review_id: int, where: Annotated[Where, Query()]) -> Response:
@@ -96,7 +94,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             counts = queue.progress(visit.database, visit.who, review_id, where.filter())
             return {"progress": progress_line(counts)}
 
-        return _answer(studio, request, made)
+        return answered(studio, request, made)
 
     @routes.get("/cases/{rank}")
     def case(request: Request, review_id: int, rank: int) -> Response:
@@ -107,7 +105,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             suspect = queue.suspect(db, who, review_id, rank)
             return card.card(reviews.review(db, who, review_id), suspect, verdicts.history(db, who, review_id, rank))
 
-        return _answer(studio, request, made)
+        return answered(studio, request, made)
 
     @routes.get("/cases/{rank}/group")
     def group(request: Request, review_id: int, rank: int) -> Response:
@@ -117,7 +115,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             alike = queue.group(visit.database, visit.who, review_id, rank)
             return {"shown": card.batch(reviews.review(visit.database, visit.who, review_id), alike, rank)}
 
-        return _answer(studio, request, made)
+        return answered(studio, request, made)
 
 
 def add_presses(routes: APIRouter, studio: Studio) -> None:
@@ -126,28 +124,24 @@ def add_presses(routes: APIRouter, studio: Studio) -> None:
     @routes.post("/verdicts")
     def decide(request: Request, review_id: int, press: Pressed) -> Response:
         """Keeps a verdict; what was kept before under the same key counts once. Answers with what comes next."""
-        return _answer(studio, request, lambda visit: pressed(visit, review_id, press))
+        return answered(studio, request, lambda visit: pressed(visit, review_id, press))
 
     @routes.post("/undo")
     def undo(request: Request, review_id: int, press: Undone) -> Response:
         """Takes the person's last press back; the row of it stays, and another says so."""
 
         def made(visit: Visit) -> Json:
-            _same(visit.who, press)
+            refuse_another(visit.who, press.person)
             return {"ranks": undo_verdict(visit, review_id, press.key)}
 
-        return _answer(studio, request, made)
+        return answered(studio, request, made)
 
 
 def pressed(visit: Visit, review_id: int, press: Pressed) -> Json:
-    _same(visit.who, press)
+    refuse_another(visit.who, press.person)
     given = (press.ranks, press.action, press.labels, press.why, press.confidence, press.seconds, press.key)
     verdicts.decide(visit.database, visit.who, review_id, *given)
     return ahead(visit, review_id, press)
-
-
-class AnotherPerson(CoreError):
-    """Somebody else signed in meanwhile: a press must never get another person's name."""
 
 
 def ahead(visit: Visit, review_id: int, wanted: Wanted, is_back: bool = False) -> Json:
@@ -165,23 +159,3 @@ def ahead(visit: Visit, review_id: int, wanted: Wanted, is_back: bool = False) -
         return {"cases": cards, "is_end": False}
     none = card.nothing_left(where, queue.progress(db, who, review_id, where))
     return {"cases": cards, "is_end": True, "none": none}
-
-
-def _same(who: Who, press: Undone) -> None:
-    if who.id != press.person:
-        raise AnotherPerson(
-            f"You are signed in as {who.name} now, and these verdicts are somebody else's. They wait in this tab until "
-            "that person signs in again."
-        )
-
-
-def _answer(studio: Studio, request: Request, made: Callable[[Visit], Json]) -> Response:
-    fresh = {"Cache-Control": "no-store"}
-    try:
-        return JSONResponse(made(Visit.of(studio, request)), headers=fresh)
-    except AnotherPerson as error:
-        return JSONResponse({"detail": str(error)}, 409, fresh)
-    except NotAllowed as error:
-        return JSONResponse({"detail": str(error)}, 404, fresh)
-    except CoreError as error:
-        return JSONResponse({"detail": str(error)}, 400, fresh)

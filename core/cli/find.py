@@ -37,7 +37,7 @@ def do(arguments: argparse.Namespace) -> None:
     picture = FilePixels(path).load() if is_picture(arguments.query) else None
     search = searchable(open_run(arguments.run))
     query = search.of_words(arguments.query) if picture is None else search.of_picture(picture)
-    near = search.index.nearest(query, arguments.most, lambda indexed: indexed.split in splits)
+    near = search.index.nearest(query, arguments.most, search.index.wanted(splits))
     rows = [vars(each.indexed) | {"labels": list(each.indexed.labels), "cosine": each.cosine} for each in near]
     if arguments.json:
         output.plain({"query": arguments.query, "by": "words" if picture is None else "image", "cases": rows})

@@ -15,14 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.pictures.pixels import decode
+
 SHADES_IN_WORDS = 5
+RUN = "<u4"
 Inside = NDArray[np.bool_]
 """[height, width]: what belongs to it."""
 
 
 @dataclass(frozen=True)
 class RunPixels:
-    """A mask that stands in a file as run lengths; they have to fill its size."""
+    """A mask as its run lengths, which have to fill its size."""
 
     runs: tuple[int, ...]
     width: int
@@ -33,6 +36,16 @@ class RunPixels:
 
     def digest(self) -> str:
         return hashlib.sha256(repr((self.runs, self.width, self.height)).encode()).hexdigest()
+
+
+def packed_runs(stored: bytes, name: str) -> tuple[list[int], bytes]:
+    """Width and height of a mask's file, and its run lengths, 4 bytes each: so that it can be decoded aside."""
+    inside = marked(decode(stored, name))
+    return list(inside.shape[::-1]), np.array(runs_of(inside), dtype=RUN).tobytes()
+
+
+def unpacked_runs(size: Sequence[int], packed: bytes) -> RunPixels:
+    return RunPixels(tuple(np.frombuffer(packed, dtype=RUN).tolist()), *size)
 
 
 def marked(mask: Image.Image) -> Inside:

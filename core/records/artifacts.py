@@ -33,6 +33,11 @@ def readings_path(place: Place, run: HasKey, split: str) -> Path:
     return _fetched(place, run, f"readings/{split}.parquet")
 
 
+def index_path(place: Place, run: HasKey) -> Path:
+    """The index of a searchable run on this machine, fetched where the run was made elsewhere."""
+    return _fetched(place, run, "index.safetensors")
+
+
 def run_folder(db: Database, place: Place, run: Kept) -> Path:
     """The run's folder with everything that reading with it needs."""
     with db.reading() as session:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 
 from core.case import SPLITS
 from core.errors import RunError, SettingsError
+from core.readings.nearest import Indexed, Neighbours, load_neighbours
 from core.records import jobs, payloads, runs, sets
-from core.records.access import NOT_THERE, NotAllowed, Who
+from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
 from core.records.outcomes import Match, Matches, outcome
 from core.records.place import Place
 from core.records.progress import Progress
 from core.records.questions import kept_picture
+from core.records.runs import RunView
 from core.records.tables import Case
 from core.records.wake import send
 
@@ -101,6 +107,41 @@ def matches(db: Database, who: Who, job_id: int) -> Search:
         job.error,
         job.how_far,
     )
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Labelled cases of other patients that are nearest to a case, with their numbers in the version."""
+
+    version_id: int
+    matches: tuple[Match, ...]
+    numbers: Mapping[str, int]
+
+
+def alike(db: Database, place: Place, who: Who, run: RunView, name: str, most: int) -> Alike:
+    """The nearest cases to the case of this name, where the run has an index that knows them; without the model."""
+    allow(who, run.project_id)
+    near = _neighbours(place, run).of(name)[:most] if run.is_searchable else []
+    matches = tuple(Match(case=each.indexed.case, cosine=each.cosine, **_facts(each.indexed)) for each in near)
+    return Alike(run.version_id, matches, _numbers(db, run.version_id, [match.case for match in matches]))
+
+
+def _facts(indexed: Indexed) -> dict[str, Any]:
+    return {"labels": indexed.labels, "split": indexed.split, "patient": indexed.patient}
+
+
+def _neighbours(place: Place, run: RunView) -> Neighbours:
+    """Remembered until the index is made anew; of a run whose index is missing, or can't be read, there are none."""
+    try:
+        path = runs.index_path(place, run)
+        return _opened(path, path.stat().st_mtime_ns)
+    except (RunError, OSError):
+        return Neighbours((), np.zeros((0, 0), dtype=np.int32), np.zeros((0, 0), dtype=np.float32))
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, stamp: int) -> Neighbours:
+    return load_neighbours(path)
 
 
 def number_of(db: Database, who: Who, run_id: int, name: str) -> int:

@@ -20,6 +20,7 @@ from core.errors import RunError, SettingsError
 from core.readings.reader import Reader, unknown_reader
 from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
+from core.records.artifacts import index_path as index_path
 from core.records.artifacts import keep as keep
 from core.records.artifacts import readings_path as readings_path
 from core.records.artifacts import run_folder as run_folder
@@ -198,8 +199,9 @@ def runs(
     version_id: int | None = None,
     page: int = 0,
     size: int = 100,
+    of_sample: bool = False,
 ) -> list[RunView]:
-    """The newest first; of some states, with a text in the name, on a version."""
+    """The newest first; of some states, with a text in the name, on a version, or those of the sample."""
     allow(who, project_id)
     wanted = _whole().where(Run.project_id == project_id)
     if states:
@@ -208,6 +210,8 @@ def runs(
         wanted = wanted.where(Run.name.icontains(text, autoescape=True))
     if version_id is not None:
         wanted = wanted.where(Run.version_id == version_id)
+    if of_sample:
+        wanted = wanted.where(Run.is_sample)
     with db.reading() as session:
         return _views(session, wanted.order_by(Run.id.desc()).offset(page * size).limit(size))
 

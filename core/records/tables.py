@@ -470,13 +470,36 @@ class Standing(Table):
     flags: Mapped[int]
 
 
+class BoxCorrection(Table):
+    """All boxes that a case has after somebody corrected them. Append-only, and the database refuses anything else.
+
+    The newest of a case stands: see `review.boxes`.
+    """
+
+    __tablename__ = "box_corrections"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    set_id: Mapped[int] = mapped_column(ForeignKey("image_sets.id"), index=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"))
+    """The version whose case was looked at."""
+    name: Mapped[str] = mapped_column(String(1024))
+    digest: Mapped[str] = mapped_column(String(64))
+    """Of the picture that they were drawn on."""
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    given: Mapped[list[Any]]
+    """The version's own boxes: [{"label", "left", "top", "right", "bottom"}, …]."""
+    boxes: Mapped[list[Any]]
+    why: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Correction(Table):
-    """Why a case of a version differs from the version that it was made from."""
+    """Why a case of a version differs from the version that it was made from: by a review, or (`action` is "boxes")
+    because its boxes alone were corrected."""
 
     __tablename__ = "corrections"
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(1024), primary_key=True)
-    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), index=True)
+    review_id: Mapped[int | None] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), index=True)
     action: Mapped[str]
     who: Mapped[str] = mapped_column(String(1024))
     why: Mapped[str] = mapped_column(Text)

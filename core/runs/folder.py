@@ -11,13 +11,15 @@ from typing import Any
 
 import yaml
 
-from core.case import SPLITS, Marks, Task
+from core.case import SPLITS, ImageSet, Marks, Task
 from core.errors import RunError
 from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
 from core.runs.runfile import Run, as_yaml
 from core.sets.joint import JointSet
 
+DRAWN = ("boxes", "masks")
+"""Under which set.json names what is drawn on a set's pictures; earlier runs name less of it, or nothing."""
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
 
 
@@ -219,13 +221,18 @@ def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int
             f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
             f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
         )
-    boxes = {image_set.name: image_set.boxes_fingerprint() for image_set in joint_set.sets}
-    was_boxed = {each["name"]: each["boxes"] for each in folder.sets() if "boxes" in each}
-    if joint_set.fingerprints() != folder.fingerprints() or was_boxed.items() - boxes.items():
+    drawn = {(image_set.name, kind): mark for image_set in joint_set.sets for kind, mark in _drawn(image_set).items()}
+    was_drawn = {(each["name"], kind): each[kind] for each in folder.sets() for kind in DRAWN if kind in each}
+    if joint_set.fingerprints() != folder.fingerprints() or was_drawn.items() - drawn.items():
         raise RunError(
-            f"The images, labels or boxes have changed since the run in {folder.path} began. "
+            f"The images, labels, boxes or masks have changed since the run in {folder.path} began. "
             "Put them back as they were, or begin a new run in another folder."
         )
+
+
+def _drawn(image_set: ImageSet) -> dict[str, str | None]:
+    """What names the boxes and the masks of a set."""
+    return dict(zip(DRAWN, (image_set.boxes_fingerprint(), image_set.masks_fingerprint()), strict=True))
 
 
 def _sets(joint_set: JointSet) -> dict[str, Any]:
@@ -235,7 +242,7 @@ def _sets(joint_set: JointSet) -> dict[str, Any]:
                 "name": image_set.name,
                 "version": image_set.version,
                 "fingerprint": image_set.fingerprint(),
-                "boxes": image_set.boxes_fingerprint(),
+                **_drawn(image_set),
                 "marks": asdict(marks),
                 "cases": {split: len(image_set.of(split)) for split in SPLITS},
                 "task": image_set.task.model_dump(mode="json"),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from core.case import Box, Case, ImageSet
+from core.case import Box, Case, ImageSet, Pixels
 from core.errors import DataError
-from core.pictures.masks import Inside, marked, runs_of
+from core.pictures.masks import Inside, RunPixels, inside_of, marked, runs_of
 from core.pictures.pixels import size_of
 from core.pictures.store import encoded
 
@@ -33,7 +33,7 @@ class CocoPicture:
     width: int
     height: int
     boxes: Sequence[Box] = ()
-    mask: Inside | None = None
+    mask: RunPixels | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -53,13 +53,20 @@ def coco_content(pictures: Sequence[CocoPicture], labels: Iterable[str], about: 
     }
 
 
-def set_content(image_set: ImageSet) -> Content:
-    """Of the cases on which somebody has drawn, or looked whether there is anything to draw around."""
-    cases = [(n, case) for n, case in enumerate(image_set.cases) if case.boxes is not None or case.mask is not None]
-    if not cases:
+def runs_in(mask: Pixels) -> RunPixels:
+    inside = marked(mask.load())
+    return RunPixels(runs_of(inside), *inside.shape[::-1])
+
+
+def set_content(image_set: ImageSet, runs_in: Callable[[Pixels], RunPixels] = runs_in) -> Content:
+    """Of the cases on which somebody has drawn, or looked whether there is anything to draw around. Where masks should
+    not be decoded in this process, `runs_in` does it elsewhere."""
+    cases = enumerate(image_set.cases)
+    places = [place for place, case in cases if case.boxes is not None or case.mask is not None]
+    if not places:
         raise DataError(f"{image_set.name} has neither boxes nor masks, and COCO is about these.")
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
-        pictures = list(threads.map(lambda numbered: _picture(*numbered), cases))
+        pictures = list(threads.map(lambda place: _picture(place, image_set.cases[place], runs_in), places))
     used = {box.label for picture in pictures for box in picture.boxes}
     return coco_content(pictures, image_set.task.in_order(used), f"{image_set.name}. {NOTICE}")
 
@@ -70,11 +77,11 @@ def coco_box(box: Box, width: float, height: float) -> list[float]:
     return [round(pixels, DIGITS) for pixels in sides]
 
 
-def _picture(number: int, case: Case) -> CocoPicture:
+def _picture(number: int, case: Case, runs_in: Callable[[Pixels], RunPixels]) -> CocoPicture:
     width, height = size_of(encoded(case.pixels), case.id)
     facts = {"labels": list(case.labels), "split": case.split, "patient": case.patient}
     more = {name: fact for name, fact in facts.items() if fact}
-    mask = marked(case.mask.load()) if case.mask else None
+    mask = runs_in(case.mask) if case.mask else None
     return CocoPicture(number, case.id, width, height, case.boxes or (), mask, more)
 
 
@@ -89,10 +96,10 @@ def _annotations(picture: CocoPicture, numbers: Mapping[str, int]) -> list[Conte
         sides = coco_box(box, picture.width, picture.height)
         rows.append(_row(picture, numbers[box.label], sides, round(sides[2] * sides[3], DIGITS)))
     if picture.mask is not None:
-        size = list(picture.mask.shape)
-        segmentation = {"counts": list(runs_of(picture.mask)), "size": size}
-        around, area = _around(picture.mask), int(picture.mask.sum())
-        rows.append(_row(picture, len(numbers) + 1, around, area) | {"segmentation": segmentation})
+        mask = picture.mask
+        segmentation = {"counts": list(mask.runs), "size": [mask.height, mask.width]}
+        around = _around(inside_of(mask.runs, mask.width, mask.height))
+        rows.append(_row(picture, len(numbers) + 1, around, sum(mask.runs[1::2])) | {"segmentation": segmentation})
     return rows
 
 

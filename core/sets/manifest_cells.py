@@ -26,6 +26,11 @@ def labels_cell(labels: Sequence[str], kind: str) -> str:
     return json.dumps(list(labels), ensure_ascii=False)
 
 
+def boxes_cell(boxes: Sequence[Box]) -> str:
+    """A cell that `drawn_boxes` reads as just these; empty where there is none."""
+    return json.dumps([vars(box) for box in boxes], ensure_ascii=False) if boxes else ""
+
+
 def json_labels(cell: str) -> tuple[str, ...] | None:
     """The names of a JSON list, as they stand in it; None where the cell is anything else."""
     if not cell.lstrip().startswith("["):

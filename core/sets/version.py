@@ -123,6 +123,15 @@ def read_version(folder: Path, store: str | None = None) -> ImageSet:
     return ImageSet(about.name, about.task, cases, version=about.hash)
 
 
+def box_labels(folder: Path) -> tuple[str, ...]:
+    """Of all boxes of a version, each once, by name."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    boxes = pc.list_flatten(pq.read_table(folder / MANIFEST, columns=["boxes"])["boxes"])
+    return tuple(sorted(pc.unique(pc.struct_field(boxes, "label")).to_pylist()))
+
+
 def store_of(folder: Path) -> str:
     """Where a version's pictures are: within it if it was taken away whole, else in the studio's own store.
 

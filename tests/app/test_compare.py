@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -19,7 +20,8 @@ from app.viewer import shown
 from app.visit import Updates, Visit
 from core.errors import CoreError
 from core.readings import reading
-from core.records import comparison, jobs, runs
+from core.readings.nearest import Index, Indexed
+from core.records import comparison, finding, jobs, runs
 from core.records.tables import Job
 from tests import bombs, pointing
 from tests.app.furnished import Furnished, asking, furnish
@@ -143,6 +145,35 @@ def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_refere
     told = {row["case"]: row for row in acts.compare(room.visit(), room.run_id, "test", "all", "", "", "")}
     assert told["b"]["readers"]["vitask"]["said"] == {"point": {"x": 0.5, "y": 0.25}}
     assert told["b"]["references"] == {"point": {"x": 0.2, "y": 0.4}}
+
+
+def test_the_nearest_labelled_cases_are_shown_where_the_run_has_an_index(page: ComparePage, room: Furnished) -> None:
+    place, database = room.studio.place, room.studio.database
+    given = {"reader": "", "label": "", "text": "", "is_shown": False}
+
+    def alike(run_id: int) -> str:
+        changed = page.show(room.visit(), 0, run_id, "test", "all", name="a", **given)
+        return unescape(str(changed[page.parts.case.alike]))
+
+    assert alike(room.run_id) == ""
+    run_id = room.queue("Searchable", method={"name": "discriminative"}, tsm=[])
+    run = runs.run(database, room.who, run_id)
+    read = runs.readings_path(place, runs.run(database, room.who, room.run_id), "test")
+    folder = place.runs / run.key
+    (folder / "readings").mkdir(parents=True)
+    (folder / "readings" / "test.parquet").write_bytes(read.read_bytes())
+    assert alike(run_id) == ""  # its index was not made yet
+    vectors = np.array([[1, 0], [0.6, 0.8], [0.8, 0.6]], dtype=np.float32)
+    labelled = [("a", "clear"), ("b", "hazy"), ("<c>", "hazy")]
+    Index(vectors, tuple(Indexed("Panes", name, "test", (label,), None) for name, label in labelled)).save(
+        folder / "index.safetensors"
+    )
+    drawn = alike(run_id)
+    assert "0.600" in drawn and "hazy" in drawn and f"/images/{room.version_id}/1?size=thumb" in drawn
+    assert f"/find?run={run_id}&case=a" in drawn and "<c>" not in drawn  # which is not in the version
+    stranger = replace(room.who, projects=())
+    with pytest.raises(CoreError):
+        finding.alike(database, place, stranger, run, "a", 3)
 
 
 def test_the_address_leads_back_to_a_case(page: ComparePage, room: Furnished) -> None:

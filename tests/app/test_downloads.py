@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from PIL import Image
 
 from app.routes import downloads
 from core.case import Case, ImageSet, Kind, Task
-from core.formats import coco, manifest
+from core.formats import coco, manifest, mask_folder
+from core.machine.aside import Aside
+from core.pictures.masks import packed_runs
 from core.pictures.pixels import FilePixels
-from core.records import people, sets
+from core.records import drawn, people, sets
 from core.sets.table import read_table
 from tests.app.furnished import furnish, pictures
 
@@ -97,3 +100,21 @@ def test_boxes_of_a_version_are_taken_away_as_coco_and_read_back(tmp_path: Path)
 def test_a_version_without_boxes_and_masks_says_so(tmp_path: Path) -> None:
     answer = taken(tmp_path, pictures(tmp_path), "coco.json")
     assert answer.status_code == 400 and "has neither boxes nor masks" in answer.text
+
+
+def test_masks_of_a_version_are_decoded_aside_and_taken_away_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_set = mask_folder.write_example(tmp_path / "cells")
+    child, functions = Aside(children=1), []
+
+    def noted(function: Any, *given: Any) -> Any:
+        functions.append(function)
+        return child.run(function, *given)
+
+    monkeypatch.setattr(drawn, "ASIDE", SimpleNamespace(run=noted))
+    content = taken(tmp_path, image_set, "coco.json").json()
+    child.close()
+    assert functions == [packed_runs] * 6
+    assert [row["area"] for row in content["annotations"]] == [25, 25, 25, 25, 25, 0]
+    assert content["annotations"][0]["bbox"] == [5, 5, 5, 5]

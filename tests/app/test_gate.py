@@ -19,14 +19,14 @@ from app.entrance.gate import OPEN, OPEN_BELOW
 from app.main import create_app
 from app.shell import pages
 from core.records import people
-from core.records.tables import Audit, Job, Review, Run, Standing, Upload, Verdict, Version
+from core.records.tables import Audit, BoxCorrection, Job, Review, Run, Standing, Upload, Verdict, Version
 from tests.app.furnished import Furnished, exported, furnish, searched
 from tests.let_in import TOKEN
 
 PASSWORD = "a long password"
 SECRETS = ("Panes", "panes", "First", "hazy")
 """Names of what is in the project that the stranger is not in."""
-KEPT = (Run, Upload, Version, Review, Verdict, Standing)
+KEPT = (Run, Upload, Version, Review, Verdict, Standing, BoxCorrection)
 HTML = {"accept": "text/html"}
 PLAUSIBLE: dict[str, Any] = {"Number": 1, "Textbox": "1", "Dropdown": 1, "Radio": "single", "Checkbox": True}
 
@@ -99,7 +99,13 @@ def test_nobody_who_is_not_signed_in_gets_past_any_route(rooms: Rooms) -> None:
     assert let_in == []
     paths = {path for _, path in walked}
     assert {"/", "/metrics", "/images/1/1", "/downloads/jobs/1/log.txt", "/gradio_api/upload", "/config"} <= paths
-    assert {"/downloads/reviews/1/1", "/reviews/1/cases", "/reviews/1/verdicts", "/reviews/1/undo"} <= paths
+    assert {
+        "/downloads/reviews/1/1",
+        "/reviews/1/cases",
+        "/reviews/1/verdicts",
+        "/reviews/1/undo",
+        "/boxes/1/1",
+    } <= paths
 
 
 def test_a_person_who_is_not_signed_in_is_led_from_every_page_to_the_sign_in(rooms: Rooms) -> None:
@@ -140,6 +146,7 @@ def test_a_stranger_to_the_project_sees_none_of_its_pictures_and_files(rooms: Ro
         f"/reviews/{rooms.review}/cases",
         f"/reviews/{rooms.review}/cases/2",
         f"/reviews/{rooms.review}/cases/2/group",
+        f"/boxes/{version}/0",
     ):
         assert browser.get(path).status_code == 404, path
         assert member.get(path).status_code == 200, path
@@ -161,6 +168,17 @@ def test_a_stranger_to_the_project_decides_nothing_in_its_reviews(rooms: Rooms) 
         for path in ("verdicts", "undo"):
             again = body | {"key": f"{body['key']} to {path}"}
             assert browser.post(f"/reviews/{rooms.review}/{path}", json=again).status_code == status, path
+        assert (changes(rooms) == before) is (name == "stranger")
+
+
+def test_a_stranger_to_the_project_corrects_none_of_its_boxes(rooms: Rooms) -> None:
+    before, path = changes(rooms), f"/boxes/{rooms.furnished.version_id}/0"
+    drawn = {"label": "clear", "left": 0, "top": 0, "right": 0.5, "bottom": 0.5}
+    for name, status in (("stranger", 404), ("anna", 200)):
+        person = people.who(rooms.furnished.studio.database, rooms.token(name))
+        assert person is not None
+        body = {"boxes": [drawn], "after": 0, "person": person.id}
+        assert rooms.browser(rooms.token(name)).post(path, json=body).status_code == status
         assert (changes(rooms) == before) is (name == "stranger")
 
 

@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from app.context import Studio
-from app.pages.home.cards import draw_recent, draw_steps
+from app.pages.home import page as page_of_home
+from app.pages.home.cards import draw_recent, draw_showcase, draw_steps, make_words
 from app.pages.home.work import Work, gather
+from core.errors import CoreError
+from core.records import runs
 from core.records.place import Place
+from core.records.samples import SHOWCASES
+from core.records.tables import Run
+from core.runs.runfile import make_run
 from tests.app.furnished import Furnished, furnish, visiting
 from tests.app.reviewed import furnish_review
 from tests.let_in import let_in
@@ -59,3 +65,45 @@ def test_recent_work_tells_a_figure_with_its_interval(room: Furnished) -> None:
     assert "0.750 (0.600 to 0.950) <small>vitask+tsm</small>" in drawn
     assert "0.500 (0.300 to 0.700) <small>vanilla</small>" in drawn and "<small>tsm</small>" not in drawn
     assert drawn.index("First") < drawn.index("Panes")
+
+
+def with_sample(room: Furnished) -> int:
+    """The room's finished run, as if it were the sample's."""
+    with room.studio.database.session() as session:
+        made = session.get(Run, room.run_id)
+        assert made is not None
+        made.is_sample = True
+    return room.run_id
+
+
+def test_runs_that_show_what_else_there_is_are_made_on_the_sample_once(room: Furnished) -> None:
+    visit = visiting(room.studio)
+    with pytest.raises(CoreError, match="no sample in this project"):
+        page_of_home.show_sample(visit, "places")
+    sample = runs.run(room.studio.database, room.who, with_sample(room))
+    assert draw_showcase(work(room), "places").count("<a ") == 0
+    assert make_words(work(room), "places").startswith("Make it on the sample")
+    made = page_of_home.show_sample(visit, "places")
+    assert page_of_home.show_sample(visit, "places") == made
+    run = runs.run(room.studio.database, room.who, made)
+    assert (run.is_sample, run.method, run.version_id) == (True, "tpo", sample.version_id)
+    shown = work(room).sample
+    assert shown is not None and shown.id == sample.id and run.id not in [own.id for own in work(room).own_runs]
+    assert f'href="/runs?run={made}"' in draw_showcase(work(room), "places")
+    assert draw_showcase(work(room), "search").count("<a ") == 0
+    with pytest.raises(CoreError, match='no showcase "mice"'):
+        page_of_home.show_sample(visit, "mice")
+
+
+def test_a_showcase_that_failed_can_be_made_again(room: Furnished) -> None:
+    with_sample(room)
+    visit = visiting(room.studio)
+    made = page_of_home.show_sample(visit, "search")
+    runs.cancel(room.studio.database, room.who, made)
+    assert page_of_home.show_sample(visit, "search") != made
+
+
+@pytest.mark.parametrize("name", SHOWCASES)
+def test_the_engine_takes_the_settings_of_every_showcase(name: str) -> None:
+    run = make_run({**SHOWCASES[name].settings, "images": "somewhere"})
+    assert run.plan.settings.name == SHOWCASES[name].method["name"]

@@ -18,8 +18,8 @@ from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import draw_prompt, task_from
 from core.errors import SettingsError
-from core.formats import voc
-from core.records import set_exports, sets
+from core.formats import mask_folder, voc
+from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.progress import Progress
 from core.records.sets import UploadError, UploadView
@@ -172,7 +172,25 @@ def test_boxes_are_offered_to_take_away_of_a_set_that_has_some(tmp_path: Path) -
     studio, project = room.studio, room.who.projects[0]
     cells = voc.write_example(tmp_path / "cells")
     boxed = sets.write_version(studio.database, studio.place, cells, who=room.who, project_id=project, name="Cells")
-    assert set_exports.is_drawn_on(studio.database, room.who, boxed.id)
-    assert not set_exports.is_drawn_on(studio.database, room.who, room.version_id)
+    assert drawn.is_drawn_on(studio.database, room.who, boxed.id)
+    assert not drawn.is_drawn_on(studio.database, room.who, room.version_id)
     link = f'href="/downloads/versions/{boxed.id}/coco.json"'
     assert link in versions.draw([boxed], boxed.id, is_drawn_on=True) and link not in versions.draw([boxed], boxed.id)
+
+
+def test_a_case_is_shown_with_its_mask(tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room")
+    studio, project = room.studio, room.who.projects[0]
+    cells = mask_folder.write_example(tmp_path / "cells")
+    masked = sets.write_version(studio.database, studio.place, cells, who=room.who, project_id=project, name="Cells")
+    with gr.Blocks():
+        tab = gallery.Gallery(gallery.lay_out(), gr.Dropdown())
+
+    def shapes_of(number: int) -> list[dict[str, Any]]:
+        shown = tab.look_at(room.visit(), masked.id, cast(gr.EventData, SimpleNamespace(number=number)))
+        return list(shown[tab.parts.viewer]["value"]["panes"][0]["shapes"])
+
+    (shape,) = shapes_of(0)
+    assert (shape["tag"], shape["title"]) == ("path", "mask: 6.2% of the picture")
+    assert set(shape["rings"][0]) == {(0.25, 0.25), (0.5, 0.25), (0.5, 0.5), (0.25, 0.5)}
+    assert shapes_of(5) == [], "nothing is marked on it"

@@ -27,6 +27,7 @@ def test_what_is_missing_and_what_is_foreign_answer_alike(rooms: Rooms) -> None:
         ("/downloads/reviews/{}/csv", review),
         ("/reviews/{}/cases", review),
         ("/reviews/{}/cases/2/group", review),
+        ("/boxes/{}/0", own),
     ):
         theirs, none = (browser.get(address.format(number)) for number in (foreign, MISSING))
         assert (theirs.status_code, theirs.text) == (none.status_code, none.text) and none.status_code == 404, address
@@ -35,6 +36,7 @@ def test_what_is_missing_and_what_is_foreign_answer_alike(rooms: Rooms) -> None:
         ("run", run),
         ("review_progress", review),
         ("upload_report", 1),
+        ("corrected_boxes", 1),
         ("stop", run),
     ):
         theirs, none = (

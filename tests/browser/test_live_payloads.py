@@ -180,6 +180,19 @@ def test_every_tile_shows_its_name_as_it_is(served: Served, watched: Watched, pa
     walk(page)
 
 
+def test_the_editor_of_boxes(served: Served, watched: Watched, page: Any) -> None:
+    """Its labels, the case's name and that of whoever corrected it before are all somebody's words."""
+    watched.open(f"/image-sets?version={served.room.version_id}&case=0&edit=boxes")
+    page.locator("#box-editor .name").get_by_text(served.room.names[0]).wait_for()
+    page.locator("#box-editor .boxes").get_by_text(ALL, exact=True).click()
+    assert ALL in page.locator("#box-editor [data-edit=label] option").all_inner_texts()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Save the boxes").click()
+    page.locator("#box-editor .says").get_by_text(served.room.person).wait_for()
+    page.get_by_role("button", name="← Back to the cases").click()
+    page.locator("#boxes-pending").get_by_text(served.room.names[0]).wait_for()
+
+
 def test_an_upload_is_reported_and_kept(served: Served, watched: Watched, page: Any, tmp_path: Path) -> None:
     brought = hostile_zip(tmp_path / f"{PAYLOADS['literal']}{PAYLOADS['drawing']} {PAYLOADS['tick']}.zip")
     watched.open("/image-sets?tab=add")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from app.context import Studio
 from app.pages.review.words import KEYS
 from core.records import people
 from core.records.labels import Names
@@ -46,21 +47,28 @@ class Served:
         return f"{self.address}/review?tab=decide&review={self.room.review_id}"
 
 
-def start(room: Reviewed, port: int) -> subprocess.Popen[bytes]:
-    known = os.environ | room.studio.place.environment() | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+def start(studio: Studio, port: int) -> subprocess.Popen[bytes]:
+    known = os.environ | studio.place.environment() | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     child = subprocess.Popen([sys.executable, "-m", "app.main", "--port", str(port)], env=known)
     wait_for(f"http://127.0.0.1:{port}/health", child)
     return child
 
 
 @contextmanager
-def serving(room: Reviewed) -> Iterator[Served]:
-    child = start(room, port := free_port())
+def serving_records(studio: Studio) -> Iterator[str]:
+    """The pages of a studio without workers, at an address."""
+    child = start(studio, port := free_port())
     try:
-        yield Served(f"http://127.0.0.1:{port}", room)
+        yield f"http://127.0.0.1:{port}"
     finally:
         child.terminate()
         child.wait()
+
+
+@contextmanager
+def serving(room: Reviewed) -> Iterator[Served]:
+    with serving_records(room.studio) as address:
+        yield Served(address, room)
 
 
 @pytest.fixture(scope="module")
@@ -399,7 +407,7 @@ def test_two_people_at_once_lose_nothing(tmp_path: Path, tab: Callable[[], Any])
 
 def test_a_verdict_survives_the_studio_being_killed_right_after_the_key(tmp_path: Path, tab: Callable[[], Any]) -> None:
     room, port, page = furnish_review(tmp_path, CASES), free_port(), tab()
-    child = start(room, port)
+    child = start(room.studio, port)
     open_queue(page, Served(f"http://127.0.0.1:{port}", room))
     page.keyboard.press("k")
     at(page, 2)  # a key that comes before the page has turned is one more on the case that is still seen
@@ -411,7 +419,7 @@ def test_a_verdict_survives_the_studio_being_killed_right_after_the_key(tmp_path
     page.get_by_text("The studio does not answer.").wait_for()
     stored = page.evaluate("sessionStorage.getItem('vitask-unsent')")
     assert '"action":"exclude"' in stored
-    again = start(room, port)
+    again = start(room.studio, port)
     try:
         page.locator("#review-queue .sent[data-unsent='0']").wait_for()
         page.wait_for_function("!sessionStorage.getItem('vitask-unsent')")

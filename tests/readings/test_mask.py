@@ -12,7 +12,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from core.case import Case
-from core.pictures.masks import Inside, RunPixels, inside_of, marked, misfit, runs_of
+from core.pictures.masks import Inside, RunPixels, inside_of, marked, misfit, packed_runs, runs_of, unpacked_runs
+from core.pictures.store import as_png
 from core.readings.mask import MOST, Mask, sampled
 
 grids = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32)).map(
@@ -60,7 +61,9 @@ def test_runs_hold_the_whole_mask(inside: Inside) -> None:
     height, width = inside.shape
     assert (inside_of(runs_of(inside), width, height) == inside).all()
     assert (Mask.of("nucleus", inside).inside() == inside).all()
-    assert (marked(RunPixels(runs_of(inside), width, height).load()) == inside).all()
+    runs = RunPixels(runs_of(inside), width, height)
+    assert (marked(runs.load()) == inside).all()
+    assert unpacked_runs(*packed_runs(as_png(runs.load()), "mask")) == runs
 
 
 @pytest.mark.parametrize("change", [{"runs": (1, 2)}, {"runs": (1, 0, 3)}, {"runs": (5, -1)}, {"width": MOST + 1}])

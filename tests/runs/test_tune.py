@@ -171,7 +171,18 @@ def test_a_resume_after_a_label_was_changed_is_refused(checkpoint: Path, tmp_pat
     with pytest.raises(StoppedError):
         tune(run, out, is_stopped=lambda: True)
     (images / "dark" / "0.png").rename(images / "light" / "relabelled.png")
-    with pytest.raises(RunError, match="The images, labels or boxes have changed"):
+    with pytest.raises(RunError, match="The images, labels, boxes or masks have changed"):
+        tune(run, out, is_resumed=True)
+
+
+def test_a_resume_after_a_mask_was_changed_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    run_files.draw(tmp_path / "shades" / "images", count=8)
+    masks = shutil.copytree(tmp_path / "shades" / "images", tmp_path / "shades" / "masks")
+    run, out = run_files.run(tmp_path / "shades", checkpoint), tmp_path / "run"
+    with pytest.raises(StoppedError):
+        tune(run, out, is_stopped=lambda: True)
+    shutil.copyfile(masks / "dark" / "1.png", masks / "dark" / "0.png")
+    with pytest.raises(RunError, match="masks have changed"):
         tune(run, out, is_resumed=True)
 
 

@@ -53,15 +53,10 @@ def _nearest(hands: Hands, search: Searchable, payload: payloads.Find) -> tuple[
         query = search.of_picture(decode(open_store(hands.place.store).get(payload.image), "The picture"))
     else:
         query = search.of_words(payload.words)
-    near = search.index.nearest(
-        query,
-        payload.most,
-        lambda indexed: (
-            indexed.case != payload.case
-            and (not payload.splits or indexed.split in payload.splits)
-            and not (payload.leaves_out_patient and patient and indexed.patient == patient)
-        ),
+    wanted = search.index.wanted(
+        payload.splits, payload.case or None, patient if payload.leaves_out_patient and patient else None
     )
+    near = search.index.nearest(query, payload.most, wanted)
     return tuple(
         Match(
             case=each.indexed.case,

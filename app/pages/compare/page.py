@@ -15,14 +15,16 @@ from app.html import script_beside
 from app.pages.compare import acts, asking
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
-from app.pages.compare.words import answers_of, answers_table, case_title, concluded, tokens_table
+from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, tokens_table
 from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
-from core.records import runs
+from core.records import finding, runs
 from core.records.comparison import CaseView, Comparison
+from core.records.review.boxes import place_in_newest
 
 TITLE = "Compare"
 PATH = "/compare"
+MOST_ALIKE = 6
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
 GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
 
@@ -99,16 +101,24 @@ class ComparePage:
         src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
-            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown),
+            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown, editor_of(visit, comparison, case)),
             parts.picture: shown([Pane(src, shapes=drawn_over(comparison, case, is_shown))] if src else []),
             parts.figure: figure(comparison, case, is_shown),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
             self.parts.tokens: tokens_table(case, comparison.answers),
+            parts.alike: self.alike(visit, comparison, case),
         }
+
+    def alike(self, visit: Visit, comparison: Comparison, case: CaseView) -> str:
+        """The nearest labelled cases, where the run has an index."""
+        run = comparison.run
+        alike = finding.alike(visit.database, visit.place, visit.who, run, case.name, MOST_ALIKE)
+        return alike_cases(alike, run.id, case)
 
     def without_case(self, name: str, title: str, why: str) -> Updates:
         parts = self.parts.case
-        empty: Updates = {parts.picture: shown([]), parts.figure: charts.nothing(why), parts.table: ""}
+        empty: Updates = dict.fromkeys((parts.table, parts.alike), "")
+        empty |= {parts.picture: shown([]), parts.figure: charts.nothing(why)}
         return empty | {self.parts.name: name, parts.title: title, self.parts.tokens: []}
 
     def plug(self, visit: Visit, run_id: int | None, tsm: str) -> Updates:
@@ -130,6 +140,14 @@ def drawn_over(comparison: Comparison, case: CaseView, is_shown: bool) -> tuple[
     return overlay(answers_of(concluded(comparison, case)), case.references if is_shown else ())
 
 
+def editor_of(visit: Visit, comparison: Comparison, case: CaseView) -> str:
+    """The address at which the boxes of a case are corrected; none where it has left the set, or the person may not."""
+    if case.number is None or not visit.who.may("review"):
+        return ""
+    place = place_in_newest(visit.database, visit.who, comparison.run.version_id, case.number)
+    return "" if place is None else f"/image-sets?version={place[0]}&case={place[1]}&edit=boxes"
+
+
 def build(studio: Studio) -> None:
     parts = lay_out()
     page = ComparePage(parts)
@@ -149,7 +167,7 @@ def wire(studio: Studio, page: ComparePage) -> None:
     run = [choose.run, choose.split]
     remembered = [*run, choose.only, choose.reader, choose.label, choose.text, parts.name]
     wanted = [*remembered, case.is_shown]
-    changed = [parts.name, case.title, case.picture, case.figure, case.table, parts.tokens]
+    changed = [parts.name, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
     depends = [choose.reader, choose.label, parts.ask.instruction, parts.ask.readers]
 
     def case_of(event: Dependency) -> None:

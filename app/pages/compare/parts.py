@@ -39,6 +39,7 @@ class CaseParts:
     picture: gr.HTML
     figure: gr.Plot
     table: gr.HTML
+    alike: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def _case() -> CaseParts:
         with gr.Column(scale=6, min_width=600):
             figure = gr.Plot(show_label=False, elem_id="compare-figure")
             table = gr.HTML(elem_id="compare-answers")
-    return CaseParts(back, forth, title, is_shown, picture, figure, table)
+            alike = gr.HTML(elem_id="compare-alike")
+    return CaseParts(back, forth, title, is_shown, picture, figure, table, alike)
 
 
 def _ask() -> AskParts:

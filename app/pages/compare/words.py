@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from urllib.parse import urlencode
 
+from app.set_words import named
 from core.readings.answer import Answer, Conclusion
 from core.readings.reader import Reader
 from core.records.comparison import CaseView, Comparison
+from core.records.finding import Alike
+from core.records.outcomes import Match
 
 
 def concluded(comparison: Comparison, case: CaseView) -> dict[Reader, Conclusion]:
@@ -31,12 +35,33 @@ def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[
     return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
-def case_title(case: CaseView, counted: str, is_shown: bool) -> str:
-    """The case's name, and its reference label where it is asked for."""
+def case_title(case: CaseView, counted: str, is_shown: bool, editor: str = "") -> str:
+    """The case's name, its reference label where it is asked for, and the way to the editor of its boxes if any."""
     label = ", ".join(case.labels) or "no finding"
     reference = f"reference label: <b>{escape(label)}</b>" if is_shown else "reference label hidden"
     patient = f" · patient {escape(case.patient)}" if case.patient else ""
-    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}</p>"
+    edit = f' · <a href="{escape(editor)}">Correct its boxes</a>' if editor else ""
+    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}{edit}</p>"
+
+
+def alike_cases(alike: Alike, run_id: int, case: CaseView) -> str:
+    """Thumbnails of the nearest labelled cases, and the way to more of them; nothing where the run has no index."""
+    drawn = [_alike(alike, match) for match in alike.matches if match.case in alike.numbers]
+    if not drawn:
+        return ""
+    more = f"/find?{urlencode({'run': run_id, 'case': case.name})}"
+    return (
+        '<div class="vt"><h2>Nearest labelled cases <small class="quiet">of other patients, by likeness; '
+        f'<a href="{escape(more)}">more on Find</a></small></h2><div class="seen alike">{"".join(drawn)}</div></div>'
+    )
+
+
+def _alike(alike: Alike, match: Match) -> str:
+    src, name = f"/images/{alike.version_id}/{alike.numbers[match.case]}?size=thumb", escape(match.case)
+    return (
+        f'<figure><img class="thumb" loading="lazy" src="{src}" alt="{name}" title="{name}">'
+        f"<figcaption>{escape(named(match.labels))}<br>{match.cosine:.3f}</figcaption></figure>"
+    )
 
 
 def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | float]]:

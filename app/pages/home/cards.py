@@ -11,10 +11,26 @@ from app.pages.home.work import Work
 from app.run_words import aimed_at
 from app.words import STATES, ago, chip, lasting
 from core.records.runs import RunView
+from core.records.samples import SHOWCASES, showcase_run
 from core.records.sets import SetView
 from core.records.tables import UNDER_WAY, Job
 
 RECENT = 6
+SHOWN = {
+    "places": (
+        "<b>Where is it?</b> A model that also says where things are: boxes with scores and a mask over each picture, "
+        "beside the true ones.",
+        "See its boxes",
+        "/compare",
+    ),
+    "search": (
+        "<b>Find the like of this.</b> A run that is searched by words, such as “small dark cell, upper left”, by an "
+        "image, or by a case.",
+        "Search it",
+        "/find",
+    ),
+}
+"""What is told of a showcase, and the words and the page of the way to it."""
 STAGES = {"tsm": "Training the small classifier (TSM)", "vanilla": "Tuning plainly, to compare with"}
 
 
@@ -59,6 +75,32 @@ def _sample(work: Work) -> str:
     )
 
 
+def draw_showcase(work: Work, name: str) -> str:
+    """What else the sample shows, and the way to it once it is made; nothing where there is no sample."""
+    if work.sample is None:
+        return ""
+    about, word, page = SHOWN[name]
+    run = showcase_run(work.sample_runs, SHOWCASES[name])
+    way = ""
+    if run is not None and run.state == "done":
+        way = f'<a class="go second" href="{page}?run={run.id}">{word}</a>'
+    elif run is not None:
+        left = f", about {lasting(run.seconds_left)} left" if run.seconds_left else ""
+        way = f'<a class="go second" href="/runs?run={run.id}">{STATES.get(run.state, run.state)}{left}: watch it</a>'
+    elif work.sample.state != "done":
+        way = '<p class="small quiet">Can be made once the sample run is finished.</p>'
+    return f'<div class="vt"><p class="small">{about}</p>{way}</div>'
+
+
+def make_words(work: Work, name: str) -> str:
+    """What the button says: how long it will take, judged by the sample run on this machine."""
+    sample = work.sample
+    if sample is None or sample.started is None or sample.ended is None:
+        return "Make it on the sample"
+    seconds = (sample.ended - sample.started).total_seconds() * SHOWCASES[name].times
+    return f"Make it on the sample (about {lasting(seconds)})"
+
+
 def _making(job: Job | None) -> str:
     if job is None:
         return '<p class="small">There is no sample run in this project. Begin with your own images.</p>'
@@ -73,8 +115,8 @@ def _bring(work: Work) -> str:
         cases = sum(image_set.latest.cases for image_set in work.own_sets)
         text = f"{_many(len(work.own_sets), 'image set')} with {cases:,} cases."
         return f'<p class="small">{text}</p><a class="go second" href="/image-sets">Open image sets</a>'
-    text = "A zip with a folder for each label, a table with its images, boxes as VOC or COCO, or a MedMNIST file. "
-    text += "Checked before it is kept."
+    text = "A zip with a folder for each label, a table with its images, boxes as VOC or COCO, masks beside images, "
+    text += "or a MedMNIST file. Checked before it is kept."
     return f'<p class="small">{text}</p><a class="go" href="/image-sets?tab=add">Add images</a>'
 
 

@@ -5,9 +5,13 @@ Files are brought with `upload_images`, the page's own field.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from app.visit import Json, Visit
 from core.case import Task
 from core.records import sets
+from core.records.review import boxes, corrections
+from core.records.review.boxes import Standing
 from core.records.sets import UploadError
 from core.sets.medmnist import SETS, SIZES
 
@@ -83,6 +87,42 @@ def edit_task(visit: Visit, version_id: int, task: Json, note: str) -> int:
     return sets.new_version_with_task(visit.database, visit.place, visit.who, int(version_id), wanted, note or "").id
 
 
+def case_boxes(visit: Visit, version_id: int, number: int) -> Json:
+    """How the boxes of a case stand in the set's newest version: `given` are the version's own, `boxes` those of now,
+    `labels` what the next version gives the case, `correction` what to send as `after` with a correction."""
+    return standing_to_plain(boxes.standing_boxes(visit.database, visit.who, version_id, number))
+
+
+def correct_boxes(visit: Visit, version_id: int, number: int, drawn: list[Json], after: int, why: str) -> Json:
+    """Keeps all boxes that a case is to have in the next version: {label, left, top, right, bottom}, as fractions of
+    the picture. Refused where somebody corrected it since the correction `after` (0: none)."""
+    of_case = (visit.database, visit.place, visit.who, version_id, number)
+    return standing_to_plain(boxes.correct_boxes(*of_case, drawn, after, why))
+
+
+def box_history(visit: Visit, version_id: int, number: int) -> list[Json]:
+    """Every correction of a case's boxes, oldest first: who, when, why, and all boxes before and after."""
+    rows = boxes.corrections_of_boxes(visit.database, visit.who, version_id, number)
+    return [asdict(row) | {"at": row.at.isoformat()} for row in rows]
+
+
+def corrected_boxes(visit: Visit, set_id: int) -> list[Json]:
+    """The cases of a set's newest version whose boxes the next one changes."""
+    redrawn = boxes.redrawn_cases(visit.database, visit.who, set_id)
+    return [asdict(case) | {"at": case.at.isoformat()} for case in redrawn]
+
+
+def apply_boxes(visit: Visit, set_id: int, note: str) -> int:
+    """Makes the boxes that were corrected the next version of the set; returns its id."""
+    return corrections.apply_boxes(visit.database, visit.place, visit.who, set_id, note).id
+
+
+def standing_to_plain(stands: Standing) -> Json:
+    """What programs are sent of a case's boxes."""
+    facts = asdict(stands) | {"at": None if stands.at is None else stands.at.isoformat()}
+    return {name: fact for name, fact in facts.items() if name not in ("digest", "task")}
+
+
 OFFERED = (
     image_sets,
     upload_report,
@@ -93,5 +133,10 @@ OFFERED = (
     versions,
     cases,
     edit_task,
+    case_boxes,
+    correct_boxes,
+    box_history,
+    corrected_boxes,
+    apply_boxes,
 )
 """As API names."""

@@ -12,14 +12,19 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio
-from app.drawings import boxed, colours_of
+from app.drawings import REFERENCE_COLOUR, boxed, colours_of
+from app.drawings import drawn as drawn_over
 from app.html import empty
+from app.pages.image_sets.boxes import Editing, EditParts, lay_out_editor, lay_out_list
 from app.set_words import ANY, SPLIT_NAMES, named, splits
 from app.tiles import draw_tiles, tile, tiles
-from app.viewer import Pane, shown, viewer
+from app.viewer import Pane, Shape, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
-from core.records import sets
+from core.readings.mask import Mask
+from core.records import drawn, sets
+from core.records.access import NotAllowed
+from core.records.review import boxes
 from core.records.sets import CaseRow, Page
 from core.records.tables import Version
 
@@ -54,6 +59,7 @@ class GalleryParts:
     histogram: gr.HTML
     about: gr.HTML
     viewer: gr.HTML
+    edit: EditParts
 
     @property
     def turned(self) -> list[Component]:
@@ -66,10 +72,15 @@ class Gallery:
     parts: GalleryParts
     version: gr.Dropdown
 
+    @property
+    def editing(self) -> Editing:
+        return Editing(self.parts.edit)
+
     def open(self, visit: Visit, version_id: int | None) -> Updates:
-        """A version's first page; `opened` is what that fills."""
+        """A version's first page, with ?case= and ?edit= of it as asked for; `opened` is what that fills."""
         parts = self.parts
         shown: Updates = {parts.viewer: gr.update(visible=False), parts.about: ""}
+        shown |= self.editing.none() | self.editing.list(visit, version_id)
         if version_id is None:
             shown |= {parts.histogram: "", parts.total: "", parts.pictures: NOTHING, parts.page: 1}
             return shown | {button: gr.update(interactive=False) for button in (parts.back, parts.forth)}
@@ -77,12 +88,17 @@ class Gallery:
         counts = sets.histogram(version)
         labels = [(ANY, ""), *((name, name) for name in next(iter(counts.values()), {}))]
         shown |= {parts.label: gr.update(choices=labels, value=""), parts.histogram: draw_histogram(counts, version)}
-        return shown | self.turn(visit, Wanted(version.id))
+        return shown | self.turn(visit, Wanted(version.id)) | self._asked_for(visit, version.id)
 
     @property
-    def opened(self) -> list[Component]:
+    def opened(self) -> list[Block]:
         parts = self.parts
-        return [parts.label, parts.histogram, parts.viewer, parts.about, *parts.turned]
+        return [parts.label, parts.histogram, *parts.turned, *self.shown, *parts.edit.panels, *parts.edit.listed]
+
+    @property
+    def shown(self) -> list[Block]:
+        """What a chosen case fills."""
+        return [self.parts.viewer, self.parts.about, self.parts.edit.edit, self.parts.edit.number]
 
     def turn(self, visit: Visit, wanted: Wanted) -> Updates:
         fitting = cases(visit, wanted)
@@ -115,11 +131,46 @@ class Gallery:
 
     def look_at(self, visit: Visit, version_id: int, event: gr.EventData) -> Updates:
         """One case, large."""
-        row = sets.case(visit.database, visit.who, int(version_id), int(event.number))
-        answers = sets.version(visit.database, visit.who, row.version_id).task["answers"]
-        colours = colours_of([*answers, *(box.label for box in row.boxes)])
-        panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name, boxed(row.boxes, colours))])
-        return {self.parts.viewer: gr.update(visible=True, value=panes), self.parts.about: draw_case(row, colours)}
+        return self.show(visit, int(version_id), int(event.number))
+
+    def show(self, visit: Visit, version_id: int, number: int) -> Updates:
+        """A case with the version's boxes, and beside them those that stand where they were corrected since."""
+        row = sets.case(visit.database, visit.who, version_id, number)
+        newest = boxes.place_in_newest(visit.database, visit.who, version_id, number)
+        stands = None if newest is None else boxes.standing_boxes(visit.database, visit.who, *newest)
+        standing = row.boxes if stands is None else stands.boxes
+        answers = sets.version(visit.database, visit.who, version_id).task["answers"]
+        colours = colours_of([*answers, *(box.label for box in (*row.boxes, *standing))])
+        shapes = (*_mask(visit, row), *boxed(row.boxes, colours))
+        panes = [Pane(f"/images/{version_id}/{number}", row.name, shapes)]
+        if newest == (version_id, number) and standing != row.boxes:
+            panes.append(Pane(panes[0].src, "corrected, in no version yet", boxed(standing, colours)))
+        shown_case: Updates = {
+            self.parts.viewer: gr.update(visible=True, value=shown(panes)),
+            self.parts.about: draw_case(row, colours),
+        }
+        if newest is None:
+            return shown_case | self.editing.none()
+        return shown_case | self.editing.offer(visit, number, len(standing))
+
+    def close_editor(self, visit: Visit, version_id: int | None, number: int | None) -> Updates:
+        """Back to the cases, with what was corrected."""
+        changed = self.editing.close() | self.editing.list(visit, version_id)
+        if version_id is None or number is None:
+            return changed
+        return changed | self.show(visit, int(version_id), int(number))
+
+    def _asked_for(self, visit: Visit, version_id: int) -> Updates:
+        """The case that the page's address names, in the editor where it says so."""
+        number = visit.number("case")
+        if number is None or visit.number("version") != version_id:
+            return {}
+        try:
+            changed = self.show(visit, version_id, number)
+        except NotAllowed:
+            return {}  # an address of another time
+        may_edit = visit.query("edit") is not None and visit.who.may("review")
+        return changed | (self.editing.open(visit, version_id, number) if may_edit else {})
 
     def _page(self, given: Given) -> int:
         return int(given[self.parts.page] or 1)
@@ -148,7 +199,7 @@ def cases(visit: Visit, wanted: Wanted) -> Page:
 
 
 def lay_out() -> GalleryParts:
-    with gr.Row(equal_height=False):
+    with gr.Column() as browsed, gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=480):
             with gr.Row():
                 split = gr.Dropdown(splits(), value="", label="Split", min_width=100)
@@ -162,12 +213,21 @@ def lay_out() -> GalleryParts:
                 forth = gr.Button("Next →", size="sm", interactive=False, min_width=110)
             pictures = tiles(NOTHING)
         with gr.Column(scale=3, min_width=320):
-            large, about, histogram = viewer(height=300, visible=False), gr.HTML(), gr.HTML()
-    return GalleryParts(split, label, patient, text, total, back, page, forth, pictures, histogram, about, large)
+            large = viewer(height=300, visible=False)
+            edit = gr.Button("", size="sm", visible=False, elem_id="boxes-edit")
+            about = gr.HTML()
+            listed = lay_out_list()
+            histogram = gr.HTML()
+    edited, editor = lay_out_editor()
+    number = gr.Number(precision=0, visible=False)
+    editing = EditParts(browsed, edited, editor, edit, number, *listed)
+    return GalleryParts(
+        split, label, patient, text, total, back, page, forth, pictures, histogram, about, large, editing
+    )
 
 
 def wire(studio: Studio, tab: Gallery) -> None:
-    parts = tab.parts
+    parts, editing = tab.parts, tab.parts.edit
     filters: set[Block] = {tab.version, parts.split, parts.label, parts.patient, parts.text}
     first = (guarded(studio, tab.first), filters, parts.turned)
     for event in (parts.split.input, parts.label.input):
@@ -177,7 +237,11 @@ def wire(studio: Studio, tab: Gallery) -> None:
         box.blur(*first, **PRIVATE)
     for turning, act in ((parts.back.click, tab.back), (parts.forth.click, tab.forth), (parts.page.submit, tab.typed)):
         turning(guarded(studio, act), filters | {parts.page}, parts.turned, **PRIVATE)
-    parts.pictures.click(guarded(studio, tab.look_at), [tab.version], [parts.viewer, parts.about], **PRIVATE)
+    parts.pictures.click(guarded(studio, tab.look_at), [tab.version], tab.shown, **PRIVATE)
+    chosen = [tab.version, editing.number]
+    editing.edit.click(guarded(studio, tab.editing.open), chosen, editing.panels, **PRIVATE)
+    closed = [*editing.panels, *editing.listed, *tab.shown]
+    editing.editor.editor.collapse(guarded(studio, tab.close_editor), chosen, closed, **PRIVATE)
 
 
 def draw_page(page: Page) -> str:
@@ -202,6 +266,12 @@ def draw_case(row: CaseRow, colours: Mapping[str, str]) -> str:
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
     return f'<div class="vt case"><dl>{listed}{_boxes(row, colours)}</dl></div>'
+
+
+def _mask(visit: Visit, row: CaseRow) -> list[Shape]:
+    if row.mask is None:
+        return []
+    return drawn_over(Mask.of("", drawn.mask_inside(visit.place, row.mask)), REFERENCE_COLOUR, "mask")
 
 
 def _boxes(row: CaseRow, colours: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from app.pages.image_sets import acts, adding, gallery, task, versions
 from app.pages.image_sets.gallery import Gallery
 from app.pages.image_sets.task import TaskTab
 from app.visit import Updates, Visit, guarded, offer
-from core.records import set_exports, sets
+from core.records import drawn, sets
 from core.records.access import NotAllowed
 
 TITLE = "Image sets"
@@ -65,7 +65,7 @@ class ImageSetsPage:
     def fill(self, visit: Visit, set_id: int | None, version_id: int | None, side: int) -> Updates:
         rows = [] if set_id is None else sets.versions(visit.database, visit.who, int(set_id))
         tabs = self.gallery.open(visit, version_id) | self.task.open(visit, version_id, side)
-        is_drawn_on = version_id is not None and set_exports.is_drawn_on(visit.database, visit.who, version_id)
+        is_drawn_on = version_id is not None and drawn.is_drawn_on(visit.database, visit.who, version_id)
         return tabs | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on)}
 
     def save_task(
@@ -74,6 +74,11 @@ class ImageSetsPage:
         made = task.save(visit, version_id, modality, kind, answers, template, note)
         gr.Info("The new version is kept. Runs that saw the earlier one still name it.")
         return self.choose(visit, None, made) | {self.task.parts.note: ""}
+
+    def make_version(self, visit: Visit, version_id: int | None, note: str) -> Updates:
+        """The next version, with the boxes that were corrected; it is chosen."""
+        made = self.gallery.editing.make(visit, version_id, note)
+        return self.choose(visit, None, made) | {self.gallery.parts.edit.note: ""}
 
     def refresh(self, visit: Visit, set_id: int | None, version_id: int | None) -> Updates:
         """After something was added: it is in the choosers when the tab is opened."""
@@ -114,4 +119,7 @@ def build(studio: Studio) -> None:
     parts.version.change(guarded(studio, page.fill), [*choosers, asking.side], filled, **PRIVATE)
     given = [parts.version, *asking.fields, asking.note]
     asking.save.click(guarded(studio, page.save_task), given, [*choosers, asking.note], **PRIVATE)
+    edit = page.gallery.parts.edit
+    next_version = [parts.version, edit.note], [*choosers, edit.note]
+    edit.make.click(guarded(studio, page.make_version), *next_version, **{**PRIVATE, "show_progress": "full"})
     parts.tabs.select(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)

@@ -105,9 +105,11 @@ def preview_corrections(visit: Visit, review_id: int) -> list[Json]:
     return [plain(change) for change in corrections.preview(visit.database, visit.who, review_id)]
 
 
-def apply_corrections(visit: Visit, review_id: int, note: str) -> int:
-    """Makes the settled verdicts the next version of the set; returns its id."""
-    return corrections.apply(visit.database, visit.place, visit.who, review_id, note).id
+def apply_corrections(visit: Visit, review_id: int, note: str, with_boxes: bool = False) -> int:
+    """Makes the settled verdicts the next version of the set, on demand with the boxes that were corrected since the
+    newest one (`corrected_boxes`); returns its id."""
+    made = corrections.apply(visit.database, visit.place, visit.who, review_id, note, with_boxes=with_boxes)
+    return made.id
 
 
 def revert_version(visit: Visit, version_id: int, note: str) -> int:
@@ -116,7 +118,7 @@ def revert_version(visit: Visit, version_id: int, note: str) -> int:
 
 
 def version_difference(visit: Visit, old_version_id: int, new_version_id: int) -> list[Json]:
-    """The cases whose labels differ between two versions of a set."""
+    """The cases whose labels or boxes differ between two versions of a set."""
     changes = corrections.difference(visit.database, visit.who, old_version_id, new_version_id)
     return [plain(change) for change in changes]
 

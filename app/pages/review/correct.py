@@ -18,8 +18,9 @@ from app.set_words import SPLIT_NAMES, named
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
 from core.records import runs, sets
-from core.records.review import corrections
+from core.records.review import boxes, corrections
 from core.records.review.corrections import Change
+from core.records.review.next_version import boxes_remark
 from core.records.review.reviews import ReviewView
 from core.records.tables import Version
 
@@ -29,7 +30,7 @@ NOBODY = empty("No search is chosen", "Begin one under Find, decide on its cases
 UNCHANGED = empty("Nothing to change yet", "Decide on cases first: what is changed or excluded is listed here.")
 FOLLOWED = empty("Nothing left to change", "The newest version of the set follows every decision so far.")
 ONE_VERSION = empty("Two versions are needed", "Choose two different ones above.")
-ALIKE = empty("No label differs", "Both are alike.")
+ALIKE = empty("No label differs", "And no box: both are alike.")
 ONE_RUN = empty("Two finished runs are needed", "Choose one, queue it on the corrected version, and wait for it.")
 TESTED = (
     "A corrected label in the test cases moves the yardstick as well as the model. So figures under the old test "
@@ -60,6 +61,7 @@ class RetrainParts:
 @dataclass(frozen=True)
 class CorrectParts:
     preview: gr.HTML
+    with_boxes: gr.Checkbox
     note: gr.Textbox
     apply: gr.Button
     exports: gr.HTML
@@ -75,23 +77,28 @@ class Correcting:
         """What would change, and the versions and runs to compare."""
         parts = self.parts
         if review_id is None:
-            return {parts.preview: NOBODY, parts.apply: gr.update(interactive=False), parts.exports: ""}
+            nothing: Updates = {parts.preview: NOBODY, parts.apply: gr.update(interactive=False), parts.exports: ""}
+            return nothing | {parts.with_boxes: gr.update(visible=False)}
         view = chosen(visit, review_id)
         is_done, versions = view.state == "done", sets.versions(visit.database, visit.who, view.set_id)
         changes = corrections.preview(visit.database, visit.who, view.id) if is_done else []
         kinds = corrections.kinds(visit.database, visit.who, view.id) if is_done else ()
         unchanged = UNCHANGED if versions[0].id == view.version_id else FOLLOWED
+        redrawn = boxes.redrawn_cases(visit.database, visit.who, view.set_id) if is_done else []
+        title = f"With the boxes that were corrected ({boxes_remark(redrawn)})"
         shown: Updates = {
             parts.preview: drawn(changes, f"{len(changes):,} cases would change") if changes else unchanged,
+            parts.with_boxes: gr.update(label=title, value=bool(redrawn), visible=bool(redrawn)),
             parts.apply: gr.update(interactive=bool(changes)),
             parts.exports: exports(view, kinds) if is_done else "",
         }
         return shown | self._versions(versions, view) | self._runs(visit, view)
 
-    def apply(self, visit: Visit, review_id: int | None, note: str | None) -> Updates:
-        """The settled verdicts as the next version of the set."""
+    def apply(self, visit: Visit, review_id: int | None, note: str | None, with_boxes: bool) -> Updates:
+        """The settled verdicts as the next version of the set, with the boxes that were corrected where it is said."""
         view = chosen(visit, review_id)
-        version = corrections.apply(visit.database, visit.place, visit.who, view.id, (note or "").strip())
+        of_review = (visit.database, visit.place, visit.who, view.id, (note or "").strip())
+        version = corrections.apply(*of_review, with_boxes=with_boxes)
         kept = f"Version {version.number} of {view.set} is kept, with {version.cases:,} cases."
         gr.Info(f"{as_text(kept)} The earlier ones stay as they were.")
         return {}
@@ -152,6 +159,7 @@ def lay_out() -> CorrectParts:
         with gr.Column(scale=5, min_width=480):
             preview = gr.HTML(NOBODY, elem_id="review-preview")
         with gr.Column(scale=3, min_width=320):
+            with_boxes = gr.Checkbox(True, label="With the boxes", visible=False, elem_id="review-with-boxes")
             note = gr.Textbox(label="Note on the new version", max_lines=2, placeholder="What was looked at")
             apply = gr.Button("Make the corrected version", variant="primary", elem_id="review-apply")
             exports = gr.HTML(elem_id="review-exports")
@@ -159,7 +167,7 @@ def lay_out() -> CorrectParts:
         versions = _version_parts()
     with gr.Accordion("Did it help? Retrain and compare", open=False, elem_id="review-retrain"):
         retraining = _retrain_parts()
-    return CorrectParts(preview, note, apply, exports, versions, retraining)
+    return CorrectParts(preview, with_boxes, note, apply, exports, versions, retraining)
 
 
 def _version_parts() -> VersionParts:
@@ -185,14 +193,14 @@ def _retrain_parts() -> RetrainParts:
 def opening(studio: Studio, tab: Correcting, review: gr.Dropdown) -> Wire:
     parts, versions, retraining = tab.parts, tab.parts.versions, tab.parts.retraining
     choosers = [versions.old, versions.new, retraining.corrected, retraining.run, retraining.again]
-    return guarded(studio, tab.open), [review], [parts.preview, parts.apply, parts.exports, *choosers]
+    return guarded(studio, tab.open), [review], [parts.preview, parts.with_boxes, parts.apply, parts.exports, *choosers]
 
 
 def wire(studio: Studio, tab: Correcting, review: gr.Dropdown) -> None:
     parts, versions, retraining = tab.parts, tab.parts.versions, tab.parts.retraining
     # What takes seconds in a large set shows for how long it has gone on, over what it is about.
     acts: tuple[tuple[gr.Button, Callable[..., object], list[Component], gr.HTML | None], ...] = (
-        (parts.apply, tab.apply, [review, parts.note], parts.preview),
+        (parts.apply, tab.apply, [review, parts.note, parts.with_boxes], parts.preview),
         (versions.revert, tab.take_back, [versions.new], versions.difference),
         (retraining.retrain, tab.retrain, [retraining.run, retraining.corrected], None),
     )
@@ -235,6 +243,8 @@ def exports(view: ReviewView, kinds: Sequence[str]) -> str:
 def _row(change: Change) -> str:
     to = "<i>leaves the set</i>" if change.to is None else f"<b>{escape(named(change.to))}</b>"
     given = "<i>not in the set</i>" if change.given is None else escape(named(change.given))
+    if change.boxes is not None:
+        to += f'<br><span class="quiet">boxes corrected: {change.boxes[0]} → {change.boxes[1]}</span>'
     why = f" “{escape(change.why)}”" if change.why else ""
     split = SPLIT_NAMES.get(change.split or "", "no split")
     return (

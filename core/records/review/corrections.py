@@ -1,18 +1,17 @@
-"""From verdicts to the next version of a set: what would change, the version itself, what differs, and the way back.
+"""From verdicts and corrected boxes to the next version of a set: what would change, what differs, and the way back.
 
 Pictures are not touched, and the version that was looked through stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Row, insert, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Row, or_, select
+from sqlalchemy.orm import Session
 
-from core.case import Case, ImageSet, Task
-from core.errors import DataError
 from core.records import tables
 from core.records.access import Who
 from core.records.audit import note as note_down
@@ -20,8 +19,11 @@ from core.records.database import Database
 from core.records.labels import Names
 from core.records.place import Place
 from core.records.review.agreement import Consensus, decided_voices, model_weight, weighed, with_models
+from core.records.review.boxes import newest_version, redrawn_cases, redrawn_in
 from core.records.review.exports import exported as exported
 from core.records.review.exports import kinds as kinds
+from core.records.review.next_version import Change as Change
+from core.records.review.next_version import Decisions, boxes_remark, make_version
 from core.records.review.retraining import Gain as Gain
 from core.records.review.retraining import Retrained as Retrained
 from core.records.review.retraining import retrain as retrain
@@ -30,40 +32,22 @@ from core.records.review.reviews import allowed_review
 from core.records.review.standing import Voice, voices
 from core.records.tables import Correction, Person, Review, Standing, Suspect, Verdict, Version
 from core.records.versions import SetError, allowed_version, version_folder, write_version
-from core.sets.split import SplitSettings, assign
 from core.sets.version import read_version
 
 CERTAIN = 0.8
 """Where people differ and nobody settled it, a majority decides if so much of the weight stands behind it."""
-LONGEST_NAME = 1024
-
-
-@dataclass(frozen=True)
-class Change:
-    """A case whose labels change, or (`action` is "exclude") that leaves the set; "add" where it comes into it.
-
-    `given` and `to` are None where the case is not in the set.
-    """
-
-    number: int
-    name: str
-    split: str | None
-    given: Names | None
-    to: Names | None
-    action: str
-    who: str
-    why: str
 
 
 def preview(db: Database, who: Who, review_id: int) -> list[Change]:
     """What `apply` would change in the newest version of the set, by the case's number in the reviewed one."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        return _changes(session, review, _newest(session, review))
+        return _changes(session, review, newest_version(session, review.version.set_id))
 
 
-def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") -> Version:
-    """The newest version of the set with the review's decisions as the next one; excluded cases are not in it.
+def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "", *, with_boxes: bool = False) -> Version:
+    """The newest version of the set with the review's decisions as the next one; excluded cases are not in it. With
+    the boxes, too, that were corrected since, where that is wished.
 
     Decided is what was settled, and what as many people as were asked say with one voice; where they differ, what a
     majority says with most of the weight of the consensus. Everything else keeps the label that it has. Cases stay in
@@ -71,33 +55,46 @@ def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "") 
     """
     with db.reading() as session:
         review = allowed_review(session, who, review_id, "work")
-        newest = _newest(session, review)
+        newest = newest_version(session, review.version.set_id)
         changes = _changes(session, review, newest)
-    if not changes:
+        gone = {change.name for change in changes if change.to is None}
+        redrawn = [case for case in redrawn_in(session, newest) if case.name not in gone] if with_boxes else []
+    if not changes and not redrawn:
         raise SetError(
             "The verdicts so far change nothing. Change or exclude a case first, or settle what is disputed."
         )
-    base = _with_splits(read_version(version_folder(place, newest), place.store), review)
-    remark = f"{note}. " if note else ""
-    version = write_version(
-        db,
-        place,
-        _corrected(base, changes),
-        who=who,
-        project_id=review.project_id,
-        set_id=newest.set_id,
-        note=f"{remark}{len(changes)} corrections by the review “{review.name}” (no. {review.id})",
-        made_from=newest.id,
-    )
+    remark = f"{len(changes)} corrections by the review “{review.name}” (no. {review.id})"
+    if redrawn:
+        remark = f"{remark}; {boxes_remark(redrawn)}"
+    decided = Decisions(changes, redrawn, review.id)
+    dividing = (review.settings.get("split"), int(review.settings.get("seed") or 0))
+    version = make_version(db, place, who, newest, decided, f"{note}. {remark}" if note else remark, *dividing)
     with db.session() as session:
-        _note_reasons(session, version.id, review.id, changes)
         subject = f"{review.name}: version {version.number} of {version.image_set.name}"
-        note_down(session, who, "apply review", review.project_id, subject, review=review.id, changes=len(changes))
+        counts = {"changes": len(changes), **({"boxes": len(redrawn)} if redrawn else {})}
+        note_down(session, who, "apply review", review.project_id, subject, review=review.id, **counts)
+    return version
+
+
+def apply_boxes(db: Database, place: Place, who: Who, set_id: int, note: str = "") -> Version:
+    """The newest version of a set with all boxes that were corrected since, as the next one."""
+    redrawn = redrawn_cases(db, who, set_id)
+    with db.reading() as session:
+        newest = newest_version(session, set_id)
+        allowed_version(session, who, newest.id, "work")
+    if not redrawn:
+        raise SetError("No boxes were corrected since the newest version. Correct those of a case first.")
+    remark = boxes_remark(redrawn)
+    version = make_version(db, place, who, newest, Decisions(redrawn=redrawn), f"{note}. {remark}" if note else remark)
+    with db.session() as session:
+        subject = f"version {version.number} of {version.image_set.name}"
+        note_down(session, who, "apply boxes", version.image_set.project_id, subject, boxes=len(redrawn))
     return version
 
 
 def difference(db: Database, who: Who, old_version_id: int, new_version_id: int) -> list[Change]:
-    """The cases whose labels are not the same in both, and those that only one of them has; with who and why."""
+    """The cases whose labels or boxes are not the same in both, and those that only one of them has; with who and
+    why."""
     with db.reading() as session:
         for version_id in (old_version_id, new_version_id):
             allowed_version(session, who, version_id)
@@ -106,11 +103,10 @@ def difference(db: Database, who: Who, old_version_id: int, new_version_id: int)
     changes = []
     for name in (*before, *(name for name in after if name not in before)):
         old, new = before.get(name), after.get(name)
-        if old is not None and new is not None and old.labels == new.labels:
+        if old is not None and new is not None and (old.labels, old.boxes) == (new.labels, new.boxes):
             continue
         here = old or new
         assert here is not None
-        action = "exclude" if new is None else "add" if old is None else "change"
         reason = reasons.get(name)
         changes.append(
             Change(
@@ -119,9 +115,10 @@ def difference(db: Database, who: Who, old_version_id: int, new_version_id: int)
                 here.split,
                 old.labels if old else None,
                 new.labels if new else None,
-                action,
+                _action(old, new),
                 reason.who if reason else "",
                 reason.why if reason else "",
+                _counts(old, new),
             )
         )
     return changes
@@ -210,48 +207,35 @@ def _suspects(session: Session, review: Review) -> Sequence[Row[int, int, str, N
     return session.execute(query.where(row.review_id == review.id, decided).order_by(row.number)).all()
 
 
-def _newest(session: Session, review: Review) -> Version:
-    mine = select(Version).where(Version.set_id == review.version.set_id).options(joinedload(Version.image_set))
-    return session.scalars(mine.order_by(Version.number.desc()).limit(1)).one()
+class _CaseRow(NamedTuple):
+    """What two versions are compared by; boxes as the database spells them, None where there are none."""
+
+    name: str
+    number: int
+    labels: Names
+    split: str | None
+    boxes: str | None
 
 
-def _with_splits(image_set: ImageSet, review: Review) -> ImageSet:
-    """Splits that a run would draw are drawn from the labels: they are written down before any label changes."""
-    settings = SplitSettings.parse(review.settings.get("split") or {}, "split")
-    try:
-        return image_set.with_cases(assign(image_set.cases, settings, int(review.settings.get("seed") or 0)))
-    except DataError:
-        return image_set  # no run could draw any either
-
-
-def _corrected(image_set: ImageSet, changes: Sequence[Change]) -> ImageSet:
-    by_name = {change.name: change for change in changes}
-
-    def cases() -> Iterator[Case]:
-        for case in image_set.cases:
-            change = by_name.get(case.id[:LONGEST_NAME])
-            if change is None:
-                yield case
-            elif change.to is not None:
-                yield replace(case, labels=_answers(change.to, image_set.task))
-
-    return image_set.with_cases(cases())
-
-
-def _answers(labels: Names, task: Task) -> Names:
-    for name in labels:
-        if name not in task.answers:
-            raise SetError(
-                f'The newest version of the set has no answer "{name}" any more, which the review changes a label to. '
-                "Add it to the answers on the page Image sets, or decide otherwise."
-            )
-    return task.in_order(labels)
-
-
-def _rows(session: Session, version_id: int) -> Mapping[str, tables.Case]:
+def _rows(session: Session, version_id: int) -> Mapping[str, _CaseRow]:
     row = tables.Case
-    query = select(row.name, row.number, row.labels, row.split).where(row.version_id == version_id)
-    return {case.name: case for case in session.execute(query.order_by(row.number))}  # type: ignore[misc]
+    columns = (row.name, row.number, row.labels, row.split, row.more["boxes"].as_string())
+    query = select(*columns).where(row.version_id == version_id).order_by(row.number)
+    return {case.name: case for case in map(_CaseRow._make, session.execute(query))}
+
+
+def _action(old: _CaseRow | None, new: _CaseRow | None) -> str:
+    if old is None or new is None:
+        return "add" if old is None else "exclude"
+    return "boxes" if old.labels == new.labels else "change"
+
+
+def _counts(old: _CaseRow | None, new: _CaseRow | None) -> tuple[int, int] | None:
+    """How many boxes a case has in either, where they are not the same."""
+    if old is None or new is None or old.boxes == new.boxes:
+        return None
+    before, after = (len(json.loads(case.boxes or "[]")) for case in (old, new))
+    return before, after
 
 
 def _reasons(session: Session, old_version_id: int, new_version_id: int) -> dict[str, Correction]:
@@ -263,16 +247,3 @@ def _reasons(session: Session, old_version_id: int, new_version_id: int) -> dict
             corrections.setdefault(correction.name, correction)
         at = session.scalar(select(Version.made_from).where(Version.id == at))
     return corrections
-
-
-def _note_reasons(session: Session, version_id: int, review_id: int, changes: Sequence[Change]) -> None:
-    """Those that a version made by an earlier try has already stay as they are."""
-    noted = set(session.scalars(select(Correction.name).where(Correction.version_id == version_id)))
-    key = {"version_id": version_id, "review_id": review_id}
-    rows = [
-        {**key, "name": change.name, "action": change.action, "who": change.who[:1024], "why": change.why}
-        for change in changes
-        if change.name not in noted
-    ]
-    if rows:
-        session.execute(insert(Correction), rows)

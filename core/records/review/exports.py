@@ -17,12 +17,12 @@ from core.pictures.store import open_store
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
+from core.records.drawn import has_drawn
 from core.records.labels import Names
 from core.records.place import Place
 from core.records.review import agreement, reviews, verdicts
 from core.records.review.reviews import ReviewView, allowed_review
 from core.records.review.verdicts import VerdictView
-from core.records.set_exports import has_drawn
 from core.records.tables import Case, Suspect, Verdict, Version
 from core.sets.coco import CocoPicture, coco_content
 from core.sets.manifest_cells import labels_cell

@@ -1,13 +1,18 @@
-"""A version to take away: what is drawn on its pictures."""
+"""What is drawn on the pictures of a version: whether anything is, a case's mask, and all of it to take away."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.case import Pixels
+from core.machine.aside import ASIDE
+from core.pictures.masks import Inside, RunPixels, inside_of, packed_runs, unpacked_runs
+from core.pictures.store import StoredPixels, encoded, open_store
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
@@ -17,6 +22,8 @@ from core.sets.coco import set_content
 from core.sets.version import read_version
 
 DRAWN = ("boxes", "mask")
+IN_TURN = threading.Lock()
+"""Held while a mask is decoded, so that a set of many masks leaves the other child to those who look at pictures."""
 
 
 def is_drawn_on(db: Database, who: Who, version_id: int) -> bool:
@@ -36,5 +43,20 @@ def drawn_as_coco(db: Database, place: Place, who: Who, version_id: int) -> byte
     """The boxes and masks of a version, as a COCO file."""
     with db.reading() as session:
         version = allowed_version(session, who, version_id)
-    content = set_content(read_version(version_folder(place, version), place.store))
+    content = set_content(read_version(version_folder(place, version), place.store), _runs_in_turn)
     return json.dumps(content, ensure_ascii=False).encode()
+
+
+def mask_inside(place: Place, digest: str) -> Inside:
+    """What a mask has inside, by its content. Asks nobody: whoever calls has checked."""
+    runs = _runs_aside(StoredPixels(open_store(place.store).url, digest))
+    return inside_of(runs.runs, runs.width, runs.height)
+
+
+def _runs_aside(mask: Pixels) -> RunPixels:
+    return unpacked_runs(*ASIDE.run(packed_runs, encoded(mask), "A mask"))
+
+
+def _runs_in_turn(mask: Pixels) -> RunPixels:
+    with IN_TURN:
+        return _runs_aside(mask)
