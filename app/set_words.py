@@ -16,6 +16,10 @@ def named(labels: Iterable[str]) -> str:
     return ", ".join(labels) or NO_FINDING
 
 
+def counted(cases: int) -> str:
+    return "1 case" if cases == 1 else f"{cases:,} cases"
+
+
 def kinds() -> list[tuple[str, str]]:
     return [
         ("exactly one", "single"),

@@ -181,6 +181,8 @@ const fill = () => {
   }));
   const list = part(".boxes"), row = list.children[chosen];
   if (row) list.scrollTop = held(list.scrollTop, row.offsetTop + row.offsetHeight - list.clientHeight, row.offsetTop);
+  part(".history").hidden = !sheet?.history.length;
+  part(".history ul").replaceChildren(...(sheet?.history ?? []).map((line) => made("li", { textContent: line })));
   part(".says").textContent = isChanged() ? "" : sheet?.says ?? "";
 };
 

@@ -21,6 +21,10 @@ RULE_OF_ONE = (
     "A case of this set has one label. Where that is what its boxes show, it changes with them in the next version; "
     "boxes of two labels are refused."
 )
+FIRST = (
+    "No case of this set has a box yet. From the version on in which the first has one, a case without boxes counts as "
+    "one that somebody looked at, with nothing there to draw around."
+)
 
 
 def checked_boxes(
@@ -74,9 +78,10 @@ def labels_with_boxes(
     return task.in_order(shown)
 
 
-def rule_for(task: Task) -> str:
-    """What boxes mean for labels, in words."""
-    return RULE if task.kind == "multi" else RULE_OF_ONE
+def rule_for(task: Task, is_boxed: bool) -> str:
+    """What boxes mean for labels, in words, and in a set without any (`is_boxed`) what the first one means for all."""
+    rule = RULE if task.kind == "multi" else RULE_OF_ONE
+    return rule if is_boxed else f"{rule} {FIRST}"
 
 
 def _read(drawn: object, number: int) -> Box:

@@ -82,11 +82,20 @@ def test_the_editor_is_told_boxes_labels_and_what_boxes_mean(room: Boxed, browse
     assert "gives it that label in the next version" in sheet["rule"] and sheet["says"] == "Labels: dark cell."
 
 
+def test_the_first_box_of_a_set_is_said_to_speak_of_all_its_cases(room: Boxed, browser: TestClient) -> None:
+    first = browser.get(f"/boxes/{room.furnished.version_id}/0").json()
+    assert (
+        "A case of this set has one label." in first["rule"] and "No case of this set has a box yet." in first["rule"]
+    )
+    assert "No case" not in browser.get(room.path).json()["rule"]
+
+
 def test_what_the_editor_sends_is_kept_and_told(room: Boxed, browser: TestClient) -> None:
     sheet = browser.post(room.path, json=room.sent(DARK, LIGHT)).json()
     assert "changed" not in sheet and sheet["after"] > 0
     assert sheet["says"].startswith(f"Corrected by {room.who.name}, ")
     assert sheet["says"].endswith("Its labels then: dark cell, light cell (now: dark cell).")
+    assert sheet["history"] == [f"{room.who.name}, just now: 2 boxes"]
     assert browser.get(room.path).json()["boxes"] == sheet["boxes"] == [asdict(DARK), asdict(LIGHT)]
 
 

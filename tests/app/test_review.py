@@ -25,13 +25,16 @@ from app.pages.review.find import estimate, state_of
 from app.pages.review.page import ReviewPage
 from app.pages.review.retrained import comparison
 from app.pages.review.words import LIMITS, decided
+from app.routes import reviewing
 from app.run_words import header
 from app.visit import Visit
 from core.errors import CoreError
 from core.records import jobs, people, runs, sets
+from core.records.finding import Alike
+from core.records.outcomes import Match
 from core.records.people import Who
 from core.records.progress import Progress
-from core.records.review import queue, reviews, verdicts
+from core.records.review import boxes, queue, reviews, verdicts
 from core.records.review.corrections import Gain, Retrained
 from tests.app.furnished import SETTINGS, asking, furnish
 from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, furnish_review
@@ -99,6 +102,36 @@ def test_the_next_cases_come_with_all_that_a_key_needs(room: Reviewed, browser: 
     assert browser.get(first["picture"]).status_code == 200
     told = browser.get(f"/reviews/{room.review_id}/progress").json()
     assert "0 of 12 decided by you" in told["progress"]
+
+
+def test_the_runs_index_shows_its_nearest_cases_where_the_search_had_such_a_run(room: Reviewed) -> None:
+    visit = Visit.of(room.studio, asking())
+    view = reviews.review(visit.database, visit.who, room.review_id)
+    suspect = queue.next_suspect(visit.database, visit.who, room.review_id, queue.Filter(), 0)
+    assert suspect is not None
+    assert "Most alike by the run" not in card(view, suspect)["side"]
+    near = Match(case="<b>torn</b>", labels=("hazy",), split="test", patient=None, cosine=0.75)
+    gone = Match(case="gone", labels=("hazy",), split="test", patient=None, cosine=0.5)
+    drawn = card(view, suspect, alike=Alike(view.version_id, (near, gone), {near.case: 4}))["side"]
+    assert "Most alike by the run" in drawn and f'src="/images/{view.version_id}/4?size=thumb"' in drawn
+    assert f"{TORN}: 0.75 alike" in drawn and "gone" not in drawn
+
+
+def test_the_run_of_a_search_is_asked_for_its_index_if_it_has_one(
+    tmp_path: Path,
+) -> None:
+    room = furnish_review(tmp_path)
+    visit = Visit.of(room.studio, asking())
+    view = reviews.review(visit.database, visit.who, room.review_id)
+    for method, is_asked in (("discriminative", True), ("vitask", False)):
+        run = runs.queue_run(
+            visit.database, visit.place, visit.who, view.version_id, method, SETTINGS | {"method": {"name": method}}
+        )
+        indexed = reviewing._indexed_run(visit, replace(view, run_id=run.id))
+        assert (indexed is not None) == is_asked
+    assert reviewing._indexed_run(visit, replace(view, run_id=None)) is None
+    suspect = queue.next_suspect(visit.database, visit.who, room.review_id, queue.Filter(), 0)
+    assert suspect is not None and reviewing.alike_by_run(visit, None, suspect) is None
 
 
 def test_filters_and_the_way_back(room: Reviewed, browser: TestClient) -> None:
@@ -334,7 +367,7 @@ def test_verdicts_become_a_version_and_are_taken_back(tmp_path: Path, page: Revi
     shown = tab.open(visit, room.review_id)
     assert all(words in shown[parts.preview] for words in ("2 cases would change", TORN, "leaves the set"))
     assert shown[parts.apply]["interactive"] and f"/downloads/reviews/{room.review_id}/csv" in shown[parts.exports]
-    tab.apply(visit, room.review_id, "looked at")
+    tab.apply(visit, room.review_id, "looked at", False)
     newest = sets.versions(db, room.who, 1)[0]
     assert (newest.number, newest.cases) == (2, 11)
     assert "Nothing left to change" in tab.open(visit, room.review_id)[parts.preview]
@@ -343,6 +376,30 @@ def test_verdicts_become_a_version_and_are_taken_back(tmp_path: Path, page: Revi
     again = sets.versions(db, room.who, 1)[0]
     assert (again.number, again.cases) == (3, 12)
     assert "No label differs" in difference(room.version_id, again.id)
+
+
+def draw(room: Reviewed, number: int) -> None:
+    """A box of the case's own label, which is the first answer."""
+    visit, box = room.visit(), {"label": ANSWERS[0], "left": 0.0, "top": 0.0, "right": 0.5, "bottom": 0.5}
+    boxes.correct_boxes(visit.database, visit.place, visit.who, room.version_id, number, [box], 0, "drawn")
+
+
+def test_corrected_boxes_go_with_the_verdicts_where_that_is_ticked(tmp_path: Path, page: ReviewPage) -> None:
+    room = furnish_review(tmp_path)
+    db, tab, parts, visit = room.studio.database, page.correcting, page.correcting.parts, room.visit()
+    assert tab.open(visit, room.review_id)[parts.with_boxes]["visible"] is False
+    draw(room, 0)
+    verdicts.decide(db, room.who, room.review_id, [2], "exclude")
+    offered = tab.open(visit, room.review_id)[parts.with_boxes]
+    assert (offered["visible"], offered["value"]) == (True, True)
+    assert offered["label"] == "With the boxes that were corrected since (1 case)"
+    tab.apply(visit, room.review_id, "", True)
+    newest = sets.versions(db, room.who, 1)[0]
+    assert newest.note.endswith("; boxes corrected: 1 case") and newest.cases == 11
+    assert [len(row.boxes) for row in sets.cases(db, room.who, newest.id).rows[:2]] == [1, 0]
+    shown = str(tab.differ(visit, room.version_id, newest.id)[parts.versions.difference])
+    assert "2 cases differ" in shown and "boxes corrected: 0 → 1" in shown and "“drawn”" in shown
+    assert tab.open(visit, room.review_id)[parts.with_boxes]["visible"] is False
 
 
 def test_a_run_is_queued_again_on_the_corrected_version(tmp_path: Path, page: ReviewPage) -> None:
@@ -467,6 +524,15 @@ def test_programs_review_by_the_same_names(tmp_path: Path) -> None:
     assert [one["to"] for one in ask("preview_corrections", review)] == [["clear"]]
     version = ask("apply_corrections", review, "by a program")
     assert [one["name"] for one in ask("version_difference", room.version_id, version)] == ["case-002"]
+    draw(room, 3)
+    ask("decide", review, [5], "exclude", [], "", "sure", "another-by-program")
+    again = ask("apply_corrections_with_boxes", review, "")
+    differing = ask("version_difference", version, again)
+    assert [(case["name"], case["action"], case["boxes"]) for case in differing] == [
+        ("case-004", "boxes", [0, 1]),
+        ("case-005", "exclude", None),
+    ]
+    assert ask("undo_verdict", review, "undo-the-last") == [5]
     assert ask("undo_verdict", review, "undo-by-program") == [2]
     assert ask("review_agreement", review)["pairs"] == []
     assert isinstance(ask("find_suspects", room.version_id, 0, 1, False, "again"), int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -344,6 +345,10 @@ def test_boxes_of_an_upload_are_corrected_and_are_in_the_next_version_and_its_li
     rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert re.findall(r'"label": "(\w+)', rows[0]["boxes"]) == ["dark", "light"]
     assert '"right": 0.7, "bottom": 0.75' in rows[0]["boxes"]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Boxes and masks (COCO)").first.click()
+    drawn = json.loads(Path(download.value.path()).read_text())["annotations"]
+    assert [each["bbox"] for each in drawn][:2] == [[2, 8, 12, 22], [2, 32, 7, 6]]
 
 
 def pull(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:

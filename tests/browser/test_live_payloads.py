@@ -189,6 +189,8 @@ def test_the_editor_of_boxes(served: Served, watched: Watched, page: Any) -> Non
     page.keyboard.press("ArrowRight")
     page.get_by_role("button", name="Save the boxes").click()
     page.locator("#box-editor .says").get_by_text(served.room.person).wait_for()
+    page.locator("#box-editor summary", has_text="History").click()
+    page.locator("#box-editor .history li").get_by_text(served.room.person).wait_for()
     page.get_by_role("button", name="← Back to the cases").click()
     page.locator("#boxes-pending").get_by_text(served.room.names[0]).wait_for()
 

@@ -11,14 +11,14 @@ from gradio.blocks import Block
 
 from app.drawings import colours_of
 from app.html import as_text
-from app.set_words import SPLIT_NAMES, named
+from app.set_words import SPLIT_NAMES, counted, named
 from app.viewer.editor import CLOSED, BoxEditor, box_editor, opened, picture_of
 from app.visit import Json, Updates, Visit
 from app.words import ago
 from core.errors import SettingsError
 from core.records import sets
 from core.records.review import boxes, corrections
-from core.records.review.boxes import Redrawn, Standing
+from core.records.review.boxes import BoxesView, Redrawn, Standing
 from core.sets.drawn_boxes import rule_for
 
 MOST_ROWS = 50
@@ -125,13 +125,15 @@ def sheet(visit: Visit, stands: Standing) -> Json:
     version = sets.version(visit.database, visit.who, stands.version_id)
     labels = boxes.labels_of_boxes(visit.place, version)
     colours = colours_of([*stands.task.answers, *labels])
+    history = boxes.corrections_of_boxes(visit.database, visit.who, stands.version_id, stands.number)
     return {
         "title": f"{stands.name} · {version.image_set.name}, version {version.number}",
         "boxes": [asdict(box) for box in stands.boxes],
         "after": stands.correction,
         "labels": [[label, colours[label]] for label in labels],
-        "rule": rule_for(stands.task),
+        "rule": rule_for(stands.task, boxes.is_boxed(visit.place, version)),
         "says": state(stands),
+        "history": [f"{row.person}, {ago(row.at)}: {_changed(row)}" for row in history],
     }
 
 
@@ -145,15 +147,20 @@ def state(stands: Standing) -> str:
     return f"{by}\nIts labels then: {named(stands.labels)} (now: {named(stands.given_labels)})."
 
 
+def _changed(row: BoxesView) -> str:
+    count = "1 box" if len(row.boxes) == 1 else f"{len(row.boxes):,} boxes"
+    return f"{count} (“{row.why}”)" if row.why else count
+
+
 def draw_redrawn(redrawn: Sequence[Redrawn]) -> str:
     """Cases whose boxes the next version changes."""
     head = '<tr><th>Case</th><th class="n">Boxes</th><th>Labels then</th><th>By</th></tr>'
     more = len(redrawn) - MOST_ROWS
     rest = f'<p class="small quiet">and {more:,} more.</p>' if more > 0 else ""
-    cases = "1 case" if len(redrawn) == 1 else f"{len(redrawn):,} cases"
     return (
-        f'<div class="vt"><h2>Boxes corrected: {cases}</h2><p class="small quiet">In no version yet. The next one has '
-        f'them; earlier ones, and runs that saw those, stay as they are.</p><div class="long"><table>{head}'
+        f'<div class="vt"><h2>Boxes corrected: {counted(len(redrawn))}</h2>'
+        '<p class="small quiet">In no version yet. The next one has them; earlier ones, and runs that saw those, stay '
+        f'as they are.</p><div class="long"><table>{head}'
         f"{''.join(map(_row, redrawn[:MOST_ROWS]))}</table></div>{rest}</div>"
     )
 

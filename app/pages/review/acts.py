@@ -105,11 +105,14 @@ def preview_corrections(visit: Visit, review_id: int) -> list[Json]:
     return [plain(change) for change in corrections.preview(visit.database, visit.who, review_id)]
 
 
-def apply_corrections(visit: Visit, review_id: int, note: str, with_boxes: bool = False) -> int:
-    """Makes the settled verdicts the next version of the set, on demand with the boxes that were corrected since the
-    newest one (`corrected_boxes`); returns its id."""
-    made = corrections.apply(visit.database, visit.place, visit.who, review_id, note, with_boxes=with_boxes)
-    return made.id
+def apply_corrections(visit: Visit, review_id: int, note: str) -> int:
+    """Makes the settled verdicts the next version of the set; returns its id."""
+    return corrections.apply(visit.database, visit.place, visit.who, review_id, note).id
+
+
+def apply_corrections_with_boxes(visit: Visit, review_id: int, note: str) -> int:
+    """The same together with the boxes that were corrected since the newest version (`corrected_boxes`)."""
+    return corrections.apply(visit.database, visit.place, visit.who, review_id, note, with_boxes=True).id
 
 
 def revert_version(visit: Visit, version_id: int, note: str) -> int:
@@ -144,6 +147,7 @@ OFFERED = (
     settle_case,
     preview_corrections,
     apply_corrections,
+    apply_corrections_with_boxes,
     revert_version,
     version_difference,
     retrain,

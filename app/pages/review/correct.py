@@ -14,13 +14,12 @@ from app.context import PRIVATE, Studio
 from app.html import as_text, empty
 from app.pages.review.acts import chosen
 from app.pages.review.retrained import comparison
-from app.set_words import SPLIT_NAMES, named
+from app.set_words import SPLIT_NAMES, counted, named
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
 from core.records import runs, sets
 from core.records.review import boxes, corrections
 from core.records.review.corrections import Change
-from core.records.review.next_version import boxes_remark
 from core.records.review.reviews import ReviewView
 from core.records.tables import Version
 
@@ -85,7 +84,7 @@ class Correcting:
         kinds = corrections.kinds(visit.database, visit.who, view.id) if is_done else ()
         unchanged = UNCHANGED if versions[0].id == view.version_id else FOLLOWED
         redrawn = boxes.redrawn_cases(visit.database, visit.who, view.set_id) if is_done else []
-        title = f"With the boxes that were corrected ({boxes_remark(redrawn)})"
+        title = f"With the boxes that were corrected since ({counted(len(redrawn))})"
         shown: Updates = {
             parts.preview: drawn(changes, f"{len(changes):,} cases would change") if changes else unchanged,
             parts.with_boxes: gr.update(label=title, value=bool(redrawn), visible=bool(redrawn)),

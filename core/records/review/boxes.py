@@ -175,6 +175,11 @@ def labels_of_boxes(place: Place, version: Version) -> Names:
     return tuple(dict.fromkeys([*answers, *_used_labels(version_folder(place, version))]))
 
 
+def is_boxed(place: Place, version: Version) -> bool:
+    """Whether any case has a box."""
+    return bool(_used_labels(version_folder(place, version)))
+
+
 def newest_version(session: Session, set_id: int) -> Version:
     of_set = select(Version).where(Version.set_id == set_id).options(joinedload(Version.image_set))
     return session.scalars(of_set.order_by(Version.number.desc()).limit(1)).one()
