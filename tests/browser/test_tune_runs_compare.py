@@ -132,8 +132,7 @@ def test_cases_are_found_by_words_looked_at_and_their_like_is_searched(served: S
             (job_id,) = session.scalars(wanted).all()
         claimed = jobs.claim(database, job_id, "reader")
         assert claimed is not None
-        facts = {"labels": ("hazy",), "split": "test", "patient": None, "cosine": 0.75}
-        near = tuple(Match(case=name, **facts) for name in names)
+        near = tuple(Match(case=name, labels=("hazy",), split="test", patient=None, cosine=0.75) for name in names)
         jobs.finish(database, claimed, Matches(matches=near, searched=3, seconds=0.02).plain())
         return payloads.Find.parse(claimed.payload, "payload")
 
