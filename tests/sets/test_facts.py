@@ -1,4 +1,4 @@
-"""Facts, captions and probes: true by boxes, labels and columns alone, silent near every limit."""
+"""Facts and probes: true by boxes, labels and columns alone, silent near every limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from core.case import Box, Case, ImageSet, Kind, Task
 from core.errors import SettingsError
 from core.sets.facts import Fact, Margins, Yardsticks, facts_of
-from core.sets.sentences import caption, caption_pairs, description, presence_questions
+from core.sets.sentences import caption_pairs, presence_questions
 
 MARGINS = Margins()
 
@@ -167,19 +167,6 @@ def test_columns_of_a_few_words_are_attributes_and_others_are_not() -> None:
     assert measure.attributes == {"stain": ("blue", "rose"), "side_of_body": ("left", "right")}
     assert sentences(cases[0], measure, "attribute") == ["The stain is blue.", "The side of body is left."]
     assert sentences(cases[1], measure, "attribute") == ["The stain is rose."]
-
-
-def test_a_caption_is_made_of_what_is_certain() -> None:
-    case = case_of(square("iris", 0.2, 0.3), *[square("lash", 0.5, 0.5)] * 2, labels=("owl",), stain="blue")
-    other = case_of(square("iris", 0.5, 0.5, 0.3), stain="rose")
-    measure = yardsticks(case, other, other)
-    assert caption(case, measure, MARGINS) == "Drawn image: owl, small iris upper left, two of lash, blue stain."
-    assert caption(other, measure, MARGINS) == "Drawn image: cat, iris, rose stain."
-    boxed = case_of(square("owl", 0.2, 0.3), square("ear", 0.5, 0.5), labels=("owl", "cat"))
-    assert caption(boxed, yardsticks(boxed, kind="multi"), MARGINS) == "Drawn image: cat, owl upper left, ear."
-    whole = description(case, measure, MARGINS)
-    assert whole.startswith(caption(case, measure, MARGINS)) and "There is no cat. There is an owl." in whole
-    assert len(whole.split()) > 30
 
 
 def test_a_pair_differs_in_one_word_and_is_the_same_for_the_same_seed() -> None:
