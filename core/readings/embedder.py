@@ -114,10 +114,10 @@ def by_cosine(vlm: Vlm, embedder: Embedder, questions: Sequence[Asking]) -> list
     return answers
 
 
-def _phrases(asked: Asking) -> list[str]:
+def _phrases(question: Asking) -> list[str]:
     """What the candidate answers are called; where there may be several, that there is none goes last."""
-    alone = [called(asked.task, (answer,)) for answer in asked.task.answers]
-    return [*alone, called(asked.task, ())] if asked.task.kind == "multi" else alone
+    alone = [called(question.task, (answer,)) for answer in question.task.answers]
+    return [*alone, called(question.task, ())] if question.task.kind == "multi" else alone
 
 
 def _tail(vlm: Vlm, instruction: str) -> tuple[int, ...]:

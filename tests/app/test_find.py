@@ -129,9 +129,9 @@ def test_an_image_and_a_case_are_searched_by(page: FindPage, room: Furnished, ru
 def test_what_cannot_be_searched_for_is_told_and_nothing_is_waited_for(
     by: str, more: dict[str, Any], message: str, page: FindPage, room: Furnished, run_id: int
 ) -> None:
-    told = page.search(room.visit(), given(page, run_id, by, **more))
-    assert message in told[page.parts.outcome] and told[page.parts.job] is None
-    assert not told[page.parts.timer].active
+    refused = page.search(room.visit(), given(page, run_id, by, **more))
+    assert message in refused[page.parts.outcome] and refused[page.parts.job] is None
+    assert not refused[page.parts.timer].active
 
 
 def test_a_search_that_fails_says_why(page: FindPage, room: Furnished, run_id: int) -> None:
@@ -150,9 +150,9 @@ def test_programs_search_by_words_by_an_image_and_by_a_case(room: Furnished, run
     with pytest.raises(CoreError, match="no base64"):
         acts.find(visit, run_id, "", "!", 0, 5, [], False)
     answered(room, job_id, match("b"))
-    told = acts.find_matches(visit, job_id)
-    assert told["state"] == "done" and told["matches"][0]["cosine"] == 0.8765
-    assert told["matches"][0]["version"] == room.version_id and told["matches"][0]["number"] is not None
+    sent = acts.find_matches(visit, job_id)
+    assert sent["state"] == "done" and sent["matches"][0]["cosine"] == 0.8765
+    assert sent["matches"][0]["version"] == room.version_id and sent["matches"][0]["number"] is not None
 
 
 def test_somebody_of_another_project_finds_nothing_by_words_image_case_or_api(
@@ -171,8 +171,8 @@ def test_somebody_of_another_project_finds_nothing_by_words_image_case_or_api(
         (AN_IMAGE, {"image": str(tmp_path / "brought.png")}),
         (A_CASE, {"case": "a"}),
     ):
-        told = page.search(visit, given(page, run_id, by, **more))
-        assert "nothing here that you can see" in told[page.parts.outcome] and told[page.parts.job] is None
+        refused = page.search(visit, given(page, run_id, by, **more))
+        assert "nothing here that you can see" in refused[page.parts.outcome] and refused[page.parts.job] is None
     for wanted in (("dark", "", 0), ("", "aGk=", 0), ("", "", 1)):
         with pytest.raises(NotAllowed):
             acts.find(visit, run_id, *wanted, 5, [], False)

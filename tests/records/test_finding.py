@@ -112,9 +112,9 @@ def test_somebody_of_another_project_finds_nothing(
 
 def test_an_ask_is_no_search(database: Database, place: Place, who: Who, version: Version) -> None:
     with database.session() as session:
-        asked = jobs.enqueue(session, who, who.projects[0], payloads.Ask(run=1, image="0" * 64))
+        question = jobs.enqueue(session, who, who.projects[0], payloads.Ask(run=1, image="0" * 64))
     with pytest.raises(NotAllowed):
-        finding.matches(database, who, asked.id)
+        finding.matches(database, who, question.id)
 
 
 def test_only_runs_whose_method_embeds_are_searchable(

@@ -116,10 +116,12 @@ def test_the_command_finds_by_words_and_by_an_image(
     tuned: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["find", str(tuned), "dark", "--most", "4", "--split", "test,val", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["by"] == "words" and len(told["cases"]) == 4
-    assert {case["split"] for case in told["cases"]} <= {"test", "val"}
-    assert [case["cosine"] for case in told["cases"]] == sorted((c["cosine"] for c in told["cases"]), reverse=True)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["by"] == "words" and len(printed["cases"]) == 4
+    assert {case["split"] for case in printed["cases"]} <= {"test", "val"}
+    assert [case["cosine"] for case in printed["cases"]] == sorted(
+        (c["cosine"] for c in printed["cases"]), reverse=True
+    )
     picture = next((images / "light").iterdir())
     assert main(["find", str(tuned), str(picture), "--most", "1"]) == 0
     assert f"light/{picture.name}" in capsys.readouterr().out
@@ -171,8 +173,8 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
 def test_its_cost_is_estimated_and_no_tsm_is_plugged_in(
     images: Path, checkpoint: Path, tuned: Path, tmp_path: Path
 ) -> None:
-    told = estimate(settings(images, checkpoint, steps=10))
-    assert told["steps"] == {"pairs": 10} and told["parts"]["index"] > 0
+    cost = estimate(settings(images, checkpoint, steps=10))
+    assert cost["steps"] == {"pairs": 10} and cost["parts"]["index"] > 0
     with pytest.raises(CoreError, match="exemplar"):
         plug(tuned, "convnet", tmp_path / "plugged")
 

@@ -21,8 +21,8 @@ def case(**more: object) -> Case:
 
 
 def test_a_label_alone_is_the_short_caption_and_a_description_the_long_one() -> None:
-    told = caption(case(more={"stain": "rose"}, boxes=(NUCLEUS,)), TASK, CaptionSettings())
-    assert told == Caption(
+    called = caption(case(more={"stain": "rose"}, boxes=(NUCLEUS,)), TASK, CaptionSettings())
+    assert called == Caption(
         "bean nucleus",
         "This is a drawn cell image. What it shows is called bean nucleus. Its stain is rose. "
         "There is a small nucleus in the upper left. "
@@ -31,10 +31,10 @@ def test_a_label_alone_is_the_short_caption_and_a_description_the_long_one() -> 
 
 
 def test_attributes_stand_in_the_short_caption_where_they_are_asked_for() -> None:
-    told = caption(
+    called = caption(
         case(more={"stain": "rose", "note": " "}, boxes=(CELL,)), TASK, CaptionSettings(captions="attributes")
     )
-    assert told.short == "bean nucleus, rose stain, a large cell in the middle"
+    assert called.short == "bean nucleus, rose stain, a large cell in the middle"
 
 
 def test_the_largest_of_several_boxes_is_placed_and_all_are_counted() -> None:

@@ -47,7 +47,7 @@ def test_words_pictures_and_cases_find_their_like_and_only_what_is_wanted(
     hands = Hands(place, database, "read", "read@here:1", lambda: False)
     monkeypatch.setattr(open_runs, "_loaded", type(open_runs._loaded)())
 
-    def found(wanted: str | bytes | int, **more: Any) -> finding.Search:
+    def search_for(wanted: str | bytes | int, **more: Any) -> finding.Search:
         job_id = finding.find(database, place, who, run.id, wanted, **more)
         claimed = jobs.claim(database, job_id, hands.name)
         assert claimed is not None
@@ -59,16 +59,16 @@ def test_words_pictures_and_cases_find_their_like_and_only_what_is_wanted(
 
     own = sets.case(database, who, version.id, 3)
     content, _ = sets.image(database, place, who, version.id, 3)
-    assert found(content, most=3).matches[0].case == own.name
-    like = found(3, most=len(cells.cases))
+    assert search_for(content, most=3).matches[0].case == own.name
+    like = search_for(3, most=len(cells.cases))
     assert own.name not in {match.case for match in like.matches} and len(like.matches) == len(cells.cases) - 1
     assert own.patient is not None
-    without = found(3, most=len(cells.cases), leaves_out_patient=True)
+    without = search_for(3, most=len(cells.cases), leaves_out_patient=True)
     assert own.patient in {match.patient for match in like.matches}
     assert own.patient not in {match.patient for match in without.matches}
-    tested = found("a light cell", most=len(cells.cases), splits=["test"])
+    tested = search_for("a light cell", most=len(cells.cases), splits=["test"])
     assert {match.split for match in tested.matches} == {"test"}
     assert len(open_runs._loaded) == 1
     Folder(folder).index.unlink()
-    assert found("a light cell").matches[0] == found("a light cell").matches[0]
+    assert search_for("a light cell").matches[0] == search_for("a light cell").matches[0]
     assert Folder(folder).index.is_file()
