@@ -134,6 +134,24 @@ def test_the_command_finds_by_words_and_by_an_image(
         assert message in capsys.readouterr().err
 
 
+def test_sets_of_a_joint_run_are_measured_apart_and_several_labels_are_answered_one_by_one(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    spots = run_files.draw_multi(tmp_path / "spots")
+    training = {"steps": 2, "batch_size": 8}
+    values = run_files.values([images, spots], checkpoint, tsm=[], training=training)
+    run = make_run(values | {"method": {"name": "discriminative", "captions": "attributes"}})
+    results = tune(run, tmp_path / "joint")
+    for name in ("shades", "spots"):
+        of_set = results["sets"][name]
+        assert of_set["statements"]["retrieval"]["cases"] == of_set["cases"] > 0
+    rows = [row for row in reading.load(Folder(tmp_path / "joint").readings("test")) if row.set == "spots"]
+    likely = [row.answer.probabilities for row in rows if row.reader == "embedding"]
+    assert likely and all(0 < p < 1 for row in likely for p in row)
+    index = load_index(Folder(tmp_path / "joint").index)
+    assert {each.set for each in index.indexed} == {"shades", "spots"}
+
+
 def test_a_run_of_another_method_says_that_it_cannot_be_searched(finished: Path) -> None:
     with pytest.raises(RunError, match=r"can't be searched: its method \(VITask\) makes no index"):
         searchable(open_run(finished))
