@@ -19,10 +19,11 @@ from core.readings.answer import Answer
 from core.readings.reading import Reading
 from core.records import jobs, people, runs, sets
 from core.records.database import Database
+from core.records.outcomes import Match, Matches
 from core.records.people import Who
 from core.records.place import Place
 from core.records.review import reviews, verdicts
-from core.records.tables import Person
+from core.records.tables import Job, Person
 from tests.app.furnished import SETTINGS, events
 from tests.migrated import new_records
 from tests.records.search import finish
@@ -74,6 +75,26 @@ class Hostile:
         hands = Hands(place, db, "intake", "intake@here:1", lambda: False)
         while (claimed := jobs.take_next(db, "intake", hands.name, 60)) is not None:
             carry_out(hands, claimed)
+
+    def searchable_run(self) -> int:
+        """A finished run, called by every payload, in which cases can be found."""
+        settings = SETTINGS | {"method": {"name": "discriminative"}, "tsm": []}
+        run = runs.queue_run(
+            self.studio.database, self.studio.place, self.who, self.version_id, f"s{ALL}"[:200], settings
+        )
+        with self.studio.database.session() as session:
+            session.get_one(Job, run.job_id).state = "done"
+        return run.id
+
+    def find_all(self, run_id: int) -> None:
+        """What a worker does with the search that waits: it finds every case."""
+        db = self.studio.database
+        claimed = jobs.take_next(db, "read", "read@here:1", 60)
+        assert claimed is not None and claimed.payload["run"] == run_id
+        near = tuple(
+            Match(case=name, labels=(ANSWERS[0],), split="test", patient=ALL, cosine=0.5) for name in self.names
+        )
+        jobs.finish(db, claimed, Matches(matches=near, searched=len(near), seconds=0.1).plain())
 
 
 def furnish_hostile(folder: Path) -> Hostile:

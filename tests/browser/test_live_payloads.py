@@ -236,6 +236,23 @@ def test_what_is_typed_at_once_stays(
     assert page.locator(typed).input_value() == "typed at once"
 
 
+def test_find(served: Served, watched: Watched, page: Any) -> None:
+    run_id = served.room.searchable_run()
+    watched.open(f"/find?run={run_id}&case={quote(served.room.names[0])}")
+    page.locator("#find-case :is(input, textarea)").wait_for()
+    page.locator("#find-by").get_by_label("Words").click()
+    page.locator("#find-words :is(input, textarea)").fill(ALL)
+    page.locator("#find-search").click()
+    page.locator("#find-outcome").get_by_text("Waiting for a reader").wait_for()
+    served.room.find_all(run_id)
+    page.locator("#find-pictures .gallery button").first.wait_for()
+    for tile in page.locator("#find-pictures .gallery button").all()[:4]:
+        tile.click()
+        page.locator("#find-about").get_by_text(ALL, exact=True).first.wait_for()
+    page.locator("#find-case :is(input, textarea)").wait_for(state="hidden")
+    walk(page)
+
+
 def test_runs(served: Served, watched: Watched, page: Any) -> None:
     watched.open(f"/runs?run={served.room.run_ids[0]}")
     page.locator("#runs-head").get_by_text("finished").wait_for()
