@@ -14,8 +14,12 @@ from app.pages.review.acts import undo_verdict
 from app.pages.review.words import progress_line
 from app.routes.answers import answered, refuse_another
 from app.visit import Json, Visit
+from core.records import finding, runs
+from core.records.finding import Alike
 from core.records.review import queue, reviews, verdicts
-from core.records.review.queue import Filter
+from core.records.review.queue import Filter, SuspectView
+from core.records.review.reviews import ReviewView
+from core.records.runs import RunView
 
 MOST_AHEAD = 10
 MOST_LABELS = 10_000
@@ -102,8 +106,9 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
 
         def made(visit: Visit) -> Json:
             db, who = visit.database, visit.who
-            suspect = queue.suspect(db, who, review_id, rank)
-            return card.card(reviews.review(db, who, review_id), suspect, verdicts.history(db, who, review_id, rank))
+            suspect, view = queue.suspect(db, who, review_id, rank), reviews.review(db, who, review_id)
+            history = verdicts.history(db, who, review_id, rank)
+            return card.card(view, suspect, history, alike_by_run(visit, _indexed_run(visit, view), suspect))
 
         return answered(studio, request, made)
 
@@ -148,14 +153,27 @@ def ahead(visit: Visit, review_id: int, wanted: Wanted, is_back: bool = False) -
     """Cards of the next cases, and what to say where there are no more."""
     db, who, where, after = visit.database, visit.who, wanted.where.filter(), wanted.after
     view = reviews.review(db, who, review_id)
-    cards: list[Json] = []
+    run, cards = _indexed_run(visit, view), list[Json]()
     while len(cards) < wanted.many:
         suspect = queue.next_suspect(db, who, review_id, where, after, is_back)
         if suspect is None:
             break
-        cards.append(card.card(view, suspect))
+        cards.append(card.card(view, suspect, alike=alike_by_run(visit, run, suspect)))
         after = suspect.rank
     if len(cards) == wanted.many:
         return {"cases": cards, "is_end": False}
     none = card.nothing_left(where, queue.progress(db, who, review_id, where))
     return {"cases": cards, "is_end": True, "none": none}
+
+
+def _indexed_run(visit: Visit, view: ReviewView) -> RunView | None:
+    """The run with whose help labels were looked through, where cases are found in it."""
+    run = None if view.run_id is None else runs.run(visit.database, visit.who, view.run_id)
+    return run if run is not None and run.is_searchable else None
+
+
+def alike_by_run(visit: Visit, run: RunView | None, suspect: SuspectView) -> Alike | None:
+    """The nearest labelled cases of other patients by the run's index."""
+    if run is None:
+        return None
+    return finding.alike(visit.database, visit.place, visit.who, run, suspect.name, card.MOST_NEIGHBOURS)

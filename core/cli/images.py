@@ -63,12 +63,18 @@ def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:
 
 def do_export(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, KEPT, every
+    from core.errors import DataError, reason
     from core.sets.coco import set_content
     from core.sets.open import open_set
 
     image_set = open_set(arguments.path, {}, every(FORMATS, KEPT)).stop_on_errors()
     content = set_content(image_set)
-    arguments.to.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    try:
+        arguments.to.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"{arguments.to} can't be written ({reason(error)}). Name a file in a folder that is there."
+        ) from None
     images, drawn = len(content["images"]), len(content["annotations"])
     output.out(f"{arguments.to} has {drawn:,} boxes and masks of {images:,} images. Put it beside the images.")
 

@@ -48,7 +48,9 @@ def do(arguments: argparse.Namespace) -> None:
         return
     for row in rows:
         output.out(_table(row))
-    output.out("Raw scores, not calibrated. Research use only.")
+    scaled = [reader.name for reader in opened.named(readers) if reader.embeds]
+    calibrated = f", but those of {', '.join(scaled)} by its learned temperature" if scaled else ""
+    output.out(f"Raw scores, not calibrated{calibrated}. Research use only.")
 
 
 def _table(row: dict[str, Any]) -> str:

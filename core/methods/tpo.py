@@ -116,7 +116,7 @@ def stages(settings: Settings) -> tuple[StagePlan, ...]:
 
 def _of_part(settings: Settings, part: _Part, class_weights: dict[str, float]) -> Iterator[StagePlan]:
     """The three stages of a locator."""
-    place = {"route": 1.0, "box": 1.0, "score": 1.0, "mask": 1.0}
+    place = {"route": 1.0, "box": 1.0, "score": 1.0} | ({"mask": 1.0} if settings.masks else {})
     plan = StagePlan("", part.name, 0, Wanted({}, dict), heads=(part.plan,), is_chosen_by_figure=False)
     prefix = "" if part.name == TUNED.name else f"{part.name}-"
     for name, epochs, length, weights, learning in (

@@ -64,7 +64,7 @@ class BoxWriter(Head):
         if not labels:
             return ()
         regions: list[Region] = []
-        unread = 0
+        unread = []
         for label in labels:
             branches = Branches(vlm, [picture.features])
             prompt = vlm.prompt(WHERE.format(label), picture.features.tokens.shape[0])
@@ -72,8 +72,8 @@ class BoxWriter(Head):
             written = write(vlm, branches, TOKENS_A_BOX * self.objects)
             boxes, is_clean = regions_in(vlm, written, label)
             regions += boxes
-            unread += not is_clean
-        return (Regions(regions=tuple(regions), labels=labels, unread=unread),)
+            unread += [] if is_clean else [label]
+        return (Regions(regions=tuple(regions), labels=labels, unread=tuple(unread)),)
 
 
 def regions_in(vlm: Vlm, written: Written, label: str) -> tuple[list[Region], bool]:

@@ -118,7 +118,14 @@ def probes_as_markdown(probes: Mapping[str, Any]) -> str:
 
 def probe_notes(probes: Mapping[str, Any]) -> list[str]:
     """What has to be known beside the figures."""
-    return [*probes["notes"], *NOTES]
+    return [*probes["notes"], *NOTES, *_examples(probes)]
+
+
+def _examples(probes: Mapping[str, Any]) -> Iterator[str]:
+    """A pair of each kind, the true caption first."""
+    for of_set in probes["sets"].values():
+        for kind, (true, false) in of_set["composition"]["examples"].items():
+            yield f"{of_set['composition']['titles'][kind]}, for example: “{true}” is true, “{false}” is not."
 
 
 def _rows(readers: Mapping[str, Any], titles: Mapping[str, str]) -> list[list[str]]:
@@ -149,7 +156,14 @@ def _composition(
         for heard in (scores, blind_scores)
     )
     columns = {name: name for name in titles}
-    return {"titles": titles, "pairs": pairs, **own.figures(columns), "blind": blind.figures(columns)["readers"]}
+    examples = {pair.kind: [pair.true, pair.false] for probes in reversed(probed) for pair in probes.pairs}
+    return {
+        "titles": titles,
+        "pairs": pairs,
+        "examples": {kind: examples[kind] for kind in present},
+        **own.figures(columns),
+        "blind": blind.figures(columns)["readers"],
+    }
 
 
 def _wins(of_cases: Pairs, kinds: NDArray[np.object_], present: Sequence[str]) -> Columns:

@@ -58,16 +58,16 @@ class Regions(Statement):
 
     regions: tuple[Region, ...]
     labels: tuple[str, ...]
-    unread: int = Field(0, ge=0)
-    """Answers, one for each label, that were written and could not be understood."""
+    unread: tuple[str, ...] = ()
+    """The labels of which something was written that could not be understood."""
 
     @model_validator(mode="after")
     def _is_about_its_labels(self) -> Self:
         strange = [region.label for region in self.regions if region.label not in self.labels]
         if strange:
             raise ValueError(f"a region is of {strange[0]}, which was not asked about")
-        if len(set(self.labels)) < len(self.labels) or self.unread > len(self.labels):
-            raise ValueError("a label is asked about twice, or more answers are unreadable than were asked for")
+        if len(set(self.labels)) < len(self.labels) or not set(self.unread) <= set(self.labels):
+            raise ValueError("a label is asked about twice, or an answer is unreadable that nobody asked for")
         return self
 
     def seen(self) -> tuple[Region, ...]:
@@ -77,7 +77,7 @@ class Regions(Statement):
     def words(self) -> str:
         seen = [region.words() for region in self.seen()]
         more = [f"{len(seen) - IN_WORDS} more"] if len(seen) > IN_WORDS else []
-        unread = [f"{self.unread} of {len(self.labels)} answers unreadable"] if self.unread else []
+        unread = [f"{len(self.unread)} of {len(self.labels)} answers unreadable"] if self.unread else []
         return "; ".join([*(seen[:IN_WORDS] or ["nothing"]), *more, *unread])
 
     @classmethod
@@ -89,19 +89,26 @@ class Regions(Statement):
 
     @classmethod
     def measured(cls, statements: Sequence[Self], references: Sequence[Self]) -> Weighted:
-        """Of the labels that were asked about in each case."""
+        """Of the labels that were asked about in each case. What can't be understood does not say that nothing is
+        there."""
         cases = len(statements)
         by_label: dict[str, list[Pair]] = {}
         for label, pair in _pairs(statements, references):
             by_label.setdefault(label, []).append(pair)
         pairs = [pair for of_label in by_label.values() for pair in of_label]
         answers = np.array([len(statement.labels) for statement in statements], dtype=np.float64)
-        unread = np.array([statement.unread for statement in statements], dtype=np.float64)
+        unread = np.array([len(statement.unread) for statement in statements], dtype=np.float64)
         ratios = ratio_of(
             {
                 "acc_50": _counted([(pair.case, _hits(pair)) for pair in pairs if pair.overlaps.shape[1]], cases),
                 "nothing": _counted(
-                    [(pair.case, _is_silent(pair)) for pair in pairs if not pair.overlaps.shape[1]], cases
+                    [
+                        (pair.case, _is_silent(pair) and label not in statements[pair.case].unread)
+                        for label, of_label in by_label.items()
+                        for pair in of_label
+                        if not pair.overlaps.shape[1]
+                    ],
+                    cases,
                 ),
                 "unparsed": (unread, answers),
             }

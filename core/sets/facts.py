@@ -162,7 +162,7 @@ def _of_boxes(boxes: Sequence[Box], yardsticks: Yardsticks, margins: Margins) ->
         yield Fact("place", before, half[0], after, half[1:])
     if half := _half(across, ("left", "right"), margins):
         yield Fact("side", before, half[0], after, half[1:])
-    if size := size_of(box, yardsticks, margins):
+    if size := _size(box, yardsticks, margins):
         yield Fact("size", f"The {label} is ", size, ".", ("small",) if size == "large" else ("large",))
 
 
@@ -173,7 +173,7 @@ def _half(centre: float, words: tuple[str, str], margins: Margins) -> tuple[str,
     return words if centre < 0.5 else words[::-1]
 
 
-def size_of(box: Box, yardsticks: Yardsticks, margins: Margins) -> str:
+def _size(box: Box, yardsticks: Yardsticks, margins: Margins) -> str:
     """Large or small beside the others of its kind; nothing where it is neither."""
     median = yardsticks.lengths.get(box.label)
     if median is None:
@@ -182,18 +182,18 @@ def size_of(box: Box, yardsticks: Yardsticks, margins: Margins) -> str:
     return "large" if ratio > 1 + margins.size else "small" if ratio < 1 / (1 + margins.size) else ""
 
 
-def place_of(box: Box, margins: Margins) -> str:
-    """As in "upper left", "lower", "right"; nothing near the middle of the picture."""
-    centres = (((box.top + box.bottom) / 2, ("upper", "lower")), ((box.left + box.right) / 2, ("left", "right")))
-    return " ".join(half[0] for centre, words in centres if (half := _half(centre, words, margins)))
-
-
 def is_plural(label: str) -> bool:
     return label.endswith("s") and not label.endswith(NOT_PLURAL)
 
 
 def article(label: str) -> str:
-    return "an" if label[:1].lower() in tuple("aeiou") else "a"
+    """Letters that are spelled out go by their names: an RBC, a WBC."""
+    first = label.split()[0]
+    return "an" if first[0].lower() in ("AEFHILMNORSX".lower() if is_spelled_out(first) else "aeiou") else "a"
+
+
+def is_spelled_out(word: str) -> bool:
+    return word.isalpha() and word.isupper()
 
 
 def _presence(label: str, is_there: bool) -> Fact:

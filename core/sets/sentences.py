@@ -1,4 +1,4 @@
-"""Sentences about a case, made of what is certain of it: captions, pairs of which one is false, yes-or-no questions.
+"""Sentences about a case, made of what is certain of it: pairs of captions of which one is false, yes-or-no questions.
 
 Nothing here reads a picture or asks a model; the same seed makes the same sentences.
 """
@@ -10,22 +10,7 @@ from dataclasses import dataclass
 
 from core.case import Case
 from core.draw import generator
-from core.sets.facts import (
-    NUMBERS,
-    Fact,
-    FactKind,
-    Margins,
-    Yardsticks,
-    article,
-    boxes_by_label,
-    facts_of,
-    is_plural,
-    place_of,
-    presences,
-    size_of,
-)
-
-MOST_BOXES_NAMED = 3
+from core.sets.facts import Fact, FactKind, Margins, Yardsticks, article, facts_of, is_plural, presences
 
 
 @dataclass(frozen=True)
@@ -58,28 +43,6 @@ class CaseProbes:
 
 def probes_of(case: Case, yardsticks: Yardsticks, margins: Margins, seed: int) -> CaseProbes:
     return CaseProbes(case, caption_pairs(case, yardsticks, margins, seed), presence_questions(case, yardsticks))
-
-
-def caption(case: Case, yardsticks: Yardsticks, margins: Margins) -> str:
-    """A short one, in the words of a search: "Drawn cell image: bean nucleus, small cell upper left, blue stain."."""
-    phrases = [yardsticks.task.response(case.labels)]
-    for label, boxes in list(boxes_by_label(case).items())[:MOST_BOXES_NAMED]:
-        if len(boxes) == 1:
-            words = (size_of(boxes[0], yardsticks, margins), label, place_of(boxes[0], margins))
-            phrases.append(" ".join(word for word in words if word))
-        else:
-            phrases.append(f"{NUMBERS[len(boxes)] if len(boxes) < len(NUMBERS) else 'many'} of {label}")
-    for fact in facts_of(case, yardsticks, margins):
-        if fact.kind == "attribute":
-            phrases.append(f"{fact.word} {fact.before.removeprefix('The ').removesuffix(' is ')}")
-    modality = yardsticks.task.modality
-    return f"{modality[:1].upper()}{modality[1:]} image: {', '.join(dict.fromkeys(phrases))}."
-
-
-def description(case: Case, yardsticks: Yardsticks, margins: Margins) -> str:
-    """A long one: the short one, then every fact in a sentence of its own."""
-    sentences = [caption(case, yardsticks, margins), *(fact.sentence for fact in facts_of(case, yardsticks, margins))]
-    return " ".join(sentences)
 
 
 def caption_pairs(case: Case, yardsticks: Yardsticks, margins: Margins, seed: int) -> tuple[CaptionPair, ...]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from core.sets.split import split_named
 ABOUT, MANIFEST = "version.json", "cases.parquet"
 STORE = "store"
 FORMAT = 2
+TELLS_WHO_LOOKED = {b"boxes": b"null where nobody looked"}
+"""In a file of cases in which those without boxes are told from those on which nobody looked for any."""
 KEPT = "studio:"
 DATA = "~/.local/share/vitask-studio"
 """Where a studio keeps its things unless it is told."""
@@ -76,12 +78,25 @@ def hash_rows(cases: Iterable[Case]) -> str:
     """Of everything that is kept of the cases, their pictures by their own hashes."""
     whole = hashlib.sha256()
     for case in cases:
-        boxes = [list(vars(box).values()) for box in case.boxes or ()]
         mask = case.mask.digest() if case.mask else None
-        row = [case.id, case.pixels.digest(), case.labels, case.split, case.patient, boxes, mask, case.report]
+        row = [
+            case.id,
+            case.pixels.digest(),
+            case.labels,
+            case.split,
+            case.patient,
+            _hashed(case.boxes),
+            mask,
+            case.report,
+        ]
         text = json.dumps([*row, sorted(case.more.items())], ensure_ascii=False)
         whole.update(text.encode("utf-8", "surrogatepass") + b"\n")
     return whole.hexdigest()
+
+
+def _hashed(boxes: Sequence[Box] | None) -> list[Any]:
+    """Nobody looked is what no boxes at all were, before the two were told apart."""
+    return [] if boxes is None else [list(vars(box).values()) for box in boxes] or ["none"]
 
 
 def write_version(folder: Path, image_set: ImageSet) -> About:
@@ -119,7 +134,7 @@ def read_about(folder: Path) -> About:
 def read_version(folder: Path, store: str | None = None) -> ImageSet:
     """The set, its pictures in this store; where none is given, in the one that `store_of` finds."""
     about = read_about(folder)
-    cases = with_negatives(_read_rows(folder / MANIFEST, store or store_of(folder)))
+    cases = _read_rows(folder / MANIFEST, store or store_of(folder))
     return ImageSet(about.name, about.task, cases, version=about.hash)
 
 
@@ -158,17 +173,20 @@ def _write_rows(path: Path, cases: Iterable[Case]) -> None:
         "labels": pa.array([case.labels for case in listed], texts),
         "split": pa.array([case.split for case in listed], text),
         "patient": pa.array([case.patient for case in listed], text),
-        "boxes": pa.array([[vars(box) for box in case.boxes or ()] or None for case in listed], pa.list_(box_type)),
+        "boxes": pa.array(
+            [None if case.boxes is None else [vars(box) for box in case.boxes] for case in listed], pa.list_(box_type)
+        ),
         "mask": pa.array([case.mask.digest() if case.mask else None for case in listed], text),
         "report": pa.array([case.report for case in listed], text),
         "more": pa.array([list(case.more.items()) or None for case in listed], pa.map_(text, text)),
     }
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    pq.write_table(pa.table(columns), draft)
+    pq.write_table(pa.table(columns, metadata=TELLS_WHO_LOOKED), draft)
     draft.replace(path)
 
 
-def _read_rows(path: Path, store: str) -> Iterator[Case]:
+def _read_rows(path: Path, store: str) -> tuple[Case, ...]:
+    """Files that do not tell whether somebody looked for boxes are of whole sets that had some, or none at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -177,18 +195,21 @@ def _read_rows(path: Path, store: str) -> Iterator[Case]:
         columns: list[list[Any]] = [table[name].to_pylist() for name in _COLUMNS]
     except (OSError, KeyError, pa.ArrowException) as error:
         raise DataError(f"{path} can't be read ({error}). Have the studio write the version again.") from None
-    for name, picture, labels, split, patient, boxes, mask, report, more in zip(*columns, strict=True):
-        yield Case(
+    cases = tuple(
+        Case(
             name,
             StoredPixels(store, picture),
             tuple(labels),
             split_named(split) if split else None,
             patient,
-            tuple(Box(**box) for box in boxes) if boxes else None,
+            None if boxes is None else tuple(Box(**box) for box in boxes),
             StoredPixels(store, mask) if mask else None,
             report,
             dict(more or ()),
         )
+        for name, picture, labels, split, patient, boxes, mask, report, more in zip(*columns, strict=True)
+    )
+    return cases if TELLS_WHO_LOOKED.items() <= (table.schema.metadata or {}).items() else with_negatives(cases)
 
 
 _COLUMNS = ("case", "picture", "labels", "split", "patient", "boxes", "mask", "report", "more")

@@ -165,7 +165,8 @@ def _take_up(stage: Stage, folder: Path, optimiser: torch.optim.Optimizer) -> St
 def make_step(
     stage: Stage, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, accelerator: Any
 ) -> tuple[dict[str, float], int]:
-    """One optimiser step; the mean of every loss over the whole batch, and how many cases it had."""
+    """One optimiser step; the mean of every loss over the whole batch, and how many cases it had. Of a loss that has no
+    number in it nothing is told: it is not 0."""
     share = stage.learning_share(step)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * share
@@ -191,7 +192,8 @@ def make_step(
     _refuse_nonsense(stage, step, mean_losses | {"gradient": float(norm)}, micros)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return mean_losses, sum(len(micro.names()) for micro in micros)
+    counted = {name: mean for name, mean in mean_losses.items() if totals[name]}
+    return counted, sum(len(micro.names()) for micro in micros)
 
 
 @dataclass(frozen=True)

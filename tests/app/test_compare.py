@@ -149,7 +149,7 @@ def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_refere
 
 def test_the_nearest_labelled_cases_are_shown_where_the_run_has_an_index(page: ComparePage, room: Furnished) -> None:
     place, database = room.studio.place, room.studio.database
-    given = {"reader": "", "label": "", "text": "", "is_shown": False}
+    given: dict[str, Any] = {"reader": "", "label": "", "text": "", "is_shown": False}
 
     def alike(run_id: int) -> str:
         changed = page.show(room.visit(), 0, run_id, "test", "all", name="a", **given)

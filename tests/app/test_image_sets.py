@@ -19,6 +19,7 @@ from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import draw_prompt, task_from
 from core.errors import SettingsError
 from core.formats import mask_folder, voc
+from core.machine.aside import Aside
 from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.progress import Progress
@@ -178,7 +179,9 @@ def test_boxes_are_offered_to_take_away_of_a_set_that_has_some(tmp_path: Path) -
     assert link in versions.draw([boxed], boxed.id, is_drawn_on=True) and link not in versions.draw([boxed], boxed.id)
 
 
-def test_a_case_is_shown_with_its_mask(tmp_path: Path) -> None:
+def test_a_case_is_shown_with_its_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = Aside(children=1)
+    monkeypatch.setattr(drawn, "ASIDE", child)
     room = furnish(tmp_path / "room")
     studio, project = room.studio, room.who.projects[0]
     cells = mask_folder.write_example(tmp_path / "cells")
@@ -194,3 +197,4 @@ def test_a_case_is_shown_with_its_mask(tmp_path: Path) -> None:
     assert (shape["tag"], shape["title"]) == ("path", "mask: 6.2% of the picture")
     assert set(shape["rings"][0]) == {(0.25, 0.25), (0.5, 0.25), (0.5, 0.5), (0.25, 0.5)}
     assert shapes_of(5) == [], "nothing is marked on it"
+    child.close()

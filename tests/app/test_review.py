@@ -25,10 +25,13 @@ from app.pages.review.find import estimate, state_of
 from app.pages.review.page import ReviewPage
 from app.pages.review.retrained import comparison
 from app.pages.review.words import LIMITS, decided
+from app.routes import reviewing
 from app.run_words import header
 from app.visit import Visit
 from core.errors import CoreError
 from core.records import jobs, people, runs, sets
+from core.records.finding import Alike
+from core.records.outcomes import Match
 from core.records.people import Who
 from core.records.progress import Progress
 from core.records.review import boxes, queue, reviews, verdicts
@@ -99,6 +102,36 @@ def test_the_next_cases_come_with_all_that_a_key_needs(room: Reviewed, browser: 
     assert browser.get(first["picture"]).status_code == 200
     told = browser.get(f"/reviews/{room.review_id}/progress").json()
     assert "0 of 12 decided by you" in told["progress"]
+
+
+def test_the_runs_index_shows_its_nearest_cases_where_the_search_had_such_a_run(room: Reviewed) -> None:
+    visit = Visit.of(room.studio, asking())
+    view = reviews.review(visit.database, visit.who, room.review_id)
+    suspect = queue.next_suspect(visit.database, visit.who, room.review_id, queue.Filter(), 0)
+    assert suspect is not None
+    assert "Most alike by the run" not in card(view, suspect)["side"]
+    near = Match(case="<b>torn</b>", labels=("hazy",), split="test", patient=None, cosine=0.75)
+    gone = Match(case="gone", labels=("hazy",), split="test", patient=None, cosine=0.5)
+    drawn = card(view, suspect, alike=Alike(view.version_id, (near, gone), {near.case: 4}))["side"]
+    assert "Most alike by the run" in drawn and f'src="/images/{view.version_id}/4?size=thumb"' in drawn
+    assert f"{TORN}: 0.75 alike" in drawn and "gone" not in drawn
+
+
+def test_the_run_of_a_search_is_asked_for_its_index_if_it_has_one(
+    tmp_path: Path,
+) -> None:
+    room = furnish_review(tmp_path)
+    visit = Visit.of(room.studio, asking())
+    view = reviews.review(visit.database, visit.who, room.review_id)
+    for method, is_asked in (("discriminative", True), ("vitask", False)):
+        run = runs.queue_run(
+            visit.database, visit.place, visit.who, view.version_id, method, SETTINGS | {"method": {"name": method}}
+        )
+        indexed = reviewing._indexed_run(visit, replace(view, run_id=run.id))
+        assert (indexed is not None) == is_asked
+    assert reviewing._indexed_run(visit, replace(view, run_id=None)) is None
+    suspect = queue.next_suspect(visit.database, visit.who, room.review_id, queue.Filter(), 0)
+    assert suspect is not None and reviewing.alike_by_run(visit, None, suspect) is None
 
 
 def test_filters_and_the_way_back(room: Reviewed, browser: TestClient) -> None:

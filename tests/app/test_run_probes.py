@@ -35,7 +35,8 @@ def carry_out(room: Furnished, job_id: int) -> None:
     """As a worker leaves it."""
     claimed = jobs.claim(room.studio.database, job_id, "test")
     assert claimed is not None
-    probes = {"sets": {"pets <1>": probe_figures(PROBED, SCORES, BLIND, LEANINGS, 20, 0)}, "notes": ["Mind <the> gap."]}
+    figures = probe_figures(PROBED, SCORES, BLIND, LEANINGS, 20, 0)
+    probes = {"sets": {"pets <1>": figures}, "notes": ["Mind <the> gap."], "seconds": 65.0}
     jobs.finish(room.studio.database, claimed, Probed(run=room.run_id, probes=probes).plain())
 
 
@@ -47,6 +48,7 @@ def test_a_probing_is_asked_for_and_its_figures_are_shown(tab: ProbingTab, room:
     carry_out(room, waiting["job"])
     shown = shown_of(tab, room)
     assert "Composition: which of two captions is likelier (3 cases" in shown and "waiting" not in shown
+    assert "Took 65 s" in shown
     assert "1.000 [1.000, 1.000]" in shown and "arXiv 2605.05810" in shown and "Mind &lt;the&gt; gap." in shown
     (done,) = run_probes(room.visit(), room.run_id)
     assert done["probes"]["sets"]["pets <1>"]["presence"]["questions"] == 4

@@ -1,4 +1,4 @@
-"""Tune, Runs and Compare in a real browser, on a studio with one finished run and no workers."""
+"""Tune, Runs, Compare and Find in a real browser, on a studio with one finished run and no workers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from core.catalog import FORMATS, find
-from core.records import runs, sets
+from core.records import jobs, payloads, runs, sets
+from core.records.outcomes import Match, Matches
+from core.records.tables import Job
 from core.sets.open import open_set
 from tests import run_files as runs_of_tests
 from tests.app.furnished import Furnished, furnish
@@ -114,6 +117,38 @@ def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(s
     assert tab.get_by_role("combobox", name="Reference label").input_value() == "hazy"
     tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
     tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")
+
+
+def test_cases_are_found_by_words_looked_at_and_their_like_is_searched(served: Served, tab: Any) -> None:
+    room, database = served.room, served.room.studio.database
+    run_id = room.queue("Searchable", method={"name": "discriminative"}, tsm=[])
+    with database.session() as session:
+        session.get_one(Job, runs.run(database, room.who, run_id).job_id).state = "done"
+
+    def answer(*names: str) -> payloads.Find:
+        """What a worker would find."""
+        with database.reading() as session:
+            wanted = select(Job.id).where(Job.kind == "find", Job.state == "waiting")
+            (job_id,) = session.scalars(wanted).all()
+        claimed = jobs.claim(database, job_id, "reader")
+        assert claimed is not None
+        near = tuple(Match(case=name, labels=("hazy",), split="test", patient=None, cosine=0.75) for name in names)
+        jobs.finish(database, claimed, Matches(matches=near, searched=3, seconds=0.02).plain())
+        return payloads.Find.parse(claimed.payload, "payload")
+
+    tab.goto(f"{served.address}/find?run={run_id}")
+    tab.locator("#find-words :is(input, textarea)").fill("pale panes")
+    tab.locator("#find-search").click()
+    tab.locator("#find-outcome").get_by_text("Waiting for a reader").wait_for()
+    assert answer("b", "c").words == "pale panes"
+    tab.locator("#find-pictures .gallery button").nth(1).click()
+    tab.locator("#find-about").get_by_text("0.750").wait_for()
+    assert is_within(tab)
+    tab.locator("#find-like").click()
+    tab.locator("#find-outcome").get_by_text("Waiting for a reader").wait_for()
+    assert answer("a").case == "c"
+    tab.locator("#find-outcome").get_by_text("The 1 nearest of 3 cases").wait_for()
+    assert tab.locator("#find-case :is(input, textarea)").input_value() == "c"
 
 
 def test_the_viewer_zooms_by_keyboard_and_resets(served: Served, tab: Any) -> None:

@@ -7,6 +7,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.case import Case, ImageSet, Task
@@ -71,13 +73,26 @@ def test_the_hash_changes_with_anything_that_is_kept(tmp_path: Path) -> None:
     assert write_version(tmp_path / "again", written).hash == hashes[0]
 
 
-def test_a_case_without_boxes_has_none_where_others_have_some_and_else_nobody_looked(tmp_path: Path) -> None:
-    written = write_example(tmp_path / "boxed")
-    assert [len(case.boxes or ()) for case in read(tmp_path / "boxed", Settings()).cases] == [1, 0, 0, 0, 0, 0]
-    assert read(tmp_path / "boxed", Settings()).cases[1].boxes == ()
-    bare = replace(written, cases=tuple(replace(case, boxes=None) for case in written.cases))
-    write_version(tmp_path / "boxed", bare)
-    assert [case.boxes for case in read(tmp_path / "boxed", Settings()).cases] == [None] * 6
+def test_a_version_tells_cases_without_boxes_from_those_on_which_nobody_looked(tmp_path: Path) -> None:
+    first, *rest = write_example(tmp_path).cases
+    cases = (first, replace(rest[0], boxes=()), *(replace(case, boxes=None) for case in rest[1:]))
+    mixed = replace(read(tmp_path, Settings()), cases=cases)
+    hashes = {write_version(tmp_path, mixed).hash}
+    assert [case.boxes for case in read(tmp_path, Settings()).cases] == [first.boxes, (), None, None, None, None]
+    hashes.add(write_version(tmp_path, replace(mixed, cases=(first, replace(rest[0], boxes=None), *cases[2:]))).hash)
+    assert len(hashes) == 2
+
+
+def test_in_a_version_that_does_not_tell_all_were_looked_at_where_some_have_boxes(tmp_path: Path) -> None:
+    written = write_example(tmp_path)
+    table = pq.read_table(tmp_path / MANIFEST)
+    boxes = pa.array([row or None for row in table["boxes"].to_pylist()], table["boxes"].type)
+    older = table.set_column(table.schema.get_field_index("boxes"), "boxes", boxes).replace_schema_metadata(None)
+    pq.write_table(older, tmp_path / MANIFEST)
+    assert read(tmp_path, Settings()) == written and written.cases[1].boxes == ()
+    nowhere = pa.nulls(len(boxes), boxes.type)
+    pq.write_table(older.set_column(older.schema.get_field_index("boxes"), "boxes", nowhere), tmp_path / MANIFEST)
+    assert [case.boxes for case in read(tmp_path, Settings()).cases] == [None] * 6
 
 
 @pytest.mark.parametrize("file", [ABOUT, MANIFEST])

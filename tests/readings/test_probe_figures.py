@@ -41,6 +41,14 @@ def figures(draws: int = 50) -> Any:
     return probe_figures(PROBED, SCORES, BLIND, LEANINGS, draws, 0)
 
 
+def test_the_first_pair_of_each_kind_is_the_example() -> None:
+    first, second = (CaptionPair("size", f"{name} large", f"{name} small") for name in ("first", "second"))
+    cases = [CaseProbes(Case(name, Nothing(), ()), pairs, ()) for name, pairs in (("a", (first,)), ("b", (second,)))]
+    none = {"vlm": [[(0.0, 0.0)], [(0.0, 0.0)]]}
+    examples = probe_figures(cases, none, none, {}, 20, 0)["composition"]["examples"]
+    assert examples == {"size": ["first large", "first small"]}
+
+
 def test_the_true_caption_wins_where_it_is_likelier_and_a_tie_counts_half() -> None:
     composition = figures()["composition"]
     assert composition["pairs"] == {"all": 4, "place": 3, "size": 1}
@@ -97,6 +105,7 @@ def test_people_are_told_each_figure_with_its_interval_and_what_it_means() -> No
     text = probes_as_markdown(probes)
     assert "| reader | All (4) | Upper or lower (3) | Size (1) |" in text
     assert "| vitask | 0.000 [0.000, 0.000] | 1.000 [1.000, 1.000] | 0.500 [0.500, 0.500] |" in text
-    assert probe_notes(probes) == ["Mind the gap.", *NOTES] and "arXiv 2605.05810" in NOTES[1]
+    examples = [f"{title}, for example: “true” is true, “false” is not." for title in ("Upper or lower", "Size")]
+    assert probe_notes(probes) == ["Mind the gap.", *NOTES, *examples] and "arXiv 2605.05810" in NOTES[1]
     several = {"sets": {"pets": figures(), "birds": figures()}, "notes": []}
     assert "(3 cases of birds; pairs in brackets)" in probes_as_markdown(several)

@@ -31,8 +31,8 @@ def region(label: str, corners: Corners, score: float = 1) -> Region:
     return Region(label=label, left=left, top=top, right=right, bottom=bottom, score=score)
 
 
-def drawn(*boxes: tuple[str, Corners, float], labels: Sequence[str] = ("cell",), unread: int = 0) -> Regions:
-    return Regions(regions=tuple(region(*box) for box in boxes), labels=tuple(labels), unread=unread)
+def drawn(*boxes: tuple[str, Corners, float], labels: Sequence[str] = ("cell",), unread: Sequence[str] = ()) -> Regions:
+    return Regions(regions=tuple(region(*box) for box in boxes), labels=tuple(labels), unread=tuple(unread))
 
 
 def true(*boxes: tuple[str, Corners], also: Sequence[str] = ()) -> Regions:
@@ -63,8 +63,8 @@ def test_what_is_no_box_of_the_picture_is_refused(change: dict[str, float]) -> N
 def test_a_region_is_of_a_label_that_was_asked_about() -> None:
     with pytest.raises(ValidationError, match="a region is of blot, which was not asked about"):
         drawn(("blot", LEFT, 0.9))
-    with pytest.raises(ValidationError, match="more answers are unreadable than were asked for"):
-        drawn(unread=2)
+    with pytest.raises(ValidationError, match="an answer is unreadable that nobody asked for"):
+        drawn(unread=("dot",))
 
 
 def test_the_reference_is_what_the_set_has_drawn_and_nothing_is_not_the_same_as_not_known() -> None:
@@ -82,7 +82,7 @@ def test_words_tell_the_surest_first_and_where_they_are() -> None:
     )
     assert drawn(("cell", LEFT, 0.4)).words() == "nothing"
     assert drawn(*[("cell", LEFT, 0.9)] * 7).words().endswith("; 2 more")
-    assert drawn(labels=["a", "b"], unread=1).words() == "nothing; 1 of 2 answers unreadable"
+    assert drawn(labels=["a", "b"], unread=["a"]).words() == "nothing; 1 of 2 answers unreadable"
 
 
 def test_precision_is_read_at_a_hundred_and_one_recalls() -> None:
@@ -145,11 +145,14 @@ def test_the_hundred_surest_boxes_of_a_picture_count() -> None:
     assert figures([drawn(*wrong, ("cell", LEFT, 0.5))], [true(("cell", LEFT))])["map_50"] == 0
 
 
-def test_weak_boxes_say_nothing_and_unreadable_answers_are_counted_by_label() -> None:
+def test_weak_boxes_say_nothing_and_what_is_unreadable_says_neither_that_nor_where() -> None:
     labels = ("cell", "blot")
-    statements = [drawn(("cell", LEFT, 0.49), labels=labels, unread=1), drawn(("cell", LEFT, 0.5), labels=labels)]
+    statements = [
+        drawn(("cell", LEFT, 0.49), labels=labels, unread=("blot",)),
+        drawn(("cell", LEFT, 0.5), labels=labels),
+    ]
     worth = figures(statements, [true(), true()])
-    assert (worth["nothing"], worth["unparsed"]) == (0.75, 0.25)
+    assert (worth["nothing"], worth["unparsed"]) == (0.5, 0.25)
     assert np.isnan([worth["acc_50"], worth["map_50"], worth["map"]]).all()
 
 

@@ -292,7 +292,7 @@ def test_verdicts_and_boxes_become_one_version(database: Database, place: Place,
     assert made.note == f"all. 3 corrections by the review “cells” (no. {searched.review_id}); boxes corrected: 1 case"
     cases = {case.id: case for case in opened(place, made).cases}
     assert "cell_1.png" not in cases, "it was excluded, with whatever was drawn on it"
-    assert (cases["cell_0.png"].labels, cases["cell_0.png"].boxes) == (("light",), ())
+    assert (cases["cell_0.png"].labels, cases["cell_0.png"].boxes) == (("light",), None), "as nobody had drawn on it"
     assert (cases["cell_4.png"].labels, cases["cell_4.png"].boxes) == (("dark",), (SPOT,))
     with database.reading() as session:
         rows = session.execute(

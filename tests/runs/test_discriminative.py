@@ -77,6 +77,16 @@ def test_the_reader_answers_by_cosine_and_writes_nothing(tuned: Path, images: Pa
         assert answer.text is None and vlm.text is not None
 
 
+def test_reading_says_by_what_its_probabilities_are_calibrated(
+    tuned: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = str(next((images / "light").iterdir()))
+    assert main(["read", str(tuned), picture]) == 0
+    assert "not calibrated, but those of embedding by its learned temperature." in capsys.readouterr().out
+    assert main(["read", str(tuned), picture, "--readers", "vlm"]) == 0
+    assert "not calibrated. Research" in capsys.readouterr().out
+
+
 def test_words_and_pictures_find_what_they_are_like(tuned: Path, images: Path) -> None:
     search = searchable(open_run(tuned))
     for answer in ("dark", "light"):

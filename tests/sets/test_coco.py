@@ -134,6 +134,9 @@ def test_the_command_writes_the_file_and_refuses_a_set_without_boxes(
     assert main(["set", "export", str(tmp_path / "set"), "--to", str(tmp_path / "out.json")]) == 0
     assert "has 2 boxes and masks of 2 images" in capsys.readouterr().out
     assert json.loads((tmp_path / "out.json").read_text()) == set_content(image_set)
+    for nowhere in (tmp_path / "gone/out.json", tmp_path):
+        assert main(["set", "export", str(tmp_path / "set"), "--to", str(nowhere)]) == 2
+        assert f"{nowhere} can't be written" in capsys.readouterr().err
     (tmp_path / "set/annotations.json").rename(tmp_path / "annotations.json")
     (tmp_path / "set/labels.csv").write_text("image,label\n0.png,a\n1.png,b\n")
     assert main(["set", "export", str(tmp_path / "set"), "--to", str(tmp_path / "none.json")]) == 2

@@ -1,4 +1,4 @@
-"""Facts, captions and probes: true by boxes, labels and columns alone, silent near every limit."""
+"""Facts and probes: true by boxes, labels and columns alone, silent near every limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from core.case import Box, Case, ImageSet, Kind, Task
 from core.errors import SettingsError
 from core.sets.facts import Fact, Margins, Yardsticks, facts_of
-from core.sets.sentences import caption, caption_pairs, description, presence_questions
+from core.sets.sentences import caption_pairs, presence_questions
 
 MARGINS = Margins()
 
@@ -108,6 +108,24 @@ def test_what_is_there_is_said_and_what_is_not_is_denied() -> None:
     assert looked_at[2:] == ["There are no cells.", "There is no iris.", "There is no pupil."]
 
 
+@pytest.mark.parametrize(
+    ("label", "sentence"),
+    [
+        ("RBC", "There is an RBC."),
+        ("WBC count", "There is a WBC count."),
+        ("X", "There is an X."),
+        ("Owl", "There is an Owl."),
+        ("mass", "There is a mass."),
+        ("pancreas", "There is a pancreas."),
+        ("femur-left", "There is a femur-left."),
+        ("platelets", "There are some platelets."),
+    ],
+)
+def test_a_label_has_its_article(label: str, sentence: str) -> None:
+    case = case_of(labels=(label,))
+    assert sentences(case, yardsticks(case, answers=(label, "cat")), "negation") == [sentence, "There is no cat."]
+
+
 def test_a_case_of_several_labels_or_of_none_has_what_it_is_labelled_with() -> None:
     both, neither = case_of(labels=("cat", "owl")), case_of(labels=())
     measure = yardsticks(both, kind="multi")
@@ -149,17 +167,6 @@ def test_columns_of_a_few_words_are_attributes_and_others_are_not() -> None:
     assert measure.attributes == {"stain": ("blue", "rose"), "side_of_body": ("left", "right")}
     assert sentences(cases[0], measure, "attribute") == ["The stain is blue.", "The side of body is left."]
     assert sentences(cases[1], measure, "attribute") == ["The stain is rose."]
-
-
-def test_a_caption_is_made_of_what_is_certain() -> None:
-    case = case_of(square("iris", 0.2, 0.3), *[square("lash", 0.5, 0.5)] * 2, labels=("owl",), stain="blue")
-    other = case_of(square("iris", 0.5, 0.5, 0.3), stain="rose")
-    measure = yardsticks(case, other, other)
-    assert caption(case, measure, MARGINS) == "Drawn image: owl, small iris upper left, two of lash, blue stain."
-    assert caption(other, measure, MARGINS) == "Drawn image: cat, iris, rose stain."
-    whole = description(case, measure, MARGINS)
-    assert whole.startswith(caption(case, measure, MARGINS)) and "There is no cat. There is an owl." in whole
-    assert len(whole.split()) > 30
 
 
 def test_a_pair_differs_in_one_word_and_is_the_same_for_the_same_seed() -> None:

@@ -27,7 +27,8 @@ TITLE = "Find"
 PATH = "/find"
 EMPTY = (
     "No run can be searched yet. On the page **[Tune](/tune)** choose the method *Discriminative fine-tuning*: its "
-    "runs lay images and words into one space. Or watch those under way on **[Runs](/runs)**."
+    "runs lay images and words into one space. **[Home](/)** makes one of the sample; **[Runs](/runs)** shows those "
+    "under way."
 )
 WAITS = {"waiting": "Waiting for a reader …", "running": "Searching …"}
 NO_MATCH = empty("No case fits", "Choose more of the set's cases.")

@@ -102,7 +102,10 @@ def lay_out() -> Parts:
 
 def _lay_out_showcase(name: str) -> ShowcaseParts:
     with gr.Column(min_width=320):
-        return ShowcaseParts(gr.HTML(), gr.Button(visible=False, size="sm", elem_id=f"home-make-{name}"))
+        about = gr.HTML()
+        with gr.Row():
+            make = gr.Button(visible=False, size="sm", scale=0, min_width=280, elem_id=f"home-make-{name}")
+    return ShowcaseParts(about, make)
 
 
 def build(studio: Studio) -> None:

@@ -14,6 +14,7 @@ from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
 from app.words import ago
 from core.readings.reader import TSM
+from core.records.finding import Alike
 from core.records.review.queue import Filter, Neighbour, ReviewProgress, SuspectView
 from core.records.review.reviews import ReviewView
 from core.records.review.verdicts import VerdictView
@@ -28,7 +29,9 @@ HATCHES = {
 }
 
 
-def card(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView] = ()) -> dict[str, Any]:
+def card(
+    review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView] = (), alike: Alike | None = None
+) -> dict[str, Any]:
     """The pieces that the browser puts in their places, and the few facts that its keys need."""
     return {
         "rank": suspect.rank,
@@ -42,7 +45,7 @@ def card(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView
         "head": head(review, suspect),
         "about": about(suspect),
         "name": suspect.name,
-        "side": side(review, suspect, history),
+        "side": side(review, suspect, history, alike),
     }
 
 
@@ -77,14 +80,14 @@ def about(suspect: SuspectView) -> str:
     return f"No. {suspect.rank:,} · {suspect.name} · {split}{patient}"
 
 
-def side(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView]) -> str:
+def side(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView], alike: Alike | None = None) -> str:
     return (
         f'<section class="evidence" aria-label="Evidence"><h3>Evidence <small>0 to 1, higher: look sooner</small></h3>'
         f"{evidence(review, suspect)}</section>"
         '<section class="readings" aria-label="Readings"><h3>Answers by a model that never saw this case '
         f"<small>raw</small></h3>{readings(review, suspect)}</section>"
         '<section class="near" aria-label="Nearest cases"><h3>Most alike <small>with their given labels, never of the '
-        f"same patient</small></h3>{neighbours(review, suspect.neighbours)}</section>"
+        f"same patient</small></h3>{neighbours(review, suspect.neighbours)}</section>{by_index(review, alike)}"
         f'<section class="verdicts" aria-label="Verdicts">{verdicts_so_far(review, suspect, history)}</section>'
     )
 
@@ -134,6 +137,21 @@ def neighbours(review: ReviewView, nearest: Sequence[Neighbour]) -> str:
         for neighbour in nearest[:MOST_NEIGHBOURS]
     )
     return f'<div class="row">{figures}</div>'
+
+
+def by_index(review: ReviewView, alike: Alike | None) -> str:
+    """The nearest cases by the index of the search's run, where that has one."""
+    near = [
+        Neighbour(alike.numbers[match.case], match.case, match.labels, match.cosine)
+        for match in (alike.matches if alike else ())
+        if alike and match.case in alike.numbers
+    ]
+    if not near:
+        return ""
+    return (
+        '<section class="near" aria-label="Nearest cases by the run"><h3>Most alike by the run <small>which learned '
+        f"from these labels; never of the same patient</small></h3>{neighbours(review, near)}</section>"
+    )
 
 
 def verdicts_so_far(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView]) -> str:

@@ -13,7 +13,7 @@ from app.context import PRIVATE, Studio
 from app.html import table
 from app.pages.runs.acts import chosen, probe_run
 from app.visit import Updates, Visit, guarded, live
-from app.words import chip
+from app.words import chip, lasting
 from core.readings.probe_figures import probe_notes, tables
 from core.records.payloads import Probe
 from core.records.probes import Probing, probings
@@ -81,4 +81,5 @@ def _words(probing: Probing) -> str:
 def _figures(probes: Mapping[str, Any]) -> str:
     parts = [f"<h3>{escape(title)}</h3>{table(heads, rows)}" for title, heads, rows in tables(probes)]
     notes = "".join(f'<p class="small quiet">{escape(note)}</p>' for note in probe_notes(probes))
-    return f"{''.join(parts)}{notes}"
+    took = f"<p>Took {lasting(probes['seconds'])}.</p>"
+    return f"{took}{''.join(parts)}{notes}"
