@@ -181,6 +181,9 @@ def test_every_key_that_is_listed_does_what_it_says(editor: Editor) -> None:
     editor.page.locator("#box-editor .panes").focus()
     editor.press("Tab")
     first = editor.page.evaluate(chosen)
+    # An outline would be as much larger as the picture is shown: what has the focus is dashed.
+    style = "(({ outlineStyle, strokeDasharray }) => [outlineStyle, strokeDasharray])"
+    assert editor.page.evaluate(f"{style}(getComputedStyle(document.activeElement))") == ["none", "7px, 3px"]
     editor.press("Tab")
     assert {first, editor.page.evaluate(chosen)} == {"0", "1"}
     editor.press("Delete")
