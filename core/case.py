@@ -202,6 +202,11 @@ class ImageSet:
         masks = [(case.id, case.mask.digest()) for case in self.cases if case.mask is not None]
         return hashlib.sha256(repr(masks).encode()).hexdigest() if masks else None
 
+    def texts_fingerprint(self) -> str:
+        """Names what is written of the cases beside their labels, of which captions are made."""
+        texts = [(case.id, case.report, sorted(case.more.items())) for case in self.cases]
+        return hashlib.sha256(repr(texts).encode()).hexdigest()
+
     def stop_on_errors(self) -> ImageSet:
         """The set itself, or a DataError with the first thing that has to be mended before it can be used."""
         errors = [finding for finding in self.findings if finding.severity == "error"]

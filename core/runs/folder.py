@@ -18,7 +18,7 @@ from core.machine import hold
 from core.runs.runfile import Run, as_yaml
 from core.sets.joint import JointSet
 
-DRAWN = ("boxes", "masks")
+BESIDE = ("boxes", "masks", "texts")
 """Under which set.json names what is drawn on a set's pictures; earlier runs name less of it, or nothing."""
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
 
@@ -188,7 +188,7 @@ def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes
         raise RunError(f"{path} is not empty and holds no run. Choose another folder.")
     path.mkdir(parents=True, exist_ok=True)
     hold.take(path)
-    folder.set.write_text(json.dumps(_sets(joint_set), indent=2, ensure_ascii=False) + "\n")
+    folder.set.write_text(json.dumps(_sets(run, joint_set), indent=2, ensure_ascii=False) + "\n")
     folder.environment.write_text(json.dumps(environment(processes), indent=2) + "\n")
     folder.settings.write_text(as_yaml(run.settings), encoding="utf-8")
     return folder
@@ -221,28 +221,29 @@ def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int
             f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
             f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
         )
-    drawn = {(image_set.name, kind): mark for image_set in joint_set.sets for kind, mark in _drawn(image_set).items()}
-    was_drawn = {(each["name"], kind): each[kind] for each in folder.sets() for kind in DRAWN if kind in each}
-    if joint_set.fingerprints() != folder.fingerprints() or was_drawn.items() - drawn.items():
+    beside = {(each.name, kind): mark for each in joint_set.sets for kind, mark in _beside(run, each).items()}
+    was_beside = {(each["name"], kind): each[kind] for each in folder.sets() for kind in BESIDE if kind in each}
+    if joint_set.fingerprints() != folder.fingerprints() or was_beside.items() - beside.items():
         raise RunError(
-            f"The images, labels, boxes or masks have changed since the run in {folder.path} began. "
+            f"The images, labels, boxes, masks or texts have changed since the run in {folder.path} began. "
             "Put them back as they were, or begin a new run in another folder."
         )
 
 
-def _drawn(image_set: ImageSet) -> dict[str, str | None]:
-    """What names the boxes and the masks of a set."""
-    return dict(zip(DRAWN, (image_set.boxes_fingerprint(), image_set.masks_fingerprint()), strict=True))
+def _beside(run: Run, image_set: ImageSet) -> dict[str, str | None]:
+    """What names the boxes and the masks of a set, and its texts where captions are made of them."""
+    texts = image_set.texts_fingerprint() if run.plan.needs.captions else None
+    return dict(zip(BESIDE, (image_set.boxes_fingerprint(), image_set.masks_fingerprint(), texts), strict=True))
 
 
-def _sets(joint_set: JointSet) -> dict[str, Any]:
+def _sets(run: Run, joint_set: JointSet) -> dict[str, Any]:
     return {
         "sets": [
             {
                 "name": image_set.name,
                 "version": image_set.version,
                 "fingerprint": image_set.fingerprint(),
-                **_drawn(image_set),
+                **_beside(run, image_set),
                 "marks": asdict(marks),
                 "cases": {split: len(image_set.of(split)) for split in SPLITS},
                 "task": image_set.task.model_dump(mode="json"),

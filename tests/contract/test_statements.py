@@ -153,7 +153,7 @@ def test_a_run_goes_on_with_the_boxes_that_it_began_with_only(
     table.write_text(
         table.read_text().replace('""top"": 0.0', '""top"": 0.01', 1).replace('""left"": 0.0', '""left"": 0.01', 1)
     )
-    with pytest.raises(RunError, match="images, labels, boxes or masks have changed"):
+    with pytest.raises(RunError, match="images, labels, boxes, masks or texts have changed"):
         tune(run, tmp_path / "run", is_resumed=True)
     folder = Folder(tmp_path / "run")
     older = [{key: value for key, value in each.items() if key != "boxes"} for each in folder.sets()]

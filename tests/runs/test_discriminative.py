@@ -205,3 +205,19 @@ def test_captions_that_fit_nowhere_are_refused_before_anything_begins(
     with pytest.raises(SettingsError, match="need its name; give caption_column"):
         settings(images, checkpoint, captions="column")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_goes_on_with_the_captions_that_it_began_with_only(checkpoint: Path, tmp_path: Path) -> None:
+    table = run_files.draw_multi(tmp_path / "spots") / "cases.csv"
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{head},report", *(f"{row},A drawn picture." for row in rows)]) + "\n")
+    run = settings(tmp_path / "spots", checkpoint, steps=2, captions="report", next_token=False)
+    polls = iter([True])
+    with pytest.raises(StoppedError):
+        tune(run, tmp_path / "run", is_stopped=lambda: next(polls))
+    written = table.read_text()
+    table.write_text(written.replace("A drawn picture.", "A picture of something else.", 1))
+    with pytest.raises(RunError, match="masks or texts have changed"):
+        tune(run, tmp_path / "run", is_resumed=True)
+    table.write_text(written)
+    tune(run, tmp_path / "run", is_resumed=True)

@@ -171,7 +171,7 @@ def test_a_resume_after_a_label_was_changed_is_refused(checkpoint: Path, tmp_pat
     with pytest.raises(StoppedError):
         tune(run, out, is_stopped=lambda: True)
     (images / "dark" / "0.png").rename(images / "light" / "relabelled.png")
-    with pytest.raises(RunError, match="The images, labels, boxes or masks have changed"):
+    with pytest.raises(RunError, match="The images, labels, boxes, masks or texts have changed"):
         tune(run, out, is_resumed=True)
 
 
@@ -182,7 +182,7 @@ def test_a_resume_after_a_mask_was_changed_is_refused(checkpoint: Path, tmp_path
     with pytest.raises(StoppedError):
         tune(run, out, is_stopped=lambda: True)
     shutil.copyfile(masks / "dark" / "1.png", masks / "dark" / "0.png")
-    with pytest.raises(RunError, match="masks have changed"):
+    with pytest.raises(RunError, match="masks or texts have changed"):
         tune(run, out, is_resumed=True)
 
 
