@@ -195,6 +195,8 @@ class ImageSet:
         for case in self.cases:
             for box in case.boxes or ():
                 whole.update(repr((case.id, *vars(box).values())).encode() + b"\x1e")
+            if case.boxes is None:  # nobody looked, which is not the same as that nothing is there
+                whole.update(repr((case.id, None)).encode() + b"\x1e")
         return whole.hexdigest() if any(case.boxes for case in self.cases) else None
 
     def masks_fingerprint(self) -> str | None:

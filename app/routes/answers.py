@@ -32,8 +32,13 @@ def answered(studio: Studio, request: Request, made: Callable[[Visit], Json]) ->
     try:
         return JSONResponse(made(Visit.of(studio, request)), headers=FRESH)
     except AnotherPerson as error:
-        return JSONResponse({"detail": str(error)}, 409, FRESH)
+        return _refusal(409, error)
     except NotAllowed as error:
-        return JSONResponse({"detail": str(error)}, 404, FRESH)
+        return _refusal(404, error)
     except CoreError as error:
-        return JSONResponse({"detail": str(error)}, 400, FRESH)
+        return _refusal(400, error)
+
+
+def _refusal(status: int, error: CoreError) -> Response:
+    """It may quote what was sent, which need not be text: half of a pair of surrogates can't be written."""
+    return JSONResponse({"detail": str(error).encode(errors="replace").decode()}, status, FRESH)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -16,6 +16,7 @@ from core.records.review import boxes
 from core.records.review.boxes import ChangedMeanwhile
 
 MOST_SENT = 100_000
+Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
 class Redrawn(BaseModel):
@@ -30,7 +31,7 @@ def router(studio: Studio) -> APIRouter:
     routes = APIRouter(prefix="/boxes/{version_id}/{number}", tags=["boxes"])
 
     @routes.get("")
-    def standing(request: Request, version_id: int, number: int) -> Response:
+    def standing(request: Request, version_id: Number, number: Number) -> Response:
         """How the boxes of a case stand, and what they may be called."""
 
         def made(visit: Visit) -> Json:
@@ -39,7 +40,7 @@ def router(studio: Studio) -> APIRouter:
         return answered(studio, request, made)
 
     @routes.post("")
-    def correct(request: Request, version_id: int, number: int, redrawn: Redrawn) -> Response:
+    def correct(request: Request, version_id: Number, number: Number, redrawn: Redrawn) -> Response:
         """Keeps them. Where others stand by now nothing is kept, and the answer is these, and under "changed" why."""
 
         def made(visit: Visit) -> Json:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.context import Studio
@@ -19,6 +20,7 @@ from core.records.openings import Openings
 FRESH = {"Cache-Control": "private, no-cache"}
 """A browser may keep a picture, but asks each time: whoever uses it next may not be allowed to see it."""
 SMALLEST_SIDE = 16
+Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
 def router(studio: Studio) -> APIRouter:
@@ -34,8 +36,8 @@ def router(studio: Studio) -> APIRouter:
     @routes.get("/images/{version_id}/{number}")
     def image(
         request: Request,
-        version_id: int,
-        number: int,
+        version_id: Number,
+        number: Number,
         size: str = Query("full", pattern="^(full|thumb|[0-9]{2,4})$"),
     ) -> Response:
         """The picture as the models get it (`full`), a thumbnail, or resized to so many pixels a side."""

@@ -20,11 +20,11 @@ const held = (value, low, high) => Math.min(high, Math.max(low, value));
 
 // --- the studio: null where it does not answer
 
-const reach = async (sent) => {
+const reach = async (sent, place = props.value.case) => {
   const stop = new AbortController(), late = setTimeout(() => stop.abort(), PATIENCE_MS);
   const body = sent && { method: "POST", body: JSON.stringify(sent) };
   try {
-    const answer = await fetch(`/boxes/${props.value.case.join("/")}`, { ...body, signal: stop.signal, headers: { Accept: "application/json", "Content-Type": "application/json" } });
+    const answer = await fetch(`/boxes/${place.join("/")}`, { ...body, signal: stop.signal, headers: { Accept: "application/json", "Content-Type": "application/json" } });
     return answer.status >= 500 ? null : { status: answer.status, ok: answer.ok, body: await answer.json() };
   } catch { return null; } finally { clearTimeout(late); }
 };
@@ -51,7 +51,7 @@ const save = async () => {
   isSending = true;
   say("Saving …");
   fill();
-  const answer = await reach({ boxes: sent, after: sheet.after, person });
+  const answer = await reach({ boxes: sent, after: sheet.after, person }, sheet.case);
   isSending = false;
   if (mine !== turn) return;
   if (!answer?.ok) { say(reason(answer), true); return fill(); }
@@ -61,7 +61,7 @@ const save = async () => {
     fill();
     return ask(theirs.changed, [
       ["Look at theirs (Undo brings yours back)", () => { remember(); sheet = theirs; boxes = theirs.boxes; kept = plain(); chosen = -1; say(""); redraw(); }],
-      ["Put mine in their place", () => { sheet = { ...sheet, after: theirs.after }; save(); }],
+      ["Put mine in their place", () => { sheet = { ...sheet, after: theirs.after, case: theirs.case }; save(); }],
     ]);
   }
   sheet = answer.body;

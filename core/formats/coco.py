@@ -120,14 +120,26 @@ def _pictures(tree: Tree, name: str, findings: Findings) -> list[BoxedPicture]:
         try:
             picture = _picture(row, files)
             own_split = split or split_named(str(row.get("split") or ""))
-            picture = replace(picture, drawn=boxes[picture_id], boxless=boxless[picture_id], split=own_split)
-            pictures.append(replace(picture, mask=mask_of.get(picture_id)))
+            named = [*boxless[picture_id], *_own_labels(row)]
+            picture = replace(picture, drawn=boxes[picture_id], boxless=named, split=own_split)
+            pictures.append(replace(picture, mask=mask_of.get(picture_id), patient=_own_patient(row)))
         except DataError as error:
             findings.add("missing_image", "error", str(row.get("file_name")), f"{place} {error}")
     for lost in (boxes.keys() | boxless.keys() | mask_of.keys()) - seen:
         message = f"{name} has boxes of image {lost!r}, which it does not list. Add the image or remove the boxes."
         findings.add("boxes_without_image", "warning", str(lost), message)
     return pictures
+
+
+def _own_labels(row: Mapping[str, Any]) -> list[str]:
+    """What an image is said to show, with a box or without, where our own exports say it."""
+    labels = row.get("labels")
+    return [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
+
+
+def _own_patient(row: Mapping[str, Any]) -> str | None:
+    patient = row.get("patient")
+    return str(patient) if isinstance(patient, str | int) and str(patient).strip() else None
 
 
 def _tell_repeated_ids(content: Mapping[str, Sequence[Mapping[str, Any]]], name: str, findings: Findings) -> None:

@@ -18,7 +18,7 @@ from core.readings.mask import Mask
 from core.readings.reader import Reader
 from core.readings.regions import Regions
 from core.settings import Settings as Base
-from core.training.method import Aim, HeadPlan, Needs, ReaderPlan, StagePlan
+from core.training.method import Aim, HeadPlan, MarksWanted, Needs, ReaderPlan, StagePlan
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.wanted import Wanted
 
@@ -97,7 +97,7 @@ class _Part:
 
 
 def needs(settings: Settings) -> Needs:
-    return Needs(tsm=settings.exemplar, exemplars=settings.exemplar, marks=True)
+    return Needs(tsm=settings.exemplar, exemplars=settings.exemplar, marks=MarksWanted(settings.labels, settings.masks))
 
 
 def stages(settings: Settings) -> tuple[StagePlan, ...]:

@@ -26,8 +26,15 @@ TOKENS_A_BOX = 14
 
 def boxes_as_text(boxes: Iterable[Box]) -> str:
     """From left to right, so that there is one right order."""
-    rows = sorted((box.left, box.top, box.right, box.bottom) for box in boxes)
-    return BETWEEN.join(" ".join(str(round(100 * edge)) for edge in row) for row in rows) or NOTHING
+    spans = ((_span(box.left, box.right), _span(box.top, box.bottom)) for box in boxes)
+    rows = sorted((left, top, right, bottom) for (left, right), (top, bottom) in spans)
+    return BETWEEN.join(" ".join(map(str, row)) for row in rows) or NOTHING
+
+
+def _span(begin: float, end: float) -> tuple[int, int]:
+    """In percent, never so thin that it is none."""
+    first = min(99, round(100 * begin))
+    return first, max(first + 1, round(100 * end))
 
 
 def boxes_in_text(text: str) -> tuple[list[tuple[re.Match[str], tuple[float, ...]]], bool]:

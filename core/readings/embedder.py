@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from core.case import NO_FINDING
 from core.models.shared_prefix import Branches, learned_token
 from core.models.vlm import ImageFeatures, Prompt, Vlm
 from core.readings.answer import Answer
@@ -108,6 +109,9 @@ def by_cosine(vlm: Vlm, embedder: Embedder, questions: Sequence[Asking]) -> list
             scores = scale * torch.stack([words[phrase] for phrase in _phrases(question)]) @ picture
             if question.task.kind == "multi":
                 likely = torch.sigmoid(scores[:-1] - scores[-1])
+                if NO_FINDING in question.task.answers:  # held against itself it would be one half, always
+                    place = question.task.answers.index(NO_FINDING)
+                    likely[place] = 1 - torch.cat([likely[:place], likely[place + 1 :]]).max()
             else:
                 likely = scores.double().softmax(0)
             answers.append(Answer(tuple(likely.tolist())))

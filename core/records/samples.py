@@ -39,7 +39,7 @@ class Showcase:
 
 SHOWCASES = {
     "places": Showcase("Sample run: where it is", {"name": "tpo", "rival": False}, 2.0),
-    "search": Showcase("Sample run: search", {"name": "discriminative"}, 1.0),
+    "search": Showcase("Sample run: search", {"name": "discriminative", "captions": "attributes"}, 1.0),
 }
 
 

@@ -126,7 +126,10 @@ def _drawn(cases: Sequence[Case], most: int, seed: int) -> list[Case]:
 
 
 def with_other_pictures(probed: Sequence[CaseProbes], seed: int) -> list[CaseProbes]:
-    """The pairs of every case before the picture of the next one in a drawn round, each picture once."""
+    """The pairs of every case before the picture of the next one in a drawn round, each picture once; a case that is
+    alone has no other picture."""
+    if len(probed) < 2:
+        return [replace(probes, pairs=(), questions=()) for probes in probed]
     order = generator(seed, "other pictures").permutation(len(probed))
     next_of = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
     return [replace(probes, case=probed[next_of[place]].case, questions=()) for place, probes in enumerate(probed)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from core.case import READ_SPLITS
+from core.case import READ_SPLITS, Marks
 from core.draw import evenly
 from core.errors import DataError, RunError
 from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
@@ -38,7 +38,7 @@ from core.runs.runfile import Run
 from core.sets.joint import pictures, refuse_unreadable
 from core.training.heads import save_heads
 from core.training.loop import Stage, train
-from core.training.method import ReaderPlan, StagePlan
+from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
 from core.training.tsm_stage import Pictures, tsm_answers
 from core.training.vlm_stage import RunCases, micro_batch, read_places
@@ -129,14 +129,27 @@ def _refuse_misfits(parts: Parts, processes: int) -> None:
     if run.plan.needs.tunes_vlm_connector:
         connector_names(vlm)
     micro_batch(run.settings.training, len(learned), processes)
-    if run.plan.needs.marks and not any(marks.boxed or marks.is_masked for marks in parts.joint_set.marks):
+    if run.plan.needs.marks is not None:
+        refuse_without_places(run.plan.needs.marks, parts.joint_set.marks)
+    task = parts.joint_set.tasks[learned[0].set]
+    vlm.prompt(task.instruction(), vlm.encode(pictures(learned[:1]))[0].tokens.shape[0])
+    vlm.response(task.answers[0])
+
+
+def refuse_without_places(wanted: MarksWanted, of_sets: Sequence[Marks]) -> None:
+    """A method that learns where things are needs a box or a mask to learn from."""
+    boxed = {label for marks in of_sets for label in marks.boxed}
+    strange = [label for label in wanted.labels if label not in boxed]
+    if strange:
+        raise DataError(
+            f'No training case has a box of "{strange[0]}", which the method is to look for. '
+            f"Labels with boxes: {', '.join(sorted(boxed)) or 'none'}. Change method.labels."
+        )
+    if not boxed and not (wanted.masks and any(marks.is_masked for marks in of_sets)):
         raise DataError(
             "This method learns where things are, and no training case has a box or a mask. Bring a set that has them "
             "(Pascal VOC, COCO, a table with boxes, a folder of masks), or choose another method."
         )
-    task = parts.joint_set.tasks[learned[0].set]
-    vlm.prompt(task.instruction(), vlm.encode(pictures(learned[:1]))[0].tokens.shape[0])
-    vlm.response(task.answers[0])
 
 
 def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:

@@ -41,6 +41,7 @@ class BoxedPicture:
     boxless: Sequence[str] = field(default=())
     mask: Pixels | None = None
     split: Split | None = None
+    patient: str | None = None
 
 
 def boxed_set(tree: Tree, pictures: Sequence[BoxedPicture], question: Question, findings: Findings) -> ImageSet:
@@ -65,6 +66,7 @@ def boxed_set(tree: Tree, pictures: Sequence[BoxedPicture], question: Question, 
             tree.pixels(picture.file),
             task.in_order(labels[picture.file]),
             picture.split or split_of_folder(picture.file),
+            picture.patient,
             boxes=boxes[picture.file] or None,
             mask=picture.mask,
         )

@@ -22,8 +22,8 @@ RULE_OF_ONE = (
     "boxes of two labels are refused."
 )
 FIRST = (
-    "No case of this set has a box yet. From the version on in which the first has one, a case without boxes counts as "
-    "one that somebody looked at, with nothing there to draw around."
+    "No case of this set has a box yet. Only cases that are drawn on count as looked at: of all others nothing is "
+    "learned or measured about where things are."
 )
 
 

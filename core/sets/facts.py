@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from core.case import Box, Case, ImageSet, Task
+from core.case import NO_FINDING, Box, Case, ImageSet, Task
 from core.settings import Settings
 
 FactKind = Literal["place", "side", "size", "count", "negation", "severity", "attribute"]
@@ -136,13 +136,15 @@ def boxes_by_label(case: Case) -> dict[str, list[Box]]:
 
 
 def presences(case: Case, yardsticks: Yardsticks) -> list[tuple[str, bool]]:
-    """Every answer and every kind of box, and whether the case has it. Where nobody looked for boxes, nothing is known
-    about kinds of boxes that are no answers."""
-    answers = yardsticks.task.answers
+    """Every answer and every kind of box, and whether the case has it; that nothing is found is no thing to have. Where
+    nobody looked for boxes, nothing is known about kinds of boxes that are no answers; where a label and a box of it
+    disagree, nothing about either."""
+    answers = [answer for answer in yardsticks.task.answers if answer != NO_FINDING]
     boxed = {box.label for box in case.boxes or ()}
     kinds = [label for label in yardsticks.lengths if label not in answers]
     of_boxes = [(label, label in boxed) for label in kinds] if case.boxes is not None else []
-    return [(label, label in case.labels) for label in answers] + of_boxes
+    of_labels = [(label, label in case.labels) for label in answers if label in case.labels or label not in boxed]
+    return of_labels + of_boxes
 
 
 def _of_boxes(boxes: Sequence[Box], yardsticks: Yardsticks, margins: Margins) -> Iterator[Fact]:

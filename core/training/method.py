@@ -81,6 +81,14 @@ class Aim:
 
 
 @dataclass(frozen=True)
+class MarksWanted:
+    """What a method wants of a set's boxes and masks: boxes of these labels (of any, where none is named), masks."""
+
+    labels: tuple[str, ...] = ()
+    masks: bool = False
+
+
+@dataclass(frozen=True)
 class Needs:
     """What a method needs beside the cases."""
 
@@ -88,8 +96,8 @@ class Needs:
     exemplars: bool = False
     is_constant: bool = False
     tunes_vlm_connector: bool = False
-    marks: bool = False
-    """Boxes or masks."""
+    marks: MarksWanted | None = None
+    """Boxes or masks, where it learns from them."""
     captions: CaptionSettings | None = None
     """Where captions of its cases come from, if it learns from any."""
     long_captions: bool = False

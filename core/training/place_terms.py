@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.case import Box, Case
@@ -133,10 +133,10 @@ class LocatorTerms:
         return sum(self.places.objects for *_, boxes in self.places.asked(batch) if boxes)
 
     def boxes(self, heard: Heard) -> Tensor:
-        return torch.cat([heard.states.new_zeros(0), *(matched for matched, _ in self._regions(heard))])
+        return torch.cat([untouched(self.locator(heard).region), *(matched for matched, _ in self._regions(heard))])
 
     def scores(self, heard: Heard) -> Tensor:
-        return torch.cat([heard.states.new_zeros(0), *(scores for _, scores in self._regions(heard))])
+        return torch.cat([untouched(self.locator(heard).region), *(scores for _, scores in self._regions(heard))])
 
     def _regions(self, heard: Heard) -> list[tuple[Tensor, Tensor]]:
         head, losses = self.locator(heard), []
@@ -147,7 +147,8 @@ class LocatorTerms:
         return losses
 
     def masks(self, heard: Heard) -> Tensor:
-        head, losses = self.locator(heard), [heard.states.new_zeros(0, dtype=torch.float32)]
+        head = self.locator(heard)
+        losses = [untouched(head.mask)]
         for case, slots in enumerate(heard.slots[self.outlining]):
             if slots:
                 logits = head.mask_logits(heard.states[slots[2]], heard.batch.features[case])
@@ -189,6 +190,13 @@ class TextTerm:
                 targets += self._spelled(heard.batch, case, label)
         wanted = torch.tensor(targets, dtype=torch.long, device=heard.states.device)
         return response_losses(heard.every_logit[slots], wanted)
+
+
+def untouched(module: nn.Module | None) -> Tensor:
+    """A 0 that every weight has a part in, [1]: several processes wait for a gradient of each, whether or not their own
+    cases ask for one."""
+    assert module is not None
+    return 0 * torch.stack([weight.sum() for weight in module.parameters()]).sum()[None]
 
 
 def as_centres(boxes: Sequence[Box]) -> Tensor:

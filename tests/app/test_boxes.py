@@ -82,7 +82,7 @@ def test_the_editor_is_told_boxes_labels_and_what_boxes_mean(room: Boxed, browse
     assert "gives it that label in the next version" in sheet["rule"] and sheet["says"] == "Labels: dark cell."
 
 
-def test_the_first_box_of_a_set_is_said_to_speak_of_all_its_cases(room: Boxed, browser: TestClient) -> None:
+def test_it_is_said_that_in_a_set_without_boxes_only_what_is_drawn_on_counts(room: Boxed, browser: TestClient) -> None:
     first = browser.get(f"/boxes/{room.furnished.version_id}/0").json()
     assert (
         "A case of this set has one label." in first["rule"] and "No case of this set has a box yet." in first["rule"]
@@ -128,6 +128,15 @@ def test_what_can_not_be_kept_is_said_in_words(
     answer = browser.post(room.path, json=room.sent(LIGHT, **changed))
     assert (answer.status_code, words in answer.text) == (status, True), answer.text
     assert browser.get(room.path).json()["after"] == 0
+
+
+def test_what_is_no_address_or_no_text_is_refused_and_no_fault(room: Boxed, browser: TestClient) -> None:
+    assert browser.get(f"/boxes/{room.furnished.version_id}/{2**70}").status_code == 422
+    assert browser.get(f"/images/{room.furnished.version_id}/{2**70}").status_code == 422
+    half = {"label": "\ud800", "left": 0, "top": 0, "right": 1, "bottom": 1}
+    sent = json.dumps({"boxes": [half], "after": 0, "person": room.furnished.who.id})
+    answer = browser.post(room.path, content=sent, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400 and "?" in answer.json()["detail"]
 
 
 def test_no_number_is_no_side(room: Boxed, browser: TestClient) -> None:

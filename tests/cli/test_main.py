@@ -23,7 +23,7 @@ from core.readings import reading
 from core.runs.folder import Folder
 from core.runs.runfile import make_run
 from core.runs.tune import tune
-from tests import run_files
+from tests import pointing, run_files
 
 FIGURE = {"value", "low", "high"}
 
@@ -367,14 +367,19 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     [
         ({}, ["tsm", "vanilla", "stage-1", "stage-2"]),
         ({"tsm": [], "method": {"name": "discriminative"}}, ["pairs"]),  # whose cases are held against all of the step
+        (
+            {"tsm": [], "method": {"name": "tpo", "objects": 2, "baseline": False, "rival": False}},
+            ["routing", "heads", "together"],  # of a set without masks: no case asks for a gradient of that head
+        ),
     ],
-    ids=["vitask", "discriminative"],
+    ids=["vitask", "discriminative", "tpo"],
 )
 def test_two_processes_make_the_steps_that_one_would_make(
     more: dict[str, Any], stages: list[str], images: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     training = {"micro_batch_size": 4, "steps": 3}
-    settings = run_files.values(images, checkpoint, lora={"dropout": 0.0}, training=training) | more
+    drawn = pointing.draw(tmp_path / "spots") if "routing" in stages else images
+    settings = run_files.values(drawn, checkpoint, lora={"dropout": 0.0}, training=training) | more
     file = run_files.write_run(tmp_path / "run.yaml", settings)
     tune(make_run(settings), tmp_path / "one")
     # With `--cpu` accelerate starts several processes through MPI only; without it, and told to use none of the GPUs,

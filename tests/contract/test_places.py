@@ -23,9 +23,9 @@ from core.runs.export import export
 from core.runs.folder import Folder
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.runfile import Run, make_run
-from core.runs.tune import tune
+from core.runs.tune import refuse_without_places, tune
 from core.training.heads import new_heads
-from core.training.method import Plan
+from core.training.method import MarksWanted, Plan
 from core.training.response import Tuned
 from core.training.vlm_stage import RunCases, first_batch, sharing_gap
 from tests import pointing, run_files
@@ -142,3 +142,14 @@ def test_a_set_without_places_is_refused(checkpoint: Path, tmp_path: Path) -> No
     with pytest.raises(DataError, match="no training case has a box or a mask"):
         tune(run, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_label_that_no_box_has_is_refused_by_name(spots: Path, checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r'No training case has a box of "spit".*Labels with boxes: spot'):
+        tune(settings(spots, checkpoint, 2, labels=["spit"]), tmp_path / "run")
+
+
+def test_masks_alone_are_refused_where_they_are_switched_off() -> None:
+    refuse_without_places(MarksWanted(masks=True), [Marks((), True)])
+    with pytest.raises(DataError, match="no training case has a box or a mask"):
+        refuse_without_places(MarksWanted(masks=False), [Marks((), True)])

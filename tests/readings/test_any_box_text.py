@@ -59,3 +59,10 @@ def test_a_box_is_as_sure_as_its_own_tokens_and_a_text_cut_off_is_unreadable() -
     assert is_clean and regions[0].score == pytest.approx(0.905, abs=1e-3)
     assert regions[1].score == pytest.approx(0.368, abs=1e-3)
     assert not regions_in(vlm, Written(tokens, likely, False), "spot")[1]
+
+
+@given(st.floats(0, 1), st.floats(0, 0.02))
+def test_the_thinnest_box_is_one_that_can_be_read(edge: float, thickness: float) -> None:
+    begin = min(edge, 1 - thickness)
+    boxes, is_clean = boxes_in_text(boxes_as_text([Box("line", begin, begin, begin + thickness, begin + thickness)]))
+    assert is_clean and len(boxes) == 1

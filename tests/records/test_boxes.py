@@ -25,6 +25,7 @@ from core.records.place import Place
 from core.records.review import boxes, corrections, verdicts
 from core.records.review.boxes import ChangedMeanwhile, Standing
 from core.records.review.corrections import Change
+from core.records.review.next_version import _relabelled
 from core.records.tables import BoxCorrection, Correction
 from core.records.versions import SetError, version_folder
 from core.sets.version import box_labels, read_version
@@ -257,6 +258,23 @@ def test_boxes_that_another_upload_brought_are_not_written_over(desk: Desk, boxe
             desk.correct("anna", 0, replace(DARK, left=0.0), after=after)
     desk.correct("anna", 0, MOVED, version_id=brought.id)
     assert desk.redrawn() == [("images/0.png", ("dark cell",))]
+
+
+def test_after_an_upload_of_other_boxes_one_goes_on_in_the_newest_version(desk: Desk, boxed: ImageSet) -> None:
+    theirs = replace(DARK, bottom=0.7)
+    cases = [replace(case, boxes=(theirs,)) if case.id == "images/0.png" else case for case in boxed.cases]
+    desk.brought(boxed.with_cases(cases))
+    with pytest.raises(ChangedMeanwhile):
+        desk.correct("anna", 0, MOVED)
+    stands = desk.standing(0)
+    kept = desk.correct("anna", stands.number, MOVED, after=stands.correction, version_id=stands.version_id)
+    assert kept.boxes == (MOVED,) and desk.standing(0) == kept
+
+
+def test_boxes_of_a_label_that_a_verdict_takes_away_go_with_it(boxed: ImageSet) -> None:
+    case = replace(boxed.cases[0], labels=("dark cell", "light cell"), boxes=(DARK, LIGHT))
+    assert _relabelled(case, ("light cell",)).boxes == (LIGHT,)
+    assert _relabelled(replace(case, boxes=None), ("light cell",)).boxes is None
 
 
 def test_a_case_that_has_left_the_set_or_has_another_picture_is_not_corrected(desk: Desk, boxed: ImageSet) -> None:

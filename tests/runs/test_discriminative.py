@@ -166,9 +166,12 @@ def test_it_is_probed_by_cosine_and_asked_no_questions(tuned: Path, tmp_path: Pa
     assert "| embedding |" in probes_as_markdown(probes)
 
 
-def test_an_exported_run_is_searched_elsewhere(tuned: Path, tmp_path: Path) -> None:
+def test_an_exported_run_names_no_case_and_is_searched_where_its_images_are(
+    tuned: Path, images: Path, tmp_path: Path
+) -> None:
     export(tuned, tmp_path / "copy", is_merged=False)
-    search = searchable(open_run(tmp_path / "copy"))
+    assert not Folder(tmp_path / "copy").index.exists(), "it names cases and their patients"
+    search = searchable(open_run(tmp_path / "copy"), images=str(images))
     assert search.index.nearest(search.of_words("dark"), 1)[0].indexed.labels == ("dark",)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,18 @@ def test_boxes_come_back_as_they_were(
         (case.boxes, case.labels) for case in image_set.cases
     ]
     assert again.findings == ()
+
+
+def test_labels_without_a_box_and_patients_come_back(tmp_path: Path) -> None:
+    image_set = written(tmp_path / "set", [((9, 7), (Box("blot", 0, 0, 1, 1),)), ((5, 8), ())])
+    first, second = image_set.cases
+    whole = image_set.with_cases(
+        [replace(first, labels=("blot", "cell"), patient="P1"), replace(second, labels=("cell",), patient="P2")]
+    )
+    (tmp_path / "set/annotations.json").write_text(json.dumps(set_content(whole)))
+    again = open_set(tmp_path / "set", None, every(FORMATS))
+    assert [(case.labels, case.patient) for case in again.cases] == [(("blot", "cell"), "P1"), (("cell",), "P2")]
+    assert [len(case.boxes or ()) for case in again.cases] == [1, 0]
 
 
 def masked(folder: Path) -> tuple[ImageSet, list[Inside]]:

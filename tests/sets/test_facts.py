@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.case import Box, Case, ImageSet, Kind, Task
 from core.errors import SettingsError
-from core.sets.facts import Fact, Margins, Yardsticks, facts_of
+from core.sets.facts import Fact, Margins, Yardsticks, facts_of, presences
 from core.sets.sentences import caption_pairs, presence_questions
 
 MARGINS = Margins()
@@ -205,3 +205,10 @@ def test_every_label_is_asked_for_both_ways() -> None:
         "Is the severity not mild?",
         False,
     )
+
+
+def test_that_nothing_is_found_is_no_thing_to_have_and_a_label_that_disagrees_with_its_boxes_is_not_known() -> None:
+    measure = yardsticks(case_of(square("cat", 0.5, 0.5)), answers=("cat", "no finding"))
+    assert presences(case_of(square("cat", 0.5, 0.5)), measure) == [("cat", True)]
+    assert presences(replace(case_of(labels=("no finding",)), boxes=()), measure) == [("cat", False)]
+    assert presences(case_of(square("cat", 0.5, 0.5), labels=("no finding",)), measure) == []

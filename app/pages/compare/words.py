@@ -50,8 +50,9 @@ def alike_cases(alike: Alike, run_id: int, case: CaseView) -> str:
     if not drawn:
         return ""
     more = f"/find?{urlencode({'run': run_id, 'case': case.name})}"
+    whose = "of other patients, " if case.patient else ""
     return (
-        '<div class="vt"><h2>Nearest labelled cases <small class="quiet">of other patients, by likeness; '
+        f'<div class="vt"><h2>Nearest labelled cases <small class="quiet">{whose}by likeness; '
         f'<a href="{escape(more)}">more on Find</a></small></h2><div class="seen alike">{"".join(drawn)}</div></div>'
     )
 

@@ -24,7 +24,7 @@ SHOWN = {
         "/compare",
     ),
     "search": (
-        "<b>Find the like of this.</b> A run that is searched by words, such as “small dark cell, upper left”, by an "
+        "<b>Find the like of this.</b> A run that is searched by words, such as “small cell, upper left”, by an "
         "image, or by a case.",
         "Search it",
         "/find",

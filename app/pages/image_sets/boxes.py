@@ -127,6 +127,7 @@ def sheet(visit: Visit, stands: Standing) -> Json:
     colours = colours_of([*stands.task.answers, *labels])
     history = boxes.corrections_of_boxes(visit.database, visit.who, stands.version_id, stands.number)
     return {
+        "case": [stands.version_id, stands.number],
         "title": f"{stands.name} · {version.image_set.name}, version {version.number}",
         "boxes": [asdict(box) for box in stands.boxes],
         "after": stands.correction,

@@ -86,10 +86,16 @@ def side(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView
         f"{evidence(review, suspect)}</section>"
         '<section class="readings" aria-label="Readings"><h3>Answers by a model that never saw this case '
         f"<small>raw</small></h3>{readings(review, suspect)}</section>"
-        '<section class="near" aria-label="Nearest cases"><h3>Most alike <small>with their given labels, never of the '
-        f"same patient</small></h3>{neighbours(review, suspect.neighbours)}</section>{by_index(review, alike)}"
+        '<section class="near" aria-label="Nearest cases"><h3>Most alike <small>with their given labels'
+        f"{_of_others(suspect)}</small></h3>{neighbours(review, suspect.neighbours)}</section>"
+        f"{by_index(review, alike, _of_others(suspect))}"
         f'<section class="verdicts" aria-label="Verdicts">{verdicts_so_far(review, suspect, history)}</section>'
     )
+
+
+def _of_others(suspect: SuspectView) -> str:
+    """Where the patient is not known, nothing is left out for it."""
+    return ", never of the same patient" if suspect.patient else ""
 
 
 def evidence(review: ReviewView, suspect: SuspectView) -> str:
@@ -139,8 +145,8 @@ def neighbours(review: ReviewView, nearest: Sequence[Neighbour]) -> str:
     return f'<div class="row">{figures}</div>'
 
 
-def by_index(review: ReviewView, alike: Alike | None) -> str:
-    """The nearest cases by the index of the search's run, where that has one."""
+def by_index(review: ReviewView, alike: Alike | None, whose: str) -> str:
+    """The nearest cases by the index of the search's run, where that has one; `whose` says which are left out."""
     near = [
         Neighbour(alike.numbers[match.case], match.case, match.labels, match.cosine)
         for match in (alike.matches if alike else ())
@@ -150,7 +156,7 @@ def by_index(review: ReviewView, alike: Alike | None) -> str:
         return ""
     return (
         '<section class="near" aria-label="Nearest cases by the run"><h3>Most alike by the run <small>which learned '
-        f"from these labels; never of the same patient</small></h3>{neighbours(review, near)}</section>"
+        f"from these labels{whose}</small></h3>{neighbours(review, near)}</section>"
     )
 
 

@@ -115,10 +115,17 @@ def _followed(image_set: ImageSet, decided: Decisions) -> ImageSet:
             if change is None:
                 yield _redrawn(case, redrawn.get(name), image_set.task)
             elif change.to is not None:
-                relabelled = replace(case, labels=_answers(change.to, image_set.task))
+                relabelled = _relabelled(case, _answers(change.to, image_set.task))
                 yield _redrawn(relabelled, redrawn.get(name), image_set.task)
 
     return image_set.with_cases(cases())
+
+
+def _relabelled(case: Case, labels: Names) -> Case:
+    """Boxes of a label that is taken away go with it: what is not on the picture is nowhere on it."""
+    gone = set(case.labels) - set(labels)
+    boxes = None if case.boxes is None else tuple(box for box in case.boxes if box.label not in gone)
+    return replace(case, labels=labels, boxes=boxes)
 
 
 def _redrawn(case: Case, redrawn: Redrawn | None, task: Task) -> Case:
