@@ -47,6 +47,11 @@ def test_each_of_several_labels_is_held_against_that_there_is_no_finding() -> No
     assert answered(Task(answers=("scar", "spot"), kind="multi")) == pytest.approx((0.75, 0.5))
 
 
+def test_where_nothing_found_is_an_answer_it_is_what_the_likeliest_label_leaves() -> None:
+    """Held against itself it would always be a half."""
+    assert answered(Task(answers=("scar", NO_FINDING, "spot"), kind="multi")) == pytest.approx((0.75, 0.25, 0.5))
+
+
 def test_soft_prompts_begin_as_the_words_that_they_stand_for_and_embed_the_same() -> None:
     vlm = internvl.tiny()
     soft, hard = Embedder(vlm.hidden_size, True), Embedder(vlm.hidden_size, False)
