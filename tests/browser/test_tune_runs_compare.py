@@ -86,7 +86,7 @@ def test_the_tab_task_shows_what_the_model_is_asked_as_soon_as_it_is_opened(serv
 
 
 def test_a_case_is_walked_to_and_found_again_after_a_reload(served: Served, tab: Any) -> None:
-    tab.goto(f"{served.address}/compare")
+    tab.goto(f"{served.address}/compare?run={served.room.run_id}")
     tab.get_by_text("1 of 3").wait_for()
     tab.locator("#compare-next").click()
     tab.get_by_text("2 of 3").wait_for()
@@ -100,7 +100,7 @@ def test_a_case_is_walked_to_and_found_again_after_a_reload(served: Served, tab:
 
 
 def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(served: Served, tab: Any) -> None:
-    tab.goto(f"{served.address}/compare")
+    tab.goto(f"{served.address}/compare?run={served.room.run_id}")
     tab.get_by_text("1 of 3").wait_for()
     tab.locator("#compare-only").get_by_label("Wrong answers").click()
     tab.wait_for_url("**/compare?*only=wrong*")
@@ -152,7 +152,7 @@ def test_cases_are_found_by_words_looked_at_and_their_like_is_searched(served: S
 
 
 def test_the_viewer_zooms_by_keyboard_and_resets(served: Served, tab: Any) -> None:
-    tab.goto(f"{served.address}/compare")
+    tab.goto(f"{served.address}/compare?run={served.room.run_id}")
     image = tab.locator("#compare-picture img")
     image.wait_for()
     tab.locator("#compare-picture .panes").focus()
