@@ -33,8 +33,8 @@ ALIKE = empty("No label differs", "And no box: both are alike.")
 ONE_RUN = empty("Two finished runs are needed", "Choose one, queue it on the corrected version, and wait for it.")
 TESTED = (
     "A corrected label in the test cases moves the yardstick as well as the model. So figures under the old test "
-    "labels and under the corrected ones stand apart; compare within one of them, never across. Boxes of a label that a "
-    "verdict takes away go with it."
+    "labels and under the corrected ones stand apart; compare within one of them, never across. Boxes of a label that "
+    "a verdict takes away go with it."
 )
 
 
