@@ -101,7 +101,7 @@ def refuse_untold(image_set: ImageSet, settings: CaptionSettings) -> None:
 
 def within(text: str, most: int, length: Callable[[str], int]) -> str:
     """As many whole words of a text as have at most so many tokens."""
-    words = text.split()[:most]  # a word has at least one
+    words = text.split()[: max(1, most)]  # a word has at least one token
     while len(words) > 1 and length(" ".join(words)) > most:
         words.pop()
     return " ".join(words)
