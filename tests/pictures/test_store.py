@@ -23,7 +23,9 @@ def s3() -> Iterator[str]:
     """The address of a bucket in an S3 on loopback."""
     from boto3 import client
     from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
 
+    S3FileSystem.clear_instance_cache()  # those of a server that was here before have its port
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     address = "http://{}:{}".format(*server.get_host_and_port())
