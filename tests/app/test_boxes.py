@@ -28,6 +28,7 @@ from core.records.comparison import Comparison
 from core.records.review import boxes
 from tests.app.furnished import Furnished, browsing, furnish
 
+pytestmark = pytest.mark.slow
 DARK, LIGHT = Box("dark cell", 0.1, 0.2, 0.5, 0.6), Box("light cell", 0.5, 0.5, 1.0, 0.9)
 
 

@@ -163,7 +163,11 @@ def changed(before: dict[str, Tensor], tuned: Tuned) -> set[str]:
     return {name for name, value in everything(tuned).items() if not torch.equal(value, before[name])}
 
 
-@every_method
+@pytest.mark.parametrize(
+    "settings",
+    [pytest.param(one, marks=pytest.mark.slow if one["name"] in PACES else ()) for one in EVERY],
+    ids=str,
+)
 def test_every_loss_is_finite_and_their_sum_falls_on_eight_cases(settings: dict[str, Any]) -> None:
     plan, tuned, cases = prepared(settings)
     last = plan.stages[-1]
