@@ -30,7 +30,7 @@ class Showcase:
     name: str
     method: Mapping[str, Any]
     times: float
-    """How long it takes, as a multiple of the sample run: measured once, see docs/log.md."""
+    """How long it takes, roughly, as a multiple of the sample run: reckoned from its steps."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -38,8 +38,8 @@ class Showcase:
 
 
 SHOWCASES = {
-    "places": Showcase("Sample run: where it is", {"name": "tpo", "rival": False}, 2.0),
-    "search": Showcase("Sample run: search", {"name": "discriminative", "captions": "attributes"}, 1.0),
+    "places": Showcase("Sample run: where it is", {"name": "tpo", "rival": False}, 1.5),
+    "search": Showcase("Sample run: search", {"name": "discriminative", "captions": "attributes"}, 0.5),
 }
 
 
