@@ -56,6 +56,10 @@ class Marks:
     boxed: tuple[str, ...] = ()
     is_masked: bool = False
 
+    def looked_for(self, chosen: Sequence[str]) -> tuple[str, ...]:
+        """The labels of boxes that are looked for: all, unless some were chosen."""
+        return tuple(label for label in self.boxed if not chosen or label in chosen)
+
 
 @dataclass(frozen=True)
 class Case:

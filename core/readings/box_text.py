@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from torch import nn
 
-from core.case import Box, Marks
+from core.case import Box
 from core.models.shared_prefix import Branches
 from core.models.vlm import Vlm
 from core.readings.head import Head, Picture
@@ -60,14 +60,11 @@ class BoxWriter(Head):
         self.objects = objects
         self.labels = tuple(labels)
 
-    def looked_for(self, marks: Marks) -> tuple[str, ...]:
-        return tuple(label for label in marks.boxed if not self.labels or label in self.labels)
-
     def statements(self, vlm: Vlm, pictures: Sequence[Picture]) -> Sequence[tuple[Statement, ...]]:
         return [self._of(vlm, picture) for picture in pictures]
 
     def _of(self, vlm: Vlm, picture: Picture) -> tuple[Statement, ...]:
-        labels = self.looked_for(picture.marks)
+        labels = picture.marks.looked_for(self.labels)
         if not labels:
             return ()
         regions: list[Region] = []

@@ -60,10 +60,6 @@ class Locator(Head):
         self.routing["rows"].copy_(vlm.base.get_output_embeddings().weight.float().mean(0).cpu().expand(3, -1))
         self.asking["tokens"].copy_(mean + spread * torch.randn(self.asking["tokens"].shape))
 
-    def looked_for(self, marks: Marks) -> tuple[str, ...]:
-        """The labels that it looks for in a set: all that have boxes there, unless some were chosen."""
-        return tuple(label for label in marks.boxed if not self.labels or label in self.labels)
-
     def outlines(self, marks: Marks) -> bool:
         return self.draws_masks and marks.is_masked
 
@@ -71,7 +67,7 @@ class Locator(Head):
         return boxes_answer(self.first, self.objects)
 
     def asks(self, vlm: Vlm, task: Task, marks: Marks) -> Sequence[HeadQuestion]:
-        regions = [HeadQuestion(WHERE.format(label), self.boxes_answer()) for label in self.looked_for(marks)]
+        regions = [HeadQuestion(WHERE.format(label), self.boxes_answer()) for label in marks.looked_for(self.labels)]
         if not self.outlines(marks):
             return regions
         return [*regions, HeadQuestion(OUTLINE, mask_answer(self.first, self.objects))]
@@ -98,7 +94,7 @@ class Locator(Head):
         return [self._of(vlm, picture) for picture in pictures]
 
     def _of(self, vlm: Vlm, picture: Picture) -> tuple[Statement, ...]:
-        labels = self.looked_for(picture.marks)
+        labels = picture.marks.looked_for(self.labels)
         statements: list[Statement] = []
         if labels:
             regions = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, partial
-from typing import cast
+from functools import partial
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -23,6 +23,14 @@ from core.training.place_losses import mask_losses, region_losses
 from core.training.terms import Ask, Heard, ResponseBatch, Term, Text, alone
 
 
+class Question(NamedTuple):
+    """The label of a case whose turn it is, by its true boxes."""
+
+    case: int
+    turn: int
+    boxes: list[Box]
+
+
 class Places:
     """What is asked about a batch's boxes: of every case some of the labels that its set has boxes of, drawn anew at
     every step; of each label, the largest boxes."""
@@ -37,13 +45,13 @@ class Places:
         if own.boxes is None:  # nobody looked for any
             return []
         boxed = {box.label for box in own.boxes}
-        known = [
+        labels = [
             label
-            for label in batch.marks[case].boxed
-            if (not self.labels or label in self.labels) and (label in boxed or label not in own.labels)
-        ]  # what is on the picture and has no box there was not drawn around
-        order = generator(batch.lots[case]).permutation(len(known))[: self.at_a_time]
-        return [known[place] for place in order]
+            for label in batch.marks[case].looked_for(self.labels)
+            if label in boxed or label not in own.labels  # what is there and has no box was not drawn around
+        ]
+        order = generator(batch.lots[case]).permutation(len(labels))[: self.at_a_time]
+        return [labels[place] for place in order]
 
     def label(self, batch: ResponseBatch, case: int, turn: int) -> str | None:
         drawn = self.drawn(batch, case)
@@ -53,10 +61,10 @@ class Places:
         own = [box for box in case.boxes or () if box.label == label]
         return sorted(own, key=lambda box: (box.left - box.right) * (box.bottom - box.top))[: self.objects]
 
-    def asked(self, batch: ResponseBatch) -> list[tuple[int, int, list[Box]]]:
-        """Case, turn and true boxes of everything that is asked of a batch."""
+    def questions(self, batch: ResponseBatch) -> list[Question]:
+        """Everything that is asked of a batch."""
         return [
-            (case, turn, self.boxes(batch.cases[case], label))
+            Question(case, turn, self.boxes(batch.cases[case], label))
             for case in range(len(batch.cases))
             for turn, label in enumerate(self.drawn(batch, case))
         ]
@@ -88,29 +96,25 @@ class LocatorTerms:
         response = mask_answer(self.first, self.places.objects) if self.is_placed else (learned_token(self.first),)
         return Text(case, batch.prompt(case, locator.OUTLINE), response)
 
-    @cached_property
-    def outlining(self) -> Ask:
-        return self.outline
-
     def locator(self, heard: Heard) -> Locator:
         return cast(Locator, heard.heads[self.head])
 
     def terms(self) -> dict[str, Term]:
         return {
-            "route": Term((*self.where, self.outlining, alone), self.routing, self.questions),
+            "route": Term((*self.where, self.outline, alone), self.routing, self.questions),
             "box": Term(tuple(self.where), self.boxes, self.true_boxes),
             "score": Term(tuple(self.where), self.scores, self.said_boxes),
-            "mask": Term((self.outlining,), self.masks, self.masked),
+            "mask": Term((self.outline,), self.masks, self.masked),
         }
 
     def routing(self, heard: Heard) -> Tensor:
         """With what an answer begins: a routing token, that there is nothing, or the first word of a label."""
         words = heard.vlm.vocabulary_size
         ends, targets = [], []
-        for case, turn, boxes in self.places.asked(heard.batch):
+        for case, turn, boxes in self.places.questions(heard.batch):
             ends.append(heard.slots[self.where[turn]][case][0])
             targets.append(words + (locator.BOXES if boxes else locator.NOTHING))
-        for slots in heard.slots[self.outlining]:
+        for slots in heard.slots[self.outline]:
             if slots:
                 ends.append(slots[0])
                 targets.append(words + locator.OUTLINED)
@@ -121,35 +125,37 @@ class LocatorTerms:
         return cross_entropy(logits, torch.tensor(targets, device=logits.device), reduction="none")
 
     def questions(self, batch: ResponseBatch) -> int:
-        return len(self.places.asked(batch)) + self.masked(batch) + len(batch.responses)
+        return len(self.places.questions(batch)) + self.masked(batch) + len(batch.responses)
 
     def masked(self, batch: ResponseBatch) -> int:
         return sum(self.draws_masks and case.mask is not None for case in batch.cases)
 
     def true_boxes(self, batch: ResponseBatch) -> int:
-        return sum(len(boxes) for *_, boxes in self.places.asked(batch))
+        return sum(len(boxes) for *_, boxes in self.places.questions(batch))
 
     def said_boxes(self, batch: ResponseBatch) -> int:
-        return sum(self.places.objects for *_, boxes in self.places.asked(batch) if boxes)
+        return sum(self.places.objects for *_, boxes in self.places.questions(batch) if boxes)
 
     def boxes(self, heard: Heard) -> Tensor:
-        return torch.cat([untouched(self.locator(heard).region), *(matched for matched, _ in self._regions(heard))])
+        matched = [of_boxes for of_boxes, _ in heard.once(self._regions)]
+        return torch.cat([untouched(self.locator(heard).region), *matched])
 
     def scores(self, heard: Heard) -> Tensor:
-        return torch.cat([untouched(self.locator(heard).region), *(scores for _, scores in self._regions(heard))])
+        of_scores = [scores for _, scores in heard.once(self._regions)]
+        return torch.cat([untouched(self.locator(heard).region), *of_scores])
 
     def _regions(self, heard: Heard) -> list[tuple[Tensor, Tensor]]:
         head, losses = self.locator(heard), []
-        for case, turn, boxes in self.places.asked(heard.batch):
+        for case, turn, boxes in self.places.questions(heard.batch):
             if boxes:
-                said, logits = head.regions(heard.states[heard.slots[self.where[turn]][case][2:]])
-                losses.append(region_losses(said, logits, as_centres(boxes).to(said.device)))
+                regions, logits = head.regions(heard.states[heard.slots[self.where[turn]][case][2:]])
+                losses.append(region_losses(regions, logits, as_centres(boxes).to(regions.device)))
         return losses
 
     def masks(self, heard: Heard) -> Tensor:
         head = self.locator(heard)
         losses = [untouched(head.mask)]
-        for case, slots in enumerate(heard.slots[self.outlining]):
+        for case, slots in enumerate(heard.slots[self.outline]):
             if slots:
                 logits = head.mask_logits(heard.states[slots[2]], heard.batch.features[case])
                 losses.append(mask_losses(logits, true_mask(heard.batch.cases[case], logits.shape).to(logits))[None])
@@ -170,26 +176,24 @@ class TextTerm:
         label = self.places.label(batch, case, turn)
         if label is None:
             return None
-        return Text(case, batch.prompt(case, box_text.WHERE.format(label)), self._spelled(batch, case, label))
-
-    def _spelled(self, batch: ResponseBatch, case: int, label: str) -> tuple[int, ...]:
-        return batch.spelled(box_text.boxes_as_text(self.places.boxes(batch.cases[case], label)))
+        response = spelled(batch, self.places.boxes(batch.cases[case], label))
+        return Text(case, batch.prompt(case, box_text.WHERE.format(label)), response)
 
     def tokens(self, batch: ResponseBatch) -> int:
-        return sum(len(self._spelled(batch, case, label)) for case, label in self._all(batch))
-
-    def _all(self, batch: ResponseBatch) -> list[tuple[int, str]]:
-        return [(case, label) for case in range(len(batch.cases)) for label in self.places.drawn(batch, case)]
+        return sum(len(spelled(batch, question.boxes)) for question in self.places.questions(batch))
 
     def losses(self, heard: Heard) -> Tensor:
         slots: list[int] = []
         targets: list[int] = []
-        for case in range(len(heard.batch)):
-            for turn, label in enumerate(self.places.drawn(heard.batch, case)):
-                slots += heard.slots[self.where[turn]][case]
-                targets += self._spelled(heard.batch, case, label)
+        for case, turn, boxes in self.places.questions(heard.batch):
+            slots += heard.slots[self.where[turn]][case]
+            targets += spelled(heard.batch, boxes)
         wanted = torch.tensor(targets, dtype=torch.long, device=heard.states.device)
         return response_losses(heard.every_logit[slots], wanted)
+
+
+def spelled(batch: ResponseBatch, boxes: Sequence[Box]) -> tuple[int, ...]:
+    return batch.spelled(box_text.boxes_as_text(boxes))
 
 
 def untouched(module: nn.Module | None) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,7 @@ class Words:
     tokens: Sequence[int]
 
 
+Made = TypeVar("Made")
 Ask = Callable[[ResponseBatch, int], Text | Words | None]
 """What is asked for a case of a batch; None where there is nothing to ask."""
 
@@ -111,6 +113,7 @@ class Heard:
         self.learned = learned
         self.slots: dict[Ask, list[list[int]]] = {ask: [] for ask in asks}
         self._logits: dict[Ask, Tensor] = {}
+        self._made: dict[Callable[[Heard], object], object] = {}
         self.beyond: Beyond | None = None
         """What the other micro-batches of the step show; None where there are none, or no term asks for them."""
 
@@ -138,6 +141,12 @@ class Heard:
         if ask not in self._logits:
             self._logits[ask] = self.every_logit[[slot for row in self.slots[ask] for slot in row]]
         return self._logits[ask]
+
+    def once(self, make: Callable[[Heard], Made]) -> Made:
+        """What several terms make of the same states, made once."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast(Made, self._made[make])
 
     def outputs(self, head: str, ask: Ask) -> Tensor:
         """What a head makes of the states in which the questions end, a row a case; of what is asked of every case."""
