@@ -6,11 +6,26 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from string import punctuation
+from typing import Any
 
 
 def script_beside(file: str) -> str:
     """The script that lies beside a module, under its name."""
     return Path(file).with_suffix(".js").read_text(encoding="utf-8")
+
+
+def component_beside(file: str, name: str | None = None) -> dict[str, Any]:
+    """Template, look and behaviour of a `gr.HTML`, in files beside a module, under its name or this one."""
+    stem = Path(file).with_name(name or Path(file).stem)
+    template, look, behaviour = (
+        stem.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".html", ".css", ".js")
+    )
+    return {
+        "html_template": template,
+        "css_template": look,
+        "js_on_load": behaviour,
+        "apply_default_css": False,
+    }
 
 
 def bar(share: float, label: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.context import Studio
@@ -13,6 +14,8 @@ from core.errors import CoreError
 from core.records.access import NotAllowed, Who
 
 FRESH = {"Cache-Control": "no-store"}
+Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
+"""Of a row, in an address: no database has larger ones."""
 
 
 class AnotherPerson(CoreError):

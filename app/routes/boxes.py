@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from app.context import Studio
 from app.pages.image_sets.boxes import sheet
-from app.routes.answers import answered, refuse_another
+from app.routes.answers import Number, answered, refuse_another
 from app.visit import Json, Visit
 from core.records.review import boxes
 from core.records.review.boxes import ChangedMeanwhile
 
 MOST_SENT = 100_000
-Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
 class Redrawn(BaseModel):

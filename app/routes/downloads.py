@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from app.context import Studio
+from app.routes.answers import Number
 from core.errors import CoreError
 from core.records import audit, jobs, runs, sets
 from core.records.access import NotAllowed, Who
@@ -40,7 +41,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
     """A version's table, and what is drawn on its pictures."""
 
     @routes.get("/versions/{version_id}/cases.csv")
-    def cases(request: Request, version_id: int) -> Response:
+    def cases(request: Request, version_id: Number) -> Response:
         """Every case of a version: name, labels, split, patient, boxes where there are any, its table's own columns."""
 
         def made(who: Who) -> Made:
@@ -54,7 +55,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
         return _sent(studio, request, made, "text/csv")
 
     @routes.get("/versions/{version_id}/coco.json")
-    def drawn(request: Request, version_id: int) -> Response:
+    def drawn(request: Request, version_id: Number) -> Response:
         """The boxes and masks of a version as COCO has them; it names the pictures as they came."""
 
         def made(who: Who) -> Made:
@@ -70,7 +71,7 @@ def add_runs(routes: APIRouter, studio: Studio) -> None:
     """A run's settings and figures."""
 
     @routes.get("/runs/{run_id}/run.yaml")
-    def run_file(request: Request, run_id: int) -> Response:
+    def run_file(request: Request, run_id: Number) -> Response:
         """The run file, as `vitask tune` reads it."""
 
         def made(who: Who) -> Made:
@@ -80,7 +81,7 @@ def add_runs(routes: APIRouter, studio: Studio) -> None:
         return _sent(studio, request, made, "application/yaml")
 
     @routes.get("/runs/{run_id}/metrics.json")
-    def metrics(request: Request, run_id: int) -> Response:
+    def metrics(request: Request, run_id: Number) -> Response:
         """Every reader's figures on the test cases."""
 
         def made(who: Who) -> Made:
@@ -95,7 +96,7 @@ def add_jobs(routes: APIRouter, studio: Studio) -> None:
     db = studio.database
 
     @routes.get("/jobs/{job_id}/log.txt")
-    def log(request: Request, job_id: int) -> Response:
+    def log(request: Request, job_id: Number) -> Response:
         """What a job printed."""
 
         def made(who: Who) -> Made:
@@ -106,7 +107,7 @@ def add_jobs(routes: APIRouter, studio: Studio) -> None:
         return _sent(studio, request, made, "text/plain")
 
     @routes.get("/exports/{job_id}.zip")
-    def export(request: Request, job_id: int) -> Response:
+    def export(request: Request, job_id: Number) -> Response:
         """A run's export."""
         who = studio.who(request)
         try:
@@ -122,7 +123,7 @@ def add_reviews(routes: APIRouter, studio: Studio) -> None:
     """What was decided on labels."""
 
     @routes.get("/reviews/{review_id}/{kind}")
-    def verdicts(request: Request, review_id: int, kind: str) -> Response:
+    def verdicts(request: Request, review_id: Number, kind: str) -> Response:
         """Every verdict of a review that the person may see: csv, json, or coco for cases with boxes."""
 
         def made(who: Who) -> Made:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.context import Studio
+from app.routes.answers import Number
 from core.errors import DataError, MissingError
 from core.limits import limits
 from core.machine.aside import BusyError
@@ -20,7 +20,6 @@ from core.records.openings import Openings
 FRESH = {"Cache-Control": "private, no-cache"}
 """A browser may keep a picture, but asks each time: whoever uses it next may not be allowed to see it."""
 SMALLEST_SIDE = 16
-Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
 def router(studio: Studio) -> APIRouter:

@@ -12,7 +12,7 @@ from app.context import Studio
 from app.pages.review import card
 from app.pages.review.acts import undo_verdict
 from app.pages.review.words import progress_line
-from app.routes.answers import answered, refuse_another
+from app.routes.answers import Number, answered, refuse_another
 from app.visit import Json, Visit
 from core.records import finding, runs
 from core.records.finding import Alike
@@ -80,7 +80,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
     @routes.get("/cases")
     def cases(
         request: Request,
-        review_id: int,
+        review_id: Number,
         where: Annotated[Where, Query()],
         after: Annotated[int, Query(ge=0)] = 0,
         many: Annotated[int, Query(ge=1, le=MOST_AHEAD)] = 1,
@@ -91,7 +91,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
         return answered(studio, request, lambda visit: ahead(visit, review_id, wanted, back))
 
     @routes.get("/progress")
-    def progress(request: Request, review_id: int, where: Annotated[Where, Query()]) -> Response:
+    def progress(request: Request, review_id: Number, where: Annotated[Where, Query()]) -> Response:
         """How far the person is. Counted apart, so that no key waits for it."""
 
         def made(visit: Visit) -> Json:
@@ -101,7 +101,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
         return answered(studio, request, made)
 
     @routes.get("/cases/{rank}")
-    def case(request: Request, review_id: int, rank: int) -> Response:
+    def case(request: Request, review_id: Number, rank: Number) -> Response:
         """One case, with everybody's verdicts as far as they may be seen."""
 
         def made(visit: Visit) -> Json:
@@ -113,7 +113,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
         return answered(studio, request, made)
 
     @routes.get("/cases/{rank}/group")
-    def group(request: Request, review_id: int, rank: int) -> Response:
+    def group(request: Request, review_id: Number, rank: Number) -> Response:
         """The near-identical pictures, to be ticked."""
 
         def made(visit: Visit) -> Json:
@@ -127,12 +127,12 @@ def add_presses(routes: APIRouter, studio: Studio) -> None:
     """What a key does."""
 
     @routes.post("/verdicts")
-    def decide(request: Request, review_id: int, press: Pressed) -> Response:
+    def decide(request: Request, review_id: Number, press: Pressed) -> Response:
         """Keeps a verdict; what was kept before under the same key counts once. Answers with what comes next."""
         return answered(studio, request, lambda visit: pressed(visit, review_id, press))
 
     @routes.post("/undo")
-    def undo(request: Request, review_id: int, press: Undone) -> Response:
+    def undo(request: Request, review_id: Number, press: Undone) -> Response:
         """Takes the person's last press back; the row of it stays, and another says so."""
 
         def made(visit: Visit) -> Json:

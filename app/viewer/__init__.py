@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
 
-HERE = Path(__file__).parent
+from app.html import component_beside
 
 
 @dataclass(frozen=True)
@@ -43,15 +42,7 @@ class Pane:
 
 def viewer(panes: Sequence[Pane] = (), height: int = 400, **options: Any) -> gr.HTML:
     """The component; its value is what `shown` makes of panes."""
-    return gr.HTML(
-        shown(panes),
-        html_template=(HERE / "viewer.html").read_text(encoding="utf-8"),
-        css_template=(HERE / "viewer.css").read_text(encoding="utf-8"),
-        js_on_load=(HERE / "viewer.js").read_text(encoding="utf-8"),
-        apply_default_css=False,
-        height=height,
-        **options,
-    )
+    return gr.HTML(shown(panes), height=height, **component_beside(__file__, "viewer"), **options)
 
 
 def shown(panes: Sequence[Pane]) -> dict[str, Any]:

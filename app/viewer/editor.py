@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from app.html import component_beside
 from app.viewer import Pane, shown, viewer
 
-HERE = Path(__file__).parent
 HEIGHT = 430
 CLOSED: dict[str, Any] = {"case": None}
 
@@ -26,18 +25,7 @@ class BoxEditor:
 
 def box_editor() -> BoxEditor:
     """Its value is what `opened` makes of a case."""
-    template, look, behaviour = (
-        (HERE / f"editor.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
-    )
-    with gr.HTML(
-        CLOSED,
-        html_template=template,
-        css_template=look,
-        js_on_load=behaviour,
-        apply_default_css=False,
-        elem_id="box-editor",
-        elem_classes="vt",
-    ) as made:
+    with gr.HTML(CLOSED, elem_id="box-editor", elem_classes="vt", **component_beside(__file__)) as made:
         picture = viewer(height=HEIGHT, elem_id="box-picture")
     assert isinstance(made, gr.HTML)
     return BoxEditor(made, picture)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
-
 from core.errors import RunError
 from core.pictures.store import open_store
 from core.records import jobs, payloads, runs
@@ -47,15 +45,7 @@ def queue_export(db: Database, place: Place, who: Who, run_id: int, is_merged: b
 
 def exports(db: Database, who: Who, run_id: int) -> list[Export]:
     """The newest exports of a run, newest first."""
-    run = runs.run(db, who, run_id)
-    is_its = (
-        Job.kind == payloads.Export.kind,
-        Job.project_id == run.project_id,
-        Job.payload["run"].as_integer() == run_id,
-    )
-    with db.reading() as session:
-        newest = session.scalars(select(Job).where(*is_its).order_by(Job.id.desc()).limit(SHOWN))
-        return [_export(job) for job in newest]
+    return [_export(job) for job in runs.newest_jobs(db, who, run_id, payloads.Export, SHOWN)]
 
 
 def export_file(db: Database, place: Place, who: Who, job_id: int) -> Path:

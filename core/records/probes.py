@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from core.errors import RunError
 from core.records import jobs, payloads, runs
 from core.records.access import Who
@@ -14,7 +12,6 @@ from core.records.database import Database
 from core.records.outcomes import Probed, outcome
 from core.records.place import Place
 from core.records.progress import Progress
-from core.records.tables import Job
 from core.records.wake import send
 
 SHOWN = 10
@@ -46,12 +43,5 @@ def queue_probing(db: Database, place: Place, who: Who, run_id: int, cases: int)
 
 def probings(db: Database, who: Who, run_id: int) -> list[Probing]:
     """The newest of a run, newest first."""
-    run = runs.run(db, who, run_id)
-    is_its = (
-        Job.kind == payloads.Probe.kind,
-        Job.project_id == run.project_id,
-        Job.payload["run"].as_integer() == run_id,
-    )
-    with db.reading() as session:
-        newest = session.scalars(select(Job).where(*is_its).order_by(Job.id.desc()).limit(SHOWN))
-        return [Probing(job.id, job.state, job.how_far, outcome(job, Probed), job.error) for job in newest]
+    newest = runs.newest_jobs(db, who, run_id, payloads.Probe, SHOWN)
+    return [Probing(job.id, job.state, job.how_far, outcome(job, Probed), job.error) for job in newest]

@@ -27,7 +27,7 @@ from core.records.artifacts import run_folder as run_folder
 from core.records.audit import note
 from core.records.curves import curves as curves
 from core.records.database import Database
-from core.records.payloads import Estimate, Plug, Tune
+from core.records.payloads import Estimate, Payload, Plug, Tune
 from core.records.place import Place
 from core.records.progress import Progress
 from core.records.readers import aim_and_readers
@@ -223,6 +223,14 @@ def run(db: Database, who: Who, run_id: int) -> RunView:
         raise NotAllowed(NOT_THERE)
     allow(who, views[0].project_id)
     return views[0]
+
+
+def newest_jobs(db: Database, who: Who, run_id: int, kind: type[Payload], most: int) -> list[Job]:
+    """Those of a kind that were asked for on a run, newest first."""
+    of_run = run(db, who, run_id)
+    is_its = (Job.kind == kind.kind, Job.project_id == of_run.project_id, Job.payload["run"].as_integer() == run_id)
+    with db.reading() as session:
+        return list(session.scalars(select(Job).where(*is_its).order_by(Job.id.desc()).limit(most)))
 
 
 def named_run(db: Database, project_id: int, run_id: int) -> Run:

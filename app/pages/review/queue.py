@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
 
+from app.html import component_beside
 from app.pages.review.card import blank, swatch
 from app.pages.review.words import CONFIDENCES, LIMITS, STATES, keys, under_way
 from app.set_words import ANY, SPLIT_NAMES
@@ -17,22 +17,12 @@ from core.records.access import Who
 from core.records.review.reviews import ReviewView
 from core.records.tables import UNDER_WAY
 
-HERE = Path(__file__).parent
 PICTURE_HEIGHT = 275
 
 
 def queue() -> gr.HTML:
     """Its value is what `opened` makes of a review."""
-    template, look, behaviour = ((HERE / f"queue.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    with gr.HTML(
-        {"id": None},
-        html_template=template,
-        css_template=look,
-        js_on_load=behaviour,
-        apply_default_css=False,
-        elem_id="review-queue",
-        elem_classes="vt",
-    ) as made:
+    with gr.HTML({"id": None}, elem_id="review-queue", elem_classes="vt", **component_beside(__file__)) as made:
         viewer(height=PICTURE_HEIGHT, elem_id="review-picture")
     return cast(gr.HTML, made)
 
