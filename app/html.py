@@ -72,3 +72,8 @@ def notice(text: str, kind: str = "") -> str:
 def empty(title: str, text: str) -> str:
     """What a place that has nothing yet says: what to do next."""
     return f'<div class="vt"><div class="empty"><b>{escape(title)}</b>{escape(text)}</div></div>'
+
+
+def warning(text: str) -> str:
+    """What went wrong, in Markdown."""
+    return f"⚠ {in_markdown(text)}"

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 
 from core.case import SPLITS
 from core.errors import RunError, SettingsError
-from core.readings.nearest import Indexed, Neighbours, load_neighbours
+from core.readings.nearest import Neighbours, load_neighbours
 from core.records import jobs, payloads, runs, sets
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
@@ -122,12 +121,8 @@ def alike(db: Database, place: Place, who: Who, run: RunView, name: str, most: i
     """The nearest cases to the case of this name, where the run has an index that knows them; without the model."""
     allow(who, run.project_id)
     near = _neighbours(place, run).of(name)[:most] if run.is_searchable else []
-    matches = tuple(Match(case=each.indexed.case, cosine=each.cosine, **_facts(each.indexed)) for each in near)
+    matches = tuple(map(Match.of, near))
     return Alike(run.version_id, matches, _numbers(db, run.version_id, [match.case for match in matches]))
-
-
-def _facts(indexed: Indexed) -> dict[str, Any]:
-    return {"labels": indexed.labels, "split": indexed.split, "patient": indexed.patient}
 
 
 def _neighbours(place: Place, run: RunView) -> Neighbours:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.readings.nearest import Near
 from core.records.tables import Job
 
 
@@ -106,6 +107,11 @@ class Match(Outcome):
     split: str
     patient: str | None
     cosine: float
+
+    @classmethod
+    def of(cls, near: Near) -> Self:
+        case = near.indexed
+        return cls(case=case.case, labels=case.labels, split=case.split, patient=case.patient, cosine=near.cosine)
 
 
 class Matches(Outcome):

@@ -56,14 +56,4 @@ def _nearest(hands: Hands, search: Searchable, payload: payloads.Find) -> tuple[
     wanted = search.index.wanted(
         payload.splits, payload.case or None, patient if payload.leaves_out_patient and patient else None
     )
-    near = search.index.nearest(query, payload.most, wanted)
-    return tuple(
-        Match(
-            case=each.indexed.case,
-            labels=each.indexed.labels,
-            split=each.indexed.split,
-            patient=each.indexed.patient,
-            cosine=each.cosine,
-        )
-        for each in near
-    )
+    return tuple(map(Match.of, search.index.nearest(query, payload.most, wanted)))

@@ -12,7 +12,7 @@ from gradio.blocks import Block
 from app import charts
 from app.context import PRIVATE, Studio
 from app.drawings import overlay
-from app.html import in_markdown
+from app.html import in_markdown, warning
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import A_FILE, THE_CASE, AskParts, Parts, waits
 from app.pages.compare.words import answers_of, answers_table
@@ -126,10 +126,6 @@ class AskAgain:
     def as_it_was(self, visit: Visit, run_id: int | None, split: str) -> Updates:
         own = "" if run_id is None else open_comparison(visit, run_id, split).task.instruction()
         return {self.parts.instruction: own}
-
-
-def warning(text: str) -> str:
-    return f"⚠ {in_markdown(text)}"
 
 
 def outcome(answered: questions.Answered) -> str:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from app.context import PRIVATE, Studio, on_load
 from app.drawings import boxed, colours_of
-from app.html import empty, in_markdown
+from app.html import empty, in_markdown, warning
 from app.pages.find import acts
 from app.pages.find.parts import A_CASE, AN_IMAGE, WORDS, Parts, lay_out
 from app.set_words import SPLIT_NAMES, named
@@ -135,10 +135,6 @@ def brought(image: str | None) -> bytes:
     if not image:
         raise SettingsError("No image has been brought, so nothing was searched for. Bring one, or search by words.")
     return FilePixels(Path(image)).stored()
-
-
-def warning(text: str) -> str:
-    return f"⚠ {in_markdown(text)}"
 
 
 def summary(search: Search) -> str:

@@ -13,7 +13,7 @@ from gradio.events import Dependency
 
 from app.context import PRIVATE, Studio, on_load
 from app.engine import ENGINE
-from app.html import in_markdown, script_beside
+from app.html import script_beside, warning
 from app.pages.tune.acts import PLACE_OF_IMAGES, completed, queue, tune
 from app.pages.tune.forms import NO_TSM, USUAL
 from app.pages.tune.parts import Parts, lay_out
@@ -101,8 +101,7 @@ class TunePage:
             images = PLACE_OF_IMAGES if version_id is None else name_of_images(visit, version_id)
             whole = completed(self.values(given), images)
         except CoreError as error:
-            wrong = f"⚠ {in_markdown(str(error))}"
-            return {file.text: "", file.facts: wrong, file.save: gr.update(interactive=False)}
+            return {file.text: "", file.facts: warning(str(error)), file.save: gr.update(interactive=False)}
         stages = " → ".join((["TSM"] if whole["values"]["tsm"] else []) + whole["stages"])
         return {
             file.text: whole["yaml"],
@@ -195,13 +194,13 @@ def copy_name(old: runs.RunView) -> str:
 def estimated(estimate: Estimated | None, error: str | None) -> str:
     """An estimate in words."""
     if estimate is None:
-        return f"⚠ {in_markdown(error or 'The estimate was ended.')}"
+        return warning(error or "The estimate was ended.")
     steps = sum(estimate.steps.values())
     room = f" of {estimate.available_gib:.1f}" if estimate.available_gib else ""
-    warning = "" if estimate.fits else "\n\n⚠ That is more than there is. Choose fewer cases at a time (Training)."
+    too_much = "" if estimate.fits else "\n\n⚠ That is more than there is. Choose fewer cases at a time (Training)."
     return (
         f"Real steps on the largest cases say: about **{lasting(estimate.seconds)}** for {steps:,} steps, "
-        f"**{estimate.memory_gib:.1f}{room} GiB** of memory, on {estimate.device}.{warning}"
+        f"**{estimate.memory_gib:.1f}{room} GiB** of memory, on {estimate.device}.{too_much}"
     )
 
 
