@@ -157,7 +157,7 @@ def log_likelihoods(
         Likelihoods(
             [[tuple(next(values) for _ in candidate) for candidate in question] for question in way],
             states[[question[0][0] for question in way if question]],
-            [[tuple(states[places] for places in asked) for asked in head] for head in of_way],
+            [[tuple(states[places] for places in of_question) for of_question in head] for head in of_way],
         )
         for way, of_way in zip(slots, own, strict=True)
     ]

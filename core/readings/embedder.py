@@ -52,7 +52,7 @@ class Embedder(Head):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @property
-    def tokens(self) -> Tensor | None:  # type: ignore[override]
+    def tokens(self) -> Tensor | None:
         """The soft prompts are the learned tokens of this head."""
         return self.prompts
 

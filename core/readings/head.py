@@ -41,11 +41,9 @@ class Picture:
 class Head(nn.Module):
     """`module` makes outputs of states [B, H], and `say` a statement for every picture of outputs.
 
-    A head that asks questions of its own goes by these: it takes over `asks` and `statements`, and where it puts in
-    learned tokens, `tokens` [K, H] are their embeddings.
+    A head that asks questions of its own goes by these: it takes over `asks` and `statements`, and `tokens` where it
+    puts in learned ones.
     """
-
-    tokens: Tensor | None = None
 
     def __init__(self, module: nn.Module, say: Say | None = None) -> None:
         super().__init__()
@@ -57,6 +55,11 @@ class Head(nn.Module):
         with torch.autocast(states.device.type, enabled=False):
             outputs: Tensor = self.module(states.float())
         return outputs
+
+    @property
+    def tokens(self) -> Tensor | None:
+        """The embeddings of the learned tokens that it puts in, [K, H]."""
+        return None
 
     def begin(self, vlm: Vlm) -> None:
         """Before it learns anything: what is taken from the model that it is put upon."""

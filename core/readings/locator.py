@@ -48,7 +48,7 @@ class Locator(Head):
         self.mask = MaskHead(hidden_size) if draws_masks else None
 
     @property
-    def tokens(self) -> Tensor:  # type: ignore[override]
+    def tokens(self) -> Tensor:
         return torch.cat([self.routing["tokens"], self.asking["tokens"]])
 
     @torch.no_grad()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.viewer import HERE
+import app.viewer
+from app.html import component_beside
 
 pytestmark = [
     pytest.mark.browser,
@@ -31,13 +32,14 @@ def bare(chromium: Any) -> Iterator[Any]:
     page = chromium.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    style = f"<style>{(HERE / 'viewer.css').read_text()}</style>"
-    page.set_content(f'{style}<div id="viewer">{(HERE / "viewer.html").read_text()}</div>')
+    viewer = component_beside(app.viewer.__file__, "viewer")
+    style = f"<style>{viewer['css_template']}</style>"
+    page.set_content(f'{style}<div id="viewer">{viewer["html_template"]}</div>')
     panes = {"panes": [{"src": PICTURE, "title": "Case a", "shapes": []}]}
     page.evaluate(
         """([script, value]) => new Function("element", "props", "watch", script)(
           document.querySelector("#viewer"), { value, height: 300 }, () => {})""",
-        [(HERE / "viewer.js").read_text(), panes],
+        [viewer["js_on_load"], panes],
     )
     yield page
     page.close()

@@ -397,11 +397,11 @@ def test_sharing_is_checked_on_cases_that_contradict_each_other_though_most_say_
     assert sharing_gap(tuned, batch, plan.stages[-1]) < 1e-3
 
 
-def test_of_a_loss_that_a_step_has_no_number_of_nothing_is_told() -> None:
+def test_of_a_loss_that_a_step_has_no_number_of_nothing_is_losses() -> None:
     plan, tuned, cases = prepared({"name": "vitask"})
     alike = replace(cases, items=[Item(0, replace(item.case, labels=("no",))) for item in cases.items])
-    (told,) = stepped(stage_of(plan.stages[-1], tuned, alike), tuned, 1)
-    assert set(told) == {"van", "ep", "rda"} == set(plan.stages[-1].wanted.weights) - {"crt"}
+    (losses,) = stepped(stage_of(plan.stages[-1], tuned, alike), tuned, 1)
+    assert set(losses) == {"van", "ep", "rda"} == set(plan.stages[-1].wanted.weights) - {"crt"}
 
 
 def test_sharing_can_be_checked_where_all_cases_say_the_same() -> None:

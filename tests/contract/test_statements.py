@@ -180,8 +180,8 @@ def test_a_head_that_says_what_cannot_be_ends_in_words(method: ModuleType) -> No
     head = Head(nn.Identity(), lambda outputs: [method.Point(x=x, y=0) for x in outputs[:, 0].tolist()])
 
     def spoken(state: float) -> list[tuple[Statement, ...]]:
-        asked = Asking(Task(answers=("spot", "stripe")), ImageFeatures(torch.zeros(1, 1)))
-        return _statements(tiny(), [asked], Likelihoods([], torch.tensor([[state]]), [[()]]), [head])
+        question = Asking(Task(answers=("spot", "stripe")), ImageFeatures(torch.zeros(1, 1)))
+        return _statements(tiny(), [question], Likelihoods([], torch.tensor([[state]]), [[()]]), [head])
 
     assert spoken(0.5) == [(method.Point(x=0.5, y=0),)]
     with pytest.raises(NumericError, match="Lower its learning rate"):

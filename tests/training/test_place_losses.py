@@ -28,20 +28,20 @@ def test_giou(first: list[float], second: list[float], value: float) -> None:
 
 
 def test_a_box_costs_five_times_its_distance_and_twice_what_is_missing_of_giou() -> None:
-    said, true = torch.tensor([[0.25, 0.25, 0.5, 0.5]]), torch.tensor([[0.5, 0.5, 0.5, 0.5]])
-    assert to_corners(said).tolist() == [[0.0, 0.0, 0.5, 0.5]]
-    assert box_losses(said, true).item() == pytest.approx(5 * 0.5 + 2 * (1 - (1 / 7 - 2 / 9)), abs=1e-6)
+    boxes, true = torch.tensor([[0.25, 0.25, 0.5, 0.5]]), torch.tensor([[0.5, 0.5, 0.5, 0.5]])
+    assert to_corners(boxes).tolist() == [[0.0, 0.0, 0.5, 0.5]]
+    assert box_losses(boxes, true).item() == pytest.approx(5 * 0.5 + 2 * (1 - (1 / 7 - 2 / 9)), abs=1e-6)
 
 
 def test_true_boxes_are_answered_for_by_those_that_fit_best_together() -> None:
-    said = torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.5, 0.6, 0.2, 0.2], [0.9, 0.9, 0.1, 0.1]])
+    boxes = torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.5, 0.6, 0.2, 0.2], [0.9, 0.9, 0.1, 0.1]])
     true = torch.tensor([[0.5, 0.52, 0.2, 0.2], [0.46, 0.5, 0.2, 0.2]])
     # The first is nearest to both true ones; the whole is cheapest where it leaves the nearer one to the second.
-    rows, columns = match(said, torch.zeros(3), true)
+    rows, columns = match(boxes, torch.zeros(3), true)
     assert dict(zip(rows, columns, strict=True)) == {0: 1, 1: 0}
-    matched, scores = region_losses(said, torch.tensor([0.0, 2.0, -1.0]), true)
+    matched, scores = region_losses(boxes, torch.tensor([0.0, 2.0, -1.0]), true)
     assert matched.tolist() == pytest.approx(
-        [box_losses(said[:1], true[1:]).item(), box_losses(said[1:2], true[:1]).item()]
+        [box_losses(boxes[:1], true[1:]).item(), box_losses(boxes[1:2], true[:1]).item()]
     )
     assert scores.tolist() == pytest.approx(
         [math.log(2), math.log(1 + math.exp(-2)), math.log(1 + math.exp(-1))], abs=1e-6
@@ -49,9 +49,9 @@ def test_true_boxes_are_answered_for_by_those_that_fit_best_together() -> None:
 
 
 def test_a_sure_box_is_taken_before_one_that_is_as_near() -> None:
-    said = torch.tensor([[0.4, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]])
+    boxes = torch.tensor([[0.4, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]])
     true = torch.tensor([[0.5, 0.5, 0.2, 0.2]])
-    assert match(said, torch.tensor([-3.0, 3.0]), true) == ([1], [0])
+    assert match(boxes, torch.tensor([-3.0, 3.0]), true) == ([1], [0])
 
 
 def test_of_more_true_boxes_than_can_be_said_as_many_are_answered_for() -> None:
