@@ -28,5 +28,10 @@ def kinds() -> list[tuple[str, str]]:
     ]
 
 
+def titled(wanted: Iterable[str]) -> list[tuple[str, str]]:
+    """Splits to choose from."""
+    return [(SPLIT_NAMES[split].capitalize(), split) for split in wanted]
+
+
 def splits() -> list[tuple[str, str]]:
     return [(ANY, ""), *((SPLIT_NAMES[split], split) for split in SPLITS), (SPLIT_NAMES[UNDIVIDED], UNDIVIDED)]

@@ -8,11 +8,12 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app import charts
+from app.set_words import titled
 from app.viewer import shown, viewer
 from app.visit import Updates
+from core.case import READ_SPLITS
 from core.catalog import TSMS
 
-SPLITS = [("Test", "test"), ("Validation", "val")]
 ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong")]
 THE_CASE, A_FILE = "case", "file"
 ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
@@ -115,7 +116,7 @@ def lay_out() -> Parts:
 def _chooser() -> Chooser:
     with gr.Row():
         run = gr.Dropdown([], label="Run", elem_id="compare-run", scale=3)
-        split = gr.Radio(SPLITS, value="test", label="Cases", elem_id="compare-split", scale=2)
+        split = gr.Radio(titled(reversed(READ_SPLITS)), value="test", label="Cases", elem_id="compare-split", scale=2)
         only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=3)
     with gr.Row():
         reader = gr.Dropdown([("any reader", "")], value="", label="Whose wrong answers")

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.blocks import Block
 
+from app.set_words import titled
 from app.tiles import tiles
 from app.viewer import viewer
 from app.visit import Updates
+from core.case import SPLITS
 
 WORDS, AN_IMAGE, A_CASE = "words", "image", "case"
 BY = [("Words", WORDS), ("An image", AN_IMAGE), ("A case of the set", A_CASE)]
-SPLITS = [("Training", "train"), ("Validation", "val"), ("Test", "test")]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def lay_out() -> Parts:
 def _wanted() -> Wanted:
     with gr.Row():
         run = gr.Dropdown([], label="Run", elem_id="find-run", scale=3)
-        splits = gr.CheckboxGroup(SPLITS, value=[name for _, name in SPLITS], label="Cases", scale=2)
+        splits = gr.CheckboxGroup(titled(SPLITS), value=list(SPLITS), label="Cases", scale=2)
         most = gr.Slider(6, 96, 24, step=6, label="How many", scale=2)
     with gr.Row():
         by = gr.Radio(BY, value=WORDS, label="Search by", elem_id="find-by", scale=2)
