@@ -42,22 +42,29 @@ class FindPage:
 
     def open(self, visit: Visit) -> Updates:
         """Searchable runs of the project; ?run= and ?case=, a case's file name, lead to a search for its like."""
-        wanted = self.parts.wanted
-        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
-        searchable = [run for run in finished if run.is_searchable]
-        ids, asked_for = [run.id for run in searchable], visit.number("run")
-        case = visit.query("case") or ""
-        return {
-            wanted.run: gr.update(
-                choices=[(f"{run.id} · {run.name} ({run.set})", run.id) for run in searchable],
-                value=asked_for if asked_for in ids else next(iter(ids), None),
-            ),
-            self.parts.notice: "" if searchable else EMPTY,
+        wanted, case = self.parts.wanted, visit.query("case") or ""
+        return self.runs_to_choose(visit, visit.number("run")) | {
             wanted.case: gr.update(value=case, visible=bool(case)),
             wanted.by: A_CASE if case else WORDS,
             wanted.words: gr.update(visible=not case),
             wanted.leaves_out_patient: gr.update(visible=bool(case)),
         }
+
+    def runs_to_choose(self, visit: Visit, run_id: int | None) -> Updates:
+        """The newest searchable runs, with the one of the address chosen however old it is.
+
+        Where that can't be searched by this person, nothing is chosen in its stead, and it is said why."""
+        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
+        searchable = {run.id: run for run in finished if run.is_searchable}
+        chosen, notice = next(iter(searchable), None), "" if searchable else EMPTY
+        if run_id is not None:
+            try:
+                run = finding.searchable_run(visit.database, visit.who, run_id)
+                searchable[run.id], chosen, notice = run, run.id, ""
+            except CoreError as error:
+                chosen, notice = None, warning(f"Run {run_id} of the address can't be searched. {error}")
+        choices = [(f"{run.id} · {run.name} ({run.set})", run.id) for run in searchable.values()]
+        return {self.parts.wanted.run: gr.update(choices=choices, value=chosen), self.parts.notice: notice}
 
     def by_chosen(self, visit: Visit, by: str) -> Updates:
         """A place for what is searched by."""
