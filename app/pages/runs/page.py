@@ -241,7 +241,8 @@ def titled(curves: Curves, title: str, first: str) -> Figure:
 def build(studio: Studio) -> None:
     parts = lay_out()
     page = RunsPage(parts)
-    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run, acts.probe_run, acts.run_probes)
+    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run)
+    offer(studio, acts.probe_run, acts.cancel_probes, acts.run_probes)
     offer(studio, runs=acts.list_runs, run=acts.one_run)
     wire_run(studio, page)
     export.wire(studio, parts.run.export, parts.run.run, parts.timer)
