@@ -143,8 +143,10 @@ def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: 
         return _refused(studio, error)
     plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", name)
     headers = {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "no-store"}
-    answer = StreamingResponse if isinstance(content, Iterator) else Response
-    return answer(content, media_type=f"{media}; charset=utf-8", headers=headers)
+    media_type = f"{media}; charset=utf-8"
+    if isinstance(content, Iterator):
+        return StreamingResponse(content, media_type=media_type, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _note(studio: Studio, who: Who, name: str, project_id: int) -> None:

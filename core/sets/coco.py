@@ -72,22 +72,23 @@ def runs_in(mask: Pixels) -> RunPixels:
 def set_as_coco(image_set: ImageSet, runs_in: Callable[[Pixels], RunPixels] = runs_in) -> Iterator[str]:
     """Of the cases on which somebody has drawn, or looked whether there is anything to draw around. Where masks should
     not be decoded in this process, `runs_in` does it elsewhere."""
-    drawn_on = [
-        (place, case) for place, case in enumerate(image_set.cases) if case.boxes is not None or case.mask is not None
-    ]
+    cases = enumerate(image_set.cases)
+    drawn_on = {number: case for number, case in cases if case.boxes is not None or case.mask is not None}
     if not drawn_on:
         raise DataError(f"{image_set.name} has neither boxes nor masks, and COCO is about these.")
-    boxes = [box for _, case in drawn_on for box in case.boxes or ()]
+    boxes = [box for case in drawn_on.values() for box in case.boxes or ()]
     names = names_of(image_set.task.in_order(box.label for box in boxes), boxes)
-    is_masked = any(case.mask is not None for _, case in drawn_on)
+    is_masked = any(case.mask is not None for case in drawn_on.values())
     return coco_text(_read(drawn_on, runs_in), names, f"{image_set.name}. {NOTICE}", is_masked)
 
 
-def _read(drawn_on: Sequence[tuple[int, Case]], runs_in: Callable[[Pixels], RunPixels]) -> Iterator[CocoPicture]:
+def _read(drawn_on: Mapping[int, Case], runs_in: Callable[[Pixels], RunPixels]) -> Iterator[CocoPicture]:
     """Some at once, and no further ahead than that."""
+    numbers = list(drawn_on)
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
-        for start in range(0, len(drawn_on), READ_AT_ONCE):
-            yield from threads.map(lambda placed: _picture(*placed, runs_in), drawn_on[start : start + READ_AT_ONCE])
+        for start in range(0, len(numbers), READ_AT_ONCE):
+            some = numbers[start : start + READ_AT_ONCE]
+            yield from threads.map(lambda number: _picture(number, drawn_on[number], runs_in), some)
 
 
 def coco_box(box: Box, width: float, height: float) -> list[float]:

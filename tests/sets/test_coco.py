@@ -132,7 +132,6 @@ def test_of_many_masks_only_those_that_are_being_written_are_decoded(tmp_path: P
     for boxes_and_masks in range(1, 3 * READ_AT_ONCE):
         next(pieces)
         assert len(decoded) <= (boxes_and_masks + 1) // 2 + READ_AT_ONCE
-    pieces.close()
 
 
 @pytest.mark.parametrize(
