@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
+from app.brought import bytes_of
 from app.context import PRIVATE, Studio, on_load
 from app.drawings import boxed, colours_of
 from app.html import empty, in_markdown, warning
@@ -18,7 +18,6 @@ from app.tiles import draw_tiles, tile
 from app.viewer import Pane, shown
 from app.visit import Given, Updates, Visit, guarded, live, offer
 from core.errors import CoreError, SettingsError
-from core.pictures.pixels import FilePixels
 from core.records import finding, runs, sets
 from core.records.finding import Search
 from core.records.outcomes import Match
@@ -30,6 +29,7 @@ EMPTY = (
     "runs lay images and words into one space. **[Home](/)** makes one of the sample; **[Runs](/runs)** shows those "
     "under way."
 )
+NO_FILE = "No image has been brought, so nothing was searched for. Bring one, or search by words."
 WAITS = {"waiting": "Waiting for a reader …", "running": "Searching …"}
 NO_MATCH = empty("No case fits", "Choose more of the set's cases.")
 
@@ -95,7 +95,7 @@ class FindPage:
         by = given[wanted.by]
         query: str | bytes | int = given[wanted.words] or ""
         if by == AN_IMAGE:
-            query = brought(given[wanted.image])
+            query = bytes_of(given[wanted.image], NO_FILE)
         elif by == A_CASE:
             query = finding.number_of(visit.database, visit.who, run_id, given[wanted.case] or "")
         leaves_out = by == A_CASE and bool(given[wanted.leaves_out_patient])
@@ -135,13 +135,6 @@ class FindPage:
         """Searches for the like of the case that is looked at."""
         by_case = self.by_chosen(visit, A_CASE) | {self.parts.wanted.by: A_CASE}
         return by_case | self.search(visit, {**given, self.parts.wanted.by: A_CASE})
-
-
-def brought(image: str | None) -> bytes:
-    """The bytes of the file that somebody brought, where they are not more than a picture has."""
-    if not image:
-        raise SettingsError("No image has been brought, so nothing was searched for. Bring one, or search by words.")
-    return FilePixels(Path(image)).stored()
 
 
 def summary(search: Search) -> str:
