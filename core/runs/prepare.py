@@ -142,8 +142,9 @@ def load_parts(run: Run, vlm: Vlm | None = None, report: Report = lambda event: 
 def _refuse_unfit_captions(parts: Parts, settings: CaptionSettings) -> None:
     for image_set in parts.joint_set.sets:
         refuse_untold(image_set, settings)
-    tasks = parts.joint_set.tasks
-    captions = (spelled(parts.vlm, caption(item.case, tasks[item.set], settings)) for item in parts.items)
+    tasks, usual = parts.joint_set.tasks, parts.joint_set.usual_lengths
+    words = (caption(item.case, tasks[item.set], settings, usual[item.set]) for item in parts.items)
+    captions = (spelled(parts.vlm, called) for called in words)
     (image,) = parts.vlm.encode(pictures(parts.items[:1]))
     prompt = parts.vlm.prompt(OF_IMAGE, image.tokens.shape[0])
     refuse_unfit(parts.vlm, captions, len(prompt.head) + len(prompt.tail), parts.run.plan.needs.long_captions)
