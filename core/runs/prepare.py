@@ -17,12 +17,13 @@ from core.case import SPLITS
 from core.events import Report
 from core.models.download import fetch
 from core.models.exemplar import Exemplars
-from core.models.features import FeatureStore, Progress, open_features
+from core.models.features import EncodedPictures, FeatureStore, Progress, open_features, open_own_features
 from core.models.lora import attach
 from core.models.spelled import refuse_unfit, spelled
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings.embedder import OF_IMAGE
+from core.readings.head import own_encoders
 from core.runs.runfile import Run, with_own_precision
 from core.sets.captions import CaptionSettings, caption, refuse_untold
 from core.sets.joint import Item, JointSet, gather, pictures
@@ -84,6 +85,20 @@ class Parts:
         torch.manual_seed(run.settings.seed)
         heads = new_heads(run.plan.heads, self.vlm).to(self.vlm.device)
         return Tuned(self.vlm, exemplars, heads)
+
+    def with_own_features(
+        self, cases: RunCases, tuned: Tuned, folder: Path, budget_bytes: int, progress: Progress
+    ) -> RunCases:
+        """The cases with what the heads' own encoders see in them, kept beside the VLM's features as far as the budget
+        goes."""
+        own: dict[str, EncodedPictures] = {}
+        beside_bytes = cases.features.kept_bytes
+        for encoder in own_encoders(tuned.heads):
+            with self.accelerator.main_process_first():
+                encoded = open_own_features(encoder, cases.items, folder, budget_bytes, progress, beside_bytes)
+            own[encoder.name] = encoded
+            beside_bytes += encoded.kept_bytes
+        return replace(cases, own=own)
 
     @property
     def hardest_stage(self) -> StagePlan:
