@@ -55,6 +55,13 @@ class Settings(Base):
         (), title="Look for", description="Labels of boxes, one a line. Empty: every label that has boxes."
     )
     masks: bool = Field(True, title="Masks", description="Also learns from masks, where the set has them.")
+    mask_checkpoint: str = Field(
+        "",
+        title="Checkpoint that draws masks",
+        description="A SAM or SAM 2 model's name on the hub, or a folder that holds its configuration and safetensors. "
+        "It stays as it is: what is learned is what to ask of it. It isn't shipped, and has a licence of its own. "
+        "Empty: a small decoder of ours over the VLM's features, where the published method has SAM 2.",
+    )
     asked: int = Field(
         2,
         ge=1,
@@ -150,9 +157,12 @@ def _parts(settings: Settings) -> list[_Part]:
 
 
 def _locator(settings: Settings, first: int, hidden_size: int) -> Head:
+    from core.models.segmenter import open_segmenter
     from core.readings.locator import Locator
 
-    return Locator(hidden_size, settings.objects, settings.labels, settings.masks, first)
+    is_given = settings.masks and settings.mask_checkpoint
+    segmenter = open_segmenter(settings.mask_checkpoint) if is_given else None
+    return Locator(hidden_size, settings.objects, settings.labels, settings.masks, first, segmenter)
 
 
 def _writer(settings: Settings, hidden_size: int) -> Head:
