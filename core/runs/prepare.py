@@ -14,6 +14,8 @@ from typing import Any
 import torch
 
 from core.case import SPLITS
+from core.events import Report
+from core.models.download import fetch
 from core.models.exemplar import Exemplars
 from core.models.features import EncodedPictures, FeatureStore, Progress, open_features, open_own_features
 from core.models.lora import attach
@@ -130,14 +132,18 @@ class Parts:
         )
 
 
-def load_parts(run: Run, vlm: Vlm | None = None) -> Parts:
-    """Settles the run's arithmetic, opens its images and loads its VLM, where that isn't given."""
+def load_parts(run: Run, vlm: Vlm | None = None, report: Report = lambda event: None) -> Parts:
+    """Settles the run's arithmetic, opens its images, has its checkpoints fetched where they are not here yet, and
+    loads its VLM, where that isn't given."""
     from accelerate import Accelerator
 
     run = with_own_precision(run)
     accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
     torch.manual_seed(run.settings.seed)
     joint_set = open_images(run)
+    with accelerator.main_process_first():
+        for source in _checkpoints(run, with_vlm=vlm is None):
+            fetch(source, report)
     vlm = vlm or load_vlm(run, accelerator.device)
     if run.settings.training.gradient_checkpointing:
         vlm.base.activation_checkpointing_enable()
@@ -151,8 +157,9 @@ def load_parts(run: Run, vlm: Vlm | None = None) -> Parts:
 def _refuse_unfit_captions(parts: Parts, settings: CaptionSettings) -> None:
     for image_set in parts.joint_set.sets:
         refuse_untold(image_set, settings)
-    tasks = parts.joint_set.tasks
-    captions = (spelled(parts.vlm, caption(item.case, tasks[item.set], settings)) for item in parts.items)
+    tasks, usual = parts.joint_set.tasks, parts.joint_set.usual_lengths
+    words = (caption(item.case, tasks[item.set], settings, usual[item.set]) for item in parts.items)
+    captions = (spelled(parts.vlm, called) for called in words)
     (image,) = parts.vlm.encode(pictures(parts.items[:1]))
     prompt = parts.vlm.prompt(OF_IMAGE, image.tokens.shape[0])
     refuse_unfit(parts.vlm, captions, len(prompt.head) + len(prompt.tail), parts.run.plan.needs.long_captions)
@@ -162,6 +169,12 @@ def open_images(run: Run) -> JointSet:
     """The run's cases, dealt to splits and limited as its settings say."""
     settings = run.settings
     return gather(settings.images, settings.task, settings.split, settings.limit, settings.seed)
+
+
+def _checkpoints(run: Run, with_vlm: bool) -> list[str]:
+    """The names or folders of what the run begins from."""
+    settings = [*([run.vlm] if with_vlm else []), *(of_tsm for _, of_tsm in run.tsms)]
+    return [each.checkpoint for each in settings if hasattr(each, "checkpoint")]
 
 
 def load_vlm(run: Run, device: torch.device | str) -> Vlm:

@@ -111,7 +111,8 @@ class RunCases:
             return []
         for place in places:
             if place not in self._spelled:
-                words = caption(self.items[place].case, self.task(place), self.caption_settings)
+                case, usual = self.items[place].case, self.joint_set.usual_lengths[self.items[place].set]
+                words = caption(case, self.task(place), self.caption_settings, usual)
                 self._spelled[place] = spelled(self.features.vlm, words)
         return [self._spelled[place] for place in places]
 
