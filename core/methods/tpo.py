@@ -104,7 +104,16 @@ class _Part:
 
 
 def needs(settings: Settings) -> Needs:
-    return Needs(tsm=settings.exemplar, exemplars=settings.exemplar, marks=MarksWanted(settings.labels, settings.masks))
+    return Needs(
+        tsm=settings.exemplar,
+        exemplars=settings.exemplar,
+        marks=MarksWanted(settings.labels, settings.masks),
+        checkpoints=(settings.mask_checkpoint,) if _has_segmenter(settings) else (),
+    )
+
+
+def _has_segmenter(settings: Settings) -> bool:
+    return settings.masks and bool(settings.mask_checkpoint)
 
 
 def stages(settings: Settings) -> tuple[StagePlan, ...]:
@@ -160,8 +169,7 @@ def _locator(settings: Settings, first: int, hidden_size: int) -> Head:
     from core.models.segmenter import open_segmenter
     from core.readings.locator import Locator
 
-    is_given = settings.masks and settings.mask_checkpoint
-    segmenter = open_segmenter(settings.mask_checkpoint) if is_given else None
+    segmenter = open_segmenter(settings.mask_checkpoint) if _has_segmenter(settings) else None
     return Locator(hidden_size, settings.objects, settings.labels, settings.masks, first, segmenter)
 
 

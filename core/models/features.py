@@ -29,6 +29,8 @@ from core.models.vlm import ImageFeatures, Vlm
 from core.sets.joint import Item, pictures
 
 CHUNK = 64
+OWN_CHUNK = 4
+"""Encoders of heads may take half a minute for a picture: so it is told how far they are."""
 KEPT = ".features"
 DAY_SECONDS = 24 * 60 * 60
 """A draft that was not written to for so long was left by a process that was killed."""
@@ -107,7 +109,7 @@ def open_features(
     vlm: Vlm, items: Sequence[Item], folder: Path, budget_bytes: int, is_frozen: bool, progress: Progress
 ) -> FeatureStore:
     """A store for these cases, filled if it has to be."""
-    kept = _kept(vlm, lambda: encoder_key(vlm), items, folder, budget_bytes, progress) if is_frozen else None
+    kept = _kept(vlm, lambda: encoder_key(vlm), items, folder, budget_bytes, progress, CHUNK) if is_frozen else None
     return FeatureStore(vlm, items, is_frozen, kept)
 
 
@@ -120,7 +122,7 @@ def open_own_features(
     beside_bytes: int,
 ) -> EncodedPictures:
     """The same for the encoder of a head. `beside_bytes` of the budget hold what the same run needs too."""
-    kept = _kept(encoder, encoder.key, items, folder, budget_bytes, progress, beside_bytes)
+    kept = _kept(encoder, encoder.key, items, folder, budget_bytes, progress, OWN_CHUNK, beside_bytes)
     return EncodedPictures(encoder, items, kept)
 
 
@@ -131,6 +133,7 @@ def _kept(
     folder: Path,
     budget_bytes: int,
     progress: Progress,
+    at_once: int,
     beside_bytes: int = 0,
 ) -> _File | None:
     """The file of these cases, written if it has to be; nothing where the budget has no room for it."""
@@ -142,7 +145,7 @@ def _kept(
     path = folder / f"{key}{KEPT}"
     kept = _open(path)
     if kept is None and _made_room(path, room):
-        _write(encoder, unique, path, progress)
+        _write(encoder, unique, path, progress, at_once)
         kept = _open(path)  # nothing, where another process took its room in this moment
     return kept
 
@@ -235,7 +238,7 @@ class _File:
         return ImageFeatures(values[:, 0].contiguous(), grid, deeper)
 
 
-def _write(encoder: Encoder, unique: dict[str, Item], path: Path, progress: Progress) -> None:
+def _write(encoder: Encoder, unique: dict[str, Item], path: Path, progress: Progress, at_once: int) -> None:
     items = list(unique.values())
     starts, grids, layers = [0], [], 1
     draft = path.with_suffix(f".{os.getpid()}.part")
@@ -243,14 +246,14 @@ def _write(encoder: Encoder, unique: dict[str, Item], path: Path, progress: Prog
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".json").unlink(missing_ok=True)
         with draft.open("wb") as file:
-            for begin in range(0, len(items), CHUNK):
-                for image in encoder.encode(pictures(items[begin : begin + CHUNK])):
+            for begin in range(0, len(items), at_once):
+                for image in encoder.encode(pictures(items[begin : begin + at_once])):
                     stacked = _stacked(image)
                     layers = stacked.shape[1]
                     file.write(_bytes(stacked))
                     starts.append(starts[-1] + stacked.shape[0])
                     grids.append(image.grid)
-                progress(min(begin + CHUNK, len(items)), len(items))
+                progress(min(begin + at_once, len(items)), len(items))
         about = {
             "digests": list(unique),
             "starts": starts,

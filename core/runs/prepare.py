@@ -174,7 +174,8 @@ def open_images(run: Run) -> JointSet:
 def _checkpoints(run: Run, with_vlm: bool) -> list[str]:
     """The names or folders of what the run begins from."""
     settings = [*([run.vlm] if with_vlm else []), *(of_tsm for _, of_tsm in run.tsms)]
-    return [each.checkpoint for each in settings if hasattr(each, "checkpoint")]
+    of_models = [each.checkpoint for each in settings if hasattr(each, "checkpoint")]
+    return [*of_models, *run.plan.needs.checkpoints]
 
 
 def load_vlm(run: Run, device: torch.device | str) -> Vlm:

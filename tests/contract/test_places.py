@@ -29,6 +29,7 @@ from core.runs.estimate import estimate
 from core.runs.export import export
 from core.runs.folder import Folder
 from core.runs.opened import Asked, open_run, read_pictures
+from core.runs.plug import plug
 from core.runs.runfile import FeatureSettings, Run, make_run
 from core.runs.tune import refuse_without_places, tune
 from core.training.heads import new_heads
@@ -226,6 +227,19 @@ def test_what_a_run_with_a_sam_exports_reads_as_the_run_does_and_tells_what_it_n
     assert min(reckoned["parts"]["features"], reckoned["seconds"], reckoned["memory_gib"]) > 0
 
 
+@pytest.mark.slow
+def test_another_tsm_is_plugged_into_a_run_with_a_sam(spots: Path, checkpoint: Path, tmp_path: Path) -> None:
+    sam = segmenters.save("sam", tmp_path / "sam")
+    training = {"steps": 2, "batch_size": 8, "evaluate_every": 1000}
+    values = run_files.values(spots, checkpoint, training=training)
+    values["method"] = {"name": "tpo", "objects": 2, "baseline": False, "rival": False, "exemplar": True}
+    values["method"]["mask_checkpoint"] = str(sam)
+    tune(make_run(values), tmp_path / "run")
+    plug(tmp_path / "run", "convnet", tmp_path / "plugged", connector="train")
+    readings = [row for row in reading.load(Folder(tmp_path / "plugged").readings("test")) if row.reader == "tpo+tsm"]
+    assert readings and all(row.answer.statement(Mask) is not None for row in readings)
+
+
 def test_a_checkpoint_that_draws_no_masks_is_refused_before_anything_is_made(
     spots: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -233,3 +247,12 @@ def test_a_checkpoint_that_draws_no_masks_is_refused_before_anything_is_made(
         tune(settings(spots, checkpoint, 2, mask_checkpoint=str(checkpoint)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert settings(spots, checkpoint, 2, mask_checkpoint=str(checkpoint), masks=False).plan.stages
+
+
+def test_a_checkpoint_that_draws_masks_is_fetched_before_anything_else_as_others_are(
+    spots: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="hf download somebody/a-sam --local-dir a-sam"):
+        tune(settings(spots, checkpoint, 2, mask_checkpoint="somebody/a-sam"), tmp_path / "run")
+    assert settings(spots, checkpoint, 2, mask_checkpoint="somebody/a-sam", masks=False).plan.needs.checkpoints == ()
+    assert not (tmp_path / "run").exists()

@@ -15,7 +15,7 @@ from core.catalog import FORMATS, every
 from core.errors import DataError
 from core.pictures.masks import Inside, marked
 from core.sets.check import check
-from core.sets.coco import set_content
+from core.sets.coco import set_as_coco
 from core.sets.open import open_set
 
 WIDTH, HEIGHT = 12, 10
@@ -79,7 +79,7 @@ def test_a_set_without_outlines_has_no_masks_and_nothing_is_told(tmp_path: Path)
 def test_masks_of_outlines_come_back_from_what_is_exported(tmp_path: Path) -> None:
     folder = written(tmp_path / "set", rows((0, SQUARE), (0, IN_TWO), (1, LOWER_LEFT)))
     image_set = read(folder)
-    (folder / "annotations.json").write_text(json.dumps(set_content(image_set)))
+    (folder / "annotations.json").write_text("".join(set_as_coco(image_set)))
     again = read(folder)
     assert again.findings == () and [case.boxes for case in again.cases] == [case.boxes for case in image_set.cases]
     masks, others = ([mask.tolist() for mask in inside(each) if mask is not None] for each in (again, image_set))
@@ -139,7 +139,7 @@ def test_a_corner_that_was_rounded_over_the_edge_is_cut_off(tmp_path: Path) -> N
 
 def test_a_picture_with_a_mask_of_its_own_and_outlines_is_an_error(tmp_path: Path) -> None:
     folder = written(tmp_path / "set", rows((0, SQUARE), (1, SQUARE)))
-    content = set_content(read(folder))
+    content = json.loads("".join(set_as_coco(read(folder))))
     content["annotations"][0]["segmentation"] = SQUARE
     (folder / "annotations.json").write_text(json.dumps(content))
     assert findings(read(folder))["several_masks"].severity == "error"
