@@ -183,3 +183,20 @@ def test_a_checkpoint_that_is_nowhere_is_told_in_words(tmp_path: Path, monkeypat
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelError, match=r"could not be opened .* Give a SAM or SAM 2 checkpoint"):
         open_segmenter(str(tmp_path / "gone"))
+
+
+def everywhere(values: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+    """A configuration's values with one more, and the same in all configurations that are nested in it."""
+    nested = {key: everywhere(below, name, value) for key, below in values.items() if key.endswith("_config")}
+    return {**values, **nested, name: value}
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
+def test_kernels_that_a_configuration_names_are_not_fetched(name: str, key: str, tmp_path: Path) -> None:
+    folder = segmenters.save(name, tmp_path / name)
+    values = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(everywhere(values, key, "somebody/a-kernel")))
+    segmenter = open_segmenter(str(folder))
+    used = {module.config._attn_implementation for module in segmenter.model.modules() if hasattr(module, "config")}
+    assert used <= {"sdpa", "eager"} and len(segmenter.encode([drawn(8, 8)])) == 1
