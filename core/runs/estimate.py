@@ -180,10 +180,10 @@ def _seen_by_heads(trial: _Trial, tuned: Tuned, cases: RunCases, folder: Path) -
     once = _Clock()
     with once.of("features", trial.times_encoded):
         cases = trial.parts.with_own_features(cases, tuned, folder, trial.feature_bytes, lambda done, whole: None)
-    if any(encoded.is_cached for encoded in cases.own.values()):
+    if any(encoded.kept_bytes for encoded in cases.own.values()):
         trial.clock.seconds["features"] += once.seconds["features"]
     trial.notes.extend(
-        f"What {name} sees in the images does not fit into features.budget_gib and is computed in every step."
+        f"What {name} sees does not all fit into features.budget_gib; of other images it is computed in every step."
         for name, encoded in cases.own.items()
         if not encoded.is_cached
     )

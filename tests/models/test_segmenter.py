@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.errors import ModelError
-from core.models.features import open_own_features
+from core.models import features
+from core.models.features import EncodedPictures, open_own_features
 from core.models.segmenter import MEAN, STD, Segmenter, open_segmenter
 from core.readings.locator import PROMPTS, Locator
 from tests import segmenters
@@ -120,6 +122,36 @@ def test_what_is_kept_of_pictures_is_what_was_seen(name: str, tmp_path: Path) ->
     assert not kept(encoded.kept_bytes, 1).is_cached, "what the VLM's features need is not taken from them"
     anew = kept(0)
     assert not anew.is_cached and torch.equal(anew.of([3])[0].tokens, encoded.of([3])[0].tokens)
+
+
+def test_what_was_seen_before_a_run_was_killed_is_kept_and_so_is_as_much_as_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "OWN_FILE", 2)
+    segmenter, items = opened("sam", tmp_path), joint_set().items("train")
+    counts: list[int] = []
+
+    def kept(budget_bytes: int, most: int) -> EncodedPictures:
+        def progress(done: int, whole: int) -> None:
+            assert whole == len(items)
+            counts.append(done)
+            if done > most:
+                raise KeyboardInterrupt
+
+        return open_own_features(segmenter, items, tmp_path / "kept", budget_bytes, progress, 0)
+
+    each = 1024 * 4
+    with pytest.raises(KeyboardInterrupt):
+        kept(2**20, 4)
+    assert counts == [2, 4, 6]
+    counts.clear()
+    assert kept(2**20, 100).is_cached and counts == [6, 8]
+    shutil.rmtree(tmp_path / "kept")
+    some = kept(5 * each, 100)
+    assert not some.is_cached and some.kept_bytes == 4 * each
+    whole = segmenter.encode([item.case.pixels.load() for item in items])
+    for seen, expected in zip(some.of(range(len(items))), whole, strict=True):
+        assert torch.equal(seen.tokens, expected.tokens) and seen.grid == expected.grid
 
 
 def test_other_weights_and_another_layout_have_another_key(tmp_path: Path) -> None:
