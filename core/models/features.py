@@ -83,9 +83,9 @@ class EncodedPictures:
 
     def of(self, places: Sequence[int]) -> list[ImageFeatures]:
         items = [self.items[place] for place in places]
-        return [self._one_of(item) for item in items] if self._row else self._anew(pictures(items))
+        return [self._of_item(item) for item in items] if self._row else self._anew(pictures(items))
 
-    def _one_of(self, item: Item) -> ImageFeatures:
+    def _of_item(self, item: Item) -> ImageFeatures:
         digest = item.case.pixels.digest()
         if digest not in self._row:
             (features,) = self._anew(pictures([item]))
