@@ -165,6 +165,8 @@ class Finding:
     count: int
     message: str
     cases: tuple[str, ...] = ()
+    troubles: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    """Of an error: every case that it is about, and what is wrong with that one."""
 
 
 @dataclass(frozen=True)
