@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 from core.case import SPLITS, Case, Finding, ImageSet
 from core.sets.findings import ORDER, about, pictures_are
@@ -181,11 +182,13 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         yield Finding("few_cases", "warning", len(few), message)
     spelled: defaultdict[str, list[str]] = defaultdict(list)
     for name in counts:
-        spelled[name.casefold()].append(f'"{name}"')
+        spelled[normalize("NFC", name).casefold()].append(f'"{name}"')
     alike = [names for names in spelled.values() if len(names) > 1]
     if alike:
-        message = "Labels that differ in capitals alone: " + "; ".join(" and ".join(names) for names in alike)
-        message += ". If they mean the same, write them alike: a reader has to choose between them."
+        message = "Labels that differ in capitals, or in how an accent is stored, alone: " + "; ".join(
+            " and ".join(names) for names in alike
+        )
+        message += ". If they mean the same, give them one name: a reader has to choose between them."
         yield Finding("labels_alike", "warning", len(alike), message)
     present = sorted((count, name) for name, count in counts.items() if count)
     if present and present[-1][0] > IMBALANCE * present[0][0]:

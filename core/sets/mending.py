@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from unicodedata import normalize
 
 from pydantic import Field
 
@@ -182,7 +183,7 @@ def _renames(problems: Iterable[Finding], mending: Mending) -> dict[str, str]:
     """Every label that gets another name; classes without a picture are dropped with what can't be used."""
     empty = {label for finding in problems if finding.kind == EMPTY_CLASS for label, _ in finding.troubles}
     dropped = dict.fromkeys(empty if mending.leaves_out_unusable else (), "")
-    named = {old: " ".join(new.split()) for old, new in mending.labels.items()}
+    named = {old: normalize("NFC", " ".join(new.split())) for old, new in mending.labels.items()}
     return dropped | {old: new for old, new in named.items() if old != new}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+from unicodedata import normalize
 
 import gradio as gr
 from gradio.components import Component
@@ -61,7 +62,10 @@ class MendTab:
             return {parts.column: gr.update(visible=False)}
         mending = decided(upload.options)
         bad, copies = facts["unusable"], facts["copies"]
-        rows = [[label, count, mending.labels.get(label, label)] for label, count in facts["labels"].items()]
+        rows = [
+            [label, count, mending.labels.get(label, normalize("NFC", label))]
+            for label, count in facts["labels"].items()
+        ]
         few = sum(0 < count < FEW_CASES for _, count, _ in rows)
         title = f"Names of labels ({len(rows)}, {few} of them rare)" if few else f"Names of labels ({len(rows)})"
         return {
