@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from unicodedata import normalize
 
-from core.case import SPLITS, Case, Finding, ImageSet
+from core.case import SPLITS, Case, Finding, ImageSet, Task
 from core.sets.findings import ORDER, about, pictures_are
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
 from core.sets.unusable import unusable
@@ -190,11 +190,21 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         )
         message += ". If they mean the same, give them one name: a reader has to choose between them."
         yield Finding("labels_alike", "warning", len(alike), message)
+    yield from _ambiguous(image_set.task)
     present = sorted((count, name) for name, count in counts.items() if count)
     if present and present[-1][0] > IMBALANCE * present[0][0]:
         message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
         message += "Judge by macro-F1 and by class rather than by accuracy."
         yield Finding("imbalance", "note", len(present), message)
+
+
+def _ambiguous(task: Task) -> Iterator[Finding]:
+    if names := task.ambiguous():
+        message = (
+            f'The label "{names[0]}" holds what stands between labels in the question ("{task.separator.strip()}"), so '
+            "that a reader can't tell where it ends. Rename it, or let another sign stand there, on the tab Task."
+        )
+        yield Finding("ambiguous_label", "warning", len(names), message)
 
 
 def _class_splits(image_set: ImageSet) -> Iterator[Finding]:

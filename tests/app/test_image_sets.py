@@ -128,14 +128,23 @@ def test_what_is_left_alone_is_no_setting() -> None:
 
 
 def test_the_prompt_is_shown_to_the_letter() -> None:
-    told = draw_prompt(task_from("X-ray <2>", "single", "clear\n\n hazy ", "Look at this {modality}:{label set}?"))
+    told = draw_prompt(
+        task_from("X-ray <2>", "single", "clear\n\n hazy ", "Look at this {modality}:{label set}?", ", ")
+    )
     plain = told.replace("<mark>", "").replace("</mark>", "")
     assert "Look at this X-ray &lt;2&gt;: clear, hazy?" in plain
 
 
 def test_a_task_with_one_label_is_refused_in_words() -> None:
     with pytest.raises(SettingsError, match="two candidate answers"):
-        task_from("X-ray", "single", "clear", "{label set}")
+        task_from("X-ray", "single", "clear", "{label set}", ", ")
+
+
+def test_a_label_that_holds_a_comma_is_warned_of_until_another_sign_stands_between_labels() -> None:
+    told = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", ", "))
+    assert "“fracture, old” holds what stands between labels" in told
+    told = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", "; "))
+    assert "holds what stands" not in told and "<mark>clear; fracture, old</mark>" in told
 
 
 def test_labels_are_lines() -> None:

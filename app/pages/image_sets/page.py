@@ -71,9 +71,17 @@ class ImageSetsPage:
         return tabs | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
 
     def save_task(
-        self, visit: Visit, version_id: int | None, modality: str, kind: str, answers: str, template: str, note: str
+        self,
+        visit: Visit,
+        version_id: int | None,
+        modality: str,
+        kind: str,
+        answers: str,
+        template: str,
+        separator: str,
+        note: str,
     ) -> Updates:
-        made = task.save(visit, version_id, modality, kind, answers, template, note)
+        made = task.save(visit, version_id, modality, kind, answers, template, separator, note)
         gr.Info("The new version is kept. Runs that saw the earlier one still name it.")
         return self.choose(visit, None, made) | {self.task.parts.note: ""}
 
