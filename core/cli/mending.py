@@ -52,12 +52,12 @@ def mend_as_decided(image_set: ImageSet, mending: Mending, on_case: OnCase | Non
     from core.sets.mending import mend
 
     ids = {case.id for case in image_set.cases}
-    for what, names, known in (
+    for what, names, there in (
         ("case", mending.leaves_out, ids),
         ("label", mending.labels, set(image_set.task.answers)),
     ):
         for name in names:
-            if name not in known:
+            if name not in there:
                 raise SettingsError(f'{image_set.name} has no {what} "{name}". `vitask set check` names them all.')
     return mend(look_over(image_set, on_case), mending)
 

@@ -48,17 +48,17 @@ class LookedSet:
 
 
 def look_over(image_set: ImageSet, on_case: OnCase | None = None, kept: KeptLooks | None = None) -> LookedSet:
-    """Opens every picture and mask that `kept` does not know yet, and has them known there.
+    """Opens every picture and mask that are not in `kept` yet, and puts them there.
 
     `on_case` is told how many pictures are done, and of how many.
     """
-    known = KeptLooks() if kept is None else kept
+    memory = KeptLooks() if kept is None else kept
     places = [place_of(case.pixels) for case in image_set.cases]
-    new = {place: case.pixels for place, case in zip(places, image_set.cases, strict=True) if place not in known.looks}
-    known.looks.update(zip(new, look_at_all(list(new.values()), on_case), strict=True))
-    looks = [known.looks[place] for place in places]
+    new = {place: case.pixels for place, case in zip(places, image_set.cases, strict=True) if place not in memory.looks}
+    memory.looks.update(zip(new, look_at_all(list(new.values()), on_case), strict=True))
+    looks = [memory.looks[place] for place in places]
     with ThreadPoolExecutor(MASKS_AT_ONCE) as threads:
-        misfits = list(threads.map(lambda case, look: _misfit(case, look, known), image_set.cases, looks))
+        misfits = list(threads.map(lambda case, look: _misfit(case, look, memory), image_set.cases, looks))
     return LookedSet(image_set, tuple(map(LookedAt, image_set.cases, looks, misfits)))
 
 
@@ -81,13 +81,13 @@ def near_copies(seen: Sequence[LookedAt]) -> list[tuple[LookedAt, LookedAt]]:
     return [(kept[row], kept[other]) for row, other in near_pairs(thumbnails)] if kept else []
 
 
-def _misfit(case: Case, look: Look, known: KeptLooks) -> str:
+def _misfit(case: Case, look: Look, memory: KeptLooks) -> str:
     if case.mask is None or look.problem:
         return ""
     place = mask_place(case.mask, look.size)
-    if place not in known.misfits:
-        known.misfits[place] = _trouble_of_mask(case, look) or ""
-    return known.misfits[place]
+    if place not in memory.misfits:
+        memory.misfits[place] = _trouble_of_mask(case, look) or ""
+    return memory.misfits[place]
 
 
 def _trouble_of_mask(case: Case, look: Look) -> str | None:

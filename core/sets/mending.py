@@ -147,12 +147,12 @@ def copy_pairs(looked: LookedSet) -> list[CopyPair]:
     return pairs + sorted(near, key=lambda pair: set(pair.first.case.labels) == set(pair.second.case.labels))
 
 
-def mending_facts(found: LookedSet, mended: Mended) -> dict[str, Any]:
+def mending_facts(as_it_came: LookedSet, mended: Mended) -> dict[str, Any]:
     """What a page needs to offer all this, as plain values."""
     pairs = copy_pairs(mended.looked)
     return {
-        "labels": class_counts(found.image_set),
-        "kind": found.image_set.task.kind,
+        "labels": class_counts(as_it_came.image_set),
+        "kind": as_it_came.image_set.task.kind,
         "unusable": len(mended.unusable),
         "left_out": len(mended.left_out),
         "copies": len(_plain_copies(mended.looked, ())),

@@ -141,10 +141,10 @@ def test_a_task_with_one_label_is_refused_in_words() -> None:
 
 
 def test_a_label_that_holds_a_comma_is_warned_of_until_another_sign_stands_between_labels() -> None:
-    told = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", ", "))
-    assert "“fracture, old” holds what stands between labels" in told
-    told = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", "; "))
-    assert "holds what stands" not in told and "<mark>clear; fracture, old</mark>" in told
+    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", ", "))
+    assert "“fracture, old” holds what stands between labels" in shown
+    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", "; "))
+    assert "holds what stands" not in shown and "<mark>clear; fracture, old</mark>" in shown
 
 
 def test_labels_are_lines() -> None:
@@ -231,15 +231,15 @@ MENDABLE: dict[str, Any] = CHECKED | {
 
 
 def test_a_report_offers_to_keep_the_rest_and_lists_what_would_be_left_out() -> None:
-    told = report.draw(view(state="checked", job_state="done", report=MENDABLE))
-    assert "Keep the rest without it" in told and "7 can&#x27;t be used" not in told and "7 can't be used" in told
-    assert 'href="/downloads/uploads/1/not-used.csv"' in told
+    shown = report.draw(view(state="checked", job_state="done", report=MENDABLE))
+    assert "Keep the rest without it" in shown and "7 can&#x27;t be used" not in shown and "7 can't be used" in shown
+    assert 'href="/downloads/uploads/1/not-used.csv"' in shown
 
 
 def test_copies_are_shown_side_by_side_until_something_is_said_of_them() -> None:
     waiting = mending.undecided(MENDABLE, {})
-    told = mending.draw_pairs(5, waiting)
-    assert told.count(f'src="/uploads/5/copies/{"0" * 64}"') == 2 and "&lt;1&gt;" in told and "(2 to decide)" in told
+    shown = mending.draw_pairs(5, waiting)
+    assert shown.count(f'src="/uploads/5/copies/{"0" * 64}"') == 2 and "&lt;1&gt;" in shown and "(2 to decide)" in shown
     assert [number for number, _ in mending.undecided(MENDABLE, {"mending": {"leaves_out": ["2"]}})] == [1]
     assert [number for number, _ in mending.undecided(MENDABLE, {"mending": {"keeps": ["1", "2", "3"]}})] == [1]
     assert mending.undecided(None, {}) == [] and mending.draw_pairs(5, []) == ""

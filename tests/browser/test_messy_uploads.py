@@ -31,12 +31,13 @@ reading: {free_text: 0, draws: 20}
 
 
 @pytest.mark.parametrize(
-    ("make", "unusable", "conflicts", "rare", "renamed", "cases", "answers"),
+    ("make", "unusable", "conflicts", "copies", "rare", "renamed", "cases", "answers"),
     [
         (
             messy_slices,
             3,
             2,
+            5,
             "unklar",
             {"gliom": "Gliom"},
             "400 cases, 3 labels",
@@ -46,6 +47,7 @@ reading: {free_text: 0, draws: 20}
             messy_films,
             3,
             1,
+            0,
             "Fraktur, alt",
             {"Erguß/Stauung": "Erguss/Stauung"},
             "182 cases, 2 labels",
@@ -61,6 +63,7 @@ def test_a_messy_upload_is_mended_on_the_page_and_tuned_on(
     make: Callable[[Path], Path],
     unusable: int,
     conflicts: int,
+    copies: int,
     rare: str,
     renamed: Mapping[str, str],
     cases: str,
@@ -76,7 +79,11 @@ def test_a_messy_upload_is_mended_on_the_page_and_tuned_on(
         assert sum(row["what becomes of it"] == "to be mended" for row in csv.DictReader(table)) == unusable
     page.locator("#mend-without").click()
     page.get_by_text(f"{unusable} left out.").wait_for()
-    _settle_copies(page, conflicts)
+    _settle_conflicts(page, conflicts)
+    page.get_by_text(f"{unusable + conflicts} left out.").wait_for()
+    if copies:
+        page.locator("#mend-copies").click()
+        page.get_by_text(f"{unusable + conflicts + copies} left out.").wait_for()
     _name_labels(page, rare, renamed)
     page.get_by_text(cases).filter(visible=True).wait_for()
     assert is_within(page)
@@ -86,16 +93,12 @@ def test_a_messy_upload_is_mended_on_the_page_and_tuned_on(
     _tune(page)
 
 
-def _settle_copies(page: Any, conflicts: int) -> None:
+def _settle_conflicts(page: Any, conflicts: int) -> None:
     pairs = page.locator("#mend-pairs")
     for left in range(conflicts, 0, -1):
         pairs.get_by_text("the last one" if left == 1 else f"{left} to decide").wait_for()
         page.wait_for_function("[...document.querySelectorAll('#mend-pairs img')].every(image => image.naturalWidth)")
         pairs.get_by_role("button", name="Keep the left one").click()
-    pairs.wait_for(state="hidden")
-    if (copies := page.locator("#mend-copies")).is_visible():
-        copies.click()
-        copies.wait_for(state="hidden")
 
 
 def _name_labels(page: Any, rare: str, renamed: Mapping[str, str]) -> None:

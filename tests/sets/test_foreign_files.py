@@ -66,17 +66,17 @@ def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, 
 def test_a_zip_of_nothing_but_dicom_files_is_told_what_to_do_today(tmp_path: Path) -> None:
     for suffix in ("", ".dcm", ".IMA"):
         scans = {f"a_IM{number}{suffix}": DICOM for number in range(3)}
-        told = refusal(zipped(tmp_path / f"scans{suffix}.zip", **scans))
-        assert "holds DICOM files and no picture that is read here. DICOM can't be read here yet." in told
-        assert "Export the pictures as PNG" in told
+        message = refusal(zipped(tmp_path / f"scans{suffix}.zip", **scans))
+        assert "holds DICOM files and no picture that is read here. DICOM can't be read here yet." in message
+        assert "Export the pictures as PNG" in message
     with_table = zipped(tmp_path / "table.zip", **{"labels.csv": b"image,label\n1.dcm,x\n", "1.dcm": DICOM})
     assert "holds a DICOM file and no picture" in refusal(with_table)
 
 
 def test_a_zip_in_a_zip_and_one_with_a_password_are_told(tmp_path: Path) -> None:
     inner = zipped(tmp_path / "inner.zip", **{"a_1.png": b""}).read_bytes()
-    told = refusal(zipped(tmp_path / "outer.zip", **{"inner.zip": inner}))
-    assert told == 'outer holds no pictures but a zip within it ("inner.zip"). Unpack the outer one, and bring that.'
+    message = refusal(zipped(tmp_path / "outer.zip", **{"inner.zip": inner}))
+    assert message == 'outer holds no pictures but a zip within it ("inner.zip"). Unpack the outer one, and bring that.'
     locked = bytearray(inner)
     for mark in (b"PK\1\2", b"PK\3\4"):
         place = locked.index(mark) + (8 if mark == b"PK\1\2" else 6)

@@ -24,6 +24,8 @@ from core.records.sets import UploadError, UploadView
 from core.sets.mending import MENDING
 
 SECONDS = 2
+ARRIVING = Path(__file__).with_name("arriving.js").read_text(encoding="utf-8")
+"""How much of a file has come, in percent."""
 SEPARATORS = ";|"
 HOW = """
 **A zip with a folder for each label** — `benign/004.png`, `malignant/017.png`, and, if you have splits,
@@ -247,7 +249,13 @@ def _is_arrived(place: Place, file: Path) -> bool:
 def lay_out() -> AddParts:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=360):
-            files = gr.File(label="Drop a zip, an npz, or a table with its images", file_count="multiple", height=170)
+            files = gr.File(
+                label="Drop a zip, an npz, or a table with its images",
+                file_count="multiple",
+                height=170,
+                elem_id="bring-files",
+            )
+            gr.HTML(js_on_load=ARRIVING)
             with gr.Accordion("What can I bring?", open=False):
                 gr.Markdown(HOW)
             fetch = fetching.lay_out()

@@ -186,7 +186,7 @@ def test_an_upload_is_mended_without_opening_a_picture_again_and_kept_as_decided
     assert kept.latest.cases == again["cases"] and kept.latest.task["answers"] == again["task"]["answers"]
     assert kept.latest.note == ("from messy.zip; 4 left out; labels: “dark” is “Dunkelgrün/schwarz”, “rare” dropped")
     _, listed = mended.left_out_of(database, place, who, kept.latest.id)
-    assert len(listed.splitlines()) == 5 and "can't be read as a picture" in listed
+    assert len(listed.splitlines()) == 5 and "is an empty file (0 bytes), not a picture" in listed
     sets.discard_upload(database, place, who, upload)
     assert not list(place.uploads.iterdir()), "what the check kept goes with the files"
 
