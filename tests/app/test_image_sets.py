@@ -297,3 +297,13 @@ def test_a_version_tells_where_what_was_left_out_is_listed(room: Furnished) -> N
     assert link in versions.draw([version], version.id, without=[version.id]) and link not in versions.draw(
         [version], version.id
     )
+
+
+def test_decisions_that_can_not_be_carried_out_can_be_taken_back() -> None:
+    with gr.Blocks():
+        tab = mending.MendTab(mending.lay_out())
+    refused = view(state="refused", job_state="failed", options={"mending": {"labels": {"clear": ""}}})
+    offered = tab.fill(refused, is_open=True)
+    visible = [part for part, change in offered.items() if change["visible"]]
+    assert visible == [tab.parts.column, tab.parts.back]
+    assert not tab.fill(view(state="refused", job_state="failed"), is_open=True)[tab.parts.column]["visible"]

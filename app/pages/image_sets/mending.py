@@ -58,9 +58,11 @@ class MendTab:
     def fill(self, upload: UploadView, is_open: bool) -> Updates:
         """What can be mended of an upload, where it was checked."""
         parts, facts = self.parts, (upload.report or {}).get(MENDING)
+        mending = decided(upload.options)
+        if is_open and upload.state == "refused" and mending != Mending():
+            return self._only_back()
         if not is_open or facts is None or upload.state != "checked":
             return {parts.column: gr.update(visible=False)}
-        mending = decided(upload.options)
         bad, copies = facts["unusable"], facts["copies"]
         rows = [
             [label, count, mending.labels.get(label, normalize("NFC", label))]
@@ -73,9 +75,16 @@ class MendTab:
             parts.without: gr.update(visible=bad > 0, value=f"Keep the rest without these {bad:,}"),
             parts.one_copy: gr.update(visible=copies > 0, value=f"Leave out {copies:,} plain copies, keep one of each"),
             parts.back: gr.update(visible=mending != Mending()),
-            parts.labels: gr.update(label=title),
+            parts.labels: gr.update(visible=True, label=title),
             parts.table: rows,
         } | self.copies(upload)
+
+    def _only_back(self) -> Updates:
+        """Where the files can't be read as it was decided."""
+        parts = self.parts
+        hidden = (parts.without, parts.one_copy, parts.labels, parts.copies)
+        shown: Updates = {part: gr.update(visible=False) for part in hidden}
+        return shown | {parts.column: gr.update(visible=True), parts.back: gr.update(visible=True)}
 
     def copies(self, upload: UploadView) -> Updates:
         """The copies that wait for a decision."""
