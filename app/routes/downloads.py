@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from app.context import Studio
 from app.routes.answers import Number
 from core.errors import CoreError
-from core.records import audit, jobs, runs, sets
+from core.records import audit, jobs, mended, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.database import DatabaseError
 from core.records.drawn import drawn_as_coco
@@ -52,6 +52,27 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
                 _table(studio, who, version_id),
                 version.image_set.project_id,
             )
+
+        return _sent(studio, request, made, "text/csv")
+
+    @routes.get("/versions/{version_id}/left-out.csv")
+    def left_out(request: Request, version_id: Number) -> Response:
+        """What came with a version's files and is not in it: names and reasons."""
+
+        def made(who: Who) -> Made:
+            version, table = mended.left_out_of(studio.database, studio.place, who, version_id)
+            name = f"{version.image_set.name} v{version.number} left out.csv"
+            return name, table, version.image_set.project_id
+
+        return _sent(studio, request, made, "text/csv")
+
+    @routes.get("/uploads/{upload_id}/not-used.csv")
+    def not_used(request: Request, upload_id: Number) -> Response:
+        """The cases of an upload that can't be used, or that somebody left out: names and reasons."""
+
+        def made(who: Who) -> Made:
+            upload, table = mended.unused_cases(studio.database, studio.place, who, upload_id)
+            return f"{upload.name} not used.csv", table, upload.project_id
 
         return _sent(studio, request, made, "text/csv")
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import output
+from core.cli import mending, output
 from core.cli.commands import Commands
 from core.errors import SettingsError
 from core.records.roles import ROLES
@@ -103,6 +103,7 @@ def add_to_sets(actions: Any) -> None:
     kept.add_argument("--project", metavar="NAME", help="else the first one")
     kept.add_argument("--note", default="", metavar="TEXT")
     kept.add_argument("--json", action="store_true")
+    mending.add_mending(kept)
     add_data(kept)
     kept.set_defaults(do=do_set_add)
 
@@ -210,26 +211,33 @@ def _moment(given: str | None) -> datetime | None:
 def do_set_add(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, every
     from core.records import people, sets
+    from core.records.mended import keep_left_out
+    from core.sets.mending import Mending
     from core.sets.open import open_set
 
     database, place = _opened(arguments)
     who = people.local(database)
     project = _project(people.projects_of(database, who), arguments.project)
-    opened = open_set(arguments.path, {}, every(FORMATS)).stop_on_errors()
+    image_set, decided = open_set(arguments.path, {}, every(FORMATS)), mending.mending_from(arguments)
     with output.counting("pictures") as on_case:
+        mended = None if decided == Mending() else mending.mend_as_decided(image_set, decided, on_case)
         version = sets.write_version(
             database,
             place,
-            opened,
+            (mended.looked.image_set if mended else image_set).stop_on_errors(),
             who=who,
             project_id=project,
             name=arguments.name,
-            note=arguments.note,
+            note="; ".join(filter(None, (arguments.note, mended.words() if mended else ""))),
             on_case=on_case,
         )
+    if mended:
+        keep_left_out(place, version, mended.left_out)
     if arguments.json:
         output.plain({"set": version.set_id, "version": version.id, "hash": version.hash, "cases": version.cases})
     else:
+        if mended:
+            mending.tell_left_out(mended)
         output.out(f"{arguments.name} is kept: version {version.number}, {version.cases} cases.")
 
 
