@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -26,6 +27,8 @@ AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID}
 RAW = AXIS | {"range": [0, 1.16], "tickvals": [0, 0.5, 1], "title": {"text": "raw probability"}}
 # Answers like "2" and "10" are names, not places on a scale.
 NAMES = AXIS | {"type": "category", "autorange": "reversed", "automargin": True}
+LETTERS = 110
+"""Of a column's title that fit beside each other in the whole width."""
 GAP = 0.02
 """Between two readers' columns, as a share of the figure's width."""
 LOOK = {
@@ -75,9 +78,14 @@ def distributions(
         axes[f"yaxis{axis}"] = (
             NAMES | {"anchor": f"x{axis}"} | ({"matches": "y", "showticklabels": False} if axis else {})
         )
-        titles.append(_above(reader.name, start + width / 2))
-    height = max(230, 110 + 30 * len(answers))
-    legend = {"barmode": "overlay", "showlegend": bool(marked), "legend": {"y": 1.22, "x": 0}}
+        titles.append(_above(reader, start + width / 2, width))
+    height = max(250, 130 + 30 * len(answers))
+    legend = {
+        "barmode": "overlay",
+        "showlegend": bool(marked),
+        "legend": {"y": -0.2, "x": 0},
+        "margin": {"l": 10, "r": 14, "t": 74, "b": 44},
+    }
     # All at once: each update of a figure that stands already costs milliseconds.
     return go.Figure(data, LOOK | {"height": height, "annotations": titles} | axes | legend)
 
@@ -127,7 +135,7 @@ def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, float]]], wanted
         above = [_gap(row, "high") for row in rows]
         below = [_gap(row, "low") for row in rows]
         errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
-        figure.add_bar(name=literal(reader.name), x=titles, y=values, marker_color=reader.colour, error_y=errors)
+        figure.add_bar(name=literal(reader.title), x=titles, y=values, marker_color=reader.colour, error_y=errors)
     return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 
@@ -138,9 +146,12 @@ def nothing(text: str) -> go.Figure:
     return _dress(figure, 160)
 
 
-def _above(name: str, x: float) -> dict[str, Any]:
+def _above(reader: Reader, x: float, width: float) -> dict[str, Any]:
+    """Plain words broken to the column's width, the short name beneath, and on hover what the reader is."""
+    lines = [literal(line) for line in wrap(reader.title, max(12, int(width * LETTERS)))]
     return {
-        "text": literal(name),
+        "text": "<br>".join([*lines, f'<span style="font-size:11px">{literal(reader.name)}</span>']),
+        "hovertext": literal(reader.about),
         "x": x,
         "y": 1.0,
         "xref": "paper",
@@ -148,7 +159,7 @@ def _above(name: str, x: float) -> dict[str, Any]:
         "xanchor": "center",
         "yanchor": "bottom",
         "showarrow": False,
-        "font": {"size": 16},
+        "font": {"size": 14},
     }
 
 

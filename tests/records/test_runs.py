@@ -203,7 +203,7 @@ def test_readings_stand_side_by_side(database: Database, place: Place, who: Who,
     compared = Comparison.open(database, place, who, run.id, "test")
     assert (compared.answers, [reader.title for reader in compared.readers], len(compared)) == (
         ("dark", "light"),
-        ["the TSM alone", "without the exemplar"],
+        ["the TSM alone", "VITask, reading alone"],
         3,
     )
     first = compared.case(0)

@@ -18,6 +18,7 @@ from app.pages.compare.parts import Parts, lay_out
 from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, tokens_table
 from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
+from app.words import reader_choice
 from core.records import finding, runs
 from core.records.comparison import CaseView, Comparison
 from core.records.review.boxes import place_in_newest
@@ -66,13 +67,14 @@ class ComparePage:
             return {}
         comparison = open_comparison(visit, run_id, split)
         names = [reader.name for reader in comparison.readers]
-        readers = [("any reader", ""), *((name, name) for name in names)]
+        named = [(reader_choice(reader), reader.name) for reader in comparison.readers]
+        readers = [("any reader", ""), *named]
         labels = [("any label", ""), *((answer, answer) for answer in comparison.answers)]
         return {
             self.parts.choose.reader: gr.update(choices=readers, value=reader if reader in names else ""),
             self.parts.choose.label: gr.update(choices=labels, value=label if label in comparison.answers else ""),
             self.parts.ask.instruction: comparison.task.instruction(),
-            self.parts.ask.readers: gr.update(choices=names, value=names),
+            self.parts.ask.readers: gr.update(choices=named, value=names),
         }
 
     def show(

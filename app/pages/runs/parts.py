@@ -61,8 +61,10 @@ class RunParts:
     acts: Acts
     head: gr.HTML
     meters: gr.HTML
+    benefit: gr.HTML
+    """Whether it helped, once it is finished."""
     plots: Plots
-    numbers: gr.Dataframe
+    numbers: gr.HTML
     statements: gr.HTML
     search: gr.Textbox
     log: gr.Code
@@ -134,12 +136,13 @@ def _run_parts() -> RunParts:
         with gr.Column(scale=3, min_width=560), gr.Row():
             acts = _act_buttons()
     head, meters = gr.HTML(elem_id="runs-head"), gr.HTML(elem_id="runs-meters")
+    benefit = gr.HTML(elem_id="runs-benefit")
     with gr.Tabs():
         with gr.Tab("Curves"), gr.Row():
             losses, validation = gr.Plot(show_label=False), gr.Plot(show_label=False)
         with gr.Tab("Figures"):
             bars = gr.Plot(show_label=False)
-            numbers = gr.Dataframe(headers=FIGURE_HEADERS, interactive=False, show_label=False)
+            numbers = gr.HTML()
             statements = gr.HTML()
         with gr.Tab("Probes"):
             probing = lay_out_probing()
@@ -153,7 +156,8 @@ def _run_parts() -> RunParts:
         with gr.Tab("Settings"):
             settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
     plots = Plots(losses, validation, device, bars)
-    return RunParts(table, run, acts, head, meters, plots, numbers, statements, search, log, probing, export, settings)
+    figures = (plots, numbers, statements)
+    return RunParts(table, run, acts, head, meters, benefit, *figures, search, log, probing, export, settings)
 
 
 def _act_buttons() -> Acts:
