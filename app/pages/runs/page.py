@@ -12,8 +12,8 @@ from plotly.graph_objects import Figure
 
 from app import charts
 from app.context import PRIVATE, Studio, on_load
-from app.pages.runs import acts, benefit, export, probing
-from app.pages.runs.parts import FIGURES, Parts, lay_out
+from app.pages.runs import acts, benefit, classes, export, probing
+from app.pages.runs.parts import CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
 from app.run_words import (
     curve_titles,
     figure_rows,
@@ -122,26 +122,32 @@ class RunsPage:
     def drawn(self, visit: Visit, view: RunView) -> Updates:
         """Losses, validation figures, meters; and the figures of the test cases."""
         curves, plots = runs.curves(visit.database, visit.who, view.id), self.parts.run.plots
-        return self.measured(view) | {
+        return self.measured(visit, view) | {
             plots.losses: charts.curves(part(curves, "loss/"), "Losses", curve_titles(view.method)),
             plots.validation: titled(part(curves, "val/"), "Validation cases", "macro_f1"),
             plots.device: titled(part(curves, "meter/"), "Meters", "images_per_second"),
             plots.bars: charts.figures(view.measured(), FIGURES),
         }
 
-    def measured(self, view: RunView) -> Updates:
+    def measured(self, visit: Visit, view: RunView) -> Updates:
         """What its test cases say, once it is finished."""
         run = self.parts.run
         return {
             run.benefit: benefit.draw(view),
             run.numbers: figure_table(view),
             run.statements: statement_tables(view.metrics) if view.metrics else "",
+            run.classes: classes.draw(view),
+            run.plots.rocs: classes.curves(visit, view),
         }
 
     def still(self, visit: Visit, run_id: int | None) -> Updates:
-        """What does not move: the frozen settings."""
+        """What does not move: the frozen settings, and where to begin: at its figures if there are any."""
         view = None if run_id is None else runs.run(visit.database, visit.who, run_id)
-        return {self.parts.run.settings: runs.run_file(view) if view else ""}
+        first = FIGURES_TAB if view and view.metrics else CURVES_TAB
+        return {
+            self.parts.run.settings: runs.run_file(view) if view else "",
+            self.parts.run.tabs: gr.Tabs(selected=first),
+        }
 
     def log(self, visit: Visit, run_id: int | None, search: str | None, printed: str | None) -> Updates:
         """What the run printed, or the lines with a text in them; nothing where that is what was seen."""
@@ -265,7 +271,7 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     """The list and the chosen run: when the page opens, at every tick, and when another is chosen."""
     parts, run, queue = page.parts, page.parts.run, page.parts.queue
     opened = [run.run, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
-    stays = (live(studio, page.still), [run.run], [run.settings])
+    stays = (live(studio, page.still), [run.run], [run.settings, run.tabs])
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     ticked = ticks(studio, page)
     begun = on_load(guarded(studio, page.open), None, opened)
@@ -293,6 +299,6 @@ def ticks(studio: Studio, page: RunsPage) -> Wire:
     parts, run, plots = page.parts, page.parts.run, page.parts.run.plots
     lists = [run.table, parts.queue.rows, parts.queue.waiting, run.run, parts.beside.several, parts.notice]
     drawn: list[Block] = [plots.losses, plots.validation, plots.device, plots.bars]
-    drawn += [run.benefit, run.numbers, run.statements]
+    drawn += [run.benefit, run.numbers, run.statements, run.classes, plots.rocs]
     moving = [*lists, run.head, run.meters, *drawn, parts.sent, *run.acts.states]
     return live(studio, page.tick), [run.run, parts.sent], moving
