@@ -11,7 +11,9 @@ from core.cli.commands import Commands
 
 def add(commands: Commands) -> None:
     plug = commands.add_parser(
-        "plug", help="give a tuned model another TSM", example="vitask plug runs/blood --tsm runs/other/tsm --out runs/plugged"
+        "plug",
+        help="give a tuned model another TSM",
+        example="vitask plug runs/blood --tsm runs/other/tsm --out runs/plugged",
     )
     plug.add_argument("run", type=Path, metavar="DIR", help="a finished run")
     plug.add_argument("--tsm", required=True, metavar="DIR|NAME", help="a trained TSM's folder, or a model to train")

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from core.draw import evenly, generator
+from core.events import CheckpointFetched
 from core.machine.footprint import GIB, give_back, peak_gib
 from core.machine.memory import allowed_bytes
 from core.models import features
@@ -73,6 +74,8 @@ class _Trial:
     say: Say
     seen_gib: list[float] = field(default_factory=list)
     """Peaks of parts of the run that are larger there than here."""
+    notes: list[str] = field(default_factory=list)
+    """What makes the run slower than it would have to be."""
 
     @property
     def run(self) -> Run:
@@ -86,18 +89,29 @@ class _Trial:
         """As many cases of the run does each of those here stand for."""
         return len(self.parts.items) / len(self.shown)
 
+    @property
+    def times_encoded(self) -> float:
+        """The same of pictures, each of which is encoded once."""
+        return len(self.parts.items) / len({item.case.pixels.digest() for item in self.shown})
+
+    @property
+    def feature_bytes(self) -> int:
+        """Of the budget for features, the share of those here."""
+        return int(self.run.settings.features.budget_gib * GIB / self.times)
+
 
 def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
     """{"seconds", "parts", "steps", "seconds_per_step", "memory_gib", "available_gib", "fits", "device", …}."""
     clock = _Clock()
     with clock.of("loading"):
         say("Opening the images and the model.")
-        parts = load_parts(run)
+        parts = load_parts(run, report=lambda event: say(event.words) if isinstance(event, CheckpointFetched) else None)
         trial = _Trial(parts, _shown(parts), clock, say)
     tsms = [_timed_tsm(trial, number) for number in range(len(run.tsms))]
     with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
         cases = _timed_cases(trial, tsms, Path(folder))
         tuned = parts.tuned(tsms)
+        cases = _seen_by_heads(trial, tuned, cases, Path(folder))
         steps, per_step = _timed_stages(trial, tuned, cases)
         _time_readings(trial, tuned, cases)
         _time_index(trial, tuned, cases)
@@ -155,13 +169,25 @@ def _gib_of_pictures(trial: _Trial, shown: Pictures) -> float:
 
 def _timed_cases(trial: _Trial, tsms: Sequence[Tsm], folder: Path) -> RunCases:
     trial.say("Timing the image encoder.")
-    unique = {item.case.pixels.digest() for item in trial.shown}
-    budget_bytes = int(trial.run.settings.features.budget_gib * GIB / trial.times)
-    with trial.clock.of("features", len(trial.parts.items) / len(unique)):
-        store = trial.parts.features(trial.shown, folder, budget_bytes, lambda done, whole: None)
+    with trial.clock.of("features", trial.times_encoded):
+        store = trial.parts.features(trial.shown, folder, trial.feature_bytes, lambda done, whole: None)
     if not store.is_cached:
         trial.clock.seconds["features"] = 0.0  # encoded anew in every step, and timed there
     return trial.parts.cases(store, tsms)
+
+
+def _seen_by_heads(trial: _Trial, tuned: Tuned, cases: RunCases, folder: Path) -> RunCases:
+    once = _Clock()
+    with once.of("features", trial.times_encoded):
+        cases = trial.parts.with_own_features(cases, tuned, folder, trial.feature_bytes, lambda done, whole: None)
+    if any(encoded.kept_bytes for encoded in cases.own.values()):
+        trial.clock.seconds["features"] += once.seconds["features"]
+    trial.notes.extend(
+        f"What {name} sees does not all fit into features.budget_gib; of other images it is computed in every step."
+        for name, encoded in cases.own.items()
+        if not encoded.is_cached
+    )
+    return cases
 
 
 def _timed_stages(trial: _Trial, tuned: Tuned, cases: RunCases) -> tuple[dict[str, int], dict[str, float]]:
@@ -269,6 +295,7 @@ def _summary(trial: _Trial, steps: Mapping[str, int], per_step: Mapping[str, flo
             f"{trial.count('train')} training cases, the largest among them.",
             "Image features are not kept from an earlier run.",
             "No stage ends early, and nothing else uses this machine more than now.",
+            *trial.notes,
         ],
     }
 

@@ -13,7 +13,7 @@ from plotly.graph_objects import Figure
 from app import charts
 from app.context import PRIVATE, Studio, on_load
 from app.drawings import overlay
-from app.html import script_beside
+from app.html import go_to, script_beside
 from app.pages.compare import acts, asking
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
@@ -29,7 +29,6 @@ TITLE = "Compare"
 PATH = "/compare"
 MOST_ALIKE = 6
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
-GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
 
 
 @dataclass(frozen=True)
@@ -111,11 +110,12 @@ class ComparePage:
             return self.without_case(name, none, none)
         at = (where(places, comparison.place_of(name)) + step) % len(places)
         case, parts = comparison.case(places[at]), self.parts.case
+        shapes, editor = drawn_over(comparison, case, is_shown), editor_of(visit, comparison, case)
         src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
-            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown, editor_of(visit, comparison, case)),
-            parts.picture: shown([Pane(src, shapes=drawn_over(comparison, case, is_shown))] if src else []),
+            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown, editor, bool(shapes)),
+            parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
             parts.figure: figure(comparison, case, is_shown),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
             self.parts.tokens: tokens_table(case, comparison.answers),
@@ -176,7 +176,7 @@ def build(studio: Studio) -> None:
     asking.wire(studio, parts)
     plug = parts.plug
     queued = plug.queue.click(guarded(studio, page.plug), [parts.choose.run, plug.tsm], [plug.made], **PRIVATE)
-    queued.success(None, [plug.made], None, js=GO_TO_RUN)
+    queued.success(None, [plug.made], None, js=go_to("/runs?run="))
 
 
 def wire(studio: Studio, page: ComparePage) -> None:
