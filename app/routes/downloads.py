@@ -53,7 +53,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
                 version.image_set.project_id,
             )
 
-        return _sent(studio, request, made, "text/csv")
+        return sent(studio, request, made, "text/csv")
 
     @routes.get("/versions/{version_id}/left-out.csv")
     def left_out(request: Request, version_id: Number) -> Response:
@@ -86,7 +86,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             content = drawn_as_coco(studio.database, studio.place, who, version_id)
             return name, content, version.image_set.project_id
 
-        return _sent(studio, request, made, "application/json")
+        return sent(studio, request, made, "application/json")
 
 
 def add_runs(routes: APIRouter, studio: Studio) -> None:
@@ -100,7 +100,7 @@ def add_runs(routes: APIRouter, studio: Studio) -> None:
             run = runs.run(studio.database, who, run_id)
             return f"{run.name}.yaml", runs.run_file(run), run.project_id
 
-        return _sent(studio, request, made, "application/yaml")
+        return sent(studio, request, made, "application/yaml")
 
     @routes.get("/runs/{run_id}/metrics.json")
     def metrics(request: Request, run_id: Number) -> Response:
@@ -110,7 +110,7 @@ def add_runs(routes: APIRouter, studio: Studio) -> None:
             run = runs.run(studio.database, who, run_id)
             return f"{run.name} figures.json", json.dumps(run.metrics or {}, indent=1), run.project_id
 
-        return _sent(studio, request, made, "application/json")
+        return sent(studio, request, made, "application/json")
 
 
 def add_jobs(routes: APIRouter, studio: Studio) -> None:
@@ -126,7 +126,7 @@ def add_jobs(routes: APIRouter, studio: Studio) -> None:
             text = "".join(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.text}\n" for line in lines)
             return f"job {job_id}.txt", text, jobs.job(db, who, job_id).project_id
 
-        return _sent(studio, request, made, "text/plain")
+        return sent(studio, request, made, "text/plain")
 
     @routes.get("/exports/{job_id}.zip")
     def export(request: Request, job_id: Number) -> Response:
@@ -151,10 +151,11 @@ def add_reviews(routes: APIRouter, studio: Studio) -> None:
         def made(who: Who) -> Made:
             return *corrections.exported(studio.database, studio.place, who, review_id, kind), None
 
-        return _sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
+        return sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
 
 
-def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
+def sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
+    """A file as it is answered, and told to the audit."""
     who = studio.who(request)
     try:
         name, content, project_id = made(who)

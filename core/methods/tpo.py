@@ -18,7 +18,7 @@ from core.readings.mask import Mask
 from core.readings.reader import Reader
 from core.readings.regions import Regions
 from core.settings import Settings as Base
-from core.training.method import Aim, HeadPlan, MarksWanted, Needs, ReaderPlan, StagePlan
+from core.training.method import Aim, HeadPlan, MarksWanted, Needs, Paper, ReaderPlan, StagePlan
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.wanted import Wanted
 
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from core.training.terms import Term
 
 TITLE = "Task Preference Optimization"
+PAPER = Paper(
+    "2412.19326",
+    2024,
+    "Yan, Ziang and others",
+    "Task Preference Optimization: Improving Multimodal Large Language Models with Vision Task Alignment",
+)
 TERMS = {
     "van": "Response, without exemplar",
     "ep": "Response, with exemplar",
@@ -39,10 +45,23 @@ TERMS = {
     "text": "Boxes as text",
 }
 SAYS = (Regions, Mask)
-TUNED = Reader("tpo", "tuned with heads", SKY)
-AIDED = Reader("tpo+tsm", "with the exemplar", GREEN, needs_tsm=True, sees_exemplar=True)
-WRITER = Reader("tpo-text", "boxes as text", PINK)
-HEADS_ALONE = Reader("tpo-heads", "heads without co-training", BROWN)
+TUNED = Reader(
+    "tpo", "the VLM, tuned with heads", SKY, about="Tuned on answers and places together; heads say where things are."
+)
+AIDED = Reader(
+    "tpo+tsm",
+    "the VLM with heads and the exemplar",
+    GREEN,
+    needs_tsm=True,
+    sees_exemplar=True,
+    about="The same tuned model, shown what the TSM makes of the picture (its exemplar) as one more token.",
+)
+WRITER = Reader(
+    "tpo-text", "the VLM, writing boxes as text", PINK, about="The rival: as many steps, boxes written in numbers."
+)
+HEADS_ALONE = Reader(
+    "tpo-heads", "heads without the answers", BROWN, about="The control: heads tuned without the class answers."
+)
 ROUTING, PLACES = ("routing.rows",), ("routing.tokens", "asking.", "region.", "mask.")
 
 

@@ -73,6 +73,17 @@ class ReaderPlan:
 
 
 @dataclass(frozen=True)
+class Paper:
+    """Where a method was published; a method's module names its own as `PAPER`, for the citation of its runs."""
+
+    arxiv: str
+    year: int
+    authors: str
+    """As BibTeX has them."""
+    title: str
+
+
+@dataclass(frozen=True)
 class Aim:
     """The reader that a run is made for, and the one that it has to be better than: no test case chooses them."""
 
@@ -155,6 +166,12 @@ class Plan:
         learn = [head for stage in self.stages for head in stage.heads]
         speak = [head for reader in self.readers for head in reader.heads]
         object.__setattr__(self, "heads", tuple(dict.fromkeys([*learn, *speak])))
+
+    @property
+    def aimed(self) -> tuple[str, ...]:
+        """The readers of the tuned model that a run is made for: however that one is asked."""
+        adapter = next(reader.adapter for reader in self.readers if reader.name == self.aim.reader)
+        return tuple(reader.name for reader in self.readers if reader.adapter == adapter)
 
 
 def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:
