@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -22,6 +23,7 @@ from core.records import people
 from core.records.access import NotAllowed, Who, allow
 from core.records.database import Database, DatabaseError, DatabaseFull, has_broken_off
 from core.records.place import Place, without_paths
+from core.records.sightings import Sightings
 
 Asking = gr.Request | Request
 """What there is of a request: Gradio's, or that of a route."""
@@ -30,6 +32,8 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 """Of events that only pages set off."""
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 """A name or an address with or without a port, and nothing else: what is read in part may be read in two ways."""
+SECONDS_TRUE = 1.0
+"""How long what was looked up of a person is taken for true."""
 MENDABLE = "Please look at this"
 """Above each notice of what a person can mend."""
 ONE_MOMENT = "One moment"
@@ -49,15 +53,17 @@ class Studio:
     def __init__(self, place: Place, database: Database) -> None:
         self.place = place
         self.database = database
+        self.sightings = Sightings(database)
 
     def who(self, request: Asking) -> Who:
         """The person who asks, by the session's cookie or token. Without accounts that is `local`, on this machine.
 
-        The gate has found that out already of a request that came through it: it is looked up once a request.
+        The gate has looked that up already of a request that came through it. An event that waited for its turn since
+        is asked again: its person may have been deactivated meanwhile, or moved.
         """
         scope = getattr(getattr(request, "request", request), "scope", None) or {}
         person = scope.get("who")
-        if isinstance(person, Who):
+        if isinstance(person, Who) and time.monotonic() - scope.get("looked_up", 0.0) < SECONDS_TRUE:
             return person
         return self.who_has(_headers(request), request.client.host if request.client else "")
 
@@ -66,6 +72,7 @@ class Studio:
         is_here = is_local(headers, client)
         holder = people.who(self.database, token) if token else None
         if holder is not None and (is_here or holder.name != people.LOCAL):
+            self.sightings.add(holder, token)
             return holder
         if people.has_accounts(self.database):
             if holder is not None:

@@ -56,12 +56,12 @@ def router(studio: Studio) -> APIRouter:
 
 def add_sign_in(routes: APIRouter, studio: Studio) -> None:
     @routes.get("/sign-in")
-    def page(request: Request, next: str = "/", token: str = "") -> Response:
+    def open_door(request: Request, next: str = "/", token: str = "") -> Response:
         """Whoever comes with a ticket is let in, and led to an address without it."""
         if people.has_accounts(studio.database):
             return _form(next)
-        if not is_local(dict(request.headers), _client(request)):
-            return _page(CLOSED)
+        if not is_local(dict(request.headers), client_of(request)):
+            return page(CLOSED)
         if is_let_in(studio, request):
             return RedirectResponse(own_path(next), 303, NO_STORE)
         return enter(studio, request, token, next) if token else _ticket(next)
@@ -78,14 +78,15 @@ def add_sign_in(routes: APIRouter, studio: Studio) -> None:
         if not people.has_accounts(studio.database):
             return enter(studio, request, token, next)
         try:
-            session = people.sign_in(studio.database, name.strip(), password, _client(request))
+            browser = request.headers.get("user-agent", "")
+            session = people.sign_in(studio.database, name.strip(), password, client_of(request), browser)
         except people.SignInError as error:
             answer = _refused(request, error) or _form(next, name, str(error), 401)
             if isinstance(error, people.TooManyTries):
                 answer.status_code = 429
                 answer.headers["Retry-After"] = str(error.seconds)
             return answer
-        return _let_in(request, session, next)
+        return let_in(request, session, next)
 
 
 def add_sign_out(routes: APIRouter, studio: Studio) -> None:
@@ -102,14 +103,14 @@ def add_sign_out(routes: APIRouter, studio: Studio) -> None:
 
 def enter(studio: Studio, request: Request, ticket: str, next: str) -> Response:
     """Lets in whoever has a ticket of a studio without accounts, on its own machine."""
-    if not is_local(dict(request.headers), _client(request)):
-        return _page(CLOSED, 401)
+    if not is_local(dict(request.headers), client_of(request)):
+        return page(CLOSED, 401)
     ends = request.scope["client"], request.scope["server"]
     try:
         session = people.enter(studio.database, ticket.strip(), is_own=not is_another_user(*ends))
     except people.SignInError as error:
         return _refused(request, error) or _ticket(next, str(error), 401)
-    return _let_in(request, session, next)
+    return let_in(request, session, next)
 
 
 def is_let_in(studio: Studio, request: Request) -> bool:
@@ -125,11 +126,11 @@ def own_path(wanted: str) -> str:
     return wanted if is_own else "/"
 
 
-def _client(request: Request) -> str:
+def client_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _let_in(request: Request, session: str, next: str) -> Response:
+def let_in(request: Request, session: str, next: str) -> Response:
     is_program = _is_program(request)
     answer: Response = (
         JSONResponse({"token": session}, headers=NO_STORE)
@@ -152,17 +153,17 @@ def _is_program(request: Request) -> bool:
 
 
 def _form(next: str, name: str = "", message: str = "", status: int = 200) -> HTMLResponse:
-    return _page(FORM.format(message=_wrong(message), next=escape(own_path(next)), name=escape(name)), status)
+    return page(FORM.format(message=wrong(message), next=escape(own_path(next)), name=escape(name)), status)
 
 
 def _ticket(next: str, message: str = "", status: int = 200) -> HTMLResponse:
-    return _page(TICKET.format(message=_wrong(message), next=escape(own_path(next))), status)
+    return page(TICKET.format(message=wrong(message), next=escape(own_path(next))), status)
 
 
-def _wrong(message: str) -> str:
+def wrong(message: str) -> str:
     return f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
 
 
-def _page(inside: str, status: int = 200) -> HTMLResponse:
+def page(inside: str, status: int = 200) -> HTMLResponse:
     # A form of a page that sends no referrer comes from the origin `null`, which the gate takes for another site.
     return HTMLResponse(PAGE.format(inside=inside), status, headers={"Cache-Control": "no-store"})

@@ -21,6 +21,7 @@ from core.cli import (
     find,
     images,
     keep,
+    people,
     plug,
     probe,
     read,
@@ -34,6 +35,7 @@ from core.machine.memory import exhausted, is_exhausted
 
 COMMANDS = (
     studio,
+    people,
     keep,
     tune,
     estimate,
