@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from app.context import Studio
-from app.entrance.signin import client_of, let_in, page, wrong
+from app.entrance.signin import Entry, client_of, entry_in, let_in, page, wrong
 from app.html import script_beside
 from core.errors import CoreError
 from core.records import invitations
@@ -50,15 +50,10 @@ def router(studio: Studio) -> APIRouter:
         return page(LINK.format(message=""))
 
     @routes.post(PATH)
-    def choose(
-        request: Request,
-        token: Annotated[str, Form()] = "",
-        password: Annotated[str | None, Form()] = None,
-        again: Annotated[str, Form()] = "",
-    ) -> Response:
+    def choose(request: Request, entry: Annotated[Entry, Depends(entry_in)]) -> Response:
         """First whom the link is for, then the password. The token comes in a form: it stands in no server's log."""
         try:
-            return _chosen(studio, request, token.strip(), password, again)
+            return _chosen(studio, request, entry)
         except TooManyTries as error:
             refused = page(LINK.format(message=wrong(str(error))), 429)
             refused.headers["Retry-After"] = str(error.seconds)
@@ -69,17 +64,17 @@ def router(studio: Studio) -> APIRouter:
     return routes
 
 
-def _chosen(studio: Studio, request: Request, token: str, password: str | None, again: str) -> Response:
+def _chosen(studio: Studio, request: Request, entry: Entry) -> Response:
     """Lets in whoever chose a password that is taken; else shows the form, with what is wrong with it."""
-    address = client_of(request)
+    token, address = entry.token.strip(), client_of(request)
     invited = invitations.invited(studio.database, token, address)
-    if password is None:
+    if not entry.password:
         return _form(invited, token)
-    if password != again:
+    if entry.password != entry.again:
         return _form(invited, token, "The two passwords differ. Type them again.", 422)
     try:
         browser = request.headers.get("user-agent", "")
-        session = invitations.accept(studio.database, token, password, address, browser)
+        session = invitations.accept(studio.database, token, entry.password, address, browser)
     except PeopleError as error:
         return _form(invited, token, str(error), 422)
     return let_in(request, session, "/")

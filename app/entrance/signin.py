@@ -5,8 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, Field, ValidationError
+from starlette.types import Message
 
 from app.context import PROJECT_COOKIE, NotSignedIn, Studio, cookie_name, is_local, token_in
 from app.entrance.peer import is_another_user
@@ -39,7 +41,20 @@ address that is good once: the one that <code>vitask up</code> printed, or anoth
 <label>Or paste the token that stands at the end of it<input name="token" required maxlength="100"></label>
 <button type="submit">Open the studio</button>
 </form>"""
+MOST_SENT = 16_000
+"""Bytes of a sign-in: nobody is known yet who might send more."""
 NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+class Entry(BaseModel):
+    """What somebody brings who wants to come in."""
+
+    name: str = Field("", max_length=1000)
+    password: str = Field("", max_length=10_000)
+    again: str = Field("", max_length=10_000)
+    """The password once more, where it is new."""
+    token: str = Field("", max_length=1000)
+    next: str = "/"
 
 
 def router(studio: Studio) -> APIRouter:
@@ -67,26 +82,42 @@ def add_sign_in(routes: APIRouter, studio: Studio) -> None:
         return enter(studio, request, token, next) if token else _ticket(next)
 
     @routes.post("/sign-in")
-    def sign_in(
-        request: Request,
-        name: Annotated[str, Form()] = "",
-        password: Annotated[str, Form()] = "",
-        token: Annotated[str, Form()] = "",
-        next: Annotated[str, Form()] = "/",
-    ) -> Response:
-        """A browser gets a cookie and its page; a program that accepts JSON gets the token."""
+    def sign_in(request: Request, entry: Annotated[Entry, Depends(entry_in)]) -> Response:
+        """A browser gets a cookie and its page; a program that sends or accepts JSON gets the token."""
         if not people.has_accounts(studio.database):
-            return enter(studio, request, token, next)
+            return enter(studio, request, entry.token, entry.next)
         try:
             browser = request.headers.get("user-agent", "")
-            session = people.sign_in(studio.database, name.strip(), password, client_of(request), browser)
+            session = people.sign_in(studio.database, entry.name.strip(), entry.password, client_of(request), browser)
         except people.SignInError as error:
-            answer = _refused(request, error) or _form(next, name, str(error), 401)
+            answer = _refused(request, error) or _form(entry.next, entry.name, str(error), 401)
             if isinstance(error, people.TooManyTries):
                 answer.status_code = 429
                 answer.headers["Retry-After"] = str(error.seconds)
             return answer
-        return let_in(request, session, next)
+        return let_in(request, session, entry.next)
+
+
+async def entry_in(request: Request) -> Entry:
+    """Out of a form or of JSON, of which no more is read than it may have."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_SENT:
+            raise HTTPException(413, "That is more than a name and a password. Send these alone.")
+
+    async def again() -> Message:
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    try:
+        if _sends_json(request):
+            return Entry.model_validate_json(bytes(body))
+        fields = await Request(request.scope, again).form()
+        return Entry.model_validate(dict(fields))
+    except ValidationError:
+        raise HTTPException(
+            422, 'A form or a JSON object with texts was expected, like {"name": "…", "password": "…"}. Send that.'
+        ) from None
 
 
 def add_sign_out(routes: APIRouter, studio: Studio) -> None:
@@ -149,7 +180,11 @@ def _refused(request: Request, error: people.SignInError) -> Response | None:
 
 
 def _is_program(request: Request) -> bool:
-    return "application/json" in request.headers.get("accept", "")
+    return _sends_json(request) or "application/json" in request.headers.get("accept", "")
+
+
+def _sends_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower() == "application/json"
 
 
 def _form(next: str, name: str = "", message: str = "", status: int = 200) -> HTMLResponse:

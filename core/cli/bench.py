@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    actions = commands.add_parser("bench", help="measure a step, a reading, or whole runs").add_subparsers(
-        metavar="WHAT", required=True
-    )
+def add(commands: Commands) -> None:
+    actions = commands.add_parser(
+        "bench", help="measure a step, a reading, or whole runs", example="vitask bench table bloodmnist --seeds 3"
+    ).add_subparsers(metavar="WHAT", required=True)
     step = actions.add_parser("step", help="a full VITask step beside a usual trainer's plain one")
     step.add_argument("--rounds", type=int, default=5, help="alternating rounds; medians are told")
     read = actions.add_parser("read", help="reading 8 candidate answers beside generating, and one by one")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 MARKS = {True: "ok", False: "missing", None: "note"}
 
 
-def add(commands: Any) -> None:
-    doctor = commands.add_parser("doctor", help="what this machine can do and what is missing")
+def add(commands: Commands) -> None:
+    doctor = commands.add_parser(
+        "doctor", help="what this machine can do and what is missing", example="vitask doctor --data studio"
+    )
     doctor.add_argument("--data", type=Path, default=Path(), metavar="DIR", help="where runs shall be kept")
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(do=do)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    estimate = commands.add_parser("estimate", help="how long a run would take here, and how much memory")
+def add(commands: Commands) -> None:
+    estimate = commands.add_parser(
+        "estimate", help="how long a run would take here, and how much memory", example="vitask estimate run.yaml"
+    )
     estimate.add_argument("run", type=Path, metavar="RUN.yaml")
     estimate.add_argument("--json", action="store_true")
     estimate.set_defaults(do=do)

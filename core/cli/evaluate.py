@@ -9,10 +9,13 @@ from typing import Any
 
 from core.case import READ_SPLITS
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    evaluate = commands.add_parser("evaluate", help="figures of a finished run, with intervals")
+def add(commands: Commands) -> None:
+    evaluate = commands.add_parser(
+        "evaluate", help="figures of a finished run, with intervals", example="vitask evaluate runs/blood --split val"
+    )
     evaluate.add_argument("run", type=Path, metavar="DIR")
     evaluate.add_argument("--split", choices=READ_SPLITS, help="which cases; test, unless you say otherwise")
     evaluate.add_argument(

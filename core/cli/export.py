@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    export = commands.add_parser("export", help="adapter, connector, TSM, label map and preprocessing in one folder")
+def add(commands: Commands) -> None:
+    export = commands.add_parser(
+        "export",
+        help="adapter, connector, TSM, label map and preprocessing in one folder",
+        example="vitask export runs/blood --to blood-model",
+    )
     export.add_argument("run", type=Path, metavar="DIR")
     export.add_argument("--to", type=Path, required=True, metavar="FOLDER")
     export.add_argument("--merge", action="store_true", help="also the whole model with the adapter added in")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 MOST = 1_000
 
 
-def add(commands: Any) -> None:
-    find = commands.add_parser("find", help="the cases of a run that are like some words or a picture")
+def add(commands: Commands) -> None:
+    find = commands.add_parser(
+        "find",
+        help="the cases of a run that are like some words or a picture",
+        example='vitask find runs/blood "a small dark cell"',
+    )
     find.add_argument("run", type=Path, metavar="DIR")
     find.add_argument("query", metavar="WORDS|IMAGE", help="words in quotes, or a picture's file")
     find.add_argument("--most", type=int, default=10, metavar="N", help="how many cases (10)")

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import output, studio
+from core.cli.commands import Commands
 
 if TYPE_CHECKING:
     from core.case import ImageSet
 
 
-def add(commands: Any) -> None:
-    actions = commands.add_parser("set", help="check an image set, fetch one, or keep one").add_subparsers(
-        metavar="ACTION", required=True
-    )
+def add(commands: Commands) -> None:
+    actions = commands.add_parser(
+        "set", help="check an image set, fetch one, or keep one", example="vitask set check smears.zip"
+    ).add_subparsers(metavar="ACTION", required=True)
     check = actions.add_parser("check", help="what a set holds and what is wrong with it")
     check.add_argument("path", metavar="PATH")
     check.add_argument("--json", action="store_true")

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.cli import output, studio
+from core.cli.commands import Commands
 
 if TYPE_CHECKING:
     from core.records.backup import About
     from core.records.place import Place
 
 
-def add(commands: Any) -> None:
-    kept = commands.add_parser("backup", help="save a whole studio in a folder, also while it is open")
+def add(commands: Commands) -> None:
+    kept = commands.add_parser(
+        "backup",
+        help="save a whole studio in a folder, also while it is open",
+        example="vitask backup /mnt/backup/studio-monday",
+    )
     kept.add_argument("to", type=Path, metavar="TO", help="a folder that is new or empty")
     kept.set_defaults(do=do_backup)
-    back = commands.add_parser("restore", help="bring a backup back; its studio must be closed")
+    back = commands.add_parser(
+        "restore",
+        help="bring a backup back; its studio must be closed",
+        example="vitask restore /mnt/backup/studio-monday",
+    )
     back.add_argument("source", type=Path, metavar="FROM")
     back.add_argument("--replace", action="store_true", help="what is there now is lost")
     back.set_defaults(do=do_restore)

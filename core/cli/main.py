@@ -11,6 +11,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from core.cli import (
     bench,
@@ -30,9 +31,12 @@ from core.cli import (
     suspects,
     tune,
 )
+from core.cli.commands import Commands
 from core.errors import IS_FULL, CoreError, StoppedError, is_full, reason
 from core.machine.memory import exhausted, is_exhausted
 
+PURPOSE = """Tune a vision-language model on labelled medical images with the help of a task-specific
+model. Research use only."""
 COMMANDS = (
     studio,
     people,
@@ -56,12 +60,15 @@ COMMANDS = (
 def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog="vitask",
-        description="Tune a vision-language model on labelled medical images with the help of a task-specific model. "
-        "Research use only.",
+        usage="vitask COMMAND …",
+        description=f"{PURPOSE}\n\n`vitask COMMAND --help` says more of one, with an example.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    whole.add_argument("--version", action="version", version=f"VITask Studio {version('vitask-studio')}")
+    commands = Commands(whole)
     for module in COMMANDS:
         module.add(commands)
+    whole.epilog = commands.listing()
     return whole
 
 

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from core.cli import output
+from core.cli.commands import Commands
 from core.cli.studio import add_data, open_address, open_records, project_named, use_data
 from core.errors import SettingsError
 from core.records.roles import ROLES
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
     from core.records.people import Who
 
 
-def add(commands: Any) -> None:
-    add_person_actions(commands.add_parser("person", help="who may sign in").add_subparsers(**ACTION))
-    add_project_actions(commands.add_parser("project", help="projects and their members").add_subparsers(**ACTION))
+def add(commands: Commands) -> None:
+    person = commands.add_parser(
+        "person", help="who may sign in", example="vitask person invite reader-1 --role reviewer --project blood"
+    )
+    add_person_actions(person.add_subparsers(**ACTION))
+    project = commands.add_parser(
+        "project", help="projects and their members", example="vitask project add-member blood reader-1"
+    )
+    add_project_actions(project.add_subparsers(**ACTION))
 
 
 ACTION: dict[str, Any] = {"metavar": "ACTION", "required": True}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    plug = commands.add_parser("plug", help="give a tuned model another TSM")
+def add(commands: Commands) -> None:
+    plug = commands.add_parser(
+        "plug",
+        help="give a tuned model another TSM",
+        example="vitask plug runs/blood --tsm runs/other/tsm --out runs/plugged",
+    )
     plug.add_argument("run", type=Path, metavar="DIR", help="a finished run")
     plug.add_argument("--tsm", required=True, metavar="DIR|NAME", help="a trained TSM's folder, or a model to train")
     plug.add_argument("--images", metavar="PATH", help="images to train it on, as of another hospital; else the run's")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    probe = commands.add_parser("probe", help="do readers see what one word says, and do they contradict themselves?")
+def add(commands: Commands) -> None:
+    probe = commands.add_parser(
+        "probe",
+        help="do readers see what one word says, and do they contradict themselves?",
+        example="vitask probe runs/blood --cases 64",
+    )
     probe.add_argument("run", type=Path, metavar="DIR")
     probe.add_argument("--cases", type=output.count, metavar="N", help="at most so many test cases of each set; 64")
     probe.add_argument("--question", metavar="SET", help="only this set of a joint run")

@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    read = commands.add_parser("read", help="what the readers of a run say of images")
+def add(commands: Commands) -> None:
+    read = commands.add_parser(
+        "read",
+        help="what the readers of a run say of images",
+        example="vitask read runs/blood cell.png --readers tsm,vitask",
+    )
     read.add_argument("run", type=Path, metavar="DIR")
     read.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     read.add_argument("--readers", metavar="A,B", help="only these, like tsm,vitask")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 
 
-def add(commands: Any) -> None:
-    actions = commands.add_parser("starter", help="the small model that ships with the project").add_subparsers(
-        metavar="ACTION", required=True
-    )
+def add(commands: Commands) -> None:
+    actions = commands.add_parser(
+        "starter", help="the small model that ships with the project", example="vitask starter build --out starter"
+    ).add_subparsers(metavar="ACTION", required=True)
     build = actions.add_parser("build", help="draw its pictures and train it anew")
     build.add_argument("--out", type=Path, default=Path("starter"), metavar="DIR")
     build.add_argument("--seed", type=int, default=0)

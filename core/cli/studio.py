@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import output
+from core.cli.commands import Commands
 from core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ PORT = 7860
 END_WAS_UNKNOWN = " Where it ended before was not kept in this data folder; from now on it is."
 
 
-def add(commands: Any) -> None:
-    up = commands.add_parser("up", help="open the studio: queue, workers and app on this machine")
+def add(commands: Commands) -> None:
+    up = commands.add_parser(
+        "up", help="open the studio: queue, workers and app on this machine", example="vitask up --data studio"
+    )
     add_up(up)
     up.set_defaults(do=do_up)
-    door = commands.add_parser("open", help="let a browser or a program into the studio that is open")
+    door = commands.add_parser(
+        "open", help="let a browser or a program into the studio that is open", example="vitask open"
+    )
     add_data(door)
     door.add_argument("--no-browser", action="store_true", help="only print the address, which is good once")
     door.add_argument("--token", action="store_true", help="print a token for a program instead, good for a week")
@@ -48,6 +53,7 @@ def add_audit(commands: Any) -> None:
     log = commands.add_parser(
         "audit",
         help="who did what in the studio, and whether that log is whole",
+        example="vitask audit --most 50",
         description="Prints the newest entries of the audit log, oldest first; `vitask audit verify` checks it.",
     )
     log.add_argument(

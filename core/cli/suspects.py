@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from core.cli import output
+from core.cli.commands import Commands
 from core.cli.tune import stopping
 
 SHOWN = 20
 
 
-def add(commands: Any) -> None:
-    suspects = commands.add_parser("suspects", help="labels that need a second look, the most suspect first")
+def add(commands: Commands) -> None:
+    suspects = commands.add_parser(
+        "suspects",
+        help="labels that need a second look, the most suspect first",
+        example="vitask suspects run.yaml --out suspects/blood",
+    )
     suspects.add_argument("run", type=Path, metavar="RUN.yaml|DIR", help="a run file, or the folder of a finished run")
     suspects.add_argument("--out", type=Path, metavar="FOLDER", help="keep the search in this folder")
     suspects.add_argument("--resume", action="store_true", help="go on with the search in that folder")

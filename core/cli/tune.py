@@ -13,22 +13,27 @@ from typing import Any
 
 from core.catalog import USUAL
 from core.cli import output, studio
+from core.cli.commands import Commands
 
 DEMO: dict[str, Any] = {**USUAL, "preset": "quick"}
 
 
-def add(commands: Any) -> None:
-    tune = commands.add_parser("tune", help="tune as a run file says")
+def add(commands: Commands) -> None:
+    tune = commands.add_parser("tune", help="tune as a run file says", example="vitask tune run.yaml --out runs/blood")
     tune.add_argument("run", type=Path, metavar="RUN.yaml")
     tune.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder")
     studio.add_data(tune)
     tune.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     tune.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     tune.set_defaults(do=do_tune)
-    demo = commands.add_parser("demo", help="tune the bundled starter on the bundled sample set and print its readers")
+    demo = commands.add_parser(
+        "demo", help="tune the bundled starter on the bundled sample set and print its readers", example="vitask demo"
+    )
     demo.add_argument("--out", type=Path, metavar="DIR", help="keep the run in this folder")
     demo.set_defaults(do=do_demo)
-    sample = commands.add_parser("sample", help="write the bundled sample set, which is drawn, into a folder")
+    sample = commands.add_parser(
+        "sample", help="write the bundled sample set, which is drawn, into a folder", example="vitask sample cells"
+    )
     sample.add_argument("folder", type=Path, metavar="DIR")
     sample.add_argument("--seed", type=int, default=0)
     sample.set_defaults(do=do_sample)

@@ -69,6 +69,49 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(studio: Studio, bro
     assert browser.get("/inside").status_code == 401
 
 
+def test_a_program_signs_in_by_json(studio: Studio, browser: TestClient) -> None:
+    people.add_person(studio.database, "anna", PASSWORD, "researcher")
+    answer = browser.post("/sign-in", json={"name": "anna", "password": PASSWORD})
+    browser.cookies.clear()
+    bearer = {"authorization": f"Bearer {answer.json()['token']}"}
+    assert browser.get("/inside", headers=bearer).status_code == 200
+    wrong = browser.post("/sign-in", json={"name": "anna", "password": "another password"})
+    assert wrong.status_code == 401 and "detail" in wrong.json()
+
+
+FILE_FOR_A_NAME = b'--x\r\nContent-Disposition: form-data; name="name"; filename="a"\r\n\r\na\r\n--x--'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b"{"),
+        ("application/json", b"[]"),
+        ("application/json", b'{"name": 1}'),
+        ("application/json", b'{"name": "' + b"a" * 2000 + b'"}'),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="name"; filename="a"\r\n\r\na\r\n--x--',
+        ),
+    ],
+)
+def test_what_is_no_sign_in_is_told_what_is_one(browser: TestClient, kind: str, body: bytes) -> None:
+    answer = browser.post("/sign-in", content=body, headers={"content-type": kind})
+    assert answer.status_code == 422 and '"password"' in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json", "multipart/form-data"])
+def test_a_stranger_can_not_send_more_than_a_sign_in(browser: TestClient, kind: str) -> None:
+    """It would all be held in memory, for anybody on the network."""
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(1000):
+            yield b"name=" + b"a" * 10_000
+
+    answer = browser.post("/sign-in", content=endless(), headers={"content-type": kind})
+    assert answer.status_code == 413
+
+
 def test_guessing_is_slowed_down_also_for_the_right_password(studio: Studio, browser: TestClient) -> None:
     people.add_person(studio.database, "anna", PASSWORD, "researcher")
     for _ in range(FREE_AT_NAME):

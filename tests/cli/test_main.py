@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,8 @@ from PIL import Image
 
 from core import events
 from core.cli import tune as tune_command
-from core.cli.main import main
+from core.cli.commands import Commands
+from core.cli.main import COMMANDS, main, parser
 from core.readings import reading
 from core.runs.folder import Folder
 from core.runs.runfile import make_run
@@ -44,6 +49,33 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     lines = [line for line in captured.err.splitlines() if line.strip()]
     assert len(lines) == 1
     return lines[0]
+
+
+def test_help_tells_every_command_once_and_in_a_group(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if re.match(r"  [a-z]+  +\S", line)]
+    commands = Commands(argparse.ArgumentParser())
+    for module in COMMANDS:
+        module.add(commands)
+    assert sorted(listed) == sorted(commands.helps)
+
+
+def test_every_example_of_help_can_be_typed_as_it_stands() -> None:
+    commands = Commands(argparse.ArgumentParser())
+    for module in COMMANDS:
+        module.add(commands)
+    for name, example in commands.examples.items():
+        program, *arguments = shlex.split(example)
+        assert program == "vitask" and arguments[0] == name
+        parser().parse_args(arguments)  # leaves with a message where an argument is none
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"VITask Studio {version('vitask-studio')}\n"
 
 
 def test_tune_prints_its_figures_as_one_object(

@@ -54,6 +54,14 @@ def test_a_sure_box_is_taken_before_one_that_is_as_near() -> None:
     assert match(boxes, torch.tensor([-3.0, 3.0]), true) == ([1], [0])
 
 
+@pytest.mark.parametrize(("sure", "taken"), [(0.95, 1), (0.7, 0)])
+def test_a_box_that_is_surer_by_enough_is_taken_before_a_nearer_one(sure: float, taken: int) -> None:
+    """Half a width aside costs 5 x .1 + 2 x (1 - 1/3) = 1.83; being surer by .45 is worth 2.25, by .2 only 1."""
+    boxes = torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]])
+    logits = torch.tensor([0.5, sure]).logit()
+    assert match(boxes, logits, boxes[:1]) == ([taken], [0])
+
+
 def test_of_more_true_boxes_than_can_be_said_as_many_are_answered_for() -> None:
     matched, scores = region_losses(torch.rand(2, 4), torch.zeros(2), torch.rand(5, 4))
     assert (len(matched), len(scores)) == (2, 2)
