@@ -67,6 +67,16 @@ class Studio:
             return person
         return self.who_has(_headers(request), request.client.host if request.client else "")
 
+    def token(self, request: Asking) -> str:
+        """That of the session in which is asked."""
+        return token_in(_headers(request))
+
+    def address(self, request: Asking) -> str:
+        """Where people open the studio: as whoever runs it says, else where this person has opened it."""
+        headers = _headers(request)
+        given = os.environ.get("VITASK_ADDRESS") or headers.get("origin") or f"http://{headers.get('host', '')}"
+        return given.rstrip("/")
+
     def who_has(self, headers: dict[str, str], client: str) -> Who:
         token = token_in(headers)
         is_here = is_local(headers, client)
@@ -93,7 +103,7 @@ class Studio:
             allow(who, project_id)
             return cast(int, project_id)
         if not who.projects:
-            raise NotAllowed("You are in no project yet. Ask an admin to add you to one.")
+            raise NotAllowed("You are in no project yet. Ask an admin to add you to one, then open this page again.")
         kept = cookies_in(_headers(request)).get(PROJECT_COOKIE, "")
         return int(kept) if kept.isdigit() and int(kept) in who.projects else who.projects[0]
 

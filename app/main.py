@@ -107,8 +107,9 @@ def guard(app: FastAPI, pages: StudioBlocks, studio: Studio) -> None:
     from app.entrance.gate import Gate
     from app.entrance.policy import mark_own_scripts
     from app.entrance.room import Room
+    from app.shell import rules
 
-    app.add_middleware(Door, blocks=pages, arrivals=pages.arrivals)
+    app.add_middleware(Door, blocks=pages, arrivals=pages.arrivals, rules=rules())
     app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
     app.add_middleware(Room, studio=studio)
     mark_own_scripts()

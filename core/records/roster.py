@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from core.records.people import (
     end_sessions,
     fits,
     hashed,
+    join,
     keep_somebody,
     refuse_project_name,
     refuse_role,
@@ -127,15 +129,26 @@ def project_list(db: Database, who: Who) -> list[ProjectView]:
 
 def set_role(db: Database, who: Who, name: str, role: str) -> None:
     """Holds from the next request on, also in sessions that are open."""
-    refuse_role(role)
     with db.session() as session:
         acting = administering(session, who)
+        _give_role(session, acting, account(session, name), role)
+
+
+def change(db: Database, who: Who, name: str, role: str, projects: Iterable[int]) -> None:
+    """Role and projects together: all of it or nothing. Projects that the admin is not in stay as they are."""
+    wanted = set(projects)
+    with db.session() as session:
+        acting = administering(session, who)
+        if not wanted <= set(acting.projects):
+            raise NotAllowed(NOT_THERE)
         person = account(session, name)
-        if person.role == "admin" and role != "admin":
-            keep_somebody(session, person)
-        before, person.role = person.role, role
-        if before != role:
-            note(session, acting, "set role", subject=person.name, role=role, before=before)
+        joined = set(as_who(session, person).projects) & set(acting.projects)
+        for project_id in sorted(joined - wanted):
+            _leave(session, acting, project_id, person)
+        for project_id in sorted(wanted - joined):
+            join(session, person.id, [project_id])
+            note(session, acting, "add member", project_id, person.name)
+        _give_role(session, acting, person, role)
 
 
 def reactivate(db: Database, who: Who, name: str) -> None:
@@ -153,10 +166,7 @@ def remove_member(db: Database, who: Who, project_id: int, name: str) -> None:
         acting = administering(session, who)
         allow(acting, project_id, "manage")
         person = account(session, name)
-        _keep_an_admin(session, project_id, person)
-        left = delete(Membership).where(Membership.project_id == project_id, Membership.person_id == person.id)
-        if session.execute(left.returning(Membership.person_id)).first() is not None:
-            note(session, acting, "remove member", project_id, person.name)
+        _leave(session, acting, project_id, person)
 
 
 def rename_project(db: Database, who: Who, project_id: int, name: str) -> None:
@@ -230,6 +240,22 @@ def change_password(db: Database, who: Who, old: str, new: str, address: str, to
         session.execute(delete(SignIn).where(SignIn.person_id == who.id, SignIn.token_hash != hash_of(token)))
         session.execute(delete(Invitation).where(Invitation.person_id == who.id))
         note(session, who, "change password")
+
+
+def _give_role(session: Session, acting: Who, person: Person, role: str) -> None:
+    refuse_role(role)
+    if person.role == "admin" and role != "admin":
+        keep_somebody(session, person)
+    before, person.role = person.role, role
+    if before != role:
+        note(session, acting, "set role", subject=person.name, role=role, before=before)
+
+
+def _leave(session: Session, acting: Who, project_id: int, person: Person) -> None:
+    _keep_an_admin(session, project_id, person)
+    left = delete(Membership).where(Membership.project_id == project_id, Membership.person_id == person.id)
+    if session.execute(left.returning(Membership.person_id)).first() is not None:
+        note(session, acting, "remove member", project_id, person.name)
 
 
 def _sessions(db: Database, person_id: int, token: str) -> list[SessionView]:

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import CoreError
@@ -59,6 +59,7 @@ def begin(session: Session, person_id: int, address: str = "", browser: str = ""
     begun = SignIn(token_hash=hash_of(token), person_id=person_id, expires=now() + SESSION, seen=now())
     begun.address, begun.browser = address[:LONGEST_TEXT], browser[:LONGEST_TEXT]
     session.add(begun)
+    session.execute(update(Person).where(Person.id == person_id).values(seen=now()))
     return token
 
 

@@ -160,8 +160,9 @@ def test_when_somebody_was_last_there_is_noted_without_making_them_wait(studio: 
     assert eve is not None
     sightings.add(eve, session)
     with studio.database.reading() as records:
-        assert records.scalar(select(Person.seen).where(Person.name == "eve")) is None
+        begun = records.scalar(select(Person.seen).where(Person.name == "eve"))
     sightings.note()
     with studio.database.reading() as records:
         seen = records.scalar(select(Person.seen).where(Person.name == "eve"))
-        assert seen is not None and records.scalar(select(SignIn.seen).where(SignIn.person_id == eve.id)) == seen
+        assert seen is not None and begun is not None and seen > begun
+        assert records.scalar(select(SignIn.seen).where(SignIn.person_id == eve.id)) == seen
