@@ -63,7 +63,7 @@ def is_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS)
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """What an exception of somebody else's says, short enough to stand within a sentence."""
     first = next(iter(str(error).strip().splitlines()), "")
     return first.rstrip(" .:") or type(error).__name__

@@ -63,6 +63,20 @@ class StageDone(_Event):
     peak_memory_gib: float | None = None
 
 
+class CheckpointFetched(_Event):
+    """A checkpoint comes from the hub into a folder; done and whole in bytes."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    name: str
+    folder: str
+    done: int
+    whole: int
+
+    @property
+    def words(self) -> str:
+        return f"fetching {self.name}, {self.done / 1e9:.1f} of {self.whole / 1e9:.1f} GB"
+
+
 class FeaturesEncoded(_Event):
     kind: Literal["features"] = "features"
     done: int
@@ -121,7 +135,19 @@ class Done(_Event):
     peak_memory_gib: float | None = None
 
 
-Event = Step | Evaluation | StageDone | FeaturesEncoded | CasesRead | PicturesSeen | FoldDone | Sharing | Plugged | Done
+Event = (
+    Step
+    | Evaluation
+    | StageDone
+    | CheckpointFetched
+    | FeaturesEncoded
+    | CasesRead
+    | PicturesSeen
+    | FoldDone
+    | Sharing
+    | Plugged
+    | Done
+)
 Report = Callable[[Event], None]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

@@ -14,6 +14,7 @@ EVERY: list[Event] = [
     events.Step(stage="tsm", step=1, steps=9, losses={"van": 0.5}, seconds_left=0.0, facts={"ln_vocabulary": 2.5}),
     events.Evaluation(stage="tsm", step=1, figures={"accuracy": 1.0}),
     events.StageDone(stage="tsm", steps=9),
+    events.CheckpointFetched(name="somebody/a-model", folder="cache", done=1, whole=4),
     events.FeaturesEncoded(done=1, whole=4),
     events.CasesRead(split="val", readers="vlm+tsm", done=0, whole=4),
     events.PicturesSeen(done=4, whole=4),

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.events import (
     CasesRead,
+    CheckpointFetched,
     Evaluation,
     Event,
     FeaturesEncoded,
@@ -24,7 +25,7 @@ from core.events import (
 )
 
 SECONDS_BETWEEN_LINES = 10.0
-Progress = Step | FeaturesEncoded | CasesRead | PicturesSeen
+Progress = Step | CheckpointFetched | FeaturesEncoded | CasesRead | PicturesSeen
 """What comes again and again while one thing goes on."""
 
 
@@ -92,6 +93,8 @@ def as_text(event: Event) -> str | None:
             gap = f"largest relative difference to plain passes {event.largest_relative_difference:.1e}"
             shares = "prefix shared" if event.is_shared else "prefix can't be shared here, plain passes taken"
             return f"{shares}: {gap}"
+        case CheckpointFetched():
+            return event.words if event.done else f"{event.words}, into {event.folder}"
         case PicturesSeen() | FeaturesEncoded() | CasesRead():
             return f"{_what_goes_on(event)} {event.done}/{event.whole}"
         case FoldDone():
@@ -116,6 +119,8 @@ def _what_goes_on(event: Progress) -> str:
     match event:
         case Step():
             return event.stage
+        case CheckpointFetched():
+            return f"fetching {event.name}"
         case PicturesSeen():
             return "pictures looked at"
         case FeaturesEncoded():

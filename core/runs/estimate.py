@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from core.draw import evenly, generator
+from core.events import CheckpointFetched
 from core.machine.footprint import GIB, give_back, peak_gib
 from core.machine.memory import allowed_bytes
 from core.models import features
@@ -92,7 +93,7 @@ def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
     clock = _Clock()
     with clock.of("loading"):
         say("Opening the images and the model.")
-        parts = load_parts(run)
+        parts = load_parts(run, report=lambda event: say(event.words) if isinstance(event, CheckpointFetched) else None)
         trial = _Trial(parts, _shown(parts), clock, say)
     tsms = [_timed_tsm(trial, number) for number in range(len(run.tsms))]
     with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 
 from core.case import SPLITS
+from core.events import Report
+from core.models.download import fetch
 from core.models.exemplar import Exemplars
 from core.models.features import FeatureStore, Progress, open_features
 from core.models.lora import attach
@@ -115,14 +117,18 @@ class Parts:
         )
 
 
-def load_parts(run: Run, vlm: Vlm | None = None) -> Parts:
-    """Settles the run's arithmetic, opens its images and loads its VLM, where that isn't given."""
+def load_parts(run: Run, vlm: Vlm | None = None, report: Report = lambda event: None) -> Parts:
+    """Settles the run's arithmetic, opens its images, has its checkpoints fetched where they are not here yet, and
+    loads its VLM, where that isn't given."""
     from accelerate import Accelerator
 
     run = with_own_precision(run)
     accelerator = Accelerator(mixed_precision="no")  # the training loop sees to it, run by run
     torch.manual_seed(run.settings.seed)
     joint_set = open_images(run)
+    with accelerator.main_process_first():
+        for source in _checkpoints(run, with_vlm=vlm is None):
+            fetch(source, report)
     vlm = vlm or load_vlm(run, accelerator.device)
     if run.settings.training.gradient_checkpointing:
         vlm.base.activation_checkpointing_enable()
@@ -147,6 +153,12 @@ def open_images(run: Run) -> JointSet:
     """The run's cases, dealt to splits and limited as its settings say."""
     settings = run.settings
     return gather(settings.images, settings.task, settings.split, settings.limit, settings.seed)
+
+
+def _checkpoints(run: Run, with_vlm: bool) -> list[str]:
+    """The names or folders of what the run begins from."""
+    settings = [*([run.vlm] if with_vlm else []), *(of_tsm for _, of_tsm in run.tsms)]
+    return [each.checkpoint for each in settings if hasattr(each, "checkpoint")]
 
 
 def load_vlm(run: Run, device: torch.device | str) -> Vlm:

@@ -107,7 +107,7 @@ def start(
     """Everything that can be refused is refused here, before the run's folder is made."""
     began = time.perf_counter()
     refuse_unfit(out, is_resumed)
-    parts = load_parts(run, vlm)
+    parts = load_parts(run, vlm, watch)
     processes = parts.accelerator.num_processes
     if parts.accelerator.is_main_process:
         if not is_resumed:
