@@ -13,8 +13,9 @@ from fastapi.responses import FileResponse
 from app.context import Studio
 from app.routes.answers import Number
 from core.errors import CoreError
-from core.records import audit, jobs, runs, sets
+from core.records import audit, audit_search, jobs, runs, sets
 from core.records.access import NotAllowed, Who
+from core.records.audit_search import Sought, moment
 from core.records.database import DatabaseError
 from core.records.drawn import drawn_as_coco
 from core.records.exports import export_file
@@ -34,6 +35,7 @@ def router(studio: Studio) -> APIRouter:
     add_runs(routes, studio)
     add_jobs(routes, studio)
     add_reviews(routes, studio)
+    add_log(routes, studio)
     return routes
 
 
@@ -130,6 +132,22 @@ def add_reviews(routes: APIRouter, studio: Studio) -> None:
             return *corrections.exported(studio.database, studio.place, who, review_id, kind), None
 
         return _sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
+
+
+def add_log(routes: APIRouter, studio: Studio) -> None:
+    """Who did what; for admins."""
+
+    @routes.get("/audit.csv")
+    def log(
+        request: Request, person: str = "", act: str = "", project: int | None = None, since: str = "", until: str = ""
+    ) -> Response:
+        """The audit log of the admin's projects and of what belongs to none, by person, act, project and time."""
+
+        def made(who: Who) -> Made:
+            sought = Sought(person, act, project, moment(since), moment(until))
+            return "audit log.csv", audit_search.as_table(studio.database, who, sought), None
+
+        return _sent(studio, request, made, "text/csv")
 
 
 def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import sys
 import webbrowser
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,9 +118,10 @@ def do_open(arguments: argparse.Namespace) -> None:
 
 def do_audit(arguments: argparse.Namespace) -> None:
     from core.records import audit
+    from core.records.audit_search import moment
 
     database, _ = open_records(arguments)
-    rows = audit.everything(database, _moment(arguments.since), arguments.who, arguments.action, arguments.most)
+    rows = audit.everything(database, moment(arguments.since), arguments.who, arguments.action, arguments.most)
     if arguments.json:
         names = ("id", "who", "action", "project_id", "subject", "details", "hash")
         entries = [{"at": row.at.isoformat(), **{name: getattr(row, name) for name in names}} for row in rows]
@@ -145,21 +145,6 @@ def do_audit_verify(arguments: argparse.Namespace) -> None:
         raise audit.AuditError("The audit log is not as it was written.\n" + "\n".join(shown))
     if not arguments.json:
         output.out(f"The audit log is whole: {verified.rows} entries." + ("" if verified.has_end else END_WAS_UNKNOWN))
-
-
-def _moment(given: str | None) -> datetime | None:
-    """A date, a time, or how long ago."""
-    if given is None:
-        return None
-    try:
-        if given[-1:] in ("h", "d") and given[:-1].isdigit():
-            return datetime.now(UTC) - timedelta(**{{"h": "hours", "d": "days"}[given[-1]]: int(given[:-1])})
-        moment = datetime.fromisoformat(given)
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            f'--since takes a date or time like 2026-11-24T09:00, or 36h or 7d, not "{given}".'
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def do_set_add(arguments: argparse.Namespace) -> None:

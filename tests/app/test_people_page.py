@@ -16,13 +16,14 @@ from starlette.routing import Mount
 
 from app.main import create_app
 from app.pages.account import page as account
+from app.pages.people import log
 from app.pages.people import page as page_of_people
-from app.pages.people.parts import Parts
+from app.pages.people.parts import Parts, lay_out
 from app.shell import header, offered, pages
 from app.visit import Visit
 from app.words import browser_words
 from core.errors import CoreError
-from core.records import people, roster
+from core.records import audit, people, roster
 from core.records.tables import Audit, Invitation, Membership, Person, Project
 from tests.app.furnished import Furnished, asking, furnish, visiting
 from tests.app.hostile import PAYLOADS
@@ -50,11 +51,11 @@ class House:
             raise_server_exceptions=False,
         )
 
-    def visit(self, name: str) -> Visit:
+    def visit(self, name: str, **headers: str) -> Visit:
         database = self.furnished.studio.database
         token = people.sign_in(database, name, PASSWORD, name)
         request = asking()
-        request.headers = {"host": "127.0.0.1:7860", "authorization": f"Bearer {token}"}
+        request.headers = {"host": "127.0.0.1:7860", "authorization": f"Bearer {token}", **headers}
         return Visit.of(self.furnished.studio, request)
 
     def counts(self) -> list[Any]:
@@ -85,7 +86,7 @@ def parts(house: House) -> Parts:
     import gradio as gr
 
     with gr.Blocks():
-        return page_of_people.lay_out()
+        return lay_out()
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -175,8 +176,7 @@ def test_who_is_in_no_project_is_led_to_what_to_do(house: House) -> None:
 def test_an_admin_invites_and_gets_a_link_to_where_the_studio_is_opened(
     house: House, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, visit = page_of_people.PeoplePage(parts), house.visit("anna")
-    visit.request.headers["origin"] = "https://studio.example"
+    page, visit = page_of_people.PeoplePage(parts), house.visit("anna", origin="https://studio.example")
     shown = page.invite(visit, " dora ", "reviewer", list(visit.who.projects))
     link = shown[parts.link]["value"]
     assert link.startswith("https://studio.example/invited#") and len(link.partition("#")[2]) == 43
@@ -221,7 +221,7 @@ def test_without_accounts_the_page_says_what_the_first_password_changes(tmp_path
 
     room = furnish(tmp_path)
     with gr.Blocks():
-        parts = page_of_people.lay_out()
+        parts = lay_out()
     shown = page_of_people.PeoplePage(parts).show(visiting(room.studio), None)
     assert "Invite an admin first" in shown[parts.everybody]
 
@@ -263,3 +263,27 @@ def test_everybody_changes_their_own_password_and_ends_their_other_sessions(hous
 )
 def test_a_browser_is_called_as_people_call_it(agent: str, words: str) -> None:
     assert browser_words(agent) == words
+
+
+def test_the_audit_log_is_sought_and_taken_away_by_admins_alone(house: House) -> None:
+    path = "/downloads/audit.csv?act=add+person"
+    for role in ROLES:
+        assert house.browser(role).get(path).status_code == 404
+    answer = house.browser("anna").get(path)
+    assert answer.status_code == 200 and "newcomer" in answer.text and "sign in" not in answer.text
+    assert house.browser("anna").get("/downloads/audit.csv?project=77").status_code == 404
+    assert house.browser("anna").get("/downloads/audit.csv?since=never").status_code == 400
+
+
+def test_the_tab_says_whether_the_log_is_whole(house: House, parts: Parts) -> None:
+    tab, visit = log.LogTab(parts.log), house.visit("anna")
+    shown = tab.open(visit)
+    assert "The log is whole" in shown[parts.log.whole] and "newcomer" in shown[parts.log.rows]
+    given = {parts.log.person: "anna", parts.log.act: "", parts.log.project: 0, parts.log.since: "1d"}
+    shown = tab.show(visit, given | {parts.log.until: "", parts.log.page: 0})
+    assert "newcomer" not in shown[parts.log.rows] and "person=anna" in shown[parts.log.take]
+    faulty = audit.Verified(rows=3, faults=["Row 2 (2026-11-24 09:00, eve: upload) was changed."])
+    drawn = log.draw_whole(faulty)
+    assert "not as it was written: 1 fault." in drawn and "upload" not in drawn
+    with pytest.raises(CoreError):
+        tab.check(house.visit("reader"))

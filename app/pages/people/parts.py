@@ -1,4 +1,4 @@
-"""What the page People is laid out of: everybody, an invitation, changes to one person, projects."""
+"""What the page People is laid out of: everybody, an invitation, changes to a person, projects, the audit log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
+from app.pages.people.log import LogParts
+from app.pages.people.log import lay_out as lay_out_log
 from core.records.roles import ROLES
 
 SECONDS = 10
@@ -58,6 +60,7 @@ class Parts:
     invite: InviteParts
     change: ChangeParts
     projects: ProjectParts
+    log: LogParts
     timer: gr.Timer
 
     @property
@@ -84,7 +87,8 @@ def lay_out() -> Parts:
                     change = _lay_out_change()
         with gr.Tab("Projects", id="projects"):
             projects = _lay_out_projects()
-    return Parts(tabs, everybody, link, invite, change, projects, gr.Timer(SECONDS))
+        log = lay_out_log()
+    return Parts(tabs, everybody, link, invite, change, projects, log, gr.Timer(SECONDS))
 
 
 def _lay_out_invite() -> InviteParts:
