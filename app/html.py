@@ -14,6 +14,11 @@ def script_beside(file: str) -> str:
     return Path(file).with_suffix(".js").read_text(encoding="utf-8")
 
 
+def go_to(address: str) -> str:
+    """A script that leads to this address with a component's number at its end, where it has one."""
+    return f"(number) => {{ if (number) window.location.href = '{address}' + number; }}"
+
+
 def component_beside(file: str, name: str | None = None) -> dict[str, Any]:
     """Template, look and behaviour of a `gr.HTML`, in files beside a module, under its name or this one."""
     stem = Path(file).with_name(name or Path(file).stem)

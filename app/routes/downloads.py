@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 
 from app.context import Studio
 from app.routes.answers import Number
@@ -25,8 +25,9 @@ from core.sets.safe_csv import as_csv
 
 PAGE = 2000
 LOG_LINES = 100_000
-Made = tuple[str, str | bytes, int | None]
-"""A file's name and content, and whose project it is where the audit has not been told of it yet."""
+Made = tuple[str, str | bytes | Iterator[str], int | None]
+"""A file's name and content, which may come piece by piece; and whose project it is where the audit is yet to be told
+of it."""
 
 
 def router(studio: Studio) -> APIRouter:
@@ -160,7 +161,10 @@ def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: 
         return _refused(studio, error)
     plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", name)
     headers = {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "no-store"}
-    return Response(content, media_type=f"{media}; charset=utf-8", headers=headers)
+    media_type = f"{media}; charset=utf-8"
+    if isinstance(content, Iterator):
+        return StreamingResponse(content, media_type=media_type, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _note(studio: Studio, who: Who, name: str, project_id: int) -> None:

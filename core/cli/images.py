@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,18 +64,20 @@ def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:
 def do_export(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, KEPT, every
     from core.errors import DataError, reason
-    from core.sets.coco import set_content
+    from core.sets.coco import set_as_coco
     from core.sets.open import open_set
 
     image_set = open_set(arguments.path, {}, every(FORMATS, KEPT)).stop_on_errors()
-    content = set_content(image_set)
+    text = set_as_coco(image_set)
     try:
-        arguments.to.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        with arguments.to.open("w", encoding="utf-8") as file:
+            file.writelines(text)
     except OSError as error:
         raise DataError(
             f"{arguments.to} can't be written ({reason(error)}). Name a file in a folder that is there."
         ) from None
-    images, drawn = len(content["images"]), len(content["annotations"])
+    drawn_on = [case for case in image_set.cases if case.boxes is not None or case.mask is not None]
+    images, drawn = len(drawn_on), sum(len(case.boxes or ()) + (case.mask is not None) for case in drawn_on)
     output.out(f"{arguments.to} has {drawn:,} boxes and masks of {images:,} images. Put it beside the images.")
 
 

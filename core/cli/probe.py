@@ -36,7 +36,7 @@ def do(arguments: argparse.Namespace) -> None:
     from core.readings.probe_figures import probe_notes, probes_as_markdown
     from core.runs.opened import open_run
     from core.runs.probes import CASES, probe
-    from core.sets.facts import Margins
+    from core.sets.box_words import Margins
 
     chosen = {name: getattr(arguments, name) for name in Margins.model_fields}
     margins = Margins.parse({name: share for name, share in chosen.items() if share is not None}, "")

@@ -1,4 +1,5 @@
-"""COCO: JSON files with lists of pictures, of boxes and of their categories, a file for each split or one for all."""
+"""COCO: JSON files with lists of pictures, of boxes and outlines and of their categories, a file for each split or one
+for all."""
 
 from __future__ import annotations
 
@@ -10,17 +11,17 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from PIL import Image
 
 from core.case import Box, Case, ImageSet, Pixels, Split
 from core.errors import DataError
 from core.limits import limits
-from core.pictures.masks import RunPixels
-from core.pictures.pixels import FilePixels, refuse_large
+from core.pictures.pixels import FilePixels
 from core.sets.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
 from core.sets.coco import MASK, coco_box
+from core.sets.coco_masks import mask_of_outlines, own_masks
 from core.sets.files import Tree, holds_a_tree, open_tree
 from core.sets.findings import Findings
 from core.sets.lookup import Lookup
@@ -99,10 +100,11 @@ def _pictures(tree: Tree, name: str, findings: Findings) -> list[BoxedPicture]:
     of_masks = {row.get("id") for row in content["categories"] if row.get("supercategory") == MASK}
     masks = [row for row in content["annotations"] if row.get("category_id") in of_masks]
     boxes, boxless, split = defaultdict[Any, list[Drawn]](list), defaultdict[Any, list[str]](list), _split(name)
-    mask_of = _masks(masks, name, findings)
+    mask_of, objects = own_masks(masks, name, findings), defaultdict[Any, list[dict[str, Any]]](list)
     for row in content["annotations"]:
         if row.get("category_id") in of_masks:
             continue
+        objects[row.get("image_id")].append(row)
         match _object(row, categories, name, findings):
             case Drawn() as drawn:
                 boxes[row.get("image_id")].append(drawn)
@@ -119,12 +121,14 @@ def _pictures(tree: Tree, name: str, findings: Findings) -> list[BoxedPicture]:
         seen.add(picture_id)
         try:
             picture = _picture(row, files)
-            own_split = split or split_named(str(row.get("split") or ""))
-            named = [*boxless[picture_id], *_own_labels(row)]
-            picture = replace(picture, drawn=boxes[picture_id], boxless=named, split=own_split)
-            pictures.append(replace(picture, mask=mask_of.get(picture_id), patient=_own_patient(row)))
         except DataError as error:
             findings.add("missing_image", "error", str(row.get("file_name")), f"{place} {error}")
+            continue
+        mask = _mask(mask_of.get(picture_id), objects[picture_id], picture, name, findings)
+        own_split = split or split_named(str(row.get("split") or ""))
+        named = [*boxless[picture_id], *_own_labels(row)]
+        picture = replace(picture, drawn=boxes[picture_id], boxless=named, mask=mask)
+        pictures.append(replace(picture, split=own_split, patient=_own_patient(row)))
     for lost in (boxes.keys() | boxless.keys() | mask_of.keys()) - seen:
         message = f"{name} has boxes of image {lost!r}, which it does not list. Add the image or remove the boxes."
         findings.add("boxes_without_image", "warning", str(lost), message)
@@ -163,32 +167,15 @@ def _picture(row: Mapping[str, Any], files: Lookup) -> BoxedPicture:
     return BoxedPicture(files.find(str(row.get("file_name") or "")), width, height)
 
 
-def _masks(rows: Sequence[Mapping[str, Any]], name: str, findings: Findings) -> dict[Any, Pixels]:
-    """The mask of each image that has one, as we write them: uncompressed run lengths."""
-    mask_of: dict[Any, Pixels] = {}
-    for row in rows:
-        place, image = f"Annotation {row.get('id')!r} of {name}", row.get("image_id")
-        mask = _mask(row.get("segmentation"), place)
-        if mask is None:
-            message = f"{place} is a mask without run lengths that fill its size. Write it anew or remove it."
-            findings.add("unreadable_mask", "error", str(image), message)
-        elif mask_of.setdefault(image, mask) is not mask:
-            message = f"{place} is a second mask of image {image!r}. Keep one of the two."
-            findings.add("several_masks", "error", str(image), message)
-    return mask_of
-
-
-def _mask(segmentation: object, place: str) -> RunPixels | None:
-    runs, size = (segmentation.get(key) for key in ("counts", "size")) if isinstance(segmentation, dict) else (0, 0)
-    if not (_are_counts(runs) and _are_counts(size) and len(size) == 2 and sum(runs) == size[0] * size[1] > 0):
-        return None
-    refuse_large(size[1], size[0], place)
-    return RunPixels(tuple(runs), size[1], size[0])
-
-
-def _are_counts(values: object) -> TypeGuard[list[int]]:
-    is_whole = isinstance(values, list) and all(type(number) is int and number >= 0 for number in values)
-    return is_whole
+def _mask(
+    own: Pixels | None, objects: Sequence[Mapping[str, Any]], picture: BoxedPicture, name: str, findings: Findings
+) -> Pixels | None:
+    """A picture's own mask, or that of its objects' outlines."""
+    outlined = mask_of_outlines(objects, (picture.width, picture.height), name, findings)
+    if own and outlined:
+        message = f'"{picture.file}" has a mask of its own and objects with outlines in {name}. Keep one of the two.'
+        findings.add("several_masks", "error", picture.file, message)
+    return own or outlined
 
 
 def _object(row: Mapping[str, Any], categories: Mapping[Any, str], name: str, findings: Findings) -> Drawn | str | None:

@@ -55,6 +55,13 @@ class Settings(Base):
         (), title="Look for", description="Labels of boxes, one a line. Empty: every label that has boxes."
     )
     masks: bool = Field(True, title="Masks", description="Also learns from masks, where the set has them.")
+    mask_checkpoint: str = Field(
+        "",
+        title="Checkpoint that draws masks",
+        description="A SAM or SAM 2 model's name on the hub, or a folder that holds its configuration and safetensors. "
+        "It stays as it is: what is learned is what to ask of it. It isn't shipped, and has a licence of its own. "
+        "Empty: a small decoder of ours over the VLM's features, where the published method has SAM 2.",
+    )
     asked: int = Field(
         2,
         ge=1,
@@ -97,7 +104,16 @@ class _Part:
 
 
 def needs(settings: Settings) -> Needs:
-    return Needs(tsm=settings.exemplar, exemplars=settings.exemplar, marks=MarksWanted(settings.labels, settings.masks))
+    return Needs(
+        tsm=settings.exemplar,
+        exemplars=settings.exemplar,
+        marks=MarksWanted(settings.labels, settings.masks),
+        checkpoints=(settings.mask_checkpoint,) if _has_segmenter(settings) else (),
+    )
+
+
+def _has_segmenter(settings: Settings) -> bool:
+    return settings.masks and bool(settings.mask_checkpoint)
 
 
 def stages(settings: Settings) -> tuple[StagePlan, ...]:
@@ -150,9 +166,11 @@ def _parts(settings: Settings) -> list[_Part]:
 
 
 def _locator(settings: Settings, first: int, hidden_size: int) -> Head:
+    from core.models.segmenter import open_segmenter
     from core.readings.locator import Locator
 
-    return Locator(hidden_size, settings.objects, settings.labels, settings.masks, first)
+    segmenter = open_segmenter(settings.mask_checkpoint) if _has_segmenter(settings) else None
+    return Locator(hidden_size, settings.objects, settings.labels, settings.masks, first, segmenter)
 
 
 def _writer(settings: Settings, hidden_size: int) -> Head:

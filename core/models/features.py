@@ -1,4 +1,5 @@
-"""Features of a frozen image encoder, computed once an image and kept in a file, read only as far as is asked for.
+"""Features of a frozen image encoder, computed once an image and kept in a file, read only as far as is asked for. The
+VLM's is one; a method's head may bring another.
 
 A file is keyed by the images' hashes, the encoder's weights and the preprocessing, so a stale one is never used. It is
 written in one go and renamed, and every chunk is encoded with the same neighbours, so what is read back is the same
@@ -17,7 +18,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
@@ -28,19 +29,49 @@ from core.models.vlm import ImageFeatures, Vlm
 from core.sets.joint import Item, pictures
 
 CHUNK = 64
+OWN_CHUNK = 4
+"""Encoders of heads may take half a minute for a picture: so it is told how far they are."""
 KEPT = ".features"
 DAY_SECONDS = 24 * 60 * 60
 """A draft that was not written to for so long was left by a process that was killed."""
 Progress = Callable[[int, int], None]
 
 
-class FeatureStore:
-    """Features of some cases by their place in the list: from the file where it fits the budget, else computed anew."""
+class Encoder(Protocol):
+    """What a frozen encoder has to say of itself for its features to be kept."""
 
-    def __init__(self, vlm: Vlm, items: Sequence[Item], is_frozen: bool, opened: _File | None) -> None:
-        self.vlm = vlm
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    @property
+    def hidden_size(self) -> int: ...
+
+    def encode(self, images: Sequence[Image.Image]) -> list[ImageFeatures]: ...
+
+
+class OwnEncoder(Encoder, Protocol):
+    """One that a head has beside the VLM's."""
+
+    @property
+    def name(self) -> str:
+        """Of its checkpoint: heads that name the same one share it."""
+        ...
+
+    def key(self) -> str:
+        """Names its weights and how it lays out pictures."""
+        ...
+
+
+class EncodedPictures:
+    """What an encoder sees in some cases, by their place in the list: from the file where it fits the budget, else
+    computed anew."""
+
+    def __init__(self, encoder: Encoder, items: Sequence[Item], opened: _File | None) -> None:
+        self.encoder = encoder
         self.items = items
-        self.is_frozen = is_frozen
         self._file = opened
         self._row: dict[str, int] = opened.rows if opened else {}
 
@@ -48,28 +79,75 @@ class FeatureStore:
     def is_cached(self) -> bool:
         return self._file is not None
 
+    @property
+    def kept_bytes(self) -> int:
+        return self._file.bytes if self._file else 0
+
     def of(self, places: Sequence[int]) -> list[ImageFeatures]:
         items = [self.items[place] for place in places]
         if self._file is None:
-            return _encoded(self.vlm, pictures(items), self.is_frozen)
-        return [self._file.read(self._row[item.case.pixels.digest()]).to(self.vlm.device) for item in items]
+            return self._anew(pictures(items))
+        return [self._file.read(self._row[item.case.pixels.digest()]).to(self.encoder.device) for item in items]
+
+    def _anew(self, images: Sequence[Image.Image]) -> list[ImageFeatures]:
+        return self.encoder.encode(images)
+
+
+class FeatureStore(EncodedPictures):
+    """What the VLM's encoder and connector see."""
+
+    def __init__(self, vlm: Vlm, items: Sequence[Item], is_frozen: bool, opened: _File | None) -> None:
+        super().__init__(vlm, items, opened)
+        self.vlm = vlm
+        self.is_frozen = is_frozen
+
+    def _anew(self, images: Sequence[Image.Image]) -> list[ImageFeatures]:
+        return _encoded(self.vlm, images, self.is_frozen)
 
 
 def open_features(
     vlm: Vlm, items: Sequence[Item], folder: Path, budget_bytes: int, is_frozen: bool, progress: Progress
 ) -> FeatureStore:
     """A store for these cases, filled if it has to be."""
+    kept = _kept(vlm, lambda: encoder_key(vlm), items, folder, budget_bytes, progress, CHUNK) if is_frozen else None
+    return FeatureStore(vlm, items, is_frozen, kept)
+
+
+def open_own_features(
+    encoder: OwnEncoder,
+    items: Sequence[Item],
+    folder: Path,
+    budget_bytes: int,
+    progress: Progress,
+    beside_bytes: int,
+) -> EncodedPictures:
+    """The same for the encoder of a head. `beside_bytes` of the budget hold what the same run needs too."""
+    kept = _kept(encoder, encoder.key, items, folder, budget_bytes, progress, OWN_CHUNK, beside_bytes)
+    return EncodedPictures(encoder, items, kept)
+
+
+def _kept(
+    encoder: Encoder,
+    key_of: Callable[[], str],
+    items: Sequence[Item],
+    folder: Path,
+    budget_bytes: int,
+    progress: Progress,
+    at_once: int,
+    beside_bytes: int = 0,
+) -> _File | None:
+    """The file of these cases, written if it has to be; nothing where the budget has no room for it."""
     unique = {item.case.pixels.digest(): item for item in items}
-    room = budget_bytes - _needed(vlm, list(unique.values())) if is_frozen and unique else -1
-    if room < 0:
-        return FeatureStore(vlm, items, is_frozen, None)
-    key = hashlib.sha256("\n".join([encoder_key(vlm), *unique]).encode()).hexdigest()[:32]
+    room = budget_bytes - _needed(encoder, list(unique.values())) if unique else -1
+    if room < beside_bytes:
+        return None
+    key = hashlib.sha256("\n".join([key_of(), *unique]).encode()).hexdigest()[:32]
     path = folder / f"{key}{KEPT}"
     kept = _open(path)
     if kept is None and _made_room(path, room):
-        _write(vlm, unique, path, progress)
+        _write(encoder, unique, path, progress, at_once)
         kept = _open(path)  # nothing, where another process took its room in this moment
-    return FeatureStore(vlm, items, is_frozen, kept)
+    return kept
 
 
 def _open(path: Path) -> _File | None:
@@ -144,7 +222,8 @@ class _File:
         self.layers, self.hidden = about["layers"], about["hidden"]
         self.dtype = getattr(torch, about["dtype"])
         self.token_bytes = self.layers * self.hidden * self.dtype.itemsize
-        if path.stat().st_size != self.starts[-1] * self.token_bytes:
+        self.bytes = self.starts[-1] * self.token_bytes
+        if path.stat().st_size != self.bytes:
             raise ValueError(f"{path} is not as long as its list says")
         # Not mapped: the pages of a map count as the run's memory, more with every image that is read.
         self.file = os.open(path, os.O_RDONLY)
@@ -159,7 +238,7 @@ class _File:
         return ImageFeatures(values[:, 0].contiguous(), grid, deeper)
 
 
-def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) -> None:
+def _write(encoder: Encoder, unique: dict[str, Item], path: Path, progress: Progress, at_once: int) -> None:
     items = list(unique.values())
     starts, grids, layers = [0], [], 1
     draft = path.with_suffix(f".{os.getpid()}.part")
@@ -167,21 +246,21 @@ def _write(vlm: Vlm, unique: dict[str, Item], path: Path, progress: Progress) ->
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".json").unlink(missing_ok=True)
         with draft.open("wb") as file:
-            for begin in range(0, len(items), CHUNK):
-                for image in vlm.encode(pictures(items[begin : begin + CHUNK])):
+            for begin in range(0, len(items), at_once):
+                for image in encoder.encode(pictures(items[begin : begin + at_once])):
                     stacked = _stacked(image)
                     layers = stacked.shape[1]
                     file.write(_bytes(stacked))
                     starts.append(starts[-1] + stacked.shape[0])
                     grids.append(image.grid)
-                progress(min(begin + CHUNK, len(items)), len(items))
+                progress(min(begin + at_once, len(items)), len(items))
         about = {
             "digests": list(unique),
             "starts": starts,
             "grids": grids,
             "layers": layers,
-            "hidden": vlm.hidden_size,
-            "dtype": str(_kept_format(vlm.base.dtype)).removeprefix("torch."),
+            "hidden": encoder.hidden_size,
+            "dtype": str(_kept_format(encoder.dtype)).removeprefix("torch."),
         }
         draft.replace(path)
         listing = path.with_suffix(f".{os.getpid()}.list")
@@ -210,7 +289,7 @@ def _bytes(values: Tensor) -> bytes:
     return kept.view(torch.int16 if kept.dtype == torch.bfloat16 else torch.int32).numpy().tobytes()
 
 
-def _needed(vlm: Vlm, items: list[Item]) -> int:
+def _needed(encoder: Encoder, items: list[Item]) -> int:
     """Bytes, judged by the first picture: pictures of one set are of a size."""
-    first = _stacked(vlm.encode(pictures(items[:1]))[0])
+    first = _stacked(encoder.encode(pictures(items[:1]))[0])
     return len(items) * len(_bytes(first))

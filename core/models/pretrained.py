@@ -17,6 +17,10 @@ from core.models.checkpoint_rules import forget_implementations, refuse_untruste
 from core.models.vlm import Anatomy, Vlm, VlmSettings
 
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+EXPECTED = (
+    "the name of an image-text-to-text checkpoint that this machine can reach, or a folder with config.json, tokenizer "
+    "files and *.safetensors"
+)
 
 
 def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: Any) -> Vlm:
@@ -24,7 +28,7 @@ def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: An
     from transformers import AutoImageProcessor, AutoTokenizer
 
     source = settings.checkpoint
-    with _opening(source):
+    with opening(source):
         base = _weights(settings, configuration(source))
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         images = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False, **image_options)
@@ -38,7 +42,7 @@ def load_checkpoint(settings: VlmSettings, anatomy: Anatomy, **image_options: An
 
 def model_type(source: str) -> str:
     """What a checkpoint's configuration calls its architecture."""
-    with _opening(source):
+    with opening(source):
         return str(configuration(source).model_type)
 
 
@@ -48,7 +52,7 @@ def configuration(source: str) -> Any:
 
     look_at_folder(Path(source))
     config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-    refuse_untrusted(source, config, lambda name: _file_of(source, name))
+    refuse_untrusted(source, config, lambda name: file_of(source, name))
     return forget_implementations(config)
 
 
@@ -78,16 +82,24 @@ def look_at_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _opening(source: str) -> Iterator[None]:
+def opening(source: str, expected: str = EXPECTED) -> Iterator[None]:
+    """Says what goes wrong with a checkpoint in our words, and what was expected."""
     from safetensors import SafetensorError
 
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"The model {source!r} could not be opened ({reason(error)}). Give {expected}.") from error
+
+
+def refuse_incomplete(source: str, loading_info: Any) -> None:
+    """Where weights are missing transformers would go on with random numbers in their place."""
+    if loading_info["missing_keys"]:
+        missing = sorted(loading_info["missing_keys"])
         raise ModelError(
-            f"The model {source!r} could not be opened ({reason(error)}). Give the name of an image-text-to-text "
-            "checkpoint that this machine can reach, or a folder with config.json, tokenizer files and *.safetensors."
-        ) from error
+            f"The weights of {source!r} lack {missing[0]} and {len(missing) - 1} more. "
+            "Copy the whole checkpoint, or choose the one that its configuration belongs to."
+        )
 
 
 def _weights(settings: VlmSettings, config: Any) -> Any:
@@ -104,12 +116,7 @@ def _weights(settings: VlmSettings, config: Any) -> Any:
         output_loading_info=True,
     )
     base, loading_info = opened
-    if loading_info["missing_keys"]:  # transformers would go on with random numbers in their place
-        missing = sorted(loading_info["missing_keys"])
-        raise ModelError(
-            f"The weights of {settings.checkpoint!r} lack {missing[0]} and {len(missing) - 1} more. "
-            "Copy the whole checkpoint, or choose the one that its configuration belongs to."
-        )
+    refuse_incomplete(settings.checkpoint, loading_info)
     return base
 
 
@@ -118,13 +125,13 @@ def _complete_tokenizer(tokenizer: Any, source: str) -> None:
     if getattr(tokenizer, "chat_template", None):
         return
     for name in ("chat_template.jinja", "chat_template.json"):
-        text = _file_of(source, name)
+        text = file_of(source, name)
         if text is not None:
             tokenizer.chat_template = json.loads(text)["chat_template"] if name.endswith(".json") else text
             return
 
 
-def _file_of(source: str, name: str) -> str | None:
+def file_of(source: str, name: str) -> str | None:
     from transformers.utils.hub import cached_file
 
     try:

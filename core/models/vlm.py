@@ -115,6 +115,12 @@ class Vlm:
         return device
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of the frozen weights."""
+        dtype: torch.dtype = self.base.dtype
+        return dtype
+
+    @property
     def text_config(self) -> Any:
         return self.base.config.get_text_config()
 

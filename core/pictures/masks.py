@@ -19,8 +19,12 @@ from core.pictures.pixels import decode
 
 SHADES_IN_WORDS = 5
 RUN = "<u4"
+MOST_BITS = 60
+"""Of a run length in letters."""
 Inside = NDArray[np.bool_]
 """[height, width]: what belongs to it."""
+Down = NDArray[np.bool_]
+"""[width x height]: the same, one column after another."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,33 @@ def runs_of(inside: Inside) -> tuple[int, ...]:
 
 def inside_of(runs: Sequence[int], width: int, height: int) -> Inside:
     """The runs have to add up to width times height."""
-    down = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    return down.reshape((height, width), order="F")
+    return down_of(runs).reshape((height, width), order="F")
+
+
+def down_of(runs: Sequence[int]) -> Down:
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+
+
+def runs_of_text(text: str) -> tuple[int, ...] | None:
+    """Run lengths as COCO packs them into letters; None where the text is nothing of that kind.
+
+    A letter carries five bits of a number, lowest first, and whether more follow; the last one's highest bit is the
+    sign. From the fourth number on it is the difference to the number before the last.
+    """
+    runs: list[int] = []
+    number = bits = 0
+    for letter in text:
+        code = ord(letter) - ord("0")
+        if not 0 <= code < 64 or bits > MOST_BITS:
+            return None
+        number |= (code & 31) << bits
+        bits += 5
+        if code & 32:
+            continue
+        number -= (code & 16) << (bits - 4)
+        runs.append(number + (runs[-2] if len(runs) > 2 else 0))
+        number = bits = 0
+    return tuple(runs) if bits == 0 and all(run >= 0 for run in runs) else None
 
 
 def misfit(mask: Image.Image, size: tuple[int, int]) -> str | None:

@@ -19,7 +19,7 @@ from core.models.exemplar import Exemplars
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
 from core.readings.answer import Answer
-from core.readings.head import Head, Picture
+from core.readings.head import Head, Picture, See
 from core.readings.statement import Statement
 
 WIDTH = 24
@@ -37,6 +37,8 @@ class Asking:
     instruction: str | None = None
     marks: Marks = field(default_factory=Marks)
     """What its set says of places."""
+    own: Mapping[str, See] = field(default_factory=dict)
+    """What the own encoders of heads see in its image, by the encoder's name."""
 
     def asked(self) -> str:
         return self.instruction if self.instruction is not None else self.task.instruction()
@@ -107,9 +109,17 @@ def _statements(
     spoken: list[tuple[Statement, ...]] = [()] * len(questions)
     with torch.no_grad():
         for head, states in zip(heads, heard.of_heads, strict=True):
+            encoder = head.encoder
             pictures = [
-                Picture(question.task, question.marks, question.features, end, own)
-                for question, end, own in zip(questions, heard.ends, states, strict=True)
+                Picture(
+                    question.task,
+                    question.marks,
+                    question.features,
+                    end,
+                    own_states,
+                    question.own[encoder.name] if encoder else None,
+                )
+                for question, end, own_states in zip(questions, heard.ends, states, strict=True)
             ]
             try:
                 of_head = head.statements(vlm, pictures)

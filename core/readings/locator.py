@@ -9,16 +9,18 @@ Axes: B questions, Q task tokens for boxes, H hidden size, N image tokens, D wid
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from core.case import Marks, Task
 from core.errors import ModelError
+from core.models.segmenter import Segmenter
 from core.models.shared_prefix import learned_token
 from core.models.vlm import ImageFeatures, Vlm
-from core.readings.head import Head, HeadQuestion, Picture
+from core.readings.head import Head, HeadQuestion, Picture, See
 from core.readings.mask import Mask
 from core.readings.regions import Region, Regions
 from core.readings.statement import Statement
@@ -32,9 +34,18 @@ DECODER_WIDTH, PROMPTS = 64, 3
 
 
 class Locator(Head):
-    """`first` is the number of its first learned token: those of all heads of a run are counted through."""
+    """`first` is the number of its first learned token: those of all heads of a run are counted through. Where a SAM is
+    given, that draws the masks."""
 
-    def __init__(self, hidden_size: int, objects: int, labels: Sequence[str], draws_masks: bool, first: int) -> None:
+    def __init__(
+        self,
+        hidden_size: int,
+        objects: int,
+        labels: Sequence[str],
+        draws_masks: bool,
+        first: int,
+        segmenter: Segmenter | None = None,
+    ) -> None:
         super().__init__(nn.Identity())
         self.objects = objects
         self.labels = tuple(labels)
@@ -45,11 +56,17 @@ class Locator(Head):
         )
         self.asking = nn.ParameterDict({"tokens": torch.zeros(objects + draws_masks, hidden_size)})
         self.region = RegionHead(hidden_size)
-        self.mask = MaskHead(hidden_size) if draws_masks else None
+        self.mask: MaskHead | SegmenterHead | None = None
+        if draws_masks:
+            self.mask = SegmenterHead(hidden_size, segmenter) if segmenter else MaskHead(hidden_size)
 
     @property
     def tokens(self) -> Tensor:
         return torch.cat([self.routing["tokens"], self.asking["tokens"]])
+
+    @property
+    def encoder(self) -> Segmenter | None:
+        return self.mask.segmenter if isinstance(self.mask, SegmenterHead) else None
 
     @torch.no_grad()
     def begin(self, vlm: Vlm) -> None:
@@ -83,12 +100,16 @@ class Locator(Head):
             boxes, scores = self.region(states.float())
         return boxes, scores
 
-    def mask_logits(self, state: Tensor, features: ImageFeatures) -> Tensor:
+    def mask_logits(self, state: Tensor, features: ImageFeatures, own: See | None) -> Tensor:
         """[h, w], finer than the image's tokens."""
         assert self.mask is not None
         with torch.autocast(state.device.type, enabled=False):
-            logits: Tensor = self.mask(state.float(), features.tokens.float(), shape_of(features))
-        return logits
+            if isinstance(self.mask, SegmenterHead):
+                assert own is not None
+                drawn: Tensor = self.mask(state.float(), own())
+            else:
+                drawn = self.mask(state.float(), features.tokens.float(), shape_of(features))
+        return drawn
 
     def statements(self, vlm: Vlm, pictures: Sequence[Picture]) -> Sequence[tuple[Statement, ...]]:
         return [self._of(vlm, picture) for picture in pictures]
@@ -104,7 +125,7 @@ class Locator(Head):
             ]
             statements.append(Regions(regions=tuple(regions), labels=labels))
         if self.outlines(picture.marks):
-            logits = self.mask_logits(picture.states[-1][2], picture.features)
+            logits = self.mask_logits(picture.states[-1][2], picture.features, picture.own)
             statements.append(Mask.of("", (logits > 0).cpu().numpy()))
         return tuple(statements)
 
@@ -160,6 +181,28 @@ class MaskHead(nn.Module):
         fine = self.finer(image[0].T.reshape(1, -1, *shape))[0]
         logits: Tensor = torch.einsum("d,dhw->hw", self.compared(prompts.flatten()), fine) + self.bias
         return logits
+
+
+class SegmenterHead(nn.Module):
+    """As published: prompts made of the task token's state go to the mask decoder of a frozen SAM or SAM 2. Of it
+    nothing is tuned, nor kept with the run."""
+
+    def __init__(self, hidden_size: int, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+        self.prompts = nn.Sequential(
+            nn.Linear(hidden_size, hidden_size),
+            nn.GELU(),
+            nn.Linear(hidden_size, PROMPTS * segmenter.prompt_width),
+        )
+
+    def forward(self, state: Tensor, seen: ImageFeatures) -> Tensor:
+        return self.segmenter.draw(self.prompts(state).reshape(PROMPTS, -1), seen)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.segmenter.moved(fn)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
 
 def boxes_answer(first: int, objects: int) -> tuple[int, ...]:

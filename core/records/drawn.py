@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -18,7 +17,7 @@ from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import Case
 from core.records.versions import allowed_version, version_folder
-from core.sets.coco import set_content
+from core.sets.coco import set_as_coco
 from core.sets.version import read_version
 
 DRAWN = ("boxes", "mask")
@@ -39,12 +38,12 @@ def has_drawn(session: Session, version_id: int, kinds: Sequence[str]) -> bool:
     return session.scalar(drawn_on) is not None
 
 
-def drawn_as_coco(db: Database, place: Place, who: Who, version_id: int) -> bytes:
-    """The boxes and masks of a version, as a COCO file."""
+def drawn_as_coco(db: Database, place: Place, who: Who, version_id: int) -> Iterator[str]:
+    """The boxes and masks of a version, as a COCO file, piece by piece: of thousands of masks each is decoded when its
+    turn comes."""
     with db.reading() as session:
         version = allowed_version(session, who, version_id)
-    content = set_content(read_version(version_folder(place, version), place.store), _runs_in_turn)
-    return json.dumps(content, ensure_ascii=False).encode()
+    return set_as_coco(read_version(version_folder(place, version), place.store), _runs_in_turn)
 
 
 def mask_inside(place: Place, digest: str) -> Inside:

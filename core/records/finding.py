@@ -59,11 +59,7 @@ def find(
 
     `wanted` are words, a picture's file, or a case's number in the run's version, whose own patient can be left out.
     """
-    run = runs.run(db, who, run_id)
-    if run.state != "done":
-        raise RunError(f"“{run.name}” is not finished, so it can't be searched yet. Wait for its end, or resume it.")
-    if not run.is_searchable:
-        raise RunError(f"“{run.name}” can't be searched: its method makes no index. Choose a searchable run.")
+    run = searchable_run(db, who, run_id)
     strange = [split for split in splits if split not in SPLITS]
     if strange:
         raise SettingsError(f'There is no split called "{strange[0]}". Choose of {", ".join(SPLITS)}.')
@@ -83,6 +79,15 @@ def find(
         note(session, who, "find", run.project_id, run.name, case=payload.case or None, job=job.id)
     send(place, job.queue, job.id)
     return job.id
+
+
+def searchable_run(db: Database, who: Who, run_id: int) -> RunView:
+    run = runs.run(db, who, run_id)
+    if run.state != "done":
+        raise RunError(f"“{run.name}” is not finished, so it can't be searched yet. Wait for its end, or resume it.")
+    if not run.is_searchable:
+        raise RunError(f"“{run.name}” can't be searched: its method makes no index. Choose a searchable run.")
+    return run
 
 
 def matches(db: Database, who: Who, job_id: int) -> Search:

@@ -12,6 +12,7 @@ from core.records.database import Database
 from core.records.outcomes import Probed, outcome
 from core.records.place import Place
 from core.records.progress import Progress
+from core.records.tables import UNDER_WAY
 from core.records.wake import send
 
 SHOWN = 10
@@ -23,6 +24,7 @@ class Probing:
 
     job_id: int
     state: str
+    wish: str
     progress: Progress
     outcome: Probed | None
     error: str | None
@@ -44,4 +46,14 @@ def queue_probing(db: Database, place: Place, who: Who, run_id: int, cases: int)
 def probings(db: Database, who: Who, run_id: int) -> list[Probing]:
     """The newest of a run, newest first."""
     newest = runs.newest_jobs(db, who, run_id, payloads.Probe, SHOWN)
-    return [Probing(job.id, job.state, job.how_far, outcome(job, Probed), job.error) for job in newest]
+    return [Probing(job.id, job.state, job.wish, job.how_far, outcome(job, Probed), job.error) for job in newest]
+
+
+def cancel_probings(db: Database, who: Who, run_id: int) -> None:
+    """Ends whatever probings of a run wait or are carried out; what earlier ones found stays."""
+    every = runs.newest_jobs(db, who, run_id, payloads.Probe, most=None)
+    under_way = [job for job in every if job.state in UNDER_WAY]
+    if not under_way:
+        raise RunError("No probing of this run waits or is carried out, so there is nothing to cancel.")
+    for job in under_way:
+        jobs.wish(db, who, job.id, "cancel")

@@ -225,8 +225,8 @@ def run(db: Database, who: Who, run_id: int) -> RunView:
     return views[0]
 
 
-def newest_jobs(db: Database, who: Who, run_id: int, kind: type[Payload], most: int) -> list[Job]:
-    """Those of a kind that were asked for on a run, newest first."""
+def newest_jobs(db: Database, who: Who, run_id: int, kind: type[Payload], most: int | None) -> list[Job]:
+    """Those of a kind that were asked for on a run, newest first, all of them where `most` is None."""
     of_run = run(db, who, run_id)
     is_its = (Job.kind == kind.kind, Job.project_id == of_run.project_id, Job.payload["run"].as_integer() == run_id)
     with db.reading() as session:

@@ -87,6 +87,16 @@ class _Trial:
         """As many cases of the run does each of those here stand for."""
         return len(self.parts.items) / len(self.shown)
 
+    @property
+    def times_encoded(self) -> float:
+        """The same of pictures, each of which is encoded once."""
+        return len(self.parts.items) / len({item.case.pixels.digest() for item in self.shown})
+
+    @property
+    def feature_bytes(self) -> int:
+        """Of the budget for features, the share of those here."""
+        return int(self.run.settings.features.budget_gib * GIB / self.times)
+
 
 def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
     """{"seconds", "parts", "steps", "seconds_per_step", "memory_gib", "available_gib", "fits", "device", …}."""
@@ -99,6 +109,7 @@ def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vitask-estimate-") as folder:
         cases = _timed_cases(trial, tsms, Path(folder))
         tuned = parts.tuned(tsms)
+        cases = _seen_by_heads(trial, tuned, cases, Path(folder))
         steps, per_step = _timed_stages(trial, tuned, cases)
         _time_readings(trial, tuned, cases)
         _time_index(trial, tuned, cases)
@@ -156,13 +167,20 @@ def _gib_of_pictures(trial: _Trial, shown: Pictures) -> float:
 
 def _timed_cases(trial: _Trial, tsms: Sequence[Tsm], folder: Path) -> RunCases:
     trial.say("Timing the image encoder.")
-    unique = {item.case.pixels.digest() for item in trial.shown}
-    budget_bytes = int(trial.run.settings.features.budget_gib * GIB / trial.times)
-    with trial.clock.of("features", len(trial.parts.items) / len(unique)):
-        store = trial.parts.features(trial.shown, folder, budget_bytes, lambda done, whole: None)
+    with trial.clock.of("features", trial.times_encoded):
+        store = trial.parts.features(trial.shown, folder, trial.feature_bytes, lambda done, whole: None)
     if not store.is_cached:
         trial.clock.seconds["features"] = 0.0  # encoded anew in every step, and timed there
     return trial.parts.cases(store, tsms)
+
+
+def _seen_by_heads(trial: _Trial, tuned: Tuned, cases: RunCases, folder: Path) -> RunCases:
+    once = _Clock()
+    with once.of("features", trial.times_encoded):
+        cases = trial.parts.with_own_features(cases, tuned, folder, trial.feature_bytes, lambda done, whole: None)
+    if any(encoded.is_cached for encoded in cases.own.values()):  # else encoded anew in every step, and timed there
+        trial.clock.seconds["features"] += once.seconds["features"]
+    return cases
 
 
 def _timed_stages(trial: _Trial, tuned: Tuned, cases: RunCases) -> tuple[dict[str, int], dict[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from core.models.vlm import ImageFeatures
 from core.readings import novelty
 from core.readings.answer import Answer
 from core.readings.distribution import Asking
+from core.readings.head import See, own_encoders, seen_anew
 from core.readings.reader import FUSION, Reader
 from core.readings.reading import Reading
 from core.readings.writing import free_text
@@ -120,9 +121,10 @@ def read_pictures(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[
     plans = [reader for reader in opened.run.plan.readers if reader.name in needed]
     if plans:
         frozen = None if opened.run.plan.needs.tunes_vlm_connector else opened.tuned.vlm.encode(list(asked.images))
+        own = [seen_anew(own_encoders(opened.tuned.heads), image) for image in asked.images]
         for adapter in dict.fromkeys(reader.adapter for reader in plans):
             ways = [reader for reader in plans if reader.adapter == adapter]
-            answers |= _of_adapter(opened, asked, described, frozen, ways)
+            answers |= _of_adapter(opened, asked, described, frozen, own, ways)
     for name, tsm, features in zip(opened.run.tsm_names, opened.tsms, described, strict=bool(described)):
         if name in needed:
             likely = tsm_answers(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
@@ -167,6 +169,7 @@ def _of_adapter(
     asked: Asked,
     described: Sequence[Tensor],
     frozen: Sequence[ImageFeatures] | None,
+    own: Sequence[Mapping[str, See]],
     ways: Sequence[ReaderPlan],
 ) -> dict[str, list[Answer]]:
     tuned, (name, task) = opened.tuned, list(opened.tasks.items())[asked.set]
@@ -175,7 +178,7 @@ def _of_adapter(
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
         questions = [
-            Asking(task, image, [values[row] for values in described], asked.instruction, marks)
+            Asking(task, image, [values[row] for values in described], asked.instruction, marks, own[row])
             for row, image in enumerate(features)
         ]
         read = read_ways(tuned, questions, ways)

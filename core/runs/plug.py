@@ -24,7 +24,16 @@ from core.models.tsm import Tsm, read_saved
 from core.runs.folder import Folder
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.runfile import Run, make_run
-from core.runs.tune import Running, finish, judge_sharing, known_cases, save_beside, start, train_tsm
+from core.runs.tune import (
+    Running,
+    finish,
+    judge_sharing,
+    known_cases,
+    save_beside,
+    seen_by_heads,
+    start,
+    train_tsm,
+)
 from core.sets.question import Question
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned
@@ -63,7 +72,8 @@ def _plugged(
     running.folder.plugged.write_text(json.dumps({"run": str(opened.folder.path), "tsm": tsm}) + "\n")
     new = _placed(running, given) if given else train_tsm(running, 0, old if tsm == old.settings.name else None)
     fits = _refuse_misfit(new.width, old, connector)
-    tuned, cases = opened.tuned, known_cases(running, [new])
+    tuned = opened.tuned
+    cases = seen_by_heads(running, tuned, known_cases(running, [new]))
     # One trained here by the old one's name began with the old one's weights; a folder tells nothing of that.
     is_kept = fits and (connector == "keep" or (connector is None and tsm == old.settings.name))
     if not is_kept:

@@ -17,12 +17,13 @@ from core.case import SPLITS
 from core.events import Report
 from core.models.download import fetch
 from core.models.exemplar import Exemplars
-from core.models.features import FeatureStore, Progress, open_features
+from core.models.features import EncodedPictures, FeatureStore, Progress, open_features, open_own_features
 from core.models.lora import attach
 from core.models.spelled import refuse_unfit, spelled
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings.embedder import OF_IMAGE
+from core.readings.head import own_encoders
 from core.runs.runfile import Run, with_own_precision
 from core.sets.captions import CaptionSettings, caption, refuse_untold
 from core.sets.joint import Item, JointSet, gather, pictures
@@ -85,6 +86,20 @@ class Parts:
         heads = new_heads(run.plan.heads, self.vlm).to(self.vlm.device)
         return Tuned(self.vlm, exemplars, heads)
 
+    def with_own_features(
+        self, cases: RunCases, tuned: Tuned, folder: Path, budget_bytes: int, progress: Progress
+    ) -> RunCases:
+        """The cases with what the heads' own encoders see in them, kept beside the VLM's features as far as the budget
+        goes."""
+        own: dict[str, EncodedPictures] = {}
+        beside_bytes = cases.features.kept_bytes
+        for encoder in own_encoders(tuned.heads):
+            with self.accelerator.main_process_first():
+                encoded = open_own_features(encoder, cases.items, folder, budget_bytes, progress, beside_bytes)
+            own[encoder.name] = encoded
+            beside_bytes += encoded.kept_bytes
+        return replace(cases, own=own)
+
     @property
     def hardest_stage(self) -> StagePlan:
         """The one with most losses: what holds for it holds for all."""
@@ -142,8 +157,9 @@ def load_parts(run: Run, vlm: Vlm | None = None, report: Report = lambda event: 
 def _refuse_unfit_captions(parts: Parts, settings: CaptionSettings) -> None:
     for image_set in parts.joint_set.sets:
         refuse_untold(image_set, settings)
-    tasks = parts.joint_set.tasks
-    captions = (spelled(parts.vlm, caption(item.case, tasks[item.set], settings)) for item in parts.items)
+    tasks, usual = parts.joint_set.tasks, parts.joint_set.usual_lengths
+    words = (caption(item.case, tasks[item.set], settings, usual[item.set]) for item in parts.items)
+    captions = (spelled(parts.vlm, called) for called in words)
     (image,) = parts.vlm.encode(pictures(parts.items[:1]))
     prompt = parts.vlm.prompt(OF_IMAGE, image.tokens.shape[0])
     refuse_unfit(parts.vlm, captions, len(prompt.head) + len(prompt.tail), parts.run.plan.needs.long_captions)
@@ -158,7 +174,8 @@ def open_images(run: Run) -> JointSet:
 def _checkpoints(run: Run, with_vlm: bool) -> list[str]:
     """The names or folders of what the run begins from."""
     settings = [*([run.vlm] if with_vlm else []), *(of_tsm for _, of_tsm in run.tsms)]
-    return [each.checkpoint for each in settings if hasattr(each, "checkpoint")]
+    of_models = [each.checkpoint for each in settings if hasattr(each, "checkpoint")]
+    return [*of_models, *run.plan.needs.checkpoints]
 
 
 def load_vlm(run: Run, device: torch.device | str) -> Vlm:

@@ -29,7 +29,8 @@ from core.runs.card import with_probes
 from core.runs.opened import Opened
 from core.runs.prepare import open_images
 from core.runs.runfile import Run
-from core.sets.facts import Margins, Yardsticks
+from core.sets.box_words import Margins
+from core.sets.facts import Yardsticks
 from core.sets.sentences import CaseProbes, probes_of
 from core.training.tsm_stage import describe_images
 

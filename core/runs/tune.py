@@ -25,6 +25,7 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
 from core.readings.answer import Answer
+from core.readings.head import own_encoders
 from core.readings.reader import readers_to_plain
 from core.readings.reading import Reading
 from core.readings.results import evaluate
@@ -64,6 +65,14 @@ class Running:
         """Of the processes that the run goes on in: the one that writes."""
         return bool(self.parts.accelerator.is_main_process)
 
+    @property
+    def feature_bytes(self) -> int:
+        """What may be kept of features."""
+        return int(self.run.settings.features.budget_gib * GIB)
+
+    def report_encoded(self, done: int, whole: int) -> None:
+        self.report(FeaturesEncoded(done=done, whole=whole))
+
     def train(self, stage: Stage, folder: Path) -> None:
         train(stage, folder, self.parts.accelerator, self.report, self.is_stopped)
 
@@ -87,6 +96,7 @@ def tune(
         tsms = [train_tsm(running, number) for number in range(len(run.tsms))]
         cases = known_cases(running, tsms)
         tuned = running.parts.tuned(tsms)
+        cases = seen_by_heads(running, tuned, cases)
         judge_sharing(running, tuned, cases, running.parts.hardest_stage)
         for plan in running.run.plan.stages:
             running.train(running.parts.stage(plan, tuned, cases), running.folder.stage(plan.name))
@@ -120,8 +130,8 @@ def start(
 
 
 def _refuse_misfits(parts: Parts, processes: int) -> None:
-    """Does in small what would fail later on: a TSM's checkpoint that is none, nothing to tune, too many processes,
-    an encoder, a chat template and a tokenizer that do not fit each other."""
+    """Does in small what would fail later on: a checkpoint of a TSM or of a head that is none, nothing to tune, too
+    many processes, an encoder, a chat template and a tokenizer that do not fit each other."""
     run, vlm, learned = parts.run, parts.vlm, parts.joint_set.items("train")
     for number in range(len(run.tsms)):
         parts.new_tsm(number)
@@ -129,6 +139,8 @@ def _refuse_misfits(parts: Parts, processes: int) -> None:
     if run.plan.needs.tunes_vlm_connector:
         connector_names(vlm)
     micro_batch(run.settings.training, len(learned), processes)
+    for head in run.plan.heads:
+        head.build(vlm.hidden_size)
     if run.plan.needs.marks is not None:
         refuse_without_places(run.plan.needs.marks, parts.joint_set.marks)
     task = parts.joint_set.tasks[learned[0].set]
@@ -166,12 +178,14 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
 def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
     """What is known of every case before tuning: features of its image, and each TSM's feature."""
     parts = running.parts
+    features = parts.features(parts.items, feature_folder(), running.feature_bytes, running.report_encoded)
+    return parts.cases(features, tsms)
 
-    def progress(done: int, whole: int) -> None:
-        running.report(FeaturesEncoded(done=done, whole=whole))
 
-    budget_bytes = int(parts.run.settings.features.budget_gib * GIB)
-    return parts.cases(parts.features(parts.items, feature_folder(), budget_bytes, progress), tsms)
+def seen_by_heads(running: Running, tuned: Tuned, cases: RunCases) -> RunCases:
+    """The cases with what the heads' own encoders see in them."""
+    budget_bytes, folder = running.feature_bytes, feature_folder()
+    return running.parts.with_own_features(cases, tuned, folder, budget_bytes, running.report_encoded)
 
 
 def judge_sharing(running: Running, tuned: Tuned, cases: RunCases, plan: StagePlan) -> None:
@@ -202,7 +216,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
-    notes = list(running.run.plan.departures)
+    notes = [*running.run.plan.departures, *_needed_beside(tuned)]
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")
@@ -234,6 +248,15 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     draft.replace(running.folder.metrics)
     running.report(Done(seconds=time.perf_counter() - running.began, peak_memory_gib=peak_gib()))
     return results
+
+
+def _needed_beside(tuned: Tuned) -> list[str]:
+    """What the folder lacks that a reader of the run needs."""
+    return [
+        f"A part of the method sees the images with {encoder.name}, which stays as it came and is not in the run's "
+        "folder: whoever reads with the run needs that checkpoint too, under its own licence."
+        for encoder in own_encoders(tuned.heads)
+    ]
 
 
 def _index(running: Running, tuned: Tuned, cases: RunCases, results: dict[str, Any]) -> None:

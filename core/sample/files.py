@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance
 from core.case import Box
 from core.sample.mistakes import Planted, duplicates, wrong_labels
 from core.sample.people import TASK, Subject, subjects
-from core.sample.reports import LEVELS, RADII, Seen, report
+from core.sample.reports import LEVELS, MARGINS, USUAL_RADIUS, Seen, report
 from core.sets.safe_csv import as_csv
 from core.starter import cells
 from core.starter.canvas import Canvas, Plane
@@ -28,10 +28,10 @@ README = """# Drawn cells
 {cases} pictures of {patients} invented patients in four classes: {answers}. `cases.csv` names for each picture
 its label, patient, split (by patient), the boxes of cell and nucleus as fractions of width and height, the mask
 of the nucleus, the stain that the patient's pictures share, and a report: a short sentence with size, tone, place,
-nucleus and stain of the cell, then a description, which also tells what is not there. Places are those of the cell's
-centre, beside the middle of the picture; cells are small below {radii[0]:.2f} and large from {radii[1]:.2f} of the
-picture in radius, dark below a mean level of {levels[0]:.0f} and pale from {levels[1]:.0f} of 255. `task.yaml` holds
-the question that the set asks.
+nucleus and stain of the cell, then a description, which also tells what is not there. A cell is on the side of the
+picture on which the centre of its box is, by more than {middle:.2f} of the picture; small or large where its radius is
+shorter or longer than {radius:.2f} of the picture by {size:.0%}; dark below a mean level of {levels[0]:.0f} and pale
+from {levels[1]:.0f} of 255. `task.yaml` holds the question that the set asks.
 
 A few mistakes were made on purpose, so that the label review has something to find: wrong labels among the
 training cases, and pictures that are there twice, some of them in training and in test. `planted.csv` lists
@@ -63,7 +63,9 @@ def _write_tables(folder: Path, rows: Sequence[dict[str, str]], planted: Sequenc
     (folder / "task.yaml").write_text(yaml.safe_dump(TASK.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     people = len({row["patient"] for row in rows})
     facts = {"cases": len(rows), "patients": people, "answers": ", ".join(TASK.answers)}
-    text = README.format_map(facts | {"radii": RADII, "levels": LEVELS})
+    text = README.format_map(
+        facts | {"middle": MARGINS.middle, "size": MARGINS.size, "radius": USUAL_RADIUS, "levels": LEVELS}
+    )
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 

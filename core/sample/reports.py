@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from core.case import Box
 from core.sample.people import Subject
+from core.sets.box_words import Margins, size_word, words_of
 from core.starter.canvas import Plane
 from core.starter.cells import Cell
 from core.starter.drawing import amount, article, pick
 
-MIDDLE = 0.03
-"""A cell whose centre is this near to the middle line, as a share of the picture, is on neither side of it."""
-SIZES, RADII = ("small", "medium", "large"), (0.28, 0.32)
+MARGINS = Margins()
+USUAL_RADIUS = 0.3
+"""Of a drawn cell: halfway between the smallest and the largest."""
 TONES, LEVELS = ("dark", "", "pale"), (165.0, 185.0)
 """By the mean of all pixels of the cell, of 255."""
 SHAPES = {"round": "round", "oval": "oval", "bean": "bean-shaped", "band": "band-shaped"}
@@ -61,11 +62,12 @@ def report(subject: Subject, seen: Seen) -> str:
     """The short sentence, then the description; the subject's own seed chooses the words."""
     rng, cell = np.random.default_rng([subject.seed, 1]), subject.cell
     shape, tone = SHAPES.get(cell.form, cell.form), amount(seen.level, LEVELS, TONES)
-    looks = f"{amount(cell.radius, RADII, SIZES)} {tone}".strip()
+    size = size_word(cell.radius, USUAL_RADIUS, MARGINS) or "medium"
+    looks = f"{size} {tone}".strip()
     words = {
         "looks": looks,
         "Looks": looks.capitalize(),
-        "place": place(cell),
+        "place": place(seen.cell),
         "nucleus": f"{article(shape)} nucleus",
         "shape": shape,
         "stain": subject.stain.name,
@@ -78,13 +80,12 @@ def report(subject: Subject, seen: Seen) -> str:
     return " ".join(pick(rng, forms).format_map(words) for forms in (SHORT, LONG))
 
 
-def place(cell: Cell) -> str:
+def place(cell: Box) -> str:
     """As in "upper left", "lower half", "centre"."""
-    row = amount(cell.y, (0.5 - MIDDLE, 0.5 + MIDDLE), ("upper", "", "lower"))
-    column = amount(cell.x, (0.5 - MIDDLE, 0.5 + MIDDLE), ("left", "", "right"))
-    if row and column:
-        return f"{row} {column}"
-    return f"{row or column} half" if row or column else "centre"
+    words = words_of(cell, {}, MARGINS)
+    if words.down and words.across:
+        return words.place
+    return f"{words.place} half" if words.down or words.across else "centre"
 
 
 def share(seen: Seen) -> int:

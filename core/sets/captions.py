@@ -15,14 +15,11 @@ from pydantic import Field
 
 from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError
+from core.sets.box_words import Lengths, length, words_of
 from core.settings import Settings
 
 Source = Literal["labels", "attributes", "report", "column"]
 SENTENCE = re.compile(r"(?<=[.!?])\s+")
-SMALL, LARGE = 0.1, 0.4
-"""Shares of a picture's area up to which what is boxed is called small, and from which large."""
-MARGIN = 0.08
-"""What is boxed lies on a side of the picture where its centre is farther than this from the middle."""
 
 
 class CaptionSettings(Settings):
@@ -47,15 +44,16 @@ class Caption:
     long: str
 
 
-def caption(case: Case, task: Task, settings: CaptionSettings) -> Caption:
-    """What is said of a case. A set that has no text of a case was refused before."""
+def caption(case: Case, task: Task, settings: CaptionSettings, usual: Lengths) -> Caption:
+    """What is said of a case of a set whose boxes are usually so long. A set that has no text of a case was refused
+    before."""
     if settings.captions in ("report", "column"):
         text = _written(case, settings).strip()
         return Caption(SENTENCE.split(text, maxsplit=1)[0], text)
     short = called(task, case.labels)
     if settings.captions == "attributes":
-        short = ", ".join([short, *attributes(case)])
-    return Caption(short, described(case, task))
+        short = ", ".join([short, *attributes(case, usual)])
+    return Caption(short, described(case, task, usual))
 
 
 def called(task: Task, labels: Sequence[str]) -> str:
@@ -63,19 +61,19 @@ def called(task: Task, labels: Sequence[str]) -> str:
     return task.response(labels)
 
 
-def attributes(case: Case) -> list[str]:
+def attributes(case: Case, usual: Lengths) -> list[str]:
     """What else the set says of a case, in a few words each: columns of its own, size and place of what is boxed."""
     columns = [f"{value} {name}" for name, value in case.more.items() if value.strip()]
-    return [*columns, *(_placed(box, times) for box, times in _boxed(case))]
+    return [*columns, *(_placed(box, times, usual) for box, times in _boxed(case))]
 
 
-def described(case: Case, task: Task) -> str:
+def described(case: Case, task: Task, usual: Lengths) -> str:
     """Whole sentences of everything that is known of a case, and of what it is not."""
     labels = task.in_order(case.labels)
     others = [answer for answer in task.answers if answer not in labels]
     sentences = [f"This is a {task.modality} image.", f"What it shows is called {task.response(labels)}."]
     sentences += [f"Its {name} is {value}." for name, value in case.more.items() if value.strip()]
-    sentences += [f"There is {_placed(box, times)}." for box, times in _boxed(case)]
+    sentences += [f"There is {_placed(box, times, usual)}." for box, times in _boxed(case)]
     if others:
         sentences.append(f"It is not called {' or '.join(others)}, which other images of this kind may be.")
     return " ".join(sentences)
@@ -115,27 +113,12 @@ def _boxed(case: Case) -> list[tuple[Box, int]]:
     """The largest box of each name, with how many there are."""
     boxes = case.boxes or ()
     counts = Counter(box.label for box in boxes)
-    by_size = sorted(boxes, key=_area, reverse=True)
+    by_size = sorted(boxes, key=length, reverse=True)
     largest = {box.label: box for box in reversed(by_size)}
     return [(largest[label], counts[label]) for label in counts]
 
 
-def _placed(box: Box, times: int) -> str:
-    size = "small " if _area(box) <= SMALL else "large " if _area(box) >= LARGE else ""
-    across, down = (box.left + box.right) / 2 - 0.5, (box.top + box.bottom) / 2 - 0.5
-    sides = [
-        word
-        for word, is_there in (
-            ("upper", down < -MARGIN),
-            ("lower", down > MARGIN),
-            ("left", across < -MARGIN),
-            ("right", across > MARGIN),
-        )
-        if is_there
-    ]
+def _placed(box: Box, times: int, usual: Lengths) -> str:
+    words = words_of(box, usual)
     several = f", {times} of them" if times > 1 else ""
-    return f"a {size}{box.label} in the {' '.join(sides) or 'middle'}{several}"
-
-
-def _area(box: Box) -> float:
-    return (box.right - box.left) * (box.bottom - box.top)
+    return f"a {f'{words.size} {box.label}'.strip()} in the {words.place}{several}"

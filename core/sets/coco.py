@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ DIGITS = 6
 READ_AT_ONCE = 8
 NOTICE = "Research use only."
 Content = dict[str, Any]
+_json = partial(json.dumps, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -37,20 +41,27 @@ class CocoPicture:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def coco_content(pictures: Sequence[CocoPicture], labels: Iterable[str], about: str) -> Content:
-    """Categories are these labels in their order, then those of boxes that are none of them."""
-    names = list(dict.fromkeys([*labels, *(box.label for picture in pictures for box in picture.boxes)]))
+def coco_text(pictures: Iterable[CocoPicture], names: Sequence[str], about: str, is_masked: bool) -> Iterator[str]:
+    """The file, piece by piece: of many pictures no more are held than are being written, and a row of each.
+
+    `names` are those of all categories; `is_masked` says whether some picture has a mask."""
     numbers = {name: number for number, name in enumerate(names, start=1)}
     categories = [{"id": number, "name": name} for name, number in numbers.items()]
-    rows = [row for picture in pictures for row in _annotations(picture, numbers)]
-    if any(picture.mask is not None for picture in pictures):
+    if is_masked:
         categories.append({"id": len(names) + 1, "name": "mask", "supercategory": MASK})
-    return {
-        "info": {"description": about},
-        "images": [_image(picture) for picture in pictures],
-        "annotations": [{"id": number, **row} for number, row in enumerate(rows, start=1)],
-        "categories": categories,
-    }
+    yield f'{{"info": {_json({"description": about})}, "categories": {_json(categories)}, "annotations": ['
+    images, before, ids = list[str](), "\n", count(1)
+    for picture in pictures:
+        images.append(_json(_image(picture)))
+        for row in _annotations(picture, numbers):
+            yield before + _json({"id": next(ids), **row})
+            before = ",\n"
+    yield "],\n" + '"images": [' + ",\n".join(images) + "]}\n"
+
+
+def names_of(labels: Iterable[str], boxes: Iterable[Box]) -> list[str]:
+    """Of categories: these labels in their order, then those of boxes that are none of them."""
+    return list(dict.fromkeys([*labels, *(box.label for box in boxes)]))
 
 
 def runs_in(mask: Pixels) -> RunPixels:
@@ -58,17 +69,26 @@ def runs_in(mask: Pixels) -> RunPixels:
     return RunPixels(runs_of(inside), *inside.shape[::-1])
 
 
-def set_content(image_set: ImageSet, runs_in: Callable[[Pixels], RunPixels] = runs_in) -> Content:
+def set_as_coco(image_set: ImageSet, runs_in: Callable[[Pixels], RunPixels] = runs_in) -> Iterator[str]:
     """Of the cases on which somebody has drawn, or looked whether there is anything to draw around. Where masks should
     not be decoded in this process, `runs_in` does it elsewhere."""
     cases = enumerate(image_set.cases)
-    places = [place for place, case in cases if case.boxes is not None or case.mask is not None]
-    if not places:
+    drawn_on = {number: case for number, case in cases if case.boxes is not None or case.mask is not None}
+    if not drawn_on:
         raise DataError(f"{image_set.name} has neither boxes nor masks, and COCO is about these.")
+    boxes = [box for case in drawn_on.values() for box in case.boxes or ()]
+    names = names_of(image_set.task.in_order(box.label for box in boxes), boxes)
+    is_masked = any(case.mask is not None for case in drawn_on.values())
+    return coco_text(_read(drawn_on, runs_in), names, f"{image_set.name}. {NOTICE}", is_masked)
+
+
+def _read(drawn_on: Mapping[int, Case], runs_in: Callable[[Pixels], RunPixels]) -> Iterator[CocoPicture]:
+    """Some at once, and no further ahead than that."""
+    numbers = list(drawn_on)
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
-        pictures = list(threads.map(lambda place: _picture(place, image_set.cases[place], runs_in), places))
-    used = {box.label for picture in pictures for box in picture.boxes}
-    return coco_content(pictures, image_set.task.in_order(used), f"{image_set.name}. {NOTICE}")
+        for start in range(0, len(numbers), READ_AT_ONCE):
+            some = numbers[start : start + READ_AT_ONCE]
+            yield from threads.map(lambda number: _picture(number, drawn_on[number], runs_in), some)
 
 
 def coco_box(box: Box, width: float, height: float) -> list[float]:

@@ -6,17 +6,13 @@ A fact is a true sentence of which one word is known, and which words in its pla
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
-
 from core.case import NO_FINDING, Box, Case, ImageSet, Task
-from core.settings import Settings
+from core.sets.box_words import OPPOSITE, Lengths, Margins, usual_lengths, words_of
 
 FactKind = Literal["place", "side", "size", "count", "negation", "severity", "attribute"]
 FACT_KINDS: Mapping[FactKind, str] = {
@@ -32,25 +28,6 @@ FACT_KINDS: Mapping[FactKind, str] = {
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 FEWEST_VALUES, MOST_VALUES = 2, 8
 NOT_PLURAL = ("ss", "us", "is", "pancreas")
-
-
-class Margins(Settings):
-    """How far from a limit a fact has to be."""
-
-    middle: float = Field(
-        0.05,
-        ge=0,
-        lt=0.5,
-        title="Margin of the middle",
-        description="Share of the picture: a box whose centre is nearer to the middle line is on neither side of it.",
-    )
-    size: float = Field(
-        0.1,
-        ge=0,
-        le=10,
-        title="Margin of size",
-        description="A box is large (small) where it is longer (shorter) than the median of its kind by this share.",
-    )
 
 
 @dataclass(frozen=True)
@@ -73,39 +50,30 @@ class Fact:
 
 @dataclass(frozen=True)
 class Yardsticks:
-    """What the cases of one set are measured by: its question; of each kind of box the median length (the square root
-    of its area) and how many there are in one picture or another; the values of columns that have a few of one word
-    each."""
+    """What the cases of one set are measured by: its question; of each kind of box the usual length and how many
+    there are in one picture or another; the values of columns that have a few of one word each."""
 
     task: Task
-    lengths: Mapping[str, float]
+    lengths: Lengths
     counts: Mapping[str, tuple[int, ...]]
     attributes: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, image_set: ImageSet) -> Yardsticks:
-        lengths: dict[str, list[float]] = defaultdict(list)
         counts: dict[str, set[int]] = defaultdict(set)
         columns: dict[str, list[str]] = defaultdict(list)
         for case in image_set.cases:
             for label, boxes in boxes_by_label(case).items():
                 counts[label].add(len(boxes))
-                lengths[label] += map(length, boxes)
             for column, cell in case.more.items():
                 columns[column].append(cell.strip())
-        medians = {label: statistics.median(of_label) for label, of_label in sorted(lengths.items())}
         words = {column: _few_words(cells) for column, cells in columns.items()}
         return cls(
             image_set.task,
-            medians,
+            usual_lengths(image_set.cases),
             {label: tuple(sorted(of_label)) for label, of_label in counts.items()},
             {column: values for column, values in words.items() if values},
         )
-
-
-def length(box: Box) -> float:
-    """The side of a square of the same area, as a share of the picture's."""
-    return math.sqrt((box.right - box.left) * (box.bottom - box.top))
 
 
 def _few_words(cells: Iterable[str]) -> tuple[str, ...]:
@@ -157,31 +125,14 @@ def _of_boxes(boxes: Sequence[Box], yardsticks: Yardsticks, margins: Margins) ->
         yield Fact("count", "The picture shows ", NUMBERS[len(boxes)], f" of the kind {label}.", others)
     if len(boxes) > 1:
         return
-    (box,) = boxes
-    across, down = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    words = words_of(boxes[0], yardsticks.lengths, margins)
     before, after = f"The {label} is in the ", " half of the picture."
-    if half := _half(down, ("upper", "lower"), margins):
-        yield Fact("place", before, half[0], after, half[1:])
-    if half := _half(across, ("left", "right"), margins):
-        yield Fact("side", before, half[0], after, half[1:])
-    if size := _size(box, yardsticks, margins):
-        yield Fact("size", f"The {label} is ", size, ".", ("small",) if size == "large" else ("large",))
-
-
-def _half(centre: float, words: tuple[str, str], margins: Margins) -> tuple[str, ...]:
-    """The word for the half of the picture that a centre is in, then the other; nothing near the middle."""
-    if abs(centre - 0.5) <= margins.middle:
-        return ()
-    return words if centre < 0.5 else words[::-1]
-
-
-def _size(box: Box, yardsticks: Yardsticks, margins: Margins) -> str:
-    """Large or small beside the others of its kind; nothing where it is neither."""
-    median = yardsticks.lengths.get(box.label)
-    if median is None:
-        return ""
-    ratio = length(box) / median
-    return "large" if ratio > 1 + margins.size else "small" if ratio < 1 / (1 + margins.size) else ""
+    if words.down:
+        yield Fact("place", before, words.down, after, (OPPOSITE[words.down],))
+    if words.across:
+        yield Fact("side", before, words.across, after, (OPPOSITE[words.across],))
+    if words.size:
+        yield Fact("size", f"The {label} is ", words.size, ".", (OPPOSITE[words.size],))
 
 
 def is_plural(label: str) -> bool:

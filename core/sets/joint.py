@@ -14,6 +14,7 @@ from PIL import Image
 from core.case import SPLITS, Case, ImageSet, Marks, Split, Task
 from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError
+from core.sets.box_words import Lengths, usual_lengths
 from core.sets.open import open_set
 from core.sets.split import SplitSettings, assign, limit
 
@@ -41,6 +42,11 @@ class JointSet:
     def marks(self) -> tuple[Marks, ...]:
         """What the training cases of each set say of places."""
         return tuple(_marks(image_set) for image_set in self.sets)
+
+    @cached_property
+    def usual_lengths(self) -> tuple[Lengths, ...]:
+        """Of the boxes of each set."""
+        return tuple(usual_lengths(image_set.cases) for image_set in self.sets)
 
     def items(self, split: Split) -> list[Item]:
         return [Item(number, case) for number, image_set in enumerate(self.sets) for case in image_set.of(split)]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from core.case import Case
 from core.draw import generator
-from core.sets.facts import Fact, FactKind, Margins, Yardsticks, article, facts_of, is_plural, presences
+from core.sets.box_words import Margins
+from core.sets.facts import Fact, FactKind, Yardsticks, article, facts_of, is_plural, presences
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,8 @@ class Needs:
     tunes_vlm_connector: bool = False
     marks: MarksWanted | None = None
     """Boxes or masks, where it learns from them."""
+    checkpoints: tuple[str, ...] = ()
+    """What its heads open beside the VLM, by name or folder: fetched before anything else where it is not here yet."""
     captions: CaptionSettings | None = None
     """Where captions of its cases come from, if it learns from any."""
     long_captions: bool = False

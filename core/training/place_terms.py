@@ -157,7 +157,8 @@ class LocatorTerms:
         losses = [untouched(head.mask)]
         for case, slots in enumerate(heard.slots[self.outline]):
             if slots:
-                logits = head.mask_logits(heard.states[slots[2]], heard.batch.features[case])
+                own = heard.batch.own[case][head.encoder.name] if head.encoder else None
+                logits = head.mask_logits(heard.states[slots[2]], heard.batch.features[case], own)
                 losses.append(mask_losses(logits, true_mask(heard.batch.cases[case], logits.shape).to(logits))[None])
         return torch.cat(losses)
 

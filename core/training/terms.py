@@ -6,7 +6,7 @@ prefix. Axes: B cases, T response tokens, V vocabulary, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
@@ -18,6 +18,7 @@ from core.case import Case, Marks
 from core.models.shared_prefix import Branches
 from core.models.spelled import SpelledCaption
 from core.models.vlm import ImageFeatures, Prompt, Vlm
+from core.readings.head import See
 from core.training.contrastive import Beyond, Shown
 from core.training.losses import alignment_losses, contrast_losses, response_losses
 from core.training.settings import ContrastOn, Direction
@@ -41,6 +42,8 @@ class ResponseBatch:
     vlm: Vlm | None = None
     captions: Sequence[SpelledCaption] = ()
     """What each is called, where the method learns from that."""
+    own: Sequence[Mapping[str, See]] = ()
+    """What the own encoders of heads see in the image of each, by the encoder's name."""
 
     def __len__(self) -> int:
         return len(self.prompts)

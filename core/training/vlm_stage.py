@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,13 +17,14 @@ from core.case import Case, Marks, Task
 from core.draw import evenly, generator
 from core.errors import SettingsError
 from core.machine.footprint import give_back
-from core.models.features import FeatureStore
+from core.models.features import EncodedPictures, FeatureStore
 from core.models.lora import adapter_parameters, using
 from core.models.spelled import SpelledCaption, spelled
+from core.models.vlm import ImageFeatures
 from core.readings.answer import Answer
 from core.readings.distribution import Asking, distributions
 from core.readings.embedder import Embedder, by_cosine
-from core.readings.head import Head
+from core.readings.head import Head, See
 from core.readings.results import quick_figures
 from core.sets.captions import CaptionSettings, caption
 from core.sets.joint import Item, JointSet
@@ -46,6 +48,8 @@ class RunCases:
     features: FeatureStore
     exemplars: Sequence[Tensor]
     caption_settings: CaptionSettings | None = None
+    own: Mapping[str, EncodedPictures] = field(default_factory=dict)
+    """Of the encoders that heads have of their own, by the encoder's name."""
     _spelled: dict[int, SpelledCaption] = field(default_factory=dict, compare=False)
 
     def places(self, split: str) -> list[int]:
@@ -61,7 +65,13 @@ class RunCases:
     def questions(self, places: Sequence[int]) -> list[Asking]:
         features = self.features.of(places)
         return [
-            Asking(self.task(place), image, [of_tsm[place] for of_tsm in self.exemplars], marks=self.marks(place))
+            Asking(
+                self.task(place),
+                image,
+                [of_tsm[place] for of_tsm in self.exemplars],
+                marks=self.marks(place),
+                own=self.seen(place),
+            )
             for place, image in zip(places, features, strict=True)
         ]
 
@@ -80,7 +90,17 @@ class RunCases:
             lots=lots,
             vlm=vlm,
             captions=self.captions(places),
+            own=[self.seen(place) for place in places],
         )
+
+    def seen(self, place: int) -> dict[str, See]:
+        """What the own encoders of heads see in a case."""
+
+        def look(encoded: EncodedPictures) -> ImageFeatures:
+            (features,) = encoded.of([place])
+            return features
+
+        return {name: partial(look, encoded) for name, encoded in self.own.items()}
 
     def cases(self, places: Sequence[int]) -> list[Case]:
         return [self.items[place].case for place in places]
@@ -91,7 +111,8 @@ class RunCases:
             return []
         for place in places:
             if place not in self._spelled:
-                words = caption(self.items[place].case, self.task(place), self.caption_settings)
+                case, usual = self.items[place].case, self.joint_set.usual_lengths[self.items[place].set]
+                words = caption(case, self.task(place), self.caption_settings, usual)
                 self._spelled[place] = spelled(self.features.vlm, words)
         return [self._spelled[place] for place in places]
 

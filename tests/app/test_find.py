@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,29 @@ def test_only_searchable_runs_are_offered(page: FindPage, room: Furnished, run_i
     assert opened[page.parts.notice] == ""
     assert opened[page.parts.wanted.run]["choices"] == [(f"{run_id} · Searchable (Panes)", run_id)]
     assert opened[page.parts.wanted.run]["value"] == run_id
+
+
+def test_the_address_leads_to_a_run_older_than_those_that_are_listed(
+    page: FindPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = furnish(tmp_path)
+    old, newer = (room.queue(name, method={"name": "discriminative"}, tsm=[]) for name in ("Old", "Newer"))
+    database = room.studio.database
+    for run_id in (old, newer):
+        with database.session() as session:
+            session.get_one(Job, runs.run(database, room.who, run_id).job_id).state = "done"
+    monkeypatch.setattr(runs, "runs", partial(runs.runs, size=1))
+    chooser = page.open(room.visit(run=old))[page.parts.wanted.run]
+    assert chooser["value"] == old and [run_id for _, run_id in chooser["choices"]] == [newer, old]
+
+
+def test_a_run_of_the_address_that_cannot_be_searched_is_told_of_and_no_other_is_chosen(
+    page: FindPage, room: Furnished, run_id: int
+) -> None:
+    for address, why in ((999, "nothing here that you can see"), (room.run_id, "makes no index")):
+        opened = page.open(room.visit(run=address))
+        assert opened[page.parts.wanted.run]["value"] is None and why in opened[page.parts.notice]
+        assert f"Run {address} of the address" in opened[page.parts.notice]
 
 
 def test_the_address_leads_to_a_search_for_the_like_of_a_case(page: FindPage, room: Furnished, run_id: int) -> None:

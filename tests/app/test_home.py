@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from app.context import Studio
 from app.pages.home import page as page_of_home
+from app.pages.home import work as work_of_home
 from app.pages.home.cards import draw_recent, draw_showcase, draw_steps, make_words
 from app.pages.home.work import Work, gather
 from core.errors import CoreError
@@ -51,6 +53,26 @@ def test_who_has_a_finished_run_is_led_to_its_answers(room: Furnished) -> None:
     assert f'href="/compare?run={room.run_id}"' in drawn
     room.queue("Second")
     assert "2 runs, 1 under way" in draw_steps(work(room))
+
+
+def test_at_a_tick_runs_are_read_once_and_the_sample_is_known_all_the_same(
+    room: Furnished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, statements = room.studio.database, list[str]()
+    with database.session() as session:
+        session.get_one(Run, room.run_id).is_sample = True
+    room.queue("Newer")
+
+    def keep(connection: object, cursor: object, statement: str, *more: object) -> None:
+        statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", keep)
+    gathered = work(room)
+    event.remove(database.engine, "before_cursor_execute", keep)
+    assert len([statement for statement in statements if "FROM runs JOIN" in " ".join(statement.split())]) == 1
+    assert gathered.sample is not None and gathered.sample.id == room.run_id and gathered.sample_job is None
+    monkeypatch.setattr(work_of_home, "NEWEST", 1)
+    assert [run.id for run in work(room).sample_runs] == [room.run_id], "older than those that are listed"
 
 
 def test_a_finished_search_is_led_to(tmp_path: Path) -> None:

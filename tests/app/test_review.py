@@ -284,6 +284,12 @@ def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path, page: ReviewPage
     assert reviews.review(room.studio.database, room.who, made).state == "waiting"
 
 
+def test_a_look_before_the_page_is_opened_puts_no_other_search_in_the_place_of_the_chosen_one(
+    room: Reviewed, page: ReviewPage
+) -> None:
+    assert page.look(room.visit(), None, page.parts.seen.value) == {}
+
+
 def test_the_page_opens_where_its_address_says(tmp_path: Path, page: ReviewPage) -> None:
     room = furnish_review(tmp_path)
     parts = page.parts

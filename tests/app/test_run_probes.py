@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from app.pages.runs.acts import probe_run, run_probes
+from app.pages.runs.acts import cancel_probes, probe_run, run_probes
 from app.pages.runs.probing import ProbingTab, lay_out
 from core.errors import CoreError, RunError, SettingsError
 from core.readings.probe_figures import probe_figures
@@ -72,3 +72,20 @@ def test_only_a_finished_run_is_probed_on_a_number_of_cases(room: Furnished, tab
     with pytest.raises(CoreError, match="No run is chosen"):
         tab.begin(room.visit(), None, 12)
     assert run_probes(room.visit(), room.run_id) == []
+
+
+def test_probings_are_cancelled_whether_they_wait_or_are_carried_out(tab: ProbingTab, room: Furnished) -> None:
+    carry_out(room, probe_run(room.visit(), room.run_id, 12))
+    assert tab.show(room.visit(), room.run_id)[tab.parts.cancel]["visible"] is False
+    at_work, waits = (probe_run(room.visit(), room.run_id, 12) for _ in range(2))
+    claimed = jobs.claim(room.studio.database, at_work, "test")
+    assert claimed is not None
+    assert tab.show(room.visit(), room.run_id)[tab.parts.cancel]["visible"] is True
+    shown = tab.cancel(room.visit(), room.run_id)
+    assert jobs.stored(room.studio.database, waits).state == "cancelled"
+    assert jobs.renew(room.studio.database, claimed) == "cancel" and shown[tab.parts.cancel]["visible"] is True
+    assert "cancelling" in shown[tab.parts.probings] and "Composition" in shown[tab.parts.probings]
+    jobs.cancelled(room.studio.database, claimed)
+    assert tab.show(room.visit(), room.run_id)[tab.parts.cancel]["visible"] is False
+    with pytest.raises(RunError, match="nothing to cancel"):
+        cancel_probes(room.visit(), room.run_id)

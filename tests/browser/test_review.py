@@ -133,11 +133,12 @@ def test_fifty_cases_are_reviewed_by_keyboard(served: Served, tab: Callable[[], 
 
 NAMED = {"→": "ArrowRight", "←": "ArrowLeft"}
 PRESS = """key => {
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));
   const pressed = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
   document.dispatchEvent(pressed);
   return pressed.defaultPrevented;
 }"""
-"""Whether the page takes a key for itself: one that means nothing there is left to the browser."""
+"""Whether the page takes a key for itself, with no words begun: one that means nothing there is left to the browser."""
 
 
 def listed_keys() -> list[str]:
@@ -335,6 +336,25 @@ def test_nothing_is_decided_while_somebody_types(served: Served, tab: Callable[[
     page.keyboard.press("Enter")
     page.get_by_text("No more cases fit this filter").wait_for()
     assert len(served.room.kept()) == 1
+
+
+def test_words_go_on_where_their_field_loses_the_focus_by_itself(served: Served, tab: Callable[[], Any]) -> None:
+    page = tab()
+    open_queue(page, served)
+    page.keyboard.press("w")
+    page.keyboard.type("k")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.type("u x")
+    assert page.locator(".why-said").input_value() == "ku x"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    at(page, 2)
+    assert served.room.kept() == []
+    page.keyboard.press("k")
+    at(page, 3)
+    all_kept(page)
+    assert [verdict.why for verdict in served.room.kept()] == ["ku x"]
 
 
 def test_the_queue_fits_a_small_laptop(served: Served, tab: Callable[[], Any]) -> None:

@@ -18,9 +18,10 @@ from torch import Tensor
 from core.case import Box, Case, ImageSet, Task
 from core.catalog import METHODS, chosen
 from core.models.exemplar import Exemplars, load_exemplars
-from core.models.features import FeatureStore
+from core.models.features import EncodedPictures, FeatureStore
 from core.models.lora import LoraSettings, attach, load_adapter, save_adapter
 from core.readings.distribution import distributions
+from core.readings.head import own_encoders
 from core.sets.joint import Item, JointSet
 from core.training.heads import load_heads, new_heads, save_heads
 from core.training.loop import Stage, make_step, new_optimiser
@@ -111,7 +112,8 @@ def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, RunC
     store = FeatureStore(vlm, items, not plan.needs.tunes_vlm_connector, None)
     features = [torch.randn(8, width) for width in widths]
     heads = new_heads(plan.heads, vlm)
-    return plan, Tuned(vlm, exemplars, heads), RunCases(shown, items, store, features, plan.needs.captions)
+    own = {encoder.name: EncodedPictures(encoder, items, None) for encoder in own_encoders(heads)}
+    return plan, Tuned(vlm, exemplars, heads), RunCases(shown, items, store, features, plan.needs.captions, own)
 
 
 def stage_of(plan: StagePlan, tuned: Tuned, cases: RunCases, **training: Any) -> Stage:
@@ -434,6 +436,7 @@ PRINTED: dict[str, dict[str, Any]] = {
         "objects": 3,
         "labels": ["spot"],
         "masks": False,
+        "mask_checkpoint": "a/sam2",
         "asked": 1,
         "routing_epochs": 2,
         "head_epochs": 2,

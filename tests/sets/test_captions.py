@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError
 from core.pictures.pixels import FilePixels
+from core.sets.box_words import Margins
 from core.sets.captions import Caption, CaptionSettings, attributes, caption, refuse_untold, within
+from core.sets.facts import Yardsticks, facts_of
 
 TASK = Task(modality="drawn cell", answers=("round nucleus", "bean nucleus"))
 PIXELS = FilePixels(Path("nowhere.png"))
+USUAL = {"cell": 0.5, "nucleus": 0.4, "spot": 0.35}
 CELL, NUCLEUS = Box("cell", 0.1, 0.1, 0.8, 0.8), Box("nucleus", 0.1, 0.2, 0.3, 0.4)
 
 
@@ -21,7 +26,7 @@ def case(**more: object) -> Case:
 
 
 def test_a_label_alone_is_the_short_caption_and_a_description_the_long_one() -> None:
-    called = caption(case(more={"stain": "rose"}, boxes=(NUCLEUS,)), TASK, CaptionSettings())
+    called = caption(case(more={"stain": "rose"}, boxes=(NUCLEUS,)), TASK, CaptionSettings(), USUAL)
     assert called == Caption(
         "bean nucleus",
         "This is a drawn cell image. What it shows is called bean nucleus. Its stain is rose. "
@@ -32,24 +37,42 @@ def test_a_label_alone_is_the_short_caption_and_a_description_the_long_one() -> 
 
 def test_attributes_stand_in_the_short_caption_where_they_are_asked_for() -> None:
     called = caption(
-        case(more={"stain": "rose", "note": " "}, boxes=(CELL,)), TASK, CaptionSettings(captions="attributes")
+        case(more={"stain": "rose", "note": " "}, boxes=(CELL,)), TASK, CaptionSettings(captions="attributes"), USUAL
     )
     assert called.short == "bean nucleus, rose stain, a large cell in the middle"
 
 
 def test_the_largest_of_several_boxes_is_placed_and_all_are_counted() -> None:
     boxes = (Box("spot", 0.7, 0.7, 0.8, 0.8), Box("spot", 0.6, 0.1, 0.95, 0.5), Box("spot", 0, 0, 0.1, 0.1), CELL)
-    assert attributes(case(boxes=boxes)) == ["a spot in the upper right, 3 of them", "a large cell in the middle"]
+    assert attributes(case(boxes=boxes), USUAL) == [
+        "a spot in the upper right, 3 of them",
+        "a large cell in the middle",
+    ]
+
+
+@given(st.lists(st.integers(0, 20), min_size=4, max_size=4))
+def test_captions_and_probes_say_the_same_of_a_box(numbers: list[int]) -> None:
+    """Both are held to limits on whole pixels, as people draw: there each would decide in its own way."""
+    left, top, wide, high = numbers
+    box = Box("cell", left / 40, top / 40, (left + wide + 1) / 40, (top + high + 1) / 40)
+    boxed = case(boxes=(box,))
+    yardsticks = Yardsticks(TASK, USUAL, {}, {})
+    word_of = {fact.kind: fact.word for fact in facts_of(boxed, yardsticks, Margins())}
+    size = f"{word_of['size']} " if "size" in word_of else ""
+    place = [word_of[kind] for kind in ("place", "side") if kind in word_of]
+    assert attributes(boxed, USUAL) == [f"a {size}cell in the {' '.join(place) or 'middle'}"]
 
 
 def test_a_report_gives_its_first_sentence_and_the_whole() -> None:
     text = "A bean, 2.5 mm wide. Pale plasm. No granules!"
-    assert caption(case(report=text), TASK, CaptionSettings(captions="report")) == Caption("A bean, 2.5 mm wide.", text)
+    assert caption(case(report=text), TASK, CaptionSettings(captions="report"), USUAL) == Caption(
+        "A bean, 2.5 mm wide.", text
+    )
 
 
 def test_a_column_gives_captions_by_its_name() -> None:
     settings = CaptionSettings(captions="column", caption_column="words")
-    assert caption(case(more={"words": " curved and dark "}), TASK, settings) == Caption(
+    assert caption(case(more={"words": " curved and dark "}), TASK, settings, USUAL) == Caption(
         "curved and dark", "curved and dark"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.case import Box, Case, ImageSet, Task
+from core.case import Box, Case, ImageSet, Pixels, Task
 from core.catalog import FORMATS, every
 from core.cli.main import main
 from core.errors import DataError
-from core.pictures.masks import Inside, marked
+from core.pictures.masks import Inside, RunPixels, marked
 from core.pictures.pixels import FilePixels
-from core.sets.coco import set_content
+from core.sets.coco import READ_AT_ONCE, runs_in, set_as_coco
 from core.sets.open import open_set
 
 TASK = Task(answers=("blot", "cell"), kind="multi")
@@ -39,6 +40,14 @@ def pictures(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[Box, ...]]:
     return (width, height), tuple(draw(st.lists(pixel_boxes(width, height), max_size=3)))
 
 
+def text_of(image_set: ImageSet) -> str:
+    return "".join(set_as_coco(image_set))
+
+
+def content_of(image_set: ImageSet) -> dict[str, Any]:
+    return dict(json.loads(text_of(image_set)))
+
+
 def written(folder: Path, drawings: list[tuple[tuple[int, int], tuple[Box, ...]]]) -> ImageSet:
     folder.mkdir(parents=True, exist_ok=True)
     cases = []
@@ -48,7 +57,7 @@ def written(folder: Path, drawings: list[tuple[tuple[int, int], tuple[Box, ...]]
         labels = TASK.in_order(box.label for box in boxes)
         cases.append(Case(file.name, FilePixels(file), labels, boxes=boxes))
     image_set = ImageSet(folder.name, TASK, tuple(cases))
-    (folder / "annotations.json").write_text(json.dumps(set_content(image_set)))
+    (folder / "annotations.json").write_text(text_of(image_set))
     return image_set
 
 
@@ -72,7 +81,7 @@ def test_labels_without_a_box_and_patients_come_back(tmp_path: Path) -> None:
     whole = image_set.with_cases(
         [replace(first, labels=("blot", "cell"), patient="P1"), replace(second, labels=("cell",), patient="P2")]
     )
-    (tmp_path / "set/annotations.json").write_text(json.dumps(set_content(whole)))
+    (tmp_path / "set/annotations.json").write_text(text_of(whole))
     again = open_set(tmp_path / "set", None, every(FORMATS))
     assert [(case.labels, case.patient) for case in again.cases] == [(("blot", "cell"), "P1"), (("cell",), "P2")]
     assert [len(case.boxes or ()) for case in again.cases] == [1, 0]
@@ -94,7 +103,7 @@ def masked(folder: Path) -> tuple[ImageSet, list[Inside]]:
 
 def test_masks_come_back_as_they_were_and_become_no_boxes(tmp_path: Path) -> None:
     image_set, grids = masked(tmp_path / "set")
-    content = set_content(image_set)
+    content = content_of(image_set)
     assert content["categories"][-1] == {"id": 3, "name": "mask", "supercategory": "mask of the picture"}
     rows = [row for row in content["annotations"] if row["category_id"] == 3]
     assert [row["segmentation"]["size"] for row in rows] == [[7, 9], [8, 5]]
@@ -106,6 +115,23 @@ def test_masks_come_back_as_they_were_and_become_no_boxes(tmp_path: Path) -> Non
     for case, inside in zip(again.cases, grids, strict=False):
         assert case.mask is not None and (marked(case.mask.load()) == inside).all()
     assert again.cases[2].mask is None
+
+
+def test_of_many_masks_only_those_that_are_being_written_are_decoded(tmp_path: Path) -> None:
+    image_set = masked(tmp_path / "set")[0]
+    case, decoded = image_set.cases[0], list[Pixels]()
+
+    def noted(mask: Pixels) -> RunPixels:
+        decoded.append(mask)
+        return runs_in(mask)
+
+    many = image_set.with_cases([replace(case, id=f"{number}.png") for number in range(5 * READ_AT_ONCE)])
+    pieces = set_as_coco(many, noted)
+    beginning = next(pieces)
+    assert '"categories"' in beginning and not decoded
+    for boxes_and_masks in range(1, 3 * READ_AT_ONCE):
+        next(pieces)
+        assert len(decoded) <= (boxes_and_masks + 1) // 2 + READ_AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -123,7 +149,7 @@ def test_masks_come_back_as_they_were_and_become_no_boxes(tmp_path: Path) -> Non
 def test_a_mask_that_cannot_be_read_is_told_by_its_place(tmp_path: Path, change: dict[str, object], kind: str) -> None:
     from core.sets.check import check
 
-    content = set_content(masked(tmp_path / "set")[0])
+    content = content_of(masked(tmp_path / "set")[0])
     content["annotations"][-1].update(change)
     (tmp_path / "set/annotations.json").write_text(json.dumps(content))
     findings = {finding.kind for finding in check(open_set(tmp_path / "set", None, every(FORMATS))).findings}
@@ -131,7 +157,7 @@ def test_a_mask_that_cannot_be_read_is_told_by_its_place(tmp_path: Path, change:
 
 
 def test_run_lengths_of_a_picture_too_large_are_refused(tmp_path: Path) -> None:
-    content = set_content(masked(tmp_path / "set")[0])
+    content = content_of(masked(tmp_path / "set")[0])
     content["annotations"][-1]["segmentation"] = {"counts": [10**12], "size": [10**6, 10**6]}
     (tmp_path / "set/annotations.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match="is 1,000,000 x 1,000,000, larger than"):
@@ -146,7 +172,7 @@ def test_the_command_writes_the_file_and_refuses_a_set_without_boxes(
     )
     assert main(["set", "export", str(tmp_path / "set"), "--to", str(tmp_path / "out.json")]) == 0
     assert "has 2 boxes and masks of 2 images" in capsys.readouterr().out
-    assert json.loads((tmp_path / "out.json").read_text()) == set_content(image_set)
+    assert json.loads((tmp_path / "out.json").read_text()) == content_of(image_set)
     for nowhere in (tmp_path / "gone/out.json", tmp_path):
         assert main(["set", "export", str(tmp_path / "set"), "--to", str(nowhere)]) == 2
         assert f"{nowhere} can't be written" in capsys.readouterr().err

@@ -9,7 +9,8 @@ from PIL import Image
 
 from core.case import Box, Case, ImageSet, Kind, Task
 from core.errors import SettingsError
-from core.sets.facts import Fact, Margins, Yardsticks, facts_of, presences
+from core.sets.box_words import Margins
+from core.sets.facts import Fact, Yardsticks, facts_of, presences
 from core.sets.sentences import caption_pairs, presence_questions
 
 MARGINS = Margins()

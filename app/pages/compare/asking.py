@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 from gradio.blocks import Block
 
 from app import charts
+from app.brought import bytes_of
 from app.context import PRIVATE, Studio
 from app.drawings import overlay
 from app.html import in_markdown, warning
@@ -21,12 +21,12 @@ from app.visit import Given, Updates, Visit, guarded, live
 from core.case import INCOMPLETE_TEMPLATE
 from core.errors import CoreError, SettingsError
 from core.machine.aside import ASIDE
-from core.pictures.pixels import FilePixels
 from core.pictures.shown import refuse_undecodable
 from core.records import questions, sets
 from core.records.comparison import Comparison
 from core.records.place import Place
 
+NO_FILE = "No image has been brought, so nothing was read. Bring one, or ask about the case above."
 WAITS = {"waiting": "Waiting for a reader …", "running": "Reading …"}
 
 
@@ -72,7 +72,7 @@ class AskAgain:
         if not readers:
             raise SettingsError("No reader is chosen. Choose one, or switch the exemplar on.")
         is_case, instruction = given[parts.about] == THE_CASE, given[parts.instruction]
-        picture = number_of(comparison, given[self.page.name]) if is_case else brought(given[parts.image])
+        picture = number_of(comparison, given[self.page.name]) if is_case else bytes_of(given[parts.image], NO_FILE)
         words = None if instruction.strip() == comparison.task.instruction().strip() else instruction
         return questions.ask(visit.database, visit.place, visit.who, run_id, picture, words, readers)
 
@@ -89,7 +89,7 @@ class AskAgain:
 
     def image_checked(self, visit: Visit, image: str | None) -> Updates:
         try:
-            ASIDE.run(refuse_undecodable, brought(image), "The file")
+            ASIDE.run(refuse_undecodable, bytes_of(image, NO_FILE), "The file")
             text = "The picture is here. Press Read."
         except CoreError as error:
             text = warning(str(error))
@@ -133,13 +133,6 @@ def outcome(answered: questions.Answered) -> str:
     if answered.unlike.is_unlike:
         return f"**⚠ {answered.unlike.text}**\n\nRead just now{seconds}."
     return f"Read just now{seconds}. {in_markdown(answered.unlike.text)}"
-
-
-def brought(image: str | None) -> bytes:
-    """The bytes of the file that somebody brought, where they are not more than a picture has."""
-    if not image:
-        raise SettingsError("No image has been brought, so nothing was read. Bring one, or ask about the case above.")
-    return FilePixels(Path(image)).stored()
 
 
 def number_of(comparison: Comparison, name: str) -> int:

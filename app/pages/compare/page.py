@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from app import charts
 from app.context import PRIVATE, Studio, on_load
 from app.drawings import overlay
-from app.html import script_beside
+from app.html import go_to, script_beside
 from app.pages.compare import acts, asking
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
@@ -26,7 +26,6 @@ TITLE = "Compare"
 PATH = "/compare"
 MOST_ALIKE = 6
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
-GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def build(studio: Studio) -> None:
     asking.wire(studio, parts)
     plug = parts.plug
     queued = plug.queue.click(guarded(studio, page.plug), [parts.choose.run, plug.tsm], [plug.made], **PRIVATE)
-    queued.success(None, [plug.made], None, js=GO_TO_RUN)
+    queued.success(None, [plug.made], None, js=go_to("/runs?run="))
 
 
 def wire(studio: Studio, page: ComparePage) -> None:

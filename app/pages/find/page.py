@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
+from app.brought import bytes_of
 from app.context import PRIVATE, Studio, on_load
 from app.drawings import boxed, colours_of
 from app.html import empty, in_markdown, warning
@@ -18,7 +18,6 @@ from app.tiles import draw_tiles, tile
 from app.viewer import Pane, shown
 from app.visit import Given, Updates, Visit, guarded, live, offer
 from core.errors import CoreError, SettingsError
-from core.pictures.pixels import FilePixels
 from core.records import finding, runs, sets
 from core.records.finding import Search
 from core.records.outcomes import Match
@@ -30,6 +29,7 @@ EMPTY = (
     "runs lay images and words into one space. **[Home](/)** makes one of the sample; **[Runs](/runs)** shows those "
     "under way."
 )
+NO_FILE = "No image has been brought, so nothing was searched for. Bring one, or search by words."
 WAITS = {"waiting": "Waiting for a reader …", "running": "Searching …"}
 NO_MATCH = empty("No case fits", "Choose more of the set's cases.")
 
@@ -42,22 +42,29 @@ class FindPage:
 
     def open(self, visit: Visit) -> Updates:
         """Searchable runs of the project; ?run= and ?case=, a case's file name, lead to a search for its like."""
-        wanted = self.parts.wanted
-        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
-        searchable = [run for run in finished if run.is_searchable]
-        ids, asked_for = [run.id for run in searchable], visit.number("run")
-        case = visit.query("case") or ""
-        return {
-            wanted.run: gr.update(
-                choices=[(f"{run.id} · {run.name} ({run.set})", run.id) for run in searchable],
-                value=asked_for if asked_for in ids else next(iter(ids), None),
-            ),
-            self.parts.notice: "" if searchable else EMPTY,
+        wanted, case = self.parts.wanted, visit.query("case") or ""
+        return self.runs_to_choose(visit, visit.number("run")) | {
             wanted.case: gr.update(value=case, visible=bool(case)),
             wanted.by: A_CASE if case else WORDS,
             wanted.words: gr.update(visible=not case),
             wanted.leaves_out_patient: gr.update(visible=bool(case)),
         }
+
+    def runs_to_choose(self, visit: Visit, run_id: int | None) -> Updates:
+        """The newest searchable runs, with the one of the address chosen however old it is.
+
+        Where that can't be searched by this person, nothing is chosen in its stead, and it is said why."""
+        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
+        searchable = {run.id: run for run in finished if run.is_searchable}
+        chosen, notice = next(iter(searchable), None), "" if searchable else EMPTY
+        if run_id is not None:
+            try:
+                run = finding.searchable_run(visit.database, visit.who, run_id)
+                searchable[run.id], chosen, notice = run, run.id, ""
+            except CoreError as error:
+                chosen, notice = None, warning(f"Run {run_id} of the address can't be searched. {error}")
+        choices = [(f"{run.id} · {run.name} ({run.set})", run.id) for run in searchable.values()]
+        return {self.parts.wanted.run: gr.update(choices=choices, value=chosen), self.parts.notice: notice}
 
     def by_chosen(self, visit: Visit, by: str) -> Updates:
         """A place for what is searched by."""
@@ -88,7 +95,7 @@ class FindPage:
         by = given[wanted.by]
         query: str | bytes | int = given[wanted.words] or ""
         if by == AN_IMAGE:
-            query = brought(given[wanted.image])
+            query = bytes_of(given[wanted.image], NO_FILE)
         elif by == A_CASE:
             query = finding.number_of(visit.database, visit.who, run_id, given[wanted.case] or "")
         leaves_out = by == A_CASE and bool(given[wanted.leaves_out_patient])
@@ -128,13 +135,6 @@ class FindPage:
         """Searches for the like of the case that is looked at."""
         by_case = self.by_chosen(visit, A_CASE) | {self.parts.wanted.by: A_CASE}
         return by_case | self.search(visit, {**given, self.parts.wanted.by: A_CASE})
-
-
-def brought(image: str | None) -> bytes:
-    """The bytes of the file that somebody brought, where they are not more than a picture has."""
-    if not image:
-        raise SettingsError("No image has been brought, so nothing was searched for. Bring one, or search by words.")
-    return FilePixels(Path(image)).stored()
 
 
 def summary(search: Search) -> str:

@@ -13,6 +13,8 @@ from core.records.samples import sample_request, sample_run
 from core.records.sets import SetView
 from core.records.tables import Job
 
+NEWEST = 50
+
 
 @dataclass(frozen=True)
 class Work:
@@ -22,6 +24,7 @@ class Work:
     runs: list[RunView]
     reviews: list[ReviewView]
     sample_job: Job | None
+    """Draws the sample, where it has no run yet."""
     sample_runs: list[RunView]
 
     @property
@@ -39,10 +42,12 @@ class Work:
 
 
 def gather(visit: Visit) -> Work:
-    return Work(
-        sets.sets(visit.database, visit.who, visit.project),
-        runs.runs(visit.database, visit.who, visit.project, size=50),
-        reviews.reviews(visit.database, visit.who, visit.project),
-        sample_request(visit.database, visit.who, visit.project),
-        runs.runs(visit.database, visit.who, visit.project, of_sample=True),
-    )
+    """Asked for at every tick, so the sample's runs are asked for apart only where there are too many others, and who
+    draws the sample only where it has no run yet."""
+    db, who, project = visit.database, visit.who, visit.project
+    newest = runs.runs(db, who, project, size=NEWEST)
+    sample_runs = [run for run in newest if run.is_sample]
+    if len(newest) == NEWEST:
+        sample_runs = runs.runs(db, who, project, of_sample=True)
+    sample_job = None if sample_run(sample_runs) else sample_request(db, who, project)
+    return Work(sets.sets(db, who, project), newest, reviews.reviews(db, who, project), sample_job, sample_runs)

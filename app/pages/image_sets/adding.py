@@ -31,7 +31,7 @@ HOW = """
 and any other column are kept. In one zip, or all files dropped together.
 
 **Images with boxes** — Pascal VOC (an XML file for each image) or COCO (a JSON file), zipped with the images. What is
-in an image becomes its labels.
+in an image becomes its labels; outlines in a COCO file become its mask.
 
 **Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
 

@@ -9,7 +9,7 @@ from html import escape
 import gradio as gr
 
 from app.context import PRIVATE, Studio
-from app.html import bar, notice
+from app.html import bar, go_to, notice
 from app.pages.review.acts import chosen, find_suspects
 from app.pages.review.words import LIMITS, PURPOSE, STEPS, under_way
 from app.visit import Updates, Visit, Wire, guarded
@@ -20,7 +20,6 @@ from core.records.review.reviews import ReviewView
 from core.records.tables import RESUMABLE, UNDER_WAY
 from core.records.wake import send
 
-GO_TO_REVIEW = "(review) => { if (review) window.location.href = '/review?tab=find&review=' + review; }"
 OWN = "none: the studio's own small model"
 
 
@@ -138,7 +137,7 @@ def wire(studio: Studio, tab: Finding, review: gr.Dropdown, looking: Wire) -> No
     parts.readers.change(guarded(studio, tab.blindness), [parts.readers], [parts.is_blind], **PRIVATE)
     form = [parts.version, parts.run, parts.readers, parts.is_blind, parts.name]
     queued = parts.start.click(guarded(studio, tab.start), form, [parts.queued], **PRIVATE)
-    queued.success(None, [parts.queued], None, js=GO_TO_REVIEW)
+    queued.success(None, [parts.queued], None, js=go_to("/review?tab=find&review="))
     for button, act in ((parts.stop, tab.stop), (parts.resume, tab.resume)):
         button.click(guarded(studio, act), [review], None, **PRIVATE).then(*looking, **PRIVATE)
 

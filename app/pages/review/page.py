@@ -30,7 +30,7 @@ class Parts:
     correct: gr.Tab
     cases: gr.HTML
     seen: gr.State
-    """What the queue was filled from; see `depends_on`."""
+    """What the queue was filled from, see `depends_on`; None until the page is opened."""
     timer: gr.Timer
 
 
@@ -58,8 +58,12 @@ class ReviewPage:
         }
         return shown | self.finding.versions(visit, visit.number("version")) | self.finding.show(views, view)
 
-    def look(self, visit: Visit, review_id: int | None, seen: str) -> Updates:
-        """What moves: how far searches are; the queue only when there is something new to say of the chosen one."""
+    def look(self, visit: Visit, review_id: int | None, seen: str | None) -> Updates:
+        """What moves: how far searches are; the queue only when there is something new to say of the chosen one.
+
+        Before the page is opened nothing: a look that is late would put the newest search in the chosen one's place."""
+        if seen is None:
+            return {}
         views, view = searches(visit, review_id)
         shown: Updates = {self.parts.seen: depends_on(view)} | self.finding.show(views, view)
         return shown if depends_on(view) == seen else shown | {self.parts.cases: opened(view, visit.who)}
@@ -91,7 +95,7 @@ def lay_out() -> ReviewPage:
             agreeing = Agreeing(agree.lay_out())
         with gr.Tab("4 Correct", id="correct") as correct_tab:
             correcting = Correcting(correct.lay_out())
-    parts = Parts(review, tabs, agree_tab, correct_tab, cases, gr.State(""), gr.Timer(SECONDS))
+    parts = Parts(review, tabs, agree_tab, correct_tab, cases, gr.State(), gr.Timer(SECONDS))
     return ReviewPage(parts, finding, agreeing, correcting)
 
 

@@ -5,13 +5,14 @@
 // key that comes before it is one more on the case that is still seen; `current()` is the case that comes with the turn.
 const AHEAD = 20, AT_ONCE = 10, PICTURES_AHEAD = 5, KEPT = "vitask-unsent", PATIENCE_MS = 15000, SLOWEST_MS = 5000;
 const TYPED = "input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]";
+const WORDS = ".why-said, [data-where=text]";
 const part = (selector) => element.querySelector(selector);
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 let review = null, turn = 0;
 let seen = null, trail = [], at = -1, ahead = [], gone = new Set(), front = 0, isEnd = false, isAsking = false, isWaiting = false;
 let presses = [], others = [], isSending = false, trouble = "";
-let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0;
+let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0, writing = null;
 
 const where = () => Object.fromEntries([...element.querySelectorAll("[data-where]")].map((one) => [one.dataset.where, one.value]));
 const current = () => trail[at];
@@ -304,7 +305,7 @@ const DO = {
   keep: () => decide("keep"), unsure: () => decide("unsure"), exclude: () => decide("exclude"),
   undo: () => add({}), next: forward, back, batch: gather, help, marked,
   confidence: () => { confidence = (confidence + 1) % review.confidences.length; mark(); },
-  why: () => part(".why-said").focus(),
+  why: () => { writing = part(".why-said"); writing.focus(); },
 };
 const KEYS = {
   k: "keep", u: "unsure", x: "exclude", z: "undo", n: "next", p: "back", b: "batch", c: "confidence", w: "why", "?": "help",
@@ -316,8 +317,11 @@ document.addEventListener("keydown", (event) => {
   if (!review || !element.isConnected || element.offsetParent === null) return;
   const target = event.target instanceof Element ? event.target : document.body;
   if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  const wasWriting = writing !== null;
+  if (["Enter", "Escape", "Tab"].includes(event.key)) writing = null;
   if (target.matches(".why-said") && ["Enter", "Escape"].includes(event.key)) return target.blur();
   if (target.closest(TYPED)) return;
+  if (wasWriting) return writing?.focus();
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key, action = KEYS[key];
   if (part("dialog").open && action !== "help") return;
   if (key.startsWith("Arrow") && target.closest("input, [role=tab], [role=slider], .viewer .panes")) return;
@@ -327,6 +331,10 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   isAnswer ? answer(Number(key) - 1) : DO[action]();
 });
+// Words stay words: where their field loses the focus by itself, as when it is hidden for a moment, the next key gives it
+// back. Whoever wants to leave it presses Enter, Escape or Tab, or goes elsewhere.
+document.addEventListener("pointerdown", () => { writing = null; }, true);
+document.addEventListener("focusin", ({ target }) => { writing = element.contains(target) && target.matches(WORDS) ? target : null; });
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-do], [data-answer]");
   if (!chosen || !review || chosen.closest(".viewer")) return;  // the picture has buttons of its own

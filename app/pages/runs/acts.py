@@ -6,7 +6,7 @@ from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.records import runs
 from core.records.exports import queue_export
-from core.records.probes import probings, queue_probing
+from core.records.probes import cancel_probings, probings, queue_probing
 from core.records.runs import RunView
 
 NAMES = ("id", "name", "set", "version_id", "method", "state", "stage", "step", "steps", "seconds_left", "error")
@@ -36,6 +36,11 @@ def probe_run(visit: Visit, run_id: int, cases: int) -> int:
     """Probes the readers of a finished run on so many test cases, with captions that differ in one word and questions
     asked both ways; returns the job. `run_probes` tells what came of it."""
     return queue_probing(visit.database, visit.place, visit.who, run_id, cases)
+
+
+def cancel_probes(visit: Visit, run_id: int) -> None:
+    """End for good the probings of a run that wait or are carried out; figures of earlier ones stay."""
+    cancel_probings(visit.database, visit.who, chosen(run_id))
 
 
 def run_probes(visit: Visit, run_id: int) -> list[Json]:

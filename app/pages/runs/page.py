@@ -11,6 +11,7 @@ from plotly.graph_objects import Figure
 
 from app import charts
 from app.context import PRIVATE, Studio, on_load
+from app.html import go_to
 from app.pages.runs import acts, export, probing
 from app.pages.runs.parts import FIGURES, Parts, lay_out
 from app.run_words import (
@@ -39,8 +40,6 @@ EMPTY = "No run yet. Choose images and a preset on the page **[Tune](/tune)**, a
 QUEUE = "tune"
 CURVES_SECONDS = 10.0
 REMEMBER = "(run) => { if (run) history.replaceState(null, '', location.pathname + '?run=' + run); return run; }"
-GO_TO_COPY = "(run) => { if (run) window.location.href = '/tune?copy=' + run; }"
-GO_TO_COMPARE = "(run) => { if (run) window.location.href = '/compare?run=' + run; }"
 Curves = Mapping[str, charts.Points]
 
 
@@ -241,7 +240,8 @@ def titled(curves: Curves, title: str, first: str) -> Figure:
 def build(studio: Studio) -> None:
     parts = lay_out()
     page = RunsPage(parts)
-    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run, acts.probe_run, acts.run_probes)
+    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run)
+    offer(studio, acts.probe_run, acts.cancel_probes, acts.run_probes)
     offer(studio, runs=acts.list_runs, run=acts.one_run)
     wire_run(studio, page)
     export.wire(studio, parts.run.export, parts.run.run, parts.timer)
@@ -267,8 +267,8 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     run.search.input(*printed, **PRIVATE)
     for button, act in ((run.acts.stop, acts.stop), (run.acts.resume, acts.resume), (run.acts.cancel, acts.cancel)):
         button.click(guarded(studio, act), [run.run], None, **PRIVATE).then(*ticked, **PRIVATE)
-    run.acts.copy.click(None, [run.run], None, js=GO_TO_COPY)
-    run.acts.compare.click(None, [run.run], None, js=GO_TO_COMPARE)
+    run.acts.copy.click(None, [run.run], None, js=go_to("/tune?copy="))
+    run.acts.compare.click(None, [run.run], None, js=go_to("/compare?run="))
 
 
 def wire_queue(studio: Studio, page: RunsPage) -> None:

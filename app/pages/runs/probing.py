@@ -8,10 +8,11 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from app.context import PRIVATE, Studio
 from app.html import table
-from app.pages.runs.acts import chosen, probe_run
+from app.pages.runs.acts import cancel_probes, chosen, probe_run
 from app.visit import Updates, Visit, guarded, live
 from app.words import chip, lasting
 from core.readings.probe_figures import probe_notes, tables
@@ -31,7 +32,12 @@ CASES = Probe.model_fields["cases"]
 class ProbingParts:
     cases: gr.Number
     begin: gr.Button
+    cancel: gr.Button
     probings: gr.HTML
+
+    @property
+    def moving(self) -> list[Block]:
+        return [self.probings, self.cancel]
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,14 @@ class ProbingTab:
         probe_run(visit, chosen(run_id), int(cases or CASES.default))
         return self.show(visit, run_id)
 
+    def cancel(self, visit: Visit, run_id: int | None) -> Updates:
+        cancel_probes(visit, chosen(run_id))
+        return self.show(visit, run_id)
+
     def show(self, visit: Visit, run_id: int | None) -> Updates:
         of_run = [] if run_id is None else probings(visit.database, visit.who, run_id)
-        return {self.parts.probings: draw(of_run)}
+        is_under_way = any(probing.state in UNDER_WAY for probing in of_run)
+        return {self.parts.probings: draw(of_run), self.parts.cancel: gr.update(visible=is_under_way)}
 
 
 def lay_out() -> ProbingParts:
@@ -54,14 +65,16 @@ def lay_out() -> ProbingParts:
     with gr.Row(equal_height=True):
         cases = gr.Number(CASES.default, label=CASES.title, info=CASES.description, precision=0, minimum=1)
         begin = gr.Button("Probe", min_width=120, elem_id="runs-probe")
-    return ProbingParts(cases, begin, gr.HTML(elem_id="runs-probes"))
+        cancel = gr.Button("Cancel", variant="stop", visible=False, min_width=80, elem_id="runs-probe-cancel")
+    return ProbingParts(cases, begin, cancel, gr.HTML(elem_id="runs-probes"))
 
 
 def wire(studio: Studio, parts: ProbingParts, run: gr.Dropdown, timer: gr.Timer) -> None:
     tab = ProbingTab(parts)
-    parts.begin.click(guarded(studio, tab.begin), [run, parts.cases], [parts.probings], **PRIVATE)
-    run.change(live(studio, tab.show), [run], [parts.probings], **PRIVATE)
-    timer.tick(live(studio, tab.show), [run], [parts.probings], queue=False, **PRIVATE)
+    parts.begin.click(guarded(studio, tab.begin), [run, parts.cases], parts.moving, **PRIVATE)
+    parts.cancel.click(guarded(studio, tab.cancel), [run], parts.moving, **PRIVATE)
+    run.change(live(studio, tab.show), [run], parts.moving, **PRIVATE)
+    timer.tick(live(studio, tab.show), [run], parts.moving, queue=False, **PRIVATE)
 
 
 def draw(of_run: Sequence[Probing]) -> str:
@@ -69,7 +82,7 @@ def draw(of_run: Sequence[Probing]) -> str:
     if not of_run:
         return '<div class="vt"><p class="quiet">The readers of this run have not been probed yet.</p></div>'
     done = next((place for place, probing in enumerate(of_run) if probing.outcome), len(of_run))
-    rows = [f"<p>{chip(probing.state)} {escape(_words(probing))}</p>" for probing in of_run[:done]]
+    rows = [f"<p>{chip(probing.state, probing.wish)} {escape(_words(probing))}</p>" for probing in of_run[:done]]
     figures = [_figures(probing.outcome.probes) for probing in of_run[done : done + 1] if probing.outcome]
     return f'<div class="vt">{"".join(rows + figures)}</div>'
 

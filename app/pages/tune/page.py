@@ -13,7 +13,7 @@ from gradio.events import Dependency
 
 from app.context import PRIVATE, Studio, on_load
 from app.engine import ENGINE
-from app.html import script_beside, warning
+from app.html import go_to, script_beside, warning
 from app.pages.tune.acts import PLACE_OF_IMAGES, completed, queue, tune
 from app.pages.tune.forms import NO_TSM, USUAL
 from app.pages.tune.parts import Parts, lay_out
@@ -32,7 +32,6 @@ LONGEST_CHOICE = 34
 COPY = " (copy)"
 TRYING = "Trying one step on the largest case"
 EMPTY = "There is no image set in this project yet. Add one on the page **[Image sets](/image-sets)**, then come back."
-GO_TO_RUN = "(run) => { if (run) window.location.href = '/runs?run=' + run; }"
 
 
 @dataclass(frozen=True)
@@ -216,7 +215,7 @@ def build(studio: Studio) -> None:
         [parts.queued],
         **PRIVATE,
     )
-    started.success(None, [parts.queued], None, js=GO_TO_RUN)
+    started.success(None, [parts.queued], None, js=go_to("/runs?run="))
     tried = [parts.job, parts.estimate, parts.timer]
     parts.ask.click(guarded(studio, page.estimate), {parts.image_set, *parts.given}, tried, **PRIVATE)
     shown = [parts.estimate, parts.timer]

@@ -24,7 +24,7 @@ from core.records.review import agreement, reviews, verdicts
 from core.records.review.reviews import ReviewView, allowed_review
 from core.records.review.verdicts import VerdictView
 from core.records.tables import Case, Suspect, Verdict, Version
-from core.sets.coco import CocoPicture, coco_content
+from core.sets.coco import CocoPicture, coco_text, names_of
 from core.sets.manifest_cells import labels_cell
 from core.sets.safe_csv import as_csv
 
@@ -123,8 +123,9 @@ def _coco(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
         boxes = [Box(**box) for box in case.more["boxes"]]
         pictures.append(CocoPicture(case.number, case.name, *sizes[case.digest], boxes, more=more))
     about = f"{view.name}: {view.set}, version {view.version}. {NOTICE}"
-    content = coco_content(pictures, _task(db, view).answers, about)
-    return f"{view.name} coco.json", json.dumps(content, ensure_ascii=False).encode()
+    names = names_of(_task(db, view).answers, [box for picture in pictures for box in picture.boxes])
+    text = "".join(coco_text(pictures, names, about, is_masked=False))
+    return f"{view.name} coco.json", text.encode()
 
 
 KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
