@@ -27,7 +27,7 @@ from core.records.sightings import Sightings
 
 Asking = gr.Request | Request
 """What there is of a request: Gradio's, or that of a route."""
-COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
+COOKIE, PROJECT_COOKIE, HEARD_COOKIE = "vitask", "vitask_project", "vitask_heard"
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of events that only pages set off."""
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")

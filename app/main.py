@@ -39,7 +39,7 @@ def create_app(place: Place) -> object:
     from app.context import Studio
     from app.entrance import invited, signin
     from app.entrance.trouble import add_answers
-    from app.routes import boxes, downloads, health, images, reviewing
+    from app.routes import boxes, downloads, ended, health, images, reviewing
     from app.shell import assemble
     from core.records.database import open_database
 
@@ -47,7 +47,7 @@ def create_app(place: Place) -> object:
     app = FastAPI(title="VITask Studio", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.studio = studio
     add_answers(app)
-    for routes in (health, signin, invited, images, downloads, reviewing, boxes):
+    for routes in (health, signin, invited, images, downloads, reviewing, boxes, ended):
         app.include_router(routes.router(studio))
     pages = assemble(studio)
     mount(app, pages, studio)

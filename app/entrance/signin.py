@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from pydantic import BaseModel, Field, ValidationError
 from starlette.types import Message
 
-from app.context import PROJECT_COOKIE, NotSignedIn, Studio, cookie_name, is_local, token_in
+from app.context import HEARD_COOKIE, PROJECT_COOKIE, NotSignedIn, Studio, cookie_name, is_local, token_in
 from app.entrance.peer import is_another_user
 from app.theme import SIGN_IN_CSS
 from core.records import people
@@ -127,7 +127,8 @@ def add_sign_out(routes: APIRouter, studio: Studio) -> None:
         people.sign_out(studio.database, token_in(dict(request.headers)))
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(cookie_name(request.headers), path="/")
-        answer.delete_cookie(PROJECT_COOKIE, path="/")
+        for kept in (PROJECT_COOKIE, HEARD_COOKIE):
+            answer.delete_cookie(kept, path="/")
         answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.records import jobs, runs
 from tests.app.furnished import Furnished, furnish
 from tests.browser.conftest import is_within
 from tests.browser.test_review import serving_records
@@ -198,3 +199,24 @@ def test_a_forgotten_password_and_ones_own(studio: Open, tab: Callable[[], Any])
     third = tab()
     third.goto(link)
     third.get_by_text("used already").wait_for()
+
+
+def test_the_end_of_a_run_is_told_on_whatever_page_its_person_is(studio: Open, tab: Callable[[], Any]) -> None:
+    page, room = tab(), studio.room
+    database = room.studio.database
+    open_door(page, studio.address, database)
+    page.goto(f"{studio.address}/tune")
+    page.locator(".vt-head").get_by_text("Tune").wait_for()
+    page.wait_for_function("document.cookie.includes('vitask_heard=')")
+    run_id = room.queue("<b>Second</b>")
+    claimed = jobs.claim(database, runs.run(database, room.who, run_id).job_id, "test")
+    assert claimed is not None
+    jobs.finish(database, claimed, {})
+    told = page.locator(".vt-ended").get_by_role("link", name="Run “<b>Second</b>” is finished.")
+    told.wait_for()
+    page.locator(".vt-ended").get_by_label("Close").click()
+    told.wait_for(state="detached")
+    page.goto(f"{studio.address}/find")
+    with page.expect_response("**/ended-runs*") as answer:
+        page.reload()
+    assert answer.value.json()["runs"] == [], "what was told once is not told on the next page"
