@@ -17,16 +17,16 @@ const tell = run => {
   const corner = document.querySelector(".vt-ended") ?? document.body.appendChild(document.createElement("div"));
   corner.className = "vt-ended";
   corner.setAttribute("role", "status");
-  const told = document.createElement("div"), link = document.createElement("a"), close = document.createElement("button");
-  told.className = run.is_well ? "good" : "bad";
+  const note = document.createElement("div"), link = document.createElement("a"), close = document.createElement("button");
+  note.className = run.is_well ? "good" : "bad";
   link.textContent = run.words;
   link.href = "/runs?run=" + Number(run.id);
   close.type = "button";
   close.textContent = "×";
   close.setAttribute("aria-label", "Close");
-  close.addEventListener("click", () => told.remove());
-  told.append(link, close);
-  corner.append(told);
+  close.addEventListener("click", () => note.remove());
+  note.append(link, close);
+  corner.append(note);
 };
 const listen = async () => {
   if (document.visibilityState !== "visible") return;

@@ -26,7 +26,7 @@ log = logging.getLogger("vitask.webhook")
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """The address that was named hears of it, and no other."""
 
-    def redirect_request(self, *asked: Any, **more: Any) -> None:
+    def redirect_request(self, *parts: Any, **more: Any) -> None:
         return None
 
 
@@ -51,10 +51,10 @@ def send(address: str, run: EndedRun) -> None:
         log.warning("VITASK_WEBHOOK is no address that begins with https:// or http://, so nobody is told.")
         return
     body = json.dumps(message(run)).encode()
-    asked = urllib.request.Request(address, body, {"Content-Type": "application/json"}, method="POST")
+    post = urllib.request.Request(address, body, {"Content-Type": "application/json"}, method="POST")
     try:
         opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
-        with opener.open(asked, timeout=SECONDS) as answer:
+        with opener.open(post, timeout=SECONDS) as answer:
             answer.read(1)
     except (OSError, ValueError) as error:  # urllib's own errors are OSErrors
         why = f"answered {error.code}" if isinstance(error, urllib.error.HTTPError) else type(error).__name__

@@ -61,7 +61,11 @@ def add_person_actions(actions: Any) -> None:
         _action(actions, "deactivate", "no more signing in; what the person did stays", do_deactivate),
         _action(actions, "reactivate", "may sign in again, with the password from before", do_reactivate),
     )
-    for action in others:
+    erase = _action(
+        actions, "erase", "take the account away for good; what the person did stays without a name", do_erase
+    )
+    erase.add_argument("--yes", action="store_true", help="without having the name typed once more")
+    for action in (*others, erase):
         action.add_argument("name", metavar="NAME")
     role.add_argument("role", choices=ROLES)
 
@@ -185,6 +189,21 @@ def do_reactivate(arguments: argparse.Namespace) -> None:
     database, who = _acting(arguments)
     roster.reactivate(database, who, arguments.name)
     output.out(f"{arguments.name} may sign in again.")
+
+
+def do_erase(arguments: argparse.Namespace) -> None:
+    from core.records import erasing
+
+    database, who = _acting(arguments)
+    erasure = erasing.person_erasure(database, who, arguments.name)
+    sys.stderr.write("\n  ".join(["Goes for good:", *erasure.goes]) + "\n")
+    sys.stderr.write("\n  ".join(["Stays:", *erasure.stays]) + "\n")
+    if not arguments.yes:
+        sys.stderr.write("Type the name to erase it: ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() != arguments.name:
+            raise SettingsError("The name that was typed is another, so nothing was erased.")
+    output.out(f"{arguments.name} is {erasing.erase_person(database, who, arguments.name)} now.")
 
 
 def do_project_add(arguments: argparse.Namespace) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LOCAL = "local"
 FIRST_PROJECT = "My project"
 LONGEST_PROJECT = 255
+ERASED = "erased person"
 PEOPLE_LOCK = 7_214_003
 """Any number of our own: on PostgreSQL one transaction at a time changes who may do what."""
 
@@ -271,7 +272,7 @@ def account(session: Session, name: str) -> Person:
     """Somebody with an account, or who was invited to one; not the person at the keyboard, who is whoever has the
     shell."""
     person = session.scalar(select(Person).where(Person.name == name))
-    if person is None or person.name == LOCAL:
+    if person is None or person.name in (LOCAL, erased_name(person.id)):
         raise PeopleError(f'There is no person called "{name}". Check the name.')
     return person
 
@@ -301,9 +302,16 @@ def keep_somebody(session: Session, person: Person) -> None:
         )
 
 
+def erased_name(person_id: int) -> str:
+    """What somebody is called whose account was erased; nobody else gets such a name."""
+    return f"{ERASED} {person_id}"
+
+
 def refuse_name(session: Session, name: str) -> None:
     if wrong := fault(name):
         raise PeopleError(wrong)
+    if name.casefold().startswith(ERASED):
+        raise PeopleError(f'Names that begin with "{ERASED}" are those of people who were erased. Choose another name.')
     if other := alike(name, session.scalars(select(Person.name))):
         like = "is a person called" if other == name else "is a person whose name looks like this one:"
         raise PeopleError(f'There {like} "{other}"{" already" if other == name else ""}. Choose another name.')

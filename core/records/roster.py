@@ -19,6 +19,7 @@ from core.records.people import (
     account,
     administering,
     end_sessions,
+    erased_name,
     fits,
     hashed,
     join,
@@ -73,7 +74,7 @@ class ProjectView:
 
 
 def roster(db: Database, who: Who) -> list[PersonView]:
-    """Everybody but the person at the keyboard, by name."""
+    """Everybody but the person at the keyboard and who was erased, by name."""
     with db.reading() as session:
         acting = _current(session, who)
         names: dict[int, str] = {row.id: row.name for row in session.execute(select(Project.id, Project.name))}
@@ -94,6 +95,7 @@ def roster(db: Database, who: Who) -> list[PersonView]:
             links.get(person.id),
         )
         for person in everybody
+        if person.name != erased_name(person.id)
     ]
 
 

@@ -78,8 +78,8 @@ def test_no_answer_of_the_way_in_is_kept_or_holds_the_token_in_an_address(browse
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"
         assert not re.search(r'(href|src|action)="[^"]*' + re.escape(token), answer.text)
-    asked = browser.get(f"/invited?token={token}")
-    assert token not in asked.text, "an address that holds it is taken for nothing"
+    answer = browser.get(f"/invited?token={token}")
+    assert token not in answer.text, "an address that holds it is taken for nothing"
 
 
 def test_what_is_wrong_with_a_password_is_told_and_the_link_stays_good(browser: TestClient, token: str) -> None:

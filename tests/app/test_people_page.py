@@ -16,7 +16,7 @@ from starlette.routing import Mount
 
 from app.main import create_app
 from app.pages.account import page as account
-from app.pages.people import log
+from app.pages.people import erase, log
 from app.pages.people import page as page_of_people
 from app.pages.people.parts import Parts, lay_out
 from app.shell import header, offered, pages
@@ -111,40 +111,26 @@ def test_people_stands_in_the_header_of_admins_alone(house: House) -> None:
         assert 'href="/account"' not in drawn, "it stands beside the way out"
 
 
-def events_of(house: House) -> dict[str, tuple[int, int]]:
-    """Of the page People, by the name of what is called: its number, and how many values it takes."""
+def events_of(house: House) -> list[tuple[str, int, int]]:
+    """Of the page People, its log and its erasing: what is called, its number, and how many values it takes."""
     mounted = next(route for route in house.app.routes if isinstance(route, Mount))
     blocks = cast(Any, mounted.app).get_blocks()
-    module = page_of_people.__name__
-    return {
-        f"{number} {event.fn.__name__}": (number, len(event.inputs))
-        for number, event in blocks.fns.items()
-        if event.fn is not None and getattr(event.fn, "__module__", "") == module
-    }
+    events = ((number, event) for number, event in blocks.fns.items() if event.fn is not None)
+    return [(event.fn.__name__, number, len(event.inputs)) for number, event in events if event.page == "people"]
 
 
 def test_no_event_of_the_page_does_anything_for_anybody_but_admins(house: House) -> None:
     events = events_of(house)
-    assert {name.split(" ")[1] for name in events} >= {
-        "open",
-        "invite",
-        "save",
-        "renew",
-        "sign_out",
-        "deactivate",
-        "reactivate",
-        "add_project",
-        "rename_project",
-    }
-    values = {1: ["reader"], 2: [1, "Mine"], 3: ["anna", "reader", [1]], 0: []}
+    acts = {"invite", "save", "renew", "sign_out", "deactivate", "reactivate", "add_project", "rename_project"}
+    assert {name for name, _, _ in events} >= {"open", "show", "check", "look", "erase", *acts}
     for role in ROLES:
         browser, before = house.browser(role), house.counts()
-        for name, (number, many) in events.items():
-            body = {"fn_index": number, "data": values[many], "session_hash": "s"}
+        for name, number, many in events:
+            body = {"fn_index": number, "data": ["anna", "reader", [1], 0, "", ""][:many], "session_hash": "s"}
             answer = browser.post("/gradio_api/run/predict", json=body)
             assert answer.status_code == 422 and "There is no API name or event" in answer.text, name
         assert house.counts() == before
-    number = next(number for name, (number, _) in events.items() if name.endswith(" open"))
+    number = next(number for name, number, _ in events if name == "open")
     shown = house.browser("anna").post("/gradio_api/run/predict", json={"fn_index": number, "data": []})
     assert "newcomer" in shown.text, "an admin is answered"
 
@@ -287,3 +273,25 @@ def test_the_tab_says_whether_the_log_is_whole(house: House, parts: Parts) -> No
     assert "not as it was written: 1 fault." in drawn and "upload" not in drawn
     with pytest.raises(CoreError):
         tab.check(house.visit("reader"))
+
+
+def test_an_admin_reads_what_goes_types_the_name_and_erases(tmp_path: Path) -> None:
+    import gradio as gr
+
+    room = furnish(tmp_path)
+    with gr.Blocks():
+        parts = lay_out().erase
+    tab, visit = erase.EraseTab(parts), visiting(room.studio)
+    offered_runs = tab.offer(visit, "run")[parts.which]["choices"]
+    assert offered_runs == [("1 · First (My project)", "1")]
+    shown = tab.look(visit, "run", "1")
+    assert "Goes for good" in shown[parts.about] and shown[parts.erase]["visible"] is True
+    folder = room.studio.place.runs
+    assert len(list(folder.iterdir())) == 1
+    for which, typed in (("1", "first"), ("1", ""), ("7", "First"), ("x", "First"), (None, "First")):
+        with pytest.raises(CoreError):
+            tab.erase(visit, "run", which, typed)
+    assert len(list(folder.iterdir())) == 1
+    shown = tab.erase(visit, "run", "1", " First ")
+    assert shown[parts.which]["choices"] == [] and shown[parts.erase]["visible"] is False
+    assert list(folder.iterdir()) == []

@@ -154,6 +154,17 @@ def test_three_people_in_two_projects_by_page_alone(studio: Open, tab: Callable[
     cora.get_by_role("button", name="Sign in").click()
     cora.get_by_text("don't fit together").wait_for()
 
+    # Erased: gone from the list, once the name was typed.
+    anna.get_by_role("tab", name="Erase").click()
+    choose(anna, "#erase-which", "cora")
+    anna.get_by_text("Goes for good").wait_for()
+    anna.locator("#erase-name textarea, #erase-name input").fill("cora")
+    anna.locator("#erase-now").click()
+    anna.get_by_text("It is erased").first.wait_for()
+    anna.goto(f"{at}/people")
+    row_of(anna, "ben").wait_for()
+    assert row_of(anna, "cora").count() == 0
+
 
 def test_a_forgotten_password_and_ones_own(studio: Open, tab: Callable[[], Any]) -> None:
     keyboard, anna, second = (tab() for _ in range(3))
@@ -212,10 +223,10 @@ def test_the_end_of_a_run_is_told_on_whatever_page_its_person_is(studio: Open, t
     claimed = jobs.claim(database, runs.run(database, room.who, run_id).job_id, "test")
     assert claimed is not None
     jobs.finish(database, claimed, {})
-    told = page.locator(".vt-ended").get_by_role("link", name="Run “<b>Second</b>” is finished.")
-    told.wait_for()
+    notice = page.locator(".vt-ended").get_by_role("link", name="Run “<b>Second</b>” is finished.")
+    notice.wait_for()
     page.locator(".vt-ended").get_by_label("Close").click()
-    told.wait_for(state="detached")
+    notice.wait_for(state="detached")
     page.goto(f"{studio.address}/find")
     with page.expect_response("**/ended-runs*") as answer:
         page.reload()

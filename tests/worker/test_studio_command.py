@@ -71,7 +71,9 @@ def test_a_refused_account_leaves_no_project_and_no_person(
     assert [person.name for person in people.people(database, who)] == ["local"]
 
 
-def test_people_and_projects_are_managed_at_the_shell(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_and_projects_are_managed_at_the_shell(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     where = ["--address", "https://studio.example/"]
     assert main(["person", "invite", "ada", "--role", "admin", "--project", "Cells", *where]) == 0
     link = capsys.readouterr().out.strip()
@@ -103,6 +105,12 @@ def test_people_and_projects_are_managed_at_the_shell(database: Database, capsys
     assert main(["person", "sign-out", "ada"]) == 0
     assert main(["person", "role", "ada", "reader"]) == 2
     assert "ada is the last a" in capsys.readouterr().err
+    typed(monkeypatch, "bobby\n")
+    assert main(["person", "erase", "bob"]) == 2
+    message = capsys.readouterr().err
+    assert "Goes for good:\n  the name, the password" in message and "nothing was erased" in message
+    assert main(["person", "erase", "bob", "--yes"]) == 0
+    assert capsys.readouterr().out.startswith("bob is erased person ")
     assert main(["project", "add-member", "Nowhere", "bob"]) == 2
     assert 'no project "Nowhere"' in capsys.readouterr().err
 

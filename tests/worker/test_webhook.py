@@ -50,7 +50,7 @@ class Hearing(BaseHTTPRequestHandler):
 
     do_GET = do_POST
 
-    def log_message(self, *told: object) -> None:
+    def log_message(self, *words: object) -> None:
         """Says nothing."""
 
 

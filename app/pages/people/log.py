@@ -123,14 +123,14 @@ def draw_entries(entries: Sequence[Entry]) -> str:
 
 def draw_way(sought: Sought) -> str:
     """To what was sought as a table, all of it."""
-    asked = {
+    filters = {
         "person": sought.person,
         "act": sought.act,
         "project": sought.project_id,
         "since": sought.since and sought.since.isoformat(),
         "until": sought.until and sought.until.isoformat(),
     }
-    query = urlencode({name: value for name, value in asked.items() if value})
+    query = urlencode({name: value for name, value in filters.items() if value})
     way = escape(f"{LOG_PATH}?{query}")
     return f'<div class="vt"><a class="go second" href="{way}" download>Take away as CSV</a></div>'
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.context import PRIVATE, Studio, on_load
-from app.pages.people import acts, log
+from app.pages.people import acts, erase, log
 from app.pages.people.parts import Parts, lay_out
 from app.pages.people.words import draw_chosen, draw_people, draw_projects
 from app.visit import Updates, Visit, guarded, live
@@ -146,3 +146,4 @@ def build(studio: Studio) -> None:
     renamed = [projects.chosen, projects.new_name]
     projects.rename.click(guarded(studio, page.rename_project), renamed, [*shown, projects.new_name], **PRIVATE)
     log.wire(studio, parts.log)
+    erase.wire(studio, parts.erase)

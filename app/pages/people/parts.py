@@ -1,4 +1,4 @@
-"""What the page People is laid out of: everybody, an invitation, changes to a person, projects, the audit log."""
+"""What the page People is laid out of: everybody, an invitation, changes to a person, projects, log, erasing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
+from app.pages.people.erase import EraseParts
+from app.pages.people.erase import lay_out as lay_out_erase
 from app.pages.people.log import LogParts
 from app.pages.people.log import lay_out as lay_out_log
 from core.records.roles import ROLES
@@ -61,6 +63,7 @@ class Parts:
     change: ChangeParts
     projects: ProjectParts
     log: LogParts
+    erase: EraseParts
     timer: gr.Timer
 
     @property
@@ -87,8 +90,8 @@ def lay_out() -> Parts:
                     change = _lay_out_change()
         with gr.Tab("Projects", id="projects"):
             projects = _lay_out_projects()
-        log = lay_out_log()
-    return Parts(tabs, everybody, link, invite, change, projects, log, gr.Timer(SECONDS))
+        log, erase = lay_out_log(), lay_out_erase()
+    return Parts(tabs, everybody, link, invite, change, projects, log, erase, gr.Timer(SECONDS))
 
 
 def _lay_out_invite() -> InviteParts:
