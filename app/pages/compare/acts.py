@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Literal
 
+from app.brought import sent_bytes
 from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.readings.answer import conclusion_to_plain
@@ -38,10 +38,7 @@ def read(visit: Visit, run_id: int, image: str, case: int, instruction: str, rea
     """Ask a finished run about a case's number, or (image given as base64) about a new picture; returns the job.
 
     An empty instruction is the set's own, an empty list of readers is all of them."""
-    try:
-        given: bytes | int = base64.b64decode(image) if image else case
-    except ValueError:
-        raise SettingsError('"image" is no base64. Encode the file\'s bytes, or leave it empty for a case.') from None
+    given: bytes | int = sent_bytes(image) if image else case
     return questions.ask(visit.database, visit.place, visit.who, run_id, given, instruction or None, readers)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-
+from app.brought import sent_bytes
 from app.visit import Json, Visit
-from core.errors import SettingsError
 from core.records import finding
 
 
@@ -23,11 +21,7 @@ def find(
     case; returns the job.
 
     An empty list of splits is all of them. The patient that can be left out is the case's own."""
-    try:
-        picture = base64.b64decode(image, validate=True) if image else b""
-    except ValueError:
-        raise SettingsError('"image" is no base64. Encode the file\'s bytes, or leave it empty.') from None
-    wanted: str | bytes | int = words or picture or case
+    wanted: str | bytes | int = words or (sent_bytes(image) if image else case)
     return finding.find(visit.database, visit.place, visit.who, run_id, wanted, most, splits, leaves_out_patient)
 
 
