@@ -281,7 +281,7 @@ def test_an_admin_reads_what_goes_types_the_name_and_erases(tmp_path: Path) -> N
     room = furnish(tmp_path)
     with gr.Blocks():
         parts = lay_out().erase
-    tab, visit = erase.EraseTab(parts), visiting(room.studio)
+    tab, visit = erase.Erasing(parts), visiting(room.studio)
     offered_runs = tab.offer(visit, "run")[parts.which]["choices"]
     assert offered_runs == [("1 · First (My project)", "1")]
     shown = tab.look(visit, "run", "1")

@@ -155,7 +155,7 @@ def test_three_people_in_two_projects_by_page_alone(studio: Open, tab: Callable[
     cora.get_by_text("don't fit together").wait_for()
 
     # Erased: gone from the list, once the name was typed.
-    anna.get_by_role("tab", name="Erase").click()
+    anna.get_by_role("button", name="Erase a person or a run for good").click()
     choose(anna, "#erase-which", "cora")
     anna.get_by_text("Goes for good").wait_for()
     anna.locator("#erase-name textarea, #erase-name input").fill("cora")
@@ -201,6 +201,7 @@ def test_a_forgotten_password_and_ones_own(studio: Open, tab: Callable[[], Any])
     row_of(second, "anna").wait_for()
     second.get_by_role("tab", name="Audit log").click()
     second.get_by_text("The log is whole").wait_for()
+    assert second.get_by_role("tab").all_inner_texts() == ["People", "Projects", "Audit log"]
     choose(second, "#log-act", "reset link")
     second.locator("#log-rows tr").nth(1).get_by_text("reset link").wait_for()
     assert second.locator("#log-rows tr").count() == 2

@@ -1,4 +1,4 @@
-"""The tab Erase: a person's account or a run for good, once it was read what goes and what stays."""
+"""Erasing: a person's account or a run for good, once it was read what goes and what stays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECEIPT = "That it was erased, when and by whom, stays in the audit log."
 
 @dataclass(frozen=True)
 class EraseParts:
-    tab: gr.Tab
+    place: gr.Accordion
     kind: gr.Radio
     which: gr.Dropdown
     about: gr.HTML
@@ -33,7 +33,7 @@ class EraseParts:
 
 
 @dataclass(frozen=True)
-class EraseTab:
+class Erasing:
     parts: EraseParts
 
     def offer(self, visit: Visit, kind: str) -> Updates:
@@ -42,7 +42,10 @@ class EraseTab:
             choices = [(words, str(number)) for words, number in erasing.erasable_runs(visit.database, visit.who)]
         else:
             choices = [(person.name, person.name) for person in roster.roster(visit.database, visit.who)]
-        return {self.parts.which: gr.update(choices=choices, value=None, label=kind.capitalize())} | self.closed()
+        return {self.parts.which: gr.update(choices=choices, value=None, label=kind.capitalize())}
+
+    def choose_kind(self, visit: Visit, kind: str) -> Updates:
+        return self.offer(visit, kind) | self.closed()
 
     def look(self, visit: Visit, kind: str, which: str | None) -> Updates:
         if not which:
@@ -66,7 +69,7 @@ class EraseTab:
         else:
             erasing.erase_person(visit.database, visit.who, which)
         gr.Info("It is erased.", title="Done")
-        return self.offer(visit, kind)
+        return self.choose_kind(visit, kind)
 
     def closed(self) -> Updates:
         hidden = gr.update(visible=False)
@@ -95,7 +98,7 @@ def draw_erasure(erasure: Erasure) -> str:
 
 
 def lay_out() -> EraseParts:
-    with gr.Tab("Erase", id="erase") as tab:
+    with gr.Accordion("Erase a person or a run for good", open=False, elem_id="erase") as place:
         gr.HTML(
             '<div class="vt"><p class="quiet">For good, with its files. To keep somebody out for a while, deactivate '
             "the account instead.</p></div>"
@@ -108,13 +111,15 @@ def lay_out() -> EraseParts:
         about = gr.HTML(elem_id="erase-about")
         name = gr.Textbox(label="Type its name to erase it", visible=False, max_length=300, elem_id="erase-name")
         erase = gr.Button("Erase for good", variant="stop", visible=False, elem_id="erase-now")
-    return EraseParts(tab, kind, which, about, name, erase)
+    return EraseParts(place, kind, which, about, name, erase)
 
 
 def wire(studio: Studio, parts: EraseParts) -> None:
-    tab = EraseTab(parts)
-    for chosen in (parts.tab.select, parts.kind.input):
-        chosen(guarded(studio, tab.offer), [parts.kind], parts.shown, **PRIVATE)
+    erasing_here = Erasing(parts)
+    parts.place.expand(guarded(studio, erasing_here.offer), [parts.kind], [parts.which], **PRIVATE)
+    parts.kind.input(guarded(studio, erasing_here.choose_kind), [parts.kind], parts.shown, **PRIVATE)
     looked_at = [parts.about, parts.name, parts.erase]
-    parts.which.input(guarded(studio, tab.look), [parts.kind, parts.which], looked_at, **PRIVATE)
-    parts.erase.click(guarded(studio, tab.erase), [parts.kind, parts.which, parts.name], parts.shown, **PRIVATE)
+    parts.which.input(guarded(studio, erasing_here.look), [parts.kind, parts.which], looked_at, **PRIVATE)
+    parts.erase.click(
+        guarded(studio, erasing_here.erase), [parts.kind, parts.which, parts.name], parts.shown, **PRIVATE
+    )

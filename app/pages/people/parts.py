@@ -88,9 +88,10 @@ def lay_out() -> Parts:
                     invite = _lay_out_invite()
                 with gr.Column(min_width=380):
                     change = _lay_out_change()
+            erase = lay_out_erase()
         with gr.Tab("Projects", id="projects"):
             projects = _lay_out_projects()
-        log, erase = lay_out_log(), lay_out_erase()
+        log = lay_out_log()
     return Parts(tabs, everybody, link, invite, change, projects, log, erase, gr.Timer(SECONDS))
 
 
