@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from html import escape
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import cycle
@@ -39,6 +41,15 @@ def colours_of(labels: Iterable[str]) -> dict[str, str]:
 def boxed(boxes: Iterable[Box], colours: Mapping[str, str]) -> tuple[Shape, ...]:
     """A set's own boxes, each in the colour of its label."""
     return tuple(around(box, colours[box.label], box.label) for box in boxes)
+
+
+def listed(boxes: Iterable[Box], colours: Mapping[str, str]) -> str:
+    """How many boxes there are of each label, the most first, beside the colour in which they are drawn."""
+    counts = Counter(box.label for box in boxes)
+    square = "display:inline-block;width:10px;height:10px;border:2px solid"
+    return ", ".join(
+        f'<i style="{square} {colours[label]}"></i> {count} {escape(label)}' for label, count in counts.most_common()
+    )
 
 
 def around(box: Box | Region, colour: str, title: str) -> Shape:

@@ -29,8 +29,9 @@ from core.models.vlm import ImageFeatures, Vlm
 from core.sets.joint import Item, pictures
 
 CHUNK = 64
-OWN_CHUNK = 4
-"""Encoders of heads may take half a minute for a picture: so it is told how far they are."""
+OWN_CHUNK, OWN_FILE = 4, 64
+"""Encoders of heads may take half a minute for a picture: after so many it is told how far they are, and a file of so
+many is kept."""
 KEPT = ".features"
 DAY_SECONDS = 24 * 60 * 60
 """A draft that was not written to for so long was left by a process that was killed."""
@@ -66,28 +67,31 @@ class OwnEncoder(Encoder, Protocol):
 
 
 class EncodedPictures:
-    """What an encoder sees in some cases, by their place in the list: from the file where it fits the budget, else
+    """What an encoder sees in some cases, by their place in the list: from files where it fits the budget, else
     computed anew."""
 
-    def __init__(self, encoder: Encoder, items: Sequence[Item], opened: _File | None) -> None:
+    def __init__(self, encoder: Encoder, items: Sequence[Item], files: Sequence[_File]) -> None:
         self.encoder = encoder
         self.items = items
-        self._file = opened
-        self._row: dict[str, int] = opened.rows if opened else {}
+        self._row = {digest: (file, row) for file in files for digest, row in file.rows.items()}
+        self.kept_bytes = sum(file.bytes for file in files)
 
     @property
     def is_cached(self) -> bool:
-        return self._file is not None
-
-    @property
-    def kept_bytes(self) -> int:
-        return self._file.bytes if self._file else 0
+        """Whether nothing has to be computed anew."""
+        return bool(self._row) and all(item.case.pixels.digest() in self._row for item in self.items)
 
     def of(self, places: Sequence[int]) -> list[ImageFeatures]:
         items = [self.items[place] for place in places]
-        if self._file is None:
-            return self._anew(pictures(items))
-        return [self._file.read(self._row[item.case.pixels.digest()]).to(self.encoder.device) for item in items]
+        return [self._of_item(item) for item in items] if self._row else self._anew(pictures(items))
+
+    def _of_item(self, item: Item) -> ImageFeatures:
+        digest = item.case.pixels.digest()
+        if digest not in self._row:
+            (features,) = self._anew(pictures([item]))
+            return features
+        file, row = self._row[digest]
+        return file.read(row).to(self.encoder.device)
 
     def _anew(self, images: Sequence[Image.Image]) -> list[ImageFeatures]:
         return self.encoder.encode(images)
@@ -97,7 +101,7 @@ class FeatureStore(EncodedPictures):
     """What the VLM's encoder and connector see."""
 
     def __init__(self, vlm: Vlm, items: Sequence[Item], is_frozen: bool, opened: _File | None) -> None:
-        super().__init__(vlm, items, opened)
+        super().__init__(vlm, items, [opened] if opened else [])
         self.vlm = vlm
         self.is_frozen = is_frozen
 
@@ -109,7 +113,11 @@ def open_features(
     vlm: Vlm, items: Sequence[Item], folder: Path, budget_bytes: int, is_frozen: bool, progress: Progress
 ) -> FeatureStore:
     """A store for these cases, filled if it has to be."""
-    kept = _kept(vlm, lambda: encoder_key(vlm), items, folder, budget_bytes, progress, CHUNK) if is_frozen else None
+    unique = _unique(items)
+    if not (is_frozen and unique):
+        return FeatureStore(vlm, items, is_frozen, None)
+    room = budget_bytes - len(unique) * _bytes_each(vlm, unique)
+    kept = _kept(vlm, encoder_key(vlm), unique, folder, room, progress, CHUNK) if room >= 0 else None
     return FeatureStore(vlm, items, is_frozen, kept)
 
 
@@ -121,30 +129,47 @@ def open_own_features(
     progress: Progress,
     beside_bytes: int,
 ) -> EncodedPictures:
-    """The same for the encoder of a head. `beside_bytes` of the budget hold what the same run needs too."""
-    kept = _kept(encoder, encoder.key, items, folder, budget_bytes, progress, OWN_CHUNK, beside_bytes)
-    return EncodedPictures(encoder, items, kept)
+    """The same for the encoder of a head. `beside_bytes` of the budget hold what the same run needs too.
+
+    In several files: what was computed before a run was killed is there when it goes on, and of what does not fit as
+    much is kept as does.
+    """
+    unique, files = _unique(items), list[_File]()
+    key, each = encoder.key(), _bytes_each(encoder, unique) if unique else 0
+    for begin in range(0, len(unique), OWN_FILE):
+        part = dict(list(unique.items())[begin : begin + OWN_FILE])
+        room = budget_bytes - len(part) * each
+
+        def tell(done: int, whole: int, begin: int = begin) -> None:
+            progress(begin + done, len(unique))
+
+        kept = None
+        if room >= beside_bytes + sum(file.bytes for file in files):
+            kept = _kept(encoder, key, part, folder, room, tell, OWN_CHUNK)
+        if kept is None:
+            break
+        files.append(kept)
+    return EncodedPictures(encoder, items, files)
+
+
+def _unique(items: Sequence[Item]) -> dict[str, Item]:
+    return {item.case.pixels.digest(): item for item in items}
 
 
 def _kept(
     encoder: Encoder,
-    key_of: Callable[[], str],
-    items: Sequence[Item],
+    key: str,
+    unique: dict[str, Item],
     folder: Path,
-    budget_bytes: int,
+    room_bytes: int,
     progress: Progress,
     at_once: int,
-    beside_bytes: int = 0,
 ) -> _File | None:
-    """The file of these cases, written if it has to be; nothing where the budget has no room for it."""
-    unique = {item.case.pixels.digest(): item for item in items}
-    room = budget_bytes - _needed(encoder, list(unique.values())) if unique else -1
-    if room < beside_bytes:
-        return None
-    key = hashlib.sha256("\n".join([key_of(), *unique]).encode()).hexdigest()[:32]
-    path = folder / f"{key}{KEPT}"
+    """The file of these pictures, written if it has to be; nothing where there is no room beside other files."""
+    name = hashlib.sha256("\n".join([key, *unique]).encode()).hexdigest()[:32]
+    path = folder / f"{name}{KEPT}"
     kept = _open(path)
-    if kept is None and _made_room(path, room):
+    if kept is None and _made_room(path, room_bytes):
         _write(encoder, unique, path, progress, at_once)
         kept = _open(path)  # nothing, where another process took its room in this moment
     return kept
@@ -289,7 +314,7 @@ def _bytes(values: Tensor) -> bytes:
     return kept.view(torch.int16 if kept.dtype == torch.bfloat16 else torch.int32).numpy().tobytes()
 
 
-def _needed(encoder: Encoder, items: list[Item]) -> int:
-    """Bytes, judged by the first picture: pictures of one set are of a size."""
-    first = _stacked(encoder.encode(pictures(items[:1]))[0])
-    return len(items) * len(_bytes(first))
+def _bytes_each(encoder: Encoder, unique: dict[str, Item]) -> int:
+    """Judged by the first picture: pictures of one set are of a size."""
+    first = next(iter(unique.values()))
+    return len(_bytes(_stacked(encoder.encode(pictures([first]))[0])))

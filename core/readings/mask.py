@@ -22,7 +22,7 @@ class Mask(Statement):
     """Kept as run lengths (`core/pictures/masks.py`). A reference has no label: sets don't name their masks."""
 
     KIND = "mask"
-    TITLE = "What belongs to it"
+    TITLE = "Mask"
     FIGURES: ClassVar[Mapping[str, str]] = {"dice": "Dice", "iou": "IoU"}
 
     label: str

@@ -96,8 +96,11 @@ def tables(probes: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[lis
         composition, presence = of_set["composition"], of_set["presence"]
         if composition["readers"]:
             counts = composition["pairs"]
-            heads = [f"{title} ({counts[kind]})" for kind, title in composition["titles"].items()]
-            title = f"Composition: which of two captions is likelier ({of_set['cases']} cases{of}; pairs in brackets)"
+            heads = [
+                f"{title} ({counts[kind]}{' pairs' if kind == ALL else ''})"
+                for kind, title in composition["titles"].items()
+            ]
+            title = f"Composition: which of two captions is likelier ({of_set['cases']} cases{of})"
             yield title, ["reader", *heads], _rows(composition["readers"], composition["titles"])
             yield (
                 f"The same pairs, with another case's picture{of}",

@@ -74,6 +74,8 @@ class _Trial:
     say: Say
     seen_gib: list[float] = field(default_factory=list)
     """Peaks of parts of the run that are larger there than here."""
+    notes: list[str] = field(default_factory=list)
+    """What makes the run slower than it would have to be."""
 
     @property
     def run(self) -> Run:
@@ -178,8 +180,13 @@ def _seen_by_heads(trial: _Trial, tuned: Tuned, cases: RunCases, folder: Path) -
     once = _Clock()
     with once.of("features", trial.times_encoded):
         cases = trial.parts.with_own_features(cases, tuned, folder, trial.feature_bytes, lambda done, whole: None)
-    if any(encoded.is_cached for encoded in cases.own.values()):  # else encoded anew in every step, and timed there
+    if any(encoded.kept_bytes for encoded in cases.own.values()):
         trial.clock.seconds["features"] += once.seconds["features"]
+    trial.notes.extend(
+        f"What {name} sees does not all fit into features.budget_gib; of other images it is computed in every step."
+        for name, encoded in cases.own.items()
+        if not encoded.is_cached
+    )
     return cases
 
 
@@ -288,6 +295,7 @@ def _summary(trial: _Trial, steps: Mapping[str, int], per_step: Mapping[str, flo
             f"{trial.count('train')} training cases, the largest among them.",
             "Image features are not kept from an earlier run.",
             "No stage ends early, and nothing else uses this machine more than now.",
+            *trial.notes,
         ],
     }
 

@@ -112,7 +112,7 @@ def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, RunC
     store = FeatureStore(vlm, items, not plan.needs.tunes_vlm_connector, None)
     features = [torch.randn(8, width) for width in widths]
     heads = new_heads(plan.heads, vlm)
-    own = {encoder.name: EncodedPictures(encoder, items, None) for encoder in own_encoders(heads)}
+    own = {encoder.name: EncodedPictures(encoder, items, ()) for encoder in own_encoders(heads)}
     return plan, Tuned(vlm, exemplars, heads), RunCases(shown, items, store, features, plan.needs.captions, own)
 
 

@@ -223,8 +223,13 @@ def test_what_a_run_with_a_sam_exports_reads_as_the_run_does_and_tells_what_it_n
     ):
         mask = answer.statement(Mask)
         assert mask is not None and mask == kept.statement(Mask) and min(mask.width, mask.height) >= 16
-    reckoned = estimate(settings(spots, checkpoint, 3, rival=False, mask_checkpoint=str(segmenter)))
-    assert min(reckoned["parts"]["features"], reckoned["seconds"], reckoned["memory_gib"]) > 0
+    run = settings(spots, checkpoint, 3, rival=False, mask_checkpoint=str(segmenter))
+    for budget_gib, notes in ((8, 0), (0, 1)):
+        features = {"features": FeatureSettings(budget_gib=budget_gib)}
+        reckoned = estimate(replace(run, settings=run.settings.model_copy(update=features)))
+        assert min(reckoned["seconds"], reckoned["memory_gib"]) > 0
+        assert (reckoned["parts"]["features"] > 0) == (budget_gib > 0)
+        assert sum("computed in every step" in text for text in reckoned["assumptions"]) == notes
 
 
 @pytest.mark.slow

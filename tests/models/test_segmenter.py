@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.errors import ModelError
-from core.models.features import open_own_features
+from core.models import features
+from core.models.features import EncodedPictures, open_own_features
 from core.models.segmenter import MEAN, STD, Segmenter, open_segmenter
 from core.readings.locator import PROMPTS, Locator
 from tests import segmenters
@@ -122,6 +124,36 @@ def test_what_is_kept_of_pictures_is_what_was_seen(name: str, tmp_path: Path) ->
     assert not anew.is_cached and torch.equal(anew.of([3])[0].tokens, encoded.of([3])[0].tokens)
 
 
+def test_what_was_seen_before_a_run_was_killed_is_kept_and_so_is_as_much_as_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "OWN_FILE", 2)
+    segmenter, items = opened("sam", tmp_path), joint_set().items("train")
+    counts: list[int] = []
+
+    def kept(budget_bytes: int, most: int) -> EncodedPictures:
+        def progress(done: int, whole: int) -> None:
+            assert whole == len(items)
+            counts.append(done)
+            if done > most:
+                raise KeyboardInterrupt
+
+        return open_own_features(segmenter, items, tmp_path / "kept", budget_bytes, progress, 0)
+
+    each = 1024 * 4
+    with pytest.raises(KeyboardInterrupt):
+        kept(2**20, 4)
+    assert counts == [2, 4, 6]
+    counts.clear()
+    assert kept(2**20, 100).is_cached and counts == [6, 8]
+    shutil.rmtree(tmp_path / "kept")
+    some = kept(5 * each, 100)
+    assert not some.is_cached and some.kept_bytes == 4 * each
+    whole = segmenter.encode([item.case.pixels.load() for item in items])
+    for seen, expected in zip(some.of(range(len(items))), whole, strict=True):
+        assert torch.equal(seen.tokens, expected.tokens) and seen.grid == expected.grid
+
+
 def test_other_weights_and_another_layout_have_another_key(tmp_path: Path) -> None:
     segmenter = opened("sam", tmp_path)
     key = segmenter.key()
@@ -183,3 +215,20 @@ def test_a_checkpoint_that_is_nowhere_is_told_in_words(tmp_path: Path, monkeypat
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelError, match=r"could not be opened .* Give a SAM or SAM 2 checkpoint"):
         open_segmenter(str(tmp_path / "gone"))
+
+
+def everywhere(values: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+    """A configuration's values with one more, and the same in all configurations that are nested in it."""
+    nested = {key: everywhere(below, name, value) for key, below in values.items() if key.endswith("_config")}
+    return {**values, **nested, name: value}
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"])
+def test_kernels_that_a_configuration_names_are_not_fetched(name: str, key: str, tmp_path: Path) -> None:
+    folder = segmenters.save(name, tmp_path / name)
+    values = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(everywhere(values, key, "somebody/a-kernel")))
+    segmenter = open_segmenter(str(folder))
+    used = {module.config._attn_implementation for module in segmenter.model.modules() if hasattr(module, "config")}
+    assert used <= {"sdpa", "eager"} and len(segmenter.encode([drawn(8, 8)])) == 1

@@ -99,13 +99,13 @@ def test_a_set_without_boxes_has_no_composition_and_a_reader_that_is_not_asked_n
 def test_people_are_told_each_figure_with_its_interval_and_what_it_means() -> None:
     probes = {"sets": {"pets": figures()}, "notes": ["Mind the gap."]}
     titles = [title for title, _, _ in tables(probes)]
-    assert titles[0] == "Composition: which of two captions is likelier (3 cases; pairs in brackets)"
+    assert titles[0] == "Composition: which of two captions is likelier (3 cases)"
     assert titles[1] == "The same pairs, with another case's picture"
     assert titles[2] == "Presence questions asked both ways (3 cases, 4 pairs)"
     text = probes_as_markdown(probes)
-    assert "| reader | All (4) | Upper or lower (3) | Size (1) |" in text
+    assert "| reader | All (4 pairs) | Upper or lower (3) | Size (1) |" in text
     assert "| vitask | 0.000 [0.000, 0.000] | 1.000 [1.000, 1.000] | 0.500 [0.500, 0.500] |" in text
     examples = [f"{title}, for example: “true” is true, “false” is not." for title in ("Upper or lower", "Size")]
     assert probe_notes(probes) == ["Mind the gap.", *NOTES, *examples] and "arXiv 2605.05810" in NOTES[1]
     several = {"sets": {"pets": figures(), "birds": figures()}, "notes": []}
-    assert "(3 cases of birds; pairs in brackets)" in probes_as_markdown(several)
+    assert "likelier (3 cases of birds)" in probes_as_markdown(several)

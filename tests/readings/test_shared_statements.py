@@ -65,4 +65,4 @@ def test_readers_are_compared_where_the_set_says_something() -> None:
     assert regions["differences"]["far - near"]["map_50"]["value"] == -1
     tables = table(results)
     assert "| reader | Acc@IoU .5 | mAP .5 | mAP .5:.95 | Nothing there, rightly | Unreadable answers |" in tables
-    assert "**What belongs to it (1 cases with a reference)**" in tables
+    assert "**Mask (1 cases with a reference)**" in tables

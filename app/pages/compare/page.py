@@ -97,11 +97,12 @@ class ComparePage:
             return self.without_case(name, none, none)
         at = (where(places, comparison.place_of(name)) + step) % len(places)
         case, parts = comparison.case(places[at]), self.parts.case
+        shapes, editor = drawn_over(comparison, case, is_shown), editor_of(visit, comparison, case)
         src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
-            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown, editor_of(visit, comparison, case)),
-            parts.picture: shown([Pane(src, shapes=drawn_over(comparison, case, is_shown))] if src else []),
+            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown, editor, bool(shapes)),
+            parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
             parts.figure: figure(comparison, case, is_shown),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
             self.parts.tokens: tokens_table(case, comparison.answers),

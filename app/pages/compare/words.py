@@ -35,13 +35,16 @@ def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[
     return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
-def case_title(case: CaseView, counted: str, is_shown: bool, editor: str = "") -> str:
-    """The case's name, its reference label where it is asked for, and the way to the editor of its boxes if any."""
+def case_title(case: CaseView, counted: str, is_shown: bool, editor: str = "", is_drawn_on: bool = False) -> str:
+    """The case's name, its reference label where it is asked for, the way to the editor of its boxes if any, and whose
+    what is drawn on it is."""
     label = ", ".join(case.labels) or "no finding"
     reference = f"reference label: <b>{escape(label)}</b>" if is_shown else "reference label hidden"
     patient = f" · patient {escape(case.patient)}" if case.patient else ""
     edit = f' · <a href="{escape(editor)}">Correct its boxes</a>' if editor else ""
-    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}{edit}</p>"
+    of_reference = ", the reference in white" if is_shown and case.references else ""
+    key = f'<br><small class="quiet">Drawn in each reader\'s colour{of_reference}.</small>' if is_drawn_on else ""
+    return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}{edit}{key}</p>"
 
 
 def alike_cases(alike: Alike, run_id: int, case: CaseView) -> str:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.brought import bytes_of
 from app.context import PRIVATE, Studio, on_load
-from app.drawings import boxed, colours_of
+from app.drawings import boxed, colours_of, listed
 from app.html import empty, in_markdown, warning
 from app.pages.find import acts
 from app.pages.find.parts import A_CASE, AN_IMAGE, WORDS, Parts, lay_out
@@ -126,7 +126,7 @@ class FindPage:
         panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name, boxed(row.boxes, colours))])
         return {
             self.parts.large: gr.update(visible=True, value=panes),
-            self.parts.about: "" if match is None else draw_match(match, search.set),
+            self.parts.about: "" if match is None else draw_match(match, search.set, listed(row.boxes, colours)),
             self.parts.like: gr.update(visible=True),
             self.parts.wanted.case: gr.update(value=row.name),
         }
@@ -157,8 +157,8 @@ def _split(match: Match) -> str:
     return SPLIT_NAMES.get(match.split, "no split")
 
 
-def draw_match(match: Match, set_name: str) -> str:
-    """What is known of a case that was found."""
+def draw_match(match: Match, set_name: str, boxes: str) -> str:
+    """What is known of a case that was found; `boxes` tells of those drawn on it, where there are any."""
     facts = {
         "Likeness (cosine)": f"{match.cosine:.3f}",
         "Reference label": named(match.labels),
@@ -167,8 +167,9 @@ def draw_match(match: Match, set_name: str) -> str:
         "Patient": match.patient or "not given",
         "File": match.case,
     }
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts.items())
-    return f'<div class="vt case"><dl>{listed}</dl></div>'
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts.items())
+    rows += f"<dt>Boxes</dt><dd>{boxes}</dd>" if boxes else ""
+    return f'<div class="vt case"><dl>{rows}</dl></div>'
 
 
 def build(studio: Studio) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -12,7 +11,7 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio
-from app.drawings import REFERENCE_COLOUR, boxed, colours_of
+from app.drawings import REFERENCE_COLOUR, boxed, colours_of, listed
 from app.drawings import drawn as drawn_over
 from app.html import empty
 from app.pages.image_sets.boxes import Editing, EditParts, lay_out_editor, lay_out_list
@@ -264,23 +263,15 @@ def draw_case(row: CaseRow, colours: Mapping[str, str]) -> str:
         **({"Mask": "yes"} if row.mask else {}),
         **row.columns,
     }
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
-    return f'<div class="vt case"><dl>{listed}{_boxes(row, colours)}</dl></div>'
+    facts_listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
+    boxes = f"<dt>Boxes</dt><dd>{listed(row.boxes, colours)}</dd>" if row.boxes else ""
+    return f'<div class="vt case"><dl>{facts_listed}{boxes}</dl></div>'
 
 
 def _mask(visit: Visit, row: CaseRow) -> list[Shape]:
     if row.mask is None:
         return []
     return drawn_over(Mask.of("", drawn.mask_inside(visit.place, row.mask)), REFERENCE_COLOUR, "mask")
-
-
-def _boxes(row: CaseRow, colours: Mapping[str, str]) -> str:
-    counts = Counter(box.label for box in row.boxes)
-    square = "display:inline-block;width:10px;height:10px;border:2px solid"
-    boxes = ", ".join(
-        f'<i style="{square} {colours[label]}"></i> {count} {escape(label)}' for label, count in counts.most_common()
-    )
-    return f"<dt>Boxes</dt><dd>{boxes}</dd>" if boxes else ""
 
 
 def draw_histogram(counts: Mapping[str, Mapping[str, int]], version: Version) -> str:

@@ -15,7 +15,7 @@ from app.words import figure_title
 from core.records.tables import JOB_STATES, RESUMABLE, UNDER_WAY
 
 COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", "Macro F1", "By"]
-WIDTHS: list[str | int] = ["4%", "20%", "13%", "7%", "10%", "11%", "7%", "21%", "7%"]
+WIDTHS: list[str | int] = ["4%", "17%", "14%", "10%", "10%", "12%", "7%", "20%", "6%"]
 """Of the columns: measured by itself, a cell of two lines pushes the last column out."""
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 FIGURE_HEADERS = ["Reader", *map(figure_title, FIGURES)]

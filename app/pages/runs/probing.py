@@ -62,10 +62,12 @@ class ProbingTab:
 
 def lay_out() -> ProbingParts:
     gr.Markdown(ABOUT)
-    with gr.Row(equal_height=True):
-        cases = gr.Number(CASES.default, label=CASES.title, info=CASES.description, precision=0, minimum=1)
-        begin = gr.Button("Probe", min_width=120, elem_id="runs-probe")
-        cancel = gr.Button("Cancel", variant="stop", visible=False, min_width=80, elem_id="runs-probe-cancel")
+    with gr.Row():
+        cases = gr.Number(
+            CASES.default, label=CASES.title, info=CASES.description, precision=0, minimum=1, min_width=320
+        )
+        begin = gr.Button("Probe", scale=0, min_width=140, elem_id="runs-probe")
+        cancel = gr.Button("Cancel", variant="stop", visible=False, scale=0, min_width=140, elem_id="runs-probe-cancel")
     return ProbingParts(cases, begin, cancel, gr.HTML(elem_id="runs-probes"))
 
 
@@ -94,5 +96,5 @@ def _words(probing: Probing) -> str:
 def _figures(probes: Mapping[str, Any]) -> str:
     parts = [f"<h3>{escape(title)}</h3>{table(heads, rows)}" for title, heads, rows in tables(probes)]
     notes = "".join(f'<p class="small quiet">{escape(note)}</p>' for note in probe_notes(probes))
-    took = f"<p>Took {lasting(probes['seconds'])}.</p>"
+    took = f"<p>Took {lasting(probes['seconds'])}. In square brackets: 95 % intervals.</p>"
     return f"{took}{''.join(parts)}{notes}"
