@@ -13,8 +13,9 @@ from fastapi.responses import FileResponse, StreamingResponse
 from app.context import Studio
 from app.routes.answers import Number
 from core.errors import CoreError
-from core.records import audit, jobs, mended, runs, sets
+from core.records import audit, audit_search, jobs, mended, runs, sets
 from core.records.access import NotAllowed, Who
+from core.records.audit_search import Sought, moment
 from core.records.database import DatabaseError
 from core.records.drawn import drawn_as_coco
 from core.records.exports import export_file
@@ -35,6 +36,7 @@ def router(studio: Studio) -> APIRouter:
     add_runs(routes, studio)
     add_jobs(routes, studio)
     add_reviews(routes, studio)
+    add_log(routes, studio)
     return routes
 
 
@@ -64,7 +66,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             name = f"{version.image_set.name} v{version.number} left out.csv"
             return name, table, version.image_set.project_id
 
-        return _sent(studio, request, made, "text/csv")
+        return sent(studio, request, made, "text/csv")
 
     @routes.get("/uploads/{upload_id}/not-used.csv")
     def not_used(request: Request, upload_id: Number) -> Response:
@@ -74,7 +76,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             upload, table = mended.unused_cases(studio.database, studio.place, who, upload_id)
             return f"{upload.name} not used.csv", table, upload.project_id
 
-        return _sent(studio, request, made, "text/csv")
+        return sent(studio, request, made, "text/csv")
 
     @routes.get("/versions/{version_id}/coco.json")
     def drawn(request: Request, version_id: Number) -> Response:
@@ -152,6 +154,22 @@ def add_reviews(routes: APIRouter, studio: Studio) -> None:
             return *corrections.exported(studio.database, studio.place, who, review_id, kind), None
 
         return sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
+
+
+def add_log(routes: APIRouter, studio: Studio) -> None:
+    """Who did what; for admins."""
+
+    @routes.get("/audit.csv")
+    def log(
+        request: Request, person: str = "", act: str = "", project: int | None = None, since: str = "", until: str = ""
+    ) -> Response:
+        """The audit log of the admin's projects and of what belongs to none, by person, act, project and time."""
+
+        def made(who: Who) -> Made:
+            sought = Sought(person, act, project, moment(since), moment(until))
+            return "audit log.csv", audit_search.as_table(studio.database, who, sought), None
+
+        return sent(studio, request, made, "text/csv")
 
 
 def sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
