@@ -12,6 +12,7 @@ import os
 import urllib.error
 import urllib.request
 from html import escape
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,7 +57,7 @@ def send(address: str, run: EndedRun) -> None:
         opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
         with opener.open(post, timeout=SECONDS) as answer:
             answer.read(1)
-    except (OSError, ValueError) as error:  # urllib's own errors are OSErrors
+    except (OSError, ValueError, HTTPException) as error:  # urllib's own errors are OSErrors, what it calls has others
         why = f"answered {error.code}" if isinstance(error, urllib.error.HTTPError) else type(error).__name__
         log.warning("%s was not told that run %d has ended: %s", host, run.id, why)
     else:

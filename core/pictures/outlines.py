@@ -7,7 +7,7 @@ corners are put on a grid five times as fine, and a column's pixels are inside b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.pictures.masks import Down, RunPixels, down_of
+from core.pictures.masks import RunPixels
 
 FINER = 5
 Points = NDArray[np.int64]
 """[N, 2]: how far to the right and how far down, each as a whole number of fifths of a pixel."""
+Ends = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Where stretches of what is inside begin and where they end, counted down one column after another."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,10 @@ class Polygon:
         points = np.reshape(self.corners, (-1, 2))
         return float(np.abs(points - np.roll(points, -1, 0)).max(1).sum())
 
-    def fill(self, down: Down, height: int) -> None:
-        """Adds what is within, in a picture whose pixels are laid out one column after another. What of the polygon
-        lies outside of the picture is cut off."""
-        places = np.concatenate([*self._crossings(len(down) // height, height)])
-        if len(places):
-            begin, end = int(places.min()), int(places.max())
-            down[begin:end] |= np.bincount(places - begin)[:-1].cumsum() % 2 == 1
+    def stretches(self, width: int, height: int) -> Ends:
+        """What is within, in a picture of this size. What of the polygon lies outside of the picture is cut off."""
+        places = np.sort(np.concatenate([*self._crossings(width, height)]))
+        return places[:-1:2], places[1::2]
 
     def _crossings(self, width: int, height: int) -> Iterator[NDArray[np.int64]]:
         """Where, counted down one column after another, a line down a column's middle crosses each edge."""
@@ -63,16 +62,25 @@ class OutlinePixels:
     height: int
 
     def load(self) -> Image.Image:
-        down = np.zeros(self.width * self.height, np.bool_)
+        """Looks at every pixel once, however many outlines there are and however far each reaches."""
+        depth = np.zeros(self.width * self.height + 1, np.int32)
         for outline in self.outlines:
             if isinstance(outline, Polygon):
-                outline.fill(down, self.height)
+                begins, ends = outline.stretches(self.width, self.height)
             else:
-                down |= down_of(outline.runs)
-        return Image.fromarray(down.reshape((self.height, self.width), order="F").astype(np.uint8) * 255)
+                begins, ends = _stretches_of(outline.runs)
+            np.add.at(depth, begins, 1)
+            np.add.at(depth, ends, -1)
+        inside = np.cumsum(depth, out=depth)[:-1] > 0
+        return Image.fromarray(inside.reshape((self.height, self.width), order="F").astype(np.uint8) * 255)
 
     def digest(self) -> str:
         return hashlib.sha256(repr((self.outlines, self.width, self.height)).encode()).hexdigest()
+
+
+def _stretches_of(runs: Sequence[int]) -> Ends:
+    bounds = np.cumsum([0, *runs], dtype=np.int64)
+    return bounds[1:-1:2], bounds[2::2]
 
 
 def _points_between(begin: Points, end: Points) -> Points:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -71,3 +72,13 @@ def test_a_union_has_polygons_and_run_lengths_in_it_by_hand() -> None:
     inside = marked(OutlinePixels((square, column), 3, 4).load())
     assert inside.astype(int).tolist() == [[0, 0, 1], [0, 1, 1], [0, 1, 1], [0, 0, 1]]
     assert square.length() == 8
+
+
+def test_many_outlines_across_a_large_picture_take_no_longer_than_their_edges() -> None:
+    side, many = 2000, 400
+    thin = [Polygon((0.0, row, side, row, side, row + 1.0)) for row in map(float, range(many))]
+    mask = OutlinePixels((*thin, RunPixels((side * side - 1, 1), side, side)), side, side)
+    begun = process_time()
+    inside = marked(mask.load())
+    assert process_time() - begun < 3, "a look at every pixel for each outline takes far longer"
+    assert inside[many // 2, side // 2] and inside[-1, -1] and not inside[many + 1 : -1].any()

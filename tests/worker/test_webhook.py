@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -155,3 +156,29 @@ def test_a_job_that_is_no_run_and_hands_that_lost_it_tell_nothing(
     assert listener.heard == []
     webhook.announce(hands, claimed)
     assert len(listener.heard) == 1
+
+
+@pytest.mark.parametrize("answer", [b"220 mail.example ESMTP\r\n", b"HTTP/1.0 200 OK\r\n" + b"x" * 70_000])
+def test_what_answers_in_no_words_of_the_web_keeps_no_worker(
+    room: Furnished, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def mumble() -> None:
+            caller, _ = door.accept()
+            with caller:
+                caller.recv(65_536)
+                caller.sendall(answer)
+
+        Thread(target=mumble, daemon=True).start()
+        monkeypatch.setenv("VITASK_WEBHOOK", f"http://127.0.0.1:{door.getsockname()[1]}/geheim")
+        worked(room, "Second", monkeypatch)
+    assert "127.0.0.1 was not told that run 2 has ended" in caplog.text and "geheim" not in caplog.text
+
+
+def test_an_address_whose_port_is_none_keeps_no_worker(
+    room: Furnished, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("VITASK_WEBHOOK", "http://127.0.0.1:port/geheim")
+    worked(room, "Second", monkeypatch)
+    assert "127.0.0.1 was not told that run 2 has ended" in caplog.text and "geheim" not in caplog.text
