@@ -60,11 +60,11 @@ def moment(given: str | None) -> datetime | None:
         if given[-1:] in ("h", "d") and given[:-1].isdecimal():
             return datetime.now(UTC) - timedelta(**{{"h": "hours", "d": "days"}[given[-1]]: int(given[:-1])})
         at = datetime.fromisoformat(given)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise SettingsError(
             f'A date or time like 2026-11-24T09:00, or 36h or 7d, was expected, not "{given[:100]}".'
         ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def search(db: Database, who: Who, sought: Sought, page: int = 0) -> tuple[list[Entry], bool]:

@@ -205,8 +205,9 @@ def _own_pictures(session: Session, dependents: Iterable[Job]) -> list[str]:
     image = Job.payload["image"].as_string()
     others = (Job.kind.in_((Ask.kind, Find.kind)), Job.id.not_in([job.id for job in dependents]))
     named_elsewhere = session.scalars(select(image).where(*others, image.in_(brought)))
-    cases = session.scalars(select(Case.digest).where(Case.digest.in_(brought)))
-    return sorted(brought - set(named_elsewhere) - set(cases))
+    mask = Case.more["mask"].as_string()
+    of_cases = [session.scalars(select(digest).where(digest.in_(brought))) for digest in (Case.digest, mask)]
+    return sorted(brought.difference(named_elsewhere, *of_cases))
 
 
 def _files_of(session: Session, run: Run, dependents: Sequence[Job]) -> _Files:

@@ -80,7 +80,8 @@ def left_out_of(db: Database, place: Place, who: Who, version_id: int) -> tuple[
 
 
 def _key(version: Version) -> str:
-    return f"versions/{version.hash}/left out.csv"
+    """Of this version alone: another project may have one with the same cases, and so the same hash."""
+    return f"versions/{version.hash}/left out of {version.id}.csv"
 
 
 def _table(rows: Iterable[tuple[LeftOut, str]]) -> str:

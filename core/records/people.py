@@ -211,9 +211,11 @@ def sign_in(db: Database, name: str, password: str, address: str, browser: str =
         person = session.scalar(select(Person).where(Person.name == name, Person.is_active))
     is_right = fits(person, password)
     with db.session() as session:
-        # Read anew: while the password was checked, which takes its time, the person may have been deactivated.
+        # Read anew: while the password was checked, which takes its time, the person may have been deactivated, or been
+        # given another password, with which the sessions of this one ended.
+        checked = person
         person = session.get(Person, person.id, with_for_update=True) if person is not None and is_right else None
-        if person is not None and person.is_active:
+        if person and checked and person.is_active and person.password_hash == checked.password_hash:
             session.execute(delete(Attempt).where(forget(attempt, name, address)))
             note(session, as_who(session, person), "sign in", address=address)
             return begin(session, person.id, address, browser)

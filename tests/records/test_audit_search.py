@@ -97,6 +97,6 @@ def test_a_time_is_a_date_a_time_or_how_long_ago() -> None:
     assert moment("2026-11-24T09:00+02:00") == datetime(2026, 11, 24, 7, tzinfo=UTC)
     day = moment("1d")
     assert day is not None and timedelta(hours=23, minutes=59) < now() - day < timedelta(days=1, minutes=1)
-    for wrong in ("yesterday", "7", "99999999999d", "²d", "x" * 1000):
+    for wrong in ("yesterday", "7", "99999999999d", "²d", "x" * 1000, "0001-01-01T00:00+14:00"):
         with pytest.raises(SettingsError, match="date or time"):
             moment(wrong)

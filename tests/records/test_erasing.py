@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,15 @@ def test_nobody_is_named_like_somebody_erased_and_the_last_admin_stays(database:
     for act in (erasing.erase_person, erasing.person_erasure):
         with pytest.raises(NotAllowed):
             act(database, bob, "ann")
+
+
+def test_a_picture_that_is_somebodys_mask_stays(database: Database, place: Place, who: Who, cells: ImageSet) -> None:
+    first, *more = cells.cases
+    masked = cells.with_cases([replace(first, mask=more[0].pixels), *more[1:]])
+    version = sets.write_version(database, place, masked, who=who, project_id=who.projects[0], name="Masks").id
+    run = finished(database, place, who, version, "First")
+    mask = sets.cases(database, who, version).rows[0].mask
+    assert mask is not None
+    ask(database, who, run, mask)
+    erasing.erase_run(database, place, who, run.id)
+    assert open_store(place.store).exists(key_of(mask))

@@ -381,3 +381,20 @@ def test_names_of_people_are_taken(database: Database, name: str) -> None:
     for taken in ("anna", "Alla", "reader 2"):
         people.add_person(database, taken, PASSWORD, "admin")
     assert people.add_person(database, name, PASSWORD, "reader").name == name
+
+
+def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(
+    database: Database, ann: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = people.fits
+
+    def slowly(person: Person | None, password: str) -> bool:
+        is_right = fits(person, password)
+        people.set_password(database, "ann", "another six herons over a pier")
+        return is_right
+
+    monkeypatch.setattr(people, "fits", slowly)
+    with pytest.raises(SignInError):
+        people.sign_in(database, "ann", PASSWORD, "192.0.2.1")
+    with database.reading() as session:
+        assert session.scalars(select(SignIn)).all() == []
