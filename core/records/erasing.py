@@ -17,12 +17,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import DataError, RunError
-from core.pictures.store import key_of, open_store
+from core.pictures.store import open_store
 from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
 from core.records.audit import note, record
 from core.records.database import Database
-from core.records.exports import export_path
-from core.records.leftovers import ERASED
+from core.records.leftovers import ERASED, REST, own_files, picture_keys, pictures_in_use, write_rest, zip_keys
 from core.records.payloads import Ask, Export, Find, Plug, Probe
 from core.records.people import account, administering, erased_name, keep_somebody
 from core.records.place import Place
@@ -31,7 +30,6 @@ from core.records.tables import (
     Artifact,
     Attempt,
     BoxCorrection,
-    Case,
     Correction,
     Invitation,
     Job,
@@ -65,6 +63,11 @@ class _Files:
     key: str
     exports: tuple[int, ...]
     kept: tuple[str, ...]
+    pictures: tuple[str, ...]
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        return (*self.kept, *zip_keys(self.exports), *picture_keys(self.pictures))
 
 
 def erasable_runs(db: Database, who: Who) -> list[tuple[str, int]]:
@@ -118,7 +121,7 @@ def erase_run(db: Database, place: Place, who: Who, run_id: int) -> None:
             run.name,
             run=run.id,
             jobs=len(dependents),
-            files=len(files.kept),
+            files=len(files.stored),
         )
         set_aside(files)
     _remove(db, place, who, run, files)
@@ -200,14 +203,7 @@ def _own_pictures(session: Session, dependents: Iterable[Job]) -> list[str]:
     brought = {
         job.payload["image"] for job in dependents if job.kind in (Ask.kind, Find.kind) and job.payload.get("image")
     }
-    if not brought:
-        return []
-    image = Job.payload["image"].as_string()
-    others = (Job.kind.in_((Ask.kind, Find.kind)), Job.id.not_in([job.id for job in dependents]))
-    named_elsewhere = session.scalars(select(image).where(*others, image.in_(brought)))
-    mask = Case.more["mask"].as_string()
-    of_cases = [session.scalars(select(digest).where(digest.in_(brought))) for digest in (Case.digest, mask)]
-    return sorted(brought.difference(named_elsewhere, *of_cases))
+    return sorted(brought - pictures_in_use(session, brought, [job.id for job in dependents]))
 
 
 def _files_of(session: Session, run: Run, dependents: Sequence[Job]) -> _Files:
@@ -215,9 +211,7 @@ def _files_of(session: Session, run: Run, dependents: Sequence[Job]) -> _Files:
     shared = [
         f"runs/{run.key}/{path}" for path in session.scalars(select(Artifact.path).where(Artifact.run_id == run.id))
     ]
-    zips = [f"exports/{number}.zip" for number in exports]
-    pictures = [key_of(digest) for digest in _own_pictures(session, dependents)]
-    return _Files(run.key, exports, (*shared, *zips, *pictures, *(f"thumbs/{key}.png" for key in pictures)))
+    return _Files(run.key, exports, tuple(shared), tuple(_own_pictures(session, dependents)))
 
 
 @contextmanager
@@ -227,14 +221,16 @@ def _aside(place: Place) -> Iterator[Callable[[_Files], None]]:
 
     def set_aside(files: _Files) -> None:
         folder, gone = place.runs / files.key, place.runs / f"{ERASED}{files.key}"
-        if folder.is_dir():
-            folder.rename(gone)
-            renamed.append((folder, gone))
+        folder.mkdir(parents=True, exist_ok=True)  # where another machine has it, for what is noted in it
+        folder.rename(gone)
+        renamed.append((folder, gone))
+        write_rest(gone, files.exports, files.kept, files.pictures)
 
     try:
         yield set_aside
     except BaseException:
         for folder, gone in renamed:
+            (gone / REST).unlink(missing_ok=True)
             gone.rename(folder)
         raise
 
@@ -243,28 +239,31 @@ def _remove(db: Database, place: Place, who: Who, run: Run, files: _Files) -> No
     """From the disk and from the store."""
     store = open_store(place.store)
     left = []
-    for path in (place.runs / f"{ERASED}{files.key}", place.runs / f"{files.key}.yaml", *_zips(place, files)):
+    for path in own_files(place, files.key, files.exports):
         try:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError:
             log.exception("A file of run %d could not be removed", run.id)
             left.append(path.name)
-    for key in files.kept:
+    for key in files.stored:
         try:
             store.remove(key)
         except DataError:
             log.exception("A file of run %d could not be removed", run.id)
             left.append(key)
+    folder = place.runs / f"{ERASED}{files.key}"
+    try:
+        if not left:  # else the note in it says what the sweep is to remove
+            shutil.rmtree(folder)
+    except OSError:
+        log.exception("The folder of run %d could not be removed", run.id)
+        left.append(folder.name)
     if left:
         record(db, who, "erase left files", run.project_id, run.name)
         raise RunError(
             f"“{run.name}” is erased, but {len(left)} of its files could not be removed: {', '.join(left[:5])}. The "
-            "log says why; whoever runs the studio removes them by hand."
+            "log says why. The studio tries again every hour."
         )
-
-
-def _zips(place: Place, files: _Files) -> list[Path]:
-    return [export_path(place, number) for number in files.exports]
 
 
 def _counted(counts: Iterable[tuple[str, int]], several: str | None = None, more: str = "") -> list[str]:

@@ -7,24 +7,32 @@ job works on, or what still comes in.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import threading
 import time
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from core.errors import DataError
 from core.limits import limits
+from core.pictures.store import key_of, open_store
 from core.records.database import Database
-from core.records.payloads import Fetch
+from core.records.exports import export_path
+from core.records.payloads import Ask, Fetch, Find
 from core.records.place import Place
-from core.records.tables import UNDER_WAY, Job, Upload, now
+from core.records.tables import UNDER_WAY, Case, Job, Run, Upload, now
 
 ERASED = ".erased-"
 """How the folder of a run is called from the moment that it is erased."""
+REST = ".rest.json"
+"""In that folder: what else there is of the run, below the data folder and in the store."""
 SECONDS_BETWEEN_SWEEPS = 3600.0
 log = logging.getLogger("vitask.leftovers")
 
@@ -35,7 +43,7 @@ def sweep(db: Database, place: Place) -> int:
     _forget_old(db)
     kept, idle = _keys(db)
     gone = sum(_remove(path) for path in _below(place.data / "arriving") if _newest(path) < old)
-    gone += sum(_remove(path) for path in _below(place.runs) if path.name.startswith(ERASED))
+    gone += sum(_finish_erasing(db, place, path) for path in _below(place.runs) if path.name.startswith(ERASED))
     for folder in _below(place.uploads):
         if folder.name not in kept and _newest(folder) < old:
             gone += _remove(folder)
@@ -84,6 +92,72 @@ def _fetched(db: Database) -> set[str]:
     with db.reading() as session:
         under_way = select(Job.id).where(Job.kind == Fetch.kind, Job.state.in_(UNDER_WAY))
         return {f"fetch-{number}" for number in session.scalars(under_way)}
+
+
+def write_rest(folder: Path, exports: Iterable[int], stored: Iterable[str], pictures: Iterable[str]) -> None:
+    """Notes what goes with a run that is erased, so that it goes even where whoever erases it is cut off. Where there
+    is no room for the note the run is erased without: that makes some."""
+    rest = {"exports": list(exports), "stored": list(stored), "pictures": list(pictures)}
+    try:
+        (folder / REST).write_text(json.dumps(rest), encoding="utf-8")
+    except OSError:
+        log.exception("What goes with a run that is erased could not be noted.")
+        (folder / REST).unlink(missing_ok=True)
+
+
+def own_files(place: Place, key: str, exports: Iterable[int]) -> list[Path]:
+    """What a run has on this disk beside its folder: its run file and its zips."""
+    return [place.runs / f"{key}.yaml", *(export_path(place, number) for number in exports)]
+
+
+def zip_keys(exports: Iterable[int]) -> list[str]:
+    return [f"exports/{number}.zip" for number in exports]
+
+
+def picture_keys(pictures: Iterable[str]) -> list[str]:
+    """Where pictures and their thumbnails are in the store."""
+    return [name for key in map(key_of, pictures) for name in (key, f"thumbs/{key}.png")]
+
+
+def pictures_in_use(session: Session, pictures: Collection[str], but: Collection[int] = ()) -> set[str]:
+    """Those that some case has, as its picture or its mask, or that a job asks about, none of `but`."""
+    if not pictures:
+        return set()
+    image, mask = Job.payload["image"].as_string(), Case.more["mask"].as_string()
+    asked_about = select(image).where(Job.kind.in_((Ask.kind, Find.kind)), Job.id.not_in(but), image.in_(pictures))
+    of_cases = (select(digest).where(digest.in_(pictures)) for digest in (Case.digest, mask))
+    return {picture for wanted in (asked_about, *of_cases) for picture in session.scalars(wanted)}
+
+
+def _finish_erasing(db: Database, place: Place, folder: Path) -> int:
+    """Removes what a run left; one whose row is there after all gets its folder back, once nobody can be at it."""
+    key = folder.name.removeprefix(ERASED)
+    with db.reading() as session:
+        is_there = session.scalar(select(Run.id).where(Run.key == key)) is not None
+    if is_there:
+        if _newest(folder) < time.time() - SECONDS_BETWEEN_SWEEPS and not (place.runs / key).exists():
+            (folder / REST).unlink(missing_ok=True)
+            folder.rename(place.runs / key)
+        return 0
+    try:
+        _remove_rest(db, place, folder / REST, key)
+    except (OSError, ValueError, DataError):
+        log.exception("What a run left that was erased could not be removed; trying again in an hour.")
+        return 0
+    return _remove(folder)
+
+
+def _remove_rest(db: Database, place: Place, note: Path, key: str) -> None:
+    """But for pictures that somebody brought again, and zips of a job that has the number of one that went."""
+    rest = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    pictures, exports = rest.get("pictures", []), rest.get("exports", [])
+    with db.reading() as session:
+        unused = set(pictures) - pictures_in_use(session, pictures)
+        old = set(exports).difference(session.scalars(select(Job.id).where(Job.id.in_(exports))))
+    for file in own_files(place, key, old):
+        file.unlink(missing_ok=True)
+    for name in (*rest.get("stored", []), *zip_keys(old), *picture_keys(unused)):
+        open_store(place.store).remove(name)
 
 
 def _below(folder: Path) -> list[Path]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core.case import ImageSet
-from core.errors import RunError
+from core.errors import DataError, RunError
 from core.pictures.store import key_of, open_store
 from core.records import audit, erasing, jobs, leftovers, people, roster, runs, sets
 from core.records.database import Database
@@ -158,6 +159,81 @@ def test_what_can_not_be_removed_is_told_and_swept_later(
     assert [path.name for path in place.runs.iterdir()] == [f".erased-{run.key}"] and count(database, Run) == 0
     leftovers.sweep(database, place)
     assert list(place.runs.iterdir()) == []
+
+
+def test_what_an_erasing_left_that_was_cut_off_is_swept(
+    database: Database, place: Place, who: Who, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, store = finished(database, place, who, version, "Cut off"), open_store(place.store)
+    picture = store.put(b"a picture of somebody")
+    again = store.put(b"a picture that is brought again")
+    for brought in (picture, again):
+        ask(database, who, run, brought)
+    zipped = export_path(place, queue_export(database, place, who, run.id))
+    zipped.parent.mkdir(parents=True, exist_ok=True)
+    zipped.write_bytes(b"zip")
+    with database.session() as session:
+        session.execute(update(Job).where(Job.kind == "export").values(state="done"))
+
+    def killed(*all_of_it: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(erasing, "_remove", killed)
+    with pytest.raises(KeyboardInterrupt):
+        erasing.erase_run(database, place, who, run.id)
+    monkeypatch.undo()
+    assert count(database, Run) == 0 and store.exists(key_of(picture))
+    ask(database, who, finished(database, place, who, version, "Next"), again)
+    leftovers.sweep(database, place)
+    assert store.exists(key_of(again))
+    assert not zipped.exists()
+    assert not store.exists(key_of(picture)) and not store.exists(f"runs/{run.key}/metrics.json")
+    assert [path for path in place.runs.iterdir() if run.key in path.name] == []
+
+
+def test_a_zip_whose_number_went_to_another_job_is_not_swept(
+    database: Database, place: Place, who: Who, version: int
+) -> None:
+    """SQLite gives the numbers of rows that went to new ones."""
+    zipped = export_path(place, queue_export(database, place, who, finished(database, place, who, version, "New").id))
+    for file in (zipped, place.runs / ".erased-0123" / "metrics.json"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"{}")
+    leftovers.write_rest(place.runs / ".erased-0123", [int(zipped.stem)], [], [])
+    leftovers.sweep(database, place)
+    assert zipped.exists() and not (place.runs / ".erased-0123").exists()
+
+
+def test_the_folder_of_a_run_that_is_there_after_all_comes_back(
+    database: Database, place: Place, who: Who, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished(database, place, who, version, "Still here")
+    folder = place.runs / run.key
+    aside = folder.rename(place.runs / f".erased-{run.key}")
+    leftovers.sweep(database, place)
+    assert (aside / "readings" / "test.parquet").exists(), "somebody may be erasing it right now"
+    later = time.time() + 2 * leftovers.SECONDS_BETWEEN_SWEEPS
+    monkeypatch.setattr(time, "time", lambda: later)
+    leftovers.sweep(database, place)
+    assert (folder / "readings" / "test.parquet").exists() and not aside.exists()
+
+
+def test_what_the_store_can_not_remove_is_swept_later(
+    database: Database, place: Place, who: Who, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, store = finished(database, place, who, version, "Stored"), open_store(place.store)
+
+    def away(self: object, key: str) -> None:
+        raise DataError("The store does not answer.")
+
+    monkeypatch.setattr(type(store), "remove", away)
+    with pytest.raises(RunError, match="1 of its files could not be removed"):
+        erasing.erase_run(database, place, who, run.id)
+    leftovers.sweep(database, place)
+    assert store.exists(f"runs/{run.key}/metrics.json")
+    monkeypatch.undo()
+    leftovers.sweep(database, place)
+    assert not store.exists(f"runs/{run.key}/metrics.json") and list(place.runs.iterdir()) == []
 
 
 def test_only_admins_of_its_project_erase_a_run(database: Database, place: Place, who: Who, version: int) -> None:
