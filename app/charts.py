@@ -9,23 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from app.words import figure_title
 from core.readings.answer import Answer
 from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
 from core.readings.reader import Reader
+from core.readings.roc import Roc
 
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, BROWN, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot")
 PATTERNS = ("", "/", "x", ".")
+CHANCE = {"color": GREY, "width": 1, "dash": "dot"}
 GRID = "rgba(128,128,128,0.25)"
 AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID}
 RAW = AXIS | {"range": [0, 1.16], "tickvals": [0, 0.5, 1], "title": {"text": "raw probability"}}
 # Answers like "2" and "10" are names, not places on a scale.
 NAMES = AXIS | {"type": "category", "autorange": "reversed", "automargin": True}
+LETTERS = 110
+"""Of a column's title that fit beside each other in the whole width."""
 GAP = 0.02
 """Between two readers' columns, as a share of the figure's width."""
 LOOK = {
@@ -75,9 +81,14 @@ def distributions(
         axes[f"yaxis{axis}"] = (
             NAMES | {"anchor": f"x{axis}"} | ({"matches": "y", "showticklabels": False} if axis else {})
         )
-        titles.append(_above(reader.name, start + width / 2))
-    height = max(230, 110 + 30 * len(answers))
-    legend = {"barmode": "overlay", "showlegend": bool(marked), "legend": {"y": 1.22, "x": 0}}
+        titles.append(_above(reader, start + width / 2, width))
+    height = max(250, 130 + 30 * len(answers))
+    legend = {
+        "barmode": "overlay",
+        "showlegend": bool(marked),
+        "legend": {"y": -0.2, "x": 0},
+        "margin": {"l": 10, "r": 14, "t": 74, "b": 44},
+    }
     # All at once: each update of a figure that stands already costs milliseconds.
     return go.Figure(data, LOOK | {"height": height, "annotations": titles} | axes | legend)
 
@@ -127,8 +138,51 @@ def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, float]]], wanted
         above = [_gap(row, "high") for row in rows]
         below = [_gap(row, "low") for row in rows]
         errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
-        figure.add_bar(name=literal(reader.name), x=titles, y=values, marker_color=reader.colour, error_y=errors)
+        figure.add_bar(name=literal(reader.title), x=titles, y=values, marker_color=reader.colour, error_y=errors)
     return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
+
+
+def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figure:
+    """A panel a label against all others, a line a reader, a ring where the reader in fact stands."""
+    answers = list(dict.fromkeys(roc.answer for of_reader in curves_of.values() for roc in of_reader))
+    if not answers:
+        return nothing("No label has both cases that show it and cases that do not, so there is no curve.")
+    counts = {roc.answer: roc.cases for of_reader in curves_of.values() for roc in of_reader}
+    columns = min(per_row, len(answers))
+    rows = -(-len(answers) // columns)
+    titles = [f"{literal(answer)} (n = {counts[answer]:,})" for answer in answers]
+    gaps = {"vertical_spacing": 0.3 / rows, "horizontal_spacing": 0.18 / columns}
+    figure = make_subplots(rows, columns, subplot_titles=titles, **gaps)
+    for place, answer in enumerate(answers):
+        at = {"row": place // columns + 1, "col": place % columns + 1}
+        figure.add_scatter(x=[0, 1], y=[0, 1], line=CHANCE, showlegend=False, hoverinfo="skip", mode="lines", **at)
+        for reader, of_reader in curves_of.items():
+            for roc in of_reader:
+                if roc.answer == answer:
+                    _add_roc(figure, reader, roc, at, place == 0)
+    figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.5, 1])
+    figure.update_yaxes(range=[-0.02, 1.04], tickvals=[0, 0.5, 1])
+    figure.update_xaxes(title_text="1 − specificity", row=rows)  # noqa: RUF001
+    figure.update_yaxes(title_text="sensitivity", col=1)
+    return _dress(figure, 130 + 260 * rows).update_layout(legend={"orientation": "h", "y": 1 + 0.22 / rows, "x": 0})
+
+
+def _add_roc(figure: go.Figure, reader: Reader, roc: Roc, at: Mapping[str, int], is_named: bool) -> None:
+    shared = {"name": literal(reader.title), "legendgroup": reader.name, **at}
+    line = {"color": reader.colour, "width": 2}
+    figure.add_scatter(
+        x=roc.false_alarms,
+        y=roc.sensitivity,
+        mode="lines",
+        line=line,
+        showlegend=is_named,
+        line_shape="linear",
+        **shared,
+    )
+    ring = {"symbol": "circle-open", "size": 10, "color": reader.colour, "line": {"width": 2.5}}
+    words = f"as it answered: sensitivity {roc.point[1]:.3f}, specificity {1 - roc.point[0]:.3f}"
+    x, y = roc.point
+    figure.add_scatter(x=[x], y=[y], mode="markers", marker=ring, showlegend=False, hovertext=words, **shared)
 
 
 def nothing(text: str) -> go.Figure:
@@ -138,9 +192,12 @@ def nothing(text: str) -> go.Figure:
     return _dress(figure, 160)
 
 
-def _above(name: str, x: float) -> dict[str, Any]:
+def _above(reader: Reader, x: float, width: float) -> dict[str, Any]:
+    """Plain words broken to the column's width, the short name beneath, and on hover what the reader is."""
+    lines = [literal(line) for line in wrap(reader.title, max(12, int(width * LETTERS)))]
     return {
-        "text": literal(name),
+        "text": "<br>".join([*lines, f'<span style="font-size:11px">{literal(reader.name)}</span>']),
+        "hovertext": literal(reader.about),
         "x": x,
         "y": 1.0,
         "xref": "paper",
@@ -148,7 +205,7 @@ def _above(name: str, x: float) -> dict[str, Any]:
         "xanchor": "center",
         "yanchor": "bottom",
         "showarrow": False,
-        "font": {"size": 16},
+        "font": {"size": 14},
     }
 
 

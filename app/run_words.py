@@ -8,7 +8,7 @@ from typing import Any
 
 from app.engine import ENGINE
 from app.html import bar, table
-from app.words import ago, chip, lasting
+from app.words import ago, chip, figure_title, lasting, reader_choice, reader_name
 from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
 from core.records.runs import RunView
@@ -39,7 +39,7 @@ def aimed_at(view: RunView, figure: str) -> str:
         return "–"
     lines = [
         f"<div{' class=quiet' if name == view.aim.baseline else ''}>{_interval(readers[name].get(figure))} "
-        f"<small>{escape(name)}</small></div>"
+        f'<small title="{escape(view.reader(name).title)}">{escape(name)}</small></div>'
         for name in (view.aim.reader, view.aim.baseline)
         if name in readers
     ]
@@ -68,6 +68,8 @@ def header(view: RunView) -> str:
         for stage in view.stages
     ]
     bars = f'<div style="display:flex;gap:16px;flex-wrap:wrap">{"".join(cells)}</div>'
+    if view.state == "done" and cells:
+        bars = f"<details><summary>How its stages went</summary>{bars}</details>"
     return f'<div class="vt">{"".join(parts)}{bars}</div>'
 
 
@@ -125,10 +127,23 @@ def queue_rows(entries: Sequence[QueueEntry]) -> str:
     return f'<div class="vt"><table>{head}{"".join(lines)}</table></div>'
 
 
-def figure_rows(metrics: Mapping[str, Any] | None) -> list[list[Any]]:
+def figure_rows(view: RunView) -> list[list[Any]]:
     """A line a reader: figures with their intervals."""
-    readers = (metrics or {}).get("readers", {})
-    return [[name, *(_interval(figures.get(figure)) for figure in SHOWN)] for name, figures in readers.items()]
+    return [
+        [reader_choice(reader), *(_interval(figures.get(figure)) for figure in SHOWN)]
+        for reader, figures in view.measured().items()
+    ]
+
+
+def figure_table(view: RunView) -> str:
+    """The same for reading, each reader with what it is on hover."""
+    heads = "".join(f"<th class=n>{escape(figure_title(figure))}</th>" for figure in SHOWN)
+    rows = "".join(
+        f"<tr><td>{reader_name(reader)}</td>"
+        f"{''.join(f'<td class=n>{_interval(figures.get(figure))}</td>' for figure in SHOWN)}</tr>"
+        for reader, figures in view.measured().items()
+    )
+    return f'<div class="vt"><table><tr><th>Reader</th>{heads}</tr>{rows}</table></div>' if rows else ""
 
 
 def statement_tables(metrics: Mapping[str, Any] | None) -> str:

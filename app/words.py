@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from html import escape
 
+from core.readings.reader import Reader
 from core.records.tables import now
 
 STATES = {
@@ -63,3 +64,15 @@ def figure_title(name: str) -> str:
     """A figure's or a meter's name as people write it: "macro_f1 of vitask" is "macro F1 of vitask"."""
     figure, of, reader = name.partition(" of ")
     return FIGURE_TITLES.get(figure, figure.replace("_", " ")) + of + reader
+
+
+def reader_name(reader: Reader) -> str:
+    """A reader in plain words with its short name small beside it, and on hover what it is."""
+    about = f' title="{escape(reader.about)}"' if reader.about else ""
+    dot = f'<i class="dot-of" style="background:{escape(reader.colour)}" aria-hidden="true"></i>'
+    return f'{dot}<span{about}>{escape(reader.title)}</span> <small class="quiet">{escape(reader.name)}</small>'
+
+
+def reader_choice(reader: Reader) -> str:
+    """A reader where one is chosen: plain words, then the short name."""
+    return f"{reader.title} ({reader.name})"

@@ -40,6 +40,7 @@ def do(arguments: argparse.Namespace) -> None:
     from core.readings.reading import load
     from core.readings.results import evaluate, table
     from core.runs.folder import Folder
+    from core.runs.helped import helped
     from core.runs.runfile import read_run
 
     if arguments.reliance:
@@ -63,8 +64,10 @@ def do(arguments: argparse.Namespace) -> None:
         output.plain(results | choice_facts)
         return
     notes = "".join(f"\n{note}" for note in choice_facts.get("notes", ()))
+    sentences = "".join(f"\n{text}" for text in helped(run, results))
     output.out(
-        f"{table(results)}{notes}\n95 % intervals by bootstrap over patients where they are known. Research use only."
+        f"{table(results)}{sentences}{notes}\n95 % intervals by bootstrap over patients where they are known. "
+        "Research use only."
     )
 
 

@@ -27,7 +27,13 @@ TITLE = "Discriminative fine-tuning"
 TERMS = {"pair": "Pictures against captions", "next": "Long captions, word by word"}
 SAYS = ()
 ADAPTER = "discriminative"
-EMBEDDING = Reader("embedding", "by likeness, calibrated by its learned temperature", BLUE, embeds=True)
+EMBEDDING = Reader(
+    "embedding",
+    "the tuned VLM, by likeness",
+    BLUE,
+    embeds=True,
+    about="Answers by how near each answer's name lies to the picture; its learned temperature calibrates it.",
+)
 
 
 class Settings(CaptionSettings):

@@ -39,10 +39,23 @@ TERMS = {
     "text": "Boxes as text",
 }
 SAYS = (Regions, Mask)
-TUNED = Reader("tpo", "tuned with heads", SKY)
-AIDED = Reader("tpo+tsm", "with the exemplar", GREEN, needs_tsm=True, sees_exemplar=True)
-WRITER = Reader("tpo-text", "boxes as text", PINK)
-HEADS_ALONE = Reader("tpo-heads", "heads without co-training", BROWN)
+TUNED = Reader(
+    "tpo", "the VLM, tuned with heads", SKY, about="Tuned on answers and places together; heads say where things are."
+)
+AIDED = Reader(
+    "tpo+tsm",
+    "the VLM with heads and the exemplar",
+    GREEN,
+    needs_tsm=True,
+    sees_exemplar=True,
+    about="The same tuned model, shown what the TSM makes of the picture (its exemplar) as one more token.",
+)
+WRITER = Reader(
+    "tpo-text", "the VLM, writing boxes as text", PINK, about="The rival: as many steps, boxes written in numbers."
+)
+HEADS_ALONE = Reader(
+    "tpo-heads", "heads without the answers", BROWN, about="The control: heads tuned without the class answers."
+)
 ROUTING, PLACES = ("routing.rows",), ("routing.tokens", "asking.", "region.", "mask.")
 
 

@@ -31,8 +31,17 @@ TERMS = {
     "crt": "Contrast with another image",
 }
 SAYS = ()
-ALONE = Reader("vitask", "without the exemplar", SKY)
-AIDED = Reader("vitask+tsm", "with the exemplar", GREEN, needs_tsm=True, sees_exemplar=True)
+ALONE = Reader(
+    "vitask", "VITask, reading alone", SKY, about="Tuned with the TSM's help, and asked without it: by itself."
+)
+AIDED = Reader(
+    "vitask+tsm",
+    "VITask, with the exemplar",
+    GREEN,
+    needs_tsm=True,
+    sees_exemplar=True,
+    about="The same tuned model, shown what the TSM makes of the picture (its exemplar) as one more token.",
+)
 
 
 class Settings(Base):

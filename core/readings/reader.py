@@ -21,10 +21,24 @@ class Reader:
     """Whether an extra token stands in its question: a TSM's feature, or the constant that stands in for one."""
     embeds: bool = False
     """Whether it lays pictures and words into one space: then the run has an index, in which cases are found."""
+    about: str = ""
+    """In a sentence what it is, for those who see it for the first time."""
 
 
-TSM = Reader("tsm", "the TSM alone", PINK, needs_tsm=True)
-FUSION = Reader("fusion", "the TSM and plain tuning, averaged", BROWN, needs_tsm=True)
+TSM = Reader(
+    "tsm",
+    "the TSM alone",
+    PINK,
+    needs_tsm=True,
+    about="The small task-specific model by itself: its class head answers, no language model takes part.",
+)
+FUSION = Reader(
+    "fusion",
+    "the TSM and plain tuning, averaged",
+    BROWN,
+    needs_tsm=True,
+    about="A control: the probabilities of both, averaged with a weight that was chosen on validation cases.",
+)
 
 
 def tsm_readers(count: int) -> tuple[Reader, ...]:

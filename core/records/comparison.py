@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 
 from core.case import Task
@@ -17,6 +18,7 @@ from core.readings import metrics, reading
 from core.readings.answer import Conclusion, conclude
 from core.readings.reader import Reader
 from core.readings.reading import Reading, targets
+from core.readings.roc import Roc, rocs
 from core.readings.statement import Statement
 from core.records import runs
 from core.records.access import Who
@@ -26,6 +28,8 @@ from core.records.runs import RunView
 from core.records.tables import Case, Version
 
 ONLY = ("all", "disagree", "wrong")
+NOT = "¬"
+"""Before a label or an answer: those cases that lack it."""
 NAMES_AT_ONCE = 500
 
 
@@ -79,15 +83,30 @@ class Comparison:
         """Where the case of this name stands."""
         return self._places.get(name)
 
-    def find(self, only: str = "all", reader: str | None = None, label: str | None = None, text: str = "") -> list[int]:
-        """Places of the cases on which readers disagree, or one (or any) is wrong; with a label; with a text in it."""
+    def find(
+        self,
+        only: str = "all",
+        reader: str | None = None,
+        label: str | None = None,
+        text: str = "",
+        answer: str | None = None,
+    ) -> list[int]:
+        """Places of the cases on which readers disagree, or one (or any) is wrong; with a label, or (`NOT` before it)
+        without; that the reader (or any) gave an answer, or did not; with a text in it."""
         if only not in ONLY:
             raise SettingsError(f'"{only}" is not a filter. Choose one of {", ".join(ONLY)}.')
         return [
             place
             for place, case in enumerate(self.cases)
-            if _fits(case, only, reader) and (not label or label in case.labels) and text.casefold() in _words(case)
+            if _fits(case, only, reader)
+            and _holds(case.labels, label)
+            and any(_holds(labels, answer) for labels in _answers(case, reader))
+            and text.casefold() in _words(case)
         ]
+
+    def rocs(self) -> dict[Reader, tuple[Roc, ...]]:
+        """The curves of each reader over the cases that it read."""
+        return self._rocs
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """{reader: {figure: {"value", "low", "high"}}}: with intervals where the run measured them, else without."""
@@ -99,14 +118,22 @@ class Comparison:
         return {case.name: place for place, case in enumerate(self.cases)}
 
     @cached_property
+    def _rocs(self) -> dict[Reader, tuple[Roc, ...]]:
+        return {reader: rocs(*self._measurable(reader.name), self.task.kind, self.answers) for reader in self.readers}
+
+    @cached_property
     def _figures(self) -> dict[str, dict[str, Any]]:
         return {reader.name: self._measured(reader.name) for reader in self.readers}
 
     def _measured(self, reader: str) -> dict[str, Any]:
+        figures = metrics.figures(*self._measurable(reader), self.task.kind, self.task.answers, draws=0)
+        return {name: figure.plain() for name, figure in figures.items()}
+
+    def _measurable(self, reader: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """What a reader found likely, and the reference labels, of the cases that it read."""
         shown = [case for case in self.cases if reader in case.conclusions]
         likely = np.array([case.conclusions[reader].answer.probabilities for case in shown])
-        figures = metrics.figures(likely, targets(shown, self.task), self.task.kind, self.task.answers, draws=0)
-        return {name: figure.plain() for name, figure in figures.items()}
+        return likely, targets(shown, self.task)
 
 
 @dataclass(frozen=True)
@@ -172,6 +199,16 @@ def _fits(case: CaseView, only: str, reader: str | None) -> bool:
         return len({conclusion.labels for conclusion in case.conclusions.values()}) > 1
     chosen = [name for name in case.conclusions if reader in (None, "", name)]
     return only == "all" or any(not case.is_right(name) for name in chosen)
+
+
+def _answers(case: CaseView, reader: str | None) -> list[tuple[str, ...]]:
+    return [conclusion.labels for name, conclusion in case.conclusions.items() if reader in (None, "", name)]
+
+
+def _holds(labels: Sequence[str], wanted: str | None) -> bool:
+    if not wanted or wanted in labels:
+        return True
+    return wanted.startswith(NOT) and wanted.removeprefix(NOT) not in labels
 
 
 def _words(case: CaseView) -> str:

@@ -24,7 +24,15 @@ UNKNOWN_PATIENTS = (
 )
 
 
-def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, notes: Sequence[str]) -> str:
+def card(
+    *,
+    set: Plain,
+    settings: Plain,
+    figures: Plain,
+    environment: Plain,
+    notes: Sequence[str],
+    helped: Sequence[str] = (),
+) -> str:
     """Markdown from what the run's folder holds: set.json, settings.yaml, metrics.json, environment.json."""
     sets: Sequence[Plain] = set.get("sets", ())
     names = [str(image_set["name"]) for image_set in sets if "name" in image_set]
@@ -35,6 +43,7 @@ def card(*, set: Plain, settings: Plain, figures: Plain, environment: Plain, not
         *(_of_set(image_set) for image_set in sets),
         "## Figures",
         _worth(figures),
+        *(["## Did it help?", "\n\n".join(helped)] if helped else []),
         LIMITS_HEAD,
         _list([*LIMITS, *_unknown_patients(figures), *notes]),
         "## Settings",

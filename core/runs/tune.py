@@ -33,6 +33,7 @@ from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.folder import Folder, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
+from core.runs.helped import helped
 from core.runs.index import Space, add_recall, index_cases, searching_plan
 from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
@@ -240,6 +241,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
         figures=results,
         environment=running.folder.kept(running.folder.environment),
         notes=notes,
+        helped=helped(running.run, results),
     )
     running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)

@@ -156,6 +156,12 @@ class Plan:
         speak = [head for reader in self.readers for head in reader.heads]
         object.__setattr__(self, "heads", tuple(dict.fromkeys([*learn, *speak])))
 
+    @property
+    def aimed(self) -> tuple[str, ...]:
+        """The readers of the tuned model that a run is made for: however that one is asked."""
+        adapter = next(reader.adapter for reader in self.readers if reader.name == self.aim.reader)
+        return tuple(reader.name for reader in self.readers if reader.adapter == adapter)
+
 
 def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:
     """What a run's card says of the two controls that methods share."""

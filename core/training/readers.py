@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from core.training.terms import Term
 
 PLAIN_ADAPTER = "vanilla"
-UNTUNED = ReaderPlan(Reader("vlm", "untuned", GREY), None)
-PLAIN = ReaderPlan(Reader("vanilla", "plain tuning", ORANGE), PLAIN_ADAPTER)
+UNTUNED = ReaderPlan(
+    Reader("vlm", "the VLM, untuned", GREY, about="The vision-language model as it came, asked the same question."),
+    None,
+)
+PLAIN = ReaderPlan(
+    Reader(
+        "vanilla",
+        "the VLM, plainly tuned",
+        ORANGE,
+        about="Tuned by LoRA on the labels' names and nothing else: what a method has to be better than.",
+    ),
+    PLAIN_ADAPTER,
+)
 
 
 def plain_terms(label_smoothing: float = 0.0) -> dict[str, Term]:

@@ -38,7 +38,7 @@ def test_names_stand_in_figures_as_they_are_and_never_as_markup_or_places_on_a_s
     for figure in figures:
         assert "<a" not in figure.to_json().replace("\\u003c", "<")
     assert one.data[0].y == (shown, "10") and one.data[1].y == (shown,)
-    assert one.layout.annotations[0].text == shown
+    assert one.layout.annotations[0].text == f'another reader<br><span style="font-size:11px">{shown}</span>'
     assert {one.layout.yaxis.type, *(bar.hovertemplate for bar in one.data[:1])} == {"category", "%{y}: %{x:.4f} raw"}
 
 

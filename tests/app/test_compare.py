@@ -56,7 +56,7 @@ class ShownCase:
 def show(
     page: ComparePage, room: Furnished, name: str = "", step: int = 0, only: str = "all", **more: Any
 ) -> ShownCase:
-    given: dict[str, Any] = {"reader": "", "label": "", "text": "", "is_shown": False} | more
+    given: dict[str, Any] = {"reader": "", "label": "", "answer": "", "text": "", "is_shown": False} | more
     changed = page.show(room.visit(), step, room.run_id, "test", only, name=name, **given)
     case = page.parts.case
     return ShownCase(
@@ -102,6 +102,9 @@ def test_filters_leave_what_they_say(page: ComparePage, room: Furnished) -> None
     assert show(page, room, only="disagree").name == "b"
     assert "1 of 1" in show(page, room, only="wrong").title
     assert "No case fits" in show(page, room, only="wrong", reader="vitask").title
+    cell: dict[str, Any] = {"reader": "tsm", "label": "hazy", "answer": "clear"}
+    assert "1 of 1" in show(page, room, **cell).title and show(page, room, **cell).name == "b"
+    assert "No case fits" in show(page, room, **cell | {"reader": "vitask"}).title
 
 
 def test_the_reference_label_is_hidden_until_asked_for(page: ComparePage, room: Furnished) -> None:
@@ -149,7 +152,7 @@ def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_refere
 
 def test_the_nearest_labelled_cases_are_shown_where_the_run_has_an_index(page: ComparePage, room: Furnished) -> None:
     place, database = room.studio.place, room.studio.database
-    given: dict[str, Any] = {"reader": "", "label": "", "text": "", "is_shown": False}
+    given: dict[str, Any] = {"reader": "", "label": "", "answer": "", "text": "", "is_shown": False}
 
     def alike(run_id: int) -> str:
         changed = page.show(room.visit(), 0, run_id, "test", "all", name="a", **given)
@@ -187,8 +190,9 @@ def test_the_address_leads_back_to_what_was_chosen_of_a_run_and_another_run_begi
     page: ComparePage, room: Furnished
 ) -> None:
     choose = page.parts.choose
-    visit = room.visit(reader="vitask", label="hazy", text="b")
+    visit = room.visit(reader="vitask", label="hazy", answer="clear", text="b")
     opened = page.run_opened(visit, room.run_id, "test")
+    assert opened[choose.answer]["value"] == "clear"
     assert (opened[choose.reader]["value"], opened[choose.label]["value"], opened[choose.text]) == (
         "vitask",
         "hazy",

@@ -73,7 +73,10 @@ def test_the_list_shows_the_reader_that_a_run_was_made_for(
     readers = {"vlm": (0.2, 0.1, 0.3), "vanilla": (0.661, 0.6, 0.7), "tsm": (0.802, 0.75, 0.85)}
     runs.set_metrics(room.studio.database, plain, metrics("macro_f1", readers) | told)
     cell = first_row(page.lists(room.visit(), None)[page.parts.run.table])["Macro F1"]
-    assert cell.index("0.661 (0.600 to 0.700) <small>vanilla") < cell.index("0.200 (0.100 to 0.300) <small>vlm")
+    plain_words = ["the VLM, plainly tuned", "the VLM, untuned"]
+    lines = ["0.661 (0.600 to 0.700) <small", ">vanilla<", "0.200 (0.100 to 0.300) <small", ">vlm<"]
+    assert [line for line in lines if line in cell] == sorted(lines, key=cell.index)
+    assert [f'title="{title}"' in cell for title in plain_words] == [True, True]
     assert "0.802" not in cell
     assert acts.one_run(room.visit(), plain)["made_for"] == {"reader": "vanilla", "baseline": "vlm"}
 
@@ -183,7 +186,10 @@ def test_side_by_side_shows_what_differs(page: RunsPage, room: Furnished) -> Non
     assert changed[beside.curve]["value"] == "val/macro_f1"
     assert [line.name for line in lines] == [f"{room.run_id} · First"]
     assert changed[beside.differ]["value"] == [["seed", "0", "1"]]
-    assert rows[0] == [f"{room.run_id} · First", "tsm", "0.667 (0.500 to 0.900)", "–", "–", "–"] and len(rows) == 3
+    assert (
+        rows[0] == [f"{room.run_id} · First", "the TSM alone (tsm)", "0.667 (0.500 to 0.900)", "–", "–", "–"]
+        and len(rows) == 3
+    )
 
 
 def test_the_address_chooses_the_run(page: RunsPage, room: Furnished) -> None:
@@ -215,3 +221,44 @@ def test_what_readers_said_beside_their_answers_has_its_own_table_of_figures() -
     assert "Where it is (7 cases with a reference)" in told and "<th>Distance</th>" in told
     assert "<td>0.125 [0.100, 0.200]</td><td>–</td>" in told and "<b>Hits" not in told
     assert statement_tables(None) == statement_tables({"readers": {}}) == ""
+
+
+def compared(view_metrics: dict[str, Any], ends: tuple[float, float, float]) -> dict[str, Any]:
+    """Figures with a difference of the reader with the exemplar to plain tuning."""
+    difference = {"macro_f1": dict(zip(("value", "low", "high"), ends, strict=True))}
+    return view_metrics | {"cases": 3, "differences": {"vitask+tsm - vanilla": difference}}
+
+
+def test_a_finished_run_opens_on_whether_it_helped(page: RunsPage, room: Furnished) -> None:
+    readers = {"vanilla": (0.5, 0.3, 0.7), "vitask+tsm": (0.75, 0.6, 0.95)}
+    shown = page.parts.run.benefit
+    before = page.tick(room.visit(), room.run_id, None)
+    assert "can't be told whether it helped" in before[shown]  # figures of old, without differences
+    runs.set_metrics(
+        room.studio.database, room.run_id, compared(metrics("macro_f1", readers), (0.25, 0.1, 0.4)) | {"new": 1}
+    )
+    drawn = page.tick(room.visit(), room.run_id, None)[shown]
+    assert "<b>Did it help?</b> It helped: on 3 test cases" in drawn and "<b>+0.250 (+0.100 to +0.400)</b>" in drawn
+    assert 'title="The same tuned model, shown what the TSM makes' in drawn
+    (answer,) = acts.run_benefit(room.visit(), room.run_id)
+    (difference,) = answer["differences"]
+    assert (difference["effect"], difference["against"], difference["of_rival"]) == ("helped", "vanilla", 0.5)
+    assert page.tick(room.visit(), room.queue("Second"), None)[shown] == ""
+    assert acts.run_benefit(room.visit(), room.queue("Third")) == []
+
+
+def test_a_run_that_could_not_be_told_says_what_to_try(page: RunsPage, room: Furnished) -> None:
+    readers = {"vanilla": (0.5, 0.3, 0.7), "vitask+tsm": (0.45, 0.2, 0.6)}
+    runs.set_metrics(room.studio.database, room.run_id, compared(metrics("macro_f1", readers), (-0.05, -0.15, 0.05)))
+    drawn = page.tick(room.visit(), room.run_id, None)[page.parts.run.benefit]
+    assert "The cases can&#x27;t tell whether it helped" in drawn and "To try:" in drawn
+
+
+def test_readers_of_runs_from_before_are_called_what_they_are_called_today(room: Furnished) -> None:
+    told = metrics("macro_f1", {"vanilla": (0.5, 0.3, 0.7)}) | {
+        "made_for": {"reader": "vitask+tsm", "baseline": "vanilla"},
+        "reader_list": [{"name": "vanilla", "title": "plain tuning", "colour": "#123456"}],
+    }
+    runs.set_metrics(room.studio.database, room.run_id, told)
+    (reader,) = runs.run(room.studio.database, room.who, room.run_id).readers
+    assert (reader.title, reader.colour) == ("the VLM, plainly tuned", "#123456")

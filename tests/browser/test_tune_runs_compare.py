@@ -104,7 +104,7 @@ def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(s
     tab.get_by_text("1 of 3").wait_for()
     tab.locator("#compare-only").get_by_label("Wrong answers").click()
     tab.wait_for_url("**/compare?*only=wrong*")
-    for chooser, choice in (("Whose wrong answers", "vitask"), ("Reference label", "hazy")):
+    for chooser, choice in (("Whose answers", "vitask"), ("Reference label", "hazy")):
         tab.get_by_role("combobox", name=chooser).click()
         tab.get_by_role("option", name=choice).click()
     tab.locator("#compare-text textarea, #compare-text input").fill("b")
@@ -113,7 +113,7 @@ def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(s
     tab.reload()
     tab.wait_for_function("document.querySelector('#compare-text :is(input, textarea)')?.value === 'b'")
     assert tab.locator("#compare-only").get_by_label("Wrong answers").is_checked()
-    assert tab.get_by_role("combobox", name="Whose wrong answers").input_value() == "vitask"
+    assert tab.get_by_role("combobox", name="Whose answers").input_value() == "VITask, reading alone (vitask)"
     assert tab.get_by_role("combobox", name="Reference label").input_value() == "hazy"
     tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
     tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")

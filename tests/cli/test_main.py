@@ -106,6 +106,7 @@ def test_evaluate_prints_a_table_for_people(finished: Path, capsys: pytest.Captu
     assert main(["evaluate", str(finished)]) == 0
     out = capsys.readouterr().out
     assert "| vitask+tsm |" in out and "Research use only." in out
+    assert "against “the VLM, plainly tuned”; against “the TSM alone”" in out
 
 
 def test_evaluate_measures_a_set_that_the_run_never_saw(

@@ -17,7 +17,7 @@ from core.readings.answer import Answer
 from core.readings.reader import TSM, Reader, readers_to_plain
 from core.readings.reading import Reading
 from core.records import jobs, questions, runs, sets
-from core.records.comparison import Comparison
+from core.records.comparison import NOT, Comparison
 from core.records.database import Database
 from core.records.exports import SHOWN, exports, queue_export
 from core.records.people import NotAllowed, Who
@@ -203,7 +203,7 @@ def test_readings_stand_side_by_side(database: Database, place: Place, who: Who,
     compared = Comparison.open(database, place, who, run.id, "test")
     assert (compared.answers, [reader.title for reader in compared.readers], len(compared)) == (
         ("dark", "light"),
-        ["the TSM alone", "without the exemplar"],
+        ["the TSM alone", "VITask, reading alone"],
         3,
     )
     first = compared.case(0)
@@ -217,6 +217,8 @@ def test_readings_stand_side_by_side(database: Database, place: Place, who: Who,
     assert compared.find("wrong") == [1, 2]
     assert compared.find("wrong", reader="vitask") == [2]
     assert compared.find(label="light", text="CELL_9") == [1]
+    assert compared.find(label="light", answer="dark", reader="vitask") == [2]
+    assert compared.find(label=f"{NOT}light") == [0] and compared.find(answer=f"{NOT}dark", reader="vitask") == [1]
     assert compared.place_of("cell_9.png") == 1
     with pytest.raises(SettingsError, match="is not a filter"):
         compared.find("odd")

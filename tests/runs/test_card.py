@@ -39,6 +39,13 @@ def told(**other: Any) -> str:
     return card(**(whole | other))
 
 
+def test_whether_it_helped_stands_below_the_figures_where_it_was_compared() -> None:
+    assert "Did it help" not in told()
+    assert (
+        section(told(helped=["It helped: a.", "It did not: b."]), "Did it help?") == "It helped: a.\n\nIt did not: b."
+    )
+
+
 def section(text: str, title: str) -> str:
     return text.split(f"## {title}\n\n")[1].split("\n\n## ")[0].strip()
 

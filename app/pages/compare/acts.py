@@ -16,12 +16,23 @@ Only = Literal["all", "disagree", "wrong"]
 
 
 def compare(
-    visit: Visit, run_id: int, split: Literal["test", "val"], only: Only, reader: str, label: str, text: str
+    visit: Visit,
+    run_id: int,
+    split: Literal["test", "val"],
+    only: Only,
+    reader: str,
+    label: str,
+    text: str,
+    answer: str = "",
 ) -> list[Json]:
     """Stored readings of a finished run: of each fitting case what every reader said, with its raw probabilities in the
-    order of `answers`, and what they come to."""
+    order of `answers`, and what they come to.
+
+    `label` is a reference label, `answer` what the reader (or any) answered; with "¬" before it, its absence."""
     comparison = open_comparison(visit, run_id, split)
-    cases = (comparison.case(place) for place in comparison.find(only, reader or None, label or None, text))
+    cases = (
+        comparison.case(place) for place in comparison.find(only, reader or None, label or None, text, answer or None)
+    )
     return [
         {
             "case": case.name,

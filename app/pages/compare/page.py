@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import gradio as gr
 from gradio.events import Dependency
@@ -18,8 +20,9 @@ from app.pages.compare.parts import Parts, lay_out
 from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, tokens_table
 from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
+from app.words import reader_choice
 from core.records import finding, runs
-from core.records.comparison import CaseView, Comparison
+from core.records.comparison import NOT, CaseView, Comparison
 from core.records.review.boxes import place_in_newest
 
 TITLE = "Compare"
@@ -50,28 +53,37 @@ class ComparePage:
         }
 
     def run_opened(self, visit: Visit, run_id: int | None, split: str) -> Updates:
-        """With ?reader=, ?label= and ?text= as they were chosen."""
+        """With ?reader=, ?label=, ?answer= and ?text= as they were chosen."""
         text: Updates = {self.parts.choose.text: visit.query("text") or ""}
-        return text | self.of_run(visit, run_id, split, visit.query("reader"), visit.query("label"))
+        wanted = {name: visit.query(name) or "" for name in ("reader", "label", "answer")}
+        return text | self.of_run(visit, run_id, split, wanted)
 
     def run_chosen(self, visit: Visit, run_id: int | None, split: str) -> Updates:
         return self.of_run(visit, run_id, split)
 
     def of_run(
-        self, visit: Visit, run_id: int | None, split: str, reader: str | None = None, label: str | None = None
+        self, visit: Visit, run_id: int | None, split: str, wanted: Mapping[str, str] = MappingProxyType({})
     ) -> Updates:
         """What of the page depends on the run: readers, labels, the question."""
         if run_id is None:
             return {}
         comparison = open_comparison(visit, run_id, split)
         names = [reader.name for reader in comparison.readers]
-        readers = [("any reader", ""), *((name, name) for name in names)]
-        labels = [("any label", ""), *((answer, answer) for answer in comparison.answers)]
+        named = [(reader_choice(reader), reader.name) for reader in comparison.readers]
+        choose, offered = self.parts.choose, answer_choices(comparison)
+        choices = {
+            choose.reader: [("any reader", ""), *named],
+            choose.label: [("any label", ""), *offered],
+            choose.answer: [("any answer", ""), *offered],
+        }
+        values = [wanted.get(name, "") for name in ("reader", "label", "answer")]
         return {
-            self.parts.choose.reader: gr.update(choices=readers, value=reader if reader in names else ""),
-            self.parts.choose.label: gr.update(choices=labels, value=label if label in comparison.answers else ""),
+            **{
+                chooser: gr.update(choices=rows, value=value if value in [own for _, own in rows] else "")
+                for (chooser, rows), value in zip(choices.items(), values, strict=True)
+            },
             self.parts.ask.instruction: comparison.task.instruction(),
-            self.parts.ask.readers: gr.update(choices=names, value=names),
+            self.parts.ask.readers: gr.update(choices=named, value=names),
         }
 
     def show(
@@ -83,6 +95,7 @@ class ComparePage:
         only: str,
         reader: str | None,
         label: str | None,
+        answer: str | None,
         text: str | None,
         name: str,
         is_shown: bool,
@@ -91,7 +104,7 @@ class ComparePage:
         if run_id is None:
             return self.without_case(name, "", "No run is chosen.")
         comparison = open_comparison(visit, run_id, split)
-        places = comparison.find(only, reader or None, label or None, text or "")
+        places = comparison.find(only, reader or None, label or None, text or "", answer or None)
         if not places:
             none = "No case fits this filter. Choose another filter, label or text."
             return self.without_case(name, none, none)
@@ -123,6 +136,13 @@ class ComparePage:
 
     def plug(self, visit: Visit, run_id: int | None, tsm: str) -> Updates:
         return {self.parts.plug.made: acts.plug(visit, run_id, tsm)}
+
+
+def answer_choices(comparison: Comparison) -> list[tuple[str, str]]:
+    """Every answer, and where a case may have several also its absence."""
+    with_it = [(answer, answer) for answer in comparison.answers]
+    without = [(f"not {answer}", NOT + answer) for answer in comparison.answers]
+    return with_it + without if comparison.task.kind == "multi" else with_it
 
 
 def where(places: list[int], wanted: int | None) -> int:
@@ -165,10 +185,10 @@ def wire(studio: Studio, page: ComparePage) -> None:
     parts, choose, case = page.parts, page.parts.choose, page.parts.case
     here, ahead, behind = gr.State(0), gr.State(1), gr.State(-1)
     run = [choose.run, choose.split]
-    remembered = [*run, choose.only, choose.reader, choose.label, choose.text, parts.name]
+    remembered = [*run, choose.only, choose.reader, choose.label, choose.answer, choose.text, parts.name]
     wanted = [*remembered, case.is_shown]
     changed = [parts.name, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
-    depends = [choose.reader, choose.label, parts.ask.instruction, parts.ask.readers]
+    depends = [choose.reader, choose.label, choose.answer, parts.ask.instruction, parts.ask.readers]
 
     def case_of(event: Dependency) -> None:
         then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **PRIVATE)
@@ -177,7 +197,8 @@ def wire(studio: Studio, page: ComparePage) -> None:
     opened = on_load(guarded(studio, page.open), None, [*run, choose.only, parts.name, parts.notice])
     case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **PRIVATE))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
-    narrowed = [choose.only.input, choose.reader.input, choose.label.input, choose.text.change]
+    choosers = (choose.only, choose.reader, choose.label, choose.answer)
+    narrowed = [*(chooser.input for chooser in choosers), choose.text.change]
     changes = [choose.run.input, choose.split.input, *narrowed]
     gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
     for choice in (choose.run, choose.split):

@@ -28,6 +28,7 @@ class Chooser:
     only: gr.Radio
     reader: gr.Dropdown
     label: gr.Dropdown
+    answer: gr.Dropdown
     text: gr.Textbox
 
 
@@ -119,10 +120,11 @@ def _chooser() -> Chooser:
         split = gr.Radio(titled(reversed(READ_SPLITS)), value="test", label="Cases", elem_id="compare-split", scale=2)
         only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=3)
     with gr.Row():
-        reader = gr.Dropdown([("any reader", "")], value="", label="Whose wrong answers")
-        label = gr.Dropdown([("any label", "")], value="", label="Reference label")
-        text = gr.Textbox(label="Name or patient contains", elem_id="compare-text")
-    return Chooser(run, split, only, reader, label, text)
+        reader = gr.Dropdown([("any reader", "")], value="", label="Whose answers", scale=4)
+        label = gr.Dropdown([("any label", "")], value="", label="Reference label", scale=3)
+        answer = gr.Dropdown([("any answer", "")], value="", label="Reader's answer", scale=3)
+        text = gr.Textbox(label="Name or patient contains", elem_id="compare-text", scale=3)
+    return Chooser(run, split, only, reader, label, answer, text)
 
 
 def _case() -> CaseParts:

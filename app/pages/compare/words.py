@@ -7,6 +7,7 @@ from html import escape
 from urllib.parse import urlencode
 
 from app.set_words import named
+from app.words import reader_name
 from core.readings.answer import Answer, Conclusion
 from core.readings.reader import Reader
 from core.records.comparison import CaseView, Comparison
@@ -80,10 +81,8 @@ def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | floa
 def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
     answer = conclusion.answer
     statements = {statement.KIND: statement.words() for statement in answer.said}
-    square = "display:inline-block;width:10px;height:10px;border-radius:2px"
-    dot = f'<span style="{square};background:{reader.colour}"></span>'
     cells = [
-        f"{dot} <b>{escape(reader.name)}</b> <small>{escape(reader.title)}</small>",
+        reader_name(reader),
         escape(", ".join(conclusion.labels) or "no finding"),
         f"{max(answer.probabilities, default=0.0):.3f}",
         f"{conclusion.entropy:.2f}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from core.readings.effect import INTERVAL, effect_of, signed
 from core.records.review.corrections import Gain, Retrained
 
 SHOWN = ("macro_f1", "accuracy", "auroc")
@@ -28,8 +29,7 @@ def comparison(retrained: Retrained) -> str:
     )
     return (
         f'<div class="vt"><p>{summary}</p><div class="halves">{halves}</div><p class="small quiet">Difference: after '
-        "less before, with the 95 % interval over patients (or cases, where those are unknown). Where it holds 0, "
-        "the cases can't tell whether it helped.</p></div>"
+        f"less before, {INTERVAL}</p></div>"
     )
 
 
@@ -48,10 +48,8 @@ def _row(gain: Gain, colour: str) -> str:
 
 
 def _difference(gain: Gain) -> str:
-    if gain.difference is None or gain.low is None or gain.high is None:
-        return "–"
-    text = f"{gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
-    return text if gain.low <= 0 <= gain.high else f"<b>{text}</b>"
+    text = signed(gain.difference, gain.low, gain.high)
+    return f"<b>{text}</b>" if effect_of(gain.low, gain.high) in ("helped", "harmed") else text
 
 
 def _number(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.pages.runs.benefit import told
 from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.records import runs
@@ -54,6 +55,12 @@ def run_probes(visit: Visit, run_id: int) -> list[Json]:
         }
         for probing in probings(visit.database, visit.who, run_id)
     ]
+
+
+def run_benefit(visit: Visit, run_id: int) -> list[Json]:
+    """Whether a finished run helped, for each of its sets: a `sentence`, its `meaning`, and the `differences` of the
+    readers that it was made for to plain tuning (or what else they have to be better than) and to the TSM."""
+    return list(told(runs.run(visit.database, visit.who, run_id)))
 
 
 def list_runs(visit: Visit) -> list[Json]:

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.blocks import Block
 from plotly.graph_objects import Figure
 
 from app import charts
 from app.context import PRIVATE, Studio, on_load
 from app.html import go_to
-from app.pages.runs import acts, export, probing
-from app.pages.runs.parts import FIGURES, Parts, lay_out
+from app.pages.runs import acts, benefit, classes, export, probing
+from app.pages.runs.parts import CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
 from app.run_words import (
     curve_titles,
     figure_rows,
+    figure_table,
     header,
     log_text,
     meters,
@@ -119,20 +121,31 @@ class RunsPage:
     def drawn(self, visit: Visit, view: RunView) -> Updates:
         """Losses, validation figures, meters; and the figures of the test cases."""
         curves, plots = runs.curves(visit.database, visit.who, view.id), self.parts.run.plots
-        return {
+        return self.measured(visit, view) | {
             plots.losses: charts.curves(part(curves, "loss/"), "Losses", curve_titles(view.method)),
             plots.validation: titled(part(curves, "val/"), "Validation cases", "macro_f1"),
             plots.device: titled(part(curves, "meter/"), "Meters", "images_per_second"),
             plots.bars: charts.figures(view.measured(), FIGURES),
         }
 
+    def measured(self, visit: Visit, view: RunView) -> Updates:
+        """What its test cases say, once it is finished."""
+        run = self.parts.run
+        return {
+            run.benefit: benefit.draw(view),
+            run.numbers: figure_table(view),
+            run.statements: statement_tables(view.metrics) if view.metrics else "",
+            run.classes: classes.draw(view),
+            run.plots.rocs: classes.curves(visit, view),
+        }
+
     def still(self, visit: Visit, run_id: int | None) -> Updates:
-        """What does not move: the frozen settings, and the table of figures."""
+        """What does not move: the frozen settings, and where to begin: at its figures if there are any."""
         view = None if run_id is None else runs.run(visit.database, visit.who, run_id)
+        first = FIGURES_TAB if view and view.metrics else CURVES_TAB
         return {
             self.parts.run.settings: runs.run_file(view) if view else "",
-            self.parts.run.numbers: figure_rows(view.metrics) if view else [],
-            self.parts.run.statements: statement_tables(view.metrics) if view else "",
+            self.parts.run.tabs: gr.Tabs(selected=first),
         }
 
     def log(self, visit: Visit, run_id: int | None, search: str | None, printed: str | None) -> Updates:
@@ -159,7 +172,7 @@ class RunsPage:
             parts.curve: gr.update(choices=[(curve_title(name), name) for name in names], value=shown),
             parts.together: charts.runs_side_by_side(curves, shown or "", curve_title(shown or "")),
             parts.differ: gr.update(value=settings, headers=["Setting", *views]),
-            parts.rows: [[name, *line] for name, view in views.items() for line in figure_rows(view.metrics)],
+            parts.rows: [[name, *line] for name, view in views.items() for line in figure_rows(view)],
         }
 
 
@@ -241,7 +254,7 @@ def build(studio: Studio) -> None:
     parts = lay_out()
     page = RunsPage(parts)
     offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run)
-    offer(studio, acts.probe_run, acts.cancel_probes, acts.run_probes)
+    offer(studio, acts.probe_run, acts.cancel_probes, acts.run_probes, acts.run_benefit)
     offer(studio, runs=acts.list_runs, run=acts.one_run)
     wire_run(studio, page)
     export.wire(studio, parts.run.export, parts.run.run, parts.timer)
@@ -256,7 +269,7 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     """The list and the chosen run: when the page opens, at every tick, and when another is chosen."""
     parts, run, queue = page.parts, page.parts.run, page.parts.queue
     opened = [run.run, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
-    stays = (live(studio, page.still), [run.run], [run.settings, run.numbers, run.statements])
+    stays = (live(studio, page.still), [run.run], [run.settings, run.tabs])
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     ticked = ticks(studio, page)
     begun = on_load(guarded(studio, page.open), None, opened)
@@ -283,6 +296,7 @@ def ticks(studio: Studio, page: RunsPage) -> Wire:
     """How every event looks that has what moves read again."""
     parts, run, plots = page.parts, page.parts.run, page.parts.run.plots
     lists = [run.table, parts.queue.rows, parts.queue.waiting, run.run, parts.beside.several, parts.notice]
-    drawn = [plots.losses, plots.validation, plots.device, plots.bars]
+    drawn: list[Block] = [plots.losses, plots.validation, plots.device, plots.bars]
+    drawn += [run.benefit, run.numbers, run.statements, run.classes, plots.rocs]
     moving = [*lists, run.head, run.meters, *drawn, parts.sent, *run.acts.states]
     return live(studio, page.tick), [run.run, parts.sent], moving

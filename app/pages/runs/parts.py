@@ -20,6 +20,7 @@ WIDTHS: list[str | int] = ["4%", "17%", "14%", "10%", "10%", "12%", "7%", "20%",
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 FIGURE_HEADERS = ["Reader", *map(figure_title, FIGURES)]
 SECONDS = 2.5
+FIGURES_TAB, CURVES_TAB = "figures", "curves"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Plots:
     validation: gr.Plot
     device: gr.Plot
     bars: gr.Plot
+    rocs: gr.Plot
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,14 @@ class RunParts:
     acts: Acts
     head: gr.HTML
     meters: gr.HTML
+    benefit: gr.HTML
+    """Whether it helped, once it is finished."""
+    tabs: gr.Tabs
     plots: Plots
-    numbers: gr.Dataframe
+    numbers: gr.HTML
     statements: gr.HTML
+    classes: gr.HTML
+    """Label by label: confusion, sensitivity and its kin, a part a reader."""
     search: gr.Textbox
     log: gr.Code
     probing: ProbingParts
@@ -134,13 +141,15 @@ def _run_parts() -> RunParts:
         with gr.Column(scale=3, min_width=560), gr.Row():
             acts = _act_buttons()
     head, meters = gr.HTML(elem_id="runs-head"), gr.HTML(elem_id="runs-meters")
-    with gr.Tabs():
-        with gr.Tab("Curves"), gr.Row():
-            losses, validation = gr.Plot(show_label=False), gr.Plot(show_label=False)
-        with gr.Tab("Figures"):
+    benefit = gr.HTML(elem_id="runs-benefit")
+    with gr.Tabs() as tabs:
+        with gr.Tab("Figures", id=FIGURES_TAB):
             bars = gr.Plot(show_label=False)
-            numbers = gr.Dataframe(headers=FIGURE_HEADERS, interactive=False, show_label=False)
-            statements = gr.HTML()
+            numbers, statements = gr.HTML(), gr.HTML()
+            classes = gr.HTML(elem_id="runs-classes")
+            rocs = gr.Plot(show_label=False, elem_id="runs-rocs")
+        with gr.Tab("Curves", id=CURVES_TAB), gr.Row():
+            losses, validation = gr.Plot(show_label=False), gr.Plot(show_label=False)
         with gr.Tab("Probes"):
             probing = lay_out_probing()
         with gr.Tab("Log"):
@@ -152,8 +161,9 @@ def _run_parts() -> RunParts:
             export = lay_out_export()
         with gr.Tab("Settings"):
             settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
-    plots = Plots(losses, validation, device, bars)
-    return RunParts(table, run, acts, head, meters, plots, numbers, statements, search, log, probing, export, settings)
+    plots = Plots(losses, validation, device, bars, rocs)
+    figures = (plots, numbers, statements, classes)
+    return RunParts(table, run, acts, head, meters, benefit, tabs, *figures, search, log, probing, export, settings)
 
 
 def _act_buttons() -> Acts:

@@ -1,0 +1,85 @@
+"""Did it help? What a finished run opens on: a sentence, a table of paired differences, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from app.words import reader_name
+from core.readings.benefit import Duel, Gap, duel_words
+from core.readings.effect import INTERVAL
+from core.records.benefits import Judged, judged
+from core.records.runs import RunView
+
+MARKS = {"helped": "good", "harmed": "bad", "open": "warn", None: ""}
+NOT_COMPARED = "Its figures hold no comparison of its readers, so it can't be told whether it helped."
+
+
+def draw(run: RunView) -> str:
+    """Nothing until a run is finished."""
+    if run.metrics is None or run.state != "done":
+        return ""
+    answers = judged(run)
+    if not answers:
+        return f'<div class="vt"><p class="quiet">{NOT_COMPARED}</p></div>'
+    note = f'<p class="small quiet">Difference: the reader less the one it is held against, {INTERVAL}</p>'
+    return f'<div class="vt">{"".join(_answer(run, answer) for answer in answers)}{note}</div>'
+
+
+def _answer(run: RunView, answer: Judged) -> str:
+    benefit = answer.benefit
+    mark = MARKS[benefit.duels[0].effect]
+    told = "".join(f"<li>{escape(text)}</li>" for text in answer.meaning)
+    parts = [
+        f'<div class="notice {mark}"><b>Did it help?</b> {escape(answer.sentence)}</div>',
+        _table(run, benefit.duels),
+        _table(run, benefit.beside),
+        f'<ul class="told">{told}</ul>' if told else "",
+    ]
+    return "".join(parts)
+
+
+def _table(run: RunView, duels: Sequence[Duel]) -> str:
+    if not duels:
+        return ""
+    first = max(duels, key=lambda duel: len(duel.gaps))
+    heads = [f"<th class=n>{escape(gap.title)}, difference</th>" for gap in first.gaps[1:]]
+    deciding = (
+        f"<th class=n>{escape(first.deciding.title)}</th><th class=n>Of the other</th><th class=n>Difference</th>"
+    )
+    head = f"<tr><th>Reader</th><th>Against</th>{deciding}{''.join(heads)}<th>In words</th></tr>"
+    return f"<table>{head}{''.join(_row(run, duel, len(first.gaps)) for duel in duels)}</table>"
+
+
+def _row(run: RunView, duel: Duel, columns: int) -> str:
+    gap = duel.deciding
+    cells = [f"<td>{reader_name(run.reader(name))}</td>" for name in (duel.reader, duel.rival)]
+    cells += [f"<td class=n>{_number(value)}</td>" for value in (gap.value, gap.of_rival)]
+    cells += [f"<td class=n>{_difference(each)}</td>" for each in duel.gaps]
+    cells += ["<td class=n>–</td>"] * (columns - len(duel.gaps))
+    return f"<tr>{''.join(cells)}<td>{duel_words(duel)}</td></tr>"
+
+
+def _difference(gap: Gap) -> str:
+    return f"<b>{gap.words()}</b>" if gap.effect in ("helped", "harmed") else gap.words()
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def told(run: RunView) -> Iterator[dict[str, object]]:
+    """What `run_benefit` sends: a sentence a set, what it means, and every difference."""
+    for answer in judged(run):
+        benefit = answer.benefit
+        duels = [(duel, gap) for duel in (*benefit.duels, *benefit.beside) for gap in duel.gaps]
+        yield {
+            "set": benefit.set or run.set,
+            "cases": benefit.cases,
+            "sentence": answer.sentence,
+            "meaning": list(answer.meaning),
+            "differences": [
+                {"reader": duel.reader, "against": duel.rival, "cases": duel.cases, "effect": gap.effect} | vars(gap)
+                for duel, gap in duels
+            ],
+        }

@@ -1,0 +1,158 @@
+"""Did it help? The readers that a run was made for, each against what it has to be better than, on the same cases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.readings.effect import CANT_TELL, Effect, effect_of, signed
+from core.readings.metrics import TITLES
+
+DECIDING = "macro_f1"
+"""The figure that decides, for every run alike: chosen before any was seen."""
+BESIDE = ("accuracy", "auroc")
+TSM_NAME = re.compile(r"tsm(-\d+)?")
+OPENINGS: Mapping[Effect, str] = {
+    "helped": "It helped",
+    "harmed": "It did not help",
+    "open": CANT_TELL[:1].upper() + CANT_TELL[1:],
+}
+SHORT: Mapping[Effect, str] = {"helped": "better", "harmed": "worse", "open": "the cases can't tell"}
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a reader's figure has over a rival's, with the interval of the paired difference."""
+
+    figure: str
+    title: str
+    value: float | None
+    of_rival: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def effect(self) -> Effect | None:
+        return effect_of(self.low, self.high)
+
+    def words(self) -> str:
+        return signed(self.difference, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Duel:
+    """A reader against a rival: the gap that decides, then the others."""
+
+    reader: str
+    rival: str
+    cases: int
+    gaps: tuple[Gap, ...]
+
+    @property
+    def deciding(self) -> Gap:
+        return self.gaps[0]
+
+    @property
+    def effect(self) -> Effect | None:
+        return self.deciding.effect
+
+
+@dataclass(frozen=True)
+class Benefit:
+    """All duels on the test cases of a set: over the answers, of which the first decides; and over what readers of the
+    tuned model said beside them (boxes, masks), by kind."""
+
+    set: str
+    cases: int
+    duels: tuple[Duel, ...]
+    beside: tuple[Duel, ...] = ()
+
+    def duel(self, reader: str, rival: str) -> Duel | None:
+        return next((duel for duel in self.duels if (duel.reader, duel.rival) == (reader, rival)), None)
+
+
+def benefits(results: Plain, reader: str, baseline: str, own: Sequence[str]) -> tuple[Benefit, ...]:
+    """One a set. `own` are the readers of the tuned model, `reader` the one among them that the run was made for."""
+    parts = results.get("sets") or {"": results}
+    ordered = [reader, *(other for other in own if other != reader)]
+    made = (_of_set(name, part, ordered, baseline) for name, part in parts.items())
+    return tuple(benefit for benefit in made if benefit.duels)
+
+
+def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
+    """Whether it helped, in one sentence, whatever stands in the figures."""
+    first, *others = (duel for duel in benefit.duels if duel.reader == benefit.duels[0].reader)
+    gap, of_set = first.deciding, f" of {benefit.set}" if benefit.set else ""
+    opening = "It was not measured whether it helped" if first.effect is None else OPENINGS[first.effect]
+    value = "no" if gap.value is None else f"{gap.value:.3f}"
+    parts = [
+        f"{opening}: on {benefit.cases:,} test cases{of_set}, {quoted(first.reader, titles)} has a "
+        f"{_inside(gap.title)} of {value}, {gap.words()} against {quoted(first.rival, titles)}"
+    ]
+    parts += [f"against {quoted(duel.rival, titles)}, {_aside(duel)}" for duel in others]
+    return "; ".join(parts) + "."
+
+
+def duel_words(duel: Duel) -> str:
+    """The last column of a table of duels."""
+    return "not measured" if duel.effect is None else SHORT[duel.effect]
+
+
+def quoted(reader: str, titles: Mapping[str, str]) -> str:
+    """A reader in a sentence."""
+    return f"“{titles.get(reader, reader)}”"
+
+
+def is_tsm(reader: str) -> bool:
+    return TSM_NAME.fullmatch(reader) is not None
+
+
+def _of_set(name: str, part: Plain, own: Sequence[str], baseline: str) -> Benefit:
+    cases, rivals = part.get("cases", 0), dict.fromkeys([baseline, *filter(is_tsm, part.get("readers", ()))])
+    titles = {figure: TITLES[figure] for figure in (DECIDING, *BESIDE)}
+    pairs = [(reader, rival) for reader in own for rival in rivals if reader != rival]
+    duels = [Duel(reader, rival, cases, tuple(_gaps(part, reader, rival, titles))) for reader, rival in pairs]
+    beside = [duel for kind in (part.get("statements") or {}).values() for duel in _of_kind(kind, own)]
+    return Benefit(name, cases, tuple(duel for duel in duels if duel.gaps), tuple(beside))
+
+
+def _of_kind(kind: Plain, own: Sequence[str]) -> Iterator[Duel]:
+    """By the kind's first figure, against everybody else who said such a thing."""
+    figure, title = next(iter(kind["titles"].items()))
+    for reader in own:
+        for rival in kind["readers"]:
+            gaps = tuple(_gaps(kind, reader, rival, {figure: f"{kind['title']}: {title}"}))
+            if rival not in own and gaps:
+                yield Duel(reader, rival, kind["cases"], gaps)
+
+
+def _gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str]) -> Iterator[Gap]:
+    """Differences are kept once for two readers, whichever of them comes later in the run's list minus the other."""
+    differences = part.get("differences") or {}
+    straight, turned = differences.get(f"{reader} - {rival}") or {}, differences.get(f"{rival} - {reader}") or {}
+    for figure, title in titles.items():
+        if figure in straight:
+            ends = tuple(straight[figure][end] for end in ("value", "low", "high"))
+        elif figure in turned:
+            ends = tuple(_minus(turned[figure][end]) for end in ("value", "high", "low"))
+        else:
+            continue
+        values = [(part.get("readers", {}).get(name, {}).get(figure) or {}).get("value") for name in (reader, rival)]
+        yield Gap(figure, title, *values, *ends)
+
+
+def _minus(value: float | None) -> float | None:
+    return None if value is None else 0.0 - value
+
+
+def _aside(duel: Duel) -> str:
+    return f"{duel_words(duel)}: {duel.deciding.words()}"
+
+
+def _inside(title: str) -> str:
+    """A figure's title inside a sentence: macro F1, AUROC."""
+    return title if title.isupper() else title[:1].lower() + title[1:]

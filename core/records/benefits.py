@@ -1,0 +1,47 @@
+"""Did a finished run help? What its stored figures say of that, what it means, and what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.readings.benefit import Benefit, benefits, sentence
+from core.readings.meaning import Training, meaning
+from core.records.readers import aimed_readers
+from core.records.runs import RunView
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The answer for one set of a run: `sentence` alone says it, `benefit` has the figures."""
+
+    sentence: str
+    benefit: Benefit
+    meaning: tuple[str, ...]
+
+
+def judged(run: RunView) -> tuple[Judged, ...]:
+    """One a set; nothing where the run has no figures, or none of its readers was compared with another one."""
+    if run.metrics is None or run.aim is None:
+        return ()
+    titles = titles_of(run)
+    parts = run.metrics.get("sets") or {"": run.metrics}
+    by_set = benefits(run.metrics, run.aim.reader, run.aim.baseline, aimed_readers(run.settings, run.aim))
+    training = training_of(run)
+    return tuple(
+        Judged(sentence(each, titles), each, tuple(meaning(each, parts[each.set], training, titles))) for each in by_set
+    )
+
+
+def titles_of(run: RunView) -> Mapping[str, str]:
+    """What readers are called in sentences."""
+    return {reader.name: reader.title for reader in run.readers}
+
+
+def training_of(run: RunView) -> Training:
+    """Its last stage: of a run that tunes something beside its own method, that comes before."""
+    preset = str(run.settings.get("preset") or "")
+    if not run.stages:
+        return Training(preset)
+    last = run.stages[-1]
+    return Training(preset, last.name, last.steps, last.best_step)
