@@ -104,19 +104,26 @@ def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(s
     tab.get_by_text("1 of 3").wait_for()
     tab.locator("#compare-only").get_by_label("Wrong answers").click()
     tab.wait_for_url("**/compare?*only=wrong*")
-    for chooser, choice in (("Whose answers", "vitask"), ("Reference label", "hazy")):
+    for chooser, choice in (
+        ("Whose answers", "vitask"),
+        ("Held against", "tsm"),
+        ("Reference label", "hazy"),
+        ("Order", "Gap"),
+    ):
         tab.get_by_role("combobox", name=chooser).click()
-        tab.get_by_role("option", name=choice).click()
+        tab.get_by_role("option", name=choice).last.click()  # the list before it fades
     tab.locator("#compare-text textarea, #compare-text input").fill("b")
-    tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")
+    tab.wait_for_url("**/compare?*only=wrong*order=gap*reader=vitask*other=tsm*label=hazy*text=b*")
     tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
     tab.reload()
     tab.wait_for_function("document.querySelector('#compare-text :is(input, textarea)')?.value === 'b'")
     assert tab.locator("#compare-only").get_by_label("Wrong answers").is_checked()
     assert tab.get_by_role("combobox", name="Whose answers").input_value() == "VITask, reading alone (vitask)"
+    assert tab.get_by_role("combobox", name="Held against").input_value() == "the TSM alone (tsm)"
     assert tab.get_by_role("combobox", name="Reference label").input_value() == "hazy"
+    assert tab.get_by_role("combobox", name="Order").input_value().startswith("Gap")
     tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
-    tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")
+    tab.wait_for_url("**/compare?*only=wrong*order=gap*reader=vitask*other=tsm*label=hazy*text=b*")
 
 
 def test_cases_are_found_by_words_looked_at_and_their_like_is_searched(served: Served, tab: Any) -> None:

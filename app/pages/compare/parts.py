@@ -14,7 +14,13 @@ from app.visit import Updates
 from core.case import READ_SPLITS
 from core.catalog import TSMS
 
-ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong")]
+ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong"), ("A right, B wrong", "beats")]
+ORDER = [
+    ("As they were read", "case"),
+    ("Entropy of A, largest first", "entropy"),
+    ("Gap from A to B, largest first", "gap"),
+]
+GAP = "Gap: how much more of its probability A gave the right label than B did."
 THE_CASE, A_FILE = "case", "file"
 ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
 
@@ -26,7 +32,9 @@ class Chooser:
     run: gr.Dropdown
     split: gr.Radio
     only: gr.Radio
+    order: gr.Dropdown
     reader: gr.Dropdown
+    other: gr.Dropdown
     label: gr.Dropdown
     answer: gr.Dropdown
     text: gr.Textbox
@@ -115,16 +123,20 @@ def lay_out() -> Parts:
 
 
 def _chooser() -> Chooser:
+    any_reader = [("any reader", "")]
     with gr.Row():
-        run = gr.Dropdown([], label="Run", elem_id="compare-run", scale=3)
+        run = gr.Dropdown([], label="Run", scale=4, elem_id="compare-run")
         split = gr.Radio(titled(reversed(READ_SPLITS)), value="test", label="Cases", elem_id="compare-split", scale=2)
-        only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=3)
+        text = gr.Textbox(label="Name or patient contains", elem_id="compare-text", scale=2)
     with gr.Row():
-        reader = gr.Dropdown([("any reader", "")], value="", label="Whose answers", scale=4)
-        label = gr.Dropdown([("any label", "")], value="", label="Reference label", scale=3)
-        answer = gr.Dropdown([("any answer", "")], value="", label="Reader's answer", scale=3)
-        text = gr.Textbox(label="Name or patient contains", elem_id="compare-text", scale=3)
-    return Chooser(run, split, only, reader, label, answer, text)
+        only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=5, min_width=480)
+        order = gr.Dropdown(ORDER, value="case", label="Order", info=GAP, elem_id="compare-order", scale=3)
+    with gr.Row():
+        reader = gr.Dropdown(any_reader, value="", label="Reader A: whose answers", elem_id="compare-reader")
+        other = gr.Dropdown(any_reader, value="", label="Reader B: held against A", elem_id="compare-other")
+        label = gr.Dropdown([("any label", "")], value="", label="Reference label")
+        answer = gr.Dropdown([("any answer", "")], value="", label="Reader A's answer")
+    return Chooser(run, split, only, order, reader, other, label, answer, text)
 
 
 def _case() -> CaseParts:
