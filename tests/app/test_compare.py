@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.pages.compare import acts
 from app.pages.compare.asking import AskAgain
 from app.pages.compare.page import ComparePage, build
 from app.pages.compare.parts import A_FILE, THE_CASE, lay_out
+from app.pages.compare.strip import neighbours
 from app.viewer import shown
 from app.visit import Updates, Visit
 from core.errors import CoreError
@@ -97,6 +100,25 @@ def test_a_split_of_many_cases_is_opened_too(room: Furnished, monkeypatch: pytes
     comparison._opened.cache_clear()
     opened = acts.open_comparison(room.visit(), room.run_id, "test")
     assert [case.number for case in opened.cases] == [0, 1, 2]
+
+
+def test_the_strip_shows_the_neighbours_in_their_order_and_which_is_seen(page: ComparePage, room: Furnished) -> None:
+    by_gap: dict[str, Any] = NO_FILTER | {"order": "gap", "reader": "vitask", "other": "tsm", "is_shown": False}
+    drawn = page.show(room.visit(), 1, room.run_id, "test", "all", name="b", **by_gap)[page.parts.case.strip]
+    assert re.findall(r'data-case="(.)" title=".( current)?', drawn.replace('" aria-current', " current")) == [
+        ("b", ""),
+        ("c", " current"),
+        ("a", ""),
+    ]
+    assert drawn.count(f'src="/images/{room.version_id}/') == 3 and "?size=thumb" in drawn and "hazy" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("at", "count", "seen"),
+    [(0, 3, [0, 1, 2]), (0, 20, range(9)), (10, 20, range(6, 15)), (19, 20, range(11, 20)), (4, 9, range(9))],
+)
+def test_neighbours_are_four_on_each_side_and_at_an_end_as_many(at: int, count: int, seen: Sequence[int]) -> None:
+    assert list(neighbours(at, count)) == list(seen)
 
 
 def test_filters_leave_what_they_say(page: ComparePage, room: Furnished) -> None:

@@ -99,6 +99,28 @@ def test_a_case_is_walked_to_and_found_again_after_a_reload(served: Served, tab:
     assert is_within(tab)
 
 
+def test_arrow_keys_and_thumbnails_lead_from_case_to_case(served: Served, tab: Any) -> None:
+    tab.goto(f"{served.address}/compare?run={served.room.run_id}")
+    tab.get_by_text("1 of 3").wait_for()
+    tab.keyboard.press("ArrowRight")
+    tab.get_by_text("2 of 3").wait_for()
+    tab.locator("#compare-strip [aria-current][data-case=b]").wait_for()
+    tab.keyboard.press("ArrowLeft")
+    tab.get_by_text("1 of 3").wait_for()
+    tab.locator("#compare-strip [data-case=c]").click()
+    tab.get_by_text("3 of 3").wait_for()
+    tab.wait_for_url("**/compare?*case=c*")
+    for own in ("#compare-text :is(input, textarea)", "#compare-picture .panes"):
+        tab.locator(own).focus()
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_timeout(500)
+        assert tab.locator("#compare-title").get_by_text("3 of 3").is_visible(), own
+    tab.locator("#compare-next").focus()
+    tab.keyboard.press("ArrowRight")
+    tab.get_by_text("1 of 3").wait_for()
+    assert is_within(tab)
+
+
 def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(served: Served, tab: Any) -> None:
     tab.goto(f"{served.address}/compare?run={served.room.run_id}")
     tab.get_by_text("1 of 3").wait_for()

@@ -17,6 +17,7 @@ from app.html import go_to, script_beside
 from app.pages.compare import acts, asking
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
+from app.pages.compare.strip import draw_strip
 from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, counted, tokens_table
 from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
@@ -124,6 +125,7 @@ class ComparePage:
         src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
+            parts.strip: draw_strip(comparison, places, at),
             parts.title: case_title(case, standing, is_shown, editor, bool(shapes)),
             parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
             parts.figure: figure(comparison, case, is_shown),
@@ -140,9 +142,13 @@ class ComparePage:
 
     def without_case(self, name: str, title: str, why: str) -> Updates:
         parts = self.parts.case
-        empty: Updates = dict.fromkeys((parts.table, parts.alike), "")
+        empty: Updates = dict.fromkeys((parts.strip, parts.table, parts.alike), "")
         empty |= {parts.picture: shown([]), parts.figure: charts.nothing(why)}
         return empty | {self.parts.name: name, parts.title: title, self.parts.tokens: []}
+
+    def look_at(self, visit: Visit, event: gr.EventData) -> Updates:
+        """Names the case whose thumbnail was chosen."""
+        return {self.parts.name: event.case}
 
     def plug(self, visit: Visit, run_id: int | None, tsm: str) -> Updates:
         return {self.parts.plug.made: acts.plug(visit, run_id, tsm)}
@@ -200,7 +206,7 @@ def wire(studio: Studio, page: ComparePage) -> None:
     choosers = (choose.only, choose.order, choose.reader, choose.other, choose.label, choose.answer)
     filters = [*run, *choosers, choose.text]
     remembered, wanted = [*filters, parts.name], [*filters, parts.name, case.is_shown]
-    changed = [parts.name, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
+    changed = [parts.name, case.strip, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
     depends = [choose.reader, choose.other, choose.label, choose.answer, parts.ask.instruction, parts.ask.readers]
 
     def case_of(event: Dependency) -> None:
@@ -217,6 +223,7 @@ def wire(studio: Studio, page: ComparePage) -> None:
         case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
     chosen = [*narrowed, case.is_shown.input]
     gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
+    case_of(case.strip.click(guarded(studio, page.look_at), None, [parts.name], **PRIVATE))
     # Another order begins with its first case.
     sorted_anew = choose.order.input(
         guarded(studio, page.show), [here, *filters, nobody, case.is_shown], changed, **PRIVATE

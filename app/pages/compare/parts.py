@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app import charts
+from app.pages.compare.strip import strip
 from app.set_words import titled
 from app.viewer import shown, viewer
 from app.visit import Updates
@@ -42,6 +43,7 @@ class Chooser:
 
 @dataclass(frozen=True)
 class CaseParts:
+    strip: gr.HTML
     back: gr.Button
     forth: gr.Button
     title: gr.HTML
@@ -140,6 +142,7 @@ def _chooser() -> Chooser:
 
 
 def _case() -> CaseParts:
+    thumbnails = strip()
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             with gr.Row():
@@ -152,7 +155,7 @@ def _case() -> CaseParts:
             figure = gr.Plot(show_label=False, elem_id="compare-figure")
             table = gr.HTML(elem_id="compare-answers")
             alike = gr.HTML(elem_id="compare-alike")
-    return CaseParts(back, forth, title, is_shown, picture, figure, table, alike)
+    return CaseParts(thumbnails, back, forth, title, is_shown, picture, figure, table, alike)
 
 
 def _ask() -> AskParts:
