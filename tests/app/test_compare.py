@@ -111,6 +111,7 @@ def test_the_strip_shows_the_neighbours_in_their_order_and_which_is_seen(page: C
         ("a", ""),
     ]
     assert drawn.count(f'src="/images/{room.version_id}/') == 3 and "?size=thumb" in drawn and "hazy" not in drawn
+    assert "sorted by how much more probability A gave the right label than B" in drawn
 
 
 @pytest.mark.parametrize(

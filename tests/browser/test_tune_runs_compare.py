@@ -121,6 +121,21 @@ def test_arrow_keys_and_thumbnails_lead_from_case_to_case(served: Served, tab: A
     assert is_within(tab)
 
 
+def test_a_picture_on_the_full_screen_is_walked_through_too(served: Served, tab: Any) -> None:
+    tab.goto(f"{served.address}/compare?run={served.room.run_id}")
+    tab.get_by_text("1 of 3").wait_for()
+    picture = tab.locator("#compare-picture .frame img")
+    is_large = "(expected) => (document.fullscreenElement !== null) === expected"
+    tab.keyboard.press("f")
+    tab.wait_for_function(is_large, arg=True)
+    tab.keyboard.press("ArrowRight")
+    tab.locator("#compare-picture .frame img[src*='/1?']").wait_for()
+    assert picture.bounding_box()["height"] > 0.85 * tab.evaluate("innerHeight")
+    tab.keyboard.press("f")
+    tab.wait_for_function(is_large, arg=False)
+    assert tab.get_by_text("2 of 3").is_visible()
+
+
 def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(served: Served, tab: Any) -> None:
     tab.goto(f"{served.address}/compare?run={served.room.run_id}")
     tab.get_by_text("1 of 3").wait_for()

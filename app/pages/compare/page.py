@@ -125,7 +125,7 @@ class ComparePage:
         src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
-            parts.strip: draw_strip(comparison, places, at),
+            parts.strip: draw_strip(comparison, places, at, order),
             parts.title: case_title(case, standing, is_shown, editor, bool(shapes)),
             parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
             parts.figure: figure(comparison, case, is_shown),

@@ -16,12 +16,7 @@ from core.case import READ_SPLITS
 from core.catalog import TSMS
 
 ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong"), ("A right, B wrong", "beats")]
-ORDER = [
-    ("As they were read", "case"),
-    ("Entropy of A, largest first", "entropy"),
-    ("Gap from A to B, largest first", "gap"),
-]
-GAP = "Gap: how much more of its probability A gave the right label than B did."
+ORDER = [("As they were read", "case"), ("Entropy of A", "entropy"), ("Gap from A to B", "gap")]
 THE_CASE, A_FILE = "case", "file"
 ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
 
@@ -126,25 +121,25 @@ def lay_out() -> Parts:
 
 def _chooser() -> Chooser:
     any_reader = [("any reader", "")]
+    narrow: dict[str, int] = {"scale": 2, "min_width": 120}
     with gr.Row():
-        run = gr.Dropdown([], label="Run", scale=4, elem_id="compare-run")
+        run = gr.Dropdown([], label="Run", scale=3, min_width=200, elem_id="compare-run")
         split = gr.Radio(titled(reversed(READ_SPLITS)), value="test", label="Cases", elem_id="compare-split", scale=2)
-        text = gr.Textbox(label="Name or patient contains", elem_id="compare-text", scale=2)
+        only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=5, min_width=400)
     with gr.Row():
-        only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=5, min_width=480)
-        order = gr.Dropdown(ORDER, value="case", label="Order", info=GAP, elem_id="compare-order", scale=3)
-    with gr.Row():
-        reader = gr.Dropdown(any_reader, value="", label="Reader A: whose answers", elem_id="compare-reader")
-        other = gr.Dropdown(any_reader, value="", label="Reader B: held against A", elem_id="compare-other")
-        label = gr.Dropdown([("any label", "")], value="", label="Reference label")
-        answer = gr.Dropdown([("any answer", "")], value="", label="Reader A's answer")
+        reader = gr.Dropdown(any_reader, value="", label="A: whose answers", scale=3, min_width=140)
+        other = gr.Dropdown(any_reader, value="", label="B: held against A", scale=3, min_width=140)
+        label = gr.Dropdown([("any label", "")], value="", label="Reference label", **narrow)
+        answer = gr.Dropdown([("any answer", "")], value="", label="A's answer", **narrow)
+        text = gr.Textbox(label="Contains", placeholder="name, patient", elem_id="compare-text", **narrow)
+        order = gr.Dropdown(ORDER, value="case", label="Order", elem_id="compare-order", **narrow)
     return Chooser(run, split, only, order, reader, other, label, answer, text)
 
 
 def _case() -> CaseParts:
     thumbnails = strip()
     with gr.Row():
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=2, min_width=300, elem_id="compare-case"):
             with gr.Row():
                 back = gr.Button("◀ Previous", min_width=90, elem_id="compare-previous")
                 forth = gr.Button("Next ▶", min_width=90, elem_id="compare-next")

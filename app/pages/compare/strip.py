@@ -12,6 +12,11 @@ from core.records.comparison import Comparison
 
 ON_EACH_SIDE = 4
 KEYS = "Keys: ← previous case, → next case, f full screen."
+ORDER_WORDS = {
+    "case": "Cases stand as they were read.",
+    "entropy": "Cases are sorted by the entropy of A (of any reader, the largest), the largest first.",
+    "gap": "Cases are sorted by how much more probability A gave the right label than B did, the largest first.",
+}
 
 
 def strip() -> gr.HTML:
@@ -26,12 +31,12 @@ def neighbours(at: int, count: int) -> range:
     return range(first, min(count, first + many))
 
 
-def draw_strip(comparison: Comparison, places: Sequence[int], at: int) -> str:
+def draw_strip(comparison: Comparison, places: Sequence[int], at: int, order: str) -> str:
     """Of the cases that fit the filter, in their order."""
     drawn = [_thumbnail(comparison, places[each], each == at) for each in neighbours(at, len(places))]
     return (
-        f'<div class="vt"><div class="strip" role="group" aria-label="Cases before and after">{"".join(drawn)}</div>'
-        f'<p class="small quiet">{KEYS}</p></div>'
+        f'<div class="vt around"><div class="strip" role="group" aria-label="Cases before and after">{"".join(drawn)}'
+        f'</div><p class="small quiet">{KEYS}<br>{ORDER_WORDS[order]}</p></div>'
     )
 
 
