@@ -121,7 +121,6 @@ def lay_out() -> Parts:
 
 def _chooser() -> Chooser:
     any_reader = [("any reader", "")]
-    narrow: dict[str, int] = {"scale": 2, "min_width": 120}
     with gr.Row():
         run = gr.Dropdown([], label="Run", scale=3, min_width=200, elem_id="compare-run")
         split = gr.Radio(titled(reversed(READ_SPLITS)), value="test", label="Cases", elem_id="compare-split", scale=2)
@@ -129,10 +128,10 @@ def _chooser() -> Chooser:
     with gr.Row():
         reader = gr.Dropdown(any_reader, value="", label="A: whose answers", scale=3, min_width=140)
         other = gr.Dropdown(any_reader, value="", label="B: held against A", scale=3, min_width=140)
-        label = gr.Dropdown([("any label", "")], value="", label="Reference label", **narrow)
-        answer = gr.Dropdown([("any answer", "")], value="", label="A's answer", **narrow)
-        text = gr.Textbox(label="Contains", placeholder="name, patient", elem_id="compare-text", **narrow)
-        order = gr.Dropdown(ORDER, value="case", label="Order", elem_id="compare-order", **narrow)
+        label = gr.Dropdown([("any label", "")], value="", label="Reference label", scale=2, min_width=120)
+        answer = gr.Dropdown([("any answer", "")], value="", label="A's answer", scale=2, min_width=120)
+        text = gr.Textbox(label="Contains", placeholder="name, patient", elem_id="compare-text", scale=2, min_width=120)
+        order = gr.Dropdown(ORDER, value="case", label="Order", elem_id="compare-order", scale=2, min_width=120)
     return Chooser(run, split, only, order, reader, other, label, answer, text)
 
 
