@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -22,14 +23,17 @@ from core.records import people
 from core.records.access import NotAllowed, Who, allow
 from core.records.database import Database, DatabaseError, DatabaseFull, has_broken_off
 from core.records.place import Place, without_paths
+from core.records.sightings import Sightings
 
 Asking = gr.Request | Request
 """What there is of a request: Gradio's, or that of a route."""
-COOKIE, PROJECT_COOKIE = "vitask", "vitask_project"
+COOKIE, PROJECT_COOKIE, HEARD_COOKIE = "vitask", "vitask_project", "vitask_heard"
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of events that only pages set off."""
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 """A name or an address with or without a port, and nothing else: what is read in part may be read in two ways."""
+SECONDS_TRUE = 1.0
+"""How long what was looked up of a person is taken for true."""
 MENDABLE = "Please look at this"
 """Above each notice of what a person can mend."""
 ONE_MOMENT = "One moment"
@@ -49,23 +53,36 @@ class Studio:
     def __init__(self, place: Place, database: Database) -> None:
         self.place = place
         self.database = database
+        self.sightings = Sightings(database)
 
     def who(self, request: Asking) -> Who:
         """The person who asks, by the session's cookie or token. Without accounts that is `local`, on this machine.
 
-        The gate has found that out already of a request that came through it: it is looked up once a request.
+        The gate has looked that up already of a request that came through it. An event that waited for its turn since
+        is asked again: its person may have been deactivated meanwhile, or moved.
         """
         scope = getattr(getattr(request, "request", request), "scope", None) or {}
         person = scope.get("who")
-        if isinstance(person, Who):
+        if isinstance(person, Who) and time.monotonic() - scope.get("looked_up", 0.0) < SECONDS_TRUE:
             return person
         return self.who_has(_headers(request), request.client.host if request.client else "")
+
+    def token(self, request: Asking) -> str:
+        """That of the session in which is asked."""
+        return token_in(_headers(request))
+
+    def address(self, request: Asking) -> str:
+        """Where people open the studio: as whoever runs it says, else where this person has opened it."""
+        headers = _headers(request)
+        given = os.environ.get("VITASK_ADDRESS") or headers.get("origin") or f"http://{headers.get('host', '')}"
+        return given.rstrip("/")
 
     def who_has(self, headers: dict[str, str], client: str) -> Who:
         token = token_in(headers)
         is_here = is_local(headers, client)
         holder = people.who(self.database, token) if token else None
         if holder is not None and (is_here or holder.name != people.LOCAL):
+            self.sightings.add(holder, token)
             return holder
         if people.has_accounts(self.database):
             if holder is not None:
@@ -86,7 +103,7 @@ class Studio:
             allow(who, project_id)
             return cast(int, project_id)
         if not who.projects:
-            raise NotAllowed("You are in no project yet. Ask an admin to add you to one.")
+            raise NotAllowed("You are in no project yet. Ask an admin to add you to one, then open this page again.")
         kept = cookies_in(_headers(request)).get(PROJECT_COOKIE, "")
         return int(kept) if kept.isdigit() and int(kept) in who.projects else who.projects[0]
 

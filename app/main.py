@@ -37,9 +37,9 @@ def create_app(place: Place) -> object:
     from fastapi import FastAPI
 
     from app.context import Studio
-    from app.entrance import signin
+    from app.entrance import invited, signin
     from app.entrance.trouble import add_answers
-    from app.routes import boxes, downloads, health, images, reviewing
+    from app.routes import boxes, downloads, ended, health, images, reviewing, taking, uploads
     from app.shell import assemble
     from core.records.database import open_database
 
@@ -47,7 +47,7 @@ def create_app(place: Place) -> object:
     app = FastAPI(title="VITask Studio", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.studio = studio
     add_answers(app)
-    for routes in (health, signin, images, downloads, reviewing, boxes):
+    for routes in (health, signin, invited, images, uploads, downloads, taking, reviewing, boxes, ended):
         app.include_router(routes.router(studio))
     pages = assemble(studio)
     mount(app, pages, studio)
@@ -107,8 +107,9 @@ def guard(app: FastAPI, pages: StudioBlocks, studio: Studio) -> None:
     from app.entrance.gate import Gate
     from app.entrance.policy import mark_own_scripts
     from app.entrance.room import Room
+    from app.shell import rules
 
-    app.add_middleware(Door, blocks=pages, arrivals=pages.arrivals)
+    app.add_middleware(Door, blocks=pages, arrivals=pages.arrivals, rules=rules())
     app.add_middleware(CORSMiddleware)  # that allows nobody: without it Gradio lets in every port of this machine
     app.add_middleware(Room, studio=studio)
     mark_own_scripts()

@@ -8,3 +8,41 @@ element.addEventListener("click", event => {
   const dark = document.body.classList.toggle("dark");
   document.cookie = "vitask_look=" + (dark ? "dark" : "light") + ";path=/;max-age=31536000;samesite=lax";
 });
+
+// Which of the person's runs have ended, told on whatever page is looked at. When it was last told stands in a cookie,
+// so that nothing is told twice, or missed between two pages.
+const HEARD = "vitask_heard", SECONDS = 10;
+const heard = () => (document.cookie.match(/(?:^|; )vitask_heard=([\d.]+)/) ?? [])[1] ?? "0";
+const tell = run => {
+  const corner = document.querySelector(".vt-ended") ?? document.body.appendChild(document.createElement("div"));
+  corner.className = "vt-ended";
+  corner.setAttribute("role", "status");
+  const note = document.createElement("div"), link = document.createElement("a"), close = document.createElement("button");
+  note.className = run.is_well ? "good" : "bad";
+  link.textContent = run.words;
+  link.href = "/runs?run=" + Number(run.id);
+  close.type = "button";
+  close.textContent = "×";
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", () => note.remove());
+  note.append(link, close);
+  corner.append(note);
+};
+const listen = async () => {
+  if (document.visibilityState !== "visible") return;
+  try {
+    const answer = await fetch("/ended-runs?since=" + heard(), { headers: { accept: "application/json" } });
+    if (!answer.ok) return;
+    const { now, runs } = await answer.json();
+    document.cookie = HEARD + "=" + now + ";path=/;max-age=604800;samesite=lax";
+    runs.toReversed().forEach(tell);
+  } catch {
+    // The studio is away; the next look may find it.
+  }
+};
+if (!window.vitaskListens) {
+  window.vitaskListens = true;
+  listen();
+  setInterval(listen, SECONDS * 1000);
+  document.addEventListener("visibilitychange", listen);
+}

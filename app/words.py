@@ -44,6 +44,24 @@ def ago(moment: datetime | None) -> str:
     return "just now" if seconds < 60 else f"{lasting(seconds)} ago"
 
 
+def browser_words(agent: str) -> str:
+    """What a browser calls itself, as people call it: "Firefox on Linux"."""
+    names = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    )
+    name = next((title for sign, title in names if sign in agent), "")
+    system = next((title for sign, title in systems if sign in agent), "")
+    if name:
+        return f"{name} on {system}" if system else name
+    return agent.partition("/")[0][:40] or "not told"
+
+
 def chip(state: str, wish: str = "") -> str:
     """A state as a small coloured mark, never by colour alone."""
     text = {"stop": "stopping …", "cancel": "cancelling …"}.get(wish) if state == "running" else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, get_args
 
 from PIL import Image
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from core.errors import DataError
 from core.settings import Settings
@@ -20,6 +20,8 @@ READ_SPLITS: tuple[str, ...] = ("val", "test")
 """Those whose cases a tuned run's readers answer for."""
 Kind = Literal["single", "multi", "ordinal"]
 Severity = Literal["error", "warning", "note"]
+Separator = Literal[", ", "; ", " | "]
+COMMA: Separator = ", "
 
 TEMPLATE = "Analyze the given {modality} image. The possible diagnoses are:{label set}."
 INCOMPLETE_TEMPLATE = "Analyze the given {modality} image."
@@ -104,6 +106,11 @@ class Task(Settings):
         description="What the model is asked. {modality} and {label set} are filled in; leave {label set} out for an "
         "incomplete instruction.",
     )
+    separator: Separator = Field(
+        COMMA,
+        title="Between labels",
+        description="What stands between labels in the question, and in answers of several: one that is in no label.",
+    )
 
     @field_validator("answers")
     @classmethod
@@ -117,9 +124,24 @@ class Task(Settings):
             raise ValueError("an answer is empty")
         return answers
 
+    @model_serializer(mode="wrap")
+    def _without_the_comma(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What stands between labels is written where it is no comma: tasks from before one could choose, and the
+        hashes of what was made under them, stay what they are."""
+        fields: dict[str, object] = dump(self)
+        if fields.get("separator") == COMMA:
+            del fields["separator"]
+        return fields
+
     def instruction(self) -> str:
         """The template with everything filled in."""
-        return self.template.replace("{modality}", self.modality).replace("{label set}", " " + ", ".join(self.answers))
+        listed = self.separator.join(self.answers)
+        return self.template.replace("{modality}", self.modality).replace("{label set}", " " + listed)
+
+    def ambiguous(self) -> tuple[str, ...]:
+        """The answers that hold what stands between answers, so that nobody can tell where one ends."""
+        sign = self.separator.strip()
+        return tuple(name for name in self.answers if sign in name)
 
     def in_order(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Those of the labels that are answers of this task, in its own order."""
@@ -128,7 +150,7 @@ class Task(Settings):
 
     def response(self, labels: Iterable[str]) -> str:
         """What a perfect reader says for these labels. For a VLM to learn: it can't always be taken apart again."""
-        return ", ".join(self.in_order(labels)) or NO_FINDING
+        return self.separator.join(self.in_order(labels)) or NO_FINDING
 
     def candidates(self) -> tuple[str, ...]:
         """The responses whose probabilities make the response distribution (single and ordinal tasks)."""
@@ -165,6 +187,8 @@ class Finding:
     count: int
     message: str
     cases: tuple[str, ...] = ()
+    troubles: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    """Of an error: every case that it is about, and what is wrong with that one."""
 
 
 @dataclass(frozen=True)

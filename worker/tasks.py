@@ -9,7 +9,7 @@ from core.errors import IS_FULL, CoreError, is_full
 from core.records import jobs, payloads
 from core.records.database import DatabaseFailure
 from core.records.jobs import Claimed, LeaseLost
-from worker import intake_child
+from worker import intake_child, webhook
 from worker.child_protocol import LastObject, Listener
 from worker.context import AWAY, LEASE_SECONDS, Hands, log, why_away
 from worker.engine import ENGINE
@@ -27,6 +27,7 @@ def look(hands: Hands, job_id: int) -> None:
         claimed = jobs.claim(hands.database, job_id, hands.name, LEASE_SECONDS) or _next(hands)
         while claimed is not None:
             carry_out(hands, claimed)
+            webhook.announce(hands, claimed)
             claimed = None if hands.is_leaving() else _next(hands)
     except AWAY as error:
         log.warning("%s Job %d waits for the sweep.", why_away(error), job_id)

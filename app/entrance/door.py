@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from gradio.block_function import BlockFunction
 from gradio_client.utils import construct_args
 from starlette.datastructures import MutableHeaders
@@ -24,6 +26,7 @@ from app.entrance import payloads
 from app.entrance.arrivals import Arrivals, StudioBlocks
 from app.entrance.payloads import PayloadError
 from app.entrance.trouble import BUSY, FULL, RETRY
+from core.records.access import Who
 
 API = "/gradio_api/"
 READ = re.compile(
@@ -44,19 +47,35 @@ CODES = {MENDABLE: 422, "Error": 422, ONE_MOMENT: BUSY, NO_ROOM: FULL}
 NOT_THERE = "There is nothing here, or it is not yours."
 
 
-class Door:
-    """Stands behind the gate, which says who asks."""
+NO_PROJECT = "/account"
+"""Where somebody is led who is in no project: every other page would be empty."""
 
-    def __init__(self, app: ASGIApp, blocks: StudioBlocks, arrivals: Arrivals) -> None:
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may open a page: whose role allows `needs`, and, `in_project`, who is in a project at all."""
+
+    needs: str
+    in_project: bool
+
+
+class Door:
+    """Stands behind the gate, which says who asks. `rules` are those of pages, by their paths."""
+
+    def __init__(self, app: ASGIApp, blocks: StudioBlocks, arrivals: Arrivals, rules: Mapping[str, Rule]) -> None:
         self.app = app
         self.blocks = blocks
         self.arrivals = arrivals
+        self.rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
+            if (led := self._led_elsewhere(scope)) is not None:
+                await led(scope, receive, send)
+                return
             passed = await self._passed(scope, receive, send)
         except PayloadError as error:
             await JSONResponse({"detail": str(error), "error": str(error)}, 422)(scope, receive, send)
@@ -65,6 +84,23 @@ class Door:
             await JSONResponse({"detail": NOT_THERE}, 404)(scope, receive, send)
         else:
             await self.app(scope, *passed)
+
+    def _led_elsewhere(self, scope: Scope) -> Response | None:
+        """What somebody gets in place of a page that is not for them: as if there were none, or the way to a project.
+
+        A page's plan, which its script fetches, is the page.
+        """
+        path, who = scope["path"].strip("/"), scope.get("who")
+        is_plan = path == "config"
+        if is_plan:
+            path = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("page", "").strip("/")
+        rule = self.rules.get(path)
+        if rule is None or who is None:
+            return None
+        if not who.may(rule.needs):
+            return JSONResponse({"detail": NOT_THERE}, 404)
+        is_led = rule.in_project and not who.projects and not is_plan and scope["method"] in ("GET", "HEAD")
+        return RedirectResponse(NO_PROJECT, 303) if is_led else None
 
     async def _passed(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send] | None:
         """With what the request goes on; None where there is no such door."""
@@ -112,7 +148,7 @@ class Door:
                 body = {"data": self._by_name(name, body)}
                 go_to(scope, f"call/{name}")
             is_named = body.get("fn_index") is None and kind != "queue"
-            event = self._event(name if is_named else body.get("fn_index"))
+            event = self._event(name if is_named else body.get("fn_index"), scope["who"])
             body = self._payload(person, event, body, is_kept=kind in ("call", "call/v2"))
         return _again(scope, json.dumps(body).encode(), receive)
 
@@ -129,11 +165,13 @@ class Door:
             raise PayloadError('"trigger_id" must be a number.')
         return kept | {"data": payloads.admitted(event, data, lambda path: self.arrivals.own(person, path))}
 
-    def _event(self, name: object) -> BlockFunction:
-        """By its API name or its number."""
+    def _event(self, name: object, who: Who) -> BlockFunction:
+        """By its API name or its number. Those of a page that is not for this person are not there."""
         for number, event in self.blocks.fns.items():
             if event.fn is not None and name in (event.api_name, number) and not isinstance(name, bool):
-                return event
+                rule = self.rules.get(event.page)
+                if rule is None or who.may(rule.needs):
+                    return event
         raise PayloadError(f"There is no API name or event {json.dumps(name)[:100]}. Those that there are: {API}info.")
 
     def _by_name(self, name: str, given: dict[str, Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from urllib.parse import quote, urlsplit
 
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -14,11 +15,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.context import HOST, NotSignedIn, Studio
 from app.entrance.policy import headers_of
 from app.entrance.trouble import answer
+from core.records.access import Who
 from core.records.database import DatabaseError, DatabaseFailure
 
-OPEN = ("/sign-in", "/health", "/ready", "/favicon.ico", "/robots.txt", "/theme.css", "/look/sign-in.css")
+OPEN = (
+    "/sign-in",
+    "/invited",
+    "/health",
+    "/ready",
+    "/favicon.ico",
+    "/robots.txt",
+    "/theme.css",
+    "/look/sign-in.css",
+    "/look/invited.js",
+)
 OPEN_BELOW = ("/assets/", "/static/", "/svelte/")
 """The front end's own files, alike in every installation."""
+STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/", "/gradio_api/call/")
+"""Answers that stay open."""
+SECONDS_BETWEEN_LOOKS = 2.0
+"""How long an open answer goes on before it is asked again whether the person is still signed in."""
 log = logging.getLogger("vitask.app")
 
 
@@ -37,8 +53,39 @@ class Gate:
         refused = await self._refusal(scope)
         if refused is not None:
             await refused(scope, receive, sending)
+        elif scope["path"].startswith(STREAMS):
+            await self.app(scope, receive, self._while_signed_in(scope, sending))
         else:
             await self.app(scope, receive, sending)
+
+    def _while_signed_in(self, scope: Scope, send: Send) -> Send:
+        """Ends an answer that stays open when the session has ended in which it was asked for."""
+        looked, is_over = time.monotonic(), False
+
+        async def sending(message: Message) -> None:
+            nonlocal looked, is_over
+            if is_over:
+                return
+            if message["type"] == "http.response.body" and time.monotonic() - looked >= SECONDS_BETWEEN_LOOKS:
+                looked, is_over = time.monotonic(), not await self._is_signed_in(scope)
+                message = {"type": "http.response.body", "body": b"", "more_body": False} if is_over else message
+            await send(message)
+
+        return sending
+
+    async def _is_signed_in(self, scope: Scope) -> bool:
+        """Whether it is still the same person; also yes where the database doesn't say."""
+        try:
+            person: int = scope["person"]
+            return (await run_in_threadpool(self._who, scope)).id == person
+        except NotSignedIn:
+            return False
+        except (DatabaseError, DatabaseFailure):
+            return True
+
+    def _who(self, scope: Scope) -> Who:
+        client = scope["client"][0] if scope.get("client") else ""
+        return self.studio.who_has({name.lower(): value for name, value in Headers(scope=scope).items()}, client)
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -50,11 +97,9 @@ class Gate:
         path = scope["path"]
         if path in OPEN or path.startswith(OPEN_BELOW):
             return None
-        client = scope["client"][0] if scope.get("client") else ""
-        headers_by_name = {name.lower(): value for name, value in headers.items()}
         try:
-            scope["who"] = await run_in_threadpool(self.studio.who_has, headers_by_name, client)
-            scope["person"] = scope["who"].id
+            scope["who"] = await run_in_threadpool(self._who, scope)
+            scope["person"], scope["looked_up"] = scope["who"].id, time.monotonic()
         except NotSignedIn as error:
             return turned_away(headers, path, str(error))
         except DatabaseError as error:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from pydantic import BaseModel, Field, ValidationError
 from starlette.types import Message
 
-from app.context import PROJECT_COOKIE, NotSignedIn, Studio, cookie_name, is_local, token_in
+from app.context import HEARD_COOKIE, PROJECT_COOKIE, NotSignedIn, Studio, cookie_name, is_local, token_in
 from app.entrance.peer import is_another_user
 from app.theme import SIGN_IN_CSS
 from core.records import people
@@ -51,6 +51,8 @@ class Entry(BaseModel):
 
     name: str = Field("", max_length=1000)
     password: str = Field("", max_length=10_000)
+    again: str = Field("", max_length=10_000)
+    """The password once more, where it is new."""
     token: str = Field("", max_length=1000)
     next: str = "/"
 
@@ -69,12 +71,12 @@ def router(studio: Studio) -> APIRouter:
 
 def add_sign_in(routes: APIRouter, studio: Studio) -> None:
     @routes.get("/sign-in")
-    def page(request: Request, next: str = "/", token: str = "") -> Response:
+    def open_door(request: Request, next: str = "/", token: str = "") -> Response:
         """Whoever comes with a ticket is let in, and led to an address without it."""
         if people.has_accounts(studio.database):
             return _form(next)
-        if not is_local(dict(request.headers), _client(request)):
-            return _page(CLOSED)
+        if not is_local(dict(request.headers), client_of(request)):
+            return page(CLOSED)
         if is_let_in(studio, request):
             return RedirectResponse(own_path(next), 303, NO_STORE)
         return enter(studio, request, token, next) if token else _ticket(next)
@@ -85,14 +87,15 @@ def add_sign_in(routes: APIRouter, studio: Studio) -> None:
         if not people.has_accounts(studio.database):
             return enter(studio, request, entry.token, entry.next)
         try:
-            session = people.sign_in(studio.database, entry.name.strip(), entry.password, _client(request))
+            browser = request.headers.get("user-agent", "")
+            session = people.sign_in(studio.database, entry.name.strip(), entry.password, client_of(request), browser)
         except people.SignInError as error:
             answer = _refused(request, error) or _form(entry.next, entry.name, str(error), 401)
             if isinstance(error, people.TooManyTries):
                 answer.status_code = 429
                 answer.headers["Retry-After"] = str(error.seconds)
             return answer
-        return _let_in(request, session, entry.next)
+        return let_in(request, session, entry.next)
 
 
 async def entry_in(request: Request) -> Entry:
@@ -124,21 +127,22 @@ def add_sign_out(routes: APIRouter, studio: Studio) -> None:
         people.sign_out(studio.database, token_in(dict(request.headers)))
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(cookie_name(request.headers), path="/")
-        answer.delete_cookie(PROJECT_COOKIE, path="/")
+        for kept in (PROJECT_COOKIE, HEARD_COOKIE):
+            answer.delete_cookie(kept, path="/")
         answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 
 
 def enter(studio: Studio, request: Request, ticket: str, next: str) -> Response:
     """Lets in whoever has a ticket of a studio without accounts, on its own machine."""
-    if not is_local(dict(request.headers), _client(request)):
-        return _page(CLOSED, 401)
+    if not is_local(dict(request.headers), client_of(request)):
+        return page(CLOSED, 401)
     ends = request.scope["client"], request.scope["server"]
     try:
         session = people.enter(studio.database, ticket.strip(), is_own=not is_another_user(*ends))
     except people.SignInError as error:
         return _refused(request, error) or _ticket(next, str(error), 401)
-    return _let_in(request, session, next)
+    return let_in(request, session, next)
 
 
 def is_let_in(studio: Studio, request: Request) -> bool:
@@ -154,11 +158,11 @@ def own_path(wanted: str) -> str:
     return wanted if is_own else "/"
 
 
-def _client(request: Request) -> str:
+def client_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _let_in(request: Request, session: str, next: str) -> Response:
+def let_in(request: Request, session: str, next: str) -> Response:
     is_program = _is_program(request)
     answer: Response = (
         JSONResponse({"token": session}, headers=NO_STORE)
@@ -185,17 +189,17 @@ def _sends_json(request: Request) -> bool:
 
 
 def _form(next: str, name: str = "", message: str = "", status: int = 200) -> HTMLResponse:
-    return _page(FORM.format(message=_wrong(message), next=escape(own_path(next)), name=escape(name)), status)
+    return page(FORM.format(message=wrong(message), next=escape(own_path(next)), name=escape(name)), status)
 
 
 def _ticket(next: str, message: str = "", status: int = 200) -> HTMLResponse:
-    return _page(TICKET.format(message=_wrong(message), next=escape(own_path(next))), status)
+    return page(TICKET.format(message=wrong(message), next=escape(own_path(next))), status)
 
 
-def _wrong(message: str) -> str:
+def wrong(message: str) -> str:
     return f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
 
 
-def _page(inside: str, status: int = 200) -> HTMLResponse:
+def page(inside: str, status: int = 200) -> HTMLResponse:
     # A form of a page that sends no referrer comes from the origin `null`, which the gate takes for another site.
     return HTMLResponse(PAGE.format(inside=inside), status, headers={"Cache-Control": "no-store"})

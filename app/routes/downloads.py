@@ -13,8 +13,9 @@ from fastapi.responses import FileResponse, StreamingResponse
 from app.context import Studio
 from app.routes.answers import Number
 from core.errors import CoreError
-from core.records import audit, jobs, runs, sets
+from core.records import audit, audit_search, jobs, mended, runs, sets
 from core.records.access import NotAllowed, Who
+from core.records.audit_search import Sought, moment
 from core.records.database import DatabaseError
 from core.records.drawn import drawn_as_coco
 from core.records.exports import export_file
@@ -35,6 +36,7 @@ def router(studio: Studio) -> APIRouter:
     add_runs(routes, studio)
     add_jobs(routes, studio)
     add_reviews(routes, studio)
+    add_log(routes, studio)
     return routes
 
 
@@ -53,7 +55,28 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
                 version.image_set.project_id,
             )
 
-        return _sent(studio, request, made, "text/csv")
+        return sent(studio, request, made, "text/csv")
+
+    @routes.get("/versions/{version_id}/left-out.csv")
+    def left_out(request: Request, version_id: Number) -> Response:
+        """What came with a version's files and is not in it: names and reasons."""
+
+        def made(who: Who) -> Made:
+            version, table = mended.left_out_of(studio.database, studio.place, who, version_id)
+            name = f"{version.image_set.name} v{version.number} left out.csv"
+            return name, table, version.image_set.project_id
+
+        return sent(studio, request, made, "text/csv")
+
+    @routes.get("/uploads/{upload_id}/not-used.csv")
+    def not_used(request: Request, upload_id: Number) -> Response:
+        """The cases of an upload that can't be used, or that somebody left out: names and reasons."""
+
+        def made(who: Who) -> Made:
+            upload, table = mended.unused_cases(studio.database, studio.place, who, upload_id)
+            return f"{upload.name} not used.csv", table, upload.project_id
+
+        return sent(studio, request, made, "text/csv")
 
     @routes.get("/versions/{version_id}/coco.json")
     def drawn(request: Request, version_id: Number) -> Response:
@@ -65,7 +88,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             content = drawn_as_coco(studio.database, studio.place, who, version_id)
             return name, content, version.image_set.project_id
 
-        return _sent(studio, request, made, "application/json")
+        return sent(studio, request, made, "application/json")
 
 
 def add_runs(routes: APIRouter, studio: Studio) -> None:
@@ -79,7 +102,7 @@ def add_runs(routes: APIRouter, studio: Studio) -> None:
             run = runs.run(studio.database, who, run_id)
             return f"{run.name}.yaml", runs.run_file(run), run.project_id
 
-        return _sent(studio, request, made, "application/yaml")
+        return sent(studio, request, made, "application/yaml")
 
     @routes.get("/runs/{run_id}/metrics.json")
     def metrics(request: Request, run_id: Number) -> Response:
@@ -89,7 +112,7 @@ def add_runs(routes: APIRouter, studio: Studio) -> None:
             run = runs.run(studio.database, who, run_id)
             return f"{run.name} figures.json", json.dumps(run.metrics or {}, indent=1), run.project_id
 
-        return _sent(studio, request, made, "application/json")
+        return sent(studio, request, made, "application/json")
 
 
 def add_jobs(routes: APIRouter, studio: Studio) -> None:
@@ -105,7 +128,7 @@ def add_jobs(routes: APIRouter, studio: Studio) -> None:
             text = "".join(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.text}\n" for line in lines)
             return f"job {job_id}.txt", text, jobs.job(db, who, job_id).project_id
 
-        return _sent(studio, request, made, "text/plain")
+        return sent(studio, request, made, "text/plain")
 
     @routes.get("/exports/{job_id}.zip")
     def export(request: Request, job_id: Number) -> Response:
@@ -130,10 +153,27 @@ def add_reviews(routes: APIRouter, studio: Studio) -> None:
         def made(who: Who) -> Made:
             return *corrections.exported(studio.database, studio.place, who, review_id, kind), None
 
-        return _sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
+        return sent(studio, request, made, "text/csv" if kind == "csv" else "application/json")
 
 
-def _sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
+def add_log(routes: APIRouter, studio: Studio) -> None:
+    """Who did what; for admins."""
+
+    @routes.get("/audit.csv")
+    def log(
+        request: Request, person: str = "", act: str = "", project: int | None = None, since: str = "", until: str = ""
+    ) -> Response:
+        """The audit log of the admin's projects and of what belongs to none, by person, act, project and time."""
+
+        def made(who: Who) -> Made:
+            sought = Sought(person, act, project, moment(since), moment(until))
+            return "audit log.csv", audit_search.as_table(studio.database, who, sought), None
+
+        return sent(studio, request, made, "text/csv")
+
+
+def sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
+    """A file as it is answered, and told to the audit."""
     who = studio.who(request)
     try:
         name, content, project_id = made(who)

@@ -12,7 +12,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "image sets": ("set", "suspects"),
     "runs": ("estimate", "tune", "evaluate", "plug", "export"),
     "what a run says": ("read", "find", "probe"),
-    "a studio and who may use it": ("open", "person", "audit", "backup", "restore"),
+    "a studio and who may use it": ("open", "person", "project", "audit", "backup", "restore"),
     "for those who work on the project": ("bench", "starter"),
 }
 

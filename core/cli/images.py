@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import output, studio
+from core.cli import mending, output, studio
 from core.cli.commands import Commands
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
     check = actions.add_parser("check", help="what a set holds and what is wrong with it")
     check.add_argument("path", metavar="PATH")
     check.add_argument("--json", action="store_true")
+    mending.add_mending(check)
     check.set_defaults(do=do_check)
     fetch = actions.add_parser("fetch", help="download a MedMNIST set, checked by its MD5")
     fetch.add_argument("name", metavar="NAME", help="like bloodmnist")
@@ -36,18 +37,21 @@ def add(commands: Commands) -> None:
 def do_check(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, KEPT, every
     from core.errors import DataError
-    from core.sets.check import check
+    from core.sets.check import report_of
     from core.sets.open import open_set
 
     image_set = open_set(arguments.path, {}, every(FORMATS, KEPT))
     with output.counting("pictures") as on_case:
-        report = check(image_set, on_case).as_json()
+        mended = mending.mend_as_decided(image_set, mending.mending_from(arguments), on_case)
+    report = report_of(mended.looked).as_json()
     if arguments.json:
-        output.plain(report)
+        output.plain(report | ({"left_out": [vars(left) for left in mended.left_out]} if mended.left_out else {}))
     else:
-        _print_report(image_set, report)
+        _print_report(mended.looked.image_set, report)
+        mending.tell_left_out(mended)
     if errors := sum(finding["severity"] == "error" for finding in report["findings"]):
-        raise DataError(f"Errors to mend before tuning on this set: {errors}. They are listed above.")
+        without = f" --leave-out-unusable keeps the rest without {len(mended.unusable):,}." if mended.unusable else ""
+        raise DataError(f"Errors to mend before tuning on this set: {errors}. They are listed above.{without}")
 
 
 def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from core.cli import (
     find,
     images,
     keep,
+    people,
     plug,
     probe,
     read,
@@ -38,6 +39,7 @@ PURPOSE = """Tune a vision-language model on labelled medical images with the he
 model. Research use only."""
 COMMANDS = (
     studio,
+    people,
     keep,
     tune,
     estimate,

@@ -1,21 +1,18 @@
-"""The studio from a shell: `vitask up`, `open`, `person …`, `set add`. Whoever has the shell acts as `local`."""
+"""The studio from a shell: `vitask up`, `open`, `audit`, `set add`. Whoever has the shell acts as `local`."""
 
 from __future__ import annotations
 
 import argparse
 import fcntl
-import getpass
 import os
 import sys
 import webbrowser
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import output
+from core.cli import mending, output
 from core.cli.commands import Commands
 from core.errors import SettingsError
-from core.records.roles import ROLES
 
 if TYPE_CHECKING:
     from core.records.database import Database
@@ -38,22 +35,6 @@ def add(commands: Commands) -> None:
     door.add_argument("--no-browser", action="store_true", help="only print the address, which is good once")
     door.add_argument("--token", action="store_true", help="print a token for a program instead, good for a week")
     door.set_defaults(do=do_open)
-    actions = commands.add_parser(
-        "person", help="who may sign in", example="vitask person add reader-1 --role researcher --project blood"
-    ).add_subparsers(metavar="ACTION", required=True)
-    person = actions.add_parser("add", help="a new account; asks for the password")
-    person.add_argument("name", metavar="NAME")
-    person.add_argument("--role", choices=ROLES, default="researcher")
-    person.add_argument("--project", action="append", default=[], metavar="NAME", help="made where there is none")
-    person.set_defaults(do=do_person_add)
-    password = actions.add_parser("password", help="a new password; ends the person's sessions")
-    password.add_argument("name", metavar="NAME")
-    password.set_defaults(do=do_password)
-    leave = actions.add_parser("deactivate", help="no more signing in; what the person did stays")
-    leave.add_argument("name", metavar="NAME")
-    leave.set_defaults(do=do_deactivate)
-    for action in (person, password, leave):
-        add_data(action)
     add_audit(commands)
 
 
@@ -103,6 +84,7 @@ def add_to_sets(actions: Any) -> None:
     kept.add_argument("--project", metavar="NAME", help="else the first one")
     kept.add_argument("--note", default="", metavar="TEXT")
     kept.add_argument("--json", action="store_true")
+    mending.add_mending(kept)
     add_data(kept)
     kept.set_defaults(do=do_set_add)
 
@@ -125,48 +107,22 @@ def do_up(arguments: argparse.Namespace) -> None:
 def do_open(arguments: argparse.Namespace) -> None:
     from core.records import people, sessions
 
-    database, place = _opened(arguments)
+    database, place = open_records(arguments)
     if arguments.token:
         output.out(people.admit(database))
         return
-    door = sessions.way_in(database, _address(place))
+    door = sessions.way_in(database, open_address(place))
     output.out(door)
     if sys.stdout.isatty() and not arguments.no_browser:
         webbrowser.open(door)
 
 
-def do_person_add(arguments: argparse.Namespace) -> None:
-    from core.records import people
-
-    database, _ = _opened(arguments)
-    who = people.local(database)
-    numbers = {name: number for number, name in people.projects_of(database, who)}
-    projects = [numbers.get(name) or people.add_project(database, who, name) for name in arguments.project]
-    people.add_person(database, arguments.name, _password(), arguments.role, projects, who)
-    output.out(f"{arguments.name} may sign in now, as {arguments.role}.")
-
-
-def do_password(arguments: argparse.Namespace) -> None:
-    from core.records import people
-
-    database, _ = _opened(arguments)
-    people.set_password(database, arguments.name, _password(), people.local(database))
-    output.out(f"{arguments.name} has a new password and is signed out everywhere.")
-
-
-def do_deactivate(arguments: argparse.Namespace) -> None:
-    from core.records import people
-
-    database, _ = _opened(arguments)
-    people.deactivate(database, arguments.name, people.local(database))
-    output.out(f"{arguments.name} can't sign in any more.")
-
-
 def do_audit(arguments: argparse.Namespace) -> None:
     from core.records import audit
+    from core.records.audit_search import moment
 
-    database, _ = _opened(arguments)
-    rows = audit.everything(database, _moment(arguments.since), arguments.who, arguments.action, arguments.most)
+    database, _ = open_records(arguments)
+    rows = audit.everything(database, moment(arguments.since), arguments.who, arguments.action, arguments.most)
     if arguments.json:
         names = ("id", "who", "action", "project_id", "subject", "details", "hash")
         entries = [{"at": row.at.isoformat(), **{name: getattr(row, name) for name in names}} for row in rows]
@@ -180,7 +136,7 @@ def do_audit(arguments: argparse.Namespace) -> None:
 def do_audit_verify(arguments: argparse.Namespace) -> None:
     from core.records import audit
 
-    database, place = _opened(arguments)
+    database, place = open_records(arguments)
     verified = audit.verify(database, place)
     if arguments.json:
         output.plain({"rows": verified.rows, "faults": verified.faults, "end_was_known": verified.has_end})
@@ -192,48 +148,40 @@ def do_audit_verify(arguments: argparse.Namespace) -> None:
         output.out(f"The audit log is whole: {verified.rows} entries." + ("" if verified.has_end else END_WAS_UNKNOWN))
 
 
-def _moment(given: str | None) -> datetime | None:
-    """A date, a time, or how long ago."""
-    if given is None:
-        return None
-    try:
-        if given[-1:] in ("h", "d") and given[:-1].isdigit():
-            return datetime.now(UTC) - timedelta(**{{"h": "hours", "d": "days"}[given[-1]]: int(given[:-1])})
-        moment = datetime.fromisoformat(given)
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            f'--since takes a date or time like 2026-11-24T09:00, or 36h or 7d, not "{given}".'
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def do_set_add(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, every
     from core.records import people, sets
+    from core.records.mended import keep_left_out
+    from core.sets.mending import Mending
     from core.sets.open import open_set
 
-    database, place = _opened(arguments)
+    database, place = open_records(arguments)
     who = people.local(database)
-    project = _project(people.projects_of(database, who), arguments.project)
-    opened = open_set(arguments.path, {}, every(FORMATS)).stop_on_errors()
+    project = project_named(people.projects_of(database, who), arguments.project)
+    image_set, decided = open_set(arguments.path, {}, every(FORMATS)), mending.mending_from(arguments)
     with output.counting("pictures") as on_case:
+        mended = None if decided == Mending() else mending.mend_as_decided(image_set, decided, on_case)
         version = sets.write_version(
             database,
             place,
-            opened,
+            (mended.looked.image_set if mended else image_set).stop_on_errors(),
             who=who,
             project_id=project,
             name=arguments.name,
-            note=arguments.note,
+            note="; ".join(filter(None, (arguments.note, mended.words() if mended else ""))),
             on_case=on_case,
         )
+    if mended:
+        keep_left_out(place, version, mended.left_out)
     if arguments.json:
         output.plain({"set": version.set_id, "version": version.id, "hash": version.hash, "cases": version.cases})
     else:
+        if mended:
+            mending.tell_left_out(mended)
         output.out(f"{arguments.name} is kept: version {version.number}, {version.cases} cases.")
 
 
-def _opened(arguments: argparse.Namespace) -> tuple[Database, Place]:
+def open_records(arguments: argparse.Namespace) -> tuple[Database, Place]:
     from core.records.place import Place, keep_private
     from core.records.startup import open_sound
 
@@ -243,7 +191,7 @@ def _opened(arguments: argparse.Namespace) -> tuple[Database, Place]:
     return open_sound(place, 10), place
 
 
-def _address(place: Place) -> str:
+def open_address(place: Place) -> str:
     """Of the studio that is open on this place: `vitask up` holds the file in which it stands."""
     file = place.data / "up.lock"
     if file.is_file():
@@ -255,18 +203,8 @@ def _address(place: Place) -> str:
     raise SettingsError(f"No studio is open in {place.data}. `vitask up` opens one; --data names another folder.")
 
 
-def _project(projects: list[tuple[int, str]], name: str | None) -> int:
+def project_named(projects: list[tuple[int, str]], name: str | None) -> int:
     for number, title in projects:
         if name is None or title == name:
             return number
     raise SettingsError(f'There is no project "{name}". Known: {", ".join(title for _, title in projects)}.')
-
-
-def _password() -> str:
-    """Typed twice at a terminal, else the first line of standard input."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    first = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != first:
-        raise SettingsError("The two passwords differ. Try again.")
-    return first

@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.case import Case, ImageSet, Split
 from core.errors import DataError
+from core.pictures.foreign import foreign_by_name
 from core.pictures.pixels import SUFFIXES, FilePixels
 from core.sets.classes import class_named, of_listed_classes
 from core.sets.files import Tree, holds_a_tree, is_picture, natural, open_tree, outer
@@ -123,7 +124,9 @@ def _cases(tree: Tree, prefix: str, split: Split | None, findings: Findings) -> 
             continue
         folder, slash, _ = name.removeprefix(prefix).partition("/")
         if not is_picture(name):
-            message = f'"{name}" is not a picture and was left out. Nothing to do if that is as it should be.'
+            kind = foreign_by_name(name)
+            message = f'"{name}" is {kind.name if kind else "not a picture"} and was left out. '
+            message += kind.advice if kind else "Nothing to do if that is as it should be."
             findings.add("other_files", "note", name, message)
         elif not slash:
             message = f'"{name}" lies in no class folder and was left out. Move it into the folder of its class.'

@@ -15,6 +15,7 @@ from core.errors import DataError
 from core.limits import limits
 from core.pictures.pixels import FilePixels
 from core.sets.files import Tree, holds_a_tree, natural, open_tree
+from core.sets.foreign_files import foreign_in
 from core.sets.lookup import Lookup
 from core.sets.manifest_cells import SEPARATORS, without_no_finding
 from core.sets.manifest_rows import Sheet, make_cases, read_entries
@@ -103,6 +104,8 @@ def _open(path: Path) -> tuple[Tree, str]:
 
 
 def _sheet(tree: Tree, name: str, settings: Settings, separators: str) -> Sheet:
+    if not tree.pictures() and (named := foreign_in(tree)):
+        raise DataError(named)
     short = PurePosixPath(name).name
     table = read_table(tree.content(name, limits().table_bytes), short)
     if not table.rows:

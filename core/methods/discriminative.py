@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from core.readings.colours import BLUE
 from core.readings.reader import Reader
 from core.sets.captions import CaptionSettings
-from core.training.method import Aim, HeadPlan, Needs, ReaderPlan, StagePlan
+from core.training.method import Aim, HeadPlan, Needs, Paper, ReaderPlan, StagePlan
 from core.training.readers import UNTUNED
 from core.training.wanted import Wanted
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from core.training.terms import Term
 
 TITLE = "Discriminative fine-tuning"
+PAPER = Paper(
+    "2412.04378",
+    2024,
+    "Ouali, Yassine and others",
+    "VladVA: Discriminative Fine-tuning of LVLMs",
+)
 TERMS = {"pair": "Pictures against captions", "next": "Long captions, word by word"}
 SAYS = ()
 ADAPTER = "discriminative"

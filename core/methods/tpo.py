@@ -18,7 +18,7 @@ from core.readings.mask import Mask
 from core.readings.reader import Reader
 from core.readings.regions import Regions
 from core.settings import Settings as Base
-from core.training.method import Aim, HeadPlan, MarksWanted, Needs, ReaderPlan, StagePlan
+from core.training.method import Aim, HeadPlan, MarksWanted, Needs, Paper, ReaderPlan, StagePlan
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.wanted import Wanted
 
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from core.training.terms import Term
 
 TITLE = "Task Preference Optimization"
+PAPER = Paper(
+    "2412.19326",
+    2024,
+    "Yan, Ziang and others",
+    "Task Preference Optimization: Improving Multimodal Large Language Models with Vision Task Alignment",
+)
 TERMS = {
     "van": "Response, without exemplar",
     "ep": "Response, with exemplar",

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from core.readings.colours import GREEN, SKY
 from core.readings.reader import Reader
 from core.settings import Settings as Base
-from core.training.method import Aim, Needs, ReaderPlan, StagePlan, departures_of_controls
+from core.training.method import Aim, Needs, Paper, ReaderPlan, StagePlan, departures_of_controls
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.settings import ContrastOn, Direction
 from core.training.wanted import Wanted
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from core.training.terms import Term
 
 TITLE = "VITask"
+PAPER = Paper(
+    "2410.06456",
+    2024,
+    "Bai, Yang and others",
+    "From Generalist to Specialist: Adapting Vision Language Models via Task-Specific Visual Instruction Tuning",
+)
 TERMS = {
     "van": "Response, without exemplar",
     "ep": "Response, with exemplar",

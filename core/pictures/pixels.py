@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from core.errors import DataError
 from core.limits import limits, raised
+from core.pictures.foreign import BEGINNING, foreign_by_content
 from core.pictures.npz import Array, open_array
 from core.pictures.zips import read_member
 
@@ -141,6 +142,8 @@ def _opened(stored: bytes, name: str) -> Iterator[Image.Image]:
         limit = f"{limits().pixels / 1e6:,.0f} million pixels"
         raise DataError(f'"{name}" is larger than {limit}. Make it smaller, or cut it into tiles.') from None
     except Exception as error:  # Pillow's plugins raise almost anything on damaged files
+        if kind := foreign_by_content(stored[:BEGINNING], name):
+            raise DataError(f'"{name}" is {kind.name}, not a picture. {kind.advice}') from None
         reason = "not a picture of a known kind" if isinstance(error, UnidentifiedImageError) else error
         raise DataError(f'"{name}" can\'t be read as a picture ({reason}). Replace or remove it.') from None
 

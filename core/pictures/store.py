@@ -62,6 +62,10 @@ class Store:
     def exists(self, key: str) -> bool:
         return self._try(lambda: self._files.size(key) is not None)
 
+    def remove(self, key: str) -> None:
+        """Where it is there; it may be kept anew afterwards."""
+        self._try(lambda: self._files.remove(key))
+
     def keys(self) -> list[str]:
         """The names of all that is kept, in order; what is being written is none of it."""
         return sorted(key for key in self._try(self._files.keys) if not key.endswith(".part"))
@@ -166,6 +170,9 @@ class _Folder:
         except FileNotFoundError:
             return None
 
+    def remove(self, key: str) -> None:
+        (self.root / key).unlink(missing_ok=True)
+
     def keys(self) -> list[str]:
         return [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
 
@@ -220,6 +227,10 @@ class _Remote:
             return size
         except FileNotFoundError:
             return None
+
+    def remove(self, key: str) -> None:
+        if self.size(key) is not None:
+            self.files.rm_file(f"{self.root}/{key}")
 
     def keys(self) -> list[str]:
         root = self.root.rstrip("/") + "/"

@@ -13,6 +13,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, Z
 
 from core.errors import DataError
 from core.limits import limits, raised
+from core.pictures.foreign import BEGINNING, ZIP, foreign_by_content
 
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
 BOMB_BYTES = 100 * 10**6
@@ -43,6 +44,10 @@ def examine_stream(
         with ZipFile(file) as archive:
             members = archive.infolist()
     except (BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        file.seek(0)
+        kind = foreign_by_content(file.read(BEGINNING), name)
+        if kind and kind is not ZIP:
+            raise DataError(f"{name} is not a whole zip file: it is {kind.name}. {kind.advice}") from None
         raise DataError(f"{name} is not a whole zip file ({error}). Make or upload it again.") from None
     _refuse_bombs(members, name, size, most_bytes or limits().zip_bytes, bomb_bytes)
     for member in members:

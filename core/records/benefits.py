@@ -20,14 +20,16 @@ class Judged:
     meaning: tuple[str, ...]
 
 
-def judged(run: RunView) -> tuple[Judged, ...]:
-    """One a set; nothing where the run has no figures, or none of its readers was compared with another one."""
+def judged(run: RunView, seed_count: int = 1) -> tuple[Judged, ...]:
+    """One a set; nothing where the run has no figures, or none of its readers was compared with another one.
+
+    `seed_count` says with how many seeds it has been tuned, itself counted."""
     if run.metrics is None or run.aim is None:
         return ()
     titles = titles_of(run)
     parts = run.metrics.get("sets") or {"": run.metrics}
     by_set = benefits(run.metrics, run.aim.reader, run.aim.baseline, aimed_readers(run.settings, run.aim))
-    training = training_of(run)
+    training = training_of(run, seed_count)
     return tuple(
         Judged(sentence(each, titles), each, tuple(meaning(each, parts[each.set], training, titles))) for each in by_set
     )
@@ -38,10 +40,10 @@ def titles_of(run: RunView) -> Mapping[str, str]:
     return {reader.name: reader.title for reader in run.readers}
 
 
-def training_of(run: RunView) -> Training:
+def training_of(run: RunView, seed_count: int = 1) -> Training:
     """Its last stage: of a run that tunes something beside its own method, that comes before."""
     preset = str(run.settings.get("preset") or "")
     if not run.stages:
-        return Training(preset)
+        return Training(preset, seed_count=seed_count)
     last = run.stages[-1]
-    return Training(preset, last.name, last.steps, last.best_step)
+    return Training(preset, last.name, last.steps, last.best_step, seed_count)

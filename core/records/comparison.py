@@ -175,11 +175,7 @@ class _Source:
 @lru_cache(maxsize=8)
 def _opened(source: _Source) -> Comparison:
     readings = reading.load(source.path)
-    with source.db.reading() as session:
-        task = Task.parse(session.get_one(Version, source.run.version_id).task, "task")
-    replaced = (source.run.settings.get("task") or {}).get("answers")
-    if replaced:
-        task = task.model_copy(update={"answers": tuple(replaced)})
+    task = task_of(source.db, source.run)
     by_case: dict[str, dict[str, Reading]] = {}
     for each in readings:
         by_case.setdefault(each.case, {})[each.reader] = each
@@ -187,6 +183,14 @@ def _opened(source: _Source) -> Comparison:
     cases = tuple(_case(numbers.get(name), of_case, task) for name, of_case in by_case.items())
     names = dict.fromkeys(each.reader for each in readings)
     return Comparison(source.run, source.split, task, tuple(map(source.run.reader, names)), cases)
+
+
+def task_of(db: Database, run: RunView) -> Task:
+    """The question of the run's version, with the answers that the run replaced."""
+    with db.reading() as session:
+        task = Task.parse(session.get_one(Version, run.version_id).task, "task")
+    replaced = (run.settings.get("task") or {}).get("answers")
+    return task.model_copy(update={"answers": tuple(replaced)}) if replaced else task
 
 
 def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, int]:

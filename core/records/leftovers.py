@@ -1,7 +1,8 @@
 """Files of uploads that nobody needs any more: removed when the studio starts, and every hour.
 
 What arrived and was not taken over, what an upload left that was broken off, the files of what was added to a set (its
-pictures are in the store), and uploads that nobody came back to. Never what a job works on, or what still comes in.
+pictures are in the store), uploads that nobody came back to, and what is left of runs that were erased. Never what a
+job works on, or what still comes in.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from core.records.payloads import Fetch
 from core.records.place import Place
 from core.records.tables import UNDER_WAY, Job, Upload, now
 
+ERASED = ".erased-"
+"""How the folder of a run is called from the moment that it is erased."""
 SECONDS_BETWEEN_SWEEPS = 3600.0
 log = logging.getLogger("vitask.leftovers")
 
@@ -32,6 +35,7 @@ def sweep(db: Database, place: Place) -> int:
     _forget_old(db)
     kept, idle = _keys(db)
     gone = sum(_remove(path) for path in _below(place.data / "arriving") if _newest(path) < old)
+    gone += sum(_remove(path) for path in _below(place.runs) if path.name.startswith(ERASED))
     for folder in _below(place.uploads):
         if folder.name not in kept and _newest(folder) < old:
             gone += _remove(folder)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from core.errors import CoreError
@@ -25,7 +25,7 @@ from core.records.sessions import SignInError as SignInError
 from core.records.sessions import any_account, begin, end, spend
 from core.records.sessions import has_accounts as has_accounts
 from core.records.sessions import who as who
-from core.records.tables import Attempt, Membership, Person, Project, SignIn
+from core.records.tables import Attempt, Invitation, Membership, Person, Project, SignIn
 from core.records.throttle import TooManyTries as TooManyTries
 from core.records.throttle import count, forget
 
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 FIRST_PROJECT = "My project"
+LONGEST_PROJECT = 255
+ERASED = "erased person"
+PEOPLE_LOCK = 7_214_003
+"""Any number of our own: on PostgreSQL one transaction at a time changes who may do what."""
 
 
 class PeopleError(CoreError):
@@ -60,50 +64,110 @@ def _made_local(db: Database) -> Who:
         if session.scalar(select(Project.id).limit(1)) is None:
             session.add(Project(name=FIRST_PROJECT))
             session.flush()
-        _join(session, person.id, session.scalars(select(Project.id)).all())
+        join(session, person.id, session.scalars(select(Project.id)).all())
         return as_who(session, person)
 
 
 def add_person(
-    db: Database, name: str, password: str, role: str, projects: Iterable[int] = (), who: Who | None = None
+    db: Database,
+    name: str,
+    password: str,
+    role: str,
+    projects: Iterable[int] = (),
+    who: Who | None = None,
+    new_projects: Sequence[str] = (),
 ) -> Who:
-    """A new account. The first one sees every project there is, since somebody has to; others only those given."""
+    """A new account, and projects of these names with it: all of it or nothing.
+
+    The first account sees every project there is, since somebody has to; others only those given.
+    """
+    refuse_role(role)
     if who is not None:
         permit(who, "manage")
+    hashed_password = hashed(password, name)
+    with db.session() as session:
+        acting = None if who is None else administering(session, who)
+        is_first = not any_account(session)
+        person = new_person(session, name, role)
+        person.password_hash = hashed_password
+        made = [new_project(session, acting or as_who(session, person), project) for project in new_projects]
+        join(session, person.id, session.scalars(select(Project.id)) if is_first else [*projects, *made])
+        added = as_who(session, person)
+        note(session, who or added, "add person", subject=person.name, role=role)
+        return added
+
+
+def administering(session: Session, who: Who) -> Who:
+    """The admin as the records have them now: of two who take each other's role away the second is refused.
+
+    Until the transaction ends nobody else changes who may do what.
+    """
+    if session.get_bind().dialect.name != "sqlite":  # there, whoever writes is the only one anyway
+        session.execute(text("select pg_advisory_xact_lock(:number)"), {"number": PEOPLE_LOCK})
+    person = session.get(Person, who.id, populate_existing=True)
+    if person is None or not person.is_active:
+        raise NotAllowed("Your account was deactivated meanwhile, so nothing was changed. Ask another admin.")
+    current = as_who(session, person)
+    permit(current, "manage")
+    return current
+
+
+def new_person(session: Session, name: str, role: str) -> Person:
+    """Without a password."""
+    refuse_name(session, name.strip())
+    person = Person(name=name.strip(), role=role)
+    session.add(person)
+    session.flush()
+    return person
+
+
+def new_project(session: Session, who: Who, name: str) -> int:
+    """Who makes it is its first member."""
+    refuse_project_name(session, name.strip())
+    project = Project(name=name.strip())
+    session.add(project)
+    session.flush()
+    join(session, who.id, [project.id])
+    note(session, who, "add project", project.id, project.name)
+    return project.id
+
+
+def refuse_project_name(session: Session, name: str) -> None:
+    if not 1 <= len(name) <= LONGEST_PROJECT or not name.isprintable():
+        raise PeopleError(f"A project's name has 1 to {LONGEST_PROJECT} characters that can be seen. Choose another.")
+    if session.scalar(select(Project.id).where(Project.name == name)):
+        raise PeopleError(f'A project needs a name of its own, and "{name}" is taken. Choose another.')
+
+
+def refuse_role(role: str) -> None:
     if role not in ROLES:
         raise PeopleError(f'There is no role "{role}". Choose one of {", ".join(ROLES)}.')
-    is_first, hashed = not has_accounts(db), _hash(password, name)
-    with db.session() as session:
-        _refuse_name(session, name.strip())
-        person = Person(name=name.strip(), password_hash=hashed, role=role)
-        session.add(person)
-        session.flush()
-        _join(session, person.id, session.scalars(select(Project.id)) if is_first else projects)
-        made = as_who(session, person)
-        note(session, who or made, "add person", subject=person.name, role=role)
-        return made
 
 
 def set_password(db: Database, name: str, password: str, who: Who | None = None) -> None:
     """Also ends the sessions that were begun with the old one."""
     if who is not None and who.name != name:
         permit(who, "manage")
-    hashed = _hash(password, name)
+    hashed_password = hashed(password, name)
     with db.session() as session:
-        person = _named(session, name)
-        person.password_hash = hashed
-        _end_sessions(session, person, who, "set password")
+        if who is not None and who.name != name:
+            administering(session, who)
+        person = account(session, name)
+        person.password_hash = hashed_password
+        session.execute(delete(Invitation).where(Invitation.person_id == person.id))
+        end_sessions(session, person, who, "set password")
 
 
 def deactivate(db: Database, name: str, who: Who | None = None) -> None:
-    """The person can't sign in any more; what they did stays."""
-    if who is not None:
-        permit(who, "manage")
+    """The person can't sign in any more, and is signed out everywhere; what they did stays."""
     with db.session() as session:
-        person = _named(session, name)
-        _keep_somebody(session, person)
+        if who is not None:
+            administering(session, who)
+        person = account(session, name)
+        keep_somebody(session, person)
         person.is_active = False
-        _end_sessions(session, person, who, "deactivate person")
+        session.execute(delete(Invitation).where(Invitation.person_id == person.id))
+        end_sessions(session, person, who, "deactivate person")
 
 
 def people(db: Database, who: Who) -> list[Person]:
@@ -123,22 +187,14 @@ def person(db: Database, person_id: int) -> Who:
 
 def add_project(db: Database, who: Who, name: str) -> int:
     """A new project; who makes it is its first member."""
-    permit(who, "manage")
     with db.session() as session:
-        if not name.strip() or session.scalar(select(Project.id).where(Project.name == name.strip())):
-            raise PeopleError(f'A project needs a name of its own, and "{name}" is empty or taken. Choose another.')
-        project = Project(name=name.strip())
-        session.add(project)
-        session.flush()
-        _join(session, who.id, [project.id])
-        note(session, who, "add project", project.id, project.name)
-        return project.id
+        return new_project(session, administering(session, who), name)
 
 
 def add_member(db: Database, who: Who, project_id: int, name: str) -> None:
-    allow(who, project_id, "manage")
     with db.session() as session:
-        _join(session, _named(session, name).id, [project_id])
+        allow(administering(session, who), project_id, "manage")
+        join(session, account(session, name).id, [project_id])
         note(session, who, "add member", project_id, name)
 
 
@@ -148,19 +204,21 @@ def projects_of(db: Database, who: Who) -> list[tuple[int, str]]:
         return [(row.id, row.name) for row in session.execute(joined)]
 
 
-def sign_in(db: Database, name: str, password: str, address: str) -> str:
+def sign_in(db: Database, name: str, password: str, address: str, browser: str = "") -> str:
     """A token for the browser to keep. Throttled by name and by address; unknown names take as long as known ones."""
     attempt = count(db, name, address)
     with db.reading() as session:
         person = session.scalar(select(Person).where(Person.name == name, Person.is_active))
-    if not _fits(person, password) or person is None:
-        with db.session() as session:
-            _note_failure(session, name, address)
-        raise SignInError("Name and password don't fit together. Check both and try again.")
+    is_right = fits(person, password)
     with db.session() as session:
-        session.execute(delete(Attempt).where(forget(attempt, name, address)))
-        note(session, as_who(session, person), "sign in", address=address)
-        return begin(session, person.id)
+        # Read anew: while the password was checked, which takes its time, the person may have been deactivated.
+        person = session.get(Person, person.id, with_for_update=True) if person is not None and is_right else None
+        if person is not None and person.is_active:
+            session.execute(delete(Attempt).where(forget(attempt, name, address)))
+            note(session, as_who(session, person), "sign in", address=address)
+            return begin(session, person.id, address, browser)
+        _note_failure(session, name, address)
+    raise SignInError("Name and password don't fit together. Check both and try again.")
 
 
 def _note_failure(session: Session, name: str, address: str) -> None:
@@ -210,27 +268,31 @@ def sign_out(db: Database, token: str) -> None:
             note(session, leaving, "sign out")
 
 
-def _named(session: Session, name: str) -> Person:
+def account(session: Session, name: str) -> Person:
+    """Somebody with an account, or who was invited to one; not the person at the keyboard, who is whoever has the
+    shell."""
     person = session.scalar(select(Person).where(Person.name == name))
-    if person is None:
+    if person is None or person.name in (LOCAL, erased_name(person.id)):
         raise PeopleError(f'There is no person called "{name}". Check the name.')
     return person
 
 
-def _join(session: Session, person_id: int, projects: Iterable[int]) -> None:
+def join(session: Session, person_id: int, projects: Iterable[int]) -> None:
     joined = set(session.scalars(select(Membership.project_id).where(Membership.person_id == person_id)))
     new = [{"project_id": project, "person_id": person_id} for project in projects if project not in joined]
     if new:
         session.execute(insert(Membership), new)
 
 
-def _end_sessions(session: Session, person: Person, who: Who | None, action: str) -> None:
+def end_sessions(session: Session, person: Person, who: Who | None, action: str) -> None:
     session.execute(delete(SignIn).where(SignIn.person_id == person.id))
     note(session, who or as_who(session, person), action, subject=person.name)
 
 
-def _keep_somebody(session: Session, person: Person) -> None:
+def keep_somebody(session: Session, person: Person) -> None:
     """Refuses to take away the last admin, or the last account: nobody could let anybody in any more."""
+    if person.password_hash is None or not person.is_active:
+        return
     active = select(Person).where(Person.password_hash.is_not(None), Person.is_active).with_for_update()
     others = [other for other in session.scalars(active) if other.id != person.id]
     if not others or (person.role == "admin" and all(other.role != "admin" for other in others)):
@@ -240,9 +302,16 @@ def _keep_somebody(session: Session, person: Person) -> None:
         )
 
 
-def _refuse_name(session: Session, name: str) -> None:
+def erased_name(person_id: int) -> str:
+    """What somebody is called whose account was erased; nobody else gets such a name."""
+    return f"{ERASED} {person_id}"
+
+
+def refuse_name(session: Session, name: str) -> None:
     if wrong := fault(name):
         raise PeopleError(wrong)
+    if name.casefold().startswith(ERASED):
+        raise PeopleError(f'Names that begin with "{ERASED}" are those of people who were erased. Choose another name.')
     if other := alike(name, session.scalars(select(Person.name))):
         like = "is a person called" if other == name else "is a person whose name looks like this one:"
         raise PeopleError(f'There {like} "{other}"{" already" if other == name else ""}. Choose another name.')
@@ -260,13 +329,13 @@ def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(16))
 
 
-def _hash(password: str, name: str) -> str:
+def hashed(password: str, name: str) -> str:
     if wrong := weakness(password, name):
         raise PeopleError(wrong)
     return _hasher().hash(password)
 
 
-def _fits(person: Person | None, password: str) -> bool:
+def fits(person: Person | None, password: str) -> bool:
     from argon2.exceptions import VerifyMismatchError
 
     hashed = person.password_hash if person else None

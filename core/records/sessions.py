@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import CoreError
@@ -20,6 +20,7 @@ from core.records.tables import Person, SignIn, Ticket, now
 
 SESSION = timedelta(days=7)
 TICKET = timedelta(hours=12)
+LONGEST_TEXT = 255
 
 
 class SignInError(CoreError):
@@ -51,11 +52,14 @@ def who(db: Database, token: str) -> Who | None:
         return None if person is None else as_who(session, person)
 
 
-def begin(session: Session, person_id: int) -> str:
-    """A new session's token."""
+def begin(session: Session, person_id: int, address: str = "", browser: str = "") -> str:
+    """A new session's token. From where and with what it was begun is kept, so that people know their sessions."""
     token = secrets.token_urlsafe(32)
     session.execute(delete(SignIn).where(SignIn.expires < now()))
-    session.add(SignIn(token_hash=hash_of(token), person_id=person_id, expires=now() + SESSION))
+    begun = SignIn(token_hash=hash_of(token), person_id=person_id, expires=now() + SESSION, seen=now())
+    begun.address, begun.browser = address[:LONGEST_TEXT], browser[:LONGEST_TEXT]
+    session.add(begun)
+    session.execute(update(Person).where(Person.id == person_id).values(seen=now()))
     return token
 
 

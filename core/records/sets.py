@@ -26,6 +26,7 @@ from core.records.tables import Upload as Upload
 from core.records.tables import Version as Version
 from core.records.uploads import UploadError as UploadError
 from core.records.uploads import UploadView as UploadView
+from core.records.uploads import decide as decide
 from core.records.uploads import discard_upload as discard_upload
 from core.records.uploads import new_upload as new_upload
 from core.records.uploads import request_add as request_add

@@ -84,7 +84,8 @@ class Table(DeclarativeBase):
 
 
 class Person(Table):
-    """Somebody who may sign in. On loopback without accounts there is one, called `local`."""
+    """Somebody who may sign in, or who was invited to and has no password yet. On loopback without accounts there is
+    one, called `local`."""
 
     __tablename__ = "people"
     __table_args__ = (one_of("role", ROLES),)
@@ -94,6 +95,8 @@ class Person(Table):
     role: Mapped[str] = mapped_column(default="researcher")
     is_active: Mapped[bool] = mapped_column(default=True)
     created: Mapped[datetime] = mapped_column(default=now)
+    seen: Mapped[datetime | None]
+    """When the person last asked for anything, to within a minute."""
 
 
 class SignIn(Table):
@@ -102,6 +105,21 @@ class SignIn(Table):
     __tablename__ = "sign_ins"
     token_hash: Mapped[str] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+    expires: Mapped[datetime]
+    seen: Mapped[datetime | None]
+    address: Mapped[str | None]
+    """From where it was begun."""
+    browser: Mapped[str | None]
+    """What the browser or program calls itself."""
+
+
+class Invitation(Table):
+    """Lets a person choose a password, once: the link holds a token, this row its hash. A newer one takes its place."""
+
+    __tablename__ = "invitations"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
     created: Mapped[datetime] = mapped_column(default=now)
     expires: Mapped[datetime]
 

@@ -24,6 +24,9 @@ from core.records.place import Place
 from core.records.progress import Progress
 from core.records.tables import UNDER_WAY, Job, Person, Upload
 from core.records.wake import send
+from core.sets.mending import MENDING
+
+CHECK = ".check"
 
 
 class UploadError(CoreError):
@@ -69,17 +72,22 @@ def new_upload(
     folder = place.uploads / key
     folder.mkdir(parents=True)
     for path in given:
-        shutil.move(path, _free(folder / path.name))
+        shutil.move(path, _free(folder / (path.name if path.name != CHECK else "check")))
     with db.session() as session:
         upload = session.get_one(Upload, upload.id)
         upload.size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         return upload
 
 
+def check_folder(place: Place, upload: Upload) -> Path:
+    """What its check keeps beside its files, and what goes with them: looks, the list of what can't be used."""
+    return place.uploads / upload.key / CHECK
+
+
 def upload_path(place: Place, upload: Upload) -> Path:
     """What a format is asked to read: the file where there is one, else the folder."""
     folder = place.uploads / upload.key
-    inside = list(folder.iterdir()) if folder.is_dir() else []
+    inside = [path for path in folder.iterdir() if path.name != CHECK] if folder.is_dir() else []
     return inside[0] if len(inside) == 1 else folder
 
 
@@ -91,6 +99,15 @@ def upload(db: Database, who: Who, upload_id: int) -> Upload:
 def request_check(db: Database, place: Place, who: Who, upload_id: int, options: dict[str, Any]) -> int:
     """Has the upload checked, read as `options` say (task, columns); returns the job."""
     return _request(db, place, who, upload_id, lambda number: Check(upload=number, options=options))
+
+
+def decide(db: Database, who: Who, upload_id: int, mending: dict[str, Any]) -> None:
+    """Keeps what somebody decided about an upload (a `Mending`), for the next check and for adding it."""
+    with db.session() as session:
+        row = _allowed(session, who, upload_id, "work")
+        if row.state != "checked":
+            raise UploadError(f"“{row.name}” is not checked, or is kept already. Reload the page.")
+        row.options = {**row.options, MENDING: mending}
 
 
 def request_add(

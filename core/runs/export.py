@@ -1,4 +1,4 @@
-"""What leaves a run: adapter, connectors, TSM, label map, preprocessing, and on demand the merged model.
+"""What leaves a run: adapter, connectors, TSM, label map, preprocessing, readings, on demand the merged model.
 
 After a merge the folder is loaded again and its answers are compared with the run's own.
 """
@@ -13,9 +13,13 @@ from typing import Any
 import torch
 from PIL import Image
 
+from core.case import READ_SPLITS
 from core.errors import RunError
 from core.models.lora import merged
+from core.readings.reading import load
+from core.readings.tables import readings_as_csv
 from core.runs.opened import Asked, Opened, open_run, read_pictures
+from core.training.paragraph import citations, paragraph
 
 MERGED = "merged"
 
@@ -59,6 +63,20 @@ def _copy(opened: Opened, draft: Path) -> None:
     }
     (draft / "labels.json").write_text(json.dumps(labels, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     opened.tuned.vlm.image_processor.save_pretrained(draft / "preprocessing")
+    _write_up(opened, draft)
+
+
+def _write_up(opened: Opened, draft: Path) -> None:
+    """What every reader answered, and what a paper says of the run."""
+    folder, settings = opened.folder, opened.run.settings.model_dump(mode="json")
+    for split in READ_SPLITS:
+        if (stored := folder.readings(split)).is_file():
+            text = readings_as_csv(load(stored), opened.tasks)
+            (draft / f"readings-{split}.csv").write_text(text, encoding="utf-8", newline="")
+    figures, environment = folder.kept(folder.metrics), folder.kept(folder.environment)
+    words = paragraph(folder.sets(), settings, figures, environment)
+    (draft / "methods.txt").write_text(words + "\n", encoding="utf-8")
+    (draft / "citations.bib").write_text(citations(settings), encoding="utf-8")
 
 
 def _merge(opened: Opened, folder: Path) -> dict[str, Any]:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
-import numpy as np
-
-from core.case import SPLITS, Case, Finding, ImageSet
-from core.errors import DataError
-from core.pictures.likeness import SIDE, near_pairs
-from core.pictures.looks import Look, look_at_all
-from core.pictures.masks import misfit
-from core.sets.findings import ORDER, about
+from core.case import SPLITS, Case, Finding, ImageSet, Task
+from core.sets.findings import ORDER, about, pictures_are
+from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
+from core.sets.unusable import unusable
 
 TINY_PIXELS = 16
 FEW_CASES = 10
 IMBALANCE = 10
-MASKS_AT_ONCE = 4
 
-Seen = Sequence[tuple[Case, Look]]
+Seen = Sequence[LookedAt]
 
 
 @dataclass(frozen=True)
@@ -35,75 +30,60 @@ class Report:
     findings: tuple[Finding, ...]
 
     def as_json(self) -> dict[str, Any]:
-        findings = [asdict(finding) | {"cases": list(finding.cases)} for finding in self.findings]
+        findings = [
+            {
+                "kind": finding.kind,
+                "severity": finding.severity,
+                "count": finding.count,
+                "message": finding.message,
+                "cases": list(finding.cases),
+            }
+            for finding in self.findings
+        ]
         return {"cases": self.cases, "classes": dict(self.classes), "splits": dict(self.splits), "findings": findings}
 
 
-def check(image_set: ImageSet, on_case: Callable[[int, int], None] | None = None) -> Report:
+def check(image_set: ImageSet, on_case: OnCase | None = None) -> Report:
     """The report of a set. Every picture is opened; `on_case` is told how many are done, and of how many."""
-    looks = look_at_all([case.pixels for case in image_set.cases], on_case)
-    seen = list(zip(image_set.cases, looks, strict=True))
-    opened = [(case, look) for case, look in seen if not look.problem]
+    return report_of(look_over(image_set, on_case))
+
+
+def report_of(looked: LookedSet) -> Report:
+    """The report of a set that was looked at; nothing is opened."""
+    image_set, opened = looked.image_set, looked.opened
     findings = [
         *image_set.findings,
-        *_unreadable(seen),
+        *unusable(looked),
         *_pictures(opened),
-        *_masks(opened),
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
-        *(_labels(image_set) if image_set.task.kind != "multi" else ()),
+        *(_one_class(image_set) if image_set.task.kind != "multi" else ()),
         *_classes(image_set),
         *_class_splits(image_set),
     ]
     splits = Counter(case.split for case in image_set.cases)
     return Report(
         cases=len(image_set.cases),
-        classes=_class_counts(image_set),
+        classes=class_counts(image_set),
         splits={split: splits[split] for split in SPLITS if splits[split]},
         findings=tuple(sorted(findings, key=lambda finding: ORDER.index(finding.severity))),
     )
 
 
-def _unreadable(seen: Seen) -> Iterator[Finding]:
-    bad = [(case.id, look.problem) for case, look in seen if look.problem]
-    if bad:
-        yield about("unreadable", "error", [name for name, _ in bad], bad[0][1] + _and_more(len(bad) - 1))
-
-
 def _pictures(opened: Seen) -> Iterator[Finding]:
-    tiny = [case.id for case, look in opened if min(look.size) < TINY_PIXELS]
+    tiny = [each.case.id for each in opened if min(each.look.size) < TINY_PIXELS]
     if tiny:
-        message = (
-            f"{_pictures_are(tiny)} less than {TINY_PIXELS} pixels wide or high. Look whether they are thumbnails."
-        )
+        message = f"{pictures_are(tiny)} less than {TINY_PIXELS} pixels wide or high. Look whether they are thumbnails."
         yield about("tiny", "warning", tiny, message)
-    blank = [case.id for case, look in opened if look.is_blank]
+    blank = [each.case.id for each in opened if each.look.is_blank]
     if blank:
-        message = f"{_pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
+        message = f"{pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
         yield about("blank", "warning", blank, message)
-    yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for _, look in opened], "sizes", "resized")
+    looks = [each.look for each in opened]
+    yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for look in looks], "sizes", "resized")
     names = {"L": "grey", "RGB": "colour"}
-    yield from _mixed("mixed_modes", [names.get(look.mode, look.mode) for _, look in opened], "kinds", "made alike")
-
-
-def _masks(opened: Seen) -> Iterator[Finding]:
-    """Masks that can't be those of their pictures."""
-    drawn = [(case, look) for case, look in opened if case.mask]
-    with ThreadPoolExecutor(MASKS_AT_ONCE) as threads:
-        troubles = list(threads.map(lambda pair: _trouble_of_mask(*pair), drawn))
-    bad = [(case.id, trouble) for (case, _), trouble in zip(drawn, troubles, strict=True) if trouble]
-    if bad:
-        name, trouble = bad[0]
-        message = f'The mask of "{name}" {trouble}{_and_more(len(bad) - 1)}'
-        yield about("mask_unfit", "error", [case_id for case_id, _ in bad], message)
-
-
-def _trouble_of_mask(case: Case, look: Look) -> str | None:
-    try:
-        return misfit(case.mask.load(), look.size) if case.mask else None
-    except DataError as error:
-        return f"can't be used. {error}"
+    yield from _mixed("mixed_modes", [names.get(look.mode, look.mode) for look in looks], "kinds", "made alike")
 
 
 def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[Finding]:
@@ -117,10 +97,7 @@ def _mixed(kind: str, values: Iterable[str], noun: str, done: str) -> Iterator[F
 
 def _copies(opened: Seen) -> Iterator[Finding]:
     """Pictures that show exactly the same."""
-    groups: defaultdict[str, list[Case]] = defaultdict(list)
-    for case, look in opened:
-        groups[look.shown].append(case)
-    copied = [group for group in groups.values() if len(group) > 1]
+    copied = [[each.case for each in group] for group in exact_groups(opened)]
     yield from _within_splits(copied)
     yield from _conflicts([group for group in copied if len({frozenset(case.labels) for case in group}) > 1])
     yield from _across_splits([group for group in copied if len({case.split for case in group}) > 1])
@@ -131,7 +108,7 @@ def _within_splits(copied: Sequence[Sequence[Case]]) -> Iterator[Finding]:
     within = [part for part in parts if len(part) > 1]
     if within:
         extra = [case.id for part in within for case in part[1:]]
-        message = f"{_pictures_are(extra)} an exact copy of another one: {_pair(within[0])}. Remove the copies."
+        message = f"{pictures_are(extra)} an exact copy of another one: {_pair(within[0])}. Remove the copies."
         yield about("exact_duplicate", "warning", extra, message)
 
 
@@ -139,7 +116,7 @@ def _conflicts(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
     if groups:
         ids = [case.id for group in groups for case in group]
         listed = ", ".join(f'"{case.id}" is {" and ".join(case.labels) or "without label"}' for case in groups[0][:3])
-        message = f"{_pictures_are(ids)} stored more than once with different labels: {listed}. Decide which is right."
+        message = f"{pictures_are(ids)} stored more than once with different labels: {listed}. Decide which is right."
         yield about("duplicate_conflict", "warning", ids, message)
 
 
@@ -147,25 +124,18 @@ def _across_splits(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
     if groups:
         ids = [case.id for group in groups for case in group]
         message = (
-            f"{_pictures_are(ids)} in more than one split: {_pair(groups[0])}. Figures come out too good: keep one."
+            f"{pictures_are(ids)} in more than one split: {_pair(groups[0])}. Figures come out too good: keep one."
         )
         yield about("duplicate_across_splits", "warning", ids, message)
 
 
 def _near_copies(opened: Seen) -> Iterator[Finding]:
-    """Different files that show almost the same; blank pictures, which all look alike, are left out."""
-    first: dict[str, tuple[Case, Look]] = {}
-    for case, look in opened:
-        if not look.is_blank:
-            first.setdefault(look.shown, (case, look))
-    kept = list(first.values())
-    thumbnails = np.frombuffer(b"".join(look.thumbnail for _, look in kept), np.uint8).reshape(-1, SIDE * SIDE)
-    pairs = [(kept[row][0], kept[other][0]) for row, other in near_pairs(thumbnails)] if kept else []
+    pairs = [(each.case, other.case) for each, other in near_copies(opened)]
     if pairs:
         ids = list(dict.fromkeys(case.id for pair in pairs for case in pair))
         across = [pair for pair in pairs if pair[0].split != pair[1].split]
         between = f", {len(across):,} of the pairs across splits" if across else ""
-        message = f"{_pictures_are(ids)} almost the same as another one{between}: {_pair((across or pairs)[0])}. "
+        message = f"{pictures_are(ids)} almost the same as another one{between}: {_pair((across or pairs)[0])}. "
         message += "Keep those of one patient together in a split, and remove what is the same picture."
         yield about("near_duplicate", "warning" if across else "note", ids, message)
 
@@ -186,15 +156,13 @@ def _patients(cases: Iterable[Case]) -> Iterator[Finding]:
         )
 
 
-def _class_counts(image_set: ImageSet) -> dict[str, int]:
+def class_counts(image_set: ImageSet) -> dict[str, int]:
+    """{label: cases}, in the order of the answers."""
     counts = Counter(label for case in image_set.cases for label in case.labels)
     return {name: counts[name] for name in image_set.task.answers}
 
 
-def _labels(image_set: ImageSet) -> Iterator[Finding]:
-    bare = [case.id for case in image_set.cases if not case.labels]
-    if bare:
-        yield about("unlabelled", "error", bare, f"{_pictures_are(bare)} without a label. Give labels or remove them.")
+def _one_class(image_set: ImageSet) -> Iterator[Finding]:
     used = {label for case in image_set.cases for label in case.labels}
     if len(used) == 1:
         message = (
@@ -204,7 +172,7 @@ def _labels(image_set: ImageSet) -> Iterator[Finding]:
 
 
 def _classes(image_set: ImageSet) -> Iterator[Finding]:
-    counts = _class_counts(image_set)
+    counts = class_counts(image_set)
     few = {name: count for name, count in counts.items() if count < FEW_CASES}
     if few:
         listed = ", ".join(f"{name} ({count})" for name, count in few.items())
@@ -214,17 +182,29 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         yield Finding("few_cases", "warning", len(few), message)
     spelled: defaultdict[str, list[str]] = defaultdict(list)
     for name in counts:
-        spelled[name.casefold()].append(f'"{name}"')
+        spelled[normalize("NFC", name).casefold()].append(f'"{name}"')
     alike = [names for names in spelled.values() if len(names) > 1]
     if alike:
-        message = "Labels that differ in capitals alone: " + "; ".join(" and ".join(names) for names in alike)
-        message += ". If they mean the same, write them alike: a reader has to choose between them."
+        message = "Labels that differ in capitals, or in how an accent is stored, alone: " + "; ".join(
+            " and ".join(names) for names in alike
+        )
+        message += ". If they mean the same, give them one name: a reader has to choose between them."
         yield Finding("labels_alike", "warning", len(alike), message)
+    yield from _ambiguous(image_set.task)
     present = sorted((count, name) for name, count in counts.items() if count)
     if present and present[-1][0] > IMBALANCE * present[0][0]:
         message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
         message += "Judge by macro-F1 and by class rather than by accuracy."
         yield Finding("imbalance", "note", len(present), message)
+
+
+def _ambiguous(task: Task) -> Iterator[Finding]:
+    if names := task.ambiguous():
+        message = (
+            f'The label "{names[0]}" holds what stands between labels in the question ("{task.separator.strip()}"), so '
+            "that a reader can't tell where it ends. Rename it, or let another sign stand there, on the tab Task."
+        )
+        yield Finding("ambiguous_label", "warning", len(names), message)
 
 
 def _class_splits(image_set: ImageSet) -> Iterator[Finding]:
@@ -236,10 +216,6 @@ def _class_splits(image_set: ImageSet) -> Iterator[Finding]:
         more = _and_more(len(missing) - 5)
         message = f"Classes without any image in a split: {listed}.{more} Move or add some, or divide the set anew."
         yield Finding("class_missing_in_split", "warning", len(missing), message)
-
-
-def _pictures_are(ids: Sequence[str]) -> str:
-    return "1 picture is" if len(ids) == 1 else f"{len(ids):,} pictures are"
 
 
 def _pair(cases: Sequence[Case]) -> str:

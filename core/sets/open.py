@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from core.case import ImageSet
 from core.errors import DataError
+from core.sets.foreign_files import foreign_files
 from core.sets.version import KEPT, kept_folder
 from core.settings import Settings
 
@@ -43,6 +44,8 @@ def open_set(path: str | Path, settings: Mapping[str, Any] | None, formats: Iter
         if layout.looks_like(place):
             chosen = layout.Settings.parse(dict(settings or {}), "images")
             return layout.read(place, chosen)
+    if named := foreign_files(place):
+        raise DataError(named)
     understood = "; ".join(layout.TITLE for layout in layouts)
     raise DataError(
         f'"{place.name}" is not laid out in a way that is understood here ({_kind_of(place)}). Known: {understood}.'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from core.case import TEMPLATE, Kind, Task
+from core.case import COMMA, TEMPLATE, Kind, Separator, Task
 from core.errors import DataError
 from core.settings import Settings
 
@@ -26,6 +26,9 @@ class Question(Settings):
     template: str = Field(
         "", title="Instruction", description="What the model is asked; {modality} and {label set} are filled in."
     )
+    separator: Separator | None = Field(
+        None, title="Between labels", description="What stands between labels in the question; a comma if left empty."
+    )
 
     def over(self, other: Question) -> Question:
         """These choices, and the other's where nothing was chosen here."""
@@ -39,4 +42,5 @@ class Question(Settings):
             lack = f'every image has the label "{names[0]}"' if names else "no image has a label"
             raise DataError(f"In {source} {lack}. A task needs two labels to choose from: add images of another one.")
         values = {"modality": self.modality or modality, "answers": names, "kind": self.kind or kind}
-        return Task.parse(values | {"template": self.template or TEMPLATE}, "task")
+        worded = {"template": self.template or TEMPLATE, "separator": self.separator or COMMA}
+        return Task.parse(values | worded, "task")

@@ -73,6 +73,17 @@ class ReaderPlan:
 
 
 @dataclass(frozen=True)
+class Paper:
+    """Where a method was published; a method's module names its own as `PAPER`, for the citation of its runs."""
+
+    arxiv: str
+    year: int
+    authors: str
+    """As BibTeX has them."""
+    title: str
+
+
+@dataclass(frozen=True)
 class Aim:
     """The reader that a run is made for, and the one that it has to be better than: no test case chooses them."""
 

@@ -102,7 +102,7 @@ def furnish_hostile(folder: Path) -> Hostile:
     place = Place.at(folder / "data")
     database = new_records(place)
     studio, who = Studio(place, database), _named_person(database, f"a{SHORT}")
-    project = people.add_project(database, who, f"p{ALL}")
+    project = people.add_project(database, who, f"p{ALL}"[:255])
     other = _named_person(database, f"b{SHORT}", [project])
     who = people.person(database, who.id)
     image_set = pictures(folder)

@@ -171,6 +171,7 @@ def test_the_reference_label_is_hidden_until_asked_for(page: ComparePage, room: 
 def test_the_picture_comes_by_the_guarded_route(page: ComparePage, room: Furnished) -> None:
     picture = show(page, room, "b").picture["panes"][0]["src"]
     assert picture == f"/images/{room.version_id}/1?size=full"
+    assert "Drawn in" not in show(page, room, "b").title, "nothing is drawn on it"
 
 
 def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_reference_only_when_asked_for(
@@ -194,9 +195,11 @@ def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_refere
     assert "<th>Where it is</th>" in hidden.table and hidden.table.count("50% from the left, 25% from the top") == 1
     titles = [shape["title"] for shape in hidden.picture["panes"][0]["shapes"]]
     assert titles == ["vitask: 50% from the left, 25% from the top"] * 2
+    assert "Drawn in each reader's colour." in hidden.title
     whole = show(page, room, "b", is_shown=True)
     titles = [shape["title"] for shape in whole.picture["panes"][0]["shapes"]]
     assert titles[2:] == ["reference: 20% from the left, 40% from the top"] * 2
+    assert "Drawn in each reader's colour, the reference in white." in whole.title
     told = {row["case"]: row for row in acts.compare(room.visit(), room.run_id, "test", "all", "", "", "")}
     assert told["b"]["readers"]["vitask"]["said"] == {"point": {"x": 0.5, "y": 0.25}}
     assert told["b"]["references"] == {"point": {"x": 0.2, "y": 0.4}}

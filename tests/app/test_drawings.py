@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.drawings import overlay
+from app.drawings import listed, overlay
 from app.drawings.mask import Corner, outlines
+from core.case import Box
 from core.pictures.masks import Inside
 from core.readings.answer import Answer
 from core.readings.mask import Mask
@@ -38,6 +40,12 @@ def test_words_stand_within_a_box_that_has_no_room_above() -> None:
     at_the_top = CELL.model_copy(update={"top": 0.0})
     _, words = overlay({READER: Answer((1.0,), said=(Regions(regions=(at_the_top,), labels=("cell",)),))})
     assert 0 < words.numbers["y"] < 0.1
+
+
+def test_boxes_are_counted_beside_the_colour_of_their_label() -> None:
+    cell, spot = Box("cell", 0, 0, 1, 1), Box("a <spot>", 0, 0, 0.5, 0.5)
+    counted = listed([spot, cell, cell], {"cell": "#111111", "a <spot>": "#222222"})
+    assert re.sub(r"<i [^>]*(#\d+)[^>]*></i>", r"\1", counted) == "#111111 2 cell, #222222 1 a &lt;spot&gt;"
 
 
 def test_the_reference_is_white_and_has_no_words_of_its_own() -> None:

@@ -105,6 +105,9 @@ def test_nobody_who_is_not_signed_in_gets_past_any_route(rooms: Rooms) -> None:
         "/reviews/1/verdicts",
         "/reviews/1/undo",
         "/boxes/1/1",
+        "/uploads/1/copies/1",
+        "/downloads/uploads/1/not-used.csv",
+        "/downloads/versions/1/left-out.csv",
     } <= paths
 
 

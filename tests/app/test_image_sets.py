@@ -12,18 +12,19 @@ import gradio as gr
 import pytest
 
 from app.context import Studio
-from app.pages.image_sets import columns, gallery, report, versions
+from app.pages.image_sets import columns, gallery, mending, report, versions
 from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import draw_prompt, task_from
-from core.errors import SettingsError
+from core.errors import CoreError, SettingsError
 from core.formats import mask_folder, voc
 from core.machine.aside import Aside
 from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.progress import Progress
 from core.records.sets import UploadError, UploadView
+from core.records.tables import Job
 from tests.app.furnished import Furnished, asking, furnish
 
 CHECKED = {
@@ -127,14 +128,23 @@ def test_what_is_left_alone_is_no_setting() -> None:
 
 
 def test_the_prompt_is_shown_to_the_letter() -> None:
-    told = draw_prompt(task_from("X-ray <2>", "single", "clear\n\n hazy ", "Look at this {modality}:{label set}?"))
+    told = draw_prompt(
+        task_from("X-ray <2>", "single", "clear\n\n hazy ", "Look at this {modality}:{label set}?", ", ")
+    )
     plain = told.replace("<mark>", "").replace("</mark>", "")
     assert "Look at this X-ray &lt;2&gt;: clear, hazy?" in plain
 
 
 def test_a_task_with_one_label_is_refused_in_words() -> None:
     with pytest.raises(SettingsError, match="two candidate answers"):
-        task_from("X-ray", "single", "clear", "{label set}")
+        task_from("X-ray", "single", "clear", "{label set}", ", ")
+
+
+def test_a_label_that_holds_a_comma_is_warned_of_until_another_sign_stands_between_labels() -> None:
+    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", ", "))
+    assert "“fracture, old” holds what stands between labels" in shown
+    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", "; "))
+    assert "holds what stands" not in shown and "<mark>clear; fracture, old</mark>" in shown
 
 
 def test_labels_are_lines() -> None:
@@ -198,3 +208,102 @@ def test_a_case_is_shown_with_its_mask(tmp_path: Path, monkeypatch: pytest.Monke
     assert set(shape["rings"][0]) == {(0.25, 0.25), (0.5, 0.25), (0.5, 0.5), (0.25, 0.5)}
     assert shapes_of(5) == [], "nothing is marked on it"
     child.close()
+
+
+def pair(first: str, second: str, is_exact: bool = True) -> dict[str, Any]:
+    sides = [
+        {"case": name, "labels": [f"<{name}>"], "split": None, "size": [8, 9], "shown": "0" * 64}
+        for name in (first, second)
+    ]
+    return {"is_exact": is_exact, "cases": sides}
+
+
+MENDABLE: dict[str, Any] = CHECKED | {
+    "task": {},
+    "mending": {
+        "labels": {"clear": 30, "rare": 2},
+        "unusable": 7,
+        "left_out": 0,
+        "copies": 3,
+        "pairs": [pair("1", "2"), pair("3", "4", is_exact=False)],
+    },
+}
+
+
+def test_a_report_offers_to_keep_the_rest_and_lists_what_would_be_left_out() -> None:
+    shown = report.draw(view(state="checked", job_state="done", report=MENDABLE))
+    assert "Keep the rest without it" in shown and "7 can&#x27;t be used" not in shown and "7 can't be used" in shown
+    assert 'href="/downloads/uploads/1/not-used.csv"' in shown
+
+
+def test_copies_are_shown_side_by_side_until_something_is_said_of_them() -> None:
+    waiting = mending.undecided(MENDABLE, {})
+    shown = mending.draw_pairs(5, waiting)
+    assert shown.count(f'src="/uploads/5/copies/{"0" * 64}"') == 2 and "&lt;1&gt;" in shown and "(2 to decide)" in shown
+    assert [number for number, _ in mending.undecided(MENDABLE, {"mending": {"leaves_out": ["2"]}})] == [1]
+    assert [number for number, _ in mending.undecided(MENDABLE, {"mending": {"keeps": ["1", "2", "3"]}})] == [1]
+    assert mending.undecided(None, {}) == [] and mending.draw_pairs(5, []) == ""
+
+
+def test_rare_labels_get_another_name_in_the_table() -> None:
+    rows = [["clear", 30, "clear"], ["rare", 2, "rare"], ["seldom", 9, "seldom"]]
+    assert mending.with_rare(rows, 10, "other") == [
+        ["clear", 30, "clear"],
+        ["rare", 2, "other"],
+        ["seldom", 9, "other"],
+    ]
+    assert mending.with_rare(rows, 3, "")[1] == ["rare", 2, ""]
+
+
+def test_what_is_decided_on_the_page_stays_with_the_upload(tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room")
+    studio, visit = room.studio, room.visit()
+    upload_id = bring(visit, [arrived(studio, "labels.csv", b"image,label\na.png,x\n")])
+
+    def is_checked() -> None:
+        with studio.database.session() as session:
+            row = session.get_one(sets.Upload, upload_id)
+            session.get_one(Job, row.job_id).state = "done"
+        sets.set_upload(studio.database, upload_id, "checked", MENDABLE)
+
+    def now() -> dict[str, Any]:
+        return dict(sets.upload(studio.database, room.who, upload_id).options["mending"])
+
+    is_checked()
+    mending.decide_copies(visit, upload_id, 0, "first")
+    assert now()["leaves_out"] == ["2"] and sets.upload(studio.database, room.who, upload_id).state == "checked"
+    with pytest.raises(CoreError, match="not waiting"):
+        mending.decide_copies(visit, upload_id, 0, "second")
+    mending.decide_copies(visit, upload_id, 1, "both")
+    assert now()["keeps"] == ["3", "4"], "and as none waits any more, it is checked with that"
+    assert sets.upload(studio.database, room.who, upload_id).state == "checking"
+    is_checked()
+    with gr.Blocks():
+        tab = mending.MendTab(mending.lay_out())
+    with pytest.raises(CoreError, match="two labels"):
+        tab.rename(visit, upload_id, [["clear", 30, "x"], ["rare", 2, ""]])
+    tab.rename(visit, upload_id, [["clear", 30, " no  change "], ["rare", 2, "rare"]])
+    is_checked()
+    tab.without(visit, upload_id)
+    assert now()["labels"] == {"clear": "no change"} and now()["leaves_out_unusable"] and now()["leaves_out"] == ["2"]
+    is_checked()
+    tab.back(visit, upload_id)
+    assert "mending" not in sets.upload(studio.database, room.who, upload_id).options
+
+
+def test_a_version_tells_where_what_was_left_out_is_listed(room: Furnished) -> None:
+    version = sets.version(room.studio.database, room.who, room.version_id)
+    link = f'href="/downloads/versions/{version.id}/left-out.csv"'
+    assert link in versions.draw([version], version.id, without=[version.id]) and link not in versions.draw(
+        [version], version.id
+    )
+
+
+def test_decisions_that_can_not_be_carried_out_can_be_taken_back() -> None:
+    with gr.Blocks():
+        tab = mending.MendTab(mending.lay_out())
+    refused = view(state="refused", job_state="failed", options={"mending": {"labels": {"clear": ""}}})
+    offered = tab.fill(refused, is_open=True)
+    visible = [part for part, change in offered.items() if change["visible"]]
+    assert visible == [tab.parts.column, tab.parts.back]
+    assert not tab.fill(view(state="refused", job_state="failed"), is_open=True)[tab.parts.column]["visible"]

@@ -28,6 +28,9 @@ def test_what_is_missing_and_what_is_foreign_answer_alike(rooms: Rooms) -> None:
         ("/reviews/{}/cases", review),
         ("/reviews/{}/cases/2/group", review),
         ("/boxes/{}/0", own),
+        ("/downloads/versions/{}/left-out.csv", own),
+        ("/downloads/uploads/{}/not-used.csv", 1),
+        ("/uploads/{}/copies/" + "0" * 64, 1),
     ):
         theirs, none = (browser.get(address.format(number)) for number in (foreign, MISSING))
         assert (theirs.status_code, theirs.text) == (none.status_code, none.text) and none.status_code == 404, address

@@ -262,3 +262,9 @@ def test_readers_of_runs_from_before_are_called_what_they_are_called_today(room:
     runs.set_metrics(room.studio.database, room.run_id, told)
     (reader,) = runs.run(room.studio.database, room.who, room.run_id).readers
     assert (reader.title, reader.colour) == ("the VLM, plainly tuned", "#123456")
+
+
+def test_a_finished_run_opens_at_its_figures_and_another_at_its_curves(page: RunsPage, room: Furnished) -> None:
+    tabs, waiting = page.parts.run.tabs, room.queue("Second")
+    for run_id, first in ((room.run_id, "figures"), (waiting, "curves")):
+        assert page.open(room.visit(run=run_id))[tabs].selected == first

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from app.engine import ENGINE, Engine
-from app.pages.tune.acts import tune
+from app.pages.tune.acts import tune, tune_seeds
 from app.pages.tune.forms import NO_TSM, USUAL
 from app.pages.tune.page import TunePage, estimated, fill_at_first
 from app.pages.tune.parts import lay_out
@@ -51,7 +51,8 @@ def page(engine: Engine) -> TunePage:
 def standing(page: TunePage, *updates: Updates) -> dict[Any, Any]:
     """What stands on the page, by component, once events have filled some of it."""
     parts = page.parts
-    values = {part: part.value for part in (*parts.filled, parts.image_set, parts.version, parts.copied)}
+    beside = (parts.image_set, parts.version, parts.copied, parts.seeds)
+    values = {part: part.value for part in (*parts.filled, *beside)}
     for part, shown in (item for update in updates for item in update.items()):
         is_update = isinstance(shown, dict) and "__type__" in shown
         if part in values and (not is_update or "value" in shown):
@@ -167,12 +168,22 @@ def test_start_queues_what_the_file_says(page: TunePage, room: Furnished) -> Non
     assert (view.state, view.name, view.settings["limit"]) == ("waiting", "Tried", {"train": 20, "test": 5})
     assert view.settings["training"]["steps"] == 60
     for part, value, message in (
+        (parts.seeds, 11, "1 to 10 seeds at once"),
         (parts.version, None, "No image set"),
         (parts.version, room.version_id + 1000, "still being listed"),
         (limits["train"], "0", '"At most, train" is at least 1, not 0'),
     ):
         with pytest.raises(SettingsError, match=message):
             start(page, room, {**given, part: value})
+
+
+def test_several_seeds_are_queued_at_once_a_run_each(page: TunePage, room: Furnished) -> None:
+    first = start(page, room, on_set(page, room) | {page.parts.name: "Seeded", page.parts.seeds: 3})
+    made = [runs.run(room.studio.database, room.who, first + number) for number in range(3)]
+    assert [run.name for run in made] == ["Seeded · seed 0", "Seeded · seed 1", "Seeded · seed 2"]
+    settings = [{name: value for name, value in run.settings.items() if name != "seed"} for run in made]
+    assert settings[0] == settings[1] == settings[2]
+    assert tune_seeds(room.visit(), room.version_id, "Again", made[0].settings, 2) == [first + 3, first + 4]
 
 
 def test_what_is_shown_is_what_is_frozen_and_loads_to_the_same_again(

@@ -138,3 +138,20 @@ def test_no_page_needs_sideways_scrolling(running: Running, page: Any, scheme: s
         page.locator(".vt-head a[aria-current]").get_by_text(one.TITLE).wait_for()
         page.wait_for_timeout(500)
         assert is_within(page), one.TITLE
+
+
+def test_how_much_of_a_file_has_arrived_is_told_in_percent(running: Running, page: Any, tmp_path: Path) -> None:
+    file = tmp_path / "large.txt"
+    file.write_bytes(b"no image set " * 250_000)
+    page.goto(f"{running.address}/image-sets?tab=add")
+    arriving = page.locator(".arriving")
+    arriving.wait_for(state="attached")
+    network = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": 1e6, "uploadThroughput": 1e6}
+    network.send("Network.emulateNetworkConditions", slow)
+    page.locator("input[type=file]").first.set_input_files(str(file))
+    arriving.get_by_text(re.compile(r"^[1-9][0-9]? % of 3\.\d MB$")).wait_for()
+    share = arriving.get_by_role("progressbar").get_attribute("aria-valuenow")
+    assert share is not None and 0 < int(share) < 100
+    arriving.wait_for(state="hidden")
+    page.get_by_text("is not laid out in a way that is understood here").wait_for()

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from core.catalog import FORMATS, find
@@ -161,6 +163,23 @@ def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(s
     assert tab.get_by_role("combobox", name="Order").input_value().startswith("Gap")
     tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
     tab.wait_for_url("**/compare?*only=wrong*order=gap*reader=vitask*other=tsm*label=hazy*text=b*")
+
+
+def test_a_figure_is_taken_away_as_svg_and_as_png_in_its_size(served: Served, tab: Any) -> None:
+    """The browser draws it: no server needs one."""
+    tab.goto(f"{served.address}/runs?run={served.room.run_id}")
+    tab.locator("#runs-rocs").get_by_text("hazy (n = 2)").wait_for()  # a finished run opens at its figures
+    tab.get_by_role("tab", name="Take away").click()
+    files = {}
+    for kind in ("SVG", "PNG"):
+        with tab.expect_download() as coming:
+            tab.get_by_role("button", name=f"ROC curves, Column, 8.5 cm, {kind}").click()
+        files[kind] = Path(coming.value.path()).read_bytes()
+    svg = files["SVG"].decode()
+    assert 'width="321"' in svg and "test cases of Panes" in svg and "ROC curves" in svg and "hazy (n = 2)" in svg
+    width, height = Image.open(BytesIO(files["PNG"])).size
+    assert width == 2006 and height > 1000
+    tab.locator("#runs-taking [data-told]").get_by_text("was saved").wait_for()
 
 
 def test_cases_are_found_by_words_looked_at_and_their_like_is_searched(served: Served, tab: Any) -> None:

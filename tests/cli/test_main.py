@@ -192,6 +192,22 @@ def test_a_set_with_errors_is_reported_and_ends_as_one_to_mend(
         assert "not a picture of a known kind" in out and "Errors to mend before tuning on this set: 1" in err
 
 
+def test_a_set_is_checked_and_kept_without_what_can_not_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "studio"))
+    drawn = run_files.draw(tmp_path / "set", count=4)
+    (drawn / "dark" / "empty.png").write_bytes(b"")
+    decided = ("--leave-out-unusable", "--label", "dark=night", "--leave-out", "light/0.png", "--one-of-copies")
+    assert main(["set", "check", str(drawn)]) == 2
+    assert "--leave-out-unusable keeps the rest without 1." in capsys.readouterr().err
+    assert main(["set", "check", str(drawn), *decided]) == 0
+    assert "left out: dark/empty.png: " in capsys.readouterr().out
+    assert main(["set", "add", str(drawn), "--name", "Shades", *decided, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cases"] == 11
+    assert 'has no label "dork"' in refused(capsys, "set", "check", drawn, "--label", "dork=x")
+
+
 def test_reading_a_case_again_gives_what_was_stored(
     finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

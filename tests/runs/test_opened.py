@@ -94,7 +94,12 @@ def test_an_export_holds_what_other_programs_need(finished: Path, tmp_path: Path
         "labels.json",
         "preprocessing/preprocessor_config.json",
         "card.md",
+        "readings-test.csv",
+        "readings-val.csv",
+        "methods.txt",
+        "citations.bib",
     }
+    assert "p(light scar)" in (tmp_path / "out" / "readings-test.csv").read_text().splitlines()[0]
     labels = json.loads((tmp_path / "out" / "labels.json").read_text())["shades"]
     assert labels["answers"] == ["dark", "light", "light scar"] and labels["instruction"].startswith("Analyze the")
     with pytest.raises(RunError, match="is not empty"):

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from core.cli.main import main
 from core.machine.lock import locked
-from core.records import people, sets
+from core.records import invitations, people, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
@@ -57,6 +57,62 @@ def test_a_password_that_is_too_short_is_refused(
     typed(monkeypatch, "short\n")
     assert main(["person", "add", "ada"]) == 2
     assert "at least 10 characters" in capsys.readouterr().err
+
+
+def test_a_refused_account_leaves_no_project_and_no_person(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "short\n")
+    assert main(["person", "add", "ada", "--project", "Cells", "--project", "Lungs"]) == 2
+    assert main(["person", "invite", "ada", "--role", "admin", "--project", "Cells"]) == 2
+    assert "No studio is open" in capsys.readouterr().err, "where it is opened belongs to the link"
+    who = people.local(database)
+    assert [name for _, name in people.projects_of(database, who)] == ["My project"]
+    assert [person.name for person in people.people(database, who)] == ["local"]
+
+
+def test_people_and_projects_are_managed_at_the_shell(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--address", "https://studio.example/"]
+    assert main(["person", "invite", "ada", "--role", "admin", "--project", "Cells", *where]) == 0
+    link = capsys.readouterr().out.strip()
+    address, _, token = link.partition("#")
+    assert address == "https://studio.example/invited"
+    invitations.accept(database, token, "six herons over a pier", "10.0.0.1")
+    for command in (
+        ["person", "invite", "bob", "--role", "reviewer", *where],
+        ["person", "link", "bob", *where],
+        ["person", "role", "bob", "reader"],
+        ["project", "add", "Lungs"],
+        ["project", "rename", "Lungs", "Chests"],
+        ["project", "add-member", "Chests", "bob"],
+        ["project", "add-member", "Cells", "bob"],
+        ["project", "remove-member", "Cells", "bob"],
+        ["person", "deactivate", "bob"],
+        ["person", "reactivate", "bob"],
+    ):
+        assert main(command) == 0, command
+    capsys.readouterr()
+    assert main(["person", "list", "--json"]) == 0
+    ada, bob = json.loads(capsys.readouterr().out)["people"]
+    assert (ada["role"], ada["state"], ada["sessions"]) == ("admin", "active", 1)
+    assert (bob["role"], bob["state"], bob["projects"]) == ("reader", "invited", ["Chests"])
+    assert main(["project", "list"]) == 0
+    assert "Chests: bob\n" in capsys.readouterr().out
+    assert main(["person", "sessions", "ada"]) == 0
+    assert "10.0.0.1" in capsys.readouterr().out
+    assert main(["person", "sign-out", "ada"]) == 0
+    assert main(["person", "role", "ada", "reader"]) == 2
+    assert "ada is the last a" in capsys.readouterr().err
+    typed(monkeypatch, "bobby\n")
+    assert main(["person", "erase", "bob"]) == 2
+    message = capsys.readouterr().err
+    assert "Goes for good:\n  the name, the password" in message and "nothing was erased" in message
+    assert main(["person", "erase", "bob", "--yes"]) == 0
+    assert capsys.readouterr().out.startswith("bob is erased person ")
+    assert main(["project", "add-member", "Nowhere", "bob"]) == 2
+    assert 'no project "Nowhere"' in capsys.readouterr().err
 
 
 def test_a_set_added_at_the_shell_is_a_version_and_another_where_it_has_changed(

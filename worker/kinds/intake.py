@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.catalog import FORMATS, every
 from core.errors import CoreError
@@ -12,46 +13,82 @@ from core.records.payloads import Add, Check, Fetch
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
+if TYPE_CHECKING:
+    from core.case import ImageSet
+    from core.sets.mending import LeftOut
+
 
 def check(job: ChildJob) -> None:
-    """Opens every picture of an upload and keeps the report; nothing else is kept yet."""
-    from core.sets.check import check as look_at
+    """Opens every picture of an upload that no check opened before, and keeps the report; nothing else is kept yet."""
+    from core.records import mended as beside
+    from core.sets.check import report_of
+    from core.sets.mending import mend, mending_facts, taken_apart
 
     payload = Check.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
     try:
-        opened = open_set(sets.upload_path(job.place, upload), payload.options, every(FORMATS))
-        report = look_at(opened, lambda done, whole: job.teller.progress(done, whole, "Looking at every picture"))
+        options, mending = taken_apart(payload.options)
+        opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS))
+        looked = beside.look_over_upload(
+            job.place,
+            upload,
+            opened,
+            lambda done, whole: job.teller.progress(done, whole, "Looking at every picture"),
+        )
+        mended = mend(looked, mending)
+        report = report_of(mended.looked)
+        beside.keep_check(job.place, upload, mended)
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
         raise
-    facts = report.as_json() | {"name": opened.name, "task": opened.task.model_dump(mode="json")}
-    sets.set_upload(job.database, upload.id, "checked", facts)
+    task = mended.looked.image_set.task.model_dump(mode="json")
+    facts = {"name": opened.name, "task": task, "mending": mending_facts(looked, mended)}
+    sets.set_upload(job.database, upload.id, "checked", report.as_json() | facts)
     job.teller.result(Checked(upload=upload.id, cases=report.cases, findings=len(report.findings)))
 
 
 def add(job: ChildJob) -> None:
     """Keeps an upload for good, as a version of an image set."""
+    from core.records import mended as beside
+
     payload = Add.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
-    options = {**payload.options, **payload.task}
     try:
-        opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS)).stop_on_errors()
+        image_set, left_out, words = _as_decided(job, upload, payload)
         version = sets.write_version(
             job.database,
             job.place,
-            opened,
+            image_set.stop_on_errors(),
             who=job.who,
             project_id=job.row.project_id,
             name=payload.set_name,
-            note=f"from {upload.name}",
+            note="; ".join(filter(None, (f"from {upload.name}", words))),
             on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
         )
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
         raise
+    beside.keep_left_out(job.place, version, left_out)
     sets.set_upload(job.database, upload.id, "added")
     job.teller.result(Kept(upload=upload.id, set=version.set_id, version=version.id, cases=version.cases))
+
+
+def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[ImageSet, tuple[LeftOut, ...], str]:
+    """The set as it is kept, what is left out of it, and what was decided in words."""
+    from core.records import mended as beside
+    from core.sets.mending import Mending, mend, taken_apart, with_answers
+
+    options, mending = taken_apart(payload.options)
+    path, task = sets.upload_path(job.place, upload), payload.task
+    if mending == Mending():
+        return open_set(path, {**options, **task}, every(FORMATS)), (), ""
+    reading = {name: value for name, value in task.items() if name != "answers"}  # those are the labels' new names
+    opened = open_set(path, {**options, **reading}, every(FORMATS))
+    looked = beside.look_over_upload(
+        job.place, upload, opened, lambda done, whole: job.teller.progress(done, whole, "Looking at every picture")
+    )
+    mended = mend(looked, mending)
+    return with_answers(mended.looked.image_set, task), mended.left_out, mended.words()
 
 
 def fetch(job: ChildJob) -> None:

@@ -14,6 +14,7 @@ from core.records.review import boxes, corrections
 from core.records.review.boxes import Standing
 from core.records.sets import UploadError
 from core.sets.medmnist import SETS, SIZES
+from core.sets.mending import taken_apart
 
 UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "error")
 VERSION = ("id", "number", "hash", "task", "cases", "counts", "note")
@@ -43,8 +44,11 @@ def upload_report(visit: Visit, upload_id: int) -> Json:
 
 
 def check_upload(visit: Visit, upload_id: int, options: Json) -> int:
-    """Has an upload checked again, read as `options` say (columns, labels); returns the job's id."""
-    return sets.request_check(visit.database, visit.place, visit.who, int(upload_id), dict(options or {}))
+    """Has an upload checked again, read as `options` say (columns, labels); returns the job's id. Under `mending`
+    they say what is decided, for adding it too: {leaves_out_unusable, leaves_out, keeps, keeps_one_copy, labels}."""
+    chosen = dict(options or {})
+    taken_apart(chosen)  # what can't be read is told at once, not by a job
+    return sets.request_check(visit.database, visit.place, visit.who, int(upload_id), chosen)
 
 
 def add_upload(visit: Visit, upload_id: int, set_name: str, task: Json) -> int:
@@ -81,7 +85,8 @@ def cases(visit: Visit, version_id: int, split: str, label: str, patient: str, t
 
 
 def edit_task(visit: Visit, version_id: int, task: Json, note: str) -> int:
-    """A new version of a set under another task: modality, answers, kind, template. Returns its id."""
+    """A new version of a set under another task: modality, answers, kind, template, separator. Returns its
+    id."""
     before = sets.version(visit.database, visit.who, int(version_id)).task
     wanted = Task.parse({**before, **dict(task or {})}, "task")
     return sets.new_version_with_task(visit.database, visit.place, visit.who, int(version_id), wanted, note or "").id

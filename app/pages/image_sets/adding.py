@@ -10,9 +10,10 @@ import gradio as gr
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio, on_load
-from app.pages.image_sets import columns, fetching, report
+from app.pages.image_sets import columns, fetching, mending, report
 from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
 from app.pages.image_sets.fetching import Fetching, FetchParts
+from app.pages.image_sets.mending import MendParts, MendTab
 from app.set_words import kinds
 from app.visit import Given, Updates, Visit, guarded, live
 from core.errors import CoreError
@@ -20,8 +21,11 @@ from core.records import jobs, sets
 from core.records.outcomes import Kept, outcome
 from core.records.place import Place
 from core.records.sets import UploadError, UploadView
+from core.sets.mending import MENDING
 
 SECONDS = 2
+ARRIVING = Path(__file__).with_name("arriving.js").read_text(encoding="utf-8")
+"""How much of a file has come, in percent."""
 SEPARATORS = ";|"
 HOW = """
 **A zip with a folder for each label** — `benign/004.png`, `malignant/017.png`, and, if you have splits,
@@ -77,6 +81,7 @@ class AddParts:
     fetch: FetchParts
     upload: gr.Dropdown
     report: gr.HTML
+    mend: MendParts
     mapping: MappingParts
     keep: KeepParts
     add: gr.Button
@@ -109,12 +114,16 @@ class Adding:
         if upload is None:
             return self._nothing()
         shown: Updates = {self.parts.report: report.draw(upload, kept_as(visit, upload))}
+        mend, is_open = MendTab(self.parts.mend), may_change(visit, upload)
+        if is_open and upload.state == "checked":
+            shown |= mend.copies(upload)
         now = f"{upload.id} {upload.state} {upload.job_id} {upload.job_state}"
         if now == state:
             return shown
         listed = [(f"{view.name} · {report.state_of(view)}", view.id) for view in uploads]
         chooser = gr.update(choices=listed, value=upload.id, visible=len(uploads) > 1)
         shown |= {self.parts.upload: chooser, self.parts.state: now}
+        shown |= mend.fill(upload, is_open)
         return shown | self._buttons(visit, upload) | self._keep(visit, upload) | self._mapping(visit, upload)
 
     def check_again(self, visit: Visit, given: Given) -> None:
@@ -124,7 +133,9 @@ class Adding:
         options = columns.options_from(
             roles, given[parts.label_columns] or [], "" if separators == SEPARATORS else separators
         )
-        check_upload(visit, given[self.parts.upload], options)
+        row = sets.upload(visit.database, visit.who, int(given[self.parts.upload]))
+        decisions = {name: row.options[name] for name in (MENDING,) if name in row.options}
+        check_upload(visit, row.id, options | decisions)
 
     def add(self, visit: Visit, upload_id: int, name: str, modality: str, kind: str, answers: str) -> None:
         add_upload(
@@ -137,7 +148,15 @@ class Adding:
     def _nothing(self) -> Updates:
         """Where nothing has been brought yet."""
         parts = self.parts
-        hidden = (parts.upload, parts.mapping.fold, parts.keep.column, parts.add, parts.check, parts.discard)
+        hidden = (
+            parts.upload,
+            parts.mend.column,
+            parts.mapping.fold,
+            parts.keep.column,
+            parts.add,
+            parts.check,
+            parts.discard,
+        )
         shown: Updates = {part: gr.update(visible=False) for part in hidden}
         return shown | {parts.report: report.draw(None), parts.timer: gr.Timer(active=False), parts.state: ""}
 
@@ -230,20 +249,27 @@ def _is_arrived(place: Place, file: Path) -> bool:
 def lay_out() -> AddParts:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=360):
-            files = gr.File(label="Drop a zip, an npz, or a table with its images", file_count="multiple", height=170)
+            files = gr.File(
+                label="Drop a zip, an npz, or a table with its images",
+                file_count="multiple",
+                height=170,
+                elem_id="bring-files",
+            )
+            gr.HTML(js_on_load=ARRIVING)
             with gr.Accordion("What can I bring?", open=False):
                 gr.Markdown(HOW)
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):
             upload = gr.Dropdown([], label="Upload", visible=False)
             shown = gr.HTML(report.draw(None))
+            mend = mending.lay_out()
             mapping, keep = _mapping_parts(), _keep_parts()
             with gr.Row():
                 add = gr.Button("Add to my image sets", variant="primary", visible=False)
                 check = gr.Button("Check again", visible=False)
                 discard = gr.Button("Throw away", variant="stop", visible=False)
     timer, state, brought = gr.Timer(SECONDS, active=False), gr.State(""), gr.Number(visible=False, precision=0)
-    return AddParts(files, fetch, upload, shown, mapping, keep, add, check, discard, timer, state, brought)
+    return AddParts(files, fetch, upload, shown, mend, mapping, keep, add, check, discard, timer, state, brought)
 
 
 def _mapping_parts() -> MappingParts:
@@ -282,7 +308,8 @@ def wire(studio: Studio, parts: AddParts) -> None:
     tab, fetch = Adding(parts), Fetching(parts.fetch)
     buttons = [parts.add, parts.check, parts.discard, parts.timer, parts.state]
     filled = [*parts.keep.inputs, *parts.mapping.inputs]
-    shown = [parts.upload, parts.report, parts.mapping.fold, parts.keep.column, *buttons, *filled]
+    columns_shown = [parts.mapping.fold, parts.keep.column, *parts.mend.shown]
+    shown = [parts.upload, parts.report, *columns_shown, *buttons, *filled]
     opened, again = guarded(studio, tab.open), guarded(studio, tab.show)
     parts.files.upload(
         guarded(studio, tab.bring),
@@ -299,6 +326,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
         guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs}, None, **PRIVATE
     )
     checked.then(again, looked_at, shown, **PRIVATE)
+    mending.wire(studio, MendTab(parts.mend), parts.upload, (again, looked_at, shown))
     added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
     added.then(again, looked_at, shown, **PRIVATE)
     discarded = parts.discard.click(guarded(studio, discard_upload), [parts.upload], None, **PRIVATE)

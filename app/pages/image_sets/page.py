@@ -13,6 +13,7 @@ from app.pages.image_sets.task import TaskTab
 from app.visit import Updates, Visit, guarded, offer
 from core.records import drawn, sets
 from core.records.access import NotAllowed
+from core.records.mended import has_left_out
 
 TITLE = "Image sets"
 PATH = "/image-sets"
@@ -66,12 +67,21 @@ class ImageSetsPage:
         rows = [] if set_id is None else sets.versions(visit.database, visit.who, int(set_id))
         tabs = self.gallery.open(visit, version_id) | self.task.open(visit, version_id, side)
         is_drawn_on = version_id is not None and drawn.is_drawn_on(visit.database, visit.who, version_id)
-        return tabs | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on)}
+        without = [row.id for row in rows if has_left_out(visit.place, row)]
+        return tabs | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
 
     def save_task(
-        self, visit: Visit, version_id: int | None, modality: str, kind: str, answers: str, template: str, note: str
+        self,
+        visit: Visit,
+        version_id: int | None,
+        modality: str,
+        kind: str,
+        answers: str,
+        template: str,
+        separator: str,
+        note: str,
     ) -> Updates:
-        made = task.save(visit, version_id, modality, kind, answers, template, note)
+        made = task.save(visit, version_id, modality, kind, answers, template, separator, note)
         gr.Info("The new version is kept. Runs that saw the earlier one still name it.")
         return self.choose(visit, None, made) | {self.task.parts.note: ""}
 

@@ -10,6 +10,7 @@ from app.html import bar, empty, notice, size
 from app.words import lasting
 from core.records.sets import UploadView
 from core.records.tables import UNDER_WAY
+from core.sets.mending import MENDING
 
 SEVERITIES = {"error": ("bad", "Must be mended"), "warning": ("warn", "Look at this"), "note": ("", "Good to know")}
 CASES_NAMED = 12
@@ -43,7 +44,7 @@ def draw(upload: UploadView | None, version_id: int | None = None) -> str:
         f'<p class="small quiet">{size(upload.size)}, brought by {escape(upload.person)}</p>'
     )
     head += _going(upload) + _kept(upload, version_id)
-    return f'<div class="vt">{head}{_findings(upload.report) if _is_shown(upload) else ""}</div>'
+    return f'<div class="vt">{head}{_findings(upload.id, upload.report) if _is_shown(upload) else ""}</div>'
 
 
 def _is_shown(upload: UploadView) -> bool:
@@ -76,7 +77,7 @@ def _kept(upload: UploadView, version_id: int | None) -> str:
     )
 
 
-def _findings(report: Mapping[str, Any] | None) -> str:
+def _findings(upload_id: int, report: Mapping[str, Any] | None) -> str:
     if report is None:
         return ""
     findings = report["findings"]
@@ -84,7 +85,14 @@ def _findings(report: Mapping[str, Any] | None) -> str:
     splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
     divided = splits or "not divided into training, validation and test, which a run does"
     summary = f"{report['cases']:,} cases, {len(report['classes'])} labels; {divided}."
-    if errors:
+    mending = report.get(MENDING) or {}
+    if errors and mending.get("unusable"):
+        verdict = notice(
+            "Some of this must be mended before it can be added. Keep the rest without it, with the button below, or "
+            "mend the files and bring them again.",
+            "bad",
+        )
+    elif errors:
         verdict = notice(
             "Some of this must be mended before it can be added. Mend the files and bring them again.", "bad"
         )
@@ -92,7 +100,18 @@ def _findings(report: Mapping[str, Any] | None) -> str:
         verdict = notice("This can be added. Read the remarks first: some may spoil the figures later.", "warn")
     else:
         verdict = notice("Every picture opens, and nothing looks wrong. This can be added.", "good")
-    return f"<p>{escape(summary)}</p>{verdict}{''.join(map(_finding, findings))}{_classes(report['classes'])}"
+    remarks = verdict + _not_used(upload_id, mending) + "".join(map(_finding, findings))
+    return f"<p>{escape(summary)}</p>{remarks}{_classes(report['classes'])}"
+
+
+def _not_used(upload_id: int, mending: Mapping[str, Any]) -> str:
+    """How much of an upload is left out, or would be, and where that is listed."""
+    left_out, bad = mending.get("left_out", 0), mending.get("unusable", 0)
+    words = [f"{left_out:,} left out" if left_out else "", f"{bad:,} can't be used" if bad else ""]
+    if not left_out and not bad:
+        return ""
+    listed = f'<a href="/downloads/uploads/{upload_id}/not-used.csv" download>The list of them (CSV)</a>'
+    return f"<p>{', '.join(filter(None, words))}. {listed}</p>"
 
 
 def _finding(finding: Mapping[str, Any]) -> str:

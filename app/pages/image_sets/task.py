@@ -15,7 +15,7 @@ from app.pages.image_sets.acts import edit_task
 from app.pages.image_sets.adding import lines_of
 from app.set_words import kinds
 from app.visit import Json, Updates, Visit, guarded
-from core.case import INCOMPLETE_TEMPLATE, TEMPLATE, Task
+from core.case import COMMA, INCOMPLETE_TEMPLATE, TEMPLATE, Task
 from core.errors import CoreError
 from core.records import sets
 
@@ -25,6 +25,7 @@ SIDES = [
     ("384 × 384: LLaVA-OneVision, SmolVLM", 384),
     ("448 × 448: InternVL", 448),
 ]
+SEPARATORS = [("comma", ", "), ("semicolon", "; "), ("upright line", " | ")]
 FIELDS = Task.model_fields
 A_MOMENT = "() => new Promise(go => setTimeout(go, 200))"
 
@@ -35,6 +36,7 @@ class TaskParts:
     kind: gr.Radio
     answers: gr.Textbox
     template: gr.Textbox
+    separator: gr.Radio
     full: gr.Button
     incomplete: gr.Button
     note: gr.Textbox
@@ -45,7 +47,7 @@ class TaskParts:
 
     @property
     def fields(self) -> list[Component]:
-        return [self.modality, self.kind, self.answers, self.template]
+        return [self.modality, self.kind, self.answers, self.template, self.separator]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class TaskTab:
             parts.kind: task.kind if task else "single",
             parts.answers: "\n".join(task.answers) if task else "",
             parts.template: task.template if task else TEMPLATE,
+            parts.separator: task.separator if task else COMMA,
             parts.prompt: draw_prompt(task) if task else "",
             parts.seen: draw_seen(version_id, side),
         }
@@ -70,9 +73,9 @@ class TaskTab:
     def opened(self) -> Sequence[Component]:
         return [*self.parts.fields, self.parts.prompt, self.parts.seen]
 
-    def preview(self, visit: Visit, modality: str, kind: str, answers: str, template: str) -> Updates:
+    def preview(self, visit: Visit, modality: str, kind: str, answers: str, template: str, separator: str) -> Updates:
         try:
-            shown = draw_prompt(task_from(modality, kind, answers, template))
+            shown = draw_prompt(task_from(modality, kind, answers, template, separator))
         except CoreError as error:
             shown = f'<div class="vt"><h2>What the model is asked</h2>{notice(str(error), "bad")}</div>'
         return {self.parts.prompt: shown}
@@ -87,11 +90,20 @@ class TaskTab:
         return {self.parts.template: INCOMPLETE_TEMPLATE}
 
 
-def save(visit: Visit, version_id: int | None, modality: str, kind: str, answers: str, template: str, note: str) -> int:
+def save(
+    visit: Visit,
+    version_id: int | None,
+    modality: str,
+    kind: str,
+    answers: str,
+    template: str,
+    separator: str,
+    note: str,
+) -> int:
     """The task as a new version; returns its id."""
     if version_id is None:
         raise CoreError("There is no image set yet. Bring one under “Add images” first.")
-    task = task_values(modality, kind, answers, template)
+    task = task_values(modality, kind, answers, template, separator)
     return edit_task(visit, version_id, task, (note or "").strip() or "task edited")
 
 
@@ -111,6 +123,9 @@ def lay_out() -> TaskParts:
             template = gr.Textbox(
                 label="Instruction template", info=FIELDS["template"].description, lines=2, max_lines=6
             )
+            separator = gr.Radio(
+                SEPARATORS, value=COMMA, label=FIELDS["separator"].title, info=FIELDS["separator"].description
+            )
             with gr.Row():
                 full = gr.Button("Instruction with the labels", size="sm")
                 incomplete = gr.Button("Instruction without them", size="sm")
@@ -120,14 +135,14 @@ def lay_out() -> TaskParts:
             prompt = gr.HTML()
             side = gr.Dropdown(SIDES, value=64, label="Picture as the model gets it")
             seen = gr.HTML()
-    return TaskParts(modality, kind, answers, template, full, incomplete, note, save, prompt, side, seen)
+    return TaskParts(modality, kind, answers, template, separator, full, incomplete, note, save, prompt, side, seen)
 
 
 def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
     parts = tab.parts
     # When the tab is opened its fields change one after the other, and each tells of it before the next has its value:
     # so what they hold is asked for a moment later.
-    changes = [parts.modality.change, parts.answers.change, parts.template.change, parts.kind.change]
+    changes = [field.change for field in (parts.modality, parts.answers, parts.template, parts.kind, parts.separator)]
     changed = gr.on(changes, None, None, None, js=A_MOMENT, trigger_mode="multiple", queue=False, **PRIVATE)
     changed.then(guarded(studio, tab.preview), parts.fields, [parts.prompt], **PRIVATE)
     parts.full.click(guarded(studio, tab.full), None, [parts.template], **PRIVATE)
@@ -135,20 +150,20 @@ def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
     parts.side.input(guarded(studio, tab.see), [version, parts.side], [parts.seen], **PRIVATE)
 
 
-def task_values(modality: str, kind: str, answers: str, template: str) -> Json:
+def task_values(modality: str, kind: str, answers: str, template: str, separator: str) -> Json:
     """The task's fields, as they are typed."""
     values = {"modality": (modality or "").strip(), "kind": kind, "template": (template or "").strip()}
-    return {**values, "answers": lines_of(answers or "")}
+    return {**values, "separator": separator, "answers": lines_of(answers or "")}
 
 
-def task_from(modality: str, kind: str, answers: str, template: str) -> Task:
-    return Task.parse(task_values(modality, kind, answers, template), "task")
+def task_from(modality: str, kind: str, answers: str, template: str, separator: str) -> Task:
+    return Task.parse(task_values(modality, kind, answers, template, separator), "task")
 
 
 def draw_prompt(task: Task) -> str:
     """The instruction to the letter, with what stands around it: the picture, the exemplar's place, the answer's."""
     instruction = escape(task.instruction())
-    for filled in (task.modality, ", ".join(task.answers)):
+    for filled in (task.modality, task.separator.join(task.answers)):
         mark = f"<mark>{escape(filled)}</mark>"
         instruction = instruction.replace(escape(filled), mark, 1) if filled else instruction
     ends = (
@@ -156,8 +171,18 @@ def draw_prompt(task: Task) -> str:
         if task.kind != "multi"
         else "The model answers with labels, or “no finding”."
     )
+    unclear = task.ambiguous()
+    warning = (
+        notice(
+            f"“{unclear[0]}” holds what stands between labels, so that a reader can't tell where it ends. Let another "
+            "sign stand there (“Between labels”), or bring the set with another name for it.",
+            "warn",
+        )
+        if unclear
+        else ""
+    )
     return (
-        '<div class="vt"><h2>What the model is asked</h2><pre class="prompt"><span class="frame">[picture] '
+        f'<div class="vt"><h2>What the model is asked</h2>{warning}<pre class="prompt"><span class="frame">[picture] '
         f'[exemplar, where one is used]</span>\n{instruction}\n<span class="frame">[answer]</span></pre>'
         f'<p class="small quiet">Marked words come from the fields on the left. {ends} '
         "Each model adds its own chat words around this.</p></div>"

@@ -5,25 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from app.words import reader_name
+from app.words import chip, reader_name
 from core.readings.benefit import Duel, Gap, duel_words
 from core.readings.effect import INTERVAL
 from core.records.benefits import Judged, judged
 from core.records.runs import RunView
+from core.records.seeds import seed_of, spread, spread_words
 
 MARKS = {"helped": "good", "harmed": "bad", "open": "warn", None: ""}
 NOT_COMPARED = "Its figures hold no comparison of its readers, so it can't be told whether it helped."
 
 
-def draw(run: RunView) -> str:
-    """Nothing until a run is finished."""
+def draw(run: RunView, of_seeds: tuple[RunView, ...] = ()) -> str:
+    """Nothing until a run is finished. `of_seeds` are the runs that are like it but for their seed, and itself."""
     if run.metrics is None or run.state != "done":
         return ""
-    answers = judged(run)
+    answers = judged(run, sum(bool(each.figures) for each in of_seeds))
     if not answers:
         return f'<div class="vt"><p class="quiet">{NOT_COMPARED}</p></div>'
     note = f'<p class="small quiet">Difference: the reader less the one it is held against, {INTERVAL}</p>'
-    return f'<div class="vt">{"".join(_answer(run, answer) for answer in answers)}{note}</div>'
+    return f'<div class="vt">{"".join(_answer(run, answer) for answer in answers)}{note}{_seeds(run, of_seeds)}</div>'
+
+
+def _seeds(run: RunView, of_seeds: Sequence[RunView]) -> str:
+    """The table of several seeds, and which of them are not there yet."""
+    if len(of_seeds) < 2:
+        return ""
+    ways = [
+        f'<a href="/runs?run={each.id}">seed {seed_of(each)}</a> {chip(each.state, each.wish)}' for each in of_seeds
+    ]
+    runs_of_seeds = f'<p class="small">{" · ".join(ways)}</p>'
+    table = spread(run, tuple(of_seeds))
+    if table is None:
+        return f"<h2>Several seeds</h2>{runs_of_seeds}"
+    heads = "".join(f"<th class=n>{escape(head)}</th>" for head in table.heads[1:])
+    rows = "".join(
+        f"<tr><td>{escape(row[0])}</td>{''.join(f'<td class=n>{cell}</td>' for cell in row[1:])}</tr>"
+        for row in table.rows
+    )
+    return (
+        f"<h2>Several seeds</h2><p>{escape(spread_words(run, table))}</p>"
+        f'<table class="seeds"><tr><th>{escape(table.title)}</th>{heads}</tr>{rows}</table>'
+        f'{runs_of_seeds}<p class="small quiet">{escape(table.note)}</p>'
+    )
 
 
 def _answer(run: RunView, answer: Judged) -> str:

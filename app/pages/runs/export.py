@@ -15,9 +15,10 @@ from app.words import chip
 from core.records.exports import Export, exports
 
 ABOUT = (
-    "A zip with the adapter (PEFT), the exemplar's connector, the TSM, the label map, the preprocessing and the card: "
-    "safetensors and JSON, nothing pickled. Merged: also the whole model with the adapter in its weights, "
-    "loaded again and compared with the run's own answers."
+    "A zip with the adapter (PEFT), the exemplar's connector, the TSM, the label map, the preprocessing, the card, "
+    "a methods paragraph, citations, and all readings as CSV, which name cases and patients: safetensors, JSON and "
+    "text, nothing pickled. Merged: also the whole model with the adapter in its weights, loaded again and compared "
+    "with the run's own answers."
 )
 MIB = 2**20
 
@@ -45,7 +46,7 @@ class Exporting:
 
 
 def lay_out() -> ExportParts:
-    gr.Markdown(ABOUT)
+    gr.Markdown(f"### The model\n{ABOUT}")
     with gr.Row(equal_height=True):
         is_merged = gr.Checkbox(False, label="Merged", info="Also the whole model: large where the model is.")
         make = gr.Button("Make a zip", min_width=120, elem_id="runs-export")

@@ -13,7 +13,7 @@ from plotly.graph_objects import Figure
 from app import charts
 from app.context import PRIVATE, Studio, on_load
 from app.html import go_to
-from app.pages.runs import acts, benefit, classes, export, probing
+from app.pages.runs import acts, benefit, classes, export, probing, taking
 from app.pages.runs.parts import CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
 from app.run_words import (
     curve_titles,
@@ -35,6 +35,7 @@ from core.errors import SettingsError
 from core.records import jobs, runs
 from core.records.queue_view import QueueEntry, queue_view
 from core.records.runs import RunView
+from core.records.seeds import alike
 
 TITLE = "Runs"
 PATH = "/runs"
@@ -60,13 +61,16 @@ class RunsPage:
     parts: Parts
 
     def open(self, visit: Visit) -> Updates:
-        """The list and the run of ?run=, else the one that runs, else the newest."""
+        """The list and the run of ?run=, else the one that runs, else the newest; at its figures if there are any.
+
+        Which tab is open is decided here alone: later on it would be taken from under somebody's hand."""
         views = project_runs(visit)
         wanted = visit.number("run")
         chosen = wanted if wanted in [view.id for view in views] else worth_a_look(views)
         state, may = jobs.queue_state(visit.database, QUEUE), visit.who.may("manage")
-        queue = self.parts.queue
+        queue, has_figures = self.parts.queue, any(view.id == chosen and view.metrics for view in views)
         return {
+            self.parts.run.tabs: gr.Tabs(selected=FIGURES_TAB if has_figures else CURVES_TAB),
             self.parts.run.run: gr.update(choices=choices(views), value=chosen),
             self.parts.beside.several: gr.update(choices=choices(views)),
             queue.is_paused: gr.update(value=state.is_paused, interactive=may),
@@ -132,21 +136,18 @@ class RunsPage:
         """What its test cases say, once it is finished."""
         run = self.parts.run
         return {
-            run.benefit: benefit.draw(view),
+            run.benefit: benefit.draw(view, alike(visit.database, visit.who, view)),
             run.numbers: figure_table(view),
             run.statements: statement_tables(view.metrics) if view.metrics else "",
             run.classes: classes.draw(view),
             run.plots.rocs: classes.curves(visit, view),
+            run.taken: taking.draw(visit, view),
         }
 
     def still(self, visit: Visit, run_id: int | None) -> Updates:
-        """What does not move: the frozen settings, and where to begin: at its figures if there are any."""
+        """What does not move: the frozen settings."""
         view = None if run_id is None else runs.run(visit.database, visit.who, run_id)
-        first = FIGURES_TAB if view and view.metrics else CURVES_TAB
-        return {
-            self.parts.run.settings: runs.run_file(view) if view else "",
-            self.parts.run.tabs: gr.Tabs(selected=first),
-        }
+        return {self.parts.run.settings: runs.run_file(view) if view else ""}
 
     def log(self, visit: Visit, run_id: int | None, search: str | None, printed: str | None) -> Updates:
         """What the run printed, or the lines with a text in them; nothing where that is what was seen."""
@@ -253,8 +254,8 @@ def titled(curves: Curves, title: str, first: str) -> Figure:
 def build(studio: Studio) -> None:
     parts = lay_out()
     page = RunsPage(parts)
-    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run)
-    offer(studio, acts.probe_run, acts.cancel_probes, acts.run_probes, acts.run_benefit)
+    offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run, acts.run_benefit)
+    offer(studio, acts.probe_run, acts.cancel_probes, acts.run_probes)
     offer(studio, runs=acts.list_runs, run=acts.one_run)
     wire_run(studio, page)
     export.wire(studio, parts.run.export, parts.run.run, parts.timer)
@@ -268,8 +269,8 @@ def build(studio: Studio) -> None:
 def wire_run(studio: Studio, page: RunsPage) -> None:
     """The list and the chosen run: when the page opens, at every tick, and when another is chosen."""
     parts, run, queue = page.parts, page.parts.run, page.parts.queue
-    opened = [run.run, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
-    stays = (live(studio, page.still), [run.run], [run.settings, run.tabs])
+    opened = [run.run, run.tabs, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
+    stays = (live(studio, page.still), [run.run], [run.settings])
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     ticked = ticks(studio, page)
     begun = on_load(guarded(studio, page.open), None, opened)
@@ -297,6 +298,6 @@ def ticks(studio: Studio, page: RunsPage) -> Wire:
     parts, run, plots = page.parts, page.parts.run, page.parts.run.plots
     lists = [run.table, parts.queue.rows, parts.queue.waiting, run.run, parts.beside.several, parts.notice]
     drawn: list[Block] = [plots.losses, plots.validation, plots.device, plots.bars]
-    drawn += [run.benefit, run.numbers, run.statements, run.classes, plots.rocs]
+    drawn += [run.benefit, run.numbers, run.statements, run.classes, run.taken, plots.rocs]
     moving = [*lists, run.head, run.meters, *drawn, parts.sent, *run.acts.states]
     return live(studio, page.tick), [run.run, parts.sent], moving

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app import charts
+from app.pages.runs import taking
 from app.pages.runs.export import ExportParts
 from app.pages.runs.export import lay_out as lay_out_export
 from app.pages.runs.probing import ProbingParts
@@ -74,6 +75,7 @@ class RunParts:
     search: gr.Textbox
     log: gr.Code
     probing: ProbingParts
+    taken: gr.HTML
     export: ExportParts
     settings: gr.Code
 
@@ -157,13 +159,15 @@ def _run_parts() -> RunParts:
             log = gr.Code(show_label=False, language=None, lines=14, max_lines=24, elem_id="runs-log")
         with gr.Tab("Device"):
             device = gr.Plot(show_label=False)
-        with gr.Tab("Export"):
+        with gr.Tab("Take away"):
+            taken = taking.lay_out()
             export = lay_out_export()
         with gr.Tab("Settings"):
             settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
     plots = Plots(losses, validation, device, bars, rocs)
     figures = (plots, numbers, statements, classes)
-    return RunParts(table, run, acts, head, meters, benefit, tabs, *figures, search, log, probing, export, settings)
+    about = (head, meters, benefit, tabs, *figures)
+    return RunParts(table, run, acts, *about, search, log, probing, taken, export, settings)
 
 
 def _act_buttons() -> Acts:

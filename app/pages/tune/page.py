@@ -14,7 +14,7 @@ from gradio.events import Dependency
 from app.context import PRIVATE, Studio, on_load
 from app.engine import ENGINE
 from app.html import go_to, script_beside, warning
-from app.pages.tune.acts import PLACE_OF_IMAGES, completed, queue, tune
+from app.pages.tune.acts import PLACE_OF_IMAGES, completed, queue, tune, tune_seeds
 from app.pages.tune.forms import NO_TSM, USUAL
 from app.pages.tune.parts import Parts, lay_out
 from app.visit import Given, Json, Updates, Visit, Wire, guarded, live, offer
@@ -122,11 +122,12 @@ class TunePage:
         return {"task": given[parts.task], "preset": given[choices.preset]} | values
 
     def start(self, visit: Visit, given: Given) -> Updates:
-        """Queues the run."""
+        """Queues the run, or one for each of several seeds; leads to the first."""
         parts = self.parts
         version_id = chosen_version(visit, given[parts.image_set], given[parts.version])
-        run_id = queue(visit, version_id, given[parts.name] or "", self.values(given), given[parts.copied])
-        return {parts.queued: str(run_id)}
+        seeds = int(given[parts.seeds] or 1)
+        made = queue(visit, version_id, given[parts.name] or "", self.values(given), given[parts.copied], seeds)
+        return {parts.queued: str(made[0])}
 
     def estimate(self, visit: Visit, given: Given) -> Updates:
         """Has a worker try one real step; the timer looks for the answer."""
@@ -207,11 +208,11 @@ def build(studio: Studio) -> None:
     parts = lay_out(ENGINE.choices)
     page = TunePage(parts)
     fill_at_first(page)
-    offer(studio, tune)
+    offer(studio, tune, tune_seeds)
     wire_choices(studio, page)
     started = parts.start.click(
         guarded(studio, page.start),
-        {parts.image_set, parts.name, parts.copied, *parts.given},
+        {parts.image_set, parts.name, parts.copied, parts.seeds, *parts.given},
         [parts.queued],
         **PRIVATE,
     )

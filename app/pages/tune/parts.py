@@ -11,9 +11,11 @@ from gradio.components import Component
 from app.pages.tune.forms import NO_TSM, USUAL, Forms
 from app.pages.tune.forms import lay_out as lay_out_forms
 from app.visit import Json
+from core.records.seeds import MOST
 
 PRESETS = [("Quick look", "quick"), ("Balanced", "balanced"), ("Thorough", "thorough")]
 ABOUT_NAMES = "Left empty, it is called as is shown here."
+ABOUT_SEEDS = "So many runs, a seed each."
 SHELL = (
     "In a shell on the studio's machine: `vitask tune run.yaml --out FOLDER`. With `vitask up --data DIR`, "
     "add `--data DIR` there too. Elsewhere, let `images:` name your own files."
@@ -49,6 +51,8 @@ class Parts:
     version: gr.Dropdown
     choices: Choices
     name: gr.Textbox
+    seeds: gr.Number
+    """How many runs, a seed each."""
     start: gr.Button
     ask: gr.Button
     estimate: gr.Markdown
@@ -88,7 +92,13 @@ def lay_out(offered: Json) -> Parts:
                 image_set = gr.Dropdown([], label="Image set", elem_id="tune-set")
                 version = gr.Dropdown([], label="Version", elem_id="tune-version")
             choices = _choices(offered)
-            name = gr.Textbox(label="Name of the run", max_length=200, elem_id="tune-name", info=ABOUT_NAMES)
+            with gr.Row(equal_height=True):
+                name = gr.Textbox(
+                    label="Name of the run", max_length=200, elem_id="tune-name", info=ABOUT_NAMES, scale=3
+                )
+                seeds = gr.Number(
+                    1, label="Seeds", info=ABOUT_SEEDS, precision=0, minimum=1, maximum=MOST, elem_id="tune-seeds"
+                )
             with gr.Row():
                 start = gr.Button("Start the run", variant="primary", elem_id="tune-start")
                 ask = gr.Button("Estimate memory and time")
@@ -98,7 +108,7 @@ def lay_out(offered: Json) -> Parts:
         with gr.Column(scale=2):
             file = _file_parts()
     kept = (gr.State({}), gr.State(), gr.State(), gr.Textbox(visible=False), gr.Timer(2, active=False))
-    return Parts(notice, image_set, version, choices, name, start, ask, estimate, forms, file, *kept)
+    return Parts(notice, image_set, version, choices, name, seeds, start, ask, estimate, forms, file, *kept)
 
 
 def _choices(offered: Json) -> Choices:

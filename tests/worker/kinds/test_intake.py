@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from core.records import jobs, runs, sets
-from core.records.access import Who
+from core.records import jobs, mended, runs, sets
+from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.payloads import Fetch
 from core.records.place import Place
@@ -124,3 +125,80 @@ def test_the_sample_is_a_set_and_a_queued_run(
     assert (run.state, run.is_sample, run.set) == ("waiting", True, sample.NAME)
     assert not list(place.data.glob(".sample-*")), "what was drawn on the way is gone"
     assert said(capsys)[-1]["result"]["run"] == run.id
+
+
+def messy(folder: Path) -> Path:
+    """Two classes of drawn pictures, an empty file, a copy with the other label, a plain copy, and a rare label."""
+    shades = tiny.draw(folder / "shades", count=4)
+    first, second, *_ = sorted(path for path in shades.iterdir() if path.is_dir())
+    (first / "empty.png").write_bytes(b"")
+    (first / "plain copy.png").write_bytes((first / "0.png").read_bytes())
+    (second / "other label.png").write_bytes((first / "0.png").read_bytes())
+    (shades / "rare").mkdir()
+    shutil.copy(second / "1.png", shades / "rare" / "7.png")
+    return Path(shutil.make_archive(str(folder / "messy"), "zip", shades))
+
+
+def checked(database: Database, place: Place, who: Who, upload: int, **decisions: Any) -> dict[str, Any]:
+    """The report after a check with these decisions."""
+    job = sets.request_check(database, place, who, upload, {"mending": decisions} if decisions else {})
+    intake.check(child_job(database, place, who, job))
+    report = sets.upload(database, who, upload).report
+    assert report is not None
+    with database.session() as session:
+        session.get_one(Job, job).state = "done"
+    return report
+
+
+def test_an_upload_is_mended_without_opening_a_picture_again_and_kept_as_decided(
+    database: Database, place: Place, who: Who, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = sets.new_upload(database, place, who, who.projects[0], messy(tmp_path), "messy.zip").id
+    first = checked(database, place, who, upload)
+    assert (first["mending"]["unusable"], first["mending"]["copies"]) == (1, 1)
+    assert [finding["kind"] for finding in first["findings"] if finding["severity"] == "error"] == ["unreadable"]
+    pairs = [{side["case"] for side in pair["cases"]} for pair in first["mending"]["pairs"] if pair["is_exact"]]
+    assert {"dark/0.png", "light/other label.png"} in pairs and len(pairs) == 2
+    _, table = mended.unused_cases(database, place, who, upload)
+    assert "dark/empty.png" in table and "to be mended" in table
+    thumbnail = first["mending"]["pairs"][0]["cases"][0]["shown"]
+    assert mended.copy_thumbnail(database, place, who, upload, thumbnail).startswith(b"\x89PNG")
+
+    def opened(*picture: object) -> None:
+        raise AssertionError("A picture was opened again")
+
+    monkeypatch.setattr("core.pictures.pixels.decode", opened)
+    decisions = {
+        "leaves_out_unusable": True,
+        "keeps_one_copy": True,
+        "leaves_out": ["light/other label.png"],
+        "labels": {"rare": "", "dark": "Dunkelgrün/schwarz"},
+    }
+    again = checked(database, place, who, upload, **decisions)
+    assert again["findings"] == [finding for finding in again["findings"] if finding["severity"] != "error"]
+    assert again["mending"]["labels"] == first["mending"]["labels"], "as they came"
+    assert "rare" not in again["classes"] and again["classes"]["Dunkelgrün/schwarz"] == 4
+    assert again["mending"]["left_out"] == 4 and again["mending"]["unusable"] == 0
+    options = sets.upload(database, who, upload).options
+    job = sets.request_add(database, place, who, upload, "shades", {"modality": "photograph"}, options)
+    intake.add(child_job(database, place, who, job))
+    (kept,) = sets.sets(database, who, who.projects[0])
+    assert kept.latest.cases == again["cases"] and kept.latest.task["answers"] == again["task"]["answers"]
+    assert kept.latest.note == ("from messy.zip; 4 left out; labels: “dark” is “Dunkelgrün/schwarz”, “rare” dropped")
+    _, listed = mended.left_out_of(database, place, who, kept.latest.id)
+    assert len(listed.splitlines()) == 5 and "is an empty file (0 bytes), not a picture" in listed
+    sets.discard_upload(database, place, who, upload)
+    assert not list(place.uploads.iterdir()), "what the check kept goes with the files"
+
+
+def test_what_was_kept_of_an_upload_is_for_those_who_may_see_it(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    upload = sets.new_upload(database, place, who, who.projects[0], messy(tmp_path), "messy.zip").id
+    shown = checked(database, place, who, upload)["mending"]["pairs"][0]["cases"][0]["shown"]
+    stranger = replace(who, projects=(), role="researcher")
+    for person, name in ((stranger, shown), (who, "../looks.parquet"), (who, "0" * 64)):
+        with pytest.raises(NotAllowed):
+            mended.copy_thumbnail(database, place, person, upload, name)
+    with pytest.raises(NotAllowed):
+        mended.unused_cases(database, place, stranger, upload)

@@ -1,0 +1,1 @@
+"""Account: everybody's own password and sessions, and what to do for whoever is in no project."""

@@ -1,0 +1,69 @@
+"""How a shell says what is decided about a set: the same choices for `vitask set check` and `vitask set add`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from core.cli import output
+from core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from core.case import ImageSet
+    from core.sets.looked import OnCase
+    from core.sets.mending import Mended, Mending
+
+MOST_LISTED = 20
+
+
+def add_mending(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--leave-out-unusable", action="store_true", help="keep the rest without the cases in error")
+    parser.add_argument("--one-of-copies", action="store_true", help="of exact copies with one label keep the first")
+    parser.add_argument("--leave-out", action="append", default=[], metavar="CASE", help="may be given again")
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="call a label otherwise; two with one name become one, and OLD= drops it; may be given again",
+    )
+
+
+def mending_from(arguments: argparse.Namespace) -> Mending:
+    from core.sets.mending import Mending
+
+    labels = {}
+    for named in arguments.label:
+        old, sign, new = named.partition("=")
+        if not sign:
+            raise SettingsError(f'--label takes OLD=NEW, not "{named}".')
+        labels[old] = new
+    return Mending(
+        leaves_out_unusable=arguments.leave_out_unusable,
+        leaves_out=tuple(arguments.leave_out),
+        keeps_one_copy=arguments.one_of_copies,
+        labels=labels,
+    )
+
+
+def mend_as_decided(image_set: ImageSet, mending: Mending, on_case: OnCase | None = None) -> Mended:
+    """The set as it is kept. Every picture is looked at."""
+    from core.sets.looked import look_over
+    from core.sets.mending import mend
+
+    ids = {case.id for case in image_set.cases}
+    for what, names, there in (
+        ("case", mending.leaves_out, ids),
+        ("label", mending.labels, set(image_set.task.answers)),
+    ):
+        for name in names:
+            if name not in there:
+                raise SettingsError(f'{image_set.name} has no {what} "{name}". `vitask set check` names them all.')
+    return mend(look_over(image_set, on_case), mending)
+
+
+def tell_left_out(mended: Mended) -> None:
+    for left in mended.left_out[:MOST_LISTED]:
+        output.out(f"left out: {left.case}: {left.reason}")
+    if len(mended.left_out) > MOST_LISTED:
+        output.out(f"left out: {len(mended.left_out) - MOST_LISTED:,} more")

@@ -1,0 +1,66 @@
+"""What looking at pictures brought to light, kept in a file, so that no picture of an upload is opened a second time.
+
+A row a picture, named by where its pixels are; and a row a mask, with what is wrong with it where it lies on a picture.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.case import Pixels
+from core.pictures.looks import Look
+
+COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "problem")
+
+
+@dataclass
+class KeptLooks:
+    """Looks by the place of their pixels, and what is wrong with masks ("" where nothing is)."""
+
+    looks: dict[str, Look] = field(default_factory=dict)
+    misfits: dict[str, str] = field(default_factory=dict)
+
+
+def place_of(pixels: Pixels) -> str:
+    """Where the pixels are, in full: the files of an upload never change."""
+    return repr(pixels)
+
+
+def mask_place(mask: Pixels, size: tuple[int, int]) -> str:
+    return f"mask {mask!r} {size}"
+
+
+def read_looks(file: Path) -> KeptLooks:
+    """Nothing where there is no such file yet, or none that can be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kept = KeptLooks()
+    try:
+        columns = pq.read_table(file, columns=list(COLUMNS)).to_pydict() if file.is_file() else {}
+    except (OSError, pa.ArrowException):
+        return kept
+    for place, width, height, mode, is_blank, shown, thumbnail, problem in zip(*columns.values(), strict=True):
+        if place.startswith("mask "):
+            kept.misfits[place] = problem
+        else:
+            kept.looks[place] = Look((width, height), mode, is_blank, shown, thumbnail, problem)
+    return kept
+
+
+def write_looks(file: Path, kept: KeptLooks) -> None:
+    """The file appears when it is whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        (place, *look.size, look.mode, look.is_blank, look.shown, look.thumbnail, look.problem)
+        for place, look in kept.looks.items()
+    ]
+    rows += [(place, 0, 0, "", False, "", b"", problem) for place, problem in kept.misfits.items()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
+    pq.write_table(pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}), draft)
+    draft.replace(file)

@@ -1,0 +1,185 @@
+"""What is taken away of a run as tables: as people read them, and as numbers for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from core.case import Task
+from core.readings.answer import entropy, likeliest
+from core.readings.benefit import Benefit, duel_words
+from core.readings.intervals import in_brackets
+from core.readings.meaning import has_several_labels
+from core.readings.metrics import TITLES
+from core.readings.reading import Reading
+from core.sets.safe_csv import as_csv
+
+BY_LABEL = {
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "auroc": "AUROC",
+}
+INTERVALS = "95 % bootstrap intervals over patients, or over cases where patients are unknown, in brackets."
+Plain = Mapping[str, Any]
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """`heads` and `rows` are for print; `columns` and `cells` say it in numbers, an end of an interval a column."""
+
+    name: str
+    title: str
+    note: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[Cell, ...], ...]
+
+    def as_csv(self) -> str:
+        return as_csv(self.columns, self.cells)
+
+
+def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, str]) -> tuple[Table, ...]:
+    """What there is of them: paired differences, figures, figures by label, confusion."""
+    parts = results.get("sets") or {"": results}
+    made = (
+        _differences(benefits, titles),
+        _figures(parts, titles),
+        _by_label(parts, titles),
+        _confusion(parts, titles),
+    )
+    return tuple(table for table in made if table.rows)
+
+
+def readings_as_csv(readings: Iterable[Reading], tasks: Mapping[str, Task]) -> str:
+    """A row a reading: what was answered, and the probability of every answer."""
+    answers = tuple(dict.fromkeys(chain.from_iterable(task.answers for task in tasks.values())))
+    head = ("set", "case", "split", "patient", "reference label", "reader", "answer", "entropy bits", "free text")
+    rows = (_reading_row(reading, tasks[reading.set], answers) for reading in readings)
+    return as_csv([*head, *(f"p({answer})" for answer in answers)], rows)
+
+
+def _reading_row(reading: Reading, task: Task, answers: Sequence[str]) -> list[Cell]:
+    likely = dict(zip(task.answers, reading.answer.probabilities, strict=True))
+    answer = likeliest(reading.answer.probabilities, task)
+    row: list[Cell] = [reading.set, reading.case, reading.split, reading.patient, "; ".join(reading.labels)]
+    row += [reading.reader, "; ".join(answer), round(entropy(reading.answer.probabilities, task), 6)]
+    return [*row, reading.answer.text, *(likely.get(answer) for answer in answers)]
+
+
+def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Table:
+    rows, cells = [], []
+    for benefit in benefits:
+        for duel in (*benefit.duels, *benefit.beside):
+            gap, names = duel.deciding, [titles.get(name, name) for name in (duel.reader, duel.rival)]
+            values = ["–" if value is None else f"{value:.3f}" for value in (gap.value, gap.of_rival)]
+            rows.append((*_set(benefit.set), *names, gap.title, *values, _signed(gap.words()), duel_words(duel)))
+            whose = (benefit.set, duel.reader, duel.rival)
+            ends = [(each.value, each.of_rival, each.difference, each.low, each.high) for each in duel.gaps]
+            cells += [(*whose, each.title, duel.cases, *row) for each, row in zip(duel.gaps, ends, strict=True)]
+    cases = ", ".join(f"{benefit.cases:,}" for benefit in benefits)
+    heads = ("Reader", "Against", "Figure", "Reader's", "Other's", "Difference", "In words")
+    columns = (
+        "set",
+        "reader",
+        "against",
+        "figure",
+        "cases",
+        "value",
+        "of the other",
+        "difference",
+        "low",
+        "high",
+    )
+    note = f"n = {cases} test cases. Paired differences on the same cases and draws. {INTERVALS}"
+    has_sets = any(benefit.set for benefit in benefits)
+    return Table(
+        "differences",
+        "Whether it helped",
+        note,
+        (*(("Set",) if has_sets else ()), *heads),
+        tuple(rows),
+        columns,
+        tuple(cells),
+    )
+
+
+def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
+    shown = [name for name in TITLES if any(name in row for part in parts.values() for row in part["readers"].values())]
+    rows, cells = [], []
+    for set_name, part in parts.items():
+        for reader, figures in part["readers"].items():
+            rows.append((*_set(set_name), titles.get(reader, reader), *(in_brackets(figures.get(n)) for n in shown)))
+            ends = chain.from_iterable(_ends(figures.get(name)) for name in shown)
+            cells.append((set_name, reader, part.get("cases"), *ends))
+    columns = ("set", "reader", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in shown))
+    heads = (*(("Set",) if any(parts) else ()), "Reader", *(TITLES[name] for name in shown))
+    return Table("figures", "Figures of the test cases", _note(parts), heads, tuple(rows), columns, tuple(cells))
+
+
+def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
+    rows, cells = [], []
+    for set_name, part in parts.items():
+        for reader, labels in part.get("per_class", {}).items():
+            for label, figures in labels.items():
+                count = round(figures["support"]["value"])
+                shown = (in_brackets(figures.get(name)) for name in BY_LABEL)
+                rows.append((*_set(set_name), titles.get(reader, reader), label, f"{count:,}", *shown))
+                ends = chain.from_iterable(_ends(figures.get(name)) for name in BY_LABEL)
+                cells.append((set_name, reader, label, count, *ends))
+    columns = ("set", "reader", "label", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in BY_LABEL))
+    heads = (*(("Set",) if any(parts) else ()), "Reader", "Label", "n", *BY_LABEL.values())
+    return Table("labels", "Figures label by label", _note(parts), heads, tuple(rows), columns, tuple(cells))
+
+
+def _confusion(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
+    cells = tuple(
+        (set_name, reader, label, answer, count)
+        for set_name, part in parts.items()
+        for reader, counts in part.get("confusion", {}).items()
+        for label, answer, count in _counts(list(part["per_class"][reader]), counts)
+    )
+    rows = tuple(
+        (*_set(set_name), titles.get(reader, reader), label, answer, f"{count:,}")
+        for set_name, reader, label, answer, count in cells
+    )
+    heads = (*(("Set",) if any(parts) else ()), "Reader", "Reference label", "Answer", "Cases")
+    columns = ("set", "reader", "reference label", "answer", "cases")
+    note = f"n = {_cases(parts)} test cases."
+    return Table("confusion", "Reference labels and answers", note, heads, rows, columns, cells)
+
+
+def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str, str, int]]:
+    if counts and has_several_labels(counts):
+        for label, table in zip(labels, counts, strict=True):
+            for there, row in zip((f"not {label}", label), table, strict=True):
+                yield from ((there, said, count) for said, count in zip((f"not {label}", label), row, strict=True))
+        return
+    for label, row in zip(labels, counts, strict=True):
+        yield from ((label, answer, count) for answer, count in zip(labels, row, strict=True))
+
+
+def _set(name: str) -> tuple[str, ...]:
+    return (name,) if name else ()
+
+
+def _cases(parts: Mapping[str, Plain]) -> str:
+    return ", ".join(f"{part.get('cases', 0):,}" for part in parts.values())
+
+
+def _note(parts: Mapping[str, Plain]) -> str:
+    return f"n = {_cases(parts)} test cases. {INTERVALS}"
+
+
+def _ends(figure: Plain | None) -> tuple[float | None, ...]:
+    return tuple((figure or {}).get(end) for end in ("value", "low", "high"))
+
+
+def _signed(words: str) -> str:
+    """In print a minus is no hyphen."""
+    return words.replace("-", "−")  # noqa: RUF001

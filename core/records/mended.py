@@ -1,0 +1,103 @@
+"""What a check keeps beside an upload's files, and what is kept with a version of what was left out of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from core.case import ImageSet
+from core.pictures.kept_looks import read_looks, write_looks
+from core.pictures.shown import THUMB_PIXELS
+from core.pictures.store import as_png, open_store
+from core.records.access import NOT_THERE, NotAllowed, Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.tables import Upload, Version
+from core.records.uploads import check_folder, upload
+from core.records.versions import allowed_version
+from core.sets.looked import LookedAt, LookedSet, OnCase, look_over
+from core.sets.mending import MOST_PAIRS, LeftOut, Mended, copy_pairs
+from core.sets.safe_csv import as_csv
+
+LOOKS, LIST, COPIES = "looks.parquet", "not used.csv", "copies"
+
+
+def look_over_upload(place: Place, upload: Upload, image_set: ImageSet, on_case: OnCase | None = None) -> LookedSet:
+    """A look at every picture of an upload; those that an earlier check looked at are not opened again."""
+    file = check_folder(place, upload) / LOOKS
+    kept = read_looks(file)
+    before = len(kept.looks) + len(kept.misfits)
+    looked = look_over(image_set, on_case, kept)
+    if len(kept.looks) + len(kept.misfits) > before:
+        write_looks(file, kept)
+    return looked
+
+
+def keep_check(place: Place, upload: Upload, mended: Mended) -> None:
+    """The list of what is not used, and a thumbnail of every picture that somebody has to compare with its copy."""
+    folder = check_folder(place, upload)
+    (folder / COPIES).mkdir(parents=True, exist_ok=True)
+    rows = [(left, "left out") for left in mended.left_out] + [(left, "to be mended") for left in mended.unusable]
+    (folder / LIST).write_text(_table(rows), encoding="utf-8")
+    for pair in copy_pairs(mended.looked)[:MOST_PAIRS]:
+        for each in (pair.first, pair.second):
+            _keep_thumbnail(folder / COPIES / f"{each.look.shown}.png", each)
+
+
+def unused_cases(db: Database, place: Place, who: Who, upload_id: int) -> tuple[Upload, str]:
+    """An upload, and the list of its cases that can't be used or are left out, as CSV."""
+    row = upload(db, who, upload_id)
+    return row, _read(check_folder(place, row) / LIST).decode()
+
+
+def copy_thumbnail(db: Database, place: Place, who: Who, upload_id: int, shown: str) -> bytes:
+    """A picture of an upload that has a copy, small, by the hash of what it shows; for those who may see the upload."""
+    row = upload(db, who, upload_id)
+    if not re.fullmatch("[0-9a-f]{64}", shown):
+        raise NotAllowed(NOT_THERE)
+    return _read(check_folder(place, row) / COPIES / f"{shown}.png")
+
+
+def keep_left_out(place: Place, version: Version, left_out: Iterable[LeftOut]) -> None:
+    """With the version: the cases that are not in it although they came, and why."""
+    rows = [(left, "left out") for left in left_out]
+    if rows:
+        open_store(place.store).write(_key(version), _table(rows).encode())
+
+
+def has_left_out(place: Place, version: Version) -> bool:
+    return open_store(place.store).exists(_key(version))
+
+
+def left_out_of(db: Database, place: Place, who: Who, version_id: int) -> tuple[Version, str]:
+    """A version, and the list of what was left out of it, as CSV."""
+    with db.reading() as session:
+        version = allowed_version(session, who, version_id)
+    if not has_left_out(place, version):
+        raise NotAllowed(NOT_THERE)
+    return version, open_store(place.store).read(_key(version)).decode()
+
+
+def _key(version: Version) -> str:
+    return f"versions/{version.hash}/left out.csv"
+
+
+def _table(rows: Iterable[tuple[LeftOut, str]]) -> str:
+    return as_csv(
+        ["case", "what is wrong", "what becomes of it"], ([left.case, left.reason, fate] for left, fate in rows)
+    )
+
+
+def _keep_thumbnail(file: Path, each: LookedAt) -> None:
+    if not file.exists():
+        small = each.case.pixels.load()
+        small.thumbnail((THUMB_PIXELS, THUMB_PIXELS))
+        file.write_bytes(as_png(small))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        raise NotAllowed(NOT_THERE) from None

@@ -1,0 +1,123 @@
+"""Runs that are alike but for their seed: queued together, and told together, with how far their figures spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import mean, stdev
+from typing import Any
+
+from core.errors import SettingsError
+from core.readings.benefit import DECIDING, is_tsm
+from core.readings.metrics import TITLES
+from core.readings.tables import Cell, Table
+from core.records import runs
+from core.records.access import Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.readers import aimed_readers
+from core.records.runs import RunView, queue_run
+from core.records.tables import Run
+
+MOST = 10
+OWN_OF_A_RUN = (("training", "precision"), ("vlm", "dtype"))
+"""Filled in by the machine that carries a run out; who waits does not have them yet."""
+
+
+def queue_seeds(
+    db: Database,
+    place: Place,
+    who: Who,
+    version_id: int,
+    name: str,
+    settings: Mapping[str, Any],
+    count: int,
+    copy_of: int | None = None,
+) -> list[Run]:
+    """A run for each of so many seeds, from that of the settings on; a written name is told its seed."""
+    if not 1 <= count <= MOST:
+        raise SettingsError(f"Of a run there can be 1 to {MOST} seeds at once, not {count}. Choose fewer.")
+    first = int(settings.get("seed", 0))
+    named = name.strip()
+    return [
+        queue_run(
+            db,
+            place,
+            who,
+            version_id,
+            f"{named} · seed {seed}" if named and count > 1 else named,
+            {**settings, "seed": seed},
+            copy_of,
+        )
+        for seed in range(first, first + count)
+    ]
+
+
+def alike(db: Database, who: Who, run: RunView) -> tuple[RunView, ...]:
+    """The runs of its version with its settings but for the seed, itself among them, in the order of their seeds; of
+    several with the same seed the newest, or itself."""
+    by_seed: dict[int, RunView] = {}
+    own = likeness(run.settings)
+    for other in runs.runs(db, who, run.project_id, version_id=run.version_id):
+        if likeness(other.settings) == own:
+            by_seed.setdefault(seed_of(other), other)
+    by_seed[seed_of(run)] = run
+    return tuple(by_seed[seed] for seed in sorted(by_seed))
+
+
+def seed_of(run: RunView) -> int:
+    return int(run.settings.get("seed", 0))
+
+
+def likeness(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All that runs which differ in their seed have in common."""
+    kept = {name: dict(value) if isinstance(value, Mapping) else value for name, value in settings.items()}
+    for block, name in OWN_OF_A_RUN:
+        if isinstance(kept.get(block), dict):
+            kept[block].pop(name, None)
+    return {name: value for name, value in kept.items() if name not in ("seed", "images")}
+
+
+def spread(run: RunView, of_seeds: tuple[RunView, ...]) -> Table | None:
+    """The deciding figure of every reader by seed, its mean and its standard deviation; None of fewer than two."""
+    finished = [each for each in of_seeds if DECIDING in next(iter(each.figures.values()), {})]
+    if len(finished) < 2 or run.aim is None:
+        return None
+    wanted = [*aimed_readers(run.settings, run.aim), run.aim.baseline, *filter(is_tsm, run.figures)]
+    names = [name for name in dict.fromkeys(wanted) if all(_value(each, name) is not None for each in finished)]
+    columns = {run.reader(name).title: [float(_value(each, name) or 0) for each in finished] for name in names}
+    if run.aim.reader in names and run.aim.baseline in names and run.aim.reader != run.aim.baseline:
+        pairs = [columns[run.reader(name).title] for name in (run.aim.reader, run.aim.baseline)]
+        title = f"{run.reader(run.aim.reader).title}, less {run.reader(run.aim.baseline).title}"
+        columns[title] = [value - other for value, other in zip(*pairs, strict=True)]
+    rows = zip(*columns.values(), strict=True)
+    cells: list[tuple[Cell, ...]] = [(seed_of(each), *row) for each, row in zip(finished, rows, strict=True)]
+    deviations: tuple[Cell, ...] = ("standard deviation", *map(stdev, columns.values()))
+    summary: list[tuple[Cell, ...]] = [("mean", *map(mean, columns.values())), deviations]
+    heads = ("Seed", *columns)
+    return Table(
+        "seeds",
+        f"{TITLES[DECIDING]} of {len(finished)} seeds",
+        "Standard deviation over seeds (n − 1). Where a set brings no split of its own, a seed also deals its cases.",  # noqa: RUF001
+        heads,
+        tuple((str(row[0]), *(f"{value:.3f}" for value in row[1:])) for row in (*cells, *summary)),
+        heads,
+        (*cells, *summary),
+    )
+
+
+def spread_words(run: RunView, table: Table) -> str:
+    """What the seeds say together, in a sentence."""
+    numbers, last = table.cells[:-2], table.heads[-1]
+    average, deviation = (float(row[-1] or 0) for row in table.cells[-2:])
+    if run.aim is None or " less " not in last:
+        return f"Over {len(numbers)} seeds."
+    above = sum(float(row[-1] or 0) > 0 for row in numbers)
+    reader, baseline = (run.reader(name).title for name in (run.aim.reader, run.aim.baseline))
+    return (
+        f"Over {len(numbers)} seeds “{reader}” has {average:+.3f} of {TITLES[DECIDING]} against “{baseline}”, with a "
+        f"standard deviation of {deviation:.3f}; it is the better one with {above} of {len(numbers)}."
+    )
+
+
+def _value(run: RunView, reader: str) -> float | None:
+    return run.figures.get(reader, {}).get(DECIDING)

@@ -1,0 +1,137 @@
+"""What a paper says of a run under "Methods", made of the run's own settings, and what it then cites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from core.catalog import METHODS, find
+from core.training.method import Paper
+
+Plain = Mapping[str, Any]
+LORA = Paper("2106.09685", 2021, "Hu, Edward J. and others", "LoRA: Low-Rank Adaptation of Large Language Models")
+
+
+def paragraph(sets: Sequence[Plain], settings: Plain, figures: Plain, environment: Plain) -> str:
+    """From what set.json, settings.yaml, metrics.json and environment.json hold; what is not there is not told."""
+    return " ".join(
+        [
+            *_tuned(sets, settings),
+            *_trained(settings),
+            *_compared(settings),
+            *_measured(settings, figures),
+            *_made_with(environment),
+        ]
+    )
+
+
+def citations(settings: Plain) -> str:
+    """BibTeX: the method's paper where it has one, LoRA, and the studio."""
+    papers = [paper for paper in (_paper(settings), LORA) if paper is not None]
+    studio = (
+        "@software{vitaskstudio,\n  title = {VITask Studio},\n"
+        f"  version = {{{version('vitask-studio')}}},\n  note = {{Research use only}}\n}}\n"
+    )
+    return "\n".join([*map(_bibtex, papers), studio])
+
+
+def _tuned(sets: Sequence[Plain], settings: Plain) -> Iterator[str]:
+    vlm, method = settings["vlm"], find(METHODS, settings["method"]["name"], "method")
+    model = f"The vision-language model {' '.join(vlm[name] for name in ('family', 'checkpoint') if vlm.get(name))}"
+    paper = _paper(settings)
+    cited = f" (arXiv {paper.arxiv})" if paper else ""
+    named = " and ".join(_set_words(image_set) for image_set in sets)
+    yield f"{model} was tuned by {method.TITLE}{cited}{f' on {named}' if named else ''}."
+
+
+def _set_words(image_set: Plain) -> str:
+    cases, task = image_set.get("cases") or {}, image_set.get("task") or {}
+    counts = [f"{cases[split]:,} {word}" for split, word in _SPLITS.items() if cases.get(split)]
+    facts = [f"{', '.join(counts)} cases" if counts else "", task.get("modality") or ""]
+    answers = task.get("answers") or ()
+    facts.append(f"{len(answers)} labels" if answers else "")
+    told = "; ".join(fact for fact in facts if fact)
+    return f"{image_set.get('name', 'a set')}{f' ({told})' if told else ''}"
+
+
+def _trained(settings: Plain) -> Iterator[str]:
+    lora, training = settings.get("lora") or {}, settings.get("training") or {}
+    if lora:
+        values = ", ".join(f"{name} {lora[name]:g}" for name in ("rank", "alpha", "dropout") if name in lora)
+        yield f"The language model was tuned by LoRA ({values}); the vision encoder was frozen."
+    if training:
+        rate = training.get("learning_rate")
+        steps = training.get("steps")
+        how_long = f"{steps:,} steps a stage" if steps else ", ".join(_epochs(settings["method"]))
+        facts = [
+            f"learning rate {rate:g}" if rate else "",
+            f"batches of {training['batch_size']}" if training.get("batch_size") else "",
+            how_long,
+            f"{training['precision']} arithmetic" if training.get("precision") not in (None, "auto") else "",
+            f"seed {settings.get('seed', 0)}",
+        ]
+        yield f"It was trained by AdamW ({', '.join(fact for fact in facts if fact)})."
+
+
+def _epochs(method: Plain) -> Iterator[str]:
+    for name, value in method.items():
+        if name.endswith("epochs") and value:
+            yield f"{name.replace('_', ' ')} {value:g}"
+
+
+def _compared(settings: Plain) -> Iterator[str]:
+    tsms = settings.get("tsm") or ()
+    blocks = [tsms] if isinstance(tsms, Mapping) else tsms
+    if blocks:
+        names = " and ".join(block["name"] for block in blocks)
+        yield f"The task-specific model ({names}) was trained on the same training cases."
+    yield (
+        "A vision-language model answered with the label that it found likeliest, by the sum of the log-probabilities "
+        "of its tokens, softmaxed over all labels."
+    )
+
+
+def _measured(settings: Plain, figures: Plain) -> Iterator[str]:
+    cases = figures.get("cases")
+    if not cases:
+        return
+    draws = (settings.get("reading") or {}).get("draws")
+    patients = figures.get("patients")
+    whose = f"of {patients:,} patients" if patients else ""
+    over = "patients" if patients else "cases"
+    drawn = f" ({draws:,} draws)" if draws else ""
+    yield (
+        f"Figures are of {cases:,} test cases{f' {whose}' if whose else ''} by which nothing was chosen, with 95 % "
+        f"percentile bootstrap intervals over {over}{drawn}; readers were compared by paired differences on the same "
+        "draws."
+    )
+
+
+def _made_with(environment: Plain) -> Iterator[str]:
+    packages = environment.get("packages") or {}
+    named = [f"{name} {packages[name]}" for name in ("torch", "transformers", "peft") if name in packages]
+    device = environment.get("device")
+    where = "on a processor" if device == "cpu" else f"on {device}" if device else ""
+    software = ", ".join([f"VITask Studio {version('vitask-studio')}", *named])
+    yield f"Software: {software}{f'; {where}' if where else ''}."
+
+
+def _paper(settings: Plain) -> Paper | None:
+    return getattr(find(METHODS, settings["method"]["name"], "method"), "PAPER", None)
+
+
+def _bibtex(paper: Paper) -> str:
+    key = f"arxiv{paper.arxiv.replace('.', '')}"
+    fields = {
+        "title": f"{{{paper.title}}}",
+        "author": paper.authors,
+        "year": str(paper.year),
+        "eprint": paper.arxiv,
+        "archivePrefix": "arXiv",
+    }
+    lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
+    return f"@misc{{{key},\n{lines}\n}}\n"
+
+
+_SPLITS = {"train": "training", "val": "validation", "test": "test"}

@@ -1,0 +1,101 @@
+"""What is taken away of a finished run: each link and each button of the page has something behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.figures import SIZES
+from app.pages.runs import taking
+from core.case import Task
+from core.readings.reading import load
+from core.readings.results import evaluate
+from core.records import audit, runs
+from tests.app.furnished import ANSWERS, Furnished, browsing, furnish
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Furnished:
+    room = furnish(tmp_path)
+    database, place = room.studio.database, room.studio.place
+    path = runs.readings_path(place, runs.run(database, room.who, room.run_id), "test")
+    readings = load(path)
+    measured = evaluate(readings, {"panes": Task(modality="drawn", answers=ANSWERS)}, 20, 0)
+    runs.set_metrics(database, room.run_id, measured | {"made_for": {"reader": "vitask", "baseline": "tsm"}})
+    return room
+
+
+@pytest.fixture
+def browser(room: Furnished) -> Iterator[TestClient]:
+    with browsing(room.studio) as browser:
+        yield browser
+
+
+def drawn(room: Furnished) -> str:
+    return taking.draw(room.visit(), runs.run(room.studio.database, room.who, room.run_id))
+
+
+def test_every_figure_comes_with_title_count_and_intervals_at_both_sizes(room: Furnished, browser: TestClient) -> None:
+    addresses = re.findall(r'data-figure="([^"]+)"', drawn(room))
+    assert len(addresses) == 5 * len(SIZES) * 2  # figures, differences, curves, and what each of two readers confuses
+    for address in dict.fromkeys(addresses):
+        figure = browser.get(unescape(address)).json()
+        size = SIZES[address.rpartition("/")[2].removesuffix(".json")]
+        title = figure["layout"]["title"]["text"]
+        assert figure["width"] == size.width and figure["data"] and "n = 3 test cases of Panes" in title
+        assert ("intervals" in title) == ("/figures/figures/" in address or "differences" in address)
+        assert (figure["layout"]["paper_bgcolor"], figure["scale"]) == ("white", size.scale)
+
+
+def test_a_column_is_8_5_cm_and_a_slide_16_to_9() -> None:
+    column, slide = SIZES["column"], SIZES["slide"]
+    assert column.width / 96 * 2.54 == pytest.approx(8.5, abs=0.02) and column.width * column.scale > 2000
+    assert slide.width * 9 == slide.height * 16 and slide.width * slide.scale == 1920
+
+
+def test_every_link_gives_a_file_and_the_audit_knows(room: Furnished, browser: TestClient) -> None:
+    links = [unescape(link) for link in re.findall(r'href="([^"]+)"', drawn(room))]
+    assert len(links) == 4 * 2 + 2 + 2
+    texts = {link: browser.get(link) for link in links if not link.endswith("readings-val.csv")}
+    assert {answer.status_code for answer in texts.values()} == {200}
+    assert all("attachment" in answer.headers["content-disposition"] for answer in texts.values())
+    at = f"/downloads/runs/{room.run_id}"
+    assert "p(clear)" in texts[f"{at}/readings-test.csv"].text and r"\toprule" in texts[f"{at}/tables/labels.tex"].text
+    assert "was tuned by VITask" in texts[f"{at}/methods.txt"].text
+    assert browser.get(f"{at}/readings-val.csv").status_code == 400  # this run has read no validation cases
+    subjects = [row.subject for row in audit.entries(room.studio.database, room.who, room.who.projects[0])]
+    assert "First readings test.csv" in subjects
+
+
+@pytest.mark.parametrize("way", ["figures/none/slide.json", "figures/figures/poster.json", "tables/none.csv"])
+def test_what_is_not_there_is_told(room: Furnished, browser: TestClient, way: str) -> None:
+    answer = browser.get(f"/downloads/runs/{room.run_id}/{way}")
+    assert answer.status_code == 400 and "hoose another" in answer.text
+
+
+def test_readings_are_of_validation_or_test_cases(room: Furnished, browser: TestClient) -> None:
+    answer = browser.get(f"/downloads/runs/{room.run_id}/readings-train.csv")
+    assert answer.status_code == 400 and "test" in answer.text
+    assert browser.get("/downloads/runs/999/readings-test.csv").status_code == 404
+
+
+def test_a_run_that_is_not_finished_has_nothing_to_take_away(room: Furnished) -> None:
+    waiting = runs.run(room.studio.database, room.who, room.queue("Second"))
+    assert "once the run is finished" in taking.draw(room.visit(), waiting)
+
+
+def test_names_stand_as_text(room: Furnished) -> None:
+    name = room.queue("<b>bold</b>")
+    runs.set_metrics(room.studio.database, name, {"cases": 1, "readers": {"<i>x</i>": {}}, "confusion": {}})
+    view = runs.run(room.studio.database, room.who, name)
+    assert "<i>x" not in "".join(taking._table_rows(room.visit(), view, ""))
+
+
+def test_what_draws_is_served_here(browser: TestClient) -> None:
+    answer = browser.get("/plotly.js")
+    assert answer.headers["content-type"].startswith("text/javascript") and "Plotly" in answer.text

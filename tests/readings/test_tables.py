@@ -1,0 +1,102 @@
+"""Tables for print and for programs: the same numbers, every sign as it was written, no formula, no broken LaTeX."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from core.case import Task
+from core.readings.answer import Answer
+from core.readings.benefit import benefits
+from core.readings.latex import as_latex, escaped
+from core.readings.reading import Reading
+from core.readings.results import evaluate
+from core.readings.tables import Table, readings_as_csv, tables_of
+
+TASK = Task(modality="drawn", answers=("a & b_1", "=50 %"))
+TITLES = {"vanilla": "plainly tuned", "vitask": "alone"}
+
+
+def readings() -> list[Reading]:
+    """Four cases: plain tuning gets two of them, the other all."""
+    return [
+        Reading("panes", f"@{number}", "test", reader, (label,), "\t+1", Answer(likely))
+        for reader in ("vanilla", "vitask")
+        for number, label in enumerate(["a & b_1", "a & b_1", "=50 %", "=50 %"])
+        for likely in [(0.75, 0.25) if reader == "vanilla" or number < 2 else (0.25, 0.75)]
+    ]
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, Table]:
+    results = evaluate(readings(), {"panes": TASK}, 20, 0)
+    return {
+        table.name: table for table in tables_of(results, benefits(results, "vitask", "vanilla", ("vitask",)), TITLES)
+    }
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text)))
+
+
+def test_there_is_a_table_of_differences_figures_labels_and_confusion(tables: dict[str, Table]) -> None:
+    assert list(tables) == ["differences", "figures", "labels", "confusion"]
+    assert all("n = 4 test cases" in table.note for table in tables.values())
+    assert tables["differences"].rows[0][:5] == ("alone", "plainly tuned", "Macro F1", "1.000", "0.333")
+
+
+def test_numbers_stay_numbers_and_names_are_no_formulas(tables: dict[str, Table]) -> None:
+    first = rows_of(tables["labels"].as_csv())[0]
+    assert (first["reader"], first["label"], first["cases"], float(first["sensitivity"])) == (
+        "vanilla",
+        "a & b_1",
+        "2",
+        1.0,
+    )
+    assert [row["label"] for row in rows_of(tables["labels"].as_csv())][1] == "'=50 %"
+    counts = {
+        (row["reader"], row["reference label"], row["answer"]): row["cases"]
+        for row in rows_of(tables["confusion"].as_csv())
+    }
+    assert counts["vanilla", "'=50 %", "a & b_1"] == "2" and counts["vitask", "'=50 %", "a & b_1"] == "0"
+    (difference,) = [row for row in rows_of(tables["differences"].as_csv()) if row["figure"] == "Accuracy"]
+    assert (float(difference["value"]), float(difference["of the other"])) == (1.0, 0.5)
+
+
+def test_latex_has_a_line_a_row_with_every_sign_as_it_was_written(tables: dict[str, Table]) -> None:
+    for table in tables.values():
+        lines = as_latex(table).splitlines()
+        body = lines[lines.index(r"\midrule") + 1 : lines.index(r"\bottomrule")]
+        assert len(body) == len(table.rows)
+        assert {line.count(" & ") for line in body} == {len(table.heads) - 1}
+        assert all(line.endswith(r" \\") for line in body)
+    assert r"a \& b\_1" in as_latex(tables["labels"]) and r"=50 \%" in as_latex(tables["labels"])
+    assert r"\begin{table*}" in as_latex(tables["labels"]) and r"\begin{table}" in as_latex(tables["confusion"])
+
+
+def test_signs_that_latex_would_obey_are_written() -> None:
+    assert escaped("\\input{x} #1 ~ ^ $y$\n50 %") == (
+        r"\textbackslash{}input\{x\} \#1 \textasciitilde{} \textasciicircum{} \$y\$ 50 \%"
+    )
+
+
+def test_readings_are_a_row_each_with_a_probability_an_answer() -> None:
+    rows: list[dict[str, Any]] = rows_of(readings_as_csv(readings(), {"panes": TASK}))
+    assert len(rows) == 8
+    assert rows[0] | {"entropy bits": ""} == {
+        "set": "panes",
+        "case": "'@0",
+        "split": "test",
+        "patient": "'\t'+1",
+        "reference label": "a & b_1",
+        "reader": "vanilla",
+        "answer": "a & b_1",
+        "entropy bits": "",
+        "free text": "",
+        "p(a & b_1)": "0.75",
+        "p(=50 %)": "0.25",
+    }
+    assert float(rows[0]["entropy bits"]) == pytest.approx(0.811278)

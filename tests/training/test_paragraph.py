@@ -1,0 +1,58 @@
+"""The paragraph for a paper comes from the run's own settings, and names nothing that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.catalog import METHODS
+from core.training.paragraph import citations, paragraph
+
+SET = {
+    "name": "blood",
+    "cases": {"train": 1200, "val": 10, "test": 20},
+    "task": {"answers": ["monocyte", "platelet"], "modality": "blood smear"},
+}
+SETTINGS: dict[str, Any] = {
+    "vlm": {"family": "internvl", "checkpoint": "some/model"},
+    "tsm": [{"name": "convnet"}],
+    "method": {"name": "vitask"},
+    "lora": {"rank": 16, "alpha": 32, "dropout": 0.05},
+    "training": {"learning_rate": 4e-5, "batch_size": 16, "steps": 60, "precision": "bf16"},
+    "reading": {"draws": 1000},
+    "seed": 7,
+}
+FIGURES = {"cases": 20, "patients": 12}
+
+
+def test_it_says_what_was_done_in_the_runs_own_numbers() -> None:
+    text = paragraph([SET], SETTINGS, FIGURES, {"packages": {"torch": "2.13"}, "device": "cpu"})
+    assert text.startswith(
+        "The vision-language model internvl some/model was tuned by VITask (arXiv 2410.06456) on blood (1,200 "
+        "training, 10 validation, 20 test cases; blood smear; 2 labels)."
+    )
+    assert "LoRA (rank 16, alpha 32, dropout 0.05)" in text
+    assert "AdamW (learning rate 4e-05, batches of 16, 60 steps a stage, bf16 arithmetic, seed 7)" in text
+    assert "The task-specific model (convnet) was trained" in text
+    assert "20 test cases of 12 patients" in text and "over patients (1,000 draws)" in text
+    assert "torch 2.13; on a processor." in text
+
+
+def test_where_patients_are_unknown_cases_were_drawn_and_epochs_are_told_where_no_steps_were_given() -> None:
+    settings = SETTINGS | {"training": {"batch_size": 16}, "tsm": [], "method": {"name": "vanilla", "epochs": 2.0}}
+    text = paragraph([SET], settings, {"cases": 20, "patients": None}, {})
+    assert "over cases" in text and "epochs 2" in text and "task-specific" not in text and "arXiv" not in text
+
+
+def test_of_an_old_run_only_what_is_known_is_told() -> None:
+    text = paragraph([], {"vlm": {"family": "starter"}, "method": {"name": "tpo"}}, {}, {})
+    assert text.startswith("The vision-language model starter was tuned by Task Preference Optimization (arXiv 2412.1")
+    assert "None" not in text and "()" not in text
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_citations_name_the_methods_paper_where_it_has_one(method: str) -> None:
+    text = citations({"method": {"name": method}})
+    assert text.count("@misc{") == (1 if method == "vanilla" else 2) and "2106.09685" in text
+    assert text.count("{") == text.count("}") and "version = {" in text
