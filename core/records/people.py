@@ -206,6 +206,7 @@ def projects_of(db: Database, who: Who) -> list[tuple[int, str]]:
 
 def sign_in(db: Database, name: str, password: str, address: str, browser: str = "") -> str:
     """A token for the browser to keep. Throttled by name and by address; unknown names take as long as known ones."""
+    name = name.encode("utf-8", "replace").decode().replace("\0", "?")  # which every database can be asked for
     attempt = count(db, name, address)
     with db.reading() as session:
         person = session.scalar(select(Person).where(Person.name == name, Person.is_active))

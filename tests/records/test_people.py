@@ -398,3 +398,9 @@ def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(
         people.sign_in(database, "ann", PASSWORD, "192.0.2.1")
     with database.reading() as session:
         assert session.scalars(select(SignIn)).all() == []
+
+
+@pytest.mark.parametrize("name", ["ann\0", "\ud800"])
+def test_a_name_that_no_database_can_hold_is_nobodys(database: Database, ann: Who, name: str) -> None:
+    with pytest.raises(SignInError, match="don't fit together"):
+        people.sign_in(database, name, PASSWORD, "192.0.2.1")
