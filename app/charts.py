@@ -211,7 +211,7 @@ def _above(reader: Reader, x: float, width: float) -> dict[str, Any]:
 
 def _bars(answers: Sequence[str], values: Sequence[float], reader: Reader, is_multi: bool, axis: str) -> go.Bar:
     top = max(values, default=0.0)
-    strong = [value >= 0.5 if is_multi else value == top for value in values]
+    strong = [value > 0.5 if is_multi else value == top for value in values]
     return go.Bar(
         x=values,
         y=list(map(literal, answers)),
