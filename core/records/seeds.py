@@ -99,7 +99,7 @@ def spread(run: RunView, of_seeds: tuple[RunView, ...]) -> Table | None:
         f"{TITLES[DECIDING]} of {len(finished)} seeds",
         "Standard deviation over seeds (n − 1). Where a set brings no split of its own, a seed also deals its cases.",  # noqa: RUF001
         heads,
-        tuple((str(row[0]), *(f"{value:.3f}" for value in row[1:])) for row in (*cells, *summary)),
+        tuple((str(row[0]), *(f"{value:z.3f}" for value in row[1:])) for row in (*cells, *summary)),
         heads,
         (*cells, *summary),
     )
@@ -114,7 +114,7 @@ def spread_words(run: RunView, table: Table) -> str:
     above = sum(float(row[-1] or 0) > 0 for row in numbers)
     reader, baseline = (run.reader(name).title for name in (run.aim.reader, run.aim.baseline))
     return (
-        f"Over {len(numbers)} seeds “{reader}” has {average:+.3f} of {TITLES[DECIDING]} against “{baseline}”, with a "
+        f"Over {len(numbers)} seeds “{reader}” has {average:+z.3f} of {TITLES[DECIDING]} against “{baseline}”, with a "
         f"standard deviation of {deviation:.3f}; it is the better one with {above} of {len(numbers)}."
     )
 

@@ -77,6 +77,12 @@ def test_latex_has_a_line_a_row_with_every_sign_as_it_was_written(tables: dict[s
     assert r"\begin{table*}" in as_latex(tables["labels"]) and r"\begin{table}" in as_latex(tables["confusion"])
 
 
+def test_a_row_that_begins_with_a_star_or_a_bracket_keeps_it() -> None:
+    """A line's end takes either for its own argument."""
+    table = Table("names", "Names", "", ("Reader",), (("*first",), ("[second]",)), ("reader",), ())
+    assert "{}*first \\\\\n{}[second] \\\\\n" in as_latex(table)
+
+
 def test_signs_that_latex_would_obey_are_written() -> None:
     assert escaped("\\input{x} #1 ~ ^ $y$\n50 %") == (
         r"\textbackslash{}input\{x\} \#1 \textasciitilde{} \textasciicircum{} \$y\$ 50 \%"

@@ -103,6 +103,17 @@ def test_the_spread_is_the_mean_and_the_standard_deviation_of_finished_runs(room
     )
 
 
+def test_seeds_that_cancel_out_have_no_minus_before_nothing(room: Furnished) -> None:
+    """Differences of .3 and -.3, which numbers in a computer miss by a hair."""
+    made = queued(room, "Mine", 2, seed=5)
+    finished(room, made[0], 0.6, 0.9)
+    finished(room, made[1], 0.7, 0.4)
+    run = view(room, made[0])
+    table = spread(run, tuple(view(room, run_id) for run_id in made))
+    assert table is not None and 0 < abs(float(table.cells[2][-1] or 0)) < 1e-12
+    assert table.rows[2][-1] == "0.000" and "has +0.000 of Macro F1" in spread_words(run, table)
+
+
 def test_a_seed_alone_has_no_spread_and_those_that_wait_are_named(room: Furnished) -> None:
     made = queued(room, "Mine", 2, seed=5)
     finished(room, made[0], 0.9, 0.6)
