@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.pages.runs import benefit
+from app.pages.runs import acts, benefit
 from core.errors import SettingsError
 from core.records import runs
 from core.records.seeds import alike, likeness, queue_seeds, spread, spread_words
@@ -126,3 +126,16 @@ def test_a_seed_alone_has_no_spread_and_those_that_wait_are_named(room: Furnishe
     table = benefit._seeds(run, tuple(view(room, run_id) for run_id in made))
     assert "better one with 1 of 2" in table and "<td>standard deviation</td>" in table
     assert benefit._seeds(run, of_seeds[:1]) == ""
+
+
+def test_programs_are_not_advised_to_try_seeds_that_were_tried(room: Furnished) -> None:
+    made = queued(room, "Mine", 2, seed=5, method={"name": "vitask", "align": 0.5})
+    advised = []
+    for run_id in made:
+        figures = metrics("macro_f1", {"vanilla": (0.6, 0.5, 0.7), "vitask+tsm": (0.7, 0.6, 0.8)})
+        difference = {"macro_f1": {"value": 0.1, "low": -0.1, "high": 0.3}}
+        figures |= {"cases": 3, "differences": {"vitask+tsm - vanilla": difference}}
+        runs.set_metrics(room.studio.database, run_id, figures)
+        (answer,) = acts.run_benefit(room.visit(), run_id)
+        advised.append(any("two more seeds" in text for text in answer["meaning"]))
+    assert advised == [True, False]
