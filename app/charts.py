@@ -30,8 +30,9 @@ AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID}
 RAW = AXIS | {"range": [0, 1.16], "tickvals": [0, 0.5, 1], "title": {"text": "raw probability"}}
 # Answers like "2" and "10" are names, not places on a scale.
 NAMES = AXIS | {"type": "category", "autorange": "reversed", "automargin": True}
-LETTERS = 110
-"""Of a column's title that fit beside each other in the whole width."""
+LETTERS = 77
+"""Of titles that fit beside each other in the whole width of a narrow screen; of answers a sixth more."""
+SHORTEST_LINE = 8
 GAP = 0.02
 """Between two readers' columns, as a share of the figure's width."""
 LOOK = {
@@ -72,22 +73,26 @@ def distributions(
     axes: dict[str, Any] = {}
     titles = []
     width = (1 - GAP * (len(given) - 1)) / len(given)
+    letters = int(width * (LETTERS - 6 / 7 * max(map(len, answers), default=0)))
     for place, (reader, answer) in enumerate(given.items()):
         axis, start = str(place + 1) if place else "", place * (width + GAP)
         data.append(_bars(answers, list(answer.probabilities), reader, is_multi, axis))
         if marked:
             data.append(_diamonds(marked, place == 0, axis))
         axes[f"xaxis{axis}"] = RAW | {"anchor": f"y{axis}", "domain": [start, min(1.0, start + width)]}
+        if axis:  # the first one says it, and in a narrow column it would run into the next
+            axes[f"xaxis{axis}"]["title"] = None
         axes[f"yaxis{axis}"] = (
             NAMES | {"anchor": f"x{axis}"} | ({"matches": "y", "showticklabels": False} if axis else {})
         )
-        titles.append(_above(reader, start + width / 2, width))
-    height = max(250, 130 + 30 * len(answers))
+        titles.append(_above(reader, start + width / 2, letters))
+    above = 20 + 18 * max(title["text"].count("<br>") + 1 for title in titles)
+    height = max(250, 56 + above + 30 * len(answers))
     legend = {
         "barmode": "overlay",
         "showlegend": bool(marked),
         "legend": {"y": -0.2, "x": 0},
-        "margin": {"l": 10, "r": 14, "t": 74, "b": 44},
+        "margin": {"l": 10, "r": 14, "t": above, "b": 44},
     }
     # All at once: each update of a figure that stands already costs milliseconds.
     return go.Figure(data, LOOK | {"height": height, "annotations": titles} | axes | legend)
@@ -193,9 +198,9 @@ def nothing(text: str) -> go.Figure:
     return _dress(figure, 160)
 
 
-def _above(reader: Reader, x: float, width: float) -> dict[str, Any]:
-    """Plain words broken to the column's width, the short name beneath, and on hover what the reader is."""
-    lines = [literal(line) for line in wrap(reader.title, max(12, int(width * LETTERS)))]
+def _above(reader: Reader, x: float, letters: int) -> dict[str, Any]:
+    """Plain words broken to so many letters a line, the short name beneath, and on hover what the reader is."""
+    lines = [literal(line) for line in wrap(reader.title, max(SHORTEST_LINE, letters))]
     return {
         "text": "<br>".join([*lines, f'<span style="font-size:11px">{literal(reader.name)}</span>']),
         "hovertext": literal(reader.about),

@@ -74,7 +74,9 @@ class Client(threading.Thread):
                 self.open(browser, "compare")
                 for _ in range(SWITCHES):
                     with self.timed(COMPARE):
-                        self.call(browser, self.events["switch"], [1, 1, "test", "all", "", "", "", "a", True])
+                        self.call(
+                            browser, self.events["switch"], [1, 1, "test", "all", "case", "", "", "", "", "", "a", True]
+                        )
 
     def open(self, browser: httpx.Client, page: str) -> None:
         for number, inputs in self.events[page]:

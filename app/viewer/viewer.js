@@ -73,14 +73,17 @@ const zoom = (factor, x = 0, y = 0) => {
   look = { ...look, scale, x: x - (x - look.x) * grown, y: y - (y - look.y) * grown };
 };
 
+const leave = () => document.exitFullscreen();
+
 const ACTIONS = {
   in: () => zoom(STEP),
   out: () => zoom(1 / STEP),
   invert: () => { look.inverted = !look.inverted; },
   reset: () => { look = { ...AS_IT_IS }; },
+  large: () => (document.fullscreenElement ? leave() : element.querySelector(".viewer").requestFullscreen()),
 };
 const KEYS = {
-  "+": ACTIONS.in, "=": ACTIONS.in, "-": ACTIONS.out, "i": ACTIONS.invert, "0": ACTIONS.reset,
+  "+": ACTIONS.in, "=": ACTIONS.in, "-": ACTIONS.out, "i": ACTIONS.invert, "0": ACTIONS.reset, "f": ACTIONS.large,
   "[": () => { look.contrast = Math.max(0.2, look.contrast - 0.1); },
   "]": () => { look.contrast = Math.min(4, look.contrast + 0.1); },
   ArrowLeft: () => { look.x -= MOVE; }, ArrowRight: () => { look.x += MOVE; },

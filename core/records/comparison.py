@@ -22,12 +22,13 @@ from core.readings.roc import Roc, rocs
 from core.readings.statement import Statement
 from core.records import runs
 from core.records.access import Who
+from core.records.case_order import ORDERS, conclusions_of, entropy_of, gap_of, largest_first
 from core.records.database import Database
 from core.records.place import Place
 from core.records.runs import RunView
 from core.records.tables import Case, Version
 
-ONLY = ("all", "disagree", "wrong")
+ONLY = ("all", "disagree", "wrong", "beats")
 NOT = "¬"
 """Before a label or an answer: those cases that lack it."""
 NAMES_AT_ONCE = 500
@@ -90,19 +91,34 @@ class Comparison:
         label: str | None = None,
         text: str = "",
         answer: str | None = None,
+        other: str | None = None,
+        order: str = "case",
     ) -> list[int]:
-        """Places of the cases on which readers disagree, or one (or any) is wrong; with a label, or (`NOT` before it)
-        without; that the reader (or any) gave an answer, or did not; with a text in it."""
+        """Places of the cases on which readers disagree, or one (or any) is wrong, or one `beats` the other: it is
+        right and the other is wrong; with a label, or (`NOT` before it) without; that the reader (or any) gave an
+        answer, or did not; with a text in it. In an order of `ORDERS`, the largest first."""
         if only not in ONLY:
             raise SettingsError(f'"{only}" is not a filter. Choose one of {", ".join(ONLY)}.')
-        return [
+        if order not in ORDERS:
+            raise SettingsError(f'"{order}" is not an order. Choose one of {", ".join(ORDERS)}.')
+        places = [
             place
             for place, case in enumerate(self.cases)
-            if _fits(case, only, reader)
+            if _fits(case, only, reader, other)
             and _holds(case.labels, label)
             and any(_holds(labels, answer) for labels in _answers(case, reader))
             and text.casefold() in _words(case)
         ]
+        if order == "case":
+            return places
+        return largest_first({place: self.measure(place, order, reader, other) for place in places})
+
+    def measure(self, place: int, order: str, reader: str | None = None, other: str | None = None) -> float | None:
+        """What a case is sorted by; None where nobody who is asked for read it."""
+        case = self.cases[place]
+        if order == "entropy":
+            return entropy_of(case.conclusions, reader)
+        return gap_of(case.conclusions, case.labels, self.task, reader, other) if order == "gap" else None
 
     def rocs(self) -> dict[Reader, tuple[Roc, ...]]:
         """The curves of each reader over the cases that it read."""
@@ -198,15 +214,19 @@ def _case(number: int | None, readings: dict[str, Reading], task: Task) -> CaseV
     )
 
 
-def _fits(case: CaseView, only: str, reader: str | None) -> bool:
+def _fits(case: CaseView, only: str, reader: str | None, other: str | None) -> bool:
     if only == "disagree":
         return len({conclusion.labels for conclusion in case.conclusions.values()}) > 1
-    chosen = [name for name in case.conclusions if reader in (None, "", name)]
-    return only == "all" or any(not case.is_right(name) for name in chosen)
+    own, others = (
+        [case.is_right(name) for name in case.conclusions if chosen in (None, "", name)] for chosen in (reader, other)
+    )
+    if only == "beats":
+        return any(own) and not all(others)
+    return only == "all" or not all(own)
 
 
 def _answers(case: CaseView, reader: str | None) -> list[tuple[str, ...]]:
-    return [conclusion.labels for name, conclusion in case.conclusions.items() if reader in (None, "", name)]
+    return [conclusion.labels for conclusion in conclusions_of(case.conclusions, reader)]
 
 
 def _holds(labels: Sequence[str], wanted: str | None) -> bool:

@@ -17,8 +17,18 @@ def test_every_reader_has_the_whole_distribution_on_one_axis() -> None:
         ((0.3, 0.7), "vitask", "#56B4E9"),
     ]
     assert figure.layout.xaxis.range == figure.layout.xaxis2.range
-    assert figure.layout.xaxis.title.text == "raw probability"
+    assert (figure.layout.xaxis.title.text, figure.layout.xaxis2.title.text) == ("raw probability", None)
     assert not any("%" in text for bar in figure.data for text in bar.text)
+
+
+def test_titles_of_readers_are_broken_to_what_answers_leave_of_the_width() -> None:
+    """Two columns, each of .49 of the width: with short answers 35 letters a line, with one of 80 the fewest, 8."""
+
+    def title_above(longest: str) -> str:
+        figure = charts.distributions(("no", longest), {TSM: Answer((0.9, 0.1)), ALONE: Answer((0.3, 0.7))})
+        return str(figure.layout.annotations[1].text).partition("<br><span")[0]
+
+    assert (title_above("hazy"), title_above("a" * 80)) == ("VITask, reading alone", "VITask,<br>reading<br>alone")
 
 
 def test_the_reference_label_is_marked_only_where_it_is_given() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.pages.compare import acts
 from app.pages.compare.asking import AskAgain
 from app.pages.compare.page import ComparePage, build
 from app.pages.compare.parts import A_FILE, THE_CASE, lay_out
+from app.pages.compare.strip import neighbours
 from app.viewer import shown
 from app.visit import Updates, Visit
 from core.errors import CoreError
@@ -26,6 +29,8 @@ from core.records.tables import Job
 from tests import bombs, pointing
 from tests.app.furnished import Furnished, asking, furnish
 from tests.test_limits import MIB, within
+
+NO_FILTER = {"order": "case", "reader": "", "other": "", "label": "", "answer": "", "text": ""}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,7 @@ class ShownCase:
 def show(
     page: ComparePage, room: Furnished, name: str = "", step: int = 0, only: str = "all", **more: Any
 ) -> ShownCase:
-    given: dict[str, Any] = {"reader": "", "label": "", "answer": "", "text": "", "is_shown": False} | more
+    given: dict[str, Any] = NO_FILTER | {"is_shown": False} | more
     changed = page.show(room.visit(), step, room.run_id, "test", only, name=name, **given)
     case = page.parts.case
     return ShownCase(
@@ -97,6 +102,26 @@ def test_a_split_of_many_cases_is_opened_too(room: Furnished, monkeypatch: pytes
     assert [case.number for case in opened.cases] == [0, 1, 2]
 
 
+def test_the_strip_shows_the_neighbours_in_their_order_and_which_is_seen(page: ComparePage, room: Furnished) -> None:
+    by_gap: dict[str, Any] = NO_FILTER | {"order": "gap", "reader": "vitask", "other": "tsm", "is_shown": False}
+    drawn = page.show(room.visit(), 1, room.run_id, "test", "all", name="b", **by_gap)[page.parts.case.strip]
+    assert re.findall(r'data-case="(.)" title=".( current)?', drawn.replace('" aria-current', " current")) == [
+        ("b", ""),
+        ("c", " current"),
+        ("a", ""),
+    ]
+    assert drawn.count(f'src="/images/{room.version_id}/') == 3 and "?size=thumb" in drawn and "hazy" not in drawn
+    assert "sorted by how much more probability A gave the right label than B" in drawn
+
+
+@pytest.mark.parametrize(
+    ("at", "count", "seen"),
+    [(0, 3, [0, 1, 2]), (0, 20, range(9)), (10, 20, range(6, 15)), (19, 20, range(11, 20)), (4, 9, range(9))],
+)
+def test_neighbours_are_four_on_each_side_and_at_an_end_as_many(at: int, count: int, seen: Sequence[int]) -> None:
+    assert list(neighbours(at, count)) == list(seen)
+
+
 def test_filters_leave_what_they_say(page: ComparePage, room: Furnished) -> None:
     assert "1 of 1" in show(page, room, only="disagree").title
     assert show(page, room, only="disagree").name == "b"
@@ -105,6 +130,33 @@ def test_filters_leave_what_they_say(page: ComparePage, room: Furnished) -> None
     cell: dict[str, Any] = {"reader": "tsm", "label": "hazy", "answer": "clear"}
     assert "1 of 1" in show(page, room, **cell).title and show(page, room, **cell).name == "b"
     assert "No case fits" in show(page, room, **cell | {"reader": "vitask"}).title
+
+
+def test_where_one_reader_is_right_and_another_wrong_is_a_filter(page: ComparePage, room: Furnished) -> None:
+    beaten = show(page, room, only="beats", reader="vitask", other="tsm")
+    assert beaten.name == "b" and "1 of 1" in beaten.title
+    assert "No case fits" in show(page, room, only="beats", reader="tsm", other="vitask").title
+    (case,) = acts.compare(room.visit(), room.run_id, "test", "beats", "vitask", "", "", other="tsm")
+    assert case["case"] == "b"
+
+
+def test_cases_are_sorted_and_each_says_by_what(page: ComparePage, room: Furnished) -> None:
+    """What vitask gave the right label more than the TSM: a -.1, b .6, c .15; its entropy: .722, .881, .811."""
+    by_gap: dict[str, Any] = {"order": "gap", "reader": "vitask", "other": "tsm"}
+    assert show(page, room, **by_gap).name == "b" and "1 of 3, gap +0.600" in show(page, room, **by_gap).title
+    assert show(page, room, "b", 1, **by_gap).name == "c" and show(page, room, "b", -1, **by_gap).name == "a"
+    assert "3 of 3, gap -0.100" in show(page, room, "a", **by_gap).title
+    doubt = [show(page, room, "b", step, order="entropy", reader="vitask") for step in range(3)]
+    assert [case.name for case in doubt] == ["b", "c", "a"] and "2 of 3, entropy 0.81 bits" in doubt[1].title
+    rows = acts.compare(room.visit(), room.run_id, "test", "all", "vitask", "", "", other="tsm", order="gap")
+    assert [row["case"] for row in rows] == ["b", "c", "a"]
+
+
+def test_a_case_that_the_filter_leaves_out_is_followed_by_the_next_that_was_read(
+    page: ComparePage, room: Furnished
+) -> None:
+    by_gap: dict[str, Any] = {"order": "gap", "reader": "tsm", "other": "vitask", "label": "hazy"}
+    assert show(page, room, "a", **by_gap).name == "b" and "2 of 2" in show(page, room, "a", **by_gap).title
 
 
 def test_the_reference_label_is_hidden_until_asked_for(page: ComparePage, room: Furnished) -> None:
@@ -155,7 +207,7 @@ def test_what_readers_said_beside_their_answers_is_told_and_drawn_and_its_refere
 
 def test_the_nearest_labelled_cases_are_shown_where_the_run_has_an_index(page: ComparePage, room: Furnished) -> None:
     place, database = room.studio.place, room.studio.database
-    given: dict[str, Any] = {"reader": "", "label": "", "answer": "", "text": "", "is_shown": False}
+    given: dict[str, Any] = NO_FILTER | {"is_shown": False}
 
     def alike(run_id: int) -> str:
         changed = page.show(room.visit(), 0, run_id, "test", "all", name="a", **given)
@@ -183,19 +235,33 @@ def test_the_nearest_labelled_cases_are_shown_where_the_run_has_an_index(page: C
 
 
 def test_the_address_leads_back_to_a_case(page: ComparePage, room: Furnished) -> None:
-    changed = page.open(room.visit(run=room.run_id, split="test", only="wrong", case="b"))
+    changed = page.open(room.visit(run=room.run_id, split="test", only="wrong", order="gap", case="b"))
     choose, parts = page.parts.choose, page.parts
     assert changed.pop(choose.run)["value"] == room.run_id
-    assert changed == {choose.split: "test", choose.only: "wrong", parts.name: "b", parts.notice: ""}
+    assert changed == {
+        choose.split: "test",
+        choose.only: "wrong",
+        choose.order: "gap",
+        parts.name: "b",
+        parts.notice: "",
+    }
+    odd = page.open(room.visit(only="odd", order="odd"))
+    assert (odd[choose.only], odd[choose.order], odd[parts.notice]) == ("all", "case", "")
+
+
+def test_an_address_of_a_run_that_is_not_here_says_so(page: ComparePage, room: Furnished) -> None:
+    changed = page.open(room.visit(run=room.run_id + 1))
+    assert changed[page.parts.choose.run]["value"] == room.run_id
+    assert "not among the finished runs" in changed[page.parts.notice]
 
 
 def test_the_address_leads_back_to_what_was_chosen_of_a_run_and_another_run_begins_with_all(
     page: ComparePage, room: Furnished
 ) -> None:
     choose = page.parts.choose
-    visit = room.visit(reader="vitask", label="hazy", answer="clear", text="b")
+    visit = room.visit(reader="vitask", other="tsm", label="hazy", answer="clear", text="b")
     opened = page.run_opened(visit, room.run_id, "test")
-    assert opened[choose.answer]["value"] == "clear"
+    assert (opened[choose.answer]["value"], opened[choose.other]["value"]) == ("clear", "tsm")
     assert (opened[choose.reader]["value"], opened[choose.label]["value"], opened[choose.text]) == (
         "vitask",
         "hazy",

@@ -101,24 +101,68 @@ def test_a_case_is_walked_to_and_found_again_after_a_reload(served: Served, tab:
     assert is_within(tab)
 
 
+def test_arrow_keys_and_thumbnails_lead_from_case_to_case(served: Served, tab: Any) -> None:
+    tab.goto(f"{served.address}/compare?run={served.room.run_id}")
+    tab.get_by_text("1 of 3").wait_for()
+    tab.keyboard.press("ArrowRight")
+    tab.get_by_text("2 of 3").wait_for()
+    tab.locator("#compare-strip [aria-current][data-case=b]").wait_for()
+    tab.keyboard.press("ArrowLeft")
+    tab.get_by_text("1 of 3").wait_for()
+    tab.locator("#compare-strip [data-case=c]").click()
+    tab.get_by_text("3 of 3").wait_for()
+    tab.wait_for_url("**/compare?*case=c*")
+    for own in ("#compare-text :is(input, textarea)", "#compare-picture .panes"):
+        tab.locator(own).focus()
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_timeout(500)
+        assert tab.locator("#compare-title").get_by_text("3 of 3").is_visible(), own
+    tab.locator("#compare-next").focus()
+    tab.keyboard.press("ArrowRight")
+    tab.get_by_text("1 of 3").wait_for()
+    assert is_within(tab)
+
+
+def test_a_picture_on_the_full_screen_is_walked_through_too(served: Served, tab: Any) -> None:
+    tab.goto(f"{served.address}/compare?run={served.room.run_id}")
+    tab.get_by_text("1 of 3").wait_for()
+    picture = tab.locator("#compare-picture .frame img")
+    is_large = "(expected) => (document.fullscreenElement !== null) === expected"
+    tab.keyboard.press("f")
+    tab.wait_for_function(is_large, arg=True)
+    tab.keyboard.press("ArrowRight")
+    tab.locator("#compare-picture .frame img[src*='/1?']").wait_for()
+    assert picture.bounding_box()["height"] > 0.85 * tab.evaluate("innerHeight")
+    tab.keyboard.press("f")
+    tab.wait_for_function(is_large, arg=False)
+    assert tab.get_by_text("2 of 3").is_visible()
+
+
 def test_filters_of_compare_are_in_the_address_at_once_and_a_reload_keeps_them(served: Served, tab: Any) -> None:
     tab.goto(f"{served.address}/compare?run={served.room.run_id}")
     tab.get_by_text("1 of 3").wait_for()
     tab.locator("#compare-only").get_by_label("Wrong answers").click()
     tab.wait_for_url("**/compare?*only=wrong*")
-    for chooser, choice in (("Whose answers", "vitask"), ("Reference label", "hazy")):
+    for chooser, choice in (
+        ("Whose answers", "vitask"),
+        ("Held against", "tsm"),
+        ("Reference label", "hazy"),
+        ("Order", "Gap"),
+    ):
         tab.get_by_role("combobox", name=chooser).click()
-        tab.get_by_role("option", name=choice).click()
+        tab.get_by_role("option", name=choice).last.click()  # the list before it fades
     tab.locator("#compare-text textarea, #compare-text input").fill("b")
-    tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")
+    tab.wait_for_url("**/compare?*only=wrong*order=gap*reader=vitask*other=tsm*label=hazy*text=b*")
     tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
     tab.reload()
     tab.wait_for_function("document.querySelector('#compare-text :is(input, textarea)')?.value === 'b'")
     assert tab.locator("#compare-only").get_by_label("Wrong answers").is_checked()
     assert tab.get_by_role("combobox", name="Whose answers").input_value() == "VITask, reading alone (vitask)"
+    assert tab.get_by_role("combobox", name="Held against").input_value() == "the TSM alone (tsm)"
     assert tab.get_by_role("combobox", name="Reference label").input_value() == "hazy"
+    assert tab.get_by_role("combobox", name="Order").input_value().startswith("Gap")
     tab.locator("#compare-title").get_by_text("No case fits this filter").wait_for()
-    tab.wait_for_url("**/compare?*only=wrong*reader=vitask*label=hazy*text=b*")
+    tab.wait_for_url("**/compare?*only=wrong*order=gap*reader=vitask*other=tsm*label=hazy*text=b*")
 
 
 def test_a_figure_is_taken_away_as_svg_and_as_png_in_its_size(served: Served, tab: Any) -> None:

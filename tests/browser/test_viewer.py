@@ -83,7 +83,7 @@ def changed(page: Any) -> Any:
 
 def test_every_button_changes_the_picture_and_its_key_does_the_same(bare: Any) -> None:
     names = [button.get_attribute("aria-label") or button.inner_text() for button in bare.get_by_role("button").all()]
-    assert names == list(BUTTONS)
+    assert names == [*BUTTONS, "Full screen"]
     for name, key in BUTTONS.items():
         before = changed(bare)
         bare.get_by_role("button", name=name).click()
@@ -94,6 +94,25 @@ def test_every_button_changes_the_picture_and_its_key_does_the_same(bare: Any) -
         assert bare.evaluate(STATE) == after, name
 
 
+def test_the_picture_takes_the_full_screen_and_comes_back_by_the_button_and_by_the_key(bare: Any) -> None:
+    frame, button = bare.locator(".frame"), bare.get_by_role("button", name="Full screen")
+    height = frame.bounding_box()["height"]
+
+    def is_large(expected: bool) -> bool:
+        bare.wait_for_function("(expected) => Boolean(document.fullscreenElement) === expected", arg=expected)
+        return bool(frame.bounding_box()["height"] > 1.5 * height)
+
+    assert height == 300
+    for switch in (button.click, lambda: bare.keyboard.press("f")):
+        bare.locator(".panes").focus()
+        switch()
+        assert is_large(True)
+        assert frame.bounding_box()["width"] > 0.95 * bare.evaluate("innerWidth")
+        bare.locator(".panes").focus()
+        switch()
+        assert not is_large(False)
+
+
 def test_the_title_of_a_button_tells_its_key(bare: Any) -> None:
-    for name, key in BUTTONS.items():
+    for name, key in (BUTTONS | {"Full screen": "f"}).items():
         assert re.fullmatch(rf".+ \({re.escape(key)}\)", bare.get_by_role("button", name=name).get_attribute("title"))

@@ -219,9 +219,17 @@ def test_readings_stand_side_by_side(database: Database, place: Place, who: Who,
     assert compared.find(label="light", text="CELL_9") == [1]
     assert compared.find(label="light", answer="dark", reader="vitask") == [2]
     assert compared.find(label=f"{NOT}light") == [0] and compared.find(answer=f"{NOT}dark", reader="vitask") == [1]
+    assert compared.find("beats", reader="vitask", other="tsm") == [1] and compared.find("beats") == [1]
+    assert compared.find("beats", reader="tsm", other="vitask") == []
+    assert compared.find(order="gap", reader="vitask", other="tsm") == [1, 2, 0]
+    assert compared.find(order="gap", reader="tsm", other="vitask") == [0, 2, 1]
+    assert compared.find(order="gap") == compared.find(order="entropy", reader="tsm") == [1, 0, 2]
+    assert compared.find("wrong", order="entropy", reader="tsm") == [1, 2]
     assert compared.place_of("cell_9.png") == 1
     with pytest.raises(SettingsError, match="is not a filter"):
         compared.find("odd")
+    with pytest.raises(SettingsError, match="is not an order"):
+        compared.find(order="odd")
     assert compared.figures()["vitask"]["accuracy"]["value"] == pytest.approx(2 / 3)
 
 

@@ -12,7 +12,8 @@ from core.readings.statement import statements_to_plain
 from core.records import questions, runs
 from core.records.comparison import Comparison
 
-Only = Literal["all", "disagree", "wrong"]
+Only = Literal["all", "disagree", "wrong", "beats"]
+Order = Literal["case", "entropy", "gap"]
 
 
 def compare(
@@ -24,15 +25,18 @@ def compare(
     label: str,
     text: str,
     answer: str = "",
+    other: str = "",
+    order: Order = "case",
 ) -> list[Json]:
     """Stored readings of a finished run: of each fitting case what every reader said, with its raw probabilities in the
     order of `answers`, and what they come to.
 
-    `label` is a reference label, `answer` what the reader (or any) answered; with "¬" before it, its absence."""
+    `label` is a reference label, `answer` what the reader (or any) answered; with "¬" before it, its absence. Of only
+    `beats` the reader is right and the `other` is wrong. By `entropy` is the reader's, by `gap` how much likelier it
+    found the right label than the other; the largest comes first."""
     comparison = open_comparison(visit, run_id, split)
-    cases = (
-        comparison.case(place) for place in comparison.find(only, reader or None, label or None, text, answer or None)
-    )
+    places = comparison.find(only, reader or None, label or None, text, answer or None, other or None, order)
+    cases = map(comparison.case, places)
     return [
         {
             "case": case.name,

@@ -17,17 +17,23 @@ from app.html import go_to, script_beside
 from app.pages.compare import acts, asking
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
-from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, tokens_table
+from app.pages.compare.strip import draw_strip
+from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, counted, tokens_table
 from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
 from app.words import reader_choice
+from core.case import READ_SPLITS
 from core.records import finding, runs
-from core.records.comparison import NOT, CaseView, Comparison
+from core.records.case_order import ORDERS
+from core.records.comparison import NOT, ONLY, CaseView, Comparison
 from core.records.review.boxes import place_in_newest
 
 TITLE = "Compare"
 PATH = "/compare"
+ELSEWHERE = "⚠ The run that this address names is not among the finished runs of the project, so another one is shown."
 MOST_ALIKE = 6
+OF_A_RUN = ("reader", "other", "label", "answer")
+"""What is chosen anew with every run."""
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
 
 
@@ -38,24 +44,25 @@ class ComparePage:
     parts: Parts
 
     def open(self, visit: Visit) -> Updates:
-        """Finished runs of the project; ?run=, ?split=, ?only= and ?case= lead back to what was seen."""
+        """Finished runs of the project; ?run=, ?split=, ?only=, ?order= and ?case= lead back to what was seen."""
         finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
         ids, wanted = [run.id for run in finished], visit.number("run")
         run_id = wanted if wanted in ids else next(iter(ids), None)
-        split, only = visit.query("split"), visit.query("only")
+        split, only, order = (visit.query(name) for name in ("split", "only", "order"))
         choices = [(f"{run.id} · {run.name} ({run.set})", run.id) for run in finished]
         return {
             self.parts.choose.run: gr.update(choices=choices, value=run_id),
-            self.parts.choose.split: split if split in ("test", "val") else "test",
-            self.parts.choose.only: only if only in ("all", "disagree", "wrong") else "all",
+            self.parts.choose.split: split if split in READ_SPLITS else "test",
+            self.parts.choose.only: only if only in ONLY else "all",
+            self.parts.choose.order: order if order in ORDERS else "case",
             self.parts.name: visit.query("case") or "",
-            self.parts.notice: "" if finished else EMPTY,
+            self.parts.notice: EMPTY if not finished else ELSEWHERE if run_id != (wanted or run_id) else "",
         }
 
     def run_opened(self, visit: Visit, run_id: int | None, split: str) -> Updates:
-        """With ?reader=, ?label=, ?answer= and ?text= as they were chosen."""
+        """With ?reader=, ?other=, ?label=, ?answer= and ?text= as they were chosen."""
         text: Updates = {self.parts.choose.text: visit.query("text") or ""}
-        wanted = {name: visit.query(name) or "" for name in ("reader", "label", "answer")}
+        wanted = {name: visit.query(name) or "" for name in OF_A_RUN}
         return text | self.of_run(visit, run_id, split, wanted)
 
     def run_chosen(self, visit: Visit, run_id: int | None, split: str) -> Updates:
@@ -73,10 +80,11 @@ class ComparePage:
         choose, offered = self.parts.choose, answer_choices(comparison)
         choices = {
             choose.reader: [("any reader", ""), *named],
+            choose.other: [("any reader", ""), *named],
             choose.label: [("any label", ""), *offered],
             choose.answer: [("any answer", ""), *offered],
         }
-        values = [wanted.get(name, "") for name in ("reader", "label", "answer")]
+        values = [wanted.get(name, "") for name in OF_A_RUN]
         return {
             **{
                 chooser: gr.update(choices=rows, value=value if value in [own for _, own in rows] else "")
@@ -93,28 +101,32 @@ class ComparePage:
         run_id: int | None,
         split: str,
         only: str,
+        order: str,
         reader: str | None,
+        other: str | None,
         label: str | None,
         answer: str | None,
         text: str | None,
         name: str,
         is_shown: bool,
     ) -> Updates:
-        """The case of this name, or the one `step` after it among those that fit the filter."""
+        """The case of this name, or the one `step` after it among those that fit the filter, in their order."""
         if run_id is None:
             return self.without_case(name, "", "No run is chosen.")
         comparison = open_comparison(visit, run_id, split)
-        places = comparison.find(only, reader or None, label or None, text or "", answer or None)
+        places = comparison.find(only, reader or None, label or None, text or "", answer or None, other or None, order)
         if not places:
             none = "No case fits this filter. Choose another filter, label or text."
             return self.without_case(name, none, none)
         at = (where(places, comparison.place_of(name)) + step) % len(places)
         case, parts = comparison.case(places[at]), self.parts.case
+        standing = counted(at, len(places), order, comparison.measure(places[at], order, reader, other))
         shapes, editor = drawn_over(comparison, case, is_shown), editor_of(visit, comparison, case)
         src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
-            parts.title: case_title(case, f"{at + 1} of {len(places)}", is_shown, editor, bool(shapes)),
+            parts.strip: draw_strip(comparison, places, at, order),
+            parts.title: case_title(case, standing, is_shown, editor, bool(shapes)),
             parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
             parts.figure: figure(comparison, case, is_shown),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
@@ -130,9 +142,13 @@ class ComparePage:
 
     def without_case(self, name: str, title: str, why: str) -> Updates:
         parts = self.parts.case
-        empty: Updates = dict.fromkeys((parts.table, parts.alike), "")
+        empty: Updates = dict.fromkeys((parts.strip, parts.table, parts.alike), "")
         empty |= {parts.picture: shown([]), parts.figure: charts.nothing(why)}
         return empty | {self.parts.name: name, parts.title: title, self.parts.tokens: []}
+
+    def look_at(self, visit: Visit, event: gr.EventData) -> Updates:
+        """Names the case whose thumbnail was chosen."""
+        return {self.parts.name: event.case}
 
     def plug(self, visit: Visit, run_id: int | None, tsm: str) -> Updates:
         return {self.parts.plug.made: acts.plug(visit, run_id, tsm)}
@@ -146,9 +162,11 @@ def answer_choices(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def where(places: list[int], wanted: int | None) -> int:
-    """Where the wanted case stands among those that fit; where it doesn't fit, the next that does."""
-    after = [at for at, place in enumerate(places) if wanted is not None and place >= wanted]
-    return after[0] if after else 0
+    """Where the wanted case stands among those that fit; where it doesn't fit, the next that was read and does."""
+    if wanted is None:
+        return 0
+    after = [place for place in places if place >= wanted]
+    return places.index(min(after)) if after else 0
 
 
 def figure(comparison: Comparison, case: CaseView, is_shown: bool) -> Figure:
@@ -183,28 +201,34 @@ def wire(studio: Studio, page: ComparePage) -> None:
     """The case that is shown: when the page opens, another run or filter is chosen, and by the buttons."""
     remember = script_beside(__file__)
     parts, choose, case = page.parts, page.parts.choose, page.parts.case
-    here, ahead, behind = gr.State(0), gr.State(1), gr.State(-1)
+    here, ahead, behind, nobody = gr.State(0), gr.State(1), gr.State(-1), gr.State("")
     run = [choose.run, choose.split]
-    remembered = [*run, choose.only, choose.reader, choose.label, choose.answer, choose.text, parts.name]
-    wanted = [*remembered, case.is_shown]
-    changed = [parts.name, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
-    depends = [choose.reader, choose.label, choose.answer, parts.ask.instruction, parts.ask.readers]
+    choosers = (choose.only, choose.order, choose.reader, choose.other, choose.label, choose.answer)
+    filters = [*run, *choosers, choose.text]
+    remembered, wanted = [*filters, parts.name], [*filters, parts.name, case.is_shown]
+    changed = [parts.name, case.strip, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
+    depends = [choose.reader, choose.other, choose.label, choose.answer, parts.ask.instruction, parts.ask.readers]
 
     def case_of(event: Dependency) -> None:
         then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **PRIVATE)
         then_shown.then(None, remembered, None, js=remember)
 
-    opened = on_load(guarded(studio, page.open), None, [*run, choose.only, parts.name, parts.notice])
+    opened = on_load(guarded(studio, page.open), None, [*run, choose.only, choose.order, parts.name, parts.notice])
     case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **PRIVATE))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
-    choosers = (choose.only, choose.reader, choose.label, choose.answer)
-    narrowed = [*(chooser.input for chooser in choosers), choose.text.change]
-    changes = [choose.run.input, choose.split.input, *narrowed]
+    narrowed = [*(chooser.input for chooser in choosers if chooser != choose.order), choose.text.change]
+    changes = [choose.run.input, choose.split.input, choose.order.input, *narrowed]
     gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
     for choice in (choose.run, choose.split):
         case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
     chosen = [*narrowed, case.is_shown.input]
     gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
+    case_of(case.strip.click(guarded(studio, page.look_at), None, [parts.name], **PRIVATE))
+    # Another order begins with its first case.
+    sorted_anew = choose.order.input(
+        guarded(studio, page.show), [here, *filters, nobody, case.is_shown], changed, **PRIVATE
+    )
+    sorted_anew.then(None, remembered, None, js=remember)
     for button, way in ((case.forth, ahead), (case.back, behind)):
         clicked = button.click(guarded(studio, page.show), [way, *wanted], changed, **PRIVATE)
         clicked.then(None, remembered, None, js=remember)

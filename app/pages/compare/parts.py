@@ -8,13 +8,15 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app import charts
+from app.pages.compare.strip import strip
 from app.set_words import titled
 from app.viewer import shown, viewer
 from app.visit import Updates
 from core.case import READ_SPLITS
 from core.catalog import TSMS
 
-ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong")]
+ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong"), ("A right, B wrong", "beats")]
+ORDER = [("As they were read", "case"), ("Entropy of A", "entropy"), ("Gap from A to B", "gap")]
 THE_CASE, A_FILE = "case", "file"
 ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
 
@@ -26,7 +28,9 @@ class Chooser:
     run: gr.Dropdown
     split: gr.Radio
     only: gr.Radio
+    order: gr.Dropdown
     reader: gr.Dropdown
+    other: gr.Dropdown
     label: gr.Dropdown
     answer: gr.Dropdown
     text: gr.Textbox
@@ -34,6 +38,7 @@ class Chooser:
 
 @dataclass(frozen=True)
 class CaseParts:
+    strip: gr.HTML
     back: gr.Button
     forth: gr.Button
     title: gr.HTML
@@ -115,21 +120,25 @@ def lay_out() -> Parts:
 
 
 def _chooser() -> Chooser:
+    any_reader = [("any reader", "")]
     with gr.Row():
-        run = gr.Dropdown([], label="Run", elem_id="compare-run", scale=3)
+        run = gr.Dropdown([], label="Run", scale=3, min_width=200, elem_id="compare-run")
         split = gr.Radio(titled(reversed(READ_SPLITS)), value="test", label="Cases", elem_id="compare-split", scale=2)
-        only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=3)
+        only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=5, min_width=400)
     with gr.Row():
-        reader = gr.Dropdown([("any reader", "")], value="", label="Whose answers", scale=4)
-        label = gr.Dropdown([("any label", "")], value="", label="Reference label", scale=3)
-        answer = gr.Dropdown([("any answer", "")], value="", label="Reader's answer", scale=3)
-        text = gr.Textbox(label="Name or patient contains", elem_id="compare-text", scale=3)
-    return Chooser(run, split, only, reader, label, answer, text)
+        reader = gr.Dropdown(any_reader, value="", label="A: whose answers", scale=3, min_width=140)
+        other = gr.Dropdown(any_reader, value="", label="B: held against A", scale=3, min_width=140)
+        label = gr.Dropdown([("any label", "")], value="", label="Reference label", scale=2, min_width=120)
+        answer = gr.Dropdown([("any answer", "")], value="", label="A's answer", scale=2, min_width=120)
+        text = gr.Textbox(label="Contains", placeholder="name, patient", elem_id="compare-text", scale=2, min_width=120)
+        order = gr.Dropdown(ORDER, value="case", label="Order", elem_id="compare-order", scale=2, min_width=120)
+    return Chooser(run, split, only, order, reader, other, label, answer, text)
 
 
 def _case() -> CaseParts:
+    thumbnails = strip()
     with gr.Row():
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=2, min_width=300, elem_id="compare-case"):
             with gr.Row():
                 back = gr.Button("◀ Previous", min_width=90, elem_id="compare-previous")
                 forth = gr.Button("Next ▶", min_width=90, elem_id="compare-next")
@@ -140,7 +149,7 @@ def _case() -> CaseParts:
             figure = gr.Plot(show_label=False, elem_id="compare-figure")
             table = gr.HTML(elem_id="compare-answers")
             alike = gr.HTML(elem_id="compare-alike")
-    return CaseParts(back, forth, title, is_shown, picture, figure, table, alike)
+    return CaseParts(thumbnails, back, forth, title, is_shown, picture, figure, table, alike)
 
 
 def _ask() -> AskParts:

@@ -36,6 +36,16 @@ def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[
     return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
+def counted(at: int, count: int, order: str, measure: float | None) -> str:
+    """Which of how many, and what they are sorted by."""
+    if order == "case":
+        return f"{at + 1} of {count}"
+    sorted_by = "entropy" if order == "entropy" else "gap"
+    if measure is None:
+        return f"{at + 1} of {count}, no {sorted_by}"
+    return f"{at + 1} of {count}, {sorted_by} {f'{measure:.2f} bits' if order == 'entropy' else f'{measure:+.3f}'}"
+
+
 def case_title(case: CaseView, counted: str, is_shown: bool, editor: str = "", is_drawn_on: bool = False) -> str:
     """The case's name, its reference label where it is asked for, the way to the editor of its boxes if any, and whose
     what is drawn on it is."""
