@@ -190,6 +190,15 @@ def test_a_reader_that_guesses_is_told_and_so_are_labels_with_few_cases() -> Non
     assert "clear (6), hazy (6)" in text and "most likely show it too" in text
 
 
+def test_guessing_gives_more_where_some_label_has_no_test_case() -> None:
+    """Of four labels two have cases: who always says the same gets one of these two right."""
+    guessing = results({"vitask+tsm - vanilla": (-0.1, -0.2, -0.05)}, VALUES | {"vitask+tsm": 0.5})
+    guessing["confusion"]["vitask+tsm"] = [[50, 0, 0, 0], [50, 0, 0, 0], [0] * 4, [0] * 4]
+    assert "and guessing gives 0.500" in told(guessing)
+    guessing["confusion"]["vitask+tsm"] = [[50, 50], [0, 0]]
+    assert "guessing" not in told(guessing)
+
+
 @pytest.mark.parametrize("kind", ["single", "multi"])
 def test_what_a_run_measures_is_enough_for_an_answer(kind: Any) -> None:
     """From readings to the sentence: 20 cases of each label; plain tuning is always wrong, the other never."""
