@@ -54,12 +54,14 @@ def queue_seeds(
 
 def alike(db: Database, who: Who, run: RunView) -> tuple[RunView, ...]:
     """The runs of its version with its settings but for the seed, itself among them, in the order of their seeds; of
-    several with the same seed the newest, or itself."""
+    several with the same seed the newest that has figures, else the newest; or itself."""
     by_seed: dict[int, RunView] = {}
     own = likeness(run.settings)
     for other in runs.runs(db, who, run.project_id, version_id=run.version_id):
         if likeness(other.settings) == own:
-            by_seed.setdefault(seed_of(other), other)
+            newer = by_seed.setdefault(seed_of(other), other)
+            if other.figures and not newer.figures:
+                by_seed[seed_of(other)] = other
     by_seed[seed_of(run)] = run
     return tuple(by_seed[seed] for seed in sorted(by_seed))
 

@@ -78,6 +78,15 @@ def test_the_newest_of_a_seed_counts_and_the_run_itself_above_all(room: Furnishe
     assert [run.id for run in alike(database, who, view(room, first))] == [room.run_id, first]
 
 
+def test_a_run_that_has_ended_without_figures_hides_no_finished_one_of_its_seed(room: Furnished) -> None:
+    (first,), (second,) = queued(room, "First", 1, seed=5), queued(room, "Second", 1, seed=5)
+    finished(room, first, 0.9, 0.6)
+    database, who = room.studio.database, room.who
+    assert [run.id for run in alike(database, who, view(room, room.run_id))] == [room.run_id, first]
+    finished(room, second, 0.9, 0.6)
+    assert [run.id for run in alike(database, who, view(room, room.run_id))] == [room.run_id, second]
+
+
 def test_the_spread_is_the_mean_and_the_standard_deviation_of_finished_runs(room: Furnished) -> None:
     """Differences of .3, .1 and .2: mean .2, standard deviation .1."""
     made = queued(room, "Mine", 4, seed=5)
