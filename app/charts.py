@@ -167,7 +167,8 @@ def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figu
                     _add_roc(figure, reader, roc, at, place == 0)
     figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.5, 1])
     figure.update_yaxes(range=[-0.02, 1.04], tickvals=[0, 0.5, 1])
-    figure.update_xaxes(title_text="1 − specificity", row=rows)  # noqa: RUF001
+    for place in range(max(0, len(answers) - columns), len(answers)):
+        figure.update_xaxes(title_text="1 − specificity", row=place // columns + 1, col=place % columns + 1)  # noqa: RUF001
     figure.update_yaxes(title_text="sensitivity", col=1)
     return _dress(figure, 130 + 260 * rows).update_layout(legend={"orientation": "h", "y": 1 + 0.22 / rows, "x": 0})
 
@@ -216,7 +217,7 @@ def _above(reader: Reader, x: float, letters: int) -> dict[str, Any]:
 
 def _bars(answers: Sequence[str], values: Sequence[float], reader: Reader, is_multi: bool, axis: str) -> go.Bar:
     top = max(values, default=0.0)
-    strong = [value >= 0.5 if is_multi else value == top for value in values]
+    strong = [value > 0.5 if is_multi else value == top for value in values]
     return go.Bar(
         x=values,
         y=list(map(literal, answers)),

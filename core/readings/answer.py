@@ -81,7 +81,7 @@ def answer_from_plain(values: Mapping[str, Any]) -> Answer:
 def likeliest(probabilities: Sequence[float], task: Task) -> tuple[str, ...]:
     """What a distribution comes to: the likeliest answer, or every one that is likelier than not."""
     if task.kind == "multi":
-        return tuple(name for name, p in zip(task.answers, probabilities, strict=True) if p >= 0.5)
+        return tuple(name for name, p in zip(task.answers, probabilities, strict=True) if p > 0.5)
     return (task.answers[int(np.argmax(probabilities))],)
 
 

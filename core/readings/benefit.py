@@ -88,10 +88,13 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
     first, *others = (duel for duel in benefit.duels if duel.reader == benefit.duels[0].reader)
     gap, of_set = first.deciding, f" of {benefit.set}" if benefit.set else ""
     opening = "It was not measured whether it helped" if first.effect is None else OPENINGS[first.effect]
-    value = "no" if gap.value is None else f"{gap.value:.3f}"
+    title, rival = _inside(gap.title), quoted(first.rival, titles)
+    value = f"no {title}" if gap.value is None else f"a {title} of {gap.value:.3f}"
+    beside = (
+        f"and no interval of its difference to {rival}" if first.effect is None else f"{gap.words()} against {rival}"
+    )
     parts = [
-        f"{opening}: on {benefit.cases:,} test cases{of_set}, {quoted(first.reader, titles)} has a "
-        f"{_inside(gap.title)} of {value}, {gap.words()} against {quoted(first.rival, titles)}"
+        f"{opening}: on {benefit.cases:,} test cases{of_set}, {quoted(first.reader, titles)} has {value}, {beside}"
     ]
     parts += [f"against {quoted(duel.rival, titles)}, {_aside(duel)}" for duel in others]
     return "; ".join(parts) + "."

@@ -22,7 +22,7 @@ def effect_of(low: float | None, high: float | None) -> Effect | None:
 
 
 def signed(difference: float | None, low: float | None, high: float | None) -> str:
-    """`+0.060 (+0.010 to +0.100)`; a dash where it is undefined."""
+    """`+0.060 (+0.010 to +0.100)`; a dash where it is undefined. What rounds to nothing has no minus."""
     if difference is None or low is None or high is None:
         return "–"
-    return f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"
+    return f"{difference:+z.3f} ({low:+z.3f} to {high:+z.3f})"

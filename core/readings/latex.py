@@ -57,8 +57,8 @@ def escaped(text: str) -> str:
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    # A row that begins with a bracket would be taken for an argument of the line before.
-    return "{}" * cells[0].startswith("[") + " & ".join(map(escaped, cells)) + r" \\"
+    # A row that begins with a bracket or a star would be taken for an argument of the line before.
+    return "{}" * cells[0].startswith(("[", "*")) + " & ".join(map(escaped, cells)) + r" \\"
 
 
 def _is_text(cell: str) -> bool:

@@ -75,7 +75,10 @@ def _by_chance(reader: str, part: Plain, titles: Mapping[str, str]) -> Iterator[
     )
     if figure is None or figure["low"] is None or len(tables) < 2:
         return
-    chance = 0.5 if has_several_labels(tables) else 1 / len(tables)
+    with_cases = 2 if has_several_labels(tables) else sum(any(row) for row in tables)
+    if with_cases < 2:
+        return
+    chance = 1 / with_cases  # a label without a case is left out of the mean
     if figure["low"] <= chance:
         yield (
             f"{_begin(quoted(reader, titles))} can't be told from guessing: its balanced accuracy is "

@@ -78,7 +78,8 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
         for duel in (*benefit.duels, *benefit.beside):
             gap, names = duel.deciding, [titles.get(name, name) for name in (duel.reader, duel.rival)]
             values = ["–" if value is None else f"{value:.3f}" for value in (gap.value, gap.of_rival)]
-            rows.append((*_set(benefit.set), *names, gap.title, *values, _signed(gap.words()), duel_words(duel)))
+            figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"
+            rows.append((*_set(benefit.set), *names, figure, *values, _signed(gap.words()), duel_words(duel)))
             whose = (benefit.set, duel.reader, duel.rival)
             ends = [(each.value, each.of_rival, each.difference, each.low, each.high) for each in duel.gaps]
             cells += [(*whose, each.title, duel.cases, *row) for each, row in zip(duel.gaps, ends, strict=True)]
@@ -96,7 +97,9 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
         "low",
         "high",
     )
-    note = f"n = {cases} test cases. Paired differences on the same cases and draws. {INTERVALS}"
+    has_fewer = any(duel.cases != benefit.cases for benefit in benefits for duel in benefit.beside)
+    but = ", where none stands beside the figure" if has_fewer else ""
+    note = f"n = {cases} test cases{but}. Paired differences on the same cases and draws. {INTERVALS}"
     has_sets = any(benefit.set for benefit in benefits)
     return Table(
         "differences",

@@ -40,7 +40,7 @@ def keep_check(place: Place, upload: Upload, mended: Mended) -> None:
     (folder / COPIES).mkdir(parents=True, exist_ok=True)
     rows = [(left, "left out") for left in mended.left_out] + [(left, "to be mended") for left in mended.unusable]
     (folder / LIST).write_text(_table(rows), encoding="utf-8")
-    for pair in copy_pairs(mended.looked)[:MOST_PAIRS]:
+    for pair in copy_pairs(mended.looked, mended.keeps)[:MOST_PAIRS]:
         for each in (pair.first, pair.second):
             _keep_thumbnail(folder / COPIES / f"{each.look.shown}.png", each)
 

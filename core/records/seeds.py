@@ -54,12 +54,14 @@ def queue_seeds(
 
 def alike(db: Database, who: Who, run: RunView) -> tuple[RunView, ...]:
     """The runs of its version with its settings but for the seed, itself among them, in the order of their seeds; of
-    several with the same seed the newest, or itself."""
+    several with the same seed the newest that has figures, else the newest; or itself."""
     by_seed: dict[int, RunView] = {}
     own = likeness(run.settings)
     for other in runs.runs(db, who, run.project_id, version_id=run.version_id):
         if likeness(other.settings) == own:
-            by_seed.setdefault(seed_of(other), other)
+            newer = by_seed.setdefault(seed_of(other), other)
+            if other.figures and not newer.figures:
+                by_seed[seed_of(other)] = other
     by_seed[seed_of(run)] = run
     return tuple(by_seed[seed] for seed in sorted(by_seed))
 
@@ -99,7 +101,7 @@ def spread(run: RunView, of_seeds: tuple[RunView, ...]) -> Table | None:
         f"{TITLES[DECIDING]} of {len(finished)} seeds",
         "Standard deviation over seeds (n − 1). Where a set brings no split of its own, a seed also deals its cases.",  # noqa: RUF001
         heads,
-        tuple((str(row[0]), *(f"{value:.3f}" for value in row[1:])) for row in (*cells, *summary)),
+        tuple((str(row[0]), *(f"{value:z.3f}" for value in row[1:])) for row in (*cells, *summary)),
         heads,
         (*cells, *summary),
     )
@@ -114,7 +116,7 @@ def spread_words(run: RunView, table: Table) -> str:
     above = sum(float(row[-1] or 0) > 0 for row in numbers)
     reader, baseline = (run.reader(name).title for name in (run.aim.reader, run.aim.baseline))
     return (
-        f"Over {len(numbers)} seeds “{reader}” has {average:+.3f} of {TITLES[DECIDING]} against “{baseline}”, with a "
+        f"Over {len(numbers)} seeds “{reader}” has {average:+z.3f} of {TITLES[DECIDING]} against “{baseline}”, with a "
         f"standard deviation of {deviation:.3f}; it is the better one with {above} of {len(numbers)}."
     )
 

@@ -78,6 +78,8 @@ class Mended:
     left_out: tuple[LeftOut, ...]
     unusable: tuple[LeftOut, ...]
     renamed: Mapping[str, str]
+    keeps: tuple[str, ...] = ()
+    """Cases that stay although others show the same."""
 
     def words(self) -> str:
         """What was done, in a line for the version's note; empty where nothing was."""
@@ -119,6 +121,7 @@ def mend(looked: LookedSet, mending: Mending) -> Mended:
         _each_once((*wanted, *by_hand, *bare, *copies)),
         _each_once(left for left in bad if left.case not in gone and left.case not in filled),
         {old: renames[old] for old in image_set.task.answers if old in renames},
+        mending.keeps,
     )
 
 
@@ -136,26 +139,29 @@ def with_answers(image_set: ImageSet, task: Mapping[str, Any]) -> ImageSet:
     return replace(image_set, task=whole, cases=tuple(cases))
 
 
-def copy_pairs(looked: LookedSet) -> list[CopyPair]:
-    """What somebody has to decide: exact copies with different labels, then pictures that are almost the same."""
+def copy_pairs(looked: LookedSet, keeps: Sequence[str] = ()) -> list[CopyPair]:
+    """What somebody has to decide: exact copies with different labels, then pictures that are almost the same. Of two
+    that both stay there is nothing to decide."""
     pairs = []
     for group in exact_groups(looked.opened):
         first_of = {frozenset(each.case.labels): each for each in reversed(group)}
         differing = sorted(first_of.values(), key=group.index)
         pairs += [CopyPair(differing[0], other, True) for other in differing[1:]]
     near = [CopyPair(first, second, False) for first, second in near_copies(looked.opened)]
-    return pairs + sorted(near, key=lambda pair: set(pair.first.case.labels) == set(pair.second.case.labels))
+    pairs += sorted(near, key=lambda pair: set(pair.first.case.labels) == set(pair.second.case.labels))
+    staying = set(keeps)
+    return [pair for pair in pairs if not {pair.first.case.id, pair.second.case.id} <= staying]
 
 
 def mending_facts(as_it_came: LookedSet, mended: Mended) -> dict[str, Any]:
     """What a page needs to offer all this, as plain values."""
-    pairs = copy_pairs(mended.looked)
+    pairs = copy_pairs(mended.looked, mended.keeps)
     return {
         "labels": class_counts(as_it_came.image_set),
         "kind": as_it_came.image_set.task.kind,
         "unusable": len(mended.unusable),
         "left_out": len(mended.left_out),
-        "copies": len(_plain_copies(mended.looked, ())),
+        "copies": len(_plain_copies(mended.looked, mended.keeps)),
         "pairs": [pair_facts(pair) for pair in pairs[:MOST_PAIRS]],
     }
 

@@ -20,6 +20,7 @@ def paragraph(sets: Sequence[Plain], settings: Plain, figures: Plain, environmen
             *_tuned(sets, settings),
             *_trained(settings),
             *_compared(settings),
+            *_answered(sets, settings),
             *_measured(settings, figures),
             *_made_with(environment),
         ]
@@ -57,7 +58,9 @@ def _set_words(image_set: Plain) -> str:
 
 def _trained(settings: Plain) -> Iterator[str]:
     lora, training = settings.get("lora") or {}, settings.get("training") or {}
-    if lora:
+    if not settings["method"].get("lora", True):
+        yield "The vision encoder and the language model were frozen; what the method adds to them was trained."
+    elif lora:
         values = ", ".join(f"{name} {lora[name]:g}" for name in ("rank", "alpha", "dropout") if name in lora)
         yield f"The language model was tuned by LoRA ({values}); the vision encoder was frozen."
     if training:
@@ -86,10 +89,23 @@ def _compared(settings: Plain) -> Iterator[str]:
     if blocks:
         names = " and ".join(block["name"] for block in blocks)
         yield f"The task-specific model ({names}) was trained on the same training cases."
-    yield (
-        "A vision-language model answered with the label that it found likeliest, by the sum of the log-probabilities "
-        "of its tokens, softmaxed over all labels."
-    )
+
+
+def _answered(sets: Sequence[Plain], settings: Plain) -> Iterator[str]:
+    method = find(METHODS, settings["method"]["name"], "method")
+    is_by_cosine = any(plan.embedder for plan in method.readers(method.Settings()))
+    model = "The untuned model" if is_by_cosine else "A vision-language model"
+    kinds = {(image_set.get("task") or {}).get("kind", "single") for image_set in sets} or {"single"}
+    if kinds != {"multi"}:
+        yield (
+            f"{model} answered with the label that it found likeliest, by the sum of the log-probabilities of its "
+            "tokens, softmaxed over all labels."
+        )
+    if "multi" in kinds:
+        answered = "answered with every label that it found likelier than not, by its marginal probability"
+        yield f"{model} {answered}{', where a case may have several' if len(kinds) > 1 else ''}."
+    if is_by_cosine:
+        yield "The tuned model answered by the cosine between an image and what each label is called."
 
 
 def _measured(settings: Plain, figures: Plain) -> Iterator[str]:
@@ -97,15 +113,23 @@ def _measured(settings: Plain, figures: Plain) -> Iterator[str]:
     if not cases:
         return
     draws = (settings.get("reading") or {}).get("draws")
-    patients = figures.get("patients")
-    whose = f"of {patients:,} patients" if patients else ""
-    over = "patients" if patients else "cases"
+    whose, over = _patients(list((figures.get("sets") or {"": figures}).values()))
     drawn = f" ({draws:,} draws)" if draws else ""
     yield (
-        f"Figures are of {cases:,} test cases{f' {whose}' if whose else ''} by which nothing was chosen, with 95 % "
+        f"Figures are of {cases:,} test cases{whose} by which nothing was chosen, with 95 % "
         f"percentile bootstrap intervals over {over}{drawn}; readers were compared by paired differences on the same "
         "draws."
     )
+
+
+def _patients(parts: Sequence[Plain]) -> tuple[str, str]:
+    """Whose the cases are, as far as that is certain, and what was drawn; a patient may be in several sets."""
+    patients = sum(part.get("patients") or 0 for part in parts)
+    if not patients:
+        return "", "cases"
+    has_unknown = any(not part.get("patients") or part.get("cases_without_patient") for part in parts)
+    whose = f" of {patients:,} {'known ' if has_unknown else ''}patients" if len(parts) == 1 else ""
+    return whose, "patients, and cases where those are unknown" if has_unknown else "patients"
 
 
 def _made_with(environment: Plain) -> Iterator[str]:

@@ -7,6 +7,7 @@ from app.words import curve_title
 from core.methods.vitask import ALONE
 from core.readings.answer import Answer
 from core.readings.reader import TSM, unknown_reader
+from core.readings.roc import Roc
 
 
 def test_every_reader_has_the_whole_distribution_on_one_axis() -> None:
@@ -84,3 +85,11 @@ def test_an_empty_figure_says_why() -> None:
 def test_curves_are_named_in_words() -> None:
     assert curve_title("val/macro_f1 of vitask+tsm") == "Validation: macro F1 of vitask+tsm"
     assert curve_title("loss/crt") == "Loss: crt"
+
+
+def test_the_lowest_panel_of_every_column_says_what_lies_across() -> None:
+    """Four labels in three columns: the first column has two panels, the others one."""
+    curves = [Roc(answer, 2, (0.0, 1.0), (0.0, 1.0), (0.5, 0.5)) for answer in "abcd"]
+    layout = charts.rocs({TSM: curves}).layout
+    titles = [layout[name].title.text for name in ("xaxis", "xaxis2", "xaxis3", "xaxis4")]
+    assert [bool(title) for title in titles] == [False, True, True, True]

@@ -73,6 +73,20 @@ def test_a_difference_without_an_interval_is_a_dash() -> None:
     assert (signed(0.06, 0.01, 0.1), signed(0.06, None, None)) == ("+0.060 (+0.010 to +0.100)", "–")
 
 
+def test_what_rounds_to_nothing_has_no_minus() -> None:
+    assert signed(-1e-17, -0.0004, 0.0) == "+0.000 (+0.000 to +0.000)"
+
+
+def test_a_figure_that_is_undefined_is_not_told_as_a_number() -> None:
+    undefined = results({"vitask+tsm - vanilla": (0.1, 0.0, 0.2)}, VALUES)
+    undefined["readers"]["vitask+tsm"]["macro_f1"] = dict.fromkeys(("value", "low", "high"))
+    undefined["differences"]["vitask+tsm - vanilla"]["macro_f1"] = dict.fromkeys(("value", "low", "high"))
+    assert sentence(judged(undefined), TITLES) == (
+        "It was not measured whether it helped: on 100 test cases, “aided” has no macro F1, and no interval of its "
+        "difference to “plainly tuned”."
+    )
+
+
 def test_the_reader_that_a_run_was_made_for_comes_first_and_meets_plain_tuning_and_the_tsm() -> None:
     benefit = judged(SAMPLE)
     assert [(duel.reader, duel.rival, duel_words(duel)) for duel in benefit.duels] == [
@@ -174,6 +188,15 @@ def test_a_reader_that_guesses_is_told_and_so_are_labels_with_few_cases() -> Non
         "can't be told from guessing: its balanced accuracy is 0.500 (0.490 to 0.510), and guessing gives 0.500" in text
     )
     assert "clear (6), hazy (6)" in text and "most likely show it too" in text
+
+
+def test_guessing_gives_more_where_some_label_has_no_test_case() -> None:
+    """Of four labels two have cases: who always says the same gets one of these two right."""
+    guessing = results({"vitask+tsm - vanilla": (-0.1, -0.2, -0.05)}, VALUES | {"vitask+tsm": 0.5})
+    guessing["confusion"]["vitask+tsm"] = [[50, 0, 0, 0], [50, 0, 0, 0], [0] * 4, [0] * 4]
+    assert "and guessing gives 0.500" in told(guessing)
+    guessing["confusion"]["vitask+tsm"] = [[50, 50], [0, 0]]
+    assert "guessing" not in told(guessing)
 
 
 @pytest.mark.parametrize("kind", ["single", "multi"])

@@ -10,7 +10,7 @@ import pytest
 
 from core.case import Task
 from core.readings.answer import Answer
-from core.readings.benefit import benefits
+from core.readings.benefit import Benefit, Duel, Gap, benefits
 from core.readings.latex import as_latex, escaped
 from core.readings.reading import Reading
 from core.readings.results import evaluate
@@ -75,6 +75,21 @@ def test_latex_has_a_line_a_row_with_every_sign_as_it_was_written(tables: dict[s
         assert all(line.endswith(r" \\") for line in body)
     assert r"a \& b\_1" in as_latex(tables["labels"]) and r"=50 \%" in as_latex(tables["labels"])
     assert r"\begin{table*}" in as_latex(tables["labels"]) and r"\begin{table}" in as_latex(tables["confusion"])
+
+
+def test_boxes_of_fewer_cases_say_of_how_many() -> None:
+    gap = Gap("acc", "Boxes: Acc@IoU .5", 0.7, 0.4, 0.3, 0.1, 0.5)
+    answers = Gap("macro_f1", "Macro F1", 0.6, 0.4, 0.2, 0.1, 0.3)
+    boxes, labels = Duel("tpo", "tpo-text", 3, (gap,)), Duel("tpo", "vlm", 4, (answers,))
+    (table,) = tables_of({"cases": 4, "readers": {}}, [Benefit("", 4, (labels,), (boxes,))], {})
+    assert [row[2] for row in table.rows] == ["Macro F1", "Boxes: Acc@IoU .5 (n = 3)"]
+    assert "n = 4 test cases, where none stands beside the figure." in table.note
+
+
+def test_a_row_that_begins_with_a_star_or_a_bracket_keeps_it() -> None:
+    """A line's end takes either for its own argument."""
+    table = Table("names", "Names", "", ("Reader",), (("*first",), ("[second]",)), ("reader",), ())
+    assert "{}*first \\\\\n{}[second] \\\\\n" in as_latex(table)
 
 
 def test_signs_that_latex_would_obey_are_written() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.pages.runs import benefit
+from app.pages.runs import acts, benefit
 from core.errors import SettingsError
 from core.records import runs
 from core.records.seeds import alike, likeness, queue_seeds, spread, spread_words
@@ -78,6 +78,15 @@ def test_the_newest_of_a_seed_counts_and_the_run_itself_above_all(room: Furnishe
     assert [run.id for run in alike(database, who, view(room, first))] == [room.run_id, first]
 
 
+def test_a_run_that_has_ended_without_figures_hides_no_finished_one_of_its_seed(room: Furnished) -> None:
+    (first,), (second,) = queued(room, "First", 1, seed=5), queued(room, "Second", 1, seed=5)
+    finished(room, first, 0.9, 0.6)
+    database, who = room.studio.database, room.who
+    assert [run.id for run in alike(database, who, view(room, room.run_id))] == [room.run_id, first]
+    finished(room, second, 0.9, 0.6)
+    assert [run.id for run in alike(database, who, view(room, room.run_id))] == [room.run_id, second]
+
+
 def test_the_spread_is_the_mean_and_the_standard_deviation_of_finished_runs(room: Furnished) -> None:
     """Differences of .3, .1 and .2: mean .2, standard deviation .1."""
     made = queued(room, "Mine", 4, seed=5)
@@ -103,6 +112,17 @@ def test_the_spread_is_the_mean_and_the_standard_deviation_of_finished_runs(room
     )
 
 
+def test_seeds_that_cancel_out_have_no_minus_before_nothing(room: Furnished) -> None:
+    """Differences of .3 and -.3, which numbers in a computer miss by a hair."""
+    made = queued(room, "Mine", 2, seed=5)
+    finished(room, made[0], 0.6, 0.9)
+    finished(room, made[1], 0.7, 0.4)
+    run = view(room, made[0])
+    table = spread(run, tuple(view(room, run_id) for run_id in made))
+    assert table is not None and 0 < abs(float(table.cells[2][-1] or 0)) < 1e-12
+    assert table.rows[2][-1] == "0.000" and "has +0.000 of Macro F1" in spread_words(run, table)
+
+
 def test_a_seed_alone_has_no_spread_and_those_that_wait_are_named(room: Furnished) -> None:
     made = queued(room, "Mine", 2, seed=5)
     finished(room, made[0], 0.9, 0.6)
@@ -115,3 +135,16 @@ def test_a_seed_alone_has_no_spread_and_those_that_wait_are_named(room: Furnishe
     table = benefit._seeds(run, tuple(view(room, run_id) for run_id in made))
     assert "better one with 1 of 2" in table and "<td>standard deviation</td>" in table
     assert benefit._seeds(run, of_seeds[:1]) == ""
+
+
+def test_programs_are_not_advised_to_try_seeds_that_were_tried(room: Furnished) -> None:
+    made = queued(room, "Mine", 2, seed=5, method={"name": "vitask", "align": 0.5})
+    advised = []
+    for run_id in made:
+        figures = metrics("macro_f1", {"vanilla": (0.6, 0.5, 0.7), "vitask+tsm": (0.7, 0.6, 0.8)})
+        difference = {"macro_f1": {"value": 0.1, "low": -0.1, "high": 0.3}}
+        figures |= {"cases": 3, "differences": {"vitask+tsm - vanilla": difference}}
+        runs.set_metrics(room.studio.database, run_id, figures)
+        (answer,) = acts.run_benefit(room.visit(), run_id)
+        advised.append(any("two more seeds" in text for text in answer["meaning"]))
+    assert advised == [True, False]

@@ -176,3 +176,20 @@ def test_looks_are_kept_and_read_as_they_were(tmp_path: Path) -> None:
     write_looks(tmp_path / "looks.parquet", kept)
     assert read_looks(tmp_path / "looks.parquet") == kept and len(kept.looks) == 2
     assert read_looks(tmp_path / "none.parquet") == KeptLooks()
+
+
+def test_pairs_that_stay_make_room_for_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pairs, of which a page is given one at a time."""
+    monkeypatch.setattr("core.sets.mending.MOST_PAIRS", 1)
+    whole = looked(drawn("a", "x", 1), drawn("b", "y", 1), drawn("c", "x", 2), drawn("d", "y", 2))
+    shown = []
+    for keeps in ((), ("a", "b"), ("a", "b", "c", "d")):
+        pairs = mending_facts(whole, mend(whole, Mending(keeps=keeps)))["pairs"]
+        shown.append([[side["case"] for side in pair["cases"]] for pair in pairs])
+    assert shown == [[["a", "b"]], [["c", "d"]], []]
+
+
+def test_a_copy_that_stays_is_not_offered_to_be_left_out() -> None:
+    whole = looked(drawn("a", "x", 1), drawn("b", "y", 1), drawn("c", "x", 2), drawn("d", "z", 3))
+    mended = mend(whole, Mending(keeps=("a", "b"), labels={"y": "x"}, keeps_one_copy=True))
+    assert names(mended) == ["a", "b", "c", "d"] and mending_facts(whole, mended)["copies"] == 0

@@ -45,6 +45,31 @@ def test_where_patients_are_unknown_cases_were_drawn_and_epochs_are_told_where_n
     assert "over cases" in text and "epochs 2" in text and "task-specific" not in text and "arXiv" not in text
 
 
+def test_of_several_labels_it_says_that_each_was_asked_for() -> None:
+    several = SET | {"task": {"answers": ["nodule", "mass"], "modality": "film", "kind": "multi"}}
+    text = paragraph([several], SETTINGS, FIGURES, {})
+    assert "answered with every label that it found likelier than not" in text and "softmaxed" not in text
+    both = paragraph([SET, several], SETTINGS, FIGURES, {})
+    assert "likelier than not" in both and "softmaxed" in both
+
+
+def test_a_model_that_answers_by_cosine_is_not_said_to_answer_by_its_words_and_lora_was_no_part_where_left_out() -> (
+    None
+):
+    text = paragraph([SET], SETTINGS | {"method": {"name": "discriminative", "lora": False}}, FIGURES, {})
+    assert "The untuned model answered with the label" in text and "The tuned model answered by the cosine" in text
+    assert "LoRA" not in text and "the language model were frozen" in text
+
+
+def test_patients_are_counted_in_every_set_and_where_some_are_unknown_that_is_told() -> None:
+    of_sets = {"cases": 5, "readers": {}, "sets": {"a": {"cases": 2, "patients": 1}, "b": {"cases": 3, "patients": 2}}}
+    text = paragraph([SET, SET], SETTINGS, of_sets, {})
+    assert "of 5 test cases by which" in text and "bootstrap intervals over patients (1,000 draws)" in text
+    some = paragraph([SET], SETTINGS, FIGURES | {"cases_without_patient": 3}, {})
+    assert "20 test cases of 12 known patients" in some
+    assert "over patients, and cases where those are unknown (1,000 draws)" in some
+
+
 def test_of_an_old_run_only_what_is_known_is_told() -> None:
     text = paragraph([], {"vlm": {"family": "starter"}, "method": {"name": "tpo"}}, {}, {})
     assert text.startswith("The vision-language model starter was tuned by Task Preference Optimization (arXiv 2412.1")

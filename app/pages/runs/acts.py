@@ -9,6 +9,7 @@ from core.records import runs
 from core.records.exports import queue_export
 from core.records.probes import cancel_probings, probings, queue_probing
 from core.records.runs import RunView
+from core.records.seeds import alike
 
 NAMES = ("id", "name", "set", "version_id", "method", "state", "stage", "step", "steps", "seconds_left", "error")
 
@@ -60,7 +61,8 @@ def run_probes(visit: Visit, run_id: int) -> list[Json]:
 def run_benefit(visit: Visit, run_id: int) -> list[Json]:
     """Whether a finished run helped, for each of its sets: a `sentence`, its `meaning`, and the `differences` of the
     readers that it was made for to plain tuning (or what else they have to be better than) and to the TSM."""
-    return list(told(runs.run(visit.database, visit.who, run_id)))
+    view = runs.run(visit.database, visit.who, run_id)
+    return list(told(view, alike(visit.database, visit.who, view)))
 
 
 def list_runs(visit: Visit) -> list[Json]:

@@ -20,11 +20,15 @@ def draw(run: RunView, of_seeds: tuple[RunView, ...] = ()) -> str:
     """Nothing until a run is finished. `of_seeds` are the runs that are like it but for their seed, and itself."""
     if run.metrics is None or run.state != "done":
         return ""
-    answers = judged(run, sum(bool(each.figures) for each in of_seeds))
+    answers = judged(run, finished_count(of_seeds))
     if not answers:
         return f'<div class="vt"><p class="quiet">{NOT_COMPARED}</p></div>'
     note = f'<p class="small quiet">Difference: the reader less the one it is held against, {INTERVAL}</p>'
     return f'<div class="vt">{"".join(_answer(run, answer) for answer in answers)}{note}{_seeds(run, of_seeds)}</div>'
+
+
+def finished_count(of_seeds: Sequence[RunView]) -> int:
+    return sum(bool(each.figures) for each in of_seeds)
 
 
 def _seeds(run: RunView, of_seeds: Sequence[RunView]) -> str:
@@ -92,9 +96,9 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def told(run: RunView) -> Iterator[dict[str, object]]:
+def told(run: RunView, of_seeds: Sequence[RunView] = ()) -> Iterator[dict[str, object]]:
     """What `run_benefit` sends: a sentence a set, what it means, and every difference."""
-    for answer in judged(run):
+    for answer in judged(run, finished_count(of_seeds)):
         benefit = answer.benefit
         duels = [(duel, gap) for duel in (*benefit.duels, *benefit.beside) for gap in duel.gaps]
         yield {
