@@ -79,9 +79,13 @@ def length(box: Box) -> float:
 
 
 def usual_lengths(cases: Iterable[Case]) -> Lengths:
-    """The median of each kind of box."""
-    lengths: dict[str, list[float]] = defaultdict(list)
+    """The median of each kind of box: of the cases to learn from where these have any, so that captions that are
+    learned know nothing of others."""
+    every: dict[str, list[float]] = defaultdict(list)
+    learned: dict[str, list[float]] = defaultdict(list)
     for case in cases:
         for box in case.boxes or ():
-            lengths[box.label].append(length(box))
-    return {label: statistics.median(of_label) for label, of_label in sorted(lengths.items())}
+            every[box.label].append(length(box))
+            if case.split == "train":
+                learned[box.label].append(length(box))
+    return {label: statistics.median(learned.get(label) or lengths) for label, lengths in sorted(every.items())}

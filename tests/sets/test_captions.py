@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError
 from core.pictures.pixels import FilePixels
-from core.sets.box_words import Margins
+from core.sets.box_words import Margins, usual_lengths
 from core.sets.captions import Caption, CaptionSettings, attributes, caption, refuse_untold, within
 from core.sets.facts import Yardsticks, facts_of
 
@@ -33,6 +33,13 @@ def test_a_label_alone_is_the_short_caption_and_a_description_the_long_one() -> 
         "There is a small nucleus in the upper left. "
         "It is not called round nucleus, which other images of this kind may be.",
     )
+
+
+def test_what_is_usual_is_learned_from_training_cases_alone_where_they_have_such_boxes() -> None:
+    small, large, spot = Box("cell", 0, 0, 0.2, 0.2), Box("cell", 0, 0, 0.8, 0.8), Box("spot", 0, 0, 0.1, 0.1)
+    cases = [case(boxes=(small,), split="train"), case(boxes=(large, spot), split="test")]
+    assert usual_lengths(cases) == pytest.approx({"cell": 0.2, "spot": 0.1})
+    assert usual_lengths([case(boxes=(small,)), case(boxes=(large,))]) == pytest.approx({"cell": 0.5})
 
 
 def test_attributes_stand_in_the_short_caption_where_they_are_asked_for() -> None:
