@@ -19,7 +19,7 @@ from core.records.audit import note, write
 from core.records.database import Database
 from core.records.people import PeopleError, account, administering, hashed, join, new_person, new_project, refuse_role
 from core.records.sessions import SignInError, any_account, begin, hash_of
-from core.records.tables import Attempt, Invitation, Person, Project, SignIn, now
+from core.records.tables import Attempt, Invitation, Membership, Person, Project, SignIn, now
 from core.records.throttle import count, forget
 
 LASTS = timedelta(days=3)
@@ -62,12 +62,23 @@ def invite(
 
 
 def renew(db: Database, who: Who, name: str) -> str:
-    """Another link: for an account, a way to a new password; the old one is good until the link is used."""
+    """Another link: for an account, a way to a new password; the old one is good until the link is used.
+
+    Whoever has the link is that person: nobody makes one into projects that they are not in themselves.
+    """
     with db.session() as session:
         acting = administering(session, who)
         person = account(session, name)
         if not person.is_active:
             raise PeopleError(f"{person.name} was deactivated. Reactivate the account first, then make a link.")
+        beyond = select(Membership).where(
+            Membership.person_id == person.id, Membership.project_id.not_in(acting.projects)
+        )
+        if session.scalar(beyond.limit(1)) is not None:
+            raise PeopleError(
+                f"{person.name} is also in a project that you are not in, and a link would lead there. Ask an admin of "
+                "all of their projects, or whoever runs the studio (`vitask person link`)."
+            )
         if person.password_hash is None:
             _refuse_first(session, person.role)
         note(session, acting, "renew link" if person.password_hash is None else "reset link", subject=person.name)

@@ -63,6 +63,19 @@ def test_a_link_is_good_once_for_three_days_and_only_the_newest(database: Databa
         invitations.accept(database, third, "another long one", HERE)
 
 
+def test_nobody_makes_a_link_into_projects_that_they_are_not_in(database: Database, ann: Who) -> None:
+    """An admin of one project would be an admin of the other for as long as nobody looks."""
+    common, apart = (people.add_project(database, ann, name) for name in ("Common", "Apart"))
+    people.add_person(database, "eve", PASSWORD, "admin", [common, apart])
+    dan = people.add_person(database, "dan", PASSWORD, "admin", [common])
+    with pytest.raises(PeopleError, match="a project that you are not in"):
+        invitations.renew(database, dan, "eve")
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Invitation)) == 0
+    roster.remove_member(database, ann, apart, "eve")
+    assert invitations.renew(database, dan, "eve")
+
+
 def test_the_records_hold_no_token(database: Database, ann: Who) -> None:
     token = invitations.invite(database, ann, "bob", "reader")
     with database.reading() as session:
