@@ -118,7 +118,7 @@ class MendTab:
     def drop(self, visit: Visit, rows: list[list[Any]], fewer: float | None) -> Updates:
         return {self.parts.table: with_rare(rows, fewer, "")}
 
-    def decide(self, visit: Visit, upload_id: int, click: gr.EventData) -> None:
+    def settle(self, visit: Visit, upload_id: int, click: gr.EventData) -> None:
         """About one pair of copies. Once none waits any more, the upload is checked with what was decided."""
         decide_copies(visit, upload_id, int(click.pair), str(click.kept))
 
@@ -234,4 +234,4 @@ def wire(studio: Studio, tab: MendTab, upload: gr.Dropdown, show_again: Wire) ->
     parts.drop.click(guarded(studio, tab.drop), rows, [parts.table], **PRIVATE)
     renamed = parts.rename.click(guarded(studio, tab.rename), [upload, parts.table], None, **PRIVATE)
     renamed.then(*show_again, **PRIVATE)
-    parts.pairs.click(guarded(studio, tab.decide), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
+    parts.pairs.click(guarded(studio, tab.settle), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)

@@ -1,8 +1,8 @@
 const library = () =>
   (window.vitaskPlotly ??= new Promise((resolve, reject) => {
     const script = Object.assign(document.createElement("script"), { src: "/plotly.js" });
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => reject(new Error("what draws could not be fetched"));
+    script.addEventListener("load", () => resolve(window.Plotly));
+    script.addEventListener("error", () => reject(new Error("what draws could not be fetched")));
     document.head.append(script);
   }));
 
