@@ -30,6 +30,7 @@ from app.run_words import header
 from app.visit import Visit
 from core.errors import CoreError
 from core.records import jobs, people, runs, sets
+from core.records.access import as_who
 from core.records.finding import Alike
 from core.records.outcomes import Match
 from core.records.people import Who
@@ -327,7 +328,7 @@ def test_a_dispute_is_settled(tmp_path: Path, page: ReviewPage) -> None:
     with db.session() as session:  # invited and not in yet: whoever is at the keyboard comes without an account
         row = people.new_person(session, "bea", "reviewer")
         people.join(session, row.id, room.who.projects)
-        bea = people.as_who(session, row)
+        bea = as_who(session, row)
     for who, action in ((room.who, "keep"), (bea, "exclude")):
         verdicts.decide(db, who, room.review_id, [3], action)
     for who in (room.who, bea):
