@@ -11,10 +11,17 @@ import plotly.graph_objects as go
 
 from app import charts
 from app.charts import GRID, literal
+from core.errors import CoreError
 from core.readings.benefit import Benefit
+from core.readings.effect import in_print
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
 from core.readings.roc import Roc
+from core.records.access import Who
+from core.records.benefits import judged
+from core.records.comparison import Comparison
+from core.records.database import Database
+from core.records.place import Place
 from core.records.runs import RunView
 
 INK = "#1a1a1a"
@@ -58,6 +65,15 @@ class Drawing:
     note: str
     draw: Callable[[Size], go.Figure]
     rows: Callable[[Size], int] = lambda size: 1
+
+
+def figures_of(db: Database, place: Place, who: Who, run: RunView) -> tuple[Drawing, ...]:
+    """Those of a finished run; without ROC curves where its readings are on another machine."""
+    try:
+        rocs: Rocs = Comparison.open(db, place, who, run.id).rocs()
+    except CoreError:
+        rocs = {}
+    return drawings_of(run, [answer.benefit for answer in judged(run)], rocs)
 
 
 def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[Drawing, ...]:
@@ -151,7 +167,7 @@ def _differences(run: RunView, benefits: Sequence[Benefit], size: Size) -> go.Fi
         if gap.difference is None or gap.low is None or gap.high is None:
             continue
         against = f"against {run.reader(duel.rival).title}"
-        words = [*wrap(reader.title, 32), *wrap(against, 32), gap.words().replace("-", "−")]  # noqa: RUF001
+        words = [*wrap(reader.title, 32), *wrap(against, 32), in_print(gap.words())]
         reach = {"array": [gap.high - gap.difference], "arrayminus": [gap.difference - gap.low]}
         figure.add_scatter(
             x=[gap.difference],

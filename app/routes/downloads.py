@@ -108,11 +108,10 @@ def add_runs(routes: APIRouter, studio: Studio) -> None:
     def metrics(request: Request, run_id: Number) -> Response:
         """Every reader's figures on the test cases."""
 
-        def made(who: Who) -> Made:
-            run = runs.run(studio.database, who, run_id)
-            return f"{run.name} figures.json", json.dumps(run.metrics or {}, indent=1), run.project_id
+        def made(_who: Who, run: runs.RunView) -> str:
+            return json.dumps(run.metrics or {}, indent=1)
 
-        return sent(studio, request, made, "application/json")
+        return sent_of_run(studio, request, run_id, "figures.json", made, "application/json")
 
 
 def add_jobs(routes: APIRouter, studio: Studio) -> None:
@@ -170,6 +169,18 @@ def add_log(routes: APIRouter, studio: Studio) -> None:
             return "audit log.csv", audit_search.as_table(studio.database, who, sought), None
 
         return sent(studio, request, made, "text/csv")
+
+
+def sent_of_run(
+    studio: Studio, request: Request, run_id: int, name: str, made: Callable[[Who, runs.RunView], str], media: str
+) -> Response:
+    """A file of a run, whose name begins with the run's."""
+
+    def of_run(who: Who) -> Made:
+        run = runs.run(studio.database, who, run_id)
+        return f"{run.name} {name}", made(who, run), run.project_id
+
+    return sent(studio, request, of_run, media)
 
 
 def sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:

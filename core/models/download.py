@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -16,8 +16,10 @@ from core.errors import ModelError, reason
 from core.events import CheckpointFetched, Report
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+")
-OPENED = ("*.json", "*.jinja", "*.txt", "*.model", "*.safetensors")
-DEEPER = ("*/*",)
+OPENED: Mapping[str, Any] = {
+    "allow_patterns": ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"],
+    "ignore_patterns": ["*/*"],
+}
 GB = 1e9
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -33,9 +35,8 @@ def fetch(source: str, report: Report) -> None:
 
     if Path(source).exists() or not NAME.fullmatch(source) or _is_here(source):
         return
-    wanted: dict[str, Any] = {"allow_patterns": list(OPENED), "ignore_patterns": list(DEEPER)}
     try:
-        files = snapshot_download(source, dry_run=True, **wanted)
+        files = snapshot_download(source, dry_run=True, **OPENED)
         assert isinstance(files, list)
         missing = [file.file_size for file in files if file.will_download]
         if not missing:
@@ -43,7 +44,7 @@ def fetch(source: str, report: Report) -> None:
         folder = _cache(source)
         _refuse_full(source, sum(missing), folder)
         with _telling(source, sum(missing), folder, report):
-            snapshot_download(source, **wanted)
+            snapshot_download(source, **OPENED)
     except (DryRunError, HFValidationError, HfHubHTTPError, OSError) as error:
         cause = error.__cause__ if isinstance(error, DryRunError) else error
         raise _unreachable(source, cause or error) from error
@@ -75,9 +76,7 @@ def _is_here(source: str) -> bool:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        folder = snapshot_download(
-            source, allow_patterns=list(OPENED), ignore_patterns=list(DEEPER), local_files_only=True
-        )
+        folder = snapshot_download(source, local_files_only=True, **OPENED)
     except (OSError, HFValidationError):
         return False
     return any(Path(str(folder)).glob("*.safetensors"))

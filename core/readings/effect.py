@@ -26,3 +26,8 @@ def signed(difference: float | None, low: float | None, high: float | None) -> s
     if difference is None or low is None or high is None:
         return "–"
     return f"{difference:+z.3f} ({low:+z.3f} to {high:+z.3f})"
+
+
+def in_print(words: str) -> str:
+    """A figure in a table or a picture for a paper, where a minus is no hyphen."""
+    return words.replace("-", "−")  # noqa: RUF001

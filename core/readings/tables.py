@@ -10,6 +10,7 @@ from typing import Any
 from core.case import Task
 from core.readings.answer import entropy, likeliest
 from core.readings.benefit import Benefit, duel_words
+from core.readings.effect import in_print
 from core.readings.intervals import in_brackets
 from core.readings.meaning import has_several_labels
 from core.readings.metrics import TITLES
@@ -79,7 +80,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
             gap, names = duel.deciding, [titles.get(name, name) for name in (duel.reader, duel.rival)]
             values = ["–" if value is None else f"{value:.3f}" for value in (gap.value, gap.of_rival)]
             figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"
-            rows.append((*_set(benefit.set), *names, figure, *values, _signed(gap.words()), duel_words(duel)))
+            rows.append((*_set(benefit.set), *names, figure, *values, in_print(gap.words()), duel_words(duel)))
             whose = (benefit.set, duel.reader, duel.rival)
             ends = [(each.value, each.of_rival, each.difference, each.low, each.high) for each in duel.gaps]
             cells += [(*whose, each.title, duel.cases, *row) for each, row in zip(duel.gaps, ends, strict=True)]
@@ -105,7 +106,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
         "differences",
         "Whether it helped",
         note,
-        (*(("Set",) if has_sets else ()), *heads),
+        (*_set("Set" if has_sets else ""), *heads),
         tuple(rows),
         columns,
         tuple(cells),
@@ -121,7 +122,7 @@ def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
             ends = chain.from_iterable(_ends(figures.get(name)) for name in shown)
             cells.append((set_name, reader, part.get("cases"), *ends))
     columns = ("set", "reader", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in shown))
-    heads = (*(("Set",) if any(parts) else ()), "Reader", *(TITLES[name] for name in shown))
+    heads = (*_set("Set" if any(parts) else ""), "Reader", *(TITLES[name] for name in shown))
     return Table("figures", "Figures of the test cases", _note(parts), heads, tuple(rows), columns, tuple(cells))
 
 
@@ -136,7 +137,7 @@ def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
                 ends = chain.from_iterable(_ends(figures.get(name)) for name in BY_LABEL)
                 cells.append((set_name, reader, label, count, *ends))
     columns = ("set", "reader", "label", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in BY_LABEL))
-    heads = (*(("Set",) if any(parts) else ()), "Reader", "Label", "n", *BY_LABEL.values())
+    heads = (*_set("Set" if any(parts) else ""), "Reader", "Label", "n", *BY_LABEL.values())
     return Table("labels", "Figures label by label", _note(parts), heads, tuple(rows), columns, tuple(cells))
 
 
@@ -151,7 +152,7 @@ def _confusion(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
         (*_set(set_name), titles.get(reader, reader), label, answer, f"{count:,}")
         for set_name, reader, label, answer, count in cells
     )
-    heads = (*(("Set",) if any(parts) else ()), "Reader", "Reference label", "Answer", "Cases")
+    heads = (*_set("Set" if any(parts) else ""), "Reader", "Reference label", "Answer", "Cases")
     columns = ("set", "reader", "reference label", "answer", "cases")
     note = f"n = {_cases(parts)} test cases."
     return Table("confusion", "Reference labels and answers", note, heads, rows, columns, cells)
@@ -181,8 +182,3 @@ def _note(parts: Mapping[str, Plain]) -> str:
 
 def _ends(figure: Plain | None) -> tuple[float | None, ...]:
     return tuple((figure or {}).get(end) for end in ("value", "low", "high"))
-
-
-def _signed(words: str) -> str:
-    """In print a minus is no hyphen."""
-    return words.replace("-", "−")  # noqa: RUF001

@@ -8,16 +8,14 @@ from typing import Any
 
 from core.case import READ_SPLITS, Task
 from core.errors import RunError, SettingsError
-from core.readings.benefit import benefits
 from core.readings.reading import load
 from core.readings.tables import Table, readings_as_csv, tables_of
 from core.records.access import Who
 from core.records.artifacts import readings_path, run_folder
-from core.records.benefits import titles_of
+from core.records.benefits import judged, titles_of
 from core.records.comparison import task_of
 from core.records.database import Database
 from core.records.place import Place
-from core.records.readers import aimed_readers
 from core.records.runs import RunView
 from core.records.seeds import alike, spread
 from core.training.paragraph import citations, paragraph
@@ -29,8 +27,7 @@ def run_tables(db: Database, who: Who, run: RunView) -> tuple[Table, ...]:
     """Those that the run's figures make, and that of its seeds where there are several."""
     if run.metrics is None or run.aim is None:
         return ()
-    own = aimed_readers(run.settings, run.aim)
-    compared = benefits(run.metrics, run.aim.reader, run.aim.baseline, own)
+    compared = [answer.benefit for answer in judged(run)]
     of_seeds = spread(run, alike(db, who, run))
     return (*tables_of(run.metrics, compared, titles_of(run)), *([of_seeds] if of_seeds else []))
 

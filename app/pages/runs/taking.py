@@ -8,14 +8,12 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.figures import SIZES, Drawing, drawings_of
+from app.figures import SIZES, Drawing, figures_of
 from app.html import script_beside
 from app.visit import Visit
 from core.errors import CoreError
 from core.readings.latex import as_latex
 from core.records import taking
-from core.records.benefits import judged
-from core.records.comparison import Comparison
 from core.records.runs import RunView
 
 FORMATS = ("svg", "png")
@@ -53,11 +51,7 @@ def _figure_head() -> str:
 
 
 def _figure_rows(visit: Visit, run: RunView, at: str) -> Iterator[str]:
-    try:
-        rocs = Comparison.open(visit.database, visit.place, visit.who, run.id).rocs()
-    except CoreError:  # its readings are on another machine
-        rocs = {}
-    for drawing in drawings_of(run, [answer.benefit for answer in judged(run)], rocs):
+    for drawing in figures_of(visit.database, visit.place, visit.who, run):
         cells = [" ".join(_button(run, drawing, size, kind, at) for kind in FORMATS) for size in SIZES]
         yield f"<tr><td>{escape(drawing.title)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
