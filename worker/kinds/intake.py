@@ -15,6 +15,7 @@ from worker.child_job import ChildJob
 
 if TYPE_CHECKING:
     from core.case import ImageSet
+    from core.sets.looked import LookedSet
     from core.sets.mending import LeftOut
 
 
@@ -29,12 +30,7 @@ def check(job: ChildJob) -> None:
     try:
         options, mending = taken_apart(payload.options)
         opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS))
-        looked = beside.look_over_upload(
-            job.place,
-            upload,
-            opened,
-            lambda done, whole: job.teller.progress(done, whole, "Looking at every picture"),
-        )
+        looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
         report = report_of(mended.looked)
         beside.keep_check(job.place, upload, mended)
@@ -75,7 +71,6 @@ def add(job: ChildJob) -> None:
 
 def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[ImageSet, tuple[LeftOut, ...], str]:
     """The set as it is kept, what is left out of it, and what was decided in words."""
-    from core.records import mended as beside
     from core.sets.mending import Mending, mend, taken_apart, with_answers
 
     options, mending = taken_apart(payload.options)
@@ -84,11 +79,17 @@ def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[Image
         return open_set(path, {**options, **task}, every(FORMATS)), (), ""
     reading = {name: value for name, value in task.items() if name != "answers"}  # those are the labels' new names
     opened = open_set(path, {**options, **reading}, every(FORMATS))
-    looked = beside.look_over_upload(
-        job.place, upload, opened, lambda done, whole: job.teller.progress(done, whole, "Looking at every picture")
-    )
-    mended = mend(looked, mending)
+    mended = mend(_looked_over(job, upload, opened), mending)
     return with_answers(mended.looked.image_set, task), mended.left_out, mended.words()
+
+
+def _looked_over(job: ChildJob, upload: sets.Upload, opened: ImageSet) -> LookedSet:
+    from core.records.mended import look_over_upload
+
+    def tell(done: int, whole: int) -> None:
+        job.teller.progress(done, whole, "Looking at every picture")
+
+    return look_over_upload(job.place, upload, opened, tell)
 
 
 def fetch(job: ChildJob) -> None:

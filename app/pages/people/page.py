@@ -13,7 +13,7 @@ from app.pages.people.parts import Parts, lay_out
 from app.pages.people.words import draw_chosen, draw_people, draw_projects
 from app.visit import Updates, Visit, guarded, live
 from core.errors import SettingsError
-from core.records import people, roster
+from core.records import invitations, people, roster
 from core.records.roster import PersonView
 
 TITLE = "People"
@@ -74,12 +74,12 @@ class PeoplePage:
         return {self.parts.everybody: draw_people(roster.roster(visit.database, visit.who))}
 
     def invite(self, visit: Visit, name: str | None, role: str, projects: Sequence[int]) -> Updates:
-        token = acts.invite(visit, name or "", role, projects)
+        token = invitations.invite(visit.database, visit.who, name or "", role, projects)
         emptied: Updates = {self.parts.invite.name: ""}
         return self.show(visit, (name or "").strip()) | emptied | self.linked(visit, token)
 
     def renew(self, visit: Visit, name: str | None) -> Updates:
-        return self.show(visit, name) | self.linked(visit, acts.renew(visit, chosen(name)))
+        return self.show(visit, name) | self.linked(visit, invitations.renew(visit.database, visit.who, chosen(name)))
 
     def linked(self, visit: Visit, token: str) -> Updates:
         return {self.parts.link: gr.update(value=acts.link(visit, token), visible=True)}
