@@ -32,12 +32,12 @@ def rocs(
     """One an answer; an answer that no case has, or every one, has none. labels as `figures` wants them."""
     every = np.eye(len(answers), dtype=bool)
     truth = labels.astype(bool) if kind == "multi" else every[labels]
-    said = probabilities > THRESHOLD if kind == "multi" else every[probabilities.argmax(1)]
-    return tuple(_rocs(probabilities, truth, said, answers))
+    answered = probabilities > THRESHOLD if kind == "multi" else every[probabilities.argmax(1)]
+    return tuple(_rocs(probabilities, truth, answered, answers))
 
 
 def _rocs(
-    scores: NDArray[np.float64], truth: NDArray[np.bool_], said: NDArray[np.bool_], answers: Sequence[str]
+    scores: NDArray[np.float64], truth: NDArray[np.bool_], answered: NDArray[np.bool_], answers: Sequence[str]
 ) -> Iterator[Roc]:
     for place, answer in enumerate(answers):
         true = truth[:, place]
@@ -52,5 +52,5 @@ def _rocs(
             with_it,
             (0.0, *(misses / without).tolist()),
             (0.0, *(hits / with_it).tolist()),
-            (float((said[:, place] & ~true).sum() / without), float((said[:, place] & true).sum() / with_it)),
+            (float((answered[:, place] & ~true).sum() / without), float((answered[:, place] & true).sum() / with_it)),
         )

@@ -162,7 +162,7 @@ def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str,
     if counts and has_several_labels(counts):
         for label, table in zip(labels, counts, strict=True):
             for there, row in zip((f"not {label}", label), table, strict=True):
-                yield from ((there, said, count) for said, count in zip((f"not {label}", label), row, strict=True))
+                yield from ((there, answer, count) for answer, count in zip((f"not {label}", label), row, strict=True))
         return
     for label, row in zip(labels, counts, strict=True):
         yield from ((label, answer, count) for answer, count in zip(labels, row, strict=True))

@@ -52,8 +52,8 @@ def _set_words(image_set: Plain) -> str:
     facts = [f"{', '.join(counts)} cases" if counts else "", task.get("modality") or ""]
     answers = task.get("answers") or ()
     facts.append(f"{len(answers)} labels" if answers else "")
-    told = "; ".join(fact for fact in facts if fact)
-    return f"{image_set.get('name', 'a set')}{f' ({told})' if told else ''}"
+    brackets = "; ".join(fact for fact in facts if fact)
+    return f"{image_set.get('name', 'a set')}{f' ({brackets})' if brackets else ''}"
 
 
 def _trained(settings: Plain) -> Iterator[str]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import select
@@ -19,23 +16,13 @@ from app.context import COOKIE, NotSignedIn, Studio
 from app.entrance import gate, invited, signin
 from app.entrance.gate import Gate
 from core.records import invitations, people
-from core.records.place import Place
 from core.records.sightings import Sightings
 from core.records.tables import Person, SignIn
 from core.records.throttle import FREE_AT_NAME
-from tests.migrated import new_records
+from tests.app.at_the_door import studio as studio
 
 PASSWORD = "six herons over a pier"
 ADDRESS = "http://127.0.0.1"
-
-
-@pytest.fixture
-def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    monkeypatch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    place = Place.at(tmp_path / "data")
-    database = new_records(place)
-    yield Studio(place, database)
-    database.dispose()
 
 
 @pytest.fixture

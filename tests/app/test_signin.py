@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -22,19 +21,10 @@ from core.records import people
 from core.records.database import open_database
 from core.records.place import Place
 from core.records.throttle import FREE_AT_NAME
-from tests.migrated import new_records
+from tests.app.at_the_door import studio as studio
 from worker.redis import free_port
 
 PASSWORD = "a long password"
-
-
-@pytest.fixture
-def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    monkeypatch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    place = Place.at(tmp_path / "data")
-    database = new_records(place)
-    yield Studio(place, database)
-    database.dispose()
 
 
 @pytest.fixture

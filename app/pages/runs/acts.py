@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.pages.runs.benefit import told
+from app.pages.runs.benefit import benefit_to_plain
 from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.records import runs
@@ -62,7 +62,7 @@ def run_benefit(visit: Visit, run_id: int) -> list[Json]:
     """Whether a finished run helped, for each of its sets: a `sentence`, its `meaning`, and the `differences` of the
     readers that it was made for to plain tuning (or what else they have to be better than) and to the TSM."""
     view = runs.run(visit.database, visit.who, run_id)
-    return list(told(view, alike(visit.database, visit.who, view)))
+    return list(benefit_to_plain(view, alike(visit.database, visit.who, view)))
 
 
 def list_runs(visit: Visit) -> list[Json]:

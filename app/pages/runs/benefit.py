@@ -57,12 +57,12 @@ def _seeds(run: RunView, of_seeds: Sequence[RunView]) -> str:
 def _answer(run: RunView, answer: Judged) -> str:
     benefit = answer.benefit
     mark = MARKS[benefit.duels[0].effect]
-    told = "".join(f"<li>{escape(text)}</li>" for text in answer.meaning)
+    points = "".join(f"<li>{escape(text)}</li>" for text in answer.meaning)
     parts = [
         f'<div class="notice {mark}"><b>Did it help?</b> {escape(answer.sentence)}</div>',
         _table(run, benefit.duels),
         _table(run, benefit.beside),
-        f'<ul class="told">{told}</ul>' if told else "",
+        f'<ul class="told">{points}</ul>' if points else "",
     ]
     return "".join(parts)
 
@@ -96,7 +96,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def told(run: RunView, of_seeds: Sequence[RunView] = ()) -> Iterator[dict[str, object]]:
+def benefit_to_plain(run: RunView, of_seeds: Sequence[RunView] = ()) -> Iterator[dict[str, object]]:
     """What `run_benefit` sends: a sentence a set, what it means, and every difference."""
     for answer in judged(run, finished_count(of_seeds)):
         benefit = answer.benefit

@@ -111,13 +111,13 @@ def _of_several(run_id: int, reader: str, answers: Sequence[str], tables: Sequen
         f"<th class=n>{words}</th>" for words in ("there, said", "there, missed", "not, said", "not, not said")
     )
     lines = []
-    for label, ((neither, said), (missed, both)) in zip(answers, tables, strict=True):
+    for label, ((neither, mistaken), (missed, both)) in zip(answers, tables, strict=True):
         without = NOT + label
         cells = [
             (label, label, both, both + missed),
             (label, without, missed, both + missed),
-            (without, label, said, said + neither),
-            (without, without, neither, said + neither),
+            (without, label, mistaken, mistaken + neither),
+            (without, without, neither, mistaken + neither),
         ]
         drawn = [
             _cell(_address(run_id, reader, there, answer), count, count / whole if whole else 0.0, "", there == answer)
