@@ -26,10 +26,12 @@ _TRAINING = {"learning_rate": 2e-3, "connector_learning_rate": 2e-3, "batch_size
 _LORA = {"dropout": 0.1}
 # In a few hundred steps the printed contrast, on all tokens, hurts: later tokens of a name follow from earlier ones.
 _METHODS = {"vitask": {"contrast": 0.1, "contrast_on": "first_distinguishing"}}
+# Half of what a small convnet can learn of a few thousand pictures comes after its first epochs (docs/log.md).
+_TSMS = {"convnet": {"epochs": 30, "most_steps": 1500, "evaluations": 15, "patience": 5}}
 PRESETS = {
     "quick": {"training": _TRAINING | {"steps": 60, "batch_size": 32}, "lora": _LORA, "methods": _METHODS},
-    "balanced": {"training": _TRAINING | {"steps": 160}, "lora": _LORA, "methods": _METHODS},
-    "thorough": {"training": _TRAINING | {"steps": 1200}, "lora": _LORA, "methods": _METHODS},
+    "balanced": {"training": _TRAINING | {"steps": 160}, "lora": _LORA, "methods": _METHODS, "tsms": _TSMS},
+    "thorough": {"training": _TRAINING | {"steps": 1200}, "lora": _LORA, "methods": _METHODS, "tsms": _TSMS},
 }
 
 

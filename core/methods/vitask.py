@@ -17,7 +17,7 @@ from core.readings.reader import Reader
 from core.settings import Settings as Base
 from core.training.method import Aim, Needs, Paper, ReaderPlan, StagePlan, departures_of_controls
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
-from core.training.settings import ContrastOn, Direction
+from core.training.settings import ContrastOn, Direction, ExemplarsFrom
 from core.training.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class Settings(Base):
     name: Literal["vitask"] = Field("vitask", title="Method", description="Tuning with the help of a TSM.")
     exemplar: bool = Field(
         True, title="Exemplar prompting", description="Shows the TSM's feature to the model as one extra token."
+    )
+    exemplars_of_training: ExemplarsFrom = Field(
+        "in_sample",
+        title="Exemplars of training cases",
+        description="in_sample: from the TSM itself, as printed, though it knows these cases by heart. out_of_sample: "
+        "each from a TSM that learned without the case; two more trainings, on half of the cases each.",
     )
     align: float = Field(
         1.0,
@@ -130,6 +136,7 @@ def needs(settings: Settings) -> Needs:
         tsm=settings.exemplar and not settings.constant_prefix,
         exemplars=settings.exemplar,
         is_constant=settings.constant_prefix,
+        is_out_of_sample=settings.exemplars_of_training == "out_of_sample",
         tunes_vlm_connector=settings.tune_vlm_connector,
     )
 
@@ -184,6 +191,11 @@ def _of_exemplar(settings: Settings) -> Iterator[str]:
         return
     if settings.constant_prefix:
         yield "One learned token, equal for every case, stood for the exemplar; as printed, it is the case's own."
+    elif settings.exemplars_of_training == "out_of_sample":
+        yield (
+            "Each training case's exemplar came from a TSM that learned without it, carried into the TSM's own space "
+            "by a linear map; as printed, it comes from the TSM that learned from the case."
+        )
     if settings.freeze_connector == "never":
         yield "The exemplar's connector was trained in stage 2 too; as printed, it is frozen there."
 

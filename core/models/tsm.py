@@ -39,6 +39,23 @@ class TsmSettings(Settings):
         title="Least steps",
         description="A small set is gone through more often than its epochs say, until as many steps are made.",
     )
+    most_steps: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        title="Most steps",
+        description="A large set is gone through less often than its epochs say, so that no more steps are made.",
+    )
+    evaluations: int = Field(
+        5, ge=1, le=1000, title="Looks at validation", description="How often; the best weights among them are kept."
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        title="Patience",
+        description="Looks at validation without a better figure after which training ends early. Empty: never.",
+    )
     learning_rate: float = Field(2e-3, gt=0, le=1, title="Learning rate", description="The highest step size of AdamW.")
     batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Images per training step.")
     weight_decay: float = Field(

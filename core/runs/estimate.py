@@ -152,8 +152,11 @@ def _timed_tsm(trial: _Trial, number: int) -> Tsm:
     with clock.of(name, TIMES_PREPARED * trial.times):
         shown = Pictures(tsm, trial.shown)
     whole = parts.tsm_stage(number, tsm, shown.dealt(parts.items))
-    clock.seconds[name] += _seconds_per_step(trial, parts.tsm_stage(number, tsm, shown)) * whole.steps
-    described = whole.evaluations * trial.count("val") + len(parts.items)
+    stages = [whole, *(parts.tsm_stage(number, tsm, shown.dealt(parts.items), fold) for fold in parts.folds())]
+    per_step = _seconds_per_step(trial, parts.tsm_stage(number, tsm, shown))
+    clock.seconds[name] += per_step * sum(stage.steps for stage in stages)
+    evaluated = sum(stage.evaluations for stage in stages) * trial.count("val")
+    described = evaluated + len(parts.items) + trial.count("train") * (len(stages) - 1)
     at_once = [place % len(trial.shown) for place in range(min(DESCRIBED_AT_ONCE, len(parts.items)))]
     with clock.of(name, described / len(at_once)):
         describe(tsm, shown, at_once)

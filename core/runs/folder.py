@@ -92,6 +92,10 @@ class Folder:
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
 
+    def unseen(self, number: int) -> Path:
+        """The exemplars of training cases by TSMs that learned without them, where the method asks for these."""
+        return self.path / "out-of-sample" / f"{self.tsm(number).name}.safetensors"
+
     def adapter(self, name: str) -> Path:
         """VITask's has lain under the plain name since the first version; every other adapter has one of its own."""
         return self.path / ("adapter" if name == "vitask" else f"adapter-{name}")

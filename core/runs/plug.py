@@ -21,19 +21,12 @@ from core.events import Plugged, Report
 from core.machine import hold
 from core.models.exemplar import Exemplars
 from core.models.tsm import Tsm, read_saved
+from core.runs.described import known_cases, train_tsm
 from core.runs.folder import Folder
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.runfile import Run, make_run
-from core.runs.tune import (
-    Running,
-    finish,
-    judge_sharing,
-    known_cases,
-    save_beside,
-    seen_by_heads,
-    start,
-    train_tsm,
-)
+from core.runs.running import Running
+from core.runs.tune import finish, judge_sharing, save_beside, seen_by_heads, start
 from core.sets.question import Question
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned

@@ -32,6 +32,7 @@ from core.training.loop import Stage
 from core.training.method import StagePlan
 from core.training.response import Tuned
 from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_stage
+from core.training.unseen import Fold, folds
 from core.training.vlm_stage import TOLERANCE, RunCases, first_batch, sharing_gap, vlm_stage
 
 
@@ -52,11 +53,17 @@ class Parts:
         torch.manual_seed(self.run.settings.seed + number)
         return new_tsm(module, settings, self.joint_set, old).to(self.accelerator.device)
 
-    def tsm_stage(self, number: int, tsm: Tsm, shown: Pictures) -> Stage:
-        """The training of that TSM."""
+    def tsm_stage(self, number: int, tsm: Tsm, shown: Pictures, fold: Fold | None = None) -> Stage:
+        """The training of that TSM, or of one like it from which a fold is held back."""
         name, settings = self.run.tsm_names[number], self.run.settings
-        training = settings.training
-        return tsm_stage(name, tsm, self.joint_set, shown, training.monitor, training.precision, settings.seed)
+        training, share, seed = settings.training, 1.0, settings.seed
+        if fold is not None:
+            name, share, shown = f"{name} without part {fold.number + 1}", fold.share, shown.dealt(fold.items)
+        return tsm_stage(name, tsm, self.joint_set, shown, training.monitor, training.precision, seed, share)
+
+    def folds(self) -> list[Fold]:
+        """The training cases divided, where each is to be described by a TSM that learned without it."""
+        return folds(self.items, self.run.settings.seed) if self.run.plan.needs.is_out_of_sample else []
 
     def features(self, items: Sequence[Item], folder: Path, budget_bytes: int, progress: Progress) -> FeatureStore:
         """What the VLM's image encoder sees in some cases, kept in the folder as far as the budget goes."""

@@ -156,8 +156,9 @@ def as_yaml(settings: RunSettings) -> str:
 
 def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
     filled, tsm, named = dict(values), values.get("tsm"), values.get("preset", "balanced")
-    filled["tsm"] = [tsm] if isinstance(tsm, Mapping) else tsm or []
+    tsms = [tsm] if isinstance(tsm, Mapping) else tsm or []
     preset = getattr(family, "PRESETS", PRESETS).get(named, {}) if isinstance(named, str) else {}
+    filled["tsm"] = [_with_recipe(block, preset) for block in tsms] if isinstance(tsms, list | tuple) else tsms
     method = filled.get("method")
     has_epochs = isinstance(method, Mapping) and any(str(name).endswith("epochs") for name in method)
     for block in ("training", "lora", "reading"):
@@ -168,6 +169,12 @@ def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
     if isinstance(method, Mapping) and isinstance(method.get("name"), str):
         filled["method"] = {**preset.get("methods", {}).get(method["name"], {}), **method}
     return filled
+
+
+def _with_recipe(block: Any, preset: Block) -> Any:
+    """A TSM's settings, with what the preset says of one of its name."""
+    recipes = preset.get("tsms", {})
+    return {**recipes.get(block.get("name"), {}), **block} if isinstance(block, Mapping) else block
 
 
 def _refuse_misfits(run: Run) -> None:

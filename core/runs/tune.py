@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ import torch
 from core.case import READ_SPLITS, Marks
 from core.draw import evenly
 from core.errors import DataError, RunError
-from core.events import CasesRead, Done, FeaturesEncoded, Report, Sharing
+from core.events import CasesRead, Done, Report, Sharing
 from core.machine import hold
-from core.machine.footprint import GIB, peak_gib
+from core.machine.footprint import peak_gib
 from core.models.lora import connector_names, lora_targets, save_adapter, using
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
@@ -31,51 +31,20 @@ from core.readings.reading import Reading
 from core.readings.results import evaluate
 from core.readings.writing import free_text
 from core.runs.card import card
+from core.runs.described import known_cases, train_tsm, what_tsms_know
 from core.runs.folder import Folder, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
 from core.runs.helped import helped
 from core.runs.index import Space, add_recall, index_cases, searching_plan
 from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
+from core.runs.running import Running
 from core.sets.joint import pictures, refuse_unreadable
 from core.training.heads import save_heads
-from core.training.loop import Stage, train
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
-from core.training.tsm_stage import Pictures, tsm_answers
+from core.training.tsm_stage import tsm_answers
 from core.training.vlm_stage import RunCases, micro_batch, read_places
-
-
-@dataclass(frozen=True)
-class Running:
-    """A run while it goes on: its parts, its folder, who watches it and who may stop it."""
-
-    parts: Parts
-    folder: Folder
-    report: Report
-    is_stopped: Callable[[], bool]
-    began: float
-    """On this process's clock: a resume begins anew."""
-
-    @property
-    def run(self) -> Run:
-        return self.parts.run
-
-    @property
-    def is_first(self) -> bool:
-        """Of the processes that the run goes on in: the one that writes."""
-        return bool(self.parts.accelerator.is_main_process)
-
-    @property
-    def feature_bytes(self) -> int:
-        """What may be kept of features."""
-        return int(self.run.settings.features.budget_gib * GIB)
-
-    def report_encoded(self, done: int, whole: int) -> None:
-        self.report(FeaturesEncoded(done=done, whole=whole))
-
-    def train(self, stage: Stage, folder: Path) -> None:
-        train(stage, folder, self.parts.accelerator, self.report, self.is_stopped)
 
 
 def tune(
@@ -165,24 +134,6 @@ def refuse_without_places(wanted: MarksWanted, of_sets: Sequence[Marks]) -> None
         )
 
 
-def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
-    """A TSM trained on the run's cases, from the weights of an older one where there is one."""
-    parts, folder = running.parts, running.folder.tsm(number)
-    tsm = parts.new_tsm(number, old)
-    running.train(parts.tsm_stage(number, tsm, Pictures(tsm, parts.items)), folder)
-    if running.is_first:
-        hold.check(folder)
-        tsm.save(folder)
-    return tsm.eval()
-
-
-def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
-    """What is known of every case before tuning: features of its image, and each TSM's feature."""
-    parts = running.parts
-    features = parts.features(parts.items, feature_folder(), running.feature_bytes, running.report_encoded)
-    return parts.cases(features, tsms)
-
-
 def seen_by_heads(running: Running, tuned: Tuned, cases: RunCases) -> RunCases:
     """The cases with what the heads' own encoders see in them."""
     budget_bytes, folder = running.feature_bytes, feature_folder()
@@ -217,7 +168,7 @@ def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm])
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
-    notes = [*running.run.plan.departures, *_needed_beside(tuned)]
+    notes = [*running.run.plan.departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")

@@ -8,6 +8,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from core.case import NO_FINDING, SPLITS, Case, Split
@@ -86,7 +88,7 @@ def _refuse_gaps(cases: Sequence[Case]) -> None:
 
 
 def _carve(cases: Sequence[Case], shares: Mapping[Split, float], seed: int) -> tuple[Case, ...]:
-    groups = in_turn(_groups(cases, [place for place, case in enumerate(cases) if case.split == "train"]), seed)
+    groups = in_turn(grouped(cases, [place for place, case in enumerate(cases) if case.split == "train"]), seed)
     wanted = {"train": 1.0 - sum(shares.values()), **shares}
     chosen = deal(groups, wanted)
     _cover(groups, chosen)
@@ -121,6 +123,20 @@ def deal(groups: Sequence[Group], shares: Mapping[Part, float]) -> list[Part]:
     return chosen
 
 
+def divide(groups: Sequence[Group], count: int, seed: int) -> NDArray[np.int64]:
+    """The fold of every case: classes spread evenly. As many folds as groups where that is fewer than wanted."""
+    if len(groups) < 2:
+        raise DataError(
+            "All cases belong to one patient or show one picture, so none can be read by a model that never saw it. "
+            "Add cases of other patients."
+        )
+    folds = min(count, len(groups))
+    ordered = in_turn(groups, seed)
+    dealt = deal(ordered, dict.fromkeys(range(folds), 1 / folds))
+    fold_of = {place: fold for group, fold in zip(ordered, dealt, strict=True) for place in group.places}
+    return np.array([fold_of[place] for place in range(len(fold_of))], dtype=np.int64)
+
+
 def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
     """Moves the smallest group of a class into train where the class has none there."""
     learned = {name for group, split in zip(groups, chosen, strict=True) if split == "train" for name in group.classes}
@@ -130,7 +146,7 @@ def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
             learned.update(groups[place].classes)
 
 
-def _groups(cases: Sequence[Case], places: Sequence[int]) -> list[Group]:
+def grouped(cases: Sequence[Case], places: Sequence[int]) -> list[Group]:
     """The cases at these places, tied together by patient and by picture."""
     together = tied({place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places})
     return [Group(tuple(group), classes(cases, group)) for group in together]

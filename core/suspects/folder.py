@@ -52,7 +52,7 @@ def write_settings(path: Path, settings: Settings, is_resumed: bool) -> None:
     file = path / "suspects.yaml"
     if is_resumed and file.is_file():
         before = yaml.safe_load(file.read_text())
-        if before != settings.model_dump():
+        if settings.model_dump() != {**Settings().model_dump(), **before}:
             raise RunError(
                 f"The search in {path} was begun with other settings ({before}). "
                 "Resume it with those, or begin a new one in another folder."

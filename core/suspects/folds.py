@@ -1,4 +1,4 @@
-"""Divides a set into folds: a patient's cases and copies of one picture together, classes spread evenly."""
+"""What must not be divided when a set is dealt to folds: a patient's cases, and pictures that are alike."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.case import Case
-from core.errors import DataError
 from core.pictures.likeness import near_pairs
 from core.pictures.looks import Look
-from core.sets.split import Group, classes, deal, in_turn, of_patient, tied
+from core.sets.split import Group, classes, of_patient, tied
 
 
 @dataclass(frozen=True)
@@ -54,17 +53,3 @@ def numbered(groups: Sequence[Group]) -> NDArray[np.int64]:
     for number, group in enumerate(groups):
         number_of[list(group.places)] = number
     return number_of
-
-
-def divide(groups: Sequence[Group], count: int, seed: int) -> NDArray[np.int64]:
-    """The fold of every case. There are as many folds as groups where that is fewer than wanted."""
-    if len(groups) < 2:
-        raise DataError(
-            "All cases belong to one patient or show one picture, so none can be read by a model that never saw it. "
-            "Add cases of other patients."
-        )
-    folds = min(count, len(groups))
-    ordered = in_turn(groups, seed)
-    fold_of_group = np.array(deal(ordered, dict.fromkeys(range(folds), 1 / folds)), dtype=np.int64)
-    fold_of: NDArray[np.int64] = fold_of_group[numbered(ordered)]
-    return fold_of

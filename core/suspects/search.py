@@ -27,10 +27,11 @@ from core.runs.folder import begin, refuse_unfit, writer
 from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
 from core.runs.runfile import with_own_precision as settle_arithmetic
+from core.sets.split import divide
 from core.suspects.cases import Gathered, copies, gather, with_train
 from core.suspects.evidence import Floats, Near, Places, ReviewedSet, hot_labels
 from core.suspects.folder import SuspectList, save, write_settings
-from core.suspects.folds import Alike, divide, numbered, together
+from core.suspects.folds import Alike, numbered, together
 from core.suspects.out_of_fold import Outside, Trainer
 from core.suspects.ranking import described, rank
 from core.suspects.settings import Settings
@@ -89,7 +90,7 @@ def _trainer(
     module, tsm = run.tsms[0]
     return Trainer(
         module=module,
-        settings=tsm,
+        settings=tsm.model_copy(update={"epochs": min(tsm.epochs, settings.epochs), "patience": None}),
         joint_set=with_train(gathered.joint_set),
         items=gathered.items,
         precision=run.settings.training.precision,

@@ -24,6 +24,13 @@ class Settings(Base):
         title="Rounds",
         description="How often all folds are trained. From the second on, what looked suspect is not learned from.",
     )
+    epochs: int = Field(
+        5,
+        ge=1,
+        le=1000,
+        title="Epochs of a TSM, at most",
+        description="How often it sees what it learns from: trained to its end, it knows wrong labels by heart.",
+    )
     neighbours: int = Field(
         10, ge=1, le=100, title="Neighbours", description="Nearest labelled cases that are asked, and shown."
     )

@@ -106,6 +106,8 @@ class Needs:
     tsm: bool = False
     exemplars: bool = False
     is_constant: bool = False
+    is_out_of_sample: bool = False
+    """Whether no training case is shown the exemplar of a TSM that learned from it."""
     tunes_vlm_connector: bool = False
     marks: MarksWanted | None = None
     """Boxes or masks, where it learns from them."""

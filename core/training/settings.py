@@ -13,6 +13,7 @@ from core.settings import Settings
 Monitor = Literal["macro_f1", "accuracy", "balanced_accuracy", "log_loss"]
 
 ContrastOn = Literal["all", "first_distinguishing"]
+ExemplarsFrom = Literal["in_sample", "out_of_sample"]
 Direction = Literal["student_first", "teacher_first"]
 
 

@@ -24,7 +24,6 @@ from core.training.loop import Stage
 from core.training.settings import Monitor, TrainingSettings
 
 CHUNK = 256
-EVALUATIONS = 5
 
 
 class Pictures:
@@ -113,9 +112,19 @@ def new_tsm(module: ModuleType, settings: Any, joint_set: JointSet, start: Tsm |
 
 
 def tsm_stage(
-    name: str, tsm: Tsm, joint_set: JointSet, shown: Pictures, monitor: Monitor, precision: Precision, seed: int
+    name: str,
+    tsm: Tsm,
+    joint_set: JointSet,
+    shown: Pictures,
+    monitor: Monitor,
+    precision: Precision,
+    seed: int,
+    share: float = 1.0,
 ) -> Stage:
-    """The stage that trains a TSM; the best weights are chosen on all validation cases."""
+    """The stage that trains a TSM; the best weights are chosen on all validation cases.
+
+    share: of the training cases, where only some are learned from; it is then that much shorter too.
+    """
     settings: TsmSettings = tsm.settings
     train = [place for place, item in enumerate(shown.items) if item.case.split == "train"]
     batches = Batches(len(train), min(settings.batch_size, len(train)), seed, name)
@@ -124,7 +133,7 @@ def tsm_stage(
         places = [train[place] for place in batches.batch(step)]
         return [_Micro(tsm, joint_set.tasks, shown, places, hash_key(seed, step))]
 
-    steps = max(settings.least_steps, round(settings.epochs * batches.steps_per_epoch))
+    steps = steps_of(settings, batches.steps_per_epoch / share, share)
     learnt = {key: value for key, value in tsm.named_parameters() if value.requires_grad}
     tensors = learnt | dict(tsm.named_buffers())
     return Stage(
@@ -140,11 +149,19 @@ def tsm_stage(
             monitor=monitor,
             precision=precision,
             warm_up=0.1,
-            evaluate_every=-(-steps // EVALUATIONS),
+            evaluate_every=-(-steps // settings.evaluations),
+            patience=settings.patience,
         ),
         evaluate=lambda: _validation(tsm, joint_set, shown),
         is_spread=False,
     )
+
+
+def steps_of(settings: TsmSettings, steps_per_epoch: float, share: float = 1.0) -> int:
+    """How long a TSM is trained: its epochs, within the least and the most steps; on a part of the cases, that part."""
+    wanted = settings.epochs * steps_per_epoch
+    most = wanted if settings.most_steps is None else min(wanted, settings.most_steps)
+    return max(1, round(share * max(settings.least_steps, most)))
 
 
 def hash_key(seed: int, step: int) -> int:

@@ -417,6 +417,7 @@ DEPARTING: dict[str, dict[str, Any]] = {
     "vanilla": {"label_smoothing": 0.1, "tune_vlm_connector": True},
     "vitask": {
         "exemplar": False,
+        "exemplars_of_training": "out_of_sample",
         "align": 0,
         "contrast": 0,
         "contrast_on": "first_distinguishing",

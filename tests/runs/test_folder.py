@@ -70,6 +70,10 @@ def test_a_preset_fills_what_is_not_set_and_nothing_else(preset: str) -> None:
         assert getattr(told.training, name) == value
     for name, value in own.get("methods", {}).get("vitask", {}).items():
         assert told.method[name] == value
+    for name, value in own.get("tsms", {}).get("convnet", {}).items():
+        assert told.tsm[0][name] == value
+    short = make_run(plain | {"tsm": [{"name": "convnet", "epochs": 2}, {"name": "backbone"}]}).settings.tsm
+    assert short[0]["epochs"] == 2 and short[1] == {"name": "backbone"}
     mine = make_run(plain | {"training": {"steps": 7}, "method": {"name": "vitask", "contrast": 3}})
     assert mine.settings.training.steps == 7 and mine.plan.settings.contrast == 3
     assert mine.settings.training.learning_rate == own["training"]["learning_rate"]

@@ -13,8 +13,8 @@ from PIL import Image
 from core.case import Case
 from core.errors import DataError
 from core.pictures.looks import look_at
-from core.sets.split import Group
-from core.suspects.folds import Alike, alike, divide, numbered, together
+from core.sets.split import Group, divide
+from core.suspects.folds import Alike, alike, numbered, together
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from math import cos, pi
 import pytest
 
 from core.errors import SettingsError
+from core.models.tsm import TsmSettings
 from core.training.settings import TrainingSettings, learning_share
+from core.training.tsm_stage import steps_of
 
 
 def shares(steps: int, **settings: object) -> list[float]:
@@ -46,3 +48,21 @@ def test_a_micro_batch_is_never_larger_than_the_batch() -> None:
 def test_a_setting_out_of_range_is_named_with_its_place() -> None:
     with pytest.raises(SettingsError, match=r"^training\.batch_size: .*not 1\. Change the value\.$"):
         TrainingSettings.parse({"batch_size": 1}, "training")
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps_per_epoch", "share", "steps"),
+    [
+        ({"epochs": 5, "least_steps": 200}, 73, 1.0, 365),
+        ({"epochs": 5, "least_steps": 200}, 3, 1.0, 200),
+        ({"epochs": 30, "most_steps": 1500}, 34, 1.0, 1020),
+        ({"epochs": 30, "most_steps": 1500}, 187, 1.0, 1500),
+        ({"epochs": 30, "most_steps": 1500}, 187, 0.5, 750),
+        ({"epochs": 1, "least_steps": 9, "most_steps": 5}, 1, 1.0, 9),
+    ],
+)
+def test_a_tsm_is_trained_its_epochs_within_the_least_and_the_most_steps(
+    settings: dict[str, int], steps_per_epoch: float, share: float, steps: int
+) -> None:
+    """On a part of the cases, that part of the steps."""
+    assert steps_of(TsmSettings(name="any", **settings), steps_per_epoch, share) == steps  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""What is known of every case before tuning: features of its image, and what each TSM makes of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.draw import evenly
+from core.machine import hold
+from core.models.tsm import Tsm
+from core.readings.results import quick_figures
+from core.runs.prepare import feature_folder
+from core.runs.running import Running
+from core.training.tsm_stage import Pictures, describe, tsm_answers
+from core.training.unseen import Fold, unseen_features
+from core.training.vlm_stage import RunCases
+
+LOOKED_AT = 1000
+
+
+def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
+    """A TSM trained on the run's cases, from the weights of an older one where there is one."""
+    parts, folder = running.parts, running.folder.tsm(number)
+    tsm = parts.new_tsm(number, old)
+    running.train(parts.tsm_stage(number, tsm, Pictures(tsm, parts.items)), folder)
+    if running.is_first:
+        hold.check(folder)
+        tsm.save(folder)
+    return tsm.eval()
+
+
+def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
+    """The run's cases, each described by every TSM: those that it learned from too, unless the method asks for
+    exemplars that flatter nobody."""
+    parts = running.parts
+    features = parts.features(parts.items, feature_folder(), running.feature_bytes, running.report_encoded)
+    cases = parts.cases(features, tsms)
+    if not parts.run.plan.needs.is_out_of_sample:
+        return cases
+    exemplars = [_with_unseen(running, number, of_tsm) for number, of_tsm in enumerate(cases.exemplars)]
+    return replace(cases, exemplars=exemplars)
+
+
+def _with_unseen(running: Running, number: int, final: Tensor) -> Tensor:
+    """A TSM's features of all cases, [N, D]; those of training cases from TSMs that learned without them."""
+    unseen = _unseen(running, number, final)
+    train = [place for place, item in enumerate(running.parts.items) if item.case.split == "train"]
+    described = final.clone()
+    described[train] = unseen
+    return described
+
+
+def _unseen(running: Running, number: int, final: Tensor) -> Tensor:
+    """In the order of the run's training cases. Found in the run's folder where they were made before it was broken
+    off."""
+    parts, file = running.parts, running.folder.unseen(number)
+    is_made = file.is_file()
+    parts.accelerator.wait_for_everyone()
+    if not is_made:
+        working = file.with_suffix("")
+
+        def taught(fold: Fold) -> Tsm:
+            tsm = parts.new_tsm(number)
+            running.train(parts.tsm_stage(number, tsm, shown, fold), working / str(fold.number + 1))
+            return tsm
+
+        shown = Pictures(parts.new_tsm(number), parts.items)
+        places, features = unseen_features(final, shown, parts.folds(), taught)
+        in_order = sorted(range(len(places)), key=places.__getitem__)
+        if running.is_first:
+            hold.check(file)
+            draft = file.with_suffix(".part")
+            save_file({"features": features[in_order].contiguous()}, draft)
+            draft.replace(file)
+            shutil.rmtree(working, ignore_errors=True)
+        parts.accelerator.wait_for_everyone()
+    return load_file(file)["features"]
+
+
+def what_tsms_know(running: Running, cases: RunCases, tsms: Sequence[Tsm]) -> list[str]:
+    """For the run's card: how much better each TSM knows what it learned than what it did not."""
+    learned, validated = evenly(cases.places("train"), LOOKED_AT), cases.places("val")
+    sentences = []
+    for name, tsm, features in zip(running.run.tsm_names, tsms, cases.exemplars, strict=True):
+        by_heart = describe(tsm, Pictures(tsm, [cases.items[place] for place in learned]), range(len(learned)))
+        known, new = _accuracy(tsm, cases, learned, by_heart), _accuracy(tsm, cases, validated, features[validated])
+        sentence = (
+            f"The TSM ({name}) is right about {known:.3f} of {len(learned):,} training cases, all of which it learned, "
+            f"and about {new:.3f} of {len(validated):,} validation cases."
+        )
+        if running.run.plan.needs.is_out_of_sample:
+            unseen = _accuracy(tsm, cases, learned, features[learned])
+            sentence += f" Their exemplars, by TSMs that learned without them, are right about {unseen:.3f} of them."
+        sentences.append(sentence)
+    return sentences
+
+
+def _accuracy(tsm: Tsm, cases: RunCases, places: Sequence[int], features: Tensor) -> float:
+    items = [cases.items[place] for place in places]
+    likely = tsm_answers(tsm, features, [item.set for item in items], cases.joint_set.tasks)
+    return quick_figures(items, likely, cases.joint_set)["accuracy"]
