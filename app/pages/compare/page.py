@@ -27,6 +27,7 @@ from core.records import finding, runs
 from core.records.case_order import ORDERS
 from core.records.comparison import NOT, ONLY, CaseView, Comparison
 from core.records.review.boxes import place_in_newest
+from core.records.run_search import Sought
 
 TITLE = "Compare"
 PATH = "/compare"
@@ -45,7 +46,7 @@ class ComparePage:
 
     def open(self, visit: Visit) -> Updates:
         """Finished runs of the project; ?run=, ?split=, ?only=, ?order= and ?case= lead back to what was seen."""
-        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
+        finished = runs.runs(visit.database, visit.who, visit.project, Sought(states=("done",)))
         ids, wanted = [run.id for run in finished], visit.number("run")
         run_id = wanted if wanted in ids else next(iter(ids), None)
         split, only, order = (visit.query(name) for name in ("split", "only", "order"))

@@ -21,6 +21,7 @@ from core.errors import CoreError, SettingsError
 from core.records import finding, runs, sets
 from core.records.finding import Search
 from core.records.outcomes import Match
+from core.records.run_search import Sought
 
 TITLE = "Find"
 PATH = "/find"
@@ -54,7 +55,7 @@ class FindPage:
         """The newest searchable runs, with the one of the address chosen however old it is.
 
         Where that can't be searched by this person, nothing is chosen in its stead, and it is said why."""
-        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
+        finished = runs.runs(visit.database, visit.who, visit.project, Sought(states=("done",)))
         searchable = {run.id: run for run in finished if run.is_searchable}
         chosen, notice = next(iter(searchable), None), "" if searchable else EMPTY
         if run_id is not None:
