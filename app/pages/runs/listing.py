@@ -109,6 +109,7 @@ def lay_out() -> ListParts:
             label="Search the runs",
             placeholder="Search: name, tag, set, method or number",
             max_length=200,
+            max_lines=1,
             scale=4,
             min_width=200,
             show_label=False,
