@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from string import punctuation
 from typing import Any
+
+JOINER = "\u2060"
+BEGINS_MARKUP = re.compile(r"<(?=[A-Za-z/!?])(?!https?://[^\s<>]+>)|!(?=\[)")
+"""A tag, a comment, an instruction; a picture, which would be fetched from anywhere."""
+FENCE = re.compile(r"^([ \t>*+.)\d-]*(?:`{3,}(?=[^`\n]*$)|~{3,})).*$", re.MULTILINE)
+"""What a block of code says of its language: of some, drawings are made."""
 
 
 def script_beside(file: str) -> str:
@@ -66,6 +73,13 @@ def as_text(text: str) -> str:
 def in_markdown(text: str) -> str:
     """Data that stand in Markdown, shown as they are: as references no sign of them has a meaning there."""
     return "".join(f"&#{ord(sign)};" if sign in punctuation else sign for sign in text)
+
+
+def written_markdown(text: str) -> str:
+    """Markdown that somebody wrote, with neither markup nor pictures nor drawings of theirs: a sign of no width keeps
+    apart what would begin one, so that it is read as it was typed."""
+    text = FENCE.sub(r"\1", text)
+    return BEGINS_MARKUP.sub(lambda begun: begun[0] + JOINER, text)
 
 
 def notice(text: str, kind: str = "") -> str:

@@ -21,7 +21,7 @@ def row(view: RunView) -> list[Any]:
     """A run in the list."""
     return [
         view.id,
-        escape(view.name) + (" <small>(sample)</small>" if view.is_sample else ""),
+        escape(view.name) + _beside_name(view),
         escape(f"{view.set} · version {view.version}"),
         escape(view.method),
         chip(view.state, view.wish),
@@ -30,6 +30,16 @@ def row(view: RunView) -> list[Any]:
         aimed_at(view, "macro_f1"),
         escape(view.person),
     ]
+
+
+def _beside_name(view: RunView) -> str:
+    words = (("sample", view.is_sample), ("archived", view.archived))
+    notes = "".join(f" <small>({word})</small>" for word, is_so in words if is_so)
+    return notes + (f'<div class="tags">{tag_marks(view.tags)}</div>' if view.tags else "")
+
+
+def tag_marks(tags: Sequence[str]) -> str:
+    return " ".join(f'<span class="tag">{escape(tag)}</span>' for tag in tags)
 
 
 def aimed_at(view: RunView, figure: str) -> str:
@@ -49,9 +59,12 @@ def aimed_at(view: RunView, figure: str) -> str:
 def header(view: RunView) -> str:
     """What one run is at: state, stages with bars, what went wrong."""
     parts = [
-        f"<p><b>{escape(view.name)}</b> &nbsp; {chip(view.state, view.wish)} &nbsp; "
+        f"<p><b>{escape(view.name)}</b> <small class=quiet>run {view.id}</small> &nbsp; "
+        f"{chip(view.state, view.wish)} &nbsp; {tag_marks(view.tags)} "
         f"{escape(view.set)} · version {view.version} · queued {ago(view.created)} by {escape(view.person)}</p>"
     ]
+    if view.archived:
+        parts.append(f'<p class="notice">Archived {ago(view.archived)}: in no list, and nothing of it is lost.</p>')
     if view.state == "done":
         way = f"/review?tab=find&version={view.version_id}&run={view.id}"
         parts.append(f'<p><a href="{way}">Find labels that need a second look, with what its readers know</a></p>')

@@ -10,7 +10,7 @@ EXAMPLE = "Example:"
 GROUPS: Mapping[str, Sequence[str]] = {
     "to begin with": ("up", "demo", "sample", "doctor"),
     "image sets": ("set", "suspects"),
-    "runs": ("estimate", "tune", "evaluate", "plug", "export"),
+    "runs": ("estimate", "tune", "evaluate", "plug", "export", "run"),
     "what a run says": ("read", "find", "probe"),
     "a studio and who may use it": ("open", "person", "project", "audit", "backup", "restore"),
     "for those who work on the project": ("bench", "starter"),

@@ -51,3 +51,9 @@ def permit(who: Who, action: str) -> None:
         raise NotAllowed(
             f"As {who.role} you may not do this: it takes one of {', '.join(MAY[action])}. Ask an admin for that role."
         )
+
+
+def permit_owner(who: Who, owner: int | None, verb: str) -> None:
+    """For what whoever began something does with it, and admins."""
+    if owner != who.id and not who.may("manage"):
+        raise NotAllowed(f"Somebody else began this, so only they or an admin can {verb} it. Ask one of them.")

@@ -1,4 +1,5 @@
-"""Erasing for good, by admins: a run with its files and with all that was asked of it, and a person's account.
+"""Erasing for good: a run with its files and with all that was asked of it, by whoever began it and by admins of its
+project, and a person's account, by admins.
 
 What depends on it is named first. A receipt stays in the audit log, which nobody can change: names that stand there
 stay.
@@ -18,13 +19,15 @@ from sqlalchemy.orm import Session
 
 from core.errors import DataError, RunError
 from core.pictures.store import open_store
-from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
+from core.records import runs
+from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit, permit_owner
 from core.records.audit import note, record
 from core.records.database import Database
 from core.records.leftovers import ERASED, REST, own_files, picture_keys, pictures_in_use, write_rest, zip_keys
 from core.records.payloads import Ask, Export, Find, Plug, Probe
-from core.records.people import account, administering, erased_name, keep_somebody
+from core.records.people import account, administering, as_they_are_now, erased_name, keep_somebody
 from core.records.place import Place
+from core.records.seeds import alike
 from core.records.tables import (
     UNDER_WAY,
     Artifact,
@@ -73,13 +76,15 @@ class _Files:
 def erasable_runs(db: Database, who: Who) -> list[tuple[str, int]]:
     """All of the admin's projects, the newest first, as they are chosen from."""
     permit(who, "manage")
-    runs = select(Run.id, Run.name, Project.name.label("project")).join(Project, Project.id == Run.project_id)
+    every = select(Run.id, Run.name, Project.name.label("project")).join(Project, Project.id == Run.project_id)
     with db.reading() as session:
-        rows = session.execute(runs.where(Run.project_id.in_(who.projects)).order_by(Run.id.desc()))
+        rows = session.execute(every.where(Run.project_id.in_(who.projects)).order_by(Run.id.desc()))
         return [(f"{row.id} · {row.name} ({row.project})", row.id) for row in rows]
 
 
 def run_erasure(db: Database, who: Who, run_id: int) -> Erasure:
+    view = runs.run(db, who, run_id)
+    others = [run for run in alike(db, who, view) if run.id != run_id]
     with db.reading() as session:
         run = _allowed_run(session, who, run_id)
         dependents = _jobs_of(session, run)
@@ -90,13 +95,17 @@ def run_erasure(db: Database, who: Who, run_id: int) -> Erasure:
         pictures = len(_own_pictures(session, dependents))
     goes = [
         "its folder with readings, figures, adapters and checkpoints, its curves, its log and its settings",
+        *(["its note and its tags"] if view.note or view.tags else []),
+        *(["its index, in which Find looks for cases"] if view.is_searchable and view.state == "done" else []),
         *_counted(counts),
         *_counted([("picture that was brought to be asked about", pictures)]),
+        "addresses that lead to it, or to its cases on Compare: nothing is there any more",
     ]
     stays = [
         *_counted([("copy", copies)], "copies", "without the way back to it"),
         *_counted([("search through labels", reviews)], "searches through labels", "with what was found and decided"),
         *_counted([("run", plugged)], "runs", "that took its VLM and its adapters: none of them can be resumed"),
+        *_counted([("run", len(others))], "runs", "of other seeds: together they are told without it"),
         "the image set that it was tuned on",
         "its name in the audit log",
     ]
@@ -106,7 +115,7 @@ def run_erasure(db: Database, who: Who, run_id: int) -> Erasure:
 def erase_run(db: Database, place: Place, who: Who, run_id: int) -> None:
     """Rows first, all or none; then the files. What can't be removed is told."""
     with _aside(place) as set_aside, db.session() as session:
-        acting = administering(session, who)
+        acting = as_they_are_now(session, who)
         run = _allowed_run(session, acting, run_id)
         dependents = _jobs_of(session, run)
         _refuse_under_way(session, run, dependents)
@@ -171,7 +180,8 @@ def _allowed_run(session: Session, who: Who, run_id: int) -> Run:
     run = session.get(Run, run_id)
     if run is None:
         raise NotAllowed(NOT_THERE)
-    allow(who, run.project_id, "manage")
+    allow(who, run.project_id, "work")
+    permit_owner(who, run.person_id, "erase")
     return run
 
 
@@ -193,7 +203,7 @@ def _refuse_under_way(session: Session, run: Run, dependents: Sequence[Job]) -> 
     states = [job.state, *(each.state for each in dependents), *_plugged(session, run), *session.scalars(searches)]
     if any(state in UNDER_WAY for state in states):
         raise RunError(
-            f"“{run.name}”, or something that is made of it, waits or is carried out. Cancel that or wait for its end, "
+            f"“{run.name}”, or something that is made of it, waits or is carried out. Stop that or wait for its end, "
             "then erase it."
         )
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import CoreError
-from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
+from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit, permit_owner
 from core.records.audit import note
 from core.records.database import Database
 from core.records.payloads import Payload
@@ -211,8 +211,7 @@ def wish(db: Database, who: Who, job_id: int, wished: str) -> None:
     """Asks for "stop" or "cancel": at once where the job waits, else its worker hears of it and obeys."""
     with db.session() as session:
         job = _allowed(session, _locked(job_id), who, "work")
-        if job.person_id != who.id and not who.may("manage"):
-            raise NotAllowed(f"Somebody else began this, so only they or an admin can {wished} it. Ask one of them.")
+        permit_owner(who, job.person_id, wished)
         if job.state == "running":
             job.wish = "cancel" if job.wish == "cancel" else wished
         elif job.state == "waiting" or (wished == "cancel" and job.state in RESUMABLE):

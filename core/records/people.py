@@ -98,7 +98,14 @@ def add_person(
 
 
 def administering(session: Session, who: Who) -> Who:
-    """The admin as the records have them now: of two who take each other's role away the second is refused.
+    """The admin as the records have them now: of two who take each other's role away the second is refused."""
+    current = as_they_are_now(session, who)
+    permit(current, "manage")
+    return current
+
+
+def as_they_are_now(session: Session, who: Who) -> Who:
+    """Whoever acts, with the role and the projects that the records have now.
 
     Until the transaction ends nobody else changes who may do what.
     """
@@ -107,9 +114,7 @@ def administering(session: Session, who: Who) -> Who:
     person = session.get(Person, who.id, populate_existing=True)
     if person is None or not person.is_active:
         raise NotAllowed("Your account was deactivated meanwhile, so nothing was changed. Ask another admin.")
-    current = as_who(session, person)
-    permit(current, "manage")
-    return current
+    return as_who(session, person)
 
 
 def new_person(session: Session, name: str, role: str) -> Person:

@@ -36,13 +36,15 @@ from core.records.run_events import set_settings as set_settings
 from core.records.run_events import take_events as take_events
 from core.records.run_names import is_made as is_made
 from core.records.run_names import made_name
-from core.records.tables import ImageSet, Job, Person, Run, Stage, Version
+from core.records.run_search import Sought, conditions
+from core.records.tables import ImageSet, Job, Person, Run, RunTag, Stage, Version
 from core.records.versions import allowed_version, version_folder
 from core.records.wake import send
 from core.sets.version import kept_name
 from core.training.method import Aim
 
 Values = dict[str, Any]
+NEWEST = Sought()
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ class RunView:
     error: str | None
     fault_id: str | None
     person: str
+    person_id: int | None
+    note: str
+    tags: tuple[str, ...]
+    archived: datetime | None
     copy_of: int | None
     is_sample: bool
     created: datetime
@@ -191,27 +197,11 @@ def _queued(
 
 
 def runs(
-    db: Database,
-    who: Who,
-    project_id: int,
-    states: Sequence[str] = (),
-    text: str = "",
-    version_id: int | None = None,
-    page: int = 0,
-    size: int = 100,
-    of_sample: bool = False,
+    db: Database, who: Who, project_id: int, sought: Sought = NEWEST, page: int = 0, size: int = 100
 ) -> list[RunView]:
-    """The newest first; of some states, with a text in the name, on a version, or those of the sample."""
+    """The newest first; archived ones only where they are sought."""
     allow(who, project_id)
-    wanted = _whole().where(Run.project_id == project_id)
-    if states:
-        wanted = wanted.where(Job.state.in_(states))
-    if text:
-        wanted = wanted.where(Run.name.icontains(text, autoescape=True))
-    if version_id is not None:
-        wanted = wanted.where(Run.version_id == version_id)
-    if of_sample:
-        wanted = wanted.where(Run.is_sample)
+    wanted = _whole().where(*conditions(project_id, sought))
     with db.reading() as session:
         return _views(session, wanted.order_by(Run.id.desc()).offset(page * size).limit(size))
 
@@ -280,7 +270,10 @@ def cancel(db: Database, who: Who, run_id: int) -> None:
 
 
 def resume(db: Database, place: Place, who: Who, run_id: int) -> None:
-    job = jobs.resume(db, who, run(db, who, run_id).job_id)
+    resumed = run(db, who, run_id)
+    if resumed.archived:
+        raise RunError(f"“{resumed.name}” is archived. Bring it back, then resume it.")
+    job = jobs.resume(db, who, resumed.job_id)
     send(place, job.queue, job.id)
 
 
@@ -306,14 +299,28 @@ def _whole() -> Select[Run, str, int, str | None, str]:
 
 def _views(session: Session, query: Select[Run, str, int, str | None, str]) -> list[RunView]:
     rows = session.execute(query).all()
+    numbers = [row[0].id for row in rows]
     stages: dict[int, list[Stage]] = {}
-    of_these = select(Stage).where(Stage.run_id.in_([row[0].id for row in rows]))
-    for stage in session.scalars(of_these.order_by(Stage.number)):
+    for stage in session.scalars(select(Stage).where(Stage.run_id.in_(numbers)).order_by(Stage.number)):
         stages.setdefault(stage.run_id, []).append(stage)
-    return [_view(row[0], row[1], row[2], row[3] or "", row[4], stages.get(row[0].id, [])) for row in rows]
+    tags: dict[int, list[str]] = {}
+    for tagged in session.scalars(select(RunTag).where(RunTag.run_id.in_(numbers)).order_by(RunTag.tag)):
+        tags.setdefault(tagged.run_id, []).append(tagged.tag)
+    return [
+        _view(row[0], row[1], row[2], row[3] or "", row[4], stages.get(row[0].id, []), tags.get(row[0].id, []))
+        for row in rows
+    ]
 
 
-def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, stages: Sequence[Stage]) -> RunView:
+def _view(
+    run: Run,
+    set_name: str,
+    number: int,
+    person: str,
+    version_hash: str,
+    stages: Sequence[Stage],
+    tags: Sequence[str],
+) -> RunView:
     job, last = run.job, stages[-1] if stages else None
     aim, readers = aim_and_readers(run.settings, run.metrics)
     left = job.how_far.seconds_left if job.state == "running" else None
@@ -343,6 +350,10 @@ def _view(run: Run, set_name: str, number: int, person: str, version_hash: str, 
         error=job.error,
         fault_id=job.fault_id,
         person=person,
+        person_id=run.person_id,
+        note=run.note,
+        tags=tuple(tags),
+        archived=run.archived,
         copy_of=run.copy_of,
         is_sample=run.is_sample,
         created=run.created,

@@ -16,6 +16,7 @@ from core.records.access import Who, allow
 from core.records.database import Database
 from core.records.payloads import Draw
 from core.records.place import Place
+from core.records.run_search import Sought
 from core.records.runs import RunView
 from core.records.tables import Job, Run
 from core.records.wake import send
@@ -79,7 +80,7 @@ def queue_showcase(db: Database, place: Place, who: Who, project_id: int, name: 
     if name not in SHOWCASES:
         raise SettingsError(f'There is no showcase "{name}". Choose one of {", ".join(SHOWCASES)}.')
     allow(who, project_id, "work")
-    sample_runs = runs.runs(db, who, project_id, of_sample=True)
+    sample_runs = runs.runs(db, who, project_id, Sought(of_sample=True, with_archived=True))
     sample, showcase = sample_run(sample_runs), SHOWCASES[name]
     if sample is None:
         raise RunError("There is no sample in this project. Begin with your own images.")

@@ -15,6 +15,7 @@ from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.readers import aimed_readers
+from core.records.run_search import Sought
 from core.records.runs import RunView, queue_run
 from core.records.tables import Run
 
@@ -57,7 +58,7 @@ def alike(db: Database, who: Who, run: RunView) -> tuple[RunView, ...]:
     several with the same seed the newest that has figures, else the newest; or itself."""
     by_seed: dict[int, RunView] = {}
     own = likeness(run.settings)
-    for other in runs.runs(db, who, run.project_id, version_id=run.version_id):
+    for other in runs.runs(db, who, run.project_id, Sought(version_id=run.version_id, with_archived=True)):
         if likeness(other.settings) == own:
             newer = by_seed.setdefault(seed_of(other), other)
             if other.figures and not newer.figures:

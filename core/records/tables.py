@@ -305,9 +305,21 @@ class Run(Table):
     is_sample: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[dict[str, Any] | None]
     """What metrics.json holds, once there is one."""
+    note: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    """What people wrote about it, in Markdown."""
+    archived: Mapped[datetime | None]
+    """When it was put away: it left the lists then, and nothing else."""
     created: Mapped[datetime] = mapped_column(default=now)
     job: Mapped[Job] = relationship()
     version: Mapped[Version] = relationship()
+
+
+class RunTag(Table):
+    """A short word that people put on a run, by which it is looked for."""
+
+    __tablename__ = "run_tags"
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True, index=True)
 
 
 class Stage(Table):

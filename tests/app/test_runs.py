@@ -11,9 +11,10 @@ from gradio.blocks import Block
 
 from app.context import Studio
 from app.pages.runs import acts
-from app.pages.runs import page as runs_page
+from app.pages.runs import queue as runs_queue
+from app.pages.runs.listing import COLUMNS
 from app.pages.runs.page import RunsPage, part
-from app.pages.runs.parts import COLUMNS, lay_out
+from app.pages.runs.parts import lay_out
 from app.run_words import statement_tables
 from app.words import lasting
 from core.errors import CoreError
@@ -53,7 +54,7 @@ def first_row(table: list[list[Any]]) -> dict[str, Any]:
 def test_a_run_is_shown_with_its_curves_and_figures(page: RunsPage, room: Furnished) -> None:
     changed = page.tick(room.visit(), room.run_id, None)
     run, plots, sent = page.parts.run, page.parts.run.plots, changed[page.parts.sent]
-    row = first_row(changed[run.table])
+    row = first_row(changed[run.listed.table])
     assert (row["Run"], row["Name"]) == (room.run_id, "First") and "finished" in row["State"]
     assert "stage-2: 2 of 2" in changed[run.head]
     assert changed[plots.losses].data[0].y == (1.0, 0.5, None, 1.0, 0.5)
@@ -72,7 +73,7 @@ def test_the_list_shows_the_reader_that_a_run_was_made_for(
     plain = room.queue("Plain", method={"name": "vanilla"})
     readers = {"vlm": (0.2, 0.1, 0.3), "vanilla": (0.661, 0.6, 0.7), "tsm": (0.802, 0.75, 0.85)}
     runs.set_metrics(room.studio.database, plain, metrics("macro_f1", readers) | told)
-    cell = first_row(page.lists(room.visit(), None)[page.parts.run.table])["Macro F1"]
+    cell = first_row(page.lists(room.visit(), None)[page.parts.run.listed.table])["Macro F1"]
     plain_words = ["the VLM, plainly tuned", "the VLM, untuned"]
     lines = ["0.661 (0.600 to 0.700) <small", ">vanilla<", "0.200 (0.100 to 0.300) <small", ">vlm<"]
     assert [line for line in lines if line in cell] == sorted(lines, key=cell.index)
@@ -84,7 +85,7 @@ def test_the_list_shows_the_reader_that_a_run_was_made_for(
 def test_a_run_of_a_method_that_is_gone_shows_no_figure(page: RunsPage, room: Furnished) -> None:
     with room.studio.database.session() as session:
         session.get_one(Run, room.run_id).settings = {"method": {"name": "gone"}}
-    assert first_row(page.lists(room.visit(), None)[page.parts.run.table])["Macro F1"] == "–"
+    assert first_row(page.lists(room.visit(), None)[page.parts.run.listed.table])["Macro F1"] == "–"
 
 
 def test_a_run_that_comes_later_is_offered_and_looked_at(tmp_path: Path) -> None:
@@ -141,13 +142,13 @@ def test_the_queue_is_put_in_order(page: RunsPage, room: Furnished) -> None:
         return [label.split(" · ")[1].split(" (")[0] for label in waiting_of(page, room)]
 
     assert order() == ["one", "two", "three"]
-    runs_page.up(room.visit(), job["three"])
+    runs_queue.up(room.visit(), job["three"])
     assert order() == ["one", "three", "two"]
-    runs_page.down(room.visit(), job["one"])
+    runs_queue.down(room.visit(), job["one"])
     assert order() == ["three", "one", "two"]
-    runs_page.down(room.visit(), job["one"])
+    runs_queue.down(room.visit(), job["one"])
     assert order() == ["three", "two", "one"]
-    for move, name in ((runs_page.down, "one"), (runs_page.up, "three")):  # no further than the ends
+    for move, name in ((runs_queue.down, "one"), (runs_queue.up, "three")):  # no further than the ends
         move(room.visit(), job[name])
         assert order() == ["three", "two", "one"]
 
@@ -162,8 +163,8 @@ def test_entries_of_the_queue_are_told_apart_and_a_place_is_no_number_of_a_run(p
 
 
 def test_the_queue_pauses_and_goes_on_after_failures(page: RunsPage, room: Furnished) -> None:
-    runs_page.pause(room.visit(), True)
-    runs_page.go_on(room.visit(), False)
+    runs_queue.pause(room.visit(), True)
+    runs_queue.go_on(room.visit(), False)
     changed = page.open(room.visit())
     queue = page.parts.queue
     assert [changed[box]["value"] for box in (queue.is_paused, queue.goes_on)] == [True, False]

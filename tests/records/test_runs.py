@@ -22,6 +22,7 @@ from core.records.database import Database
 from core.records.exports import SHOWN, exports, queue_export
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
+from core.records.run_search import Sought
 from core.records.tables import Event, Run, Version
 from core.runs.folder import begin
 from core.runs.prepare import open_images
@@ -151,11 +152,11 @@ def test_runs_are_listed_and_found(database: Database, place: Place, who: Who, v
     second = runs.copy(database, place, who, run.id, changed={"seed": 4})
     project = who.projects[0]
     assert [view.id for view in runs.runs(database, who, project)] == [second.id, run.id]
-    assert [view.copy_of for view in runs.runs(database, who, project, text="COPY")] == [run.id]
+    assert [view.copy_of for view in runs.runs(database, who, project, Sought(text="COPY"))] == [run.id]
     assert [view.id for view in runs.runs(database, who, project, page=1, size=1)] == [run.id]
     finish(database, run)
     runs.set_metrics(database, run.id, {"readers": {"tsm": {"accuracy": {"value": 0.5, "low": 0.1, "high": 0.9}}}})
-    (done,) = runs.runs(database, who, project, states=("done",), version_id=version.id)
+    (done,) = runs.runs(database, who, project, Sought(states=("done",), version_id=version.id))
     assert done.figures == {"tsm": {"accuracy": 0.5}}
 
 

@@ -1,4 +1,4 @@
-"""`vitask person` and `vitask set add`: the studio from a shell."""
+"""`vitask person`, `vitask run` and `vitask set add`: the studio from a shell."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from sqlalchemy import text
 
 from core.cli.main import main
 from core.machine.lock import locked
-from core.records import invitations, people, sets
+from core.records import invitations, people, runs, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
 from tests import run_files
+from tests.app.furnished import SETTINGS, pictures
+
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +129,51 @@ def test_a_set_added_at_the_shell_is_a_version_and_another_where_it_has_changed(
         told = json.loads(capsys.readouterr().out)
         assert told["cases"] == 12
         assert sets.versions(database, who, told["set"])[0].number == number
+
+
+def test_a_run_is_named_noted_tagged_archived_and_erased_at_the_shell(
+    database: Database, place: Place, who: Who, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def says(*arguments: str) -> str:
+        capsys.readouterr()
+        assert main(["run", *arguments]) == 0
+        return capsys.readouterr().out
+
+    version = sets.write_version(database, place, pictures(tmp_path), who=who, project_id=who.projects[0], name="Cells")
+    run = runs.queue_run(database, place, who, version.id, "First", SETTINGS)
+    number = str(run.id)
+    assert says("rename", number, "Longer") == "First is called Longer now.\n"
+    typed(monkeypatch, "Best **so far**.\n")
+    assert says("note", number, "-") == f"Run {number} has this note now.\n"
+    assert says("tag", number, "Paper", "best yet") == f"Run {number} has the tags best yet, paper now.\n"
+    assert says("tag", number, "paper", "--remove") == f"Run {number} has the tags best yet now.\n"
+    assert says("list") == f"{number}  Longer  (Cells v1, vitask, waiting, #best yet)\n"
+    assert main(["run", "archive", number]) == 2 and main(["run", "erase", number, "--yes"]) == 2
+    assert "“Longer” waits or runs. Stop it" in capsys.readouterr().err
+    runs.cancel(database, who, run.id)
+    assert f"archive {number} --back" in says("archive", number)
+    assert says("list") == "" and json.loads(says("list", "--archived", "--tag", "Best yet", "--json"))["runs"] == [
+        {
+            "id": run.id,
+            "name": "Longer",
+            "set": "Cells",
+            "version": 1,
+            "method": "vitask",
+            "state": "cancelled",
+            "tags": ["best yet"],
+            "note": "Best **so far**.",
+            "archived": runs.run(database, who, run.id).archived.isoformat(),  # type: ignore[union-attr]
+        }
+    ]
+    assert says("archive", number, "--back") == f"Run {number} is in the lists again.\n"
+    typed(monkeypatch, "First\n")
+    assert main(["run", "erase", number]) == 2
+    refused = capsys.readouterr().err
+    assert "its note and its tags" in refused and "the image set that it was tuned on" in refused
+    assert "nothing was erased" in refused and runs.run(database, who, run.id).name == "Longer"
+    typed(monkeypatch, "Longer\n")
+    assert says("erase", number) == "Longer is erased.\n" and says("list", "--archived") == ""
+    assert main(["run", "rename", number, "Again"]) == 2 and "nothing here that you can see" in capsys.readouterr().err
 
 
 def test_a_project_that_is_not_there_is_refused_with_those_that_are(

@@ -19,6 +19,7 @@ from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
 from app.pages.compare.strip import draw_strip
 from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, counted, tokens_table
+from app.run_choices import newest_first, run_there, with_set
 from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
 from app.words import reader_choice
@@ -27,10 +28,11 @@ from core.records import finding, runs
 from core.records.case_order import ORDERS
 from core.records.comparison import NOT, ONLY, CaseView, Comparison
 from core.records.review.boxes import place_in_newest
+from core.records.run_search import Sought
 
 TITLE = "Compare"
 PATH = "/compare"
-ELSEWHERE = "⚠ The run that this address names is not among the finished runs of the project, so another one is shown."
+ELSEWHERE = "⚠ The run of this address is not among the finished runs that you can see, so another one is shown."
 MOST_ALIKE = 6
 OF_A_RUN = ("reader", "other", "label", "answer")
 """What is chosen anew with every run."""
@@ -44,14 +46,16 @@ class ComparePage:
     parts: Parts
 
     def open(self, visit: Visit) -> Updates:
-        """Finished runs of the project; ?run=, ?split=, ?only=, ?order= and ?case= lead back to what was seen."""
-        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
-        ids, wanted = [run.id for run in finished], visit.number("run")
-        run_id = wanted if wanted in ids else next(iter(ids), None)
+        """The newest finished runs; ?run=, ?split=, ?only=, ?order= and ?case= lead back to what was seen, however old
+        the run is."""
+        newest = runs.runs(visit.database, visit.who, visit.project, Sought(states=("done",)))
+        wanted = visit.number("run")
+        addressed = run_there(visit, wanted)
+        finished = newest_first(newest, [addressed] if addressed and addressed.state == "done" else [])
+        run_id = wanted if wanted in {run.id for run in finished} else next((run.id for run in finished), None)
         split, only, order = (visit.query(name) for name in ("split", "only", "order"))
-        choices = [(f"{run.id} · {run.name} ({run.set})", run.id) for run in finished]
         return {
-            self.parts.choose.run: gr.update(choices=choices, value=run_id),
+            self.parts.choose.run: gr.update(choices=with_set(finished), value=run_id),
             self.parts.choose.split: split if split in READ_SPLITS else "test",
             self.parts.choose.only: only if only in ONLY else "all",
             self.parts.choose.order: order if order in ORDERS else "case",

@@ -13,6 +13,7 @@ from app.drawings import boxed, colours_of, listed
 from app.html import empty, in_markdown, warning
 from app.pages.find import acts
 from app.pages.find.parts import A_CASE, AN_IMAGE, WORDS, Parts, lay_out
+from app.run_choices import with_set
 from app.set_words import SPLIT_NAMES, named
 from app.tiles import draw_tiles, tile
 from app.viewer import Pane, shown
@@ -21,6 +22,7 @@ from core.errors import CoreError, SettingsError
 from core.records import finding, runs, sets
 from core.records.finding import Search
 from core.records.outcomes import Match
+from core.records.run_search import Sought
 
 TITLE = "Find"
 PATH = "/find"
@@ -54,7 +56,7 @@ class FindPage:
         """The newest searchable runs, with the one of the address chosen however old it is.
 
         Where that can't be searched by this person, nothing is chosen in its stead, and it is said why."""
-        finished = runs.runs(visit.database, visit.who, visit.project, states=("done",))
+        finished = runs.runs(visit.database, visit.who, visit.project, Sought(states=("done",)))
         searchable = {run.id: run for run in finished if run.is_searchable}
         chosen, notice = next(iter(searchable), None), "" if searchable else EMPTY
         if run_id is not None:
@@ -63,7 +65,7 @@ class FindPage:
                 searchable[run.id], chosen, notice = run, run.id, ""
             except CoreError as error:
                 chosen, notice = None, warning(f"Run {run_id} of the address can't be searched. {error}")
-        choices = [(f"{run.id} · {run.name} ({run.set})", run.id) for run in searchable.values()]
+        choices = with_set(searchable.values())
         return {self.parts.wanted.run: gr.update(choices=choices, value=chosen), self.parts.notice: notice}
 
     def by_chosen(self, visit: Visit, by: str) -> Updates:

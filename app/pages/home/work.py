@@ -8,6 +8,7 @@ from app.visit import Visit
 from core.records import runs, sets
 from core.records.review import reviews
 from core.records.review.reviews import ReviewView
+from core.records.run_search import Sought
 from core.records.runs import RunView
 from core.records.samples import sample_request, sample_run
 from core.records.sets import SetView
@@ -42,12 +43,13 @@ class Work:
 
 
 def gather(visit: Visit) -> Work:
-    """Asked for at every tick, so the sample's runs are asked for apart only where there are too many others, and who
-    draws the sample only where it has no run yet."""
+    """Asked for at every tick, so lists are asked for apart only where there are too many runs, and who draws the
+    sample only where it has no run yet: an archived one is one."""
     db, who, project = visit.database, visit.who, visit.project
-    newest = runs.runs(db, who, project, size=NEWEST)
-    sample_runs = [run for run in newest if run.is_sample]
-    if len(newest) == NEWEST:
-        sample_runs = runs.runs(db, who, project, of_sample=True)
+    every = runs.runs(db, who, project, Sought(with_archived=True), size=NEWEST)
+    newest, sample_runs = [run for run in every if run.archived is None], [run for run in every if run.is_sample]
+    if len(every) == NEWEST:
+        newest = runs.runs(db, who, project, size=NEWEST)
+        sample_runs = runs.runs(db, who, project, Sought(of_sample=True, with_archived=True))
     sample_job = None if sample_run(sample_runs) else sample_request(db, who, project)
     return Work(sets.sets(db, who, project), newest, reviews.reviews(db, who, project), sample_job, sample_runs)

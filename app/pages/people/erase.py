@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio
+from app.erasures import draw_erasure
 from app.visit import Updates, Visit, guarded
 from core.errors import SettingsError
 from core.records import erasing, roster
 from core.records.erasing import Erasure
 
 A_PERSON, A_RUN = "person", "run"
-RECEIPT = "That it was erased, when and by whom, stays in the audit log."
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,6 @@ def number_of(which: str) -> int:
     if not which.isdecimal() or len(which) > 9:
         raise SettingsError("There is no such run. Choose one of those that are offered.")
     return int(which)
-
-
-def draw_erasure(erasure: Erasure) -> str:
-    goes, stays = ("".join(f"<li>{escape(line)}</li>" for line in lines) for lines in (erasure.goes, erasure.stays))
-    return (
-        f'<div class="vt"><p><b>{escape(erasure.name)}</b></p><div class="halves">'
-        f"<div><h2>Goes for good</h2><ul>{goes}</ul></div><div><h2>Stays</h2><ul>{stays}</ul></div></div>"
-        f'<p class="quiet">{RECEIPT} Backups that were made before hold it still.</p></div>'
-    )
 
 
 def lay_out() -> EraseParts:

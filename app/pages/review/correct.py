@@ -21,6 +21,7 @@ from core.records import runs, sets
 from core.records.review import boxes, corrections
 from core.records.review.corrections import Change
 from core.records.review.reviews import ReviewView
+from core.records.run_search import Sought
 from core.records.tables import Version
 
 MOST_ROWS = 200
@@ -144,7 +145,7 @@ class Correcting:
         }
 
     def _runs(self, visit: Visit, view: ReviewView) -> Updates:
-        done = runs.runs(visit.database, visit.who, view.project_id, states=("done",))
+        done = runs.runs(visit.database, visit.who, view.project_id, Sought(states=("done",)))
         first = [(f"{run.id} · {run.name}", run.id) for run in done if run.version_id == view.version_id]
         ids = {number for _, number in first}
         again = [(f"{run.id} · {run.name} (v{run.version})", run.id) for run in done if run.copy_of in ids]

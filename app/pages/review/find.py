@@ -17,6 +17,7 @@ from app.words import ago, chip
 from core.errors import SettingsError
 from core.records import jobs, runs, sets
 from core.records.review.reviews import ReviewView
+from core.records.run_search import Sought
 from core.records.tables import RESUMABLE, UNDER_WAY
 from core.records.wake import send
 
@@ -59,7 +60,7 @@ class Finding:
         """Finished runs on a version; the one that ?run= names is chosen."""
         if version_id is None:
             return {self.parts.run: gr.update(choices=[(OWN, 0)], value=0)}
-        done = runs.runs(visit.database, visit.who, visit.project, states=("done",), version_id=int(version_id))
+        done = runs.runs(visit.database, visit.who, visit.project, Sought(states=("done",), version_id=int(version_id)))
         wanted = visit.number("run")
         value = wanted if wanted in {run.id for run in done} else 0
         choices = [(OWN, 0), *((f"{run.id} · {run.name}", run.id) for run in done)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from app.pages.runs.benefit import benefit_to_plain
 from app.visit import Json, Visit
 from core.errors import SettingsError
-from core.records import runs
+from core.records import erasing, run_upkeep, runs
 from core.records.exports import queue_export
 from core.records.probes import cancel_probings, probings, queue_probing
+from core.records.run_search import Sought
 from core.records.runs import RunView
 from core.records.seeds import alike
 
 NAMES = ("id", "name", "set", "version_id", "method", "state", "stage", "step", "steps", "seconds_left", "error")
+MOST_PAGES = 10**6
 
 
 def stop(visit: Visit, run_id: int) -> None:
@@ -27,6 +29,46 @@ def resume(visit: Visit, run_id: int) -> None:
 def cancel(visit: Visit, run_id: int) -> None:
     """End a run for good."""
     runs.cancel(visit.database, visit.who, chosen(run_id))
+
+
+def rename_run(visit: Visit, run_id: int, name: str) -> None:
+    """Another name; for whoever began the run, and admins."""
+    run_upkeep.rename(visit.database, visit.who, chosen(run_id), name)
+
+
+def note_run(visit: Visit, run_id: int, note: str) -> None:
+    """Write what is to be known of a run, in Markdown; an empty note takes it away."""
+    run_upkeep.write_note(visit.database, visit.who, chosen(run_id), note)
+
+
+def tag_run(visit: Visit, run_id: int, tags: list[str]) -> list[str]:
+    """Put these tags on a run and no others; returns them as they are kept: small letters, in their order."""
+    return list(run_upkeep.set_tags(visit.database, visit.who, chosen(run_id), tags))
+
+
+def archive_run(visit: Visit, run_id: int) -> None:
+    """Take a run that has ended out of the lists; nothing is lost. For whoever began it, and admins."""
+    run_upkeep.archive(visit.database, visit.who, chosen(run_id))
+
+
+def bring_back_run(visit: Visit, run_id: int) -> None:
+    """Bring an archived run back into the lists."""
+    run_upkeep.bring_back(visit.database, visit.who, chosen(run_id))
+
+
+def run_erasure(visit: Visit, run_id: int) -> Json:
+    """What erasing a run would do: its `name`, what `goes` with it and what `stays`, in words."""
+    erasure = erasing.run_erasure(visit.database, visit.who, chosen(run_id))
+    return {"name": erasure.name, "goes": list(erasure.goes), "stays": list(erasure.stays)}
+
+
+def erase_run(visit: Visit, run_id: int, name: str) -> None:
+    """Erase a run for good, with its files and all that was asked of it; `name` is its name, since a number may be a
+    slip. For whoever began it, and admins."""
+    erasure = erasing.run_erasure(visit.database, visit.who, chosen(run_id))
+    if name.strip() != erasure.name.strip():
+        raise SettingsError("The name that was typed is another. Type it as it stands above, or leave it.")
+    erasing.erase_run(visit.database, visit.place, visit.who, chosen(run_id))
 
 
 def export_run(visit: Visit, run_id: int, merged: bool) -> int:
@@ -65,11 +107,15 @@ def run_benefit(visit: Visit, run_id: int) -> list[Json]:
     return list(benefit_to_plain(view, alike(visit.database, visit.who, view)))
 
 
-def list_runs(visit: Visit) -> list[Json]:
-    """The runs of the project, newest first, with state, progress and figures of the test cases.
+def list_runs(visit: Visit, text: str = "", tag: str = "", with_archived: bool = False, page: int = 0) -> list[Json]:
+    """The runs of the project, newest first, a hundred a page from 0 on, with state, progress and figures of the test
+    cases: those with a text in name, tag, set or method, or with a tag.
 
     `made_for` names the reader that a run was made for, and the baseline to compare it with."""
-    return [plain(view) for view in runs.runs(visit.database, visit.who, visit.project)]
+    if not 0 <= page < MOST_PAGES:
+        raise SettingsError("There is no such page. Begin with 0.")
+    sought = Sought(text=text, tag=tag.strip().casefold(), with_archived=with_archived)
+    return [plain(view) for view in runs.runs(visit.database, visit.who, visit.project, sought, page)]
 
 
 def one_run(visit: Visit, run_id: int) -> Json:
@@ -79,7 +125,8 @@ def one_run(visit: Visit, run_id: int) -> Json:
 
 def plain(view: RunView) -> Json:
     made_for = None if view.aim is None else {"reader": view.aim.reader, "baseline": view.aim.baseline}
-    return {name: getattr(view, name) for name in NAMES} | {"figures": view.figures, "made_for": made_for}
+    written = {"tags": list(view.tags), "note": view.note, "is_archived": view.archived is not None}
+    return {name: getattr(view, name) for name in NAMES} | written | {"figures": view.figures, "made_for": made_for}
 
 
 def chosen(run_id: int | None) -> int:

@@ -12,9 +12,13 @@ from plotly.graph_objects import Figure
 
 from app import charts
 from app.context import PRIVATE, Studio, on_load
-from app.html import go_to
-from app.pages.runs import acts, benefit, classes, export, probing, taking
+from app.html import go_to, script_beside, written_markdown
+from app.pages.runs import acts, benefit, classes, export, listing, probing, queue, taking, upkeep
+from app.pages.runs.listing import ANY_TAG, PageOfRuns, Shown, choosable, clicked_run, page_of_runs
 from app.pages.runs.parts import CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
+from app.pages.runs.queue import QUEUE, queue_entries
+from app.pages.runs.upkeep import Upkeep
+from app.run_choices import run_there
 from app.run_words import (
     curve_titles,
     figure_rows,
@@ -31,18 +35,18 @@ from app.run_words import (
 )
 from app.visit import Updates, Visit, Wire, guarded, live, offer
 from app.words import curve_title, figure_title
-from core.errors import SettingsError
-from core.records import jobs, runs
-from core.records.queue_view import QueueEntry, queue_view
+from core.records import jobs, run_search, runs
+from core.records.run_search import Sought
 from core.records.runs import RunView
 from core.records.seeds import alike
 
 TITLE = "Runs"
 PATH = "/runs"
 EMPTY = "No run yet. Choose images and a preset on the page **[Tune](/tune)**, and watch it here."
-QUEUE = "tune"
+ARCHIVED = "All runs of this project are archived. *Show archived* lists them."
+ASTRAY = "⚠ The run that this address names is none that you can see, so another one is shown."
 CURVES_SECONDS = 10.0
-REMEMBER = "(run) => { if (run) history.replaceState(null, '', location.pathname + '?run=' + run); return run; }"
+ALL = Shown()
 Curves = Mapping[str, charts.Points]
 
 
@@ -61,27 +65,49 @@ class RunsPage:
     parts: Parts
 
     def open(self, visit: Visit) -> Updates:
-        """The list and the run of ?run=, else the one that runs, else the newest; at its figures if there are any.
+        """The list as the address has it, and the run of ?run= however old it is, else the one that runs, else the
+        newest; at its figures if there are any.
 
         Which tab is open is decided here alone: later on it would be taken from under somebody's hand."""
-        views = project_runs(visit)
-        wanted = visit.number("run")
-        chosen = wanted if wanted in [view.id for view in views] else worth_a_look(views)
+        shown, wanted = Shown.of_address(visit), visit.number("run")
+        page, addressed = page_of_runs(visit, shown), run_there(visit, wanted)
+        views = choosable(visit, page, [addressed.id] if addressed else [])
+        chosen = addressed.id if addressed else worth_a_look(views)
         state, may = jobs.queue_state(visit.database, QUEUE), visit.who.may("manage")
-        queue, has_figures = self.parts.queue, any(view.id == chosen and view.metrics for view in views)
+        queue, listed = self.parts.queue, self.parts.run.listed
+        has_figures = any(view.id == chosen and view.metrics for view in views)
         return {
             self.parts.run.tabs: gr.Tabs(selected=FIGURES_TAB if has_figures else CURVES_TAB),
             self.parts.run.run: gr.update(choices=choices(views), value=chosen),
+            self.parts.run.astray: ASTRAY if wanted is not None and addressed is None and views else "",
+            listed.search: shown.text,
+            listed.tag: gr.update(choices=tag_choices(visit, shown.tag), value=shown.tag),
+            listed.with_archived: shown.with_archived,
+            listed.page: page.page,
             self.parts.beside.several: gr.update(choices=choices(views)),
             queue.is_paused: gr.update(value=state.is_paused, interactive=may),
             queue.goes_on: gr.update(value=state.goes_on_after_failure, interactive=may),
-            self.parts.notice: "" if views else EMPTY,
+            self.parts.notice: nothing_there(visit, views),
         }
 
-    def tick(self, visit: Visit, run_id: int | None, sent: Sent | None) -> Updates:
-        """Everything that moves, where it has moved: a browser draws anew whatever it is sent."""
-        view = None if run_id is None else runs.run(visit.database, visit.who, run_id)
-        now = Sent(curves_key(view) if view else "", self.lists(visit, run_id) | self.looked_at(view))
+    def tick(
+        self,
+        visit: Visit,
+        run_id: int | None,
+        sent: Sent | None,
+        several: Sequence[int] | None = (),
+        text: str | None = "",
+        tag: str | None = ANY_TAG,
+        with_archived: bool = False,
+        page: int | None = 0,
+    ) -> Updates:
+        """Everything that moves, where it has moved: a browser draws anew whatever it is sent.
+
+        A run that was erased meanwhile gives way to another one."""
+        view = run_there(visit, run_id)
+        shown = Shown(text or "", tag or ANY_TAG, with_archived, page or 0)
+        lists = self.lists(visit, view.id if view else None, several or (), shown)
+        now = Sent(curves_key(view) if view else "", lists | self.looked_at(view))
         before = sent or Sent("", {})
         moved: Updates = {
             part: shown
@@ -92,23 +118,56 @@ class RunsPage:
             moved |= self.drawn(visit, view)
         return moved | {self.parts.sent: now}
 
-    def lists(self, visit: Visit, run_id: int | None) -> Updates:
-        """The runs, the queue in words, who could be moved in it, and which runs can be chosen.
+    def turn(
+        self,
+        visit: Visit,
+        step: int,
+        run_id: int | None,
+        sent: Sent | None,
+        several: Sequence[int] | None,
+        text: str | None,
+        tag: str | None,
+        with_archived: bool,
+        page: int | None,
+    ) -> Updates:
+        """So many pages of the list further on, or back."""
+        wanted = Shown(text or "", tag or ANY_TAG, with_archived, (page or 0) + step)
+        turned = page_of_runs(visit, wanted).page
+        moved = self.tick(visit, run_id, sent, several, text, tag, with_archived, turned)
+        return moved | {self.parts.run.listed.page: turned}
+
+    def lists(self, visit: Visit, run_id: int | None, several: Sequence[int] = (), shown: Shown = ALL) -> Updates:
+        """A page of the runs, the queue in words, who could be moved in it, and which runs can be chosen.
 
         Where none is looked at yet, the first one is chosen."""
-        views, entries = project_runs(visit), queue_entries(visit)
+        page, entries = page_of_runs(visit, shown), queue_entries(visit)
+        views = choosable(visit, page, [*several, *([] if run_id is None else [run_id])])
         waiting = [
             (f"{queue_title(entry)} (waits, {ordinal(entry.place)})", entry.job.id) for entry in entries if entry.place
         ]
         offered = gr.update(choices=choices(views))
-        return {
-            self.parts.run.table: [row(view) for view in views],
+        return self.page_shown(page) | {
+            self.parts.run.listed.tag: gr.update(choices=tag_choices(visit, shown.tag)),
             self.parts.queue.rows: queue_rows(entries),
             self.parts.queue.waiting: gr.update(choices=waiting),
             self.parts.run.run: offered if run_id is not None else offered | {"value": worth_a_look(views)},
             self.parts.beside.several: offered,
-            self.parts.notice: "" if views else EMPTY,
+            self.parts.notice: nothing_there(visit, views),
         }
+
+    def page_shown(self, page: PageOfRuns) -> Updates:
+        listed = self.parts.run.listed
+        return {
+            listed.table: [row(view) for view in page.views],
+            listed.count: f'<div class="vt quiet">{page.words}</div>',
+            listed.newer: gr.update(interactive=page.page > 0),
+            listed.older: gr.update(interactive=page.is_more),
+        }
+
+    def choose(self, visit: Visit, event: gr.EventData) -> Updates:
+        """The run of the row that was clicked."""
+        view = run_there(visit, clicked_run(event))
+        return {self.parts.run.run: view.id} if view else {}
 
     def looked_at(self, view: RunView | None) -> Updates:
         """What the chosen run is at, and what can be done with it."""
@@ -118,6 +177,9 @@ class RunsPage:
         }
         words: Updates = {
             self.parts.run.head: header(view) if view else "",
+            self.parts.run.note: gr.update(
+                value=written_markdown(view.note) if view else "", visible=bool(view and view.note)
+            ),
             self.parts.run.meters: meters(view) if view else "",
         }
         return words | buttons
@@ -177,49 +239,18 @@ class RunsPage:
         }
 
 
-def up(visit: Visit, job_id: int | None) -> None:
-    """A waiting job one place up."""
-    order = waiting_jobs(visit, job_id)
-    place = order.index(job_id)
-    move_before(visit, job_id, order[max(0, place - 1)])
+def nothing_there(visit: Visit, views: Sequence[RunView]) -> str:
+    """What to do where there is no run to look at."""
+    if views:
+        return ""
+    everything = Sought(with_archived=True)
+    return ARCHIVED if run_search.count(visit.database, visit.who, visit.project, everything) else EMPTY
 
 
-def down(visit: Visit, job_id: int | None) -> None:
-    """A waiting job one place down."""
-    order = waiting_jobs(visit, job_id)
-    place = order.index(job_id)
-    move_before(visit, job_id, order[place + 2] if place + 2 < len(order) else None)
-
-
-def move_before(visit: Visit, job_id: int | None, other: int | None) -> None:
-    if job_id is not None and job_id != other:
-        jobs.move(visit.database, visit.who, job_id, other)
-
-
-def waiting_jobs(visit: Visit, job_id: int | None) -> list[int | None]:
-    """The jobs that wait, in their order, the chosen one among them."""
-    if job_id is None:
-        raise SettingsError("No waiting run is chosen. Choose the one to move.")
-    order: list[int | None] = [entry.job.id for entry in queue_entries(visit) if entry.place]
-    if job_id not in order:
-        raise SettingsError("This run does not wait any more, so it can't be moved.")
-    return order
-
-
-def pause(visit: Visit, is_paused: bool) -> None:
-    jobs.pause(visit.database, visit.who, QUEUE, is_paused)
-
-
-def go_on(visit: Visit, goes_on: bool) -> None:
-    jobs.set_goes_on_after_failure(visit.database, visit.who, QUEUE, goes_on)
-
-
-def project_runs(visit: Visit) -> list[RunView]:
-    return runs.runs(visit.database, visit.who, visit.project)
-
-
-def queue_entries(visit: Visit) -> list[QueueEntry]:
-    return queue_view(visit.database, visit.who, QUEUE)
+def tag_choices(visit: Visit, chosen: str) -> list[tuple[str, str]]:
+    """The project's tags, the chosen one too where no run has it any more."""
+    tags = run_search.tags(visit.database, visit.who, visit.project)
+    return [("any tag", ANY_TAG), *((tag, tag) for tag in sorted({*tags, *filter(None, [chosen])}))]
 
 
 def choices(views: Sequence[RunView]) -> list[tuple[str, int]]:
@@ -256,10 +287,14 @@ def build(studio: Studio) -> None:
     page = RunsPage(parts)
     offer(studio, acts.stop, acts.resume, acts.cancel, acts.export_run, acts.run_benefit)
     offer(studio, acts.probe_run, acts.cancel_probes, acts.run_probes)
+    offer(studio, acts.rename_run, acts.note_run, acts.tag_run, acts.archive_run, acts.bring_back_run)
+    offer(studio, acts.run_erasure, acts.erase_run)
     offer(studio, runs=acts.list_runs, run=acts.one_run)
     wire_run(studio, page)
     export.wire(studio, parts.run.export, parts.run.run, parts.timer)
     probing.wire(studio, parts.run.probing, parts.run.run, parts.timer)
+    wire_list(studio, page)
+    wire_upkeep(studio, page)
     wire_queue(studio, page)
     for chooser in (parts.beside.several, parts.beside.curve):
         shown = [parts.beside.curve, parts.beside.together, parts.beside.differ, parts.beside.rows]
@@ -269,7 +304,8 @@ def build(studio: Studio) -> None:
 def wire_run(studio: Studio, page: RunsPage) -> None:
     """The list and the chosen run: when the page opens, at every tick, and when another is chosen."""
     parts, run, queue = page.parts, page.parts.run, page.parts.queue
-    opened = [run.run, run.tabs, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
+    filters = [*run.listed.wanted, run.astray]
+    opened = [run.run, run.tabs, *filters, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
     stays = (live(studio, page.still), [run.run], [run.settings])
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     ticked = ticks(studio, page)
@@ -277,7 +313,6 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     begun.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
     parts.timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)
     run.run.change(*ticked, js=None, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
-    run.run.input(None, [run.run], [run.run], js=REMEMBER)
     run.search.input(*printed, **PRIVATE)
     for button, act in ((run.acts.stop, acts.stop), (run.acts.resume, acts.resume), (run.acts.cancel, acts.cancel)):
         button.click(guarded(studio, act), [run.run], None, **PRIVATE).then(*ticked, **PRIVATE)
@@ -285,19 +320,53 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     run.acts.compare.click(None, [run.run], None, js=go_to("/compare?run="))
 
 
+def wire_list(studio: Studio, page: RunsPage) -> None:
+    """Another run by its row or by its name; other runs in the list. The address keeps which they are."""
+    run, listed, remember = page.parts.run, page.parts.run.listed, script_beside(__file__)
+    kept, astray = [run.run, *listed.wanted], [run.astray]
+    _, inputs, moving = ticks(studio, page)
+    turned, here, ahead, behind = guarded(studio, page.turn), gr.State(0), gr.State(1), gr.State(-1)
+    clicked = listed.table.select(guarded(studio, page.choose), None, [run.run], **PRIVATE)
+    clicked.then(None, kept, astray, js=remember)
+    run.run.input(None, kept, astray, js=remember)
+    narrowed = [listed.search.change, listed.tag.input, listed.with_archived.input]
+    begins, shown = script_beside(listing.__file__), [*moving, listed.page]
+    # Gradio tells of what was deleted or pasted in a text as a change alone.
+    turns = ((narrowed, here, begins), ([listed.newer.click], behind, None), ([listed.older.click], ahead, None))
+    for triggers, step, script in turns:
+        turn = gr.on(triggers, turned, [step, *inputs], shown, js=script, trigger_mode="always_last", **PRIVATE)
+        turn.then(None, kept, astray, js=remember)
+
+
+def wire_upkeep(studio: Studio, page: RunsPage) -> None:
+    """What changes the chosen run, and with it the list."""
+    run, tab, ticked = page.parts.run, page.parts.run.upkeep, ticks(studio, page)
+    upkeep.wire(studio, tab, run.run)
+    act = Upkeep(tab)
+    written = [run.run, tab.name, tab.tags, tab.note]
+    tab.save.click(guarded(studio, act.save), written, tab.shown, **PRIVATE).then(*ticked, **PRIVATE)
+    for button, callback in ((tab.archive, act.archive), (tab.bring_back, act.bring_back)):
+        button.click(guarded(studio, callback), [run.run], tab.shown, **PRIVATE).then(*ticked, **PRIVATE)
+    tab.erase.click(guarded(studio, act.erase), [run.run, tab.typed], None, **PRIVATE).then(*ticked, **PRIVATE).then(
+        None, [run.run, *run.listed.wanted], [run.astray], js=script_beside(__file__)
+    )
+
+
 def wire_queue(studio: Studio, page: RunsPage) -> None:
-    queue, ticked = page.parts.queue, ticks(studio, page)
-    for button, move in ((queue.up, up), (queue.down, down)):
-        button.click(guarded(studio, move), [queue.waiting], None, **PRIVATE).then(*ticked, **PRIVATE)
-    queue.is_paused.input(guarded(studio, pause), [queue.is_paused], None, **PRIVATE)
-    queue.goes_on.input(guarded(studio, go_on), [queue.goes_on], None, **PRIVATE)
+    parts, ticked = page.parts.queue, ticks(studio, page)
+    for button, move in ((parts.up, queue.up), (parts.down, queue.down)):
+        button.click(guarded(studio, move), [parts.waiting], None, **PRIVATE).then(*ticked, **PRIVATE)
+    parts.is_paused.input(guarded(studio, queue.pause), [parts.is_paused], None, **PRIVATE)
+    parts.goes_on.input(guarded(studio, queue.go_on), [parts.goes_on], None, **PRIVATE)
 
 
 def ticks(studio: Studio, page: RunsPage) -> Wire:
     """How every event looks that has what moves read again."""
     parts, run, plots = page.parts, page.parts.run, page.parts.run.plots
-    lists = [run.table, parts.queue.rows, parts.queue.waiting, run.run, parts.beside.several, parts.notice]
+    listed = run.listed
+    lists: list[Block] = [listed.table, listed.count, listed.newer, listed.older, listed.tag, run.run, parts.notice]
+    lists += [parts.queue.rows, parts.queue.waiting, parts.beside.several]
     drawn: list[Block] = [plots.losses, plots.validation, plots.device, plots.bars]
     drawn += [run.benefit, run.numbers, run.statements, run.classes, run.taken, plots.rocs]
-    moving = [*lists, run.head, run.meters, *drawn, parts.sent, *run.acts.states]
-    return live(studio, page.tick), [run.run, parts.sent], moving
+    moving = [*lists, run.head, run.note, run.meters, *drawn, parts.sent, *run.acts.states]
+    return live(studio, page.tick), [run.run, parts.sent, parts.beside.several, *listed.wanted], moving

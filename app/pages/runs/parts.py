@@ -10,14 +10,15 @@ from app import charts
 from app.pages.runs import taking
 from app.pages.runs.export import ExportParts
 from app.pages.runs.export import lay_out as lay_out_export
+from app.pages.runs.listing import ListParts
+from app.pages.runs.listing import lay_out as lay_out_list
 from app.pages.runs.probing import ProbingParts
 from app.pages.runs.probing import lay_out as lay_out_probing
+from app.pages.runs.upkeep import UpkeepParts
+from app.pages.runs.upkeep import lay_out as lay_out_upkeep
 from app.words import figure_title
 from core.records.tables import JOB_STATES, RESUMABLE, UNDER_WAY
 
-COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", "Macro F1", "By"]
-WIDTHS: list[str | int] = ["4%", "17%", "14%", "10%", "10%", "12%", "7%", "20%", "6%"]
-"""Of the columns: measured by itself, a cell of two lines pushes the last column out."""
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 FIGURE_HEADERS = ["Reader", *map(figure_title, FIGURES)]
 SECONDS = 2.5
@@ -59,10 +60,13 @@ class Plots:
 class RunParts:
     """The tab Runs: every run, and all about the chosen one."""
 
-    table: gr.Dataframe
+    astray: gr.Markdown
+    """That the run of the address is none to be seen."""
+    listed: ListParts
     run: gr.Dropdown
     acts: Acts
     head: gr.HTML
+    note: gr.Markdown
     meters: gr.HTML
     benefit: gr.HTML
     """Whether it helped, once it is finished."""
@@ -78,6 +82,7 @@ class RunParts:
     taken: gr.HTML
     export: ExportParts
     settings: gr.Code
+    upkeep: UpkeepParts
 
 
 @dataclass(frozen=True)
@@ -128,21 +133,15 @@ def lay_out() -> Parts:
 
 
 def _run_parts() -> RunParts:
-    table = gr.Dataframe(
-        headers=COLUMNS,
-        datatype="html",
-        interactive=False,
-        max_height=230,
-        column_widths=WIDTHS,
-        show_label=False,
-        elem_id="runs-table",
-    )
+    astray, listed = gr.Markdown(elem_id="runs-astray"), lay_out_list()
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             run = gr.Dropdown([], label="Run", elem_id="runs-run")
         with gr.Column(scale=3, min_width=560), gr.Row():
             acts = _act_buttons()
-    head, meters = gr.HTML(elem_id="runs-head"), gr.HTML(elem_id="runs-meters")
+    head = gr.HTML(elem_id="runs-head")
+    note = gr.Markdown(elem_id="runs-note", max_height=150, latex_delimiters=[])
+    meters = gr.HTML(elem_id="runs-meters")
     benefit = gr.HTML(elem_id="runs-benefit")
     with gr.Tabs() as tabs:
         with gr.Tab("Figures", id=FIGURES_TAB):
@@ -164,10 +163,12 @@ def _run_parts() -> RunParts:
             export = lay_out_export()
         with gr.Tab("Settings"):
             settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
+        with gr.Tab("Name, tags, note"):
+            upkeep = lay_out_upkeep()
     plots = Plots(losses, validation, device, bars, rocs)
     figures = (plots, numbers, statements, classes)
-    about = (head, meters, benefit, tabs, *figures)
-    return RunParts(table, run, acts, *about, search, log, probing, taken, export, settings)
+    about = (head, note, meters, benefit, tabs, *figures)
+    return RunParts(astray, listed, run, acts, *about, search, log, probing, taken, export, settings, upkeep)
 
 
 def _act_buttons() -> Acts:
