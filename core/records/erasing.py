@@ -23,7 +23,7 @@ from core.records.audit import note, record
 from core.records.database import Database
 from core.records.leftovers import ERASED, REST, own_files, picture_keys, pictures_in_use, write_rest, zip_keys
 from core.records.payloads import Ask, Export, Find, Plug, Probe
-from core.records.people import account, administering, erased_name, keep_somebody
+from core.records.people import account, administering, erased_name, keep_project_admins, keep_somebody
 from core.records.place import Place
 from core.records.tables import (
     UNDER_WAY,
@@ -156,7 +156,9 @@ def erase_person(db: Database, who: Who, name: str) -> str:
     with db.session() as session:
         acting = administering(session, who)
         person = account(session, name)
+        session.refresh(person, with_for_update=True)  # before the link, as whoever accepts it
         keep_somebody(session, person)
+        keep_project_admins(session, acting, person)
         for mine in (SignIn, Invitation, Membership):
             session.execute(delete(mine).where(mine.person_id == person.id))
         session.execute(delete(Attempt).where(Attempt.name == person.name))
