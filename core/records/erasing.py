@@ -21,10 +21,11 @@ from core.pictures.store import open_store
 from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit
 from core.records.audit import note, record
 from core.records.database import Database
-from core.records.leftovers import ERASED, REST, own_files, picture_keys, pictures_in_use, write_rest, zip_keys
+from core.records.leftovers import ERASED, REST, own_files, write_rest, zip_keys
 from core.records.payloads import Ask, Export, Find, Plug, Probe
 from core.records.people import account, administering, erased_name, keep_project_admins, keep_somebody
 from core.records.place import Place
+from core.records.remains import picture_keys, pictures_in_use
 from core.records.tables import (
     UNDER_WAY,
     Artifact,
@@ -90,13 +91,13 @@ def run_erasure(db: Database, who: Who, run_id: int) -> Erasure:
         pictures = len(_own_pictures(session, dependents))
     goes = [
         "its folder with readings, figures, adapters and checkpoints, its curves, its log and its settings",
-        *_counted(counts),
-        *_counted([("picture that was brought to be asked about", pictures)]),
+        *counted(counts),
+        *counted([("picture that was brought to be asked about", pictures)]),
     ]
     stays = [
-        *_counted([("copy", copies)], "copies", "without the way back to it"),
-        *_counted([("search through labels", reviews)], "searches through labels", "with what was found and decided"),
-        *_counted([("run", plugged)], "runs", "that took its VLM and its adapters: none of them can be resumed"),
+        *counted([("copy", copies)], "copies", "without the way back to it"),
+        *counted([("search through labels", reviews)], "searches through labels", "with what was found and decided"),
+        *counted([("run", plugged)], "runs", "that took its VLM and its adapters: none of them can be resumed"),
         "the image set that it was tuned on",
         "its name in the audit log",
     ]
@@ -145,7 +146,7 @@ def person_erasure(db: Database, who: Who, name: str) -> Erasure:
         "all sessions and links, and failed tries to sign in",
     )
     stays = (
-        *_counted(counts, None, f"under “{erased_name(person.id)}”"),
+        *counted(counts, None, f"under “{erased_name(person.id)}”"),
         "the name in the audit log, in tables that were taken away and in the notes that others wrote",
     )
     return Erasure(person.name, goes, stays)
@@ -268,7 +269,7 @@ def _remove(db: Database, place: Place, who: Who, run: Run, files: _Files) -> No
         )
 
 
-def _counted(counts: Iterable[tuple[str, int]], several: str | None = None, more: str = "") -> list[str]:
+def counted(counts: Iterable[tuple[str, int]], several: str | None = None, more: str = "") -> list[str]:
     """“3 questions”; nothing of what there is none of."""
     return [
         " ".join(filter(None, (f"{number:,}", word if number == 1 else several or _several(word), more)))

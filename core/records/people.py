@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from core.errors import CoreError
@@ -25,7 +25,7 @@ from core.records.sessions import SignInError as SignInError
 from core.records.sessions import any_account, begin, end, spend
 from core.records.sessions import has_accounts as has_accounts
 from core.records.sessions import who as who
-from core.records.tables import Attempt, Invitation, Membership, Person, Project, SignIn
+from core.records.tables import Attempt, Audit, Invitation, Membership, Person, Project, SignIn
 from core.records.throttle import TooManyTries as TooManyTries
 from core.records.throttle import count, forget
 
@@ -62,8 +62,7 @@ def _made_local(db: Database) -> Who:
             session.add(person)
             session.flush()
         if session.scalar(select(Project.id).limit(1)) is None:
-            session.add(Project(name=FIRST_PROJECT))
-            session.flush()
+            project_row(session, FIRST_PROJECT)
         join(session, person.id, session.scalars(select(Project.id)).all())
         return as_who(session, person)
 
@@ -124,12 +123,22 @@ def new_person(session: Session, name: str, role: str) -> Person:
 def new_project(session: Session, who: Who, name: str) -> int:
     """Who makes it is its first member."""
     refuse_project_name(session, name.strip())
-    project = Project(name=name.strip())
-    session.add(project)
-    session.flush()
+    project = project_row(session, name.strip())
     join(session, who.id, [project.id])
     note(session, who, "add project", project.id, project.name)
     return project.id
+
+
+def project_row(session: Session, name: str) -> Project:
+    """With a number that no project ever had: SQLite would give that of one that was erased, and with it to its members
+    what the audit log says of the other."""
+    project = Project(name=name)
+    if session.get_bind().dialect.name == "sqlite":
+        numbers = (session.scalar(select(func.max(column))) or 0 for column in (Project.id, Audit.project_id))
+        project.id = max(numbers) + 1
+    session.add(project)
+    session.flush()
+    return project
 
 
 def refuse_project_name(session: Session, name: str) -> None:
