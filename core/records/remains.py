@@ -19,6 +19,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.errors import DataError, RunError
+from core.models.kept_features import feature_folder, forget_features
 from core.pictures.store import Store, key_of, open_store
 from core.records.access import Who
 from core.records.audit import record
@@ -153,6 +154,8 @@ def _removed(db: Database, place: Place, row: Remains) -> list[str]:
         keys += picture_keys(pictures)
     left = [path.name for path in paths if not _is_gone(lambda path=path: _remove(path))]  # type: ignore[misc]
     left += _left_in_store(store, keys) + waiting
+    if pictures and not waiting and not _is_gone(lambda: forget_features(feature_folder(), pictures)):
+        left.append("image features in the cache")
     if not left:
         with db.session() as session:
             session.execute(delete(Remains).where(Remains.id == row.id))

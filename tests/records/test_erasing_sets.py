@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
@@ -404,6 +406,22 @@ def test_pictures_wait_while_images_are_added_which_may_be_the_same(
     leftovers.sweep(database, place)
     kept = {key_of(row.digest) for row in sets.cases(database, who, again.id).rows}
     assert set(stored_pictures(place)) == kept and len(kept) == 3
+
+
+def test_image_features_of_erased_pictures_go_and_others_stay(
+    database: Database, place: Place, who: Who, cells: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITASK_CACHE", str(tmp_path / "cache"))
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0], name="Cells")
+    digests = [row.digest for row in sets.cases(database, who, version.id).rows]
+    folder = tmp_path / "cache" / "features"
+    folder.mkdir(parents=True)
+    for name, pictures in (("own", [*digests[:2], "f" * 64]), ("other", ["f" * 64])):
+        (folder / f"{name}.json").write_text(json.dumps({"digests": pictures}))
+        (folder / f"{name}.features").write_bytes(b"features")
+    (folder / "broken.json").write_text("{")
+    erasing_sets.erase_set(database, place, who, version.set_id)
+    assert sorted(path.name for path in folder.iterdir()) == ["broken.json", "other.features", "other.json"]
 
 
 def test_more_pictures_than_are_looked_up_by_name_are_found_all_the_same(
