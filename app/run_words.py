@@ -14,6 +14,10 @@ from core.records.queue_view import QueueEntry
 from core.records.runs import RunView
 from core.records.tables import LogLine
 
+ERASED = (
+    "The images that it was tuned on were erased for good. What the run found stays, without pictures: it can answer "
+    "for images that are brought, and can't be resumed, probed or given another TSM."
+)
 SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 
@@ -65,7 +69,9 @@ def header(view: RunView) -> str:
     ]
     if view.archived:
         parts.append(f'<p class="notice">Archived {ago(view.archived)}: in no list, and nothing of it is lost.</p>')
-    if view.state == "done":
+    if view.is_set_erased:
+        parts.append(f'<p class="notice" role="note">{ERASED}</p>')
+    elif view.state == "done":
         way = f"/review?tab=find&version={view.version_id}&run={view.id}"
         parts.append(f'<p><a href="{way}">Find labels that need a second look, with what its readers know</a></p>')
     text = view.progress.text if view.state == "running" else None

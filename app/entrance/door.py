@@ -36,6 +36,8 @@ READ = re.compile(
 )
 SENT = re.compile(r"(run|api|call|call/v2)/[^/]+/?|queue/join|cancel|reset/?|upload")
 """All that pages and programs need below `/gradio_api/`."""
+LISTS = ("info", "openapi.json")
+"""Where the API names are listed."""
 CLOSED = ("/monitoring", "/login", "/logout")
 """Doors of Gradio outside of it that this studio has its own for."""
 MOST_BYTES = 8_000_000
@@ -120,7 +122,15 @@ class Door:
             return receive, self._keeping(scope, send)
         if method == "POST":
             return await self._sent(scope, way, receive), _with_its_code(scope, send)
+        if way.strip("/") in LISTS and (closed := self._closed_names(scope["who"])):
+            return receive, _without(scope, send, closed)
         return (receive, send) if self._may_read(scope, person, way) else None
+
+    def _closed_names(self, who: Who) -> set[str]:
+        """API names of pages that are not for this person."""
+        events = (event for event in self.blocks.fns.values() if event.fn is not None and event.api_name)
+        ruled = ((str(event.api_name), self.rules.get(event.page)) for event in events)
+        return {name for name, rule in ruled if rule is not None and not who.may(rule.needs)}
 
     def _may_read(self, scope: Scope, person: int, way: str) -> bool:
         kind, _, rest = way.partition("/")
@@ -226,6 +236,34 @@ def own_name(person: int, given: Any) -> str:
 def go_to(scope: Scope, way: str) -> None:
     scope["path"] = API + way
     scope["raw_path"] = scope["path"].encode()
+
+
+def _without(scope: Scope, send: Send, closed: set[str]) -> Send:
+    """A list of API names without some of them."""
+    MutableHeaders(scope=scope)["accept-encoding"] = "identity"
+    begun: list[Message] = []
+    body = bytearray()
+
+    async def sending(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            begun.append(message)
+            return
+        body.extend(message.get("body", b""))
+        if message.get("more_body"):
+            return
+        sent = bytes(body)
+        if begun[-1].get("status") == 200:
+            listed = json.loads(sent)
+            for names in (listed.get("named_endpoints", {}), listed.get("paths", {})):
+                for name in [name for name in names if closed.intersection(name.split("/"))]:
+                    del names[name]
+            sent = json.dumps(listed).encode()
+            MutableHeaders(scope=begun[-1])["content-length"] = str(len(sent))
+        for kept in begun:
+            await send(kept)
+        await send({"type": "http.response.body", "body": sent})
+
+    return sending
 
 
 def _with_its_code(scope: Scope, send: Send) -> Send:

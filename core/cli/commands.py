@@ -9,7 +9,7 @@ from typing import Any
 EXAMPLE = "Example:"
 GROUPS: Mapping[str, Sequence[str]] = {
     "to begin with": ("up", "demo", "sample", "doctor"),
-    "image sets": ("set", "suspects"),
+    "image sets": ("set", "suspects", "review"),
     "runs": ("estimate", "tune", "evaluate", "plug", "export", "run"),
     "what a run says": ("read", "find", "probe"),
     "a studio and who may use it": ("open", "person", "project", "audit", "backup", "restore"),

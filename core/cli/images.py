@@ -1,4 +1,7 @@
-"""`vitask set`: what a set holds and what is wrong with it; MedMNIST sets to download; boxes and masks to take away."""
+"""`vitask set`: what a set holds and what is wrong with it; MedMNIST sets to download; boxes and masks to take away.
+
+What is done with the sets of a studio is in `studio` and `kept`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import mending, output, studio
+from core.cli import kept, mending, output, studio
 from core.cli.commands import Commands
 
 if TYPE_CHECKING:
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     actions = commands.add_parser(
-        "set", help="check an image set, fetch one, or keep one", example="vitask set check smears.zip"
+        "set",
+        help="check an image set, fetch one, or keep one; rename, archive or erase one that is kept",
+        example="vitask set check smears.zip",
     ).add_subparsers(metavar="ACTION", required=True)
     check = actions.add_parser("check", help="what a set holds and what is wrong with it")
     check.add_argument("path", metavar="PATH")
@@ -32,6 +37,7 @@ def add(commands: Commands) -> None:
     export.add_argument("--to", type=Path, required=True, metavar="FILE", help="like annotations.json")
     export.set_defaults(do=do_export)
     studio.add_to_sets(actions)
+    kept.add_to_sets(actions)
 
 
 def do_check(arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import output
 from core.cli.commands import Commands
+from core.cli.erase import add_yes, erase
 from core.cli.studio import add_data, open_address, open_records, project_named, use_data
 from core.errors import SettingsError
 from core.records.roles import ROLES
@@ -61,11 +62,11 @@ def add_person_actions(actions: Any) -> None:
         _action(actions, "deactivate", "no more signing in; what the person did stays", do_deactivate),
         _action(actions, "reactivate", "may sign in again, with the password from before", do_reactivate),
     )
-    erase = _action(
+    gone = _action(
         actions, "erase", "take the account away for good; what the person did stays without a name", do_erase
     )
-    erase.add_argument("--yes", action="store_true", help="without having the name typed once more")
-    for action in (*others, erase):
+    add_yes(gone)
+    for action in (*others, gone):
         action.add_argument("name", metavar="NAME")
     role.add_argument("role", choices=ROLES)
 
@@ -77,7 +78,11 @@ def add_project_actions(actions: Any) -> None:
     rename = _action(actions, "rename", "another name for a project", do_project_rename)
     come = _action(actions, "add-member", "let a person see a project", do_add_member)
     leave = _action(actions, "remove-member", "let a person see no more of a project", do_remove_member)
-    for action in (new, rename, come, leave):
+    gone = _action(
+        actions, "erase", "a whole project for good: its sets, runs and reviews, with all files", do_project_erase
+    )
+    add_yes(gone)
+    for action in (new, rename, come, leave, gone):
         action.add_argument("project", metavar="PROJECT")
     rename.add_argument("new", metavar="NEW_NAME")
     for action in (come, leave):
@@ -192,18 +197,18 @@ def do_reactivate(arguments: argparse.Namespace) -> None:
 
 
 def do_erase(arguments: argparse.Namespace) -> None:
-    from core.records import erasing
+    from core.records import people
 
-    database, who = _acting(arguments)
-    erasure = erasing.person_erasure(database, who, arguments.name)
-    sys.stderr.write("\n  ".join(["Goes for good:", *erasure.goes]) + "\n")
-    sys.stderr.write("\n  ".join(["Stays:", *erasure.stays]) + "\n")
-    if not arguments.yes:
-        sys.stderr.write("Type the name to erase it: ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip() != arguments.name:
-            raise SettingsError("The name that was typed is another, so nothing was erased.")
-    output.out(f"{arguments.name} is {erasing.erase_person(database, who, arguments.name)} now.")
+    database, place = open_records(arguments)
+    erase(database, place, people.local(database), "person", arguments.name, arguments.yes)
+
+
+def do_project_erase(arguments: argparse.Namespace) -> None:
+    from core.records import people
+
+    database, place = open_records(arguments)
+    who = people.local(database)
+    erase(database, place, who, "project", str(_project(database, who, arguments.project)), arguments.yes)
 
 
 def do_project_add(arguments: argparse.Namespace) -> None:

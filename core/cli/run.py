@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import output
 from core.cli.commands import Commands
+from core.cli.erase import add_yes, erase
 from core.cli.studio import add_data, open_records, project_named
-from core.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +36,12 @@ def add(commands: Commands) -> None:
     tag = _action(actions, "tag", "put short words on it, by which it is looked for", do_tag)
     tag.add_argument("tags", metavar="WORD", nargs="+")
     tag.add_argument("--remove", action="store_true", help="take these words off it instead")
-    archive = _action(actions, "archive", "take it out of the lists; nothing is lost", do_archive)
-    archive.add_argument("--back", action="store_true", help="bring it back into the lists instead")
-    erase = _action(actions, "erase", "take it away for good, with its files and all that was asked of it", do_erase)
-    erase.add_argument("--yes", action="store_true", help="without having its name typed")
+    _action(actions, "archive", "take it out of the lists; nothing is lost", do_archive)
+    _action(actions, "bring-back", "into the lists again", do_bring_back)
+    erase_for_good = _action(
+        actions, "erase", "take it away for good, with its files and all that was asked of it", do_erase
+    )
+    add_yes(erase_for_good)
 
 
 def add_listing(actions: Any) -> None:
@@ -110,29 +112,23 @@ def do_archive(arguments: argparse.Namespace) -> None:
     from core.records import run_upkeep
 
     database, who = _acting(arguments)
-    if arguments.back:
-        run_upkeep.bring_back(database, who, arguments.run)
-        output.out(f"Run {arguments.run} is in the lists again.")
-        return
     run_upkeep.archive(database, who, arguments.run)
-    output.out(f"Run {arguments.run} is archived. `vitask run archive {arguments.run} --back` brings it back.")
+    output.out(f"Run {arguments.run} is archived. `vitask run bring-back {arguments.run}` brings it back.")
+
+
+def do_bring_back(arguments: argparse.Namespace) -> None:
+    from core.records import run_upkeep
+
+    database, who = _acting(arguments)
+    run_upkeep.bring_back(database, who, arguments.run)
+    output.out(f"Run {arguments.run} is in the lists again.")
 
 
 def do_erase(arguments: argparse.Namespace) -> None:
-    from core.records import erasing, people
+    from core.records import people
 
     database, place = open_records(arguments)
-    who = people.local(database)
-    erasure = erasing.run_erasure(database, who, arguments.run)
-    sys.stderr.write("\n  ".join([f"{erasure.name}: goes for good:", *erasure.goes]) + "\n")
-    sys.stderr.write("\n  ".join(["Stays:", *erasure.stays]) + "\n")
-    if not arguments.yes:
-        sys.stderr.write("Type its name to erase it: ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip() != erasure.name.strip():
-            raise SettingsError("The name that was typed is another, so nothing was erased.")
-    erasing.erase_run(database, place, who, arguments.run)
-    output.out(f"{erasure.name} is erased.")
+    erase(database, place, people.local(database), "run", str(arguments.run), arguments.yes)
 
 
 def _acting(arguments: argparse.Namespace) -> tuple[Database, Who]:

@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import RunError
+from core.models.kept_features import KEPT
 from core.models.vlm import ImageFeatures, Vlm
 from core.sets.joint import Item, pictures
 
@@ -32,7 +33,6 @@ CHUNK = 64
 OWN_CHUNK, OWN_FILE = 4, 64
 """Encoders of heads may take half a minute for a picture: after so many it is told how far they are, and a file of so
 many is kept."""
-KEPT = ".features"
 DAY_SECONDS = 24 * 60 * 60
 """A draft that was not written to for so long was left by a process that was killed."""
 Progress = Callable[[int, int], None]

@@ -44,7 +44,7 @@ def note(
     write(session, who.id, who.name, action, project_id, subject, details)
 
 
-def record(db: Database, who: Who, action: str, project_id: int, subject: str) -> None:
+def record(db: Database, who: Who, action: str, project_id: int | None, subject: str) -> None:
     """`note` for what changes nothing else in the records."""
     with db.session() as session:
         note(session, who, action, project_id, subject)

@@ -162,8 +162,9 @@ class _Source:
     split: str
     stamp: int
 
-    def _key(self) -> tuple[str, int, Path, str, int, bool]:
-        return (str(self.db.url), self.run.id, self.path, self.split, self.stamp, self.run.metrics is not None)
+    def _key(self) -> tuple[str, int, Path, str, int, tuple[bool, bool]]:
+        is_whole = (self.run.metrics is not None, self.run.is_set_erased)
+        return (str(self.db.url), self.run.id, self.path, self.split, self.stamp, is_whole)
 
     def __hash__(self) -> int:
         return hash(self._key())

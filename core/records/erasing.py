@@ -23,10 +23,11 @@ from core.records import runs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow, permit, permit_owner
 from core.records.audit import note, record
 from core.records.database import Database
-from core.records.leftovers import ERASED, REST, own_files, picture_keys, pictures_in_use, write_rest, zip_keys
+from core.records.leftovers import ERASED, REST, own_files, write_rest, zip_keys
 from core.records.payloads import Ask, Export, Find, Plug, Probe
-from core.records.people import account, administering, as_they_are_now, erased_name, keep_somebody
+from core.records.people import account, administering, as_they_are_now, erased_name, keep_project_admins, keep_somebody
 from core.records.place import Place
+from core.records.remains import picture_keys, pictures_in_use
 from core.records.seeds import alike
 from core.records.tables import (
     UNDER_WAY,
@@ -97,15 +98,15 @@ def run_erasure(db: Database, who: Who, run_id: int) -> Erasure:
         "its folder with readings, figures, adapters and checkpoints, its curves, its log and its settings",
         *(["its note and its tags"] if view.note or view.tags else []),
         *(["its index, in which Find looks for cases"] if view.is_searchable and view.state == "done" else []),
-        *_counted(counts),
-        *_counted([("picture that was brought to be asked about", pictures)]),
+        *counted(counts),
+        *counted([("picture that was brought to be asked about", pictures)]),
         "addresses that lead to it, or to its cases on Compare: nothing is there any more",
     ]
     stays = [
-        *_counted([("copy", copies)], "copies", "without the way back to it"),
-        *_counted([("search through labels", reviews)], "searches through labels", "with what was found and decided"),
-        *_counted([("run", plugged)], "runs", "that took its VLM and its adapters: none of them can be resumed"),
-        *_counted([("run", len(others))], "runs", "of other seeds: together they are told without it"),
+        *counted([("copy", copies)], "copies", "without the way back to it"),
+        *counted([("search through labels", reviews)], "searches through labels", "with what was found and decided"),
+        *counted([("run", plugged)], "runs", "that took its VLM and its adapters: none of them can be resumed"),
+        *counted([("run", len(others))], "runs", "of other seeds: together they are told without it"),
         "the image set that it was tuned on",
         "its name in the audit log",
     ]
@@ -154,7 +155,7 @@ def person_erasure(db: Database, who: Who, name: str) -> Erasure:
         "all sessions and links, and failed tries to sign in",
     )
     stays = (
-        *_counted(counts, None, f"under “{erased_name(person.id)}”"),
+        *counted(counts, None, f"under “{erased_name(person.id)}”"),
         "the name in the audit log, in tables that were taken away and in the notes that others wrote",
     )
     return Erasure(person.name, goes, stays)
@@ -165,7 +166,9 @@ def erase_person(db: Database, who: Who, name: str) -> str:
     with db.session() as session:
         acting = administering(session, who)
         person = account(session, name)
+        session.refresh(person, with_for_update=True)  # before the link, as whoever accepts it
         keep_somebody(session, person)
+        keep_project_admins(session, acting, person)
         for mine in (SignIn, Invitation, Membership):
             session.execute(delete(mine).where(mine.person_id == person.id))
         session.execute(delete(Attempt).where(Attempt.name == person.name))
@@ -276,7 +279,7 @@ def _remove(db: Database, place: Place, who: Who, run: Run, files: _Files) -> No
         )
 
 
-def _counted(counts: Iterable[tuple[str, int]], several: str | None = None, more: str = "") -> list[str]:
+def counted(counts: Iterable[tuple[str, int]], several: str | None = None, more: str = "") -> list[str]:
     """“3 questions”; nothing of what there is none of."""
     return [
         " ".join(filter(None, (f"{number:,}", word if number == 1 else several or _several(word), more)))

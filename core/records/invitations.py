@@ -69,6 +69,7 @@ def renew(db: Database, who: Who, name: str) -> str:
     with db.session() as session:
         acting = administering(session, who)
         person = account(session, name)
+        session.refresh(person, with_for_update=True)  # before the link, as whoever accepts it
         if not person.is_active:
             raise PeopleError(f"{person.name} was deactivated. Reactivate the account first, then make a link.")
         beyond = select(Membership).where(
@@ -102,10 +103,12 @@ def accept(db: Database, token: str, password: str, address: str, browser: str =
     holder = invited(db, token, address)
     hashed_password = hashed(password, holder.name)
     with db.session() as session:
-        spent = delete(Invitation).where(Invitation.token_hash == hash_of(token), Invitation.expires > now())
-        person_id = session.scalar(spent.returning(Invitation.person_id))
+        is_good = (Invitation.token_hash == hash_of(token), Invitation.expires > now())
+        person_id = session.scalar(select(Invitation.person_id).where(*is_good))
+        # The person first and then the link, as whoever deactivates or erases: in turn, and never each for the other.
         person = None if person_id is None else session.get(Person, person_id, with_for_update=True)
-        if person is None or not person.is_active:
+        spent = delete(Invitation).where(*is_good).returning(Invitation.person_id)
+        if person is None or not person.is_active or session.scalar(spent) is None:
             raise SignInError(NO_LINK)
         if is_first := not any_account(session):
             _refuse_first(session, person.role)

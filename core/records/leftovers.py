@@ -1,7 +1,7 @@
 """Files of uploads that nobody needs any more: removed when the studio starts, and every hour.
 
 What arrived and was not taken over, what an upload left that was broken off, the files of what was added to a set (its
-pictures are in the store), uploads that nobody came back to, and what is left of runs that were erased. Never what a
+pictures are in the store), uploads that nobody came back to, and what is left of what was erased. Never what a
 job works on, or what still comes in.
 """
 
@@ -13,21 +13,21 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from core.errors import DataError
 from core.limits import limits
-from core.pictures.store import key_of, open_store
+from core.pictures.store import open_store
 from core.records.database import Database
 from core.records.exports import export_path
-from core.records.payloads import Ask, Fetch, Find
+from core.records.payloads import Fetch
 from core.records.place import Place
-from core.records.tables import UNDER_WAY, Case, Job, Run, Upload, now
+from core.records.remains import clear_all, picture_keys, pictures_in_use
+from core.records.tables import UNDER_WAY, Job, Run, Upload, now
 
 ERASED = ".erased-"
 """How the folder of a run is called from the moment that it is erased."""
@@ -44,6 +44,7 @@ def sweep(db: Database, place: Place) -> int:
     kept, idle = _keys(db)
     gone = sum(_remove(path) for path in _below(place.data / "arriving") if _newest(path) < old)
     gone += sum(_finish_erasing(db, place, path) for path in _below(place.runs) if path.name.startswith(ERASED))
+    gone += clear_all(db, place)
     for folder in _below(place.uploads):
         if folder.name not in kept and _newest(folder) < old:
             gone += _remove(folder)
@@ -112,21 +113,6 @@ def own_files(place: Place, key: str, exports: Iterable[int]) -> list[Path]:
 
 def zip_keys(exports: Iterable[int]) -> list[str]:
     return [f"exports/{number}.zip" for number in exports]
-
-
-def picture_keys(pictures: Iterable[str]) -> list[str]:
-    """Where pictures and their thumbnails are in the store."""
-    return [name for key in map(key_of, pictures) for name in (key, f"thumbs/{key}.png")]
-
-
-def pictures_in_use(session: Session, pictures: Collection[str], but: Collection[int] = ()) -> set[str]:
-    """Those that some case has, as its picture or its mask, or that a job asks about, none of `but`."""
-    if not pictures:
-        return set()
-    image, mask = Job.payload["image"].as_string(), Case.more["mask"].as_string()
-    asked_about = select(image).where(Job.kind.in_((Ask.kind, Find.kind)), Job.id.not_in(but), image.in_(pictures))
-    of_cases = (select(digest).where(digest.in_(pictures)) for digest in (Case.digest, mask))
-    return {picture for wanted in (asked_about, *of_cases) for picture in session.scalars(wanted)}
 
 
 def _finish_erasing(db: Database, place: Place, folder: Path) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from core.errors import CoreError
@@ -25,7 +25,7 @@ from core.records.sessions import SignInError as SignInError
 from core.records.sessions import any_account, begin, end, spend
 from core.records.sessions import has_accounts as has_accounts
 from core.records.sessions import who as who
-from core.records.tables import Attempt, Invitation, Membership, Person, Project, SignIn
+from core.records.tables import Attempt, Audit, Invitation, Membership, Person, Project, SignIn
 from core.records.throttle import TooManyTries as TooManyTries
 from core.records.throttle import count, forget
 
@@ -62,8 +62,7 @@ def _made_local(db: Database) -> Who:
             session.add(person)
             session.flush()
         if session.scalar(select(Project.id).limit(1)) is None:
-            session.add(Project(name=FIRST_PROJECT))
-            session.flush()
+            project_row(session, FIRST_PROJECT)
         join(session, person.id, session.scalars(select(Project.id)).all())
         return as_who(session, person)
 
@@ -129,12 +128,22 @@ def new_person(session: Session, name: str, role: str) -> Person:
 def new_project(session: Session, who: Who, name: str) -> int:
     """Who makes it is its first member."""
     refuse_project_name(session, name.strip())
-    project = Project(name=name.strip())
-    session.add(project)
-    session.flush()
+    project = project_row(session, name.strip())
     join(session, who.id, [project.id])
     note(session, who, "add project", project.id, project.name)
     return project.id
+
+
+def project_row(session: Session, name: str) -> Project:
+    """With a number that no project ever had: SQLite would give that of one that was erased, and with it to its members
+    what the audit log says of the other."""
+    project = Project(name=name)
+    if session.get_bind().dialect.name == "sqlite":
+        numbers = (session.scalar(select(func.max(column))) or 0 for column in (Project.id, Audit.project_id))
+        project.id = max(numbers) + 1
+    session.add(project)
+    session.flush()
+    return project
 
 
 def refuse_project_name(session: Session, name: str) -> None:
@@ -166,10 +175,10 @@ def set_password(db: Database, name: str, password: str, who: Who | None = None)
 def deactivate(db: Database, name: str, who: Who | None = None) -> None:
     """The person can't sign in any more, and is signed out everywhere; what they did stays."""
     with db.session() as session:
-        if who is not None:
-            administering(session, who)
+        acting = None if who is None else administering(session, who)
         person = account(session, name)
         keep_somebody(session, person)
+        keep_project_admins(session, acting, person)
         person.is_active = False
         session.execute(delete(Invitation).where(Invitation.person_id == person.id))
         end_sessions(session, person, who, "deactivate person")
@@ -308,6 +317,36 @@ def keep_somebody(session: Session, person: Person) -> None:
             f"{person.name} is the last {'admin' if others else 'account'}, so nobody could add people any more. "
             "Add an admin first with `vitask person add NAME --role admin`."
         )
+
+
+def keep_project_admins(
+    session: Session, acting: Who | None, person: Person, projects: Iterable[int] | None = None
+) -> None:
+    """Refuses to take away the last admin of a project: nobody could add people to it any more by any page.
+
+    Of all projects of the person, or of those given. One that the acting admin is not in is not named.
+    """
+    joined = set(as_who(session, person).projects)
+    came = (Person.role == "admin", Person.is_active, Person.password_hash.is_not(None))
+    admins = select(Membership.project_id, Person.id).join(Person, Person.id == Membership.person_id).where(*came)
+    of_project: dict[int, set[int]] = {}
+    for project_id, admin_id in session.execute(admins.where(Membership.project_id.in_(joined))):
+        of_project.setdefault(project_id, set()).add(admin_id)
+    wanted = joined if projects is None else joined & set(projects)
+    left = sorted(number for number in wanted if of_project.get(number) == {person.id})
+    if not left:
+        return
+    named = [number for number in left if acting is None or number in acting.projects]
+    if not named:
+        raise PeopleError(
+            f"{person.name} is the last admin in a project that you are not in, so nobody could add people to it any "
+            "more. Ask for another admin in it first: its members know it, or whoever runs the studio."
+        )
+    title = session.scalar(select(Project.name).where(Project.id == named[0]))
+    raise PeopleError(
+        f"{person.name} is the last admin in the project “{title}”, so nobody could add people to it any more. Add "
+        "another admin to it first."
+    )
 
 
 def erased_name(person_id: int) -> str:

@@ -35,6 +35,7 @@ def queue_probing(db: Database, place: Place, who: Who, run_id: int, cases: int)
     run = runs.run(db, who, run_id)
     if run.state != "done":
         raise RunError(f"“{run.name}” is not finished, so its readers can't be probed yet. Wait for its end.")
+    runs.refuse_erased(run)
     payload = payloads.Probe.parse({"run": run.id, "cases": cases, "name": f"Probes of {run.name}"}, "")
     with db.session() as session:
         job = jobs.enqueue(session, who, run.project_id, payload)

@@ -23,6 +23,7 @@ from core.records.people import (
     fits,
     hashed,
     join,
+    keep_project_admins,
     keep_somebody,
     refuse_project_name,
     refuse_role,
@@ -248,13 +249,14 @@ def _give_role(session: Session, acting: Who, person: Person, role: str) -> None
     refuse_role(role)
     if person.role == "admin" and role != "admin":
         keep_somebody(session, person)
+        keep_project_admins(session, acting, person)
     before, person.role = person.role, role
     if before != role:
         note(session, acting, "set role", subject=person.name, role=role, before=before)
 
 
 def _leave(session: Session, acting: Who, project_id: int, person: Person) -> None:
-    _keep_an_admin(session, project_id, person)
+    keep_project_admins(session, acting, person, [project_id])
     left = delete(Membership).where(Membership.project_id == project_id, Membership.person_id == person.id)
     if session.execute(left.returning(Membership.person_id)).first() is not None:
         note(session, acting, "remove member", project_id, person.name)
@@ -285,15 +287,3 @@ def _current(session: Session, who: Who) -> Who:
     current = as_who(session, person)
     permit(current, "manage")
     return current
-
-
-def _keep_an_admin(session: Session, project_id: int, person: Person) -> None:
-    """A project without an admin could get no members any more by any page."""
-    admins = select(Person.id).join(Membership, Membership.person_id == Person.id)
-    who_came = (Person.role == "admin", Person.is_active, Person.password_hash.is_not(None))
-    of_project = set(session.scalars(admins.where(Membership.project_id == project_id, *who_came)))
-    if of_project == {person.id}:
-        raise PeopleError(
-            f"{person.name} is the last admin in this project, so nobody could add people to it any more. Add another "
-            "admin to it first."
-        )

@@ -59,6 +59,8 @@ class RunView:
     set: str
     version_id: int
     version: int
+    is_set_erased: bool
+    """Whether the version was erased since: the run stays, and shows no pictures of it."""
     method: str
     state: str
     wish: str
@@ -240,7 +242,10 @@ def run_of_job(db: Database, job_id: int) -> Run:
 
 
 def settings_here(place: Place, run: Run) -> Values:
-    """The run's settings with its images where this machine has them, fetched from the store if need be."""
+    """The run's settings with its images where this machine has them, fetched from the store if need be. Of images that
+    were erased the name is left, by which nobody finds any."""
+    if run.version.erased is not None:
+        return run.settings
     return {**run.settings, "images": str(version_folder(place, run.version))}
 
 
@@ -271,10 +276,19 @@ def cancel(db: Database, who: Who, run_id: int) -> None:
 
 def resume(db: Database, place: Place, who: Who, run_id: int) -> None:
     resumed = run(db, who, run_id)
+    refuse_erased(resumed)
     if resumed.archived:
         raise RunError(f"“{resumed.name}” is archived. Bring it back, then resume it.")
     job = jobs.resume(db, who, resumed.job_id)
     send(place, job.queue, job.id)
+
+
+def refuse_erased(run: RunView) -> None:
+    """For what takes the run's images."""
+    if run.is_set_erased:
+        raise RunError(
+            f"The images of “{run.name}” were erased, so this can't be done any more. What it answered so far stays."
+        )
 
 
 def copy(
@@ -286,9 +300,9 @@ def copy(
     return queue_run(db, place, who, old.version_id, name or f"{old.name} (copy)", settings, copy_of=old.id)
 
 
-def _whole() -> Select[Run, str, int, str | None, str]:
+def _whole() -> Select[Run, Version, str, str | None]:
     return (
-        select(Run, ImageSet.name, Version.number, Person.name, Version.hash)
+        select(Run, Version, ImageSet.name, Person.name)
         .join(Version, Version.id == Run.version_id)
         .join(ImageSet, ImageSet.id == Version.set_id)
         .join(Job, Job.id == Run.job_id)
@@ -297,7 +311,7 @@ def _whole() -> Select[Run, str, int, str | None, str]:
     )
 
 
-def _views(session: Session, query: Select[Run, str, int, str | None, str]) -> list[RunView]:
+def _views(session: Session, query: Select[Run, Version, str, str | None]) -> list[RunView]:
     rows = session.execute(query).all()
     numbers = [row[0].id for row in rows]
     stages: dict[int, list[Stage]] = {}
@@ -307,19 +321,12 @@ def _views(session: Session, query: Select[Run, str, int, str | None, str]) -> l
     for tagged in session.scalars(select(RunTag).where(RunTag.run_id.in_(numbers)).order_by(RunTag.tag)):
         tags.setdefault(tagged.run_id, []).append(tagged.tag)
     return [
-        _view(row[0], row[1], row[2], row[3] or "", row[4], stages.get(row[0].id, []), tags.get(row[0].id, []))
-        for row in rows
+        _view(row[0], row[1], row[2], row[3] or "", stages.get(row[0].id, []), tags.get(row[0].id, [])) for row in rows
     ]
 
 
 def _view(
-    run: Run,
-    set_name: str,
-    number: int,
-    person: str,
-    version_hash: str,
-    stages: Sequence[Stage],
-    tags: Sequence[str],
+    run: Run, version: Version, set_name: str, person: str, stages: Sequence[Stage], tags: Sequence[str]
 ) -> RunView:
     job, last = run.job, stages[-1] if stages else None
     aim, readers = aim_and_readers(run.settings, run.metrics)
@@ -332,7 +339,8 @@ def _view(
         key=run.key,
         set=set_name,
         version_id=run.version_id,
-        version=number,
+        version=version.number,
+        is_set_erased=version.erased is not None,
         method=str(run.settings.get("method", {}).get("name", "")),
         state=job.state,
         wish=job.wish,
@@ -346,7 +354,7 @@ def _view(
         aim=aim,
         readers=readers,
         metrics=run.metrics,
-        settings={**run.settings, "images": kept_name(version_hash)},  # older rows hold a path
+        settings={**run.settings, "images": kept_name(version.hash)},  # older rows hold a path
         error=job.error,
         fault_id=job.fault_id,
         person=person,

@@ -54,6 +54,9 @@ class SetView:
     name: str
     note: str
     created: datetime
+    is_archived: bool
+    person_id: int | None
+    """Who made its first version: its owner."""
     versions: int
     latest: Version
 
@@ -81,27 +84,54 @@ class Page:
     total: int
 
 
-def sets(db: Database, who: Who, project_id: int) -> list[SetView]:
+def sets(db: Database, who: Who, project_id: int, with_archived: bool = False) -> list[SetView]:
     """Those with a version, by name."""
     allow(who, project_id)
-    of_project = select(SetRow).where(SetRow.project_id == project_id).options(joinedload(SetRow.versions))
+    of_project = select(SetRow).where(SetRow.project_id == project_id, SetRow.erased.is_(None))
+    if not with_archived:
+        of_project = of_project.where(SetRow.archived.is_(None))
     with db.reading() as session:
-        rows = session.scalars(of_project.order_by(SetRow.name)).unique().all()
-    return [
-        SetView(row.id, row.project_id, row.name, row.note, row.created, len(row.versions), row.versions[-1])
-        for row in rows
-        if row.versions
-    ]
+        rows = session.scalars(of_project.options(joinedload(SetRow.versions)).order_by(SetRow.name)).unique().all()
+    return [view for row in rows if (view := _view(row)) is not None]
+
+
+def image_set(db: Database, who: Who, set_id: int) -> SetView:
+    """One of them, archived or not."""
+    with db.reading() as session:
+        row = session.get(SetRow, set_id, options=[joinedload(SetRow.versions)])
+    view = None if row is None or row.erased is not None else _view(row)
+    if view is None:
+        raise NotAllowed(NOT_THERE)
+    allow(who, view.project_id)
+    return view
+
+
+def _view(row: SetRow) -> SetView | None:
+    living = [version for version in row.versions if version.erased is None]
+    if not living:
+        return None
+    return SetView(
+        row.id,
+        row.project_id,
+        row.name,
+        row.note,
+        row.created,
+        row.archived is not None,
+        row.versions[0].person_id,
+        len(living),
+        living[-1],
+    )
 
 
 def versions(db: Database, who: Who, set_id: int) -> list[Version]:
     """The newest first."""
     with db.reading() as session:
         image_set = session.get(SetRow, set_id)
-        if image_set is None:
+        if image_set is None or image_set.erased is not None:
             raise NotAllowed(NOT_THERE)
         allow(who, image_set.project_id)
-        of_set = select(Version).where(Version.set_id == set_id).options(joinedload(Version.image_set))
+        living = (Version.set_id == set_id, Version.erased.is_(None))
+        of_set = select(Version).where(*living).options(joinedload(Version.image_set))
         return list(session.scalars(of_set.order_by(Version.number.desc())))
 
 

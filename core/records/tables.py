@@ -180,6 +180,8 @@ class Upload(Table):
 
 
 class ImageSet(Table):
+    """A set and its versions. One that was erased stays as a number where runs name it, and is in no list."""
+
     __tablename__ = "image_sets"
     __table_args__ = (UniqueConstraint("project_id", "name"),)
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -187,11 +189,15 @@ class ImageSet(Table):
     name: Mapped[str]
     note: Mapped[str] = mapped_column(Text, default="")
     created: Mapped[datetime] = mapped_column(default=now)
+    archived: Mapped[datetime | None]
+    """Since when it is out of the lists; it can be brought back."""
+    erased: Mapped[datetime | None]
     versions: Mapped[list[Version]] = relationship(back_populates="image_set", order_by="Version.number")
 
 
 class Version(Table):
-    """An immutable state of a set: its task and every case's labels, named by a hash."""
+    """An immutable state of a set: its task and every case's labels, named by a hash. Of one that was erased its number
+    and its question stay, for runs that name it: it has no cases any more, and nothing opens it."""
 
     __tablename__ = "versions"
     __table_args__ = (UniqueConstraint("set_id", "number"),)
@@ -207,6 +213,7 @@ class Version(Table):
     note: Mapped[str] = mapped_column(Text, default="")
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created: Mapped[datetime] = mapped_column(default=now)
+    erased: Mapped[datetime | None]
     image_set: Mapped[ImageSet] = relationship(back_populates="versions")
 
 
@@ -393,6 +400,8 @@ class Review(Table):
     sources: Mapped[list[Any]] = mapped_column(default=list)
     """[{"name", "title", "about"}]; a source's place is its bit in `Suspect.flags`."""
     created: Mapped[datetime] = mapped_column(default=now)
+    archived: Mapped[datetime | None]
+    """Since when it is out of the lists; it can be brought back."""
     job: Mapped[Job] = relationship()
     version: Mapped[Version] = relationship()
 
@@ -447,7 +456,8 @@ class Ground(Table):
 
 
 class Verdict(Table):
-    """A person's decision on a suspect. Append-only, and the database refuses anything else.
+    """A person's decision on a suspect. Append-only, and the database refuses anything else: but that all of a review
+    go with it (`BeingErased`).
 
     Rows of one press share its key; an undo is a row that names the row that it takes back.
     """
@@ -501,7 +511,8 @@ class Standing(Table):
 
 
 class BoxCorrection(Table):
-    """All boxes that a case has after somebody corrected them. Append-only, and the database refuses anything else.
+    """All boxes that a case has after somebody corrected them. Append-only, and the database refuses anything else: but
+    that all of a version go with it (`BeingErased`).
 
     The newest of a case stands: see `review.boxes`.
     """
@@ -533,6 +544,25 @@ class Correction(Table):
     action: Mapped[str]
     who: Mapped[str] = mapped_column(String(1024))
     why: Mapped[str] = mapped_column(Text)
+
+
+class BeingErased(Table):
+    """A review or a version that is erased in this very transaction: the database lets its verdicts, or the corrections
+    of boxes that were drawn on its cases, be deleted. Nobody else ever sees a row."""
+
+    __tablename__ = "being_erased"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class Remains(Table):
+    """Files of something whose rows are gone: removed at once, or by the sweep where that was cut off."""
+
+    __tablename__ = "remains"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    name: Mapped[str]
+    files: Mapped[dict[str, Any]]
 
 
 class Audit(Table):

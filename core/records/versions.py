@@ -16,13 +16,14 @@ from sqlalchemy import insert, literal, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from core.case import NO_FINDING, SPLITS, Case, ImageSet, Pixels, Task
-from core.errors import CoreError
 from core.pictures.store import StoredPixels, encoded, open_store
 from core.records import audit, tables
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
 from core.records.labels import places_of
 from core.records.place import Place
+from core.records.set_names import SetError as SetError
+from core.records.set_names import refuse_reserved
 from core.records.tables import ImageSet as SetRow
 from core.records.tables import Version
 from core.sets.version import ABOUT, MANIFEST, About, fetch_version, read_about, write_about
@@ -35,8 +36,14 @@ ROWS_AT_ONCE = 5000
 OnCase = Callable[[int, int], None]
 
 
-class SetError(CoreError):
-    """A set or version that can't be made as asked."""
+class Erased(NotAllowed):
+    """A version that was erased. Runs name it still."""
+
+    def __init__(self, version: Version) -> None:
+        super().__init__(
+            f"The images of {version.image_set.name}, version {version.number}, were erased on "
+            f"{version.erased:%Y-%m-%d}. Choose another version."
+        )
 
 
 def write_version(
@@ -63,7 +70,7 @@ def write_version(
     about = _keep(place, lambda folder: write_files(folder, stored))
     with db.session() as session:
         row = _set_row(session, project_id, named, set_name)
-        if (newest := _newest(session, row)) is not None and newest.hash == about.hash:
+        if (newest := _newest(session, row)) is not None and newest.hash == about.hash and newest.erased is None:
             return newest  # a job that crashed after this was carried out again
         version = _version_row(session, row, about, counted(stored), who, note, made_from)
         for rows in _case_rows(stored, version.id):
@@ -88,7 +95,7 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
 
     about = _keep(place, fill)
     with db.session() as session:
-        row = session.get_one(SetRow, old.set_id)
+        row = _set_row(session, old.image_set.project_id, old.set_id, old.image_set.name)
         counts = {split: _ordered(labels, task) for split, labels in old.counts.items()}
         version = _version_row(session, row, about, counts, who, note, version_id)
         _copy_rows(session, old, version)
@@ -103,6 +110,8 @@ def allowed_version(session: Session, who: Who, version_id: int, action: str = "
     if version is None:
         raise NotAllowed(NOT_THERE)
     allow(who, version.image_set.project_id, action)
+    if version.erased is not None:
+        raise Erased(version)
     return version
 
 
@@ -112,11 +121,15 @@ def named_version(db: Database, project_id: int, version_id: int) -> Version:
         named = session.get(Version, version_id, options=[joinedload(Version.image_set)])
     if named is None or named.image_set.project_id != project_id:
         raise SetError("The version is not there any more. Choose another one.")
+    if named.erased is not None:
+        raise Erased(named)
     return named
 
 
 def version_folder(place: Place, version: Version) -> Path:
     """The version's folder on this machine, fetched from the store where it was written elsewhere."""
+    if version.erased is not None:
+        raise Erased(version)
     folder = place.versions / version.hash
     if not (folder / ABOUT).is_file():
         fetch_version(folder, place.store)
@@ -148,7 +161,12 @@ def _target(db: Database, project_id: int, set_id: int | None, name: str) -> tup
 def _set_row(session: Session, project_id: int, set_id: int | None, name: str) -> SetRow:
     if set_id is not None:
         # Locked, so that two new versions of one set take turns to be numbered.
-        return session.scalars(select(SetRow).where(SetRow.id == set_id).with_for_update()).one()
+        row = session.scalar(select(SetRow).where(SetRow.id == set_id).with_for_update())
+        if row is None or row.erased is not None:
+            raise SetError(f"The image set “{name}” was erased meanwhile. Nothing was added to it.")
+        row.archived = None  # what gets another version is at work again
+        return row
+    refuse_reserved(name)
     row = SetRow(project_id=project_id, name=name)
     session.add(row)
     session.flush()

@@ -5,7 +5,6 @@ A run does it for all of its cases, an estimate for some that stand for them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from core.events import Report
 from core.models.download import fetch
 from core.models.exemplar import Exemplars
 from core.models.features import EncodedPictures, FeatureStore, Progress, open_features, open_own_features
+from core.models.kept_features import feature_folder as feature_folder
 from core.models.lora import attach
 from core.models.spelled import refuse_unfit, spelled
 from core.models.tsm import Tsm
@@ -192,8 +192,3 @@ def load_vlm(run: Run, device: torch.device | str) -> Vlm:
     if run.settings.training.precision == "fp32":
         vlm.base.float()
     return vlm
-
-
-def feature_folder() -> Path:
-    """Where image features are kept between runs."""
-    return Path(os.environ.get("VITASK_CACHE", Path.home() / ".cache" / "vitask")) / "features"

@@ -285,7 +285,8 @@ def test_an_admin_reads_what_goes_types_the_name_and_erases(tmp_path: Path) -> N
     offered_runs = tab.offer(visit, "run")[parts.which]["choices"]
     assert offered_runs == [("1 · First (My project)", "1")]
     shown = tab.look(visit, "run", "1")
-    assert "Goes for good" in shown[parts.about] and shown[parts.erase]["visible"] is True
+    confirmation = parts.confirmation
+    assert "Goes for good" in shown[confirmation.about] and shown[confirmation.erase]["visible"] is True
     folder = room.studio.place.runs
     assert len(list(folder.iterdir())) == 1
     for which, typed in (("1", "first"), ("1", ""), ("7", "First"), ("x", "First"), (None, "First")):
@@ -293,5 +294,5 @@ def test_an_admin_reads_what_goes_types_the_name_and_erases(tmp_path: Path) -> N
             tab.erase(visit, "run", which, typed)
     assert len(list(folder.iterdir())) == 1
     shown = tab.erase(visit, "run", "1", " First ")
-    assert shown[parts.which]["choices"] == [] and shown[parts.erase]["visible"] is False
+    assert shown[parts.which]["choices"] == [] and shown[confirmation.erase]["visible"] is False
     assert list(folder.iterdir()) == []

@@ -186,7 +186,10 @@ def test_what_somebody_may_not_do_with_a_run_is_not_offered(page: RunsPage, room
 def test_a_run_is_erased_by_its_name_after_it_was_told_what_goes(page: RunsPage, room: Furnished) -> None:
     tab, visit, second = Upkeep(page.parts.run.upkeep), room.visit(), room.queue("Second")
     before = tab.look(visit, room.run_id)
-    assert "its folder with readings" in before[tab.parts.about] and before[tab.parts.erase]["visible"] is True
+    assert (
+        "its folder with readings" in before[tab.parts.confirmation.about]
+        and before[tab.parts.confirmation.erase]["visible"] is True
+    )
     assert acts.run_erasure(visit, room.run_id)["stays"][-1] == "its name in the audit log"
     with pytest.raises(SettingsError, match="typed is another"):
         tab.erase(visit, room.run_id, "Second")

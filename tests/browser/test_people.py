@@ -155,7 +155,7 @@ def test_three_people_in_two_projects_by_page_alone(studio: Open, tab: Callable[
     cora.get_by_text("don't fit together").wait_for()
 
     # Erased: gone from the list, once the name was typed.
-    anna.get_by_role("button", name="Erase a person or a run for good").click()
+    anna.get_by_role("button", name="Erase a person, a run or a picture for good").click()
     choose(anna, "#erase-which", "cora")
     anna.get_by_text("Goes for good").wait_for()
     anna.locator("#erase-name textarea, #erase-name input").fill("cora")

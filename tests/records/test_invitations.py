@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, text, update
 
-from core.records import audit, invitations, people, roster
+from core.records import audit, erasing, invitations, people, roster
 from core.records.database import Database
 from core.records.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
 from core.records.tables import Audit, Invitation, Membership, Person, Project, SignIn, now
@@ -216,3 +217,29 @@ def test_what_was_done_stays_a_whole_chain(database: Database, ann: Who, place: 
     assert isinstance(place, Place)
     invitations.accept(database, invitations.invite(database, ann, "bob", "reader"), PASSWORD, HERE)
     assert audit.verify(database, place).faults == []
+
+
+@pytest.mark.parametrize("how", ["renew", "erase"])
+def test_who_accepts_and_who_administers_take_person_and_link_in_one_order(
+    database: Database, ann: Who, how: str
+) -> None:
+    """While somebody has the person and is about to take the link, an accepting browser has neither."""
+    token = invitations.invite(database, ann, "bob", "reader")
+    with ThreadPoolExecutor(2) as threads:
+        with database.session() as session:
+            bob = session.scalars(select(Person).where(Person.name == "bob").with_for_update()).one()
+            accepting = threads.submit(invitations.accept, database, token, PASSWORD, HERE)
+            administering = threads.submit(
+                lambda: (
+                    invitations.renew(database, ann, "bob")
+                    if how == "renew"
+                    else erasing.erase_person(database, ann, "bob")
+                )
+            )
+            time.sleep(0.7)
+            if not database.is_sqlite:  # there, nobody else writes meanwhile
+                session.execute(text("set local lock_timeout = '3s'"))
+            session.execute(delete(Invitation).where(Invitation.person_id == bob.id))
+        with pytest.raises(SignInError, match="used already"):
+            accepting.result()
+        administering.result()

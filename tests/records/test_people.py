@@ -284,7 +284,7 @@ def test_the_last_admin_and_the_last_account_stay(database: Database, who: Who) 
     with pytest.raises(PeopleError, match="ann is the last admin"):
         people.deactivate(database, "ann", who)
     people.deactivate(database, "bob", who)
-    people.add_person(database, "eve", PASSWORD, "admin")
+    people.add_person(database, "eve", PASSWORD, "admin", who.projects)
     people.deactivate(database, "ann", who)
     assert people.sign_in(database, "eve", PASSWORD, "127.0.0.1")
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from core.records import invitations, people, roster
+from core.records import erasing, invitations, people, roster
 from core.records.database import Database
 from core.records.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
 from core.records.roster import PersonView
@@ -156,10 +156,29 @@ def test_an_admin_changes_members_of_their_own_projects_only(database: Database,
 
 
 def test_a_project_keeps_an_admin(database: Database, ann: Who, bob: Who) -> None:
-    with pytest.raises(PeopleError, match="ann is the last admin in this project"):
+    with pytest.raises(PeopleError, match="ann is the last admin in the project “My project”"):
         roster.remove_member(database, ann, ann.projects[0], "ann")
     people.add_person(database, "eve", PASSWORD, "admin", ann.projects)
     roster.remove_member(database, ann, ann.projects[0], "ann")
+
+
+@pytest.mark.parametrize("how", ["deactivate", "demote", "demote with projects", "erase"])
+def test_nobody_leaves_a_project_without_an_admin(database: Database, ann: Who, bob: Who, how: str) -> None:
+    cara = people.add_person(database, "cara", PASSWORD, "admin")
+    alone = people.add_project(database, cara, "Alone")
+    people.add_member(database, people.local(database), ann.projects[0], "cara")
+    acts: dict[str, Callable[[Who], object]] = {
+        "deactivate": lambda who: people.deactivate(database, "cara", who),
+        "demote": lambda who: roster.set_role(database, who, "cara", "reader"),
+        "demote with projects": lambda who: roster.change(database, who, "cara", "reader", ann.projects),
+        "erase": lambda who: erasing.erase_person(database, who, "cara"),
+    }
+    with pytest.raises(PeopleError, match=r"cara is the last admin in a project that you are not in.*Ask"):
+        acts[how](ann)
+    with pytest.raises(PeopleError, match=r"cara is the last admin in the project “Alone”.*Add another"):
+        acts[how](people.local(database))
+    people.add_member(database, people.local(database), alone, "ann")
+    acts[how](ann)
 
 
 def test_a_project_gets_another_name_unless_it_is_taken(database: Database, ann: Who) -> None:

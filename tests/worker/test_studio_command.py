@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from core.cli.main import main
 from core.machine.lock import locked
-from core.records import invitations, people, runs, sets
+from core.records import invitations, jobs, people, runs, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.review import reviews
 from tests import run_files
 from tests.app.furnished import SETTINGS, pictures
 
@@ -48,7 +49,11 @@ def test_a_person_added_at_the_shell_may_sign_in_and_sees_the_project(
     assert main(["person", "deactivate", "ada"]) == 2
     assert "ada is the last account" in capsys.readouterr().err
     typed(monkeypatch, "six herons over a pier\n")
-    assert main(["person", "add", "eve", "--role", "admin"]) == 0
+    assert main(["person", "add", "eve", "--role", "admin", "--project", "Cells"]) == 0
+    capsys.readouterr()
+    assert main(["person", "deactivate", "ada"]) == 2
+    assert "ada is the last admin in the project “My project”" in capsys.readouterr().err
+    assert main(["project", "add-member", "My project", "eve"]) == 0
     assert main(["person", "deactivate", "ada"]) == 0
     with pytest.raises(people.SignInError):
         people.sign_in(database, "ada", "another password", "127.0.0.1")
@@ -116,6 +121,58 @@ def test_people_and_projects_are_managed_at_the_shell(
     assert capsys.readouterr().out.startswith("bob is erased person ")
     assert main(["project", "add-member", "Nowhere", "bob"]) == 2
     assert 'no project "Nowhere"' in capsys.readouterr().err
+    assert main(["project", "erase", "Chests", "--yes"]) == 0
+    assert capsys.readouterr().out == "Chests is erased.\n"
+    assert main(["project", "list"]) == 0
+    assert "Chests" not in capsys.readouterr().out
+
+
+def test_sets_and_reviews_are_renamed_archived_and_erased_at_the_shell(
+    database: Database,
+    place: Place,
+    who: Who,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    manifest = import_module("core.formats.manifest")
+    manifest.write_example(tmp_path / "cells")
+    for name in ("Cells", "Others"):
+        assert main(["set", "add", str(tmp_path / "cells"), "--name", name]) == 0
+    (view, _) = sets.sets(database, who, who.projects[0])
+    review = reviews.queue_review(database, place, who, view.latest.id, name="First look").id
+    jobs.wish(database, who, reviews.review(database, who, review).job_id, "cancel")
+    capsys.readouterr()
+
+    def printed(*command: str, code: int = 0) -> str:
+        assert main(list(command)) == code, command
+        captured = capsys.readouterr()
+        return captured.out if code == 0 else captured.err
+
+    assert printed("set", "rename", "Cells", "Blood") == "Cells is called Blood now.\n"
+    assert "already" in printed("set", "rename", "Blood", "Others", code=2)
+    assert printed("set", "archive", "Blood").startswith("Blood is archived")
+    assert "Blood" not in printed("set", "list")
+    assert "Blood  version 1" in (listed := printed("set", "list", "--archived")) and listed.count("archived") == 1
+    assert printed("set", "bring-back", "Blood") == "Blood is in the lists again.\n"
+    names = [row["name"] for row in json.loads(printed("set", "list", "--json"))["sets"]]
+    assert names == ["Blood", "Others"]
+    number = str(review)
+    assert printed("review", "rename", number, "Second look") == f"Review {number} is called Second look now.\n"
+    assert f"{number}  Second look  Blood, version 1  cancelled" in printed("review", "list")
+    printed("review", "archive", number)
+    assert printed("review", "list") == ""
+    assert json.loads(printed("review", "list", "--archived", "--json"))["reviews"][0]["archived"] is True
+    printed("review", "bring-back", number)
+    assert printed("review", "erase", number, "--yes") == "Second look is erased.\n"
+    assert "nothing here" in printed("review", "erase", number, "--yes", code=2)
+    assert "only version of its set" in printed("set", "erase", "Blood", "--version", "1", "--yes", code=2)
+    assert "has no version 7. There are: 1." in printed("set", "erase", "Blood", "--version", "7", "--yes", code=2)
+    typed(monkeypatch, "Others\n")
+    assert "nothing was erased" in printed("set", "erase", "Blood", code=2)
+    typed(monkeypatch, "Blood\n")
+    assert printed("set", "erase", "Blood") == "Blood is erased.\n"
+    assert "There are: Others." in printed("set", "erase", "Blood", "--yes", code=2)
 
 
 def test_a_set_added_at_the_shell_is_a_version_and_another_where_it_has_changed(
@@ -151,7 +208,7 @@ def test_a_run_is_named_noted_tagged_archived_and_erased_at_the_shell(
     assert main(["run", "archive", number]) == 2 and main(["run", "erase", number, "--yes"]) == 2
     assert "“Longer” waits or runs. Stop it" in capsys.readouterr().err
     runs.cancel(database, who, run.id)
-    assert f"archive {number} --back" in says("archive", number)
+    assert f"bring-back {number}" in says("archive", number)
     assert says("list") == "" and json.loads(says("list", "--archived", "--tag", "Best yet", "--json"))["runs"] == [
         {
             "id": run.id,
@@ -165,7 +222,7 @@ def test_a_run_is_named_noted_tagged_archived_and_erased_at_the_shell(
             "archived": runs.run(database, who, run.id).archived.isoformat(),  # type: ignore[union-attr]
         }
     ]
-    assert says("archive", number, "--back") == f"Run {number} is in the lists again.\n"
+    assert says("bring-back", number) == f"Run {number} is in the lists again.\n"
     typed(monkeypatch, "First\n")
     assert main(["run", "erase", number]) == 2
     refused = capsys.readouterr().err

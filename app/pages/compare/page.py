@@ -130,7 +130,7 @@ class ComparePage:
         return {
             self.parts.name: case.name,
             parts.strip: draw_strip(comparison, places, at, order),
-            parts.title: case_title(case, standing, is_shown, editor, bool(shapes)),
+            parts.title: case_title(case, standing, is_shown, editor, bool(shapes), comparison.run.is_set_erased),
             parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
             parts.figure: figure(comparison, case, is_shown),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),

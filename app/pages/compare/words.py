@@ -14,6 +14,8 @@ from core.records.comparison import CaseView, Comparison
 from core.records.finding import Alike
 from core.records.outcomes import Match
 
+ERASED = "The images of this run were erased for good. What its readers said of them stays."
+
 
 def concluded(comparison: Comparison, case: CaseView) -> dict[Reader, Conclusion]:
     """What each reader of the run that read the case concludes."""
@@ -46,15 +48,18 @@ def counted(at: int, count: int, order: str, measure: float | None) -> str:
     return f"{at + 1} of {count}, {sorted_by} {f'{measure:.2f} bits' if order == 'entropy' else f'{measure:+.3f}'}"
 
 
-def case_title(case: CaseView, counted: str, is_shown: bool, editor: str = "", is_drawn_on: bool = False) -> str:
+def case_title(
+    case: CaseView, counted: str, is_shown: bool, editor: str = "", is_drawn_on: bool = False, is_erased: bool = False
+) -> str:
     """The case's name, its reference label where it is asked for, the way to the editor of its boxes if any, and whose
-    what is drawn on it is."""
+    what is drawn on it is; or that its picture was erased."""
     label = ", ".join(case.labels) or "no finding"
     reference = f"reference label: <b>{escape(label)}</b>" if is_shown else "reference label hidden"
     patient = f" · patient {escape(case.patient)}" if case.patient else ""
     edit = f' · <a href="{escape(editor)}">Correct its boxes</a>' if editor else ""
     of_reference = ", the reference in white" if is_shown and case.references else ""
     key = f'<br><small class="quiet">Drawn in each reader\'s colour{of_reference}.</small>' if is_drawn_on else ""
+    key = f'<br><small class="quiet">{ERASED}</small>' if is_erased else key
     return f"<p>{counted} · <b>{escape(case.name)}</b>{patient}<br>{reference}{edit}{key}</p>"
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from app.visit import Json, Visit
 from core.case import Task
-from core.records import sets
+from core.records import archiving, sets
 from core.records.review import boxes, corrections
 from core.records.review.boxes import Standing
 from core.records.sets import UploadError
@@ -33,6 +33,21 @@ def image_sets(visit: Visit) -> list[Json]:
         }
         for each in sets.sets(visit.database, visit.who, visit.project)
     ]
+
+
+def rename_image_set(visit: Visit, set_id: int, name: str) -> None:
+    """Another name for a set that you made, or as an admin; runs and reviews follow it."""
+    archiving.rename_set(visit.database, visit.who, set_id, name)
+
+
+def archive_image_set(visit: Visit, set_id: int) -> None:
+    """Takes a set that you made out of the lists; nothing of it is lost."""
+    archiving.archive_set(visit.database, visit.who, set_id)
+
+
+def bring_back_image_set(visit: Visit, set_id: int) -> None:
+    """Puts an archived set into the lists again."""
+    archiving.bring_back_set(visit.database, visit.who, set_id)
 
 
 def upload_report(visit: Visit, upload_id: int) -> Json:
@@ -130,6 +145,9 @@ def standing_to_plain(stands: Standing) -> Json:
 
 OFFERED = (
     image_sets,
+    rename_image_set,
+    archive_image_set,
+    bring_back_image_set,
     upload_report,
     check_upload,
     add_upload,

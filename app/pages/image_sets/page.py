@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.components import Component
 
+from app import keeping
 from app.context import PRIVATE, Studio, on_load
+from app.keeping import Keeping
 from app.pages.image_sets import acts, adding, gallery, task, versions
 from app.pages.image_sets.gallery import Gallery
 from app.pages.image_sets.task import TaskTab
@@ -14,18 +17,25 @@ from app.visit import Updates, Visit, guarded, offer
 from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.mended import has_left_out
+from core.records.sets import SetView
 
 TITLE = "Image sets"
 PATH = "/image-sets"
+ERASABLE = [("the whole set, all versions", "set"), ("only the version that is shown", "version")]
 
 
 @dataclass(frozen=True)
 class Parts:
     image_set: gr.Dropdown
     version: gr.Dropdown
+    with_archived: gr.Checkbox
     tabs: gr.Tabs
     add: adding.AddParts
     versions: gr.HTML
+
+    @property
+    def choosers(self) -> list[Component]:
+        return [self.image_set, self.version, self.with_archived]
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class ImageSetsPage:
     parts: Parts
     gallery: Gallery
     task: TaskTab
+    keeping: Keeping
 
     def open(self, visit: Visit) -> Updates:
         """With ?set=, ?version= and ?tab= as asked for; where there is nothing to look at yet, images can be added."""
@@ -40,20 +51,21 @@ class ImageSetsPage:
         is_adding = visit.query("tab") == "add" or choosers[self.parts.image_set]["value"] is None
         return choosers | {self.parts.tabs: gr.update(selected="add")} if is_adding else choosers
 
-    def choose(self, visit: Visit, set_id: int | None, version_id: int | None) -> Updates:
-        """The two choosers."""
-        project_sets = sets.sets(visit.database, visit.who, visit.project)
+    def choose(self, visit: Visit, set_id: int | None, version_id: int | None, with_archived: bool = False) -> Updates:
+        """The choosers. An archived set is among them where that is wished, or where it is the chosen one."""
+        every = sets.sets(visit.database, visit.who, visit.project, with_archived=True)
         if version_id is not None:
             set_id = sets.version(visit.database, visit.who, version_id).set_id
-        ids = [image_set.id for image_set in project_sets]
-        if set_id is not None and set_id not in ids:
+        if set_id is not None and set_id not in [image_set.id for image_set in every]:
             raise NotAllowed("There is no such image set in this project. Choose one of those listed.")
-        if not ids:
+        listed = [each for each in every if with_archived or not each.is_archived or each.id == set_id]
+        choosers: Updates = {self.parts.with_archived: gr.update(visible=any(each.is_archived for each in every))}
+        if not listed:
             nothing = gr.update(visible=False, value=None)
-            return {self.parts.image_set: nothing, self.parts.version: nothing}
-        chosen, choices = set_id or ids[0], [(image_set.name, image_set.id) for image_set in project_sets]
+            return choosers | {self.parts.image_set: nothing, self.parts.version: nothing}
+        chosen, choices = set_id or listed[0].id, [(title_of(image_set), image_set.id) for image_set in listed]
         chooser = gr.update(choices=choices, value=chosen, visible=True)
-        return {self.parts.image_set: chooser} | self.choose_version(visit, chosen, version_id)
+        return choosers | {self.parts.image_set: chooser} | self.choose_version(visit, chosen, version_id)
 
     def other_set(self, visit: Visit, set_id: int) -> Updates:
         return self.choose_version(visit, int(set_id), None)
@@ -68,7 +80,8 @@ class ImageSetsPage:
         tabs = self.gallery.open(visit, version_id) | self.task.open(visit, version_id, side)
         is_drawn_on = version_id is not None and drawn.is_drawn_on(visit.database, visit.who, version_id)
         without = [row.id for row in rows if has_left_out(visit.place, row)]
-        return tabs | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
+        keeping = self.keeping.open(visit, None if set_id is None else int(set_id))
+        return tabs | keeping | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
 
     def save_task(
         self,
@@ -90,11 +103,40 @@ class ImageSetsPage:
         made = self.gallery.editing.make(visit, version_id, note)
         return self.choose(visit, None, made) | {self.gallery.parts.edit.note: ""}
 
-    def refresh(self, visit: Visit, set_id: int | None, version_id: int | None) -> Updates:
+    def refresh(self, visit: Visit, set_id: int | None, version_id: int | None, with_archived: bool) -> Updates:
         """After something was added: it is in the choosers when the tab is opened."""
         if version_id is None:  # the page has only just been opened
             set_id, version_id = visit.number("set"), visit.number("version")
-        return self.choose(visit, set_id, version_id)
+        return self.choose(visit, set_id, version_id, with_archived)
+
+    def rename(
+        self, visit: Visit, set_id: int | None, version_id: int | None, with_archived: bool, name: str | None
+    ) -> Updates:
+        renamed = self.keeping.rename(visit, set_id, name)
+        return renamed | self.choose(visit, set_id, version_id, with_archived)
+
+    def archive(self, visit: Visit, set_id: int | None, version_id: int | None, with_archived: bool) -> Updates:
+        archived = self.keeping.archive(visit, set_id)
+        return archived | self.choose(visit, set_id, version_id, with_archived)
+
+    def bring_back(self, visit: Visit, set_id: int | None, version_id: int | None, with_archived: bool) -> Updates:
+        back = self.keeping.bring_back(visit, set_id)
+        return back | self.choose(visit, set_id, version_id, with_archived)
+
+    def look_at_erasing(self, visit: Visit, kind: str, set_id: int | None, version_id: int | None) -> Updates:
+        return self.keeping.look(visit, kind, set_id if kind == "set" else version_id)
+
+    def erase(
+        self, visit: Visit, kind: str, set_id: int | None, version_id: int | None, with_archived: bool, name: str | None
+    ) -> Updates:
+        """Then what is left to look at: of a version that went, the newest of its set."""
+        is_set = kind == "set"
+        self.keeping.erase(visit, kind, set_id if is_set else version_id, name)
+        return self.choose(visit, None if is_set else set_id, None, with_archived)
+
+
+def title_of(image_set: SetView) -> str:
+    return f"{image_set.name} (archived)" if image_set.is_archived else image_set.name
 
 
 def lay_out() -> ImageSetsPage:
@@ -102,6 +144,9 @@ def lay_out() -> ImageSetsPage:
         gr.HTML('<div class="vt"><h1>Image sets</h1></div>', min_width=160)
         image_set = gr.Dropdown([], label="Image set", visible=False, scale=2)
         version = gr.Dropdown([], label="Version", visible=False, scale=1)
+        with_archived = gr.Checkbox(
+            False, label="Show archived", visible=False, scale=0, min_width=160, elem_id="sets-archived"
+        )
     with gr.Tabs(selected="cases") as tabs:
         with gr.Tab("Add images", id="add"):
             add = adding.lay_out()
@@ -111,13 +156,15 @@ def lay_out() -> ImageSetsPage:
             asking = TaskTab(task.lay_out())
         with gr.Tab("Versions", id="versions"):
             listed = gr.HTML(versions.draw([], None))
-    return ImageSetsPage(Parts(image_set, version, tabs, add, listed), cases, asking)
+            kept = keeping.lay_out(keeping.SET, "set-keep", ERASABLE)
+    parts = Parts(image_set, version, with_archived, tabs, add, listed)
+    return ImageSetsPage(parts, cases, asking, Keeping(kept, keeping.SET))
 
 
 def build(studio: Studio) -> None:
     page = lay_out()
     parts, asking = page.parts, page.task.parts
-    choosers = [parts.image_set, parts.version]
+    choosers = parts.choosers
     offer(studio, *acts.OFFERED)
     adding.wire(studio, parts.add)
     gallery.wire(studio, page.gallery)
@@ -125,11 +172,28 @@ def build(studio: Studio) -> None:
     on_load(guarded(studio, page.open), None, [*choosers, parts.tabs])
     parts.image_set.input(guarded(studio, page.other_set), [parts.image_set], [parts.version], **PRIVATE)
     # Whoever changes the version, what is shown follows; where it stays, what somebody is typing is left alone.
-    filled = [*page.gallery.opened, *page.task.opened, parts.versions]
-    parts.version.change(guarded(studio, page.fill), [*choosers, asking.side], filled, **PRIVATE)
+    filled = [*page.gallery.opened, *page.task.opened, parts.versions, *page.keeping.parts.shown]
+    of_version = [parts.image_set, parts.version, asking.side]
+    parts.version.change(guarded(studio, page.fill), of_version, filled, **PRIVATE)
     given = [parts.version, *asking.fields, asking.note]
     asking.save.click(guarded(studio, page.save_task), given, [*choosers, asking.note], **PRIVATE)
     edit = page.gallery.parts.edit
     next_version = [parts.version, edit.note], [*choosers, edit.note]
     edit.make.click(guarded(studio, page.make_version), *next_version, **{**PRIVATE, "show_progress": "full"})
     parts.tabs.select(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
+    parts.with_archived.input(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
+    wire_keeping(studio, page)
+
+
+def wire_keeping(studio: Studio, page: ImageSetsPage) -> None:
+    choosers, kept = page.parts.choosers, page.keeping.parts
+    changed, confirmation = [*choosers, *kept.shown], kept.confirmation
+    for event in (kept.rename.click, kept.name.submit):
+        event(guarded(studio, page.rename), [*choosers, kept.name], changed, **PRIVATE)
+    kept.archive.click(guarded(studio, page.archive), choosers, changed, **PRIVATE)
+    kept.back.click(guarded(studio, page.bring_back), choosers, changed, **PRIVATE)
+    kept.kind.input(guarded(studio, page.keeping.close), None, confirmation.shown, **PRIVATE)
+    which = [kept.kind, page.parts.image_set, page.parts.version]
+    kept.look.click(guarded(studio, page.look_at_erasing), which, confirmation.shown, **PRIVATE)
+    erased = [kept.kind, *choosers, confirmation.name]
+    confirmation.erase.click(guarded(studio, page.erase), erased, choosers, **{**PRIVATE, "show_progress": "full"})

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.visit import Visit
+from app.visit import Json, Visit
 from core.records import people
+from core.records.erasable import erasable_kind, erase_named
 from core.records.invitations import PATH
 
 
 def link(visit: Visit, token: str) -> str:
     """What is sent to the person. The token stands behind the `#`, which browsers keep to themselves."""
     return f"{visit.studio.address(visit.request)}{PATH}#{token}"
+
+
+def what_erasing_does(visit: Visit, kind: str, which: str) -> Json:
+    """What goes and what stays if this were erased for good, and the name to erase it by: a person by the name; a run,
+    set, version, review or project by its number; a picture by the number of a question about it."""
+    erasure = erasable_kind(kind).plan(visit.database, visit.who, which)
+    return {"name": erasure.name, "goes": list(erasure.goes), "stays": list(erasure.stays)}
+
+
+def erase_for_good(visit: Visit, kind: str, which: str, name: str) -> None:
+    """Erases it, where `name` is its name."""
+    erase_named(visit.database, visit.place, visit.who, kind, which, name)
 
 
 def anew(visit: Visit) -> Visit:

@@ -11,9 +11,10 @@ from app.context import PRIVATE, Studio, on_load
 from app.pages.people import acts, erase, log
 from app.pages.people.parts import Parts, lay_out
 from app.pages.people.words import draw_chosen, draw_people, draw_projects
-from app.visit import Updates, Visit, guarded, live
+from app.visit import Updates, Visit, guarded, live, offer
 from core.errors import SettingsError
-from core.records import invitations, people, roster
+from core.records import erasing_projects, invitations, people, roster
+from core.records.erasable import erase_named
 from core.records.roster import PersonView
 
 TITLE = "People"
@@ -111,6 +112,25 @@ class PeoplePage:
         roster.rename_project(visit.database, visit.who, project_id, title or "")
         return self.show(visit, None) | {self.parts.projects.new_name: ""}
 
+    def look_at_project(self, visit: Visit, project_id: int | None) -> Updates:
+        """What erasing it would do."""
+        if project_id is None:
+            raise SettingsError("No project is chosen. Choose the one that is to be erased.")
+        return self.parts.projects.confirmation.of(
+            erasing_projects.project_erasure(visit.database, visit.who, project_id)
+        )
+
+    def erase_project(self, visit: Visit, project_id: int | None, name: str | None) -> Updates:
+        """Read anew, since the admin is in one less."""
+        if project_id is None:
+            raise SettingsError("No project is chosen. Choose the one that is to be erased.")
+        erase_named(visit.database, visit.place, visit.who, "project", str(project_id), name or "")
+        gr.Info("It is erased.", title="Done")
+        return self.show(acts.anew(visit), None) | self.parts.projects.confirmation.closed()
+
+    def other_project(self, visit: Visit) -> Updates:
+        return self.parts.projects.confirmation.closed()
+
 
 def chosen(name: str | None) -> str:
     if not name:
@@ -123,8 +143,9 @@ def _projects(person: PersonView | None) -> tuple[tuple[int, str], ...]:
 
 
 def build(studio: Studio) -> None:
-    """None of it is an API name: programs use `vitask person` and `vitask project`."""
+    """Programs erase by it; for all else they use `vitask person` and `vitask project`."""
     parts = lay_out()
+    offer(studio, acts.what_erasing_does, acts.erase_for_good)
     page, change, projects = PeoplePage(parts), parts.change, parts.projects
     shown = parts.shown
     on_load(guarded(studio, page.open), None, [*shown, parts.tabs])
@@ -145,5 +166,14 @@ def build(studio: Studio) -> None:
         event(guarded(studio, page.add_project), [projects.name], [*shown, projects.name], **PRIVATE)
     renamed = [projects.chosen, projects.new_name]
     projects.rename.click(guarded(studio, page.rename_project), renamed, [*shown, projects.new_name], **PRIVATE)
+    confirmation = projects.confirmation
+    projects.chosen.input(guarded(studio, page.other_project), None, confirmation.shown, **PRIVATE)
+    projects.erase.click(guarded(studio, page.look_at_project), [projects.chosen], confirmation.shown, **PRIVATE)
+    confirmation.erase.click(
+        guarded(studio, page.erase_project),
+        [projects.chosen, confirmation.name],
+        [*shown, *confirmation.shown],
+        **{**PRIVATE, "show_progress": "full"},
+    )
     log.wire(studio, parts.log)
     erase.wire(studio, parts.erase)

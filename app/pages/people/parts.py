@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
+from app.erasing import Confirmation, lay_out_confirmation
 from app.pages.people.erase import EraseParts
 from app.pages.people.erase import lay_out as lay_out_erase
 from app.pages.people.log import LogParts
@@ -52,6 +53,8 @@ class ProjectParts:
     chosen: gr.Dropdown
     new_name: gr.Textbox
     rename: gr.Button
+    erase: gr.Button
+    confirmation: Confirmation
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Parts:
 
     @property
     def shown(self) -> list[Component]:
+        """What is shown anew when anything changed."""
         lists = [self.everybody, self.projects.all, self.invite.projects, self.projects.chosen]
         return [*lists, *self.change.shown]
 
@@ -129,5 +133,8 @@ def _lay_out_projects() -> ProjectParts:
         with gr.Column(min_width=380):
             chosen = gr.Dropdown([], label="Project", elem_id="people-project-chosen")
             new_name = gr.Textbox(label="Its new name", max_length=255, elem_id="people-project-name")
-            rename = gr.Button("Rename", elem_id="people-project-rename")
-    return ProjectParts(listed, name, add, chosen, new_name, rename)
+            with gr.Row():
+                rename = gr.Button("Rename", elem_id="people-project-rename")
+                erase = gr.Button("See what erasing it does", elem_id="people-project-erase")
+            confirmation = lay_out_confirmation("people-project-erased")
+    return ProjectParts(listed, name, add, chosen, new_name, rename, erase, confirmation)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.visit import Json, Visit
 from core.errors import SettingsError
+from core.records import archiving
 from core.records.progress import Progress
 from core.records.review import agreement, corrections, queue, reviews, verdicts
 from core.records.review.queue import Filter, State
@@ -51,6 +52,21 @@ def list_reviews(visit: Visit) -> list[Json]:
     """The project's searches, newest first: state, progress, and the estimate with its interval."""
     views = reviews.reviews(visit.database, visit.who, visit.project)
     return [{name: getattr(view, name) for name in LISTED} for view in views]
+
+
+def rename_review(visit: Visit, review_id: int, name: str) -> None:
+    """Another name for a review that you began, or as an admin."""
+    archiving.rename_review(visit.database, visit.who, review_id, name)
+
+
+def archive_review(visit: Visit, review_id: int) -> None:
+    """Takes a review that you began out of the lists; nothing of it is lost."""
+    archiving.archive_review(visit.database, visit.who, review_id)
+
+
+def bring_back_review(visit: Visit, review_id: int) -> None:
+    """Puts an archived review into the lists again."""
+    archiving.bring_back_review(visit.database, visit.who, review_id)
 
 
 def next_suspect(
@@ -139,6 +155,9 @@ def compare_retrained(visit: Visit, old_run_id: int, new_run_id: int) -> Json:
 OFFERED = (
     find_suspects,
     list_reviews,
+    rename_review,
+    archive_review,
+    bring_back_review,
     next_suspect,
     decide,
     undo_verdict,

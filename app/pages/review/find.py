@@ -183,7 +183,11 @@ def estimate(view: ReviewView) -> str:
 def table(views: Sequence[ReviewView], chosen: ReviewView | None) -> str:
     if not views:
         return ""
-    shown = [' <span class="chip">shown</span>' if chosen and view.id == chosen.id else "" for view in views]
+    shown = [
+        (' <span class="chip">shown</span>' if chosen and view.id == chosen.id else "")
+        + (' <span class="chip">archived</span>' if view.is_archived else "")
+        for view in views
+    ]
     rows = "".join(
         f'<tr><td><a href="/review?review={view.id}">{escape(view.name)}</a>{mark}</td>'
         f"<td>{escape(view.set)} v{view.version}</td><td>{chip(view.state)}</td><td class=n>{view.cases:,}</td>"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
+from app import keeping
 from app.context import PRIVATE, Studio, on_load
+from app.keeping import Keeping
 from app.pages.review import acts, agree, correct, find
 from app.pages.review.agree import Agreeing
 from app.pages.review.correct import Correcting
@@ -25,6 +29,7 @@ TABS = ("find", "decide", "agree", "correct")
 @dataclass(frozen=True)
 class Parts:
     review: gr.Dropdown
+    with_archived: gr.Checkbox
     tabs: gr.Tabs
     agree: gr.Tab
     correct: gr.Tab
@@ -42,37 +47,73 @@ class ReviewPage:
     finding: Finding
     agreeing: Agreeing
     correcting: Correcting
+    keeping: Keeping
 
     def open(self, visit: Visit) -> Updates:
         """Everything, with ?review=, ?rank=, ?tab= and ?version= as asked for."""
         views, view = searches(visit, visit.number("review"))
+        with_archived = gr.update(visible=any_archived(visit))
         wanted = visit.query("tab")
         tab = wanted if wanted in TABS else "decide" if view is not None and view.state == "done" else "find"
-        choices = [(f"{each.name} · {each.set} v{each.version} · {each.cases:,} cases", each.id) for each in views]
-        chooser = gr.update(choices=choices, value=view.id if view else None, visible=bool(views))
         shown: Updates = {
-            self.parts.review: chooser,
+            self.parts.review: chooser(views, view),
+            self.parts.with_archived: with_archived,
             self.parts.tabs: gr.update(selected=tab),
             self.parts.cases: opened(view, visit.who, visit.number("rank")),
             self.parts.seen: depends_on(view),
         }
+        shown |= self.keeping.open(visit, view.id if view else None)
         return shown | self.finding.versions(visit, visit.number("version")) | self.finding.show(views, view)
 
-    def look(self, visit: Visit, review_id: int | None, seen: str | None) -> Updates:
+    def look(self, visit: Visit, review_id: int | None, seen: str | None, with_archived: bool = False) -> Updates:
         """What moves: how far searches are; the queue only when there is something new to say of the chosen one.
 
         Before the page is opened nothing: a look that is late would put the newest search in the chosen one's place."""
         if seen is None:
             return {}
-        views, view = searches(visit, review_id)
+        views, view = searches(visit, review_id, with_archived)
         shown: Updates = {self.parts.seen: depends_on(view)} | self.finding.show(views, view)
         return shown if depends_on(view) == seen else shown | {self.parts.cases: opened(view, visit.who)}
 
+    def list(self, visit: Visit, review_id: int | None, with_archived: bool) -> Updates:
+        """Which there are to choose from, and in the table; the chosen one stays."""
+        views, view = searches(visit, review_id, with_archived)
+        listed = {self.parts.review: chooser(views, view)} | self.finding.show(views, view)
+        listed |= self.keeping.open(visit, view.id if view else None)
+        return listed | {self.parts.with_archived: gr.update(visible=any_archived(visit))}
 
-def searches(visit: Visit, wanted: int | None) -> tuple[list[ReviewView], ReviewView | None]:
-    """The project's searches, and the one wanted, else the newest."""
-    views = reviews.reviews(visit.database, visit.who, visit.project)
+    def keep(self, visit: Visit, review_id: int | None) -> Updates:
+        """Another one was chosen."""
+        return self.keeping.open(visit, review_id)
+
+    def rename(self, visit: Visit, review_id: int | None, with_archived: bool, name: str | None) -> Updates:
+        return self.keeping.rename(visit, review_id, name) | self.list(visit, review_id, with_archived)
+
+    def archive(self, visit: Visit, review_id: int | None, with_archived: bool) -> Updates:
+        return self.keeping.archive(visit, review_id) | self.list(visit, review_id, with_archived)
+
+    def bring_back(self, visit: Visit, review_id: int | None, with_archived: bool) -> Updates:
+        return self.keeping.bring_back(visit, review_id) | self.list(visit, review_id, with_archived)
+
+
+def searches(
+    visit: Visit, wanted: int | None, with_archived: bool = False
+) -> tuple[Sequence[ReviewView], ReviewView | None]:
+    """The project's searches, and the one wanted, else the newest. An archived one is among them where that is wished,
+    or where it is the wanted one."""
+    every = reviews.reviews(visit.database, visit.who, visit.project, with_archived=True)
+    views = [view for view in every if with_archived or not view.is_archived or view.id == wanted]
     return views, next((view for view in views if view.id == wanted), views[0] if views else None)
+
+
+def any_archived(visit: Visit) -> bool:
+    every = reviews.reviews(visit.database, visit.who, visit.project, with_archived=True)
+    return any(view.is_archived for view in every)
+
+
+def chooser(views: Sequence[ReviewView], view: ReviewView | None) -> dict[str, Any]:
+    choices = [(f"{each.name} · {each.set} v{each.version} · {each.cases:,} cases", each.id) for each in views]
+    return gr.update(choices=choices, value=view.id if view else None, visible=bool(views))
 
 
 def depends_on(view: ReviewView | None) -> str:
@@ -86,17 +127,27 @@ def lay_out() -> ReviewPage:
         review = gr.Dropdown(
             [], label="Search", show_label=False, container=False, visible=False, scale=4, elem_id="review-chosen"
         )
+        with_archived = gr.Checkbox(
+            False,
+            label="Show archived",
+            container=False,
+            visible=False,
+            scale=0,
+            min_width=150,
+            elem_id="reviews-archived",
+        )
     with gr.Tabs(selected="find") as tabs:
         with gr.Tab("1 Find", id="find"):
             finding = Finding(find.lay_out())
+            kept = keeping.lay_out(keeping.REVIEW, "review-keep", [("this review", "review")])
         with gr.Tab("2 Decide", id="decide"):
             cases = queue()
         with gr.Tab("3 Agree", id="agree") as agree_tab:
             agreeing = Agreeing(agree.lay_out())
         with gr.Tab("4 Correct", id="correct") as correct_tab:
             correcting = Correcting(correct.lay_out())
-    parts = Parts(review, tabs, agree_tab, correct_tab, cases, gr.State(), gr.Timer(SECONDS))
-    return ReviewPage(parts, finding, agreeing, correcting)
+    parts = Parts(review, with_archived, tabs, agree_tab, correct_tab, cases, gr.State(), gr.Timer(SECONDS))
+    return ReviewPage(parts, finding, agreeing, correcting, Keeping(kept, keeping.REVIEW))
 
 
 def build(studio: Studio) -> None:
@@ -105,9 +156,10 @@ def build(studio: Studio) -> None:
     offer(studio, *acts.OFFERED)
     agreed = agree.opening(studio, page.agreeing, parts.review)
     corrected = correct.opening(studio, page.correcting, parts.review)
-    given, moving = [parts.review, parts.seen], [parts.cases, parts.seen, *page.finding.moving]
+    given = [parts.review, parts.seen, parts.with_archived]
+    moving = [parts.cases, parts.seen, *page.finding.moving]
     looking: Wire = (guarded(studio, page.look), given, moving)
-    opened = [parts.review, parts.tabs, finding.version, *moving]
+    opened = [parts.review, parts.with_archived, parts.tabs, finding.version, *page.keeping.parts.shown, *moving]
     begun = on_load(guarded(studio, page.open), None, opened)
     begun.then(guarded(studio, page.finding.runs_of), [finding.version], [finding.run], **PRIVATE)
     for event in (begun.then, parts.review.input):
@@ -120,3 +172,25 @@ def build(studio: Studio) -> None:
     find.wire(studio, page.finding, parts.review, looking)
     agree.wire(studio, page.agreeing, parts.review)
     correct.wire(studio, page.correcting, parts.review)
+    wire_keeping(studio, page)
+
+
+def wire_keeping(studio: Studio, page: ReviewPage) -> None:
+    parts, kept, confirmation = page.parts, page.keeping.parts, page.keeping.parts.confirmation
+    shown, given = [parts.review, parts.with_archived, *page.finding.moving], [parts.review, parts.with_archived]
+    changed = [*shown, *kept.shown]
+    parts.with_archived.input(guarded(studio, page.list), given, changed, **PRIVATE)
+    parts.review.input(guarded(studio, page.keep), [parts.review], kept.shown, **PRIVATE)
+    for event in (kept.rename.click, kept.name.submit):
+        event(guarded(studio, page.rename), [*given, kept.name], changed, **PRIVATE)
+    kept.archive.click(guarded(studio, page.archive), given, changed, **PRIVATE)
+    kept.back.click(guarded(studio, page.bring_back), given, changed, **PRIVATE)
+    which = [kept.kind, parts.review]
+    kept.look.click(guarded(studio, page.keeping.look), which, confirmation.shown, **PRIVATE)
+    erased = confirmation.erase.click(
+        guarded(studio, page.keeping.erase),
+        [*which, confirmation.name],
+        None,
+        **{**PRIVATE, "show_progress": "full"},
+    )
+    erased.success(None, None, None, js=f"() => {{ window.location.href = '{PATH}?tab=find'; }}")

@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app.context import PRIVATE, Studio
-from app.erasures import draw_erasure
+from app.erasing import Confirmation, lay_out_confirmation
 from app.pages.runs import acts
 from app.run_choices import run_there
 from app.visit import Updates, Visit, guarded, live
@@ -30,15 +30,13 @@ class UpkeepParts:
     archive: gr.Button
     bring_back: gr.Button
     place: gr.Accordion
-    about: gr.HTML
-    typed: gr.Textbox
-    erase: gr.Button
+    confirmation: Confirmation
 
     @property
     def shown(self) -> list[Block]:
         """All that changes with the run."""
         written: list[Block] = [self.rights, self.name, self.tags, self.note, self.save]
-        return [*written, self.archive, self.bring_back, self.place, self.about, self.typed, self.erase]
+        return [*written, self.archive, self.bring_back, self.place, *self.confirmation.shown]
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Upkeep:
             parts.archive: gr.update(visible=not is_archived, interactive=rights.settle),
             parts.bring_back: gr.update(visible=is_archived, interactive=rights.settle),
             parts.place: gr.update(visible=rights.settle, open=False),
-        } | self.closed()
+        } | parts.confirmation.closed()
 
     def save(self, visit: Visit, run_id: int | None, name: str, tags: Sequence[str] | None, note: str) -> Updates:
         """What was changed of the three."""
@@ -85,21 +83,12 @@ class Upkeep:
 
     def look(self, visit: Visit, run_id: int | None) -> Updates:
         """What erasing does, before it can be done."""
-        erasure = erasing.run_erasure(visit.database, visit.who, acts.chosen(run_id))
-        return {
-            self.parts.about: draw_erasure(erasure),
-            self.parts.typed: gr.update(value="", visible=True),
-            self.parts.erase: gr.update(visible=True),
-        }
+        return self.parts.confirmation.of(erasing.run_erasure(visit.database, visit.who, acts.chosen(run_id)))
 
     def erase(self, visit: Visit, run_id: int | None, typed: str | None) -> None:
         """Whoever erases something types its name: a click may be a slip."""
         acts.erase_run(visit, acts.chosen(run_id), typed or "")
         gr.Info("It is erased.", title="Done")
-
-    def closed(self) -> Updates:
-        hidden = gr.update(visible=False)
-        return {self.parts.about: "", self.parts.typed: gr.update(value="", visible=False), self.parts.erase: hidden}
 
 
 def words(rights: Rights, owner: str) -> str:
@@ -141,14 +130,12 @@ def lay_out() -> UpkeepParts:
             "Bring back from the archive", visible=False, min_width=220, scale=0, elem_id="upkeep-back"
         )
     with gr.Accordion("Erase this run for good", open=False, elem_id="upkeep-erase") as place:
-        about = gr.HTML(elem_id="upkeep-erasure")
-        typed = gr.Textbox(label="Type its name to erase it", visible=False, max_length=300, elem_id="upkeep-typed")
-        erase = gr.Button("Erase for good", variant="stop", visible=False, elem_id="upkeep-now")
-    return UpkeepParts(rights, name, tags, note, save, archive, bring_back, place, about, typed, erase)
+        confirmation = lay_out_confirmation("run-erase")
+    return UpkeepParts(rights, name, tags, note, save, archive, bring_back, place, confirmation)
 
 
 def wire(studio: Studio, parts: UpkeepParts, run: gr.Dropdown) -> None:
     """All but what changes the list as well, which the page wires."""
     tab = Upkeep(parts)
     run.change(live(studio, tab.show), [run], parts.shown, **PRIVATE)
-    parts.place.expand(guarded(studio, tab.look), [run], [parts.about, parts.typed, parts.erase], **PRIVATE)
+    parts.place.expand(guarded(studio, tab.look), [run], parts.confirmation.shown, **PRIVATE)

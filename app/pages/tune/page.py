@@ -45,15 +45,19 @@ class TunePage:
         parts, copied = self.parts, visit.number("copy")
         old = None if copied is None else runs.run(visit.database, visit.who, copied)
         project_sets = sets.sets(visit.database, visit.who, visit.project)
-        wanted = visit.number("version") if old is None else old.version_id
+        wanted = visit.number("version") if old is None or old.is_set_erased else old.version_id
         if not project_sets:
             nothing = gr.update(choices=[], value=None)
             return {parts.image_set: nothing, parts.version: nothing, parts.notice: EMPTY}
         set_id = project_sets[0].id
         if wanted is not None:
             set_id = sets.version(visit.database, visit.who, wanted).set_id
+        if set_id not in [each.id for each in project_sets]:  # of an archived set that the address names
+            project_sets.append(sets.image_set(visit.database, visit.who, set_id))
         chooser = gr.update(choices=[(each.name, each.id) for each in project_sets], value=set_id)
         filled = {} if old is None else self.filled(old.settings) | {parts.name: copy_name(old)}
+        if old is not None and old.is_set_erased:  # what was asked of its set is not asked of another
+            filled[parts.task] = {}
         shown: Updates = {parts.image_set: chooser, parts.notice: "", parts.copied: copied}
         return filled | shown | self.versions(visit, set_id, wanted)
 

@@ -137,7 +137,7 @@ def redrawn_cases(db: Database, who: Who, set_id: int) -> list[Redrawn]:
     """What the next version of a set would change of boxes, by number."""
     with db.reading() as session:
         image_set = session.get(ImageSet, set_id)
-        if image_set is None:
+        if image_set is None or image_set.erased is not None:
             raise NotAllowed(NOT_THERE)
         allow(who, image_set.project_id)
         return redrawn_in(session, newest_version(session, set_id))
@@ -181,7 +181,8 @@ def is_boxed(place: Place, version: Version) -> bool:
 
 
 def newest_version(session: Session, set_id: int) -> Version:
-    of_set = select(Version).where(Version.set_id == set_id).options(joinedload(Version.image_set))
+    living = (Version.set_id == set_id, Version.erased.is_(None))
+    of_set = select(Version).where(*living).options(joinedload(Version.image_set))
     return session.scalars(of_set.order_by(Version.number.desc()).limit(1)).one()
 
 

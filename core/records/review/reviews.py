@@ -66,8 +66,10 @@ class ReviewView:
     kind: str
     readers: int
     is_blind: bool
+    is_archived: bool
     created: datetime
     person: str
+    person_id: int | None
 
 
 def queue_review(
@@ -118,11 +120,14 @@ def queue_review(
     return _allowed_view(db, who, review.id)
 
 
-def reviews(db: Database, who: Who, project_id: int) -> list[ReviewView]:
+def reviews(db: Database, who: Who, project_id: int, with_archived: bool = False) -> list[ReviewView]:
     """The newest first."""
     allow(who, project_id)
+    wanted = _with_person().where(Review.project_id == project_id)
+    if not with_archived:
+        wanted = wanted.where(Review.archived.is_(None))
     with db.reading() as session:
-        rows = session.execute(_with_person().where(Review.project_id == project_id).order_by(Review.id.desc()))
+        rows = session.execute(wanted.order_by(Review.id.desc()))
         return [_view(row, person) for row, person in rows]
 
 
@@ -202,6 +207,8 @@ def _view(review: Review, person: str | None) -> ReviewView:
         kind=version.task["kind"],
         readers=review.readers,
         is_blind=review.is_blind,
+        is_archived=review.archived is not None,
         created=review.created,
         person=person or "",
+        person_id=review.person_id,
     )

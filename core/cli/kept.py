@@ -1,0 +1,207 @@
+"""`vitask set list|rename|archive|bring-back|erase` and `vitask review …`: what a studio keeps. Acts as `local`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from core.cli import output
+from core.cli.commands import Commands
+from core.cli.erase import add_yes, erase
+from core.cli.studio import add_data, open_records, project_named
+from core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.records.access import Who
+    from core.records.database import Database
+    from core.records.place import Place
+    from core.records.sets import SetView
+
+
+def add(commands: Commands) -> None:
+    actions = commands.add_parser(
+        "review",
+        help="searches through labels that a studio keeps: list, rename, archive or erase one",
+        example="vitask review archive 3",
+    ).add_subparsers(metavar="ACTION", required=True)
+    _add_list(actions, "the reviews of a project, the newest first", do_review_list)
+    rename = _action(actions, "rename", "another name for a review", do_review_rename)
+    put_away = _action(actions, "archive", "out of the lists; nothing of it is lost", do_review_archive)
+    back = _action(actions, "bring-back", "into the lists again", do_review_bring_back)
+    gone = _action(actions, "erase", "for good, with all verdicts", do_review_erase)
+    for action in (rename, put_away, back, gone):
+        action.add_argument("review", type=int, metavar="NUMBER", help="as `vitask review list` tells it")
+    rename.add_argument("new", metavar="NEW_NAME")
+    add_yes(gone)
+
+
+def add_to_sets(actions: Any) -> None:
+    _add_list(actions, "the image sets of a project, by name", do_set_list)
+    rename = _action(actions, "rename", "another name for a set of the studio", do_set_rename)
+    put_away = _action(actions, "archive", "out of the lists; nothing of it is lost", do_set_archive)
+    back = _action(actions, "bring-back", "into the lists again", do_set_bring_back)
+    gone = _action(actions, "erase", "for good, with all its pictures; runs that used it stay", do_set_erase)
+    for action in (rename, put_away, back, gone):
+        action.add_argument("name", metavar="NAME")
+        action.add_argument("--project", metavar="NAME", help="else the first one")
+    rename.add_argument("new", metavar="NEW_NAME")
+    gone.add_argument("--version", type=int, metavar="N", help="only this version of it")
+    add_yes(gone)
+
+
+def do_set_list(arguments: argparse.Namespace) -> None:
+    from core.records import sets
+
+    database, _, who, project = _opened(arguments)
+    views = sets.sets(database, who, project, with_archived=arguments.archived)
+    if arguments.json:
+        rows = [
+            {
+                "id": view.id,
+                "name": view.name,
+                "versions": view.versions,
+                "cases": view.latest.cases,
+                "archived": view.is_archived,
+            }
+            for view in views
+        ]
+        output.plain({"sets": rows})
+        return
+    for view in views:
+        about = f"version {view.latest.number}, {view.latest.cases} cases"
+        output.out("  ".join((view.name, about, *(["archived"] if view.is_archived else []))))
+
+
+def do_set_rename(arguments: argparse.Namespace) -> None:
+    from core.records import archiving
+
+    database, _, who, view = _opened_set(arguments)
+    archiving.rename_set(database, who, view.id, arguments.new)
+    output.out(f"{arguments.name} is called {arguments.new.strip()} now.")
+
+
+def do_set_archive(arguments: argparse.Namespace) -> None:
+    from core.records import archiving
+
+    database, _, who, view = _opened_set(arguments)
+    archiving.archive_set(database, who, view.id)
+    output.out(f"{view.name} is archived. `vitask set bring-back` lists it again.")
+
+
+def do_set_bring_back(arguments: argparse.Namespace) -> None:
+    from core.records import archiving
+
+    database, _, who, view = _opened_set(arguments)
+    archiving.bring_back_set(database, who, view.id)
+    output.out(f"{view.name} is in the lists again.")
+
+
+def do_set_erase(arguments: argparse.Namespace) -> None:
+    from core.records import sets
+
+    database, place, who, view = _opened_set(arguments)
+    if arguments.version is None:
+        erase(database, place, who, "set", str(view.id), arguments.yes)
+        return
+    versions = {version.number: version.id for version in sets.versions(database, who, view.id)}
+    if arguments.version not in versions:
+        numbers = ", ".join(map(str, sorted(versions)))
+        raise SettingsError(f"{view.name} has no version {arguments.version}. There are: {numbers}.")
+    erase(database, place, who, "version", str(versions[arguments.version]), arguments.yes)
+
+
+def do_review_list(arguments: argparse.Namespace) -> None:
+    from core.records.review import reviews
+
+    database, _, who, project = _opened(arguments)
+    views = reviews.reviews(database, who, project, with_archived=arguments.archived)
+    if arguments.json:
+        rows = [
+            {
+                "id": view.id,
+                "name": view.name,
+                "set": view.set,
+                "version": view.version,
+                "state": view.state,
+                "archived": view.is_archived,
+            }
+            for view in views
+        ]
+        output.plain({"reviews": rows})
+        return
+    for view in views:
+        of_set = f"{view.set}, version {view.version}"
+        output.out(
+            "  ".join((str(view.id), view.name, of_set, view.state, *(["archived"] if view.is_archived else [])))
+        )
+
+
+def do_review_rename(arguments: argparse.Namespace) -> None:
+    from core.records import archiving
+
+    database, _, who = _acting(arguments)
+    archiving.rename_review(database, who, arguments.review, arguments.new)
+    output.out(f"Review {arguments.review} is called {arguments.new.strip()} now.")
+
+
+def do_review_archive(arguments: argparse.Namespace) -> None:
+    from core.records import archiving
+
+    database, _, who = _acting(arguments)
+    archiving.archive_review(database, who, arguments.review)
+    output.out(f"Review {arguments.review} is archived. `vitask review bring-back` lists it again.")
+
+
+def do_review_bring_back(arguments: argparse.Namespace) -> None:
+    from core.records import archiving
+
+    database, _, who = _acting(arguments)
+    archiving.bring_back_review(database, who, arguments.review)
+    output.out(f"Review {arguments.review} is in the lists again.")
+
+
+def do_review_erase(arguments: argparse.Namespace) -> None:
+    erase(*_acting(arguments), "review", str(arguments.review), arguments.yes)
+
+
+def _add_list(actions: Any, about: str, do: Callable[[argparse.Namespace], None]) -> None:
+    listed = _action(actions, "list", about, do)
+    listed.add_argument("--project", metavar="NAME", help="else the first one")
+    listed.add_argument("--archived", action="store_true", help="also those that were archived")
+    listed.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _action(actions: Any, name: str, about: str, do: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=about)
+    add_data(parser)
+    parser.set_defaults(do=do)
+    return parser
+
+
+def _acting(arguments: argparse.Namespace) -> tuple[Database, Place, Who]:
+    from core.records import people
+
+    database, place = open_records(arguments)
+    return database, place, people.local(database)
+
+
+def _opened(arguments: argparse.Namespace) -> tuple[Database, Place, Who, int]:
+    """With the project that was named."""
+    from core.records import people
+
+    database, place, who = _acting(arguments)
+    return database, place, who, project_named(people.projects_of(database, who), arguments.project)
+
+
+def _opened_set(arguments: argparse.Namespace) -> tuple[Database, Place, Who, SetView]:
+    from core.records import sets
+
+    database, place, who, project = _opened(arguments)
+    views = sets.sets(database, who, project, with_archived=True)
+    for view in views:
+        if view.name == arguments.name:
+            return database, place, who, view
+    there = ", ".join(view.name for view in views) or "none"
+    raise SettingsError(f'There is no image set "{arguments.name}" in this project. There are: {there}.')
