@@ -17,6 +17,7 @@ from core.events import (
     Event,
     FeaturesEncoded,
     FoldDone,
+    ModelBegun,
     PicturesSeen,
     Report,
     Sharing,
@@ -97,8 +98,11 @@ def as_text(event: Event) -> str | None:
             return event.words if event.done else f"{event.words}, into {event.folder}"
         case PicturesSeen() | FeaturesEncoded() | CasesRead():
             return f"{_what_goes_on(event)} {event.done}/{event.whole}"
+        case ModelBegun():
+            return f"model {event.model} of {event.models}"
         case FoldDone():
-            return f"folds {event.done}/{event.whole}, {_left(event.seconds_left)} left"
+            left = "" if event.seconds_left is None else f", {_left(event.seconds_left)} left"
+            return f"folds {event.done}/{event.whole}{left}"
     return None
 
 

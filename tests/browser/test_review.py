@@ -462,3 +462,31 @@ def test_what_was_not_sent_survives_a_reload(served: Served, tab: Callable[[], A
     page.reload()
     page.wait_for_function("!sessionStorage.getItem('vitask-unsent')")
     assert served.room.standing() == {1: ("exclude", None)}
+
+
+def test_a_first_look_comes_before_the_label_and_may_be_thought_over(served: Served, tab: Callable[[], Any]) -> None:
+    """Keys alone: an answer shows what was hidden, another one changes the mind, an arrow goes on."""
+    blind = replace(served, room=served.room.another(has_first_look=True))
+    page = tab()
+    open_queue(page, blind)
+    queue = page.locator("#review-queue")
+    assert "What do you see?" in queue.inner_text() and "Given label" not in queue.locator(".head").inner_text()
+    assert "case-001" not in queue.inner_text() and not queue.locator("[data-do=keep]").is_visible()
+    page.keyboard.press("k")
+    queue.get_by_text("The label is hidden until you have said which one you see.").wait_for()
+    page.keyboard.press("2")
+    queue.locator(".head", has_text="Given label").wait_for()
+    at(page, 1)
+    page.keyboard.press("k")
+    at(page, 2)
+    queue.locator(".head", has_text="What do you see?").wait_for()
+    page.keyboard.press("u")
+    queue.locator(".head", has_text="Given label").wait_for()
+    page.keyboard.press("ArrowRight")
+    at(page, 3)
+    page.keyboard.press("z")
+    at(page, 2)
+    queue.locator(".head", has_text="Given label").wait_for()
+    all_kept(page)
+    kept = [(row.rank, row.action) for row in blind.room.kept()]
+    assert kept == [(1, "change"), (1, "keep"), (2, "unsure"), (2, "undo")]

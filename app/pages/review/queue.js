@@ -12,6 +12,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 let review = null, turn = 0;
 let seen = null, trail = [], at = -1, ahead = [], gone = new Set(), front = 0, isEnd = false, isAsking = false, isWaiting = false;
 let presses = [], others = [], isSending = false, trouble = "";
+let looking = null;  // the rank of a first look that is on its way: its case is shown anew, with all that was hidden
 let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0, writing = null;
 
 const where = () => Object.fromEntries([...element.querySelectorAll("[data-where]")].map((one) => [one.dataset.where, one.value]));
@@ -76,6 +77,7 @@ const send = async () => {
       if (number !== review?.id) continue;
       if (!press.ranks) undone(answer.body);
       else if (mine === turn) take(answer.body);
+      if (press.ranks?.includes(looking)) { looking = null; open(press.ranks[0]); }
     } else if (answer === null || answer.status === 401 || answer.status === 409) {
       tell(answer === null ? "The studio does not answer. Keep this tab open: they are sent as soon as it does."
         : answer.status === 401 ? "Your session has ended. Sign in again in another tab and keep this one open: they are sent then."
@@ -83,6 +85,7 @@ const send = async () => {
       await pause(wait = Math.min(SLOWEST_MS, 2 * wait));
     } else {
       presses.shift(); keep(); tell(told(answer));
+      looking = null;
       press.ranks?.forEach((rank) => gone.delete(rank));
       if (number === review?.id && press.ranks) open(press.ranks[0]);
     }
@@ -232,6 +235,7 @@ const show = () => requestAnimationFrame(() => {
   fill(one);
   part(".viewer").dispatchEvent(new CustomEvent("show", { bubbles: true, detail: { panes: [{ src: one.picture, title: "" }] } }));
   draft = new Set(one.given_at);
+  part("[data-do=keep]").hidden = one.is_veiled;
   batch = null;
   part(".batch").hidden = true;
   const near = part("[data-do=batch]");
@@ -275,6 +279,8 @@ const gather = async () => {
 const decide = (action, labels = null) => {
   const one = seen;
   if (!one) return tell("No case was on the screen, so that key was not counted.");
+  if (looking === one.rank) return tell("That key was not counted: your first look is being kept.");
+  if (one.is_veiled && action === "keep") return tell("The label is hidden until you have said which one you see.");
   const ranks = batch ? batch() : [one.rank];
   if (!ranks.length) return tell("No picture of the batch is ticked. Tick one, or press B to leave the batch.");
   const why = part(".why-said").value.trim(), seconds = Math.round(performance.now() - shownAt) / 1000;
@@ -283,7 +289,8 @@ const decide = (action, labels = null) => {
   ranks.forEach((rank) => gone.add(rank));
   ahead = ahead.filter((other) => !gone.has(other.rank));
   confidence = 0;
-  if (current() === one) forward();
+  if (one.is_veiled) looking = one.rank;
+  else if (current() === one) forward();
 };
 
 const answer = (number) => {
@@ -296,7 +303,7 @@ const answer = (number) => {
 const marked = () => {
   const one = seen;
   if (!one || !review.is_several) return;
-  const is_given = draft.size === one.given_at.length && one.given_at.every((number) => draft.has(number));
+  const is_given = !one.is_veiled && draft.size === one.given_at.length && one.given_at.every((number) => draft.has(number));
   is_given && !batch ? decide("keep") : decide("change", review.names.filter((_, number) => draft.has(number)));
 };
 
@@ -355,7 +362,7 @@ const start = () => {
   if (!given?.id) { review = seen = null; element.classList.add("is-blank"); part(".none").hidden = false; say(given?.none); return; }
   if (given.id === review?.id) return;
   review = given;
-  seen = null;
+  seen = looking = null;
   gone = new Set();
   element.querySelectorAll("select[data-where]").forEach((list) => {
     list.replaceChildren(...given.options[list.dataset.where].map(([value, text]) => new Option(text, value)));

@@ -37,6 +37,7 @@ def opened(review: ReviewView | None, who: Who, rank: int | None = None) -> dict
         "rank": rank or 0,
         "names": list(review.answers),
         "is_several": review.kind == "multi",
+        "has_first_look": review.has_first_look,
         "confidences": list(CONFIDENCES.items()),
         "answers": "".join(_answer(number, name) for number, name in enumerate(review.answers)),
         "options": _options(review),

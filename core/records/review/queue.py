@@ -13,9 +13,9 @@ from core.errors import SettingsError
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.labels import Names, has_label
-from core.records.review.reviews import allowed_review
+from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import decided, is_its, may_see, mine
-from core.records.review.verdicts import VerdictView, view
+from core.records.review.verdicts import VerdictView, looked_at, view
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
 from core.records.versions import UNDIVIDED
 
@@ -73,6 +73,8 @@ class SuspectView:
     digest: str
     mine: VerdictView | None
     others: tuple[VerdictView, ...]
+    is_veiled: bool = False
+    """The person has not looked at it yet and is to look first: all that tells its label is left out."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,15 @@ def next_suspect(
             fitting = select(rank).where(*fits, rank < after if is_back else rank > after)
             ranks.append(session.scalar(fitting.order_by(rank.desc() if is_back else rank).limit(1)))
         nearest = [rank for rank in ranks if rank is not None]
-        return views(session, who, review, [max(nearest) if is_back else min(nearest)])[0] if nearest else None
+        if not nearest:
+            return None
+        return veiled(session, who, review, views(session, who, review, [max(nearest) if is_back else min(nearest)]))[0]
 
 
 def suspect(db: Database, who: Who, review_id: int, rank: int) -> SuspectView:
     with db.reading() as session:
-        shown = views(session, who, allowed_review(session, who, review_id), [rank])
+        review = allowed_review(session, who, review_id)
+        shown = veiled(session, who, review, views(session, who, review, [rank]))
     if not shown:
         raise NotAllowed(f"This review has no case at rank {rank}. Go back to its queue.")
     return shown[0]
@@ -113,6 +118,8 @@ def group(db: Database, who: Who, review_id: int, rank: int) -> list[SuspectView
     """The near-identical pictures of this one, itself included, the most suspect first."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
+        if has_first_look(review):
+            raise SettingsError("Each case of this review is looked at by itself first, so none are decided together.")
         key = Suspect.review_id == review_id
         number = session.scalar(select(Suspect.alike).where(key, Suspect.rank == rank))
         if number is None:
@@ -180,6 +187,33 @@ def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> l
             )
         )
     return shown
+
+
+def veiled(session: Session, who: Who, review: Review, shown: Sequence[SuspectView]) -> list[SuspectView]:
+    """Those on which the person has not pressed any key yet, without what tells their labels, where a first look is
+    asked for. A file's name often tells it too. Whoever took a verdict back has seen the label all the same."""
+    if not has_first_look(review):
+        return list(shown)
+    seen = looked_at(session, who, review, [suspect.rank for suspect in shown])
+    return [suspect if suspect.rank in seen else _veiled(suspect) for suspect in shown]
+
+
+def _veiled(suspect: SuspectView) -> SuspectView:
+    return replace(
+        suspect,
+        name="",
+        given=(),
+        suggested=(),
+        score=0.0,
+        why="",
+        evidence={},
+        probabilities=(),
+        neighbours=(),
+        group=None,
+        group_size=1,
+        others=(),
+        is_veiled=True,
+    )
 
 
 def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
