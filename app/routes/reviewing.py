@@ -36,6 +36,7 @@ class Where(BaseModel):
     split: Text = ""
     source: Text = ""
     text: Text = ""
+    suggested: Label = ""
 
     def filter(self) -> Filter:
         return Filter(**self.model_dump())

@@ -490,3 +490,34 @@ def test_a_first_look_comes_before_the_label_and_may_be_thought_over(served: Ser
     all_kept(page)
     kept = [(row.rank, row.action) for row in blind.room.kept()]
     assert kept == [(1, "change"), (1, "keep"), (2, "unsure"), (2, "undo")]
+
+
+def test_a_pair_of_labels_is_looked_through_from_where_one_is_and_survives_a_reload(
+    served: Served, tab: Callable[[], Any]
+) -> None:
+    """Given "hazy" are ranks 2, 5, 8 …; of these the models suggest "<b>torn</b>" everywhere, and "clear" nowhere."""
+    page = tab()
+    open_queue(page, served)
+    queue = page.locator("#review-queue")
+    for rank in range(2, 7):
+        page.keyboard.press("ArrowRight")
+        at(page, rank)
+    queue.locator("[data-where=label]").select_option("hazy")
+    at(page, 8)
+    queue.locator("[data-where=suggested]").select_option("<b>torn</b>")
+    at(page, 8)
+    page.keyboard.press("ArrowRight")
+    at(page, 11)
+    page.wait_for_url("**rank=11**")
+    page.reload()
+    at(page, 11)
+    assert queue.locator("[data-where=label]").input_value() == "hazy"
+    assert queue.locator("[data-where=suggested]").input_value() == "<b>torn</b>"
+    page.keyboard.press("ArrowRight")
+    at(page, 14)
+    queue.locator("[data-where=text]").fill("case-005")
+    queue.locator("[data-where=text]").press("Enter")
+    at(page, 5)  # nothing further on fits, so it begins anew
+    queue.locator("[data-where=suggested]").select_option("clear")
+    queue.get_by_text("No more cases fit this filter").wait_for()
+    assert "suggested=clear" in page.url and "text=case-005" in page.url

@@ -55,6 +55,9 @@ def test_a_hidden_label_can_not_be_kept_nor_cases_be_decided_together(alone: Roo
         verdicts.decide(alone.db, alone.anna, alone.review_id, [1, 2], "change", ["dark"])
     with pytest.raises(SettingsError, match="looked at by itself"):
         queue.group(alone.db, alone.anna, alone.review_id, 1)
+    for where in (Filter(label="dark"), Filter(suggested="dark"), Filter(source="cleanlab")):
+        with pytest.raises(SettingsError, match="can't be chosen by them"):
+            queue.next_suspect(alone.db, alone.anna, alone.review_id, where)
     assert verdicts.history(alone.db, alone.anna, alone.review_id) == []
     say(alone, 1, "unsure")
     say(alone, 1, "keep")  # it is shown now

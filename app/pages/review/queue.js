@@ -12,6 +12,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 let review = null, turn = 0;
 let seen = null, trail = [], at = -1, ahead = [], gone = new Set(), front = 0, isEnd = false, isAsking = false, isWaiting = false;
 let presses = [], others = [], isSending = false, trouble = "";
+let from = 0;  // the rank after which a filter that was just chosen looks first: where somebody is, they stay
 let looking = null;  // the rank of a first look that is on its way: its case is shown anew, with all that was hidden
 let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0, writing = null;
 
@@ -103,6 +104,7 @@ const take = (body) => {
     ahead.push(one);
   }
   fetchPictures();
+  if (body.is_end && from && !trail.length && !ahead.length) { from = 0; return anew(); }  // none further on: from the first
   isEnd = body.is_end;
   if (isEnd) say(body.none);
   count();
@@ -134,9 +136,9 @@ const more = async () => {
   if (answer === null) { await pause(1000); if (mine === turn) { if (!presses.length) tell(""); more(); } }
 };
 
-const anew = (rank = 0) => {
+const anew = (rank = 0, after = rank) => {
   turn += 1;
-  [trail, at, ahead, front, isEnd, isWaiting] = [[], -1, [], rank, false, !rank];
+  [trail, at, ahead, front, isEnd, isWaiting] = [[], -1, [], after, false, !rank];
   blank("One moment …");
   if (rank) open(rank).then(more);
   else more();
@@ -245,12 +247,27 @@ const show = () => requestAnimationFrame(() => {
   element.dataset.rank = one.rank;
   shownAt = performance.now();
   clearTimeout(addressed);
-  addressed = setTimeout(() => {
-    const query = new URLSearchParams(location.search);
-    query.set("review", review.id); query.set("rank", one.rank);
-    history.replaceState(null, "", `${location.pathname}?${query}`);
-  }, 400);
+  addressed = setTimeout(() => tellAddress(one.rank), 400);
 });
+
+// Place and lists stand in the address, so that a reload or a link leads back to them.
+const filters = () => [...element.querySelectorAll("[data-where]")];
+const usual = (field) => field.matches("select") ? field.options[0]?.value ?? "" : "";
+const tellAddress = (rank = null) => {
+  const query = new URLSearchParams(location.search);
+  query.set("review", review.id);
+  if (rank) query.set("rank", rank);
+  filters().forEach((field) => field.value === usual(field) ? query.delete(field.dataset.where) : query.set(field.dataset.where, field.value));
+  history.replaceState(null, "", `${location.pathname}?${query}`);
+};
+const readAddress = () => {
+  const query = new URLSearchParams(location.search), isOurs = Number(query.get("review") ?? review.id) === review.id;
+  filters().forEach((field) => {
+    const wanted = isOurs ? query.get(field.dataset.where) : null;
+    const isThere = wanted !== null && (!field.matches("select") || [...field.options].some((option) => option.value === wanted));
+    field.value = isThere ? wanted : usual(field);
+  });
+};
 
 const mark = () => {
   const one = seen;
@@ -350,7 +367,9 @@ element.addEventListener("click", (event) => {
 element.addEventListener("change", (event) => {
   if (!event.target.matches("[data-where]")) return;
   if (event.target.matches("select")) event.target.blur();
-  anew();
+  from = Math.max(0, (seen?.rank ?? 1) - 1);
+  tellAddress();
+  anew(0, from);
 });
 window.addEventListener("beforeunload", (event) => { if (presses.length) event.preventDefault(); });
 
@@ -365,8 +384,12 @@ const start = () => {
   seen = looking = null;
   gone = new Set();
   element.querySelectorAll("select[data-where]").forEach((list) => {
-    list.replaceChildren(...given.options[list.dataset.where].map(([value, text]) => new Option(text, value)));
+    const options = given.options[list.dataset.where];
+    list.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+    list.hidden = options.length < 2;
   });
+  readAddress();
+  from = 0;
   part(".answers").innerHTML = given.answers;
   part("[data-do=marked]").hidden = !given.is_several;
   part("dialog").innerHTML = given.help;

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.errors import SettingsError
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
-from core.records.labels import Names, has_label
+from core.records.labels import Names, has_label, names_label
 from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import decided, is_its, may_see, mine
 from core.records.review.verdicts import VerdictView, looked_at, view
@@ -30,7 +30,8 @@ Row = type[Suspect] | type[Standing]
 
 @dataclass(frozen=True)
 class Filter:
-    """Which suspects are asked for. `label` is among the given ones; `source` names one that speaks against them.
+    """Which suspects are asked for. `label` is among the given ones, `suggested` among those that the models suggest;
+    `source` names one that speaks against the given ones.
 
     state: open (not decided by me), mine, decided (by anyone, as far as I may know), disputed, all.
     """
@@ -40,6 +41,7 @@ class Filter:
     source: str = ""
     state: str = "open"
     text: str = ""
+    suggested: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,11 @@ def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[Colu
     fits: list[ColumnElement[bool]] = [row.review_id == review.id]
     if where.label:
         fits.append(has_label(row.places, where.label, review.version.task))
+    if has_first_look(review) and (where.label or where.suggested or where.source):
+        raise SettingsError("Labels and evidence are hidden until you have looked, so cases can't be chosen by them.")
+    if where.suggested:
+        suggested = names_label(Suspect.suggested, where.suggested)
+        fits.append(suggested if row is Suspect else _suspects(suggested))
     if where.split:
         fits.append(row.split.is_(None) if where.split == UNDIVIDED else row.split == where.split)
     if where.source:
