@@ -24,6 +24,11 @@ BY_LABEL = {
     "npv": "NPV",
     "auroc": "AUROC",
 }
+FOUR_CELLS = ("TP", "FN", "FP", "TN")
+ABOUT_FOUR_CELLS = (
+    "Cases by label: TP has the label and was answered so, FN has it and was not, FP has it not and was answered so, "
+    "TN neither."
+)
 INTERVALS = "95 % bootstrap intervals over patients, or over cases where patients are unknown, in brackets."
 Plain = Mapping[str, Any]
 Cell = str | float | int | None
@@ -148,14 +153,45 @@ def _confusion(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
         for reader, counts in part.get("confusion", {}).items()
         for label, answer, count in _counts(list(part["per_class"][reader]), counts)
     )
+    tables = [
+        (set_name, titles.get(reader, reader), list(part["per_class"][reader]), counts)
+        for set_name, part in parts.items()
+        for reader, counts in part.get("confusion", {}).items()
+        if counts
+    ]
+    is_by_label = any(has_several_labels(counts) for *_, counts in tables)
+    most = max((len(labels) for *_, labels, _ in tables), default=0)
+    answers = tuple(FOUR_CELLS) if is_by_label else tuple(str(place + 1) for place in range(most))
     rows = tuple(
-        (*_set(set_name), titles.get(reader, reader), label, answer, f"{count:,}")
-        for set_name, reader, label, answer, count in cells
+        (*_set(set_name), reader, *row, *[""] * (len(answers) + 1 - len(row)))
+        for set_name, reader, labels, counts in tables
+        for row in (_by_four_cells if is_by_label else _matrix)(labels, counts)
     )
-    heads = (*_set("Set" if any(parts) else ""), "Reader", "Reference label", "Answer", "Cases")
+    heads = (*_set("Set" if any(parts) else ""), "Reader", "Reference label", *answers)
     columns = ("set", "reader", "reference label", "answer", "cases")
-    note = f"n = {_cases(parts)} test cases."
+    about = ABOUT_FOUR_CELLS if is_by_label else "The columns are the answers, by the numbers of the labels."
+    note = f"n = {_cases(parts)} test cases. {about}"
     return Table("confusion", "Reference labels and answers", note, heads, rows, columns, cells)
+
+
+def _matrix(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str, ...]]:
+    """A row a reference label, a column an answer."""
+    for number, (label, row) in enumerate(zip(labels, counts, strict=True), 1):
+        yield (f"{number} {label}", *(f"{count:,}" for count in row))
+
+
+def _by_four_cells(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str, ...]]:
+    """A row a label, against all that is not it."""
+    for place, label in enumerate(labels):
+        (neither, alarms), (missed, right) = counts[place] if has_several_labels(counts) else _against(place, counts)
+        yield (label, *(f"{count:,}" for count in (right, missed, alarms, neither)))
+
+
+def _against(place: int, counts: Sequence[Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A label's table of 2 x 2 out of the counts of all labels."""
+    right, whole = counts[place][place], sum(map(sum, counts))
+    missed, alarms = sum(counts[place]) - right, sum(row[place] for row in counts) - right
+    return (whole - right - missed - alarms, alarms), (missed, right)
 
 
 def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str, str, int]]:
