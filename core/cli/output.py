@@ -24,6 +24,7 @@ from core.events import (
     StageDone,
     Step,
 )
+from core.readings.rounding import rounded
 
 SECONDS_BETWEEN_LINES = 10.0
 Progress = Step | CheckpointFetched | FeaturesEncoded | CasesRead | PicturesSeen
@@ -81,7 +82,7 @@ def as_text(event: Event) -> str | None:
         case Evaluation():
             of_sets = {name: value for name, value in event.figures.items() if " of " in name}
             shown = of_sets or {name: event.figures[name] for name in ("accuracy", "macro_f1")}
-            figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
+            figures = "  ".join(f"{name} {rounded(value)}" for name, value in shown.items())
             return f"{event.stage} at step {event.step}, validation: {figures}"
         case StageDone():
             kept = (
@@ -186,4 +187,4 @@ def _left(seconds: float) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else rounded(value)

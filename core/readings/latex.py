@@ -64,7 +64,7 @@ HIGHEST = 0.7
 """Of a page's height, or of a slide's: the caption needs its share."""
 NARROW = 60
 """As many letters stand in one column of a page that has two, somewhat smaller than the words around them."""
-NUMBER = re.compile(r"[+\-−–]?[\d.,]*( \(.*\)| \[.*\])?")  # noqa: RUF001
+NUMBER = re.compile(r"[<>]?[+\-−–]?[\d.,]*( \(.*\)| \[.*\])?")  # noqa: RUF001
 """With its interval, or a dash where there is none."""
 
 

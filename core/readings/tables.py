@@ -15,6 +15,7 @@ from core.readings.intervals import in_brackets
 from core.readings.meaning import has_several_labels
 from core.readings.metrics import TITLES
 from core.readings.reading import Reading
+from core.readings.rounding import rounded
 from core.sets.safe_csv import as_csv
 
 BY_LABEL = {
@@ -83,7 +84,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
     for benefit in benefits:
         for duel in (*benefit.duels, *benefit.beside):
             gap, names = duel.deciding, [titles.get(name, name) for name in (duel.reader, duel.rival)]
-            values = ["–" if value is None else f"{value:.3f}" for value in (gap.value, gap.of_rival)]
+            values = ["–" if value is None else rounded(value) for value in (gap.value, gap.of_rival)]
             figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"
             rows.append((*_set(benefit.set), *names, figure, *values, in_print(gap.words()), duel_words(duel)))
             whose = (benefit.set, duel.reader, duel.rival)

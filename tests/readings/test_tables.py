@@ -128,8 +128,10 @@ def test_what_is_confused_is_a_matrix_in_print_with_the_answers_by_number(tables
 
 def test_of_several_labels_each_has_its_four_cells_also_beside_a_set_of_one_label() -> None:
     """Of "b" in the first set: 4 neither, 1 false alarm, 2 missed, 3 right. 6 of 9 "x"."""
-    several = {"per_class": {"v": {"a": {}, "b": {}}}, "confusion": {"v": [[[9, 0], [0, 1]], [[4, 1], [2, 3]]]}}
-    single = {"per_class": {"v": {"x": {}, "y": {}, "z": {}}}, "confusion": {"v": [[6, 2, 1], [3, 4, 0], [0, 0, 5]]}}
+    cells = [[[9, 0], [0, 1]], [[4, 1], [2, 3]]]
+    several: dict[str, Any] = {"per_class": {"v": {"a": {}, "b": {}}}, "confusion": {"v": cells}}
+    square = [[6, 2, 1], [3, 4, 0], [0, 0, 5]]
+    single: dict[str, Any] = {"per_class": {"v": {"x": {}, "y": {}, "z": {}}}, "confusion": {"v": square}}
     for part in (several, single):
         for label in part["per_class"]["v"].values():
             label.update({"support": {"value": 1}})

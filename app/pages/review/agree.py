@@ -16,6 +16,7 @@ from app.set_words import SPLIT_NAMES, named
 from app.viewer import Pane, shown, viewer
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
+from core.readings.rounding import rounded
 from core.records.review import agreement
 from core.records.review.agreement import Agreement, Pair
 from core.records.review.queue import SuspectView
@@ -175,10 +176,11 @@ def their_verdicts(suspect: SuspectView) -> str:
 
 
 def _row(pair: Pair) -> str:
-    is_known = pair.kappa is not None and pair.low is not None and pair.high is not None
-    interval = f"{pair.kappa:.2f} ({pair.low:.2f} to {pair.high:.2f})" if is_known else "too few cases"
-    agree = "–" if pair.observed is None else f"{pair.observed:.2f}"
+    interval = "too few cases"
+    if pair.kappa is not None and pair.low is not None and pair.high is not None:
+        interval = f"{rounded(pair.kappa, 2)} ({rounded(pair.low, 2)} to {rounded(pair.high, 2)})"
+    agree = "–" if pair.observed is None else rounded(pair.observed, 2)
     return (
         f"<tr><td>{escape(pair.first)} with {escape(pair.second)}</td><td class=n>{pair.n:,}</td>"
-        f"<td class=n>{agree}</td><td>{interval}</td></tr>"
+        f"<td class=n>{escape(agree)}</td><td>{escape(interval)}</td></tr>"
     )

@@ -14,6 +14,7 @@ from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
 from app.words import ago
 from core.readings.reader import TSM
+from core.readings.rounding import rounded
 from core.records.finding import Alike
 from core.records.review.queue import Filter, Neighbour, ReviewProgress, SuspectView
 from core.records.review.reviews import ReviewView
@@ -115,14 +116,14 @@ def evidence(review: ReviewView, suspect: SuspectView) -> str:
     rows = []
     for source in review.sources:
         value = suspect.evidence.get(source.name)
-        shown = "no say" if value is None else f"{value:.2f}"
+        shown = "no say" if value is None else escape(rounded(value, 2))
         rows.append(
             f'<span class="name" title="{escape(source.about)}">{escape(source.title)}</span>'
             f"{_bar(value or 0.0, 'var(--warn)')}<span class=n>{shown}</span>"
         )
     rows.append(
         f'<span class="name all">All together</span>{_bar(suspect.score, "var(--bad)")}'
-        f'<span class="n all">{suspect.score:.2f}</span>'
+        f'<span class="n all">{escape(rounded(suspect.score, 2))}</span>'
     )
     return f'<div class="bars">{"".join(rows)}</div>'
 
@@ -137,7 +138,8 @@ def readings(review: ReviewView, suspect: SuspectView) -> str:
     marks = [GIVEN if number in given else "" for number in range(len(review.answers))]
     rows = [
         f'<span class="name">{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>'
-        f"{_bar(suspect.probabilities[number], TSM.colour)}<span class=n>{suspect.probabilities[number]:.2f}</span>"
+        f"{_bar(suspect.probabilities[number], TSM.colour)}"
+        f"<span class=n>{escape(rounded(suspect.probabilities[number], 2))}</span>"
         for number in kept
     ]
     left = len(order) - len(kept)
@@ -149,7 +151,7 @@ def neighbours(review: ReviewView, nearest: Sequence[Neighbour]) -> str:
     if not nearest:
         return '<p class="quiet small">No labelled case is near.</p>'
     figures = "".join(
-        f'<figure title="{escape(neighbour.name)}: {neighbour.similarity:.2f} alike">'
+        f'<figure title="{escape(neighbour.name)}: {escape(rounded(neighbour.similarity, 2))} alike">'
         f'<img src="/images/{review.version_id}/{neighbour.number}?size=thumb" alt="{escape(neighbour.name)}">'
         f"<figcaption>{drawn_labels(neighbour.labels, review.answers)}</figcaption></figure>"
         for neighbour in nearest[:MOST_NEIGHBOURS]

@@ -14,7 +14,7 @@ from app import charts
 from app.context import PRIVATE, Studio, on_load
 from app.html import go_to
 from app.pages.runs import acts, benefit, classes, export, probing, taking
-from app.pages.runs.parts import CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
+from app.pages.runs.parts import CHOOSE_SEVERAL, CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
 from app.run_words import (
     curve_titles,
     figure_rows,
@@ -161,7 +161,7 @@ class RunsPage:
         """Runs side by side: a curve, the settings that differ, the figures."""
         parts = self.parts.beside
         if len(run_ids) < 2:
-            nothing = charts.nothing("Choose two runs or more.")
+            nothing = charts.nothing(CHOOSE_SEVERAL)
             return {parts.together: nothing, parts.differ: gr.update(value=[]), parts.rows: gr.update(value=[])}
         views = {name_of(view): view for view in (runs.run(visit.database, visit.who, number) for number in run_ids)}
         curves = {name: runs.curves(visit.database, visit.who, view.id) for name, view in views.items()}
