@@ -131,12 +131,19 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
-def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:
-    """Figures of each reader with their 95 % intervals: {reader: {figure: {value, low, high}}}."""
+def figures(
+    measured: Mapping[Reader, Mapping[str, Mapping[str, float]]],
+    wanted: Sequence[str],
+    titled: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Figures of each reader with their 95 % intervals: {reader: {figure: {value, low, high}}}.
+
+    titled: what they are called, as markup, where people do not know them by `figure_title`.
+    """
     if not measured:
         return nothing("No figures yet. They come when the run has read its test cases.")
     shown = [name for name in wanted if any(name in of_reader for of_reader in measured.values())]
-    titles = [literal(figure_title(name)) for name in shown]
+    titles = [(titled or {}).get(name) or literal(figure_title(name)) for name in shown]
     figure = go.Figure()
     for reader, of_reader in measured.items():
         rows = [of_reader.get(name, {}) for name in shown]

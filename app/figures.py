@@ -11,17 +11,11 @@ import plotly.graph_objects as go
 
 from app import charts
 from app.charts import GRID, literal
-from core.errors import CoreError
 from core.readings.benefit import Benefit
 from core.readings.effect import in_print
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
 from core.readings.roc import Roc
-from core.records.access import Who
-from core.records.benefits import judged
-from core.records.comparison import Comparison
-from core.records.database import Database
-from core.records.place import Place
 from core.records.runs import RunView
 
 INK = "#1a1a1a"
@@ -67,15 +61,6 @@ class Drawing:
     note: str
     draw: Callable[[Size], go.Figure]
     rows: Callable[[Size], int] = lambda size: 1
-
-
-def figures_of(db: Database, place: Place, who: Who, run: RunView) -> tuple[Drawing, ...]:
-    """Those of a finished run; without ROC curves where its readings are on another machine."""
-    try:
-        rocs: Rocs = Comparison.open(db, place, who, run.id).rocs()
-    except CoreError:
-        rocs = {}
-    return drawings_of(run, [answer.benefit for answer in judged(run)], rocs)
 
 
 def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[Drawing, ...]:

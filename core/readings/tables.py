@@ -59,6 +59,7 @@ def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, 
         _figures(parts, titles),
         _by_label(parts, titles),
         _confusion(parts, titles),
+        *_said(parts, titles),
     )
     return tuple(table for table in made if table.rows)
 
@@ -203,6 +204,37 @@ def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str,
         return
     for label, row in zip(labels, counts, strict=True):
         yield from ((label, answer, count) for answer, count in zip(labels, row, strict=True))
+
+
+def _said(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Iterator[Table]:
+    """Boxes, masks and whatever else readers say beside an answer: a table a kind and set."""
+    for number, (set_name, part) in enumerate(parts.items()):
+        for kind, said in (part.get("statements") or {}).items():
+            of_set = f" of {set_name}" if set_name else ""
+            note = f"n = {said['cases']:,} test cases{of_set} with a reference. {INTERVALS}"
+            table_name = f"said-{kind}{number or ''}"
+            yield of_readers(table_name, said["title"], note, said["titles"], said["readers"], titles)
+
+
+def of_readers(
+    name: str,
+    title: str,
+    note: str,
+    figures: Mapping[str, str],
+    readers: Mapping[str, Mapping[str, Plain]],
+    titles: Mapping[str, str],
+) -> Table:
+    """A row a reader, a column a figure."""
+    rows = tuple(
+        (titles.get(reader, reader), *(in_brackets(measured.get(figure)) for figure in figures))
+        for reader, measured in readers.items()
+    )
+    cells = tuple(
+        (reader, *chain.from_iterable(_ends(measured.get(figure)) for figure in figures))
+        for reader, measured in readers.items()
+    )
+    columns = ("reader", *chain.from_iterable((figure, f"{figure} low", f"{figure} high") for figure in figures))
+    return Table(name, title, note, ("Reader", *figures.values()), rows, columns, cells)
 
 
 def _set(name: str) -> tuple[str, ...]:

@@ -363,6 +363,8 @@ def test_the_queue_fits_a_small_laptop(served: Served, tab: Callable[[], Any]) -
     for name in (".head", "#review-picture", ".evidence", ".near", ".deck", ".more"):
         box = page.locator(f"#review-queue {name}").first.bounding_box() or page.locator(name).first.bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 768, name
+    clipped = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"
+    assert page.locator("#review-picture .tools button").evaluate_all(clipped) == []
     assert is_within(page)
 
 

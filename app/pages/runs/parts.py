@@ -90,9 +90,7 @@ class QueueParts:
     goes_on: gr.Checkbox
 
 
-CHOOSE_SEVERAL = (
-    "Choose two runs or more above: their curve, the settings that differ and their figures stand here."
-)
+CHOOSE_SEVERAL = "Choose two runs or more above: their curve, the settings that differ and their figures stand here."
 
 
 @dataclass(frozen=True)
