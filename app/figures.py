@@ -24,7 +24,7 @@ SAMPLE = 42
 NOTE = 0.9
 """Of the other letters: in a column 7 pt, below which journals take nothing."""
 FLAT = 6
-"""As many labels stand side by side without being turned."""
+"""As many labels stand side by side; answers of more have numbers in their place."""
 FONT = "Arial, Helvetica, sans-serif"
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 INTERVALS = "95 % bootstrap intervals over patients, or cases where patients are unknown"
@@ -181,12 +181,20 @@ def _confusions(run: RunView) -> Iterator[tuple[Reader, list[str], Sequence[Any]
 
 
 def _confusion(run: RunView, reader: Reader, labels: Sequence[str], counts: Sequence[Any], count: str) -> Drawing:
+    is_numbered = len(labels) > FLAT
+
     def draw(size: Size) -> go.Figure:
         shares = [[value / max(1, sum(row)) for value in row] for row in counts]
+        answers = [_lines(wrap(label, 8, break_long_words=False)) for label in labels]
+        references, letters = labels, 16
+        if is_numbered:
+            answers = [str(number) for number, _ in enumerate(labels, 1)]
+            references = [f"{number}  {label}" for number, label in enumerate(labels, 1)]
+            letters = 24 if size.panels <= 2 else 40
         heat = go.Heatmap(
             z=shares,
-            x=[_lines(wrap(label, 8, break_long_words=False)) for label in labels],
-            y=[_lines(wrap(label, 16)) for label in labels],
+            x=answers,
+            y=[_lines(wrap(label, letters)) for label in references],
             text=counts,
             texttemplate="%{text}",
             colorscale=[[0, "#ffffff"], [1, reader.colour]],
@@ -198,9 +206,10 @@ def _confusion(run: RunView, reader: Reader, labels: Sequence[str], counts: Sequ
         )
         axes = {"type": "category", "showgrid": False}
         return go.Figure(heat).update_layout(
-            xaxis=axes | {"title": {"text": "answer"}, "tickangle": 0 if len(labels) <= FLAT else None},
+            xaxis=axes | {"title": {"text": "answer, by its number" if is_numbered else "answer"}, "tickangle": 0},
             yaxis=axes | {"title": {"text": "reference label"}, "autorange": "reversed"},
         )
 
     note = f"{count}; shaded by the share of each reference label"
-    return Drawing(f"confusion-{reader.name}", f"What {reader.title} confuses", note, draw)
+    rows = lambda size: -(-len(labels) // FLAT)  # noqa: E731
+    return Drawing(f"confusion-{reader.name}", f"What {reader.title} confuses", note, draw, rows)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.figures import SIZES, for_print
+from app.figures import SIZES, drawings_of, for_print
 from app.pages.runs import taking
 from app.pages.runs.acts import probe_run
 from app.taken import figures_of
@@ -164,3 +164,20 @@ def test_boxes_finding_and_probes_are_tables_too(said: Furnished) -> None:
     assert boxes.heads == ("Reader", "Acc@IoU .5", "mAP .5") and boxes.rows[0][1] == "0.500 [0.400, 0.600]"
     assert boxes.as_csv().splitlines()[1] == "vitask,0.5,0.4,0.6,0.5,0.4,0.6"
     assert "of pets" in tables["probe-presence"].note
+
+
+def test_answers_of_many_labels_stand_by_number_so_that_long_names_do_not_run_into_each_other(room: Furnished) -> None:
+    labels = [f"a very long name of a kind of cell, {place}" for place in range(9)]
+    results = {
+        "cases": 9,
+        "readers": {"vitask": {"accuracy": told(0.5)}},
+        "per_class": {"vitask": {label: {"support": told(1)} for label in labels}},
+        "confusion": {"vitask": [[int(row == column) for column in range(9)] for row in range(9)]},
+        "made_for": {"reader": "vitask", "baseline": "tsm"},
+    }
+    runs.set_metrics(room.studio.database, room.run_id, results)
+    run = runs.run(room.studio.database, room.who, room.run_id)
+    (drawing,) = [drawing for drawing in drawings_of(run, [], {}) if drawing.name == "confusion-vitask"]
+    heat = for_print(drawing, SIZES["column"])["data"][0]
+    assert list(heat["x"]) == [str(number) for number in range(1, 10)]
+    assert heat["y"][8].replace("<br>", " ") == "9  a very long name of a kind of cell, 8"
