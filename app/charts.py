@@ -20,6 +20,7 @@ from core.readings.answer import Answer
 from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
 from core.readings.reader import Reader
 from core.readings.roc import Roc
+from core.readings.rounding import rounded
 
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, BROWN, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -130,12 +131,19 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
-def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:
-    """Figures of each reader with their 95 % intervals: {reader: {figure: {value, low, high}}}."""
+def figures(
+    measured: Mapping[Reader, Mapping[str, Mapping[str, float]]],
+    wanted: Sequence[str],
+    titled: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Figures of each reader with their 95 % intervals: {reader: {figure: {value, low, high}}}.
+
+    titled: what they are called, as markup, where people do not know them by `figure_title`.
+    """
     if not measured:
         return nothing("No figures yet. They come when the run has read its test cases.")
     shown = [name for name in wanted if any(name in of_reader for of_reader in measured.values())]
-    titles = [literal(figure_title(name)) for name in shown]
+    titles = [(titled or {}).get(name) or literal(figure_title(name)) for name in shown]
     figure = go.Figure()
     for reader, of_reader in measured.items():
         rows = [of_reader.get(name, {}) for name in shown]
@@ -186,7 +194,8 @@ def _add_roc(figure: go.Figure, reader: Reader, roc: Roc, at: Mapping[str, int],
         **shared,
     )
     ring = {"symbol": "circle-open", "size": 10, "color": reader.colour, "line": {"width": 2.5}}
-    words = f"as it answered: sensitivity {roc.point[1]:.3f}, specificity {1 - roc.point[0]:.3f}"
+    sensitivity, specificity = rounded(roc.point[1]), rounded(1 - roc.point[0])
+    words = literal(f"as it answered: sensitivity {sensitivity}, specificity {specificity}")
     x, y = roc.point
     figure.add_scatter(x=[x], y=[y], mode="markers", marker=ring, showlegend=False, hovertext=words, **shared)
 
@@ -225,7 +234,7 @@ def _bars(answers: Sequence[str], values: Sequence[float], reader: Reader, is_mu
         name=literal(reader.name),
         showlegend=False,
         marker={"color": reader.colour, "opacity": [1.0 if is_strong else 0.45 for is_strong in strong]},
-        text=[f"{value:.2f}" for value in values],
+        text=[literal(rounded(value, 2)) for value in values],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x:.4f} raw",

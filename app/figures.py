@@ -11,24 +11,20 @@ import plotly.graph_objects as go
 
 from app import charts
 from app.charts import GRID, literal
-from core.errors import CoreError
 from core.readings.benefit import Benefit
 from core.readings.effect import in_print
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
 from core.readings.roc import Roc
-from core.records.access import Who
-from core.records.benefits import judged
-from core.records.comparison import Comparison
-from core.records.database import Database
-from core.records.place import Place
 from core.records.runs import RunView
 
 INK = "#1a1a1a"
 SAMPLE = 42
 """Pixels of a line in the legend and what stands around it."""
+NOTE = 0.9
+"""Of the other letters: in a column 7 pt, below which journals take nothing."""
 FLAT = 6
-"""As many labels stand side by side without being turned."""
+"""As many labels stand side by side; answers of more have numbers in their place."""
 FONT = "Arial, Helvetica, sans-serif"
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 INTERVALS = "95 % bootstrap intervals over patients, or cases where patients are unknown"
@@ -52,7 +48,7 @@ class Size:
 
 SIZES = {
     "slide": Size("Slide, 16:9", 1280, 720, 20, 1.5, 84, 4),
-    "column": Size("Column, 8.5 cm", 321, 300, 9, 6.25, 52, 2),
+    "column": Size("Column, 8.5 cm", 321, 300, 10, 6.25, 44, 2),
 }
 
 
@@ -65,15 +61,6 @@ class Drawing:
     note: str
     draw: Callable[[Size], go.Figure]
     rows: Callable[[Size], int] = lambda size: 1
-
-
-def figures_of(db: Database, place: Place, who: Who, run: RunView) -> tuple[Drawing, ...]:
-    """Those of a finished run; without ROC curves where its readings are on another machine."""
-    try:
-        rocs: Rocs = Comparison.open(db, place, who, run.id).rocs()
-    except CoreError:
-        rocs = {}
-    return drawings_of(run, [answer.benefit for answer in judged(run)], rocs)
 
 
 def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[Drawing, ...]:
@@ -115,7 +102,7 @@ def for_print(drawing: Drawing, size: Size) -> dict[str, Any]:
         height=height,
         autosize=False,
         title={
-            "text": f'<b>{_lines(lines[0])}</b><br><span style="font-size:{0.82 * em:.1f}px">{_lines(lines[1])}</span>',
+            "text": f'<b>{_lines(lines[0])}</b><br><span style="font-size:{NOTE * em:.1f}px">{_lines(lines[1])}</span>',
             "x": em / size.width,
             "y": 1 - 1.5 * em / height,
             "yanchor": "top",
@@ -194,12 +181,20 @@ def _confusions(run: RunView) -> Iterator[tuple[Reader, list[str], Sequence[Any]
 
 
 def _confusion(run: RunView, reader: Reader, labels: Sequence[str], counts: Sequence[Any], count: str) -> Drawing:
+    is_numbered = len(labels) > FLAT
+
     def draw(size: Size) -> go.Figure:
         shares = [[value / max(1, sum(row)) for value in row] for row in counts]
+        answers = [_lines(wrap(label, 8, break_long_words=False)) for label in labels]
+        references, letters = labels, 16
+        if is_numbered:
+            answers = [str(number) for number, _ in enumerate(labels, 1)]
+            references = [f"{number}  {label}" for number, label in enumerate(labels, 1)]
+            letters = 24 if size.panels <= 2 else 40
         heat = go.Heatmap(
             z=shares,
-            x=[_lines(wrap(label, 8, break_long_words=False)) for label in labels],
-            y=[_lines(wrap(label, 16)) for label in labels],
+            x=answers,
+            y=[_lines(wrap(label, letters)) for label in references],
             text=counts,
             texttemplate="%{text}",
             colorscale=[[0, "#ffffff"], [1, reader.colour]],
@@ -211,9 +206,10 @@ def _confusion(run: RunView, reader: Reader, labels: Sequence[str], counts: Sequ
         )
         axes = {"type": "category", "showgrid": False}
         return go.Figure(heat).update_layout(
-            xaxis=axes | {"title": {"text": "answer"}, "tickangle": 0 if len(labels) <= FLAT else None},
+            xaxis=axes | {"title": {"text": "answer, by its number" if is_numbered else "answer"}, "tickangle": 0},
             yaxis=axes | {"title": {"text": "reference label"}, "autorange": "reversed"},
         )
 
     note = f"{count}; shaded by the share of each reference label"
-    return Drawing(f"confusion-{reader.name}", f"What {reader.title} confuses", note, draw)
+    rows = lambda size: -(-len(labels) // FLAT)  # noqa: E731
+    return Drawing(f"confusion-{reader.name}", f"What {reader.title} confuses", note, draw, rows)

@@ -9,6 +9,7 @@ from typing import Any
 from app.engine import ENGINE
 from app.html import bar, table
 from app.words import ago, chip, figure_title, lasting, reader_choice, reader_name
+from core.readings.rounding import rounded
 from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
 from core.records.runs import RunView
@@ -52,7 +53,7 @@ def aimed_at(view: RunView, figure: str) -> str:
     if view.aim is None or view.aim.reader not in readers:
         return "–"
     lines = [
-        f"<div{' class=quiet' if name == view.aim.baseline else ''}>{_interval(readers[name].get(figure))} "
+        f"<div{' class=quiet' if name == view.aim.baseline else ''}>{escape(_interval(readers[name].get(figure)))} "
         f'<small title="{escape(view.reader(name).title)}">{escape(name)}</small></div>'
         for name in (view.aim.reader, view.aim.baseline)
         if name in readers
@@ -159,7 +160,7 @@ def figure_table(view: RunView) -> str:
     heads = "".join(f"<th class=n>{escape(figure_title(figure))}</th>" for figure in SHOWN)
     rows = "".join(
         f"<tr><td>{reader_name(reader)}</td>"
-        f"{''.join(f'<td class=n>{_interval(figures.get(figure))}</td>' for figure in SHOWN)}</tr>"
+        f"{''.join(f'<td class=n>{escape(_interval(figures.get(figure)))}</td>' for figure in SHOWN)}</tr>"
         for reader, figures in view.measured().items()
     )
     return f'<div class="vt"><table><tr><th>Reader</th>{heads}</tr>{rows}</table></div>' if rows else ""
@@ -190,6 +191,6 @@ def _start(entry: QueueEntry) -> str:
 def _interval(figure: Mapping[str, float] | None) -> str:
     if not figure or figure.get("value") is None:
         return "–"
-    text = f"{figure['value']:.3f}"
+    text = rounded(figure["value"])
     has_interval = figure.get("low") is not None and figure.get("high") is not None
-    return f"{text} ({figure['low']:.3f} to {figure['high']:.3f})" if has_interval else text
+    return f"{text} ({rounded(figure['low'])} to {rounded(figure['high'])})" if has_interval else text

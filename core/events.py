@@ -101,6 +101,14 @@ class PicturesSeen(_Event):
     whole: int
 
 
+class ModelBegun(_Event):
+    """A search trains the next of its models, each without a part of the cases."""
+
+    kind: Literal["model"] = "model"
+    model: int
+    models: int
+
+
 class FoldDone(_Event):
     """A part of the cases was read by models that never saw it."""
 
@@ -109,7 +117,8 @@ class FoldDone(_Event):
     folds: int
     done: int
     whole: int
-    seconds_left: float
+    seconds_left: float | None = None
+    """Not known where all models so far were found finished."""
 
 
 class Sharing(_Event):
@@ -143,6 +152,7 @@ Event = (
     | FeaturesEncoded
     | CasesRead
     | PicturesSeen
+    | ModelBegun
     | FoldDone
     | Sharing
     | Plugged

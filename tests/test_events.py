@@ -18,6 +18,7 @@ EVERY: list[Event] = [
     events.FeaturesEncoded(done=1, whole=4),
     events.CasesRead(split="val", readers="vlm+tsm", done=0, whole=4),
     events.PicturesSeen(done=4, whole=4),
+    events.ModelBegun(model=1, models=10),
     events.FoldDone(fold=1, folds=5, done=1, whole=10, seconds_left=3.5),
     events.Sharing(largest_relative_difference=1e-7, is_shared=True),
     events.Plugged(connector="kept"),

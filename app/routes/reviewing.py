@@ -36,6 +36,7 @@ class Where(BaseModel):
     split: Text = ""
     source: Text = ""
     text: Text = ""
+    suggested: Label = ""
 
     def filter(self) -> Filter:
         return Filter(**self.model_dump())
@@ -107,7 +108,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
         def made(visit: Visit) -> Json:
             db, who = visit.database, visit.who
             suspect, view = queue.suspect(db, who, review_id, rank), reviews.review(db, who, review_id)
-            history = verdicts.history(db, who, review_id, rank)
+            history = [] if suspect.is_veiled else verdicts.history(db, who, review_id, rank)
             return card.card(view, suspect, history, alike_by_run(visit, _indexed_run(visit, view), suspect))
 
         return answered(studio, request, made)
@@ -174,6 +175,6 @@ def _indexed_run(visit: Visit, view: ReviewView) -> RunView | None:
 
 def alike_by_run(visit: Visit, run: RunView | None, suspect: SuspectView) -> Alike | None:
     """The nearest labelled cases of other patients by the run's index."""
-    if run is None:
+    if run is None or suspect.is_veiled:
         return None
     return finding.alike(visit.database, visit.place, visit.who, run, suspect.name, card.MOST_NEIGHBOURS)

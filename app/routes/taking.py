@@ -11,9 +11,10 @@ from fastapi.responses import FileResponse
 from plotly.utils import PlotlyJSONEncoder
 
 from app.context import Studio
-from app.figures import SIZES, figures_of, for_print
+from app.figures import SIZES, for_print
 from app.routes.answers import Number
 from app.routes.downloads import sent_of_run
+from app.taken import figures_of
 from core.errors import RunError
 from core.readings.latex import as_latex
 from core.records import taking

@@ -10,6 +10,7 @@ from typing import Any
 from core.case import READ_SPLITS
 from core.cli import output
 from core.cli.commands import Commands
+from core.readings.rounding import rounded
 
 
 def add(commands: Commands) -> None:
@@ -120,7 +121,7 @@ def _reliance(arguments: argparse.Namespace) -> None:
         return
     output.out("| reader | right response, own image | another case's image | overlap | AUROC |\n|---|---|---|---|---|")
     for reader, figures in figures_of.items():
-        cells = " | ".join(f"{figures[name]:.3f}" for name in ("own", "other", "overlap", "auroc"))
+        cells = " | ".join(rounded(figures[name]) for name in ("own", "other", "overlap", "auroc"))
         output.out(f"| {reader} | {cells} |")
     for note in chosen.told.get("notes", ()):
         output.out(note)

@@ -17,12 +17,14 @@ from core.events import (
     Event,
     FeaturesEncoded,
     FoldDone,
+    ModelBegun,
     PicturesSeen,
     Report,
     Sharing,
     StageDone,
     Step,
 )
+from core.readings.rounding import rounded
 
 SECONDS_BETWEEN_LINES = 10.0
 Progress = Step | CheckpointFetched | FeaturesEncoded | CasesRead | PicturesSeen
@@ -80,7 +82,7 @@ def as_text(event: Event) -> str | None:
         case Evaluation():
             of_sets = {name: value for name, value in event.figures.items() if " of " in name}
             shown = of_sets or {name: event.figures[name] for name in ("accuracy", "macro_f1")}
-            figures = "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
+            figures = "  ".join(f"{name} {rounded(value)}" for name, value in shown.items())
             return f"{event.stage} at step {event.step}, validation: {figures}"
         case StageDone():
             kept = (
@@ -97,8 +99,11 @@ def as_text(event: Event) -> str | None:
             return event.words if event.done else f"{event.words}, into {event.folder}"
         case PicturesSeen() | FeaturesEncoded() | CasesRead():
             return f"{_what_goes_on(event)} {event.done}/{event.whole}"
+        case ModelBegun():
+            return f"model {event.model} of {event.models}"
         case FoldDone():
-            return f"folds {event.done}/{event.whole}, {_left(event.seconds_left)} left"
+            left = "" if event.seconds_left is None else f", {_left(event.seconds_left)} left"
+            return f"folds {event.done}/{event.whole}{left}"
     return None
 
 
@@ -182,4 +187,4 @@ def _left(seconds: float) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else rounded(value)

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.cli import output
 from core.cli.commands import Commands
+from core.readings.rounding import rounded
 
 
 def add(commands: Commands) -> None:
@@ -65,7 +66,7 @@ def _table(row: dict[str, Any]) -> str:
     names = list(row["readers"])
     lines += ["| answer | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for place, answer in enumerate(row["readers"][names[0]]["answers"]):
-        values = " | ".join(f"{row['readers'][name]['probabilities'][place]:.3f}" for name in names)
+        values = " | ".join(rounded(row["readers"][name]["probabilities"][place]) for name in names)
         lines.append(f"| {answer} | {values} |")
     written = [f'{name} writes: "{row["readers"][name]["text"]}"' for name in names if row["readers"][name]["text"]]
     statements = [

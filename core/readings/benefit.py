@@ -9,6 +9,7 @@ from typing import Any
 
 from core.readings.effect import CANT_TELL, Effect, effect_of, signed
 from core.readings.metrics import TITLES
+from core.readings.rounding import rounded
 
 DECIDING = "macro_f1"
 """The figure that decides, for every run alike: chosen before any was seen."""
@@ -89,7 +90,7 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
     gap, of_set = first.deciding, f" of {benefit.set}" if benefit.set else ""
     opening = "It was not measured whether it helped" if first.effect is None else OPENINGS[first.effect]
     title, rival = _inside(gap.title), quoted(first.rival, titles)
-    value = f"no {title}" if gap.value is None else f"a {title} of {gap.value:.3f}"
+    value = f"no {title}" if gap.value is None else f"a {title} of {rounded(gap.value)}"
     beside = (
         f"and no interval of its difference to {rival}" if first.effect is None else f"{gap.words()} against {rival}"
     )

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.readings.rounding import rounded
+
 Floats = NDArray[np.float64]
 Groups = Sequence[str | None] | None
 """The patient of each case, where patients are known."""
@@ -90,8 +92,8 @@ def in_brackets(figure: Mapping[str, Any] | None) -> str:
     if figure is None or figure["value"] is None:
         return "–"
     low, high = figure["low"], figure["high"]
-    spread = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
-    return f"{figure['value']:.3f}{spread}"
+    spread = f" [{rounded(low)}, {rounded(high)}]" if low is not None and high is not None else ""
+    return f"{rounded(figure['value'])}{spread}"
 
 
 def resampled(cases: int, groups: Groups, draws: int, seed: int) -> Iterator[Floats]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.readings.benefit import Benefit, Duel, is_tsm, quoted
+from core.readings.rounding import rounded
 
 FEW_CASES = 10
 """Of a label: with fewer, a single case moves its sensitivity by more than a tenth."""
@@ -82,7 +83,8 @@ def _by_chance(reader: str, part: Plain, titles: Mapping[str, str]) -> Iterator[
     if figure["low"] <= chance:
         yield (
             f"{_begin(quoted(reader, titles))} can't be told from guessing: its balanced accuracy is "
-            f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f}), and guessing gives {chance:.3f}."
+            f"{rounded(figure['value'])} ({rounded(figure['low'])} to {rounded(figure['high'])}), "
+            f"and guessing gives {chance:.3f}."
         )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.readings.intervals import compared, in_brackets, measured
 from core.readings.results import as_markdown
 from core.readings.statement import mean_of
+from core.readings.tables import INTERVALS, Table, of_readers
 from core.sets.facts import FACT_KINDS
 from core.sets.sentences import CaseProbes
 
@@ -113,6 +114,21 @@ def tables(probes: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[lis
             heads = ["label (pairs)", *presence["readers"]]
             yield f"Contradicts itself, by label{of}", heads, _by_label(presence, "contradictions")
             yield f"Right answers, by label{of}", heads, _by_label(presence, "accuracy")
+
+
+def probe_tables(probes: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[Table]:
+    """To take away: composition, the same with another case's picture, presence; set by set."""
+    for number, (name, of_set) in enumerate(probes["sets"].items()):
+        note, suffix = f"n = {of_set['cases']:,} test cases of {name}. {INTERVALS}", str(number or "")
+        composition, presence = of_set["composition"], of_set["presence"]
+        parts = (
+            ("composition", "Which of two captions is likelier", composition, composition["readers"]),
+            ("blind", "The same captions with another case's picture", composition, composition["blind"]),
+            ("presence", "Presence asked both ways", presence, presence["readers"]),
+        )
+        for kind, title, probed, readers in parts:
+            if readers:
+                yield of_readers(f"probe-{kind}{suffix}", title, note, probed["titles"], readers, titles)
 
 
 def probes_as_markdown(probes: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from core.readings.intervals import in_brackets
 from core.readings.meaning import has_several_labels
 from core.readings.metrics import TITLES
 from core.readings.reading import Reading
+from core.readings.rounding import rounded
 from core.sets.safe_csv import as_csv
 
 BY_LABEL = {
@@ -24,6 +25,11 @@ BY_LABEL = {
     "npv": "NPV",
     "auroc": "AUROC",
 }
+FOUR_CELLS = ("TP", "FN", "FP", "TN")
+ABOUT_FOUR_CELLS = (
+    "Cases by label: TP has the label and was answered so, FN has it and was not, FP has it not and was answered so, "
+    "TN neither."
+)
 INTERVALS = "95 % bootstrap intervals over patients, or over cases where patients are unknown, in brackets."
 Plain = Mapping[str, Any]
 Cell = str | float | int | None
@@ -53,6 +59,7 @@ def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, 
         _figures(parts, titles),
         _by_label(parts, titles),
         _confusion(parts, titles),
+        *_said(parts, titles),
     )
     return tuple(table for table in made if table.rows)
 
@@ -78,7 +85,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
     for benefit in benefits:
         for duel in (*benefit.duels, *benefit.beside):
             gap, names = duel.deciding, [titles.get(name, name) for name in (duel.reader, duel.rival)]
-            values = ["–" if value is None else f"{value:.3f}" for value in (gap.value, gap.of_rival)]
+            values = ["–" if value is None else rounded(value) for value in (gap.value, gap.of_rival)]
             figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"
             rows.append((*_set(benefit.set), *names, figure, *values, in_print(gap.words()), duel_words(duel)))
             whose = (benefit.set, duel.reader, duel.rival)
@@ -148,14 +155,45 @@ def _confusion(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
         for reader, counts in part.get("confusion", {}).items()
         for label, answer, count in _counts(list(part["per_class"][reader]), counts)
     )
+    tables = [
+        (set_name, titles.get(reader, reader), list(part["per_class"][reader]), counts)
+        for set_name, part in parts.items()
+        for reader, counts in part.get("confusion", {}).items()
+        if counts
+    ]
+    is_by_label = any(has_several_labels(counts) for *_, counts in tables)
+    most = max((len(labels) for *_, labels, _ in tables), default=0)
+    answers = tuple(FOUR_CELLS) if is_by_label else tuple(str(place + 1) for place in range(most))
     rows = tuple(
-        (*_set(set_name), titles.get(reader, reader), label, answer, f"{count:,}")
-        for set_name, reader, label, answer, count in cells
+        (*_set(set_name), reader, *row, *[""] * (len(answers) + 1 - len(row)))
+        for set_name, reader, labels, counts in tables
+        for row in (_by_four_cells if is_by_label else _matrix)(labels, counts)
     )
-    heads = (*_set("Set" if any(parts) else ""), "Reader", "Reference label", "Answer", "Cases")
+    heads = (*_set("Set" if any(parts) else ""), "Reader", "Reference label", *answers)
     columns = ("set", "reader", "reference label", "answer", "cases")
-    note = f"n = {_cases(parts)} test cases."
+    about = ABOUT_FOUR_CELLS if is_by_label else "The columns are the answers, by the numbers of the labels."
+    note = f"n = {_cases(parts)} test cases. {about}"
     return Table("confusion", "Reference labels and answers", note, heads, rows, columns, cells)
+
+
+def _matrix(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str, ...]]:
+    """A row a reference label, a column an answer."""
+    for number, (label, row) in enumerate(zip(labels, counts, strict=True), 1):
+        yield (f"{number} {label}", *(f"{count:,}" for count in row))
+
+
+def _by_four_cells(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str, ...]]:
+    """A row a label, against all that is not it."""
+    for place, label in enumerate(labels):
+        (neither, alarms), (missed, right) = counts[place] if has_several_labels(counts) else _against(place, counts)
+        yield (label, *(f"{count:,}" for count in (right, missed, alarms, neither)))
+
+
+def _against(place: int, counts: Sequence[Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A label's table of 2 x 2 out of the counts of all labels."""
+    right, whole = counts[place][place], sum(map(sum, counts))
+    missed, alarms = sum(counts[place]) - right, sum(row[place] for row in counts) - right
+    return (whole - right - missed - alarms, alarms), (missed, right)
 
 
 def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str, str, int]]:
@@ -166,6 +204,37 @@ def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str,
         return
     for label, row in zip(labels, counts, strict=True):
         yield from ((label, answer, count) for answer, count in zip(labels, row, strict=True))
+
+
+def _said(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Iterator[Table]:
+    """Boxes, masks and whatever else readers say beside an answer: a table a kind and set."""
+    for number, (set_name, part) in enumerate(parts.items()):
+        for kind, said in (part.get("statements") or {}).items():
+            of_set = f" of {set_name}" if set_name else ""
+            note = f"n = {said['cases']:,} test cases{of_set} with a reference. {INTERVALS}"
+            table_name = f"said-{kind}{number or ''}"
+            yield of_readers(table_name, said["title"], note, said["titles"], said["readers"], titles)
+
+
+def of_readers(
+    name: str,
+    title: str,
+    note: str,
+    figures: Mapping[str, str],
+    readers: Mapping[str, Mapping[str, Plain]],
+    titles: Mapping[str, str],
+) -> Table:
+    """A row a reader, a column a figure."""
+    rows = tuple(
+        (titles.get(reader, reader), *(in_brackets(measured.get(figure)) for figure in figures))
+        for reader, measured in readers.items()
+    )
+    cells = tuple(
+        (reader, *chain.from_iterable(_ends(measured.get(figure)) for figure in figures))
+        for reader, measured in readers.items()
+    )
+    columns = ("reader", *chain.from_iterable((figure, f"{figure} low", f"{figure} high") for figure in figures))
+    return Table(name, title, note, ("Reader", *figures.values()), rows, columns, cells)
 
 
 def _set(name: str) -> tuple[str, ...]:

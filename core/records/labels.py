@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, Text, TypeDecorator, false, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, Text, TypeDecorator, false, or_, type_coerce
 
 from core.case import NO_FINDING
 
@@ -45,3 +45,10 @@ def has_label(places: SQLColumnExpression[str], label: str, task: Mapping[str, A
     if task["kind"] != "multi":
         return places == wanted
     return or_(places.contains(wanted), is_bare) if label == NO_FINDING else places.contains(wanted)
+
+
+def names_label(names: SQLColumnExpression[Names], label: str) -> ColumnElement[bool]:
+    """The same of labels that are kept as names alone, which no index knows."""
+    if label == NO_FINDING:
+        return or_(names == (), names == (NO_FINDING,))
+    return type_coerce(names, Text).contains(json.dumps(label, ensure_ascii=False), autoescape=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import RunError
 from core.records import jobs, payloads, runs
@@ -48,6 +50,11 @@ def probings(db: Database, who: Who, run_id: int) -> list[Probing]:
     """The newest of a run, newest first."""
     newest = runs.newest_jobs(db, who, run_id, payloads.Probe, SHOWN)
     return [Probing(job.id, job.state, job.wish, job.how_far, outcome(job, Probed), job.error) for job in newest]
+
+
+def newest_probes(db: Database, who: Who, run_id: int) -> Mapping[str, Any] | None:
+    """What the newest probing that came to its end says; None where there is none."""
+    return next((each.outcome.probes for each in probings(db, who, run_id) if each.outcome is not None), None)
 
 
 def cancel_probings(db: Database, who: Who, run_id: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.case import READ_SPLITS, Task
 from core.errors import RunError, SettingsError
+from core.readings.probe_figures import probe_tables
 from core.readings.reading import load
 from core.readings.tables import Table, readings_as_csv, tables_of
 from core.records.access import Who
@@ -16,6 +17,7 @@ from core.records.benefits import judged, titles_of
 from core.records.comparison import task_of
 from core.records.database import Database
 from core.records.place import Place
+from core.records.probes import newest_probes
 from core.records.runs import RunView
 from core.records.seeds import alike, spread
 from core.training.paragraph import citations, paragraph
@@ -29,7 +31,9 @@ def run_tables(db: Database, who: Who, run: RunView) -> tuple[Table, ...]:
         return ()
     compared = [answer.benefit for answer in judged(run)]
     of_seeds = spread(run, alike(db, who, run))
-    return (*tables_of(run.metrics, compared, titles_of(run)), *([of_seeds] if of_seeds else []))
+    titles = titles_of(run)
+    of_probes = () if (probes := newest_probes(db, who, run.id)) is None else probe_tables(probes, titles)
+    return (*tables_of(run.metrics, compared, titles), *of_probes, *([of_seeds] if of_seeds else []))
 
 
 def run_table(db: Database, who: Who, run: RunView, name: str) -> Table:

@@ -32,6 +32,7 @@ def complete(values: Mapping[str, Any]) -> Plain:
         "values": whole.model_dump(mode="json"),
         "yaml": as_yaml(whole),
         "readers": [reader.name for reader in run.readers],
+        "reader_titles": [reader.title for reader in run.readers],
         "stages": [stage.name for stage in run.plan.stages],
     }
 

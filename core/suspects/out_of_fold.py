@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import NumericError
-from core.events import FoldDone, Report
+from core.events import FoldDone, ModelBegun, Report
 from core.machine import hold
 from core.models.tsm import Tsm
 from core.sets.joint import Item, JointSet
@@ -53,7 +53,8 @@ class Trainer:
     report: Report
     is_stopped: Callable[[], bool]
     rounds: int
-    began: float = field(default_factory=time.perf_counter)
+    seconds_of_models: list[float] = field(default_factory=list)
+    """Of those that were trained here, not found finished."""
 
     @cached_property
     def shown(self) -> Pictures:
@@ -65,12 +66,15 @@ class Trainer:
         for fold in folds:
             file = self._file(number, fold)
             if not file.is_file():
+                began = time.perf_counter()
                 working = file.with_suffix("")
+                self.report(ModelBegun(model=number * len(folds) + fold + 1, models=len(folds) * self.rounds))
                 tsm = self._taught(
                     f"round {number + 1}, fold {fold + 1}", number, is_learned & (fold_of != fold), working
                 )
                 self._read(tsm, fold_of == fold, file)
                 shutil.rmtree(working, ignore_errors=True)
+                self.seconds_of_models.append(time.perf_counter() - began)
             self._report_progress(number * len(folds) + fold + 1, len(folds) * self.rounds)
         return self._gathered(number, fold_of)
 
@@ -104,10 +108,9 @@ class Trainer:
         draft.replace(file)
 
     def _report_progress(self, done: int, whole: int) -> None:
-        spent = time.perf_counter() - self.began
-        self.report(
-            FoldDone(fold=done, folds=whole, done=done, whole=whole, seconds_left=spent / done * (whole - done))
-        )
+        spent = self.seconds_of_models
+        left = sum(spent) / len(spent) * (whole - done) if spent else None
+        self.report(FoldDone(fold=done, folds=whole, done=done, whole=whole, seconds_left=left))
 
     def _gathered(self, number: int, fold_of: Places) -> Outside:
         """The folds of a round as one table. Where a fold had fewer other cases than are kept, -1 stands for none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,8 +38,9 @@ from core.records.people import Who
 from core.records.progress import Progress
 from core.records.review import boxes, queue, reviews, verdicts
 from core.records.review.corrections import Gain, Retrained
+from core.records.tables import Job
 from tests.app.furnished import SETTINGS, asking, furnish
-from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, furnish_review
+from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, finish, furnish_review
 from tests.let_in import TOKEN
 
 PASSWORD = "a long password"
@@ -258,7 +260,7 @@ def test_no_search_and_no_set_say_where_to_begin(room: Reviewed, page: ReviewPag
     assert "under Find" in page.agreeing.open(visit, None)[page.agreeing.parts.pairs]
     assert "under Find" in page.correcting.open(visit, None)[page.correcting.parts.preview]
     with pytest.raises(CoreError, match="Bring your images"):
-        page.finding.start(visit, None, 0, 1, True, "")
+        page.finding.start(visit, None, 0, 1, True, False, "")
 
 
 def test_the_end_of_a_filter_says_what_comes_next(room: Reviewed, browser: TestClient) -> None:
@@ -274,7 +276,7 @@ def test_the_end_of_a_filter_says_what_comes_next(room: Reviewed, browser: TestC
 def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path, page: ReviewPage) -> None:
     room = furnish_review(tmp_path)
     finding, parts, visit = page.finding, page.finding.parts, room.visit()
-    made = finding.start(visit, room.version_id, 0, 2, True, " Second look ")[parts.queued]
+    made = finding.start(visit, room.version_id, 0, 2, True, False, " Second look ")[parts.queued]
     view = reviews.review(room.studio.database, room.who, made)
     assert (view.name, view.readers, view.is_blind, view.state) == ("Second look", 2, True, "waiting")
     shown = finding.show([view], view)
@@ -549,3 +551,43 @@ def value(parameter: dict[str, Any]) -> Any:
     if kind.startswith("list"):
         return [1]
     return {"int": 1, "bool": True, "str": "open"}.get(kind.split("[")[0], "keep")
+
+
+def test_a_first_look_is_shown_the_picture_alone_and_its_agreement_stands_under_agree(
+    tmp_path: Path, page: ReviewPage
+) -> None:
+    room = furnish_review(tmp_path)
+    finding, parts = page.finding, page.finding.parts
+    made = finding.start(room.visit(), room.version_id, 0, 1, True, True, "Mine")[parts.queued]
+    finish(room.studio, reviews.review(room.studio.database, room.who, made).job_id, room)
+    room = replace(room, review_id=made)
+    browser = client_of(cast(FastAPI, create_app(room.studio.place)))
+    opened = page.agreeing.open(room.visit(), made)[page.agreeing.parts.pairs]
+    assert "No first look yet" in opened
+    (first,) = browser.get(f"/reviews/{made}/cases", params={"many": 1}).json()["cases"]
+    assert first["is_veiled"] and first["given_at"] == first["suggested_at"] == []
+    assert "What do you see?" in first["head"] and first["side"] == "" and "case-001" not in str(first)
+    refused = browser.post(f"/reviews/{made}/verdicts", json=press(room, [1]))
+    assert refused.status_code == 400 and "hidden until you have looked" in refused.text
+    browser.post(f"/reviews/{made}/verdicts", json=press(room, [1], "change", "hazy"))
+    shown = browser.get(f"/reviews/{made}/cases/1").json()
+    assert not shown["is_veiled"] and "Given label" in shown["head"] and "Your first look is kept" in shown["side"]
+    assert shown["group_size"] == 1, "cases are looked at one by one"
+    agreed = page.agreeing.open(room.visit(), made)[page.agreeing.parts.pairs]
+    assert "Blind first looks" in agreed and "first look with the set" in agreed and "own last word" in agreed
+
+
+def test_the_time_of_a_search_is_told_before_it_starts(tmp_path: Path, page: ReviewPage) -> None:
+    room = furnish_review(tmp_path)
+    finding, time = page.finding, page.finding.parts.time
+    with room.studio.database.session() as session:
+        job = session.get_one(Job, reviews.review(room.studio.database, room.who, room.review_id).job_id)
+        assert job.started is not None
+        job.ended = job.started + timedelta(minutes=4)
+    assert (
+        "About <b>4 min</b> on this machine, by the last search" in finding.time(room.visit(), room.version_id, 0)[time]
+    )
+    with room.studio.database.session() as session:
+        session.get_one(Job, job.id).state = "stopped"
+    assert "isn't known before it starts" in finding.time(room.visit(), room.version_id, 0)[time]
+    assert finding.time(room.visit(), None, 0) == {time: ""}

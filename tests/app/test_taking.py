@@ -6,17 +6,22 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from app.figures import SIZES
+from app.figures import SIZES, drawings_of, for_print
 from app.pages.runs import taking
+from app.pages.runs.acts import probe_run
+from app.taken import figures_of
 from core.case import Task
 from core.readings.reading import load
 from core.readings.results import evaluate
 from core.records import audit, runs
+from core.records import taking as records_taking
 from tests.app.furnished import ANSWERS, Furnished, browsing, furnish
+from tests.app.test_run_probes import carry_out
 
 
 @pytest.fixture
@@ -42,13 +47,15 @@ def drawn(room: Furnished) -> str:
 
 def test_every_figure_comes_with_title_count_and_intervals_at_both_sizes(room: Furnished, browser: TestClient) -> None:
     addresses = re.findall(r'data-figure="([^"]+)"', drawn(room))
-    assert len(addresses) == 5 * len(SIZES) * 2  # figures, differences, curves, and what each of two readers confuses
+    # Figures, differences, ROC curves, what each of two readers confuses, losses and validation cases.
+    assert len(addresses) == 7 * len(SIZES) * 2
     for address in dict.fromkeys(addresses):
         figure = browser.get(unescape(address)).json()
         size = SIZES[address.rpartition("/")[2].removesuffix(".json")]
         title = figure["layout"]["title"]["text"]
-        assert figure["width"] == size.width and figure["data"] and "n = 3 test cases of Panes" in title
-        assert ("intervals" in title) == ("/figures/figures/" in address or "differences" in address)
+        assert figure["width"] == size.width and figure["data"] and "n = 3 " in title and "of Panes" in title
+        has_intervals = "/figures/figures/" in address or "differences" in address
+        assert ("95 % bootstrap intervals" in title) == has_intervals
         assert (figure["layout"]["paper_bgcolor"], figure["scale"]) == ("white", size.scale)
 
 
@@ -99,3 +106,78 @@ def test_names_stand_as_text(room: Furnished) -> None:
 def test_what_draws_is_served_here(browser: TestClient) -> None:
     answer = browser.get("/plotly.js")
     assert answer.headers["content-type"].startswith("text/javascript") and "Plotly" in answer.text
+
+
+def told(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+
+def kind(title: str, **figures: str) -> dict[str, Any]:
+    readers = {"vitask": {name: told(0.5) for name in figures}}
+    return {"title": title, "titles": figures, "cases": 2, "readers": readers}
+
+
+@pytest.fixture
+def said(room: Furnished) -> Furnished:
+    """A run of several labels whose reader also says boxes and finds pictures, and was probed."""
+    figures = {
+        "accuracy": told(0.5),
+    }
+    results = {
+        "cases": 3,
+        "readers": {"vitask": figures},
+        "per_class": {"vitask": {"a & b": {"support": told(3)}, "c_d": {"support": told(4)}}},
+        "confusion": {"vitask": [[[5, 1], [2, 4]], [[9, 0], [0, 3]]]},
+        "statements": {
+            "regions": kind("Where it is", acc_50="Acc@IoU .5", map_50="mAP .5"),
+            "retrieval": kind("Finding captions and pictures", picture_to_caption_1="Caption of a picture, recall@1"),
+        },
+        "made_for": {"reader": "vitask", "baseline": "tsm"},
+    }
+    runs.set_metrics(room.studio.database, room.run_id, results)
+    carry_out(room, probe_run(room.visit(), room.run_id, 12))
+    return room
+
+
+SAID = ("said-regions", "said-retrieval", "probe-composition", "probe-presence")
+
+
+def test_boxes_finding_probes_and_several_labels_are_figures_too(said: Furnished) -> None:
+    run = runs.run(said.studio.database, said.who, said.run_id)
+    drawings = {each.name: each for each in figures_of(said.studio.database, said.studio.place, said.who, run)}
+    assert set(drawings) >= {*SAID, "labels-vitask", "losses", "validation"} and "confusion-vitask" not in drawings
+    for size in SIZES.values():
+        for name in SAID:
+            drawn = for_print(drawings[name], size)
+            assert "n = " in drawn["layout"]["title"]["text"] and "intervals" in drawn["layout"]["title"]["text"]
+            assert drawn["data"][0]["error_y"]["array"]
+        cells = for_print(drawings["labels-vitask"], size)["data"][0]
+        assert [list(row) for row in cells["text"]] == [[4, 2, 1, 5], [3, 0, 0, 9]]
+        assert list(cells["z"][0]) == pytest.approx([4 / 6, 2 / 6, 1 / 6, 5 / 6])
+
+
+def test_boxes_finding_and_probes_are_tables_too(said: Furnished) -> None:
+    run = runs.run(said.studio.database, said.who, said.run_id)
+    tables = {table.name: table for table in records_taking.run_tables(said.studio.database, said.who, run)}
+    assert set(tables) >= {*SAID, "probe-blind"}
+    boxes = tables["said-regions"]
+    assert boxes.heads == ("Reader", "Acc@IoU .5", "mAP .5") and boxes.rows[0][1] == "0.500 [0.400, 0.600]"
+    assert boxes.as_csv().splitlines()[1] == "vitask,0.5,0.4,0.6,0.5,0.4,0.6"
+    assert "of pets" in tables["probe-presence"].note
+
+
+def test_answers_of_many_labels_stand_by_number_so_that_long_names_do_not_run_into_each_other(room: Furnished) -> None:
+    labels = [f"a very long name of a kind of cell, {place}" for place in range(9)]
+    results = {
+        "cases": 9,
+        "readers": {"vitask": {"accuracy": told(0.5)}},
+        "per_class": {"vitask": {label: {"support": told(1)} for label in labels}},
+        "confusion": {"vitask": [[int(row == column) for column in range(9)] for row in range(9)]},
+        "made_for": {"reader": "vitask", "baseline": "tsm"},
+    }
+    runs.set_metrics(room.studio.database, room.run_id, results)
+    run = runs.run(room.studio.database, room.who, room.run_id)
+    (drawing,) = [drawing for drawing in drawings_of(run, [], {}) if drawing.name == "confusion-vitask"]
+    heat = for_print(drawing, SIZES["column"])["data"][0]
+    assert list(heat["x"]) == [str(number) for number in range(1, 10)]
+    assert heat["y"][8].replace("<br>", " ") == "9  a very long name of a kind of cell, 8"

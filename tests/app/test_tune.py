@@ -290,3 +290,8 @@ def test_nothing_begins_while_a_run_file_is_being_filled_in(page: TunePage, room
         assert [shown[button]["interactive"] for button in page.parts.begin] == [False, False]
     named = page.name(room.visit(), room.version_id, "vitask", "quick")
     assert [named[button]["interactive"] for button in page.parts.begin] == [True, True]
+
+
+def test_readers_to_compare_stand_in_plain_words_with_their_short_names(page: TunePage, room: Furnished) -> None:
+    _, facts = preview(page, room, on_set(page, room))
+    assert "the TSM alone (tsm)" in facts and "VITask, with the exemplar (vitask+tsm)" in facts

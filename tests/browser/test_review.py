@@ -363,6 +363,8 @@ def test_the_queue_fits_a_small_laptop(served: Served, tab: Callable[[], Any]) -
     for name in (".head", "#review-picture", ".evidence", ".near", ".deck", ".more"):
         box = page.locator(f"#review-queue {name}").first.bounding_box() or page.locator(name).first.bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 768, name
+    clipped = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"
+    assert page.locator("#review-picture .tools button").evaluate_all(clipped) == []
     assert is_within(page)
 
 
@@ -462,3 +464,62 @@ def test_what_was_not_sent_survives_a_reload(served: Served, tab: Callable[[], A
     page.reload()
     page.wait_for_function("!sessionStorage.getItem('vitask-unsent')")
     assert served.room.standing() == {1: ("exclude", None)}
+
+
+def test_a_first_look_comes_before_the_label_and_may_be_thought_over(served: Served, tab: Callable[[], Any]) -> None:
+    """Keys alone: an answer shows what was hidden, another one changes the mind, an arrow goes on."""
+    blind = replace(served, room=served.room.another(has_first_look=True))
+    page = tab()
+    open_queue(page, blind)
+    queue = page.locator("#review-queue")
+    assert "What do you see?" in queue.inner_text() and "Given label" not in queue.locator(".head").inner_text()
+    assert "case-001" not in queue.inner_text() and not queue.locator("[data-do=keep]").is_visible()
+    page.keyboard.press("k")
+    queue.get_by_text("The label is hidden until you have said which one you see.").wait_for()
+    page.keyboard.press("2")
+    queue.locator(".head", has_text="Given label").wait_for()
+    at(page, 1)
+    page.keyboard.press("k")
+    at(page, 2)
+    queue.locator(".head", has_text="What do you see?").wait_for()
+    page.keyboard.press("u")
+    queue.locator(".head", has_text="Given label").wait_for()
+    page.keyboard.press("ArrowRight")
+    at(page, 3)
+    page.keyboard.press("z")
+    at(page, 2)
+    queue.locator(".head", has_text="Given label").wait_for()
+    all_kept(page)
+    kept = [(row.rank, row.action) for row in blind.room.kept()]
+    assert kept == [(1, "change"), (1, "keep"), (2, "unsure"), (2, "undo")]
+
+
+def test_a_pair_of_labels_is_looked_through_from_where_one_is_and_survives_a_reload(
+    served: Served, tab: Callable[[], Any]
+) -> None:
+    """Given "hazy" are ranks 2, 5, 8 …; of these the models suggest "<b>torn</b>" everywhere, and "clear" nowhere."""
+    page = tab()
+    open_queue(page, served)
+    queue = page.locator("#review-queue")
+    for rank in range(2, 7):
+        page.keyboard.press("ArrowRight")
+        at(page, rank)
+    queue.locator("[data-where=label]").select_option("hazy")
+    at(page, 8)
+    queue.locator("[data-where=suggested]").select_option("<b>torn</b>")
+    at(page, 8)
+    page.keyboard.press("ArrowRight")
+    at(page, 11)
+    page.wait_for_url("**rank=11**")
+    page.reload()
+    at(page, 11)
+    assert queue.locator("[data-where=label]").input_value() == "hazy"
+    assert queue.locator("[data-where=suggested]").input_value() == "<b>torn</b>"
+    page.keyboard.press("ArrowRight")
+    at(page, 14)
+    queue.locator("[data-where=text]").fill("case-005")
+    queue.locator("[data-where=text]").press("Enter")
+    at(page, 5)  # nothing further on fits, so it begins anew
+    queue.locator("[data-where=suggested]").select_option("clear")
+    queue.get_by_text("No more cases fit this filter").wait_for()
+    assert "suggested=clear" in page.url and "text=case-005" in page.url

@@ -115,3 +115,29 @@ def test_readings_are_a_row_each_with_a_probability_an_answer() -> None:
         "p(=50 %)": "0.25",
     }
     assert float(rows[0]["entropy bits"]) == pytest.approx(0.811278)
+
+
+def test_what_is_confused_is_a_matrix_in_print_with_the_answers_by_number(tables: dict[str, Table]) -> None:
+    assert tables["confusion"].heads == ("Reader", "Reference label", "1", "2")
+    assert tables["confusion"].rows[:2] == (
+        ("plainly tuned", "1 a & b_1", "2", "0"),
+        ("plainly tuned", "2 =50 %", "2", "0"),
+    )
+    assert r"\begin{tabular}{llrr}" in as_latex(tables["confusion"]), "a label that begins with its number is a text"
+
+
+def test_of_several_labels_each_has_its_four_cells_also_beside_a_set_of_one_label() -> None:
+    """Of "b" in the first set: 4 neither, 1 false alarm, 2 missed, 3 right. 6 of 9 "x"."""
+    cells = [[[9, 0], [0, 1]], [[4, 1], [2, 3]]]
+    several: dict[str, Any] = {"per_class": {"v": {"a": {}, "b": {}}}, "confusion": {"v": cells}}
+    square = [[6, 2, 1], [3, 4, 0], [0, 0, 5]]
+    single: dict[str, Any] = {"per_class": {"v": {"x": {}, "y": {}, "z": {}}}, "confusion": {"v": square}}
+    for part in (several, single):
+        for label in part["per_class"]["v"].values():
+            label.update({"support": {"value": 1}})
+    parts = {name: {"cases": 10, "readers": {}, **part} for name, part in (("s", several), ("t", single))}
+    (table,) = [
+        table for table in tables_of({"cases": 20, "readers": {}, "sets": parts}, [], {}) if table.name == "confusion"
+    ]
+    assert table.heads == ("Set", "Reader", "Reference label", "TP", "FN", "FP", "TN")
+    assert table.rows[1:3] == (("s", "v", "b", "3", "2", "1", "4"), ("t", "v", "x", "6", "3", "3", "9"))

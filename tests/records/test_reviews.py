@@ -139,6 +139,10 @@ FILTERED = [
     (Filter(state="mine", label="dark"), [1, 5]),
     (Filter(state="decided"), [1, 2, 5, 6]),
     (Filter(state="disputed"), [5]),
+    (Filter(state="all", label="dark", suggested="light"), [1, 3]),
+    (Filter(state="all", suggested="light"), [1, 3, 6, 8, 10]),
+    (Filter(suggested="dark"), [4, 7, 9]),
+    (Filter(state="mine", suggested="dark"), [2, 5]),
 ]
 """What the queue shows after anna kept 1, 2 and 5, and ben excluded 5 and 6."""
 

@@ -19,7 +19,7 @@ from PIL import Image
 from core.catalog import USUAL
 from core.cli.main import main
 from core.errors import StoppedError
-from core.events import FoldDone
+from core.events import FoldDone, ModelBegun
 from core.runs.runfile import make_run
 from core.suspects import Settings, search
 from tests import run_files
@@ -93,6 +93,8 @@ def test_progress_is_told_fold_by_fold(searched: Path) -> None:
     folds = [event for event in run_files.events(searched) if isinstance(event, FoldDone)]
     assert [(each.fold, each.folds, each.done, each.whole) for each in folds] == [(n, 6, n, 6) for n in range(1, 7)]
     assert folds[-1].seconds_left == 0
+    begun = [event for event in run_files.events(searched) if isinstance(event, ModelBegun)]
+    assert [(event.model, event.models) for event in begun] == [(number, 6) for number in range(1, 7)]
 
 
 def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(
@@ -104,6 +106,9 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_ranking(
     finished = list((tmp_path / "out").rglob("fold-*.npz"))
     assert 1 <= len(finished) < 6
     search(run, FEW, tmp_path / "out", is_resumed=True)
+    resumed = [event for event in run_files.events(tmp_path / "out") if isinstance(event, FoldDone)][-6:]
+    lefts = [event.seconds_left for event in resumed]
+    assert lefts == [None] * len(finished) + [left for left in lefts if left is not None], "no time of models found"
     assert ranking(tmp_path / "out").equals(ranking(searched))
 
 

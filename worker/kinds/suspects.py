@@ -72,27 +72,38 @@ class Following:
         self._folder = folder
         self._lines = Lines(folder / "events.jsonl")
         self._reached = ""
+        self._model = events.ModelBegun(model=0, models=0)
 
     def __call__(self, printed: Sequence[str]) -> Progress:
         news = Progress()
         while lines := self._lines.next():
             self._lines.pass_by(lines)
             for line in lines:
-                news = news.after(progress_of(line))
+                event = events.parse(line)
+                self._model = event if isinstance(event, events.ModelBegun) else self._model
+                news = news.after(progress_of(event, self._model))
         if (at := reached(self._folder)) != self._reached:
             self._reached = at
             news = news.after(Progress(reached=at))
         return news
 
 
-def progress_of(line: str) -> Progress:
-    """What a line says about how far a search is. Folds are the measure; their steps are told in words only."""
-    match events.parse(line):
+def progress_of(event: events.Event | None, begun: events.ModelBegun) -> Progress:
+    """What an event says about how far a search is. Models are the measure; while one is trained (`begun`), those to
+    come are taken to be as long as its pace makes it."""
+    match event:
         case events.FoldDone() as fold:
-            text = f"Part {fold.fold} of {fold.folds} was read by models that never saw it"
+            text = f"Model {fold.done} of {fold.whole} has read the part of the cases that it never saw"
             return Progress(done=fold.done, whole=fold.whole, seconds_left=fold.seconds_left, text=text)
+        case events.ModelBegun(model=model, models=models):
+            return Progress(done=model - 1, whole=models, text=f"Model {model} of {models} begins")
         case events.Step() as step:
-            return Progress(text=f"Training a model without a part of the cases, step {step.step} of {step.steps}")
+            text = f"Model {begun.model} of {begun.models}, step {step.step:,} of {step.steps:,}"
+            if not step.seconds_left:
+                return Progress(text=text)
+            seconds_a_model = step.seconds_left * step.steps / (step.steps - step.step)
+            left = step.seconds_left + (begun.models - begun.model) * seconds_a_model
+            return Progress(text=text, seconds_left=left)
         case events.PicturesSeen(done=done, whole=whole):
             text = "Looking for pictures that are alike"
             return Progress(done=done, whole=whole, seconds_left=None, text=text)

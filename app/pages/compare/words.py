@@ -10,6 +10,7 @@ from app.set_words import named
 from app.words import reader_name
 from core.readings.answer import Answer, Conclusion
 from core.readings.reader import Reader
+from core.readings.rounding import rounded
 from core.records.comparison import CaseView, Comparison
 from core.records.finding import Alike
 from core.records.outcomes import Match
@@ -80,7 +81,7 @@ def _alike(alike: Alike, match: Match) -> str:
     src, name = f"/images/{alike.version_id}/{alike.numbers[match.case]}?size=thumb", escape(match.case)
     return (
         f'<figure><img class="thumb" loading="lazy" src="{src}" alt="{name}" title="{name}">'
-        f"<figcaption>{escape(named(match.labels))}<br>{match.cosine:.3f}</figcaption></figure>"
+        f"<figcaption>{escape(named(match.labels))}<br>{escape(rounded(match.cosine))}</figcaption></figure>"
     )
 
 
@@ -99,7 +100,7 @@ def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], referenc
     cells = [
         reader_name(reader),
         escape(", ".join(conclusion.labels) or "no finding"),
-        f"{max(answer.probabilities, default=0.0):.3f}",
+        escape(rounded(max(answer.probabilities, default=0.0))),
         f"{conclusion.entropy:.2f}",
         escape(answer.text) if answer.text is not None else "–",
         *(escape(statements.get(kind, "–")) for kind in kinds),

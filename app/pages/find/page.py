@@ -19,6 +19,7 @@ from app.tiles import draw_tiles, tile
 from app.viewer import Pane, shown
 from app.visit import Given, Updates, Visit, guarded, live, offer
 from core.errors import CoreError, SettingsError
+from core.readings.rounding import rounded
 from core.records import finding, runs, sets
 from core.records.finding import Search
 from core.records.outcomes import Match
@@ -148,7 +149,7 @@ def draw_matches(search: Search) -> str:
     """Thumbnails, the nearest first. A case that is no longer in the version has no picture."""
     numbered = [(match, search.numbers.get(match.case)) for match in search.matches]
     drawn = [
-        tile(search.version_id, number, match.case, named(match.labels), f"{match.cosine:.3f} · {_split(match)}")
+        tile(search.version_id, number, match.case, named(match.labels), f"{rounded(match.cosine)} · {_split(match)}")
         for match, number in numbered
         if number is not None
     ]
@@ -162,7 +163,7 @@ def _split(match: Match) -> str:
 def draw_match(match: Match, set_name: str, boxes: str) -> str:
     """What is known of a case that was found; `boxes` tells of those drawn on it, where there are any."""
     facts = {
-        "Likeness (cosine)": f"{match.cosine:.3f}",
+        "Likeness (cosine)": rounded(match.cosine),
         "Reference label": named(match.labels),
         "Set": set_name,
         "Split": _split(match),

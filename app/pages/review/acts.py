@@ -10,7 +10,7 @@ from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.records import archiving
 from core.records.progress import Progress
-from core.records.review import agreement, corrections, queue, reviews, verdicts
+from core.records.review import agreement, corrections, expected, queue, reviews, verdicts
 from core.records.review.queue import Filter, State
 from core.records.review.reviews import ReviewView
 from core.records.tables import Action, Confidence
@@ -34,6 +34,13 @@ LISTED = (
 )
 
 
+def expected_search(visit: Visit, version_id: int, run_id: int) -> Json:
+    """How many seconds a search through a version's labels will take here, by how many earlier ones with the same
+    settings; {} where there was none yet."""
+    awaited = expected.expected(visit.database, visit.who, int(version_id), run_id or None)
+    return {} if awaited is None else plain(awaited)
+
+
 def find_suspects(visit: Visit, version_id: int, run_id: int, readers: int, is_blind: bool, name: str) -> int:
     """Queues a search through a version's labels; run_id 0 needs no earlier run. Returns the review's id."""
     return reviews.queue_review(
@@ -44,7 +51,20 @@ def find_suspects(visit: Visit, version_id: int, run_id: int, readers: int, is_b
         run_id=run_id or None,
         name=(name or "").strip(),
         readers=int(readers),
-        is_blind=is_blind and int(readers) > 1,
+        is_blind=is_blind,
+    ).id
+
+
+def find_suspects_for_first_look(visit: Visit, version_id: int, run_id: int, name: str) -> int:
+    """The same for one reader, who sees a case's label and the models' view only after a verdict of their own."""
+    return reviews.queue_review(
+        visit.database,
+        visit.place,
+        visit.who,
+        int(version_id),
+        run_id=run_id or None,
+        name=(name or "").strip(),
+        has_first_look=True,
     ).id
 
 
@@ -153,7 +173,9 @@ def compare_retrained(visit: Visit, old_run_id: int, new_run_id: int) -> Json:
 
 
 OFFERED = (
+    expected_search,
     find_suspects,
+    find_suspects_for_first_look,
     list_reviews,
     rename_review,
     archive_review,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -15,6 +16,7 @@ from app.set_words import SPLIT_NAMES, named
 from app.viewer import Pane, shown, viewer
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
+from core.readings.rounding import rounded
 from core.records.review import agreement
 from core.records.review.agreement import Agreement, Pair
 from core.records.review.queue import SuspectView
@@ -27,8 +29,17 @@ KAPPA = (
     "decided on are counted. These cases were picked because they are doubtful, so agreement is lower here than in a "
     "whole set."
 )
+FIRST_LOOKS = "Blind first looks"
+ABOUT_FIRST_LOOKS = (
+    "What was said before the case's label and the models' view were shown, also where it was taken back. The last "
+    "row tells how often the person stayed with it afterwards. Who was unsure said nothing. The cases were picked "
+    "because they are doubtful, so agreement is lower here than in a whole set."
+)
 NOBODY = empty("No search is chosen", "Begin one under Find; what people decide on its cases is compared here.")
 ALONE = empty("Nobody to compare with yet", "Agreement is shown once two people have decided on the same cases.")
+NOT_LOOKED = empty(
+    "No first look yet", "How often first looks agree with the set's labels and the models is shown here."
+)
 SETTLED = empty("Nothing to settle", "Cases come here when people's verdicts differ, or when all are unsure.")
 
 
@@ -58,10 +69,10 @@ class Agreeing:
             return closed | {parts.pairs: NOBODY}
         view = chosen(visit, review_id)
         if view.state != "done":
-            return closed | {parts.pairs: ALONE}
+            return closed | {parts.pairs: NOT_LOOKED if view.has_first_look else ALONE}
         disputed = agreement.disputed(visit.database, visit.who, view.id)
         return closed | {
-            parts.pairs: pairs(agreement.agreement(visit.database, visit.who, view.id)),
+            parts.pairs: agreed(view, agreement.agreement(visit.database, visit.who, view.id)),
             parts.disputed: disputes(view, disputed),
         }
 
@@ -120,15 +131,19 @@ def wire(studio: Studio, tab: Agreeing, review: gr.Dropdown) -> None:
     settled.success(*opening(studio, tab, review), **PRIVATE)
 
 
-def pairs(agreed: Agreement) -> str:
-    """People with each other, then each with the model's suggestion."""
-    if not agreed.pairs and not agreed.models:
-        return ALONE
-    rows = "".join(map(_row, (*agreed.pairs, *agreed.models)))
+def agreed(view: ReviewView, between: Agreement) -> str:
+    """People with each other, and with the models; first of all what they saw before anything was shown to them."""
+    first = table(FIRST_LOOKS, ABOUT_FIRST_LOOKS, between.first_looks) if between.first_looks else ""
+    others = table("Agreement", KAPPA, (*between.pairs, *between.models)) if between.pairs or between.models else ""
+    return first + others or (NOT_LOOKED if view.has_first_look else ALONE)
+
+
+def table(title: str, about: str, pairs: Sequence[Pair]) -> str:
+    rows = "".join(map(_row, pairs))
     names = ("Who with whom", "Cases both decided", "Agree on", "Kappa, 95 % interval")
     head = "".join(f"<th{' class=n' if place in (1, 2) else ''}>{name}</th>" for place, name in enumerate(names))
-    table = f"<table><tr>{head}</tr>{rows}</table>"
-    return f'<div class="vt"><h2>Agreement</h2><p class="small quiet">{KAPPA}</p>{table}</div>'
+    drawn = f"<table><tr>{head}</tr>{rows}</table>"
+    return f'<div class="vt"><h2>{title}</h2><p class="small quiet">{about}</p>{drawn}</div>'
 
 
 def disputes(view: ReviewView, disputed: list[SuspectView]) -> str:
@@ -161,10 +176,11 @@ def their_verdicts(suspect: SuspectView) -> str:
 
 
 def _row(pair: Pair) -> str:
-    is_known = pair.kappa is not None and pair.low is not None and pair.high is not None
-    interval = f"{pair.kappa:.2f} ({pair.low:.2f} to {pair.high:.2f})" if is_known else "too few cases"
-    agree = "–" if pair.observed is None else f"{pair.observed:.2f}"
+    interval = "too few cases"
+    if pair.kappa is not None and pair.low is not None and pair.high is not None:
+        interval = f"{rounded(pair.kappa, 2)} ({rounded(pair.low, 2)} to {rounded(pair.high, 2)})"
+    agree = "–" if pair.observed is None else rounded(pair.observed, 2)
     return (
         f"<tr><td>{escape(pair.first)} with {escape(pair.second)}</td><td class=n>{pair.n:,}</td>"
-        f"<td class=n>{agree}</td><td>{interval}</td></tr>"
+        f"<td class=n>{escape(agree)}</td><td>{escape(interval)}</td></tr>"
     )

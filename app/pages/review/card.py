@@ -14,11 +14,18 @@ from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
 from app.words import ago
 from core.readings.reader import TSM
+from core.readings.rounding import rounded
 from core.records.finding import Alike
 from core.records.review.queue import Filter, Neighbour, ReviewProgress, SuspectView
 from core.records.review.reviews import ReviewView
 from core.records.review.verdicts import VerdictView
 
+FIRST_LOOK = "What do you see?"
+VEILED = (
+    "A blind first look: the label that the file has, the file's name and what the models say are shown once you have "
+    "chosen an answer, said unsure, or excluded the case."
+)
+LOOKED = "Your first look is kept. Decide again if you see it otherwise now, or go on with →."
 MOST_BARS, MOST_NEIGHBOURS = 8, 6
 GIVEN = '<em title="given label">◆</em> '
 HATCHES = {
@@ -39,9 +46,10 @@ def card(
         "thumbs": [
             f"/images/{review.version_id}/{near.number}?size=thumb" for near in suspect.neighbours[:MOST_NEIGHBOURS]
         ],
+        "is_veiled": suspect.is_veiled,
         "given_at": places(suspect.given, review.answers),
         "suggested_at": places(suspect.suggested, review.answers),
-        "group_size": suspect.group_size if suspect.group is not None else 1,
+        "group_size": 1 if suspect.group is None or review.has_first_look else suspect.group_size,
         "head": head(review, suspect),
         "about": about(suspect),
         "name": suspect.name,
@@ -65,7 +73,9 @@ def drawn_labels(labels: Sequence[str], answers: Sequence[str]) -> str:
 
 
 def head(review: ReviewView, suspect: SuspectView) -> str:
-    """Both labels, and in a sentence why the case is here."""
+    """Both labels, and in a sentence why the case is here; before a first look, what is asked."""
+    if suspect.is_veiled:
+        return f'<p class="labels"><b>{FIRST_LOOK}</b></p><p class="reason">{VEILED}</p>'
     return (
         f'<p class="labels"><span>Given label {drawn_labels(suspect.given, review.answers)}</span>'
         f"<span>models suggest {drawn_labels(suspect.suggested, review.answers)}</span></p>"
@@ -75,12 +85,15 @@ def head(review: ReviewView, suspect: SuspectView) -> str:
 
 def about(suspect: SuspectView) -> str:
     """A line of plain text."""
+    name = f" · {suspect.name}" if suspect.name else ""
     split = SPLIT_NAMES.get(suspect.split or "", "no split")
     patient = f" · patient {suspect.patient}" if suspect.patient else ""
-    return f"No. {suspect.rank:,} · {suspect.name} · {split}{patient}"
+    return f"No. {suspect.rank:,}{name} · {split}{patient}"
 
 
 def side(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView], alike: Alike | None = None) -> str:
+    if suspect.is_veiled:
+        return ""
     return (
         f'<section class="evidence" aria-label="Evidence"><h3>Evidence <small>0 to 1, higher: look sooner</small></h3>'
         f"{evidence(review, suspect)}</section>"
@@ -103,14 +116,14 @@ def evidence(review: ReviewView, suspect: SuspectView) -> str:
     rows = []
     for source in review.sources:
         value = suspect.evidence.get(source.name)
-        shown = "no say" if value is None else f"{value:.2f}"
+        shown = "no say" if value is None else escape(rounded(value, 2))
         rows.append(
             f'<span class="name" title="{escape(source.about)}">{escape(source.title)}</span>'
             f"{_bar(value or 0.0, 'var(--warn)')}<span class=n>{shown}</span>"
         )
     rows.append(
         f'<span class="name all">All together</span>{_bar(suspect.score, "var(--bad)")}'
-        f'<span class="n all">{suspect.score:.2f}</span>'
+        f'<span class="n all">{escape(rounded(suspect.score, 2))}</span>'
     )
     return f'<div class="bars">{"".join(rows)}</div>'
 
@@ -125,7 +138,8 @@ def readings(review: ReviewView, suspect: SuspectView) -> str:
     marks = [GIVEN if number in given else "" for number in range(len(review.answers))]
     rows = [
         f'<span class="name">{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>'
-        f"{_bar(suspect.probabilities[number], TSM.colour)}<span class=n>{suspect.probabilities[number]:.2f}</span>"
+        f"{_bar(suspect.probabilities[number], TSM.colour)}"
+        f"<span class=n>{escape(rounded(suspect.probabilities[number], 2))}</span>"
         for number in kept
     ]
     left = len(order) - len(kept)
@@ -137,7 +151,7 @@ def neighbours(review: ReviewView, nearest: Sequence[Neighbour]) -> str:
     if not nearest:
         return '<p class="quiet small">No labelled case is near.</p>'
     figures = "".join(
-        f'<figure title="{escape(neighbour.name)}: {neighbour.similarity:.2f} alike">'
+        f'<figure title="{escape(neighbour.name)}: {escape(rounded(neighbour.similarity, 2))} alike">'
         f'<img src="/images/{review.version_id}/{neighbour.number}?size=thumb" alt="{escape(neighbour.name)}">'
         f"<figcaption>{drawn_labels(neighbour.labels, review.answers)}</figcaption></figure>"
         for neighbour in nearest[:MOST_NEIGHBOURS]
@@ -164,7 +178,9 @@ def verdicts_so_far(review: ReviewView, suspect: SuspectView, history: Sequence[
     """One's own verdict, other people's unless they are hidden, and what was taken back."""
     lines = [_line("You", suspect.mine)] if suspect.mine is not None else ["No verdict by you yet."]
     lines += [_line(other.person, other) for other in suspect.others]
-    if review.is_blind and not suspect.others:
+    if review.has_first_look and suspect.mine is not None:
+        lines.append(f'<span class="quiet">{LOOKED}</span>')
+    if review.is_blind and review.readers > 1 and not suspect.others:
         hidden = f"What others decided is hidden until {review.readers} people have decided."
         lines.append(f'<span class="quiet">{hidden}</span>')
     standing = "".join(f"<li>{line}</li>" for line in lines)

@@ -10,12 +10,13 @@ import gradio as gr
 
 from app.context import PRIVATE, Studio
 from app.html import bar, go_to, notice
-from app.pages.review.acts import chosen, find_suspects
+from app.pages.review.acts import chosen, find_suspects, find_suspects_for_first_look
 from app.pages.review.words import LIMITS, PURPOSE, STEPS, under_way
 from app.visit import Updates, Visit, Wire, guarded
-from app.words import ago, chip
+from app.words import ago, chip, lasting
 from core.errors import SettingsError
 from core.records import jobs, runs, sets
+from core.records.review.expected import Expected, expected
 from core.records.review.reviews import ReviewView
 from core.records.run_search import Sought
 from core.records.tables import RESUMABLE, UNDER_WAY
@@ -30,7 +31,10 @@ class FindParts:
     run: gr.Dropdown
     readers: gr.Radio
     is_blind: gr.Checkbox
+    has_first_look: gr.Checkbox
     name: gr.Textbox
+    time: gr.HTML
+    """How long the search will take."""
     start: gr.Button
     state: gr.HTML
     stop: gr.Button
@@ -67,16 +71,36 @@ class Finding:
         return {self.parts.run: gr.update(choices=choices, value=value)}
 
     def blindness(self, visit: Visit, readers: int) -> Updates:
-        """One person alone has nothing to be blind to."""
-        return {self.parts.is_blind: gr.update(visible=int(readers) > 1)}
+        """Two people are blind to each other, one alone to the label that a case has."""
+        is_alone = int(readers) == 1
+        return {
+            self.parts.is_blind: gr.update(visible=not is_alone),
+            self.parts.has_first_look: gr.update(visible=is_alone),
+        }
+
+    def time(self, visit: Visit, version_id: int | None, run_id: int | None) -> Updates:
+        """How long the search that is chosen will take, said before it starts."""
+        if version_id is None:
+            return {self.parts.time: ""}
+        awaited = expected(visit.database, visit.who, int(version_id), run_id or None)
+        return {self.parts.time: f'<p class="vt small quiet">{time_needed(awaited)}</p>'}
 
     def start(
-        self, visit: Visit, version_id: int | None, run_id: int | None, readers: int, is_blind: bool, name: str | None
+        self,
+        visit: Visit,
+        version_id: int | None,
+        run_id: int | None,
+        readers: int,
+        is_blind: bool,
+        has_first_look: bool,
+        name: str | None,
     ) -> Updates:
         if version_id is None:
             raise SettingsError(
                 "No image set is chosen. Bring your images on the page Image sets, then choose them here."
             )
+        if has_first_look and int(readers) == 1:
+            return {self.parts.queued: find_suspects_for_first_look(visit, version_id, run_id or 0, name or "")}
         return {self.parts.queued: find_suspects(visit, version_id, run_id or 0, readers, is_blind, name or "")}
 
     def stop(self, visit: Visit, review_id: int | None) -> None:
@@ -118,7 +142,14 @@ def lay_out() -> FindParts:
                 is_blind = gr.Checkbox(
                     True, label="Blind", info="Nobody sees another's verdict before both decided.", visible=False
                 )
+                has_first_look = gr.Checkbox(
+                    False,
+                    label="Blind first look",
+                    info="A case's label and the models' view are hidden until you have said what you see.",
+                    elem_id="review-first-look",
+                )
             name = gr.Textbox(label="Name, not required", max_lines=1, placeholder="as the image set")
+            time = gr.HTML(elem_id="review-time")
             start = gr.Button("Find labels that need a second look", variant="primary", elem_id="review-find")
             state = gr.HTML(elem_id="review-state")
             with gr.Row():
@@ -128,15 +159,20 @@ def lay_out() -> FindParts:
             gr.HTML(about())
     searches = gr.HTML(elem_id="review-list")
     queued = gr.Number(visible=False)
-    return FindParts(version, run, readers, is_blind, name, start, state, stop, resume, searches, queued)
+    chosen_parts = (version, run, readers, is_blind, has_first_look, name)
+    return FindParts(*chosen_parts, time, start, state, stop, resume, searches, queued)
 
 
 def wire(studio: Studio, tab: Finding, review: gr.Dropdown, looking: Wire) -> None:
     """`looking` has the page looked at again."""
     parts = tab.parts
+    timing: Wire = (guarded(studio, tab.time), [parts.version, parts.run], [parts.time])
     parts.version.input(guarded(studio, tab.runs_of), [parts.version], [parts.run], **PRIVATE)
-    parts.readers.change(guarded(studio, tab.blindness), [parts.readers], [parts.is_blind], **PRIVATE)
-    form = [parts.version, parts.run, parts.readers, parts.is_blind, parts.name]
+    for choice in (parts.version, parts.run):
+        choice.change(*timing, **PRIVATE)
+    blindness = [parts.is_blind, parts.has_first_look]
+    parts.readers.change(guarded(studio, tab.blindness), [parts.readers], blindness, **PRIVATE)
+    form = [parts.version, parts.run, parts.readers, *blindness, parts.name]
     queued = parts.start.click(guarded(studio, tab.start), form, [parts.queued], **PRIVATE)
     queued.success(None, [parts.queued], None, js=go_to("/review?tab=find&review="))
     for button, act in ((parts.stop, tab.stop), (parts.resume, tab.resume)):
@@ -168,6 +204,16 @@ def state_of(view: ReviewView) -> str:
     else:
         body = '<p class="small quiet">It can be resumed: finished parts are not done again.</p>'
     return f'<div class="vt card">{title}{body}</div>'
+
+
+def time_needed(awaited: Expected | None) -> str:
+    if awaited is None:
+        return (
+            "No search with these settings has ended here yet, so its time isn't known before it starts. "
+            "Once its first model trains, the time left is told from that model's pace."
+        )
+    before = "the last search" if awaited.searches == 1 else f"the last {awaited.searches} searches"
+    return f"About <b>{lasting(awaited.seconds)}</b> on this machine, by {before} with these settings."
 
 
 def estimate(view: ReviewView) -> str:

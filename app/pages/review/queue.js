@@ -12,6 +12,8 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 let review = null, turn = 0;
 let seen = null, trail = [], at = -1, ahead = [], gone = new Set(), front = 0, isEnd = false, isAsking = false, isWaiting = false;
 let presses = [], others = [], isSending = false, trouble = "";
+let from = 0;  // the rank after which a filter that was just chosen looks first: where somebody is, they stay
+let looking = null;  // the rank of a first look that is on its way: its case is shown anew, with all that was hidden
 let confidence = 0, draft = new Set(), batch = null, shownAt = 0, addressed = 0, counted = 0, writing = null;
 
 const where = () => Object.fromEntries([...element.querySelectorAll("[data-where]")].map((one) => [one.dataset.where, one.value]));
@@ -76,6 +78,7 @@ const send = async () => {
       if (number !== review?.id) continue;
       if (!press.ranks) undone(answer.body);
       else if (mine === turn) take(answer.body);
+      if (press.ranks?.includes(looking)) { looking = null; open(press.ranks[0]); }
     } else if (answer === null || answer.status === 401 || answer.status === 409) {
       tell(answer === null ? "The studio does not answer. Keep this tab open: they are sent as soon as it does."
         : answer.status === 401 ? "Your session has ended. Sign in again in another tab and keep this one open: they are sent then."
@@ -83,6 +86,7 @@ const send = async () => {
       await pause(wait = Math.min(SLOWEST_MS, 2 * wait));
     } else {
       presses.shift(); keep(); tell(told(answer));
+      looking = null;
       press.ranks?.forEach((rank) => gone.delete(rank));
       if (number === review?.id && press.ranks) open(press.ranks[0]);
     }
@@ -100,6 +104,7 @@ const take = (body) => {
     ahead.push(one);
   }
   fetchPictures();
+  if (body.is_end && from && !trail.length && !ahead.length) { from = 0; return anew(); }  // none further on: from the first
   isEnd = body.is_end;
   if (isEnd) say(body.none);
   count();
@@ -131,9 +136,9 @@ const more = async () => {
   if (answer === null) { await pause(1000); if (mine === turn) { if (!presses.length) tell(""); more(); } }
 };
 
-const anew = (rank = 0) => {
+const anew = (rank = 0, after = rank) => {
   turn += 1;
-  [trail, at, ahead, front, isEnd, isWaiting] = [[], -1, [], rank, false, !rank];
+  [trail, at, ahead, front, isEnd, isWaiting] = [[], -1, [], after, false, !rank];
   blank("One moment …");
   if (rank) open(rank).then(more);
   else more();
@@ -232,6 +237,7 @@ const show = () => requestAnimationFrame(() => {
   fill(one);
   part(".viewer").dispatchEvent(new CustomEvent("show", { bubbles: true, detail: { panes: [{ src: one.picture, title: "" }] } }));
   draft = new Set(one.given_at);
+  part("[data-do=keep]").hidden = one.is_veiled;
   batch = null;
   part(".batch").hidden = true;
   const near = part("[data-do=batch]");
@@ -241,12 +247,27 @@ const show = () => requestAnimationFrame(() => {
   element.dataset.rank = one.rank;
   shownAt = performance.now();
   clearTimeout(addressed);
-  addressed = setTimeout(() => {
-    const query = new URLSearchParams(location.search);
-    query.set("review", review.id); query.set("rank", one.rank);
-    history.replaceState(null, "", `${location.pathname}?${query}`);
-  }, 400);
+  addressed = setTimeout(() => tellAddress(one.rank), 400);
 });
+
+// Place and lists stand in the address, so that a reload or a link leads back to them.
+const filters = () => [...element.querySelectorAll("[data-where]")];
+const usual = (field) => field.matches("select") ? field.options[0]?.value ?? "" : "";
+const tellAddress = (rank = null) => {
+  const query = new URLSearchParams(location.search);
+  query.set("review", review.id);
+  if (rank) query.set("rank", rank);
+  filters().forEach((field) => field.value === usual(field) ? query.delete(field.dataset.where) : query.set(field.dataset.where, field.value));
+  history.replaceState(null, "", `${location.pathname}?${query}`);
+};
+const readAddress = () => {
+  const query = new URLSearchParams(location.search), isOurs = Number(query.get("review") ?? review.id) === review.id;
+  filters().forEach((field) => {
+    const wanted = isOurs ? query.get(field.dataset.where) : null;
+    const isThere = wanted !== null && (!field.matches("select") || [...field.options].some((option) => option.value === wanted));
+    field.value = isThere ? wanted : usual(field);
+  });
+};
 
 const mark = () => {
   const one = seen;
@@ -275,6 +296,8 @@ const gather = async () => {
 const decide = (action, labels = null) => {
   const one = seen;
   if (!one) return tell("No case was on the screen, so that key was not counted.");
+  if (looking === one.rank) return tell("That key was not counted: your first look is being kept.");
+  if (one.is_veiled && action === "keep") return tell("The label is hidden until you have said which one you see.");
   const ranks = batch ? batch() : [one.rank];
   if (!ranks.length) return tell("No picture of the batch is ticked. Tick one, or press B to leave the batch.");
   const why = part(".why-said").value.trim(), seconds = Math.round(performance.now() - shownAt) / 1000;
@@ -283,7 +306,8 @@ const decide = (action, labels = null) => {
   ranks.forEach((rank) => gone.add(rank));
   ahead = ahead.filter((other) => !gone.has(other.rank));
   confidence = 0;
-  if (current() === one) forward();
+  if (one.is_veiled) looking = one.rank;
+  else if (current() === one) forward();
 };
 
 const answer = (number) => {
@@ -296,7 +320,7 @@ const answer = (number) => {
 const marked = () => {
   const one = seen;
   if (!one || !review.is_several) return;
-  const is_given = draft.size === one.given_at.length && one.given_at.every((number) => draft.has(number));
+  const is_given = !one.is_veiled && draft.size === one.given_at.length && one.given_at.every((number) => draft.has(number));
   is_given && !batch ? decide("keep") : decide("change", review.names.filter((_, number) => draft.has(number)));
 };
 
@@ -343,7 +367,9 @@ element.addEventListener("click", (event) => {
 element.addEventListener("change", (event) => {
   if (!event.target.matches("[data-where]")) return;
   if (event.target.matches("select")) event.target.blur();
-  anew();
+  from = Math.max(0, (seen?.rank ?? 1) - 1);
+  tellAddress();
+  anew(0, from);
 });
 window.addEventListener("beforeunload", (event) => { if (presses.length) event.preventDefault(); });
 
@@ -355,11 +381,15 @@ const start = () => {
   if (!given?.id) { review = seen = null; element.classList.add("is-blank"); part(".none").hidden = false; say(given?.none); return; }
   if (given.id === review?.id) return;
   review = given;
-  seen = null;
+  seen = looking = null;
   gone = new Set();
   element.querySelectorAll("select[data-where]").forEach((list) => {
-    list.replaceChildren(...given.options[list.dataset.where].map(([value, text]) => new Option(text, value)));
+    const options = given.options[list.dataset.where];
+    list.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+    list.hidden = options.length < 2;
   });
+  readAddress();
+  from = 0;
   part(".answers").innerHTML = given.answers;
   part("[data-do=marked]").hidden = !given.is_several;
   part("dialog").innerHTML = given.help;

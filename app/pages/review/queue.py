@@ -37,6 +37,7 @@ def opened(review: ReviewView | None, who: Who, rank: int | None = None) -> dict
         "rank": rank or 0,
         "names": list(review.answers),
         "is_several": review.kind == "multi",
+        "has_first_look": review.has_first_look,
         "confidences": list(CONFIDENCES.items()),
         "answers": "".join(_answer(number, name) for number, name in enumerate(review.answers)),
         "options": _options(review),
@@ -76,11 +77,14 @@ def _answer(number: int, name: str) -> str:
 
 
 def _options(review: ReviewView) -> dict[str, list[tuple[str, str]]]:
-    """Value and text of each choice, by list."""
+    """Value and text of each choice, by list. Before a first look nothing is chosen by what is hidden."""
     labels = (*review.answers, NO_FINDING) if review.kind == "multi" else review.answers
+    named = [] if review.has_first_look else [(name, name) for name in labels]
+    sources = () if review.has_first_look else review.sources
     return {
         "state": [(value, text) for text, value in STATES],
-        "label": [("", f"Given label: {ANY}"), *((name, name) for name in labels)],
+        "label": [("", f"Given label: {ANY}"), *named],
+        "suggested": [("", f"Models suggest: {ANY}"), *named],
         "split": [("", f"Split: {ANY}"), *((split, SPLIT_NAMES[split]) for split in SPLITS)],
-        "source": [("", f"Evidence: {ANY}"), *((source.name, source.title) for source in review.sources)],
+        "source": [("", f"Evidence: {ANY}"), *((source.name, source.title) for source in sources)],
     }

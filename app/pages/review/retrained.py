@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from core.readings.effect import INTERVAL, effect_of, signed
+from core.readings.rounding import rounded
 from core.records.review.corrections import Gain, Retrained
 
 SHOWN = ("macro_f1", "accuracy", "auroc")
@@ -53,4 +54,4 @@ def _difference(gain: Gain) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else escape(rounded(value))

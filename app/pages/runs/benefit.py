@@ -8,6 +8,7 @@ from html import escape
 from app.words import chip, reader_name
 from core.readings.benefit import Duel, Gap, duel_words
 from core.readings.effect import INTERVAL
+from core.readings.rounding import rounded
 from core.records.benefits import Judged, judged
 from core.records.runs import RunView
 from core.records.seeds import seed_of, spread, spread_words
@@ -93,7 +94,7 @@ def _difference(gap: Gap) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else escape(rounded(value))
 
 
 def benefit_to_plain(run: RunView, of_seeds: Sequence[RunView] = ()) -> Iterator[dict[str, object]]:

@@ -15,6 +15,7 @@ from app.words import figure_title, reader_name
 from core.errors import CoreError
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
+from core.readings.rounding import rounded
 from core.records.comparison import NOT, Comparison
 from core.records.runs import RunView
 
@@ -82,8 +83,9 @@ def _interval(figure: Plain | None) -> str:
     if not figure or figure["value"] is None:
         return "<td class=n>–</td>"
     has_ends = figure["low"] is not None and figure["high"] is not None
-    ends = f"<br><small class=quiet>{figure['low']:.3f} to {figure['high']:.3f}</small>" if has_ends else ""
-    return f"<td class=n>{figure['value']:.3f}{ends}</td>"
+    reach = f"{rounded(figure['low'])} to {rounded(figure['high'])}" if has_ends else ""
+    ends = f"<br><small class=quiet>{escape(reach)}</small>" if reach else ""
+    return f"<td class=n>{escape(rounded(figure['value']))}{ends}</td>"
 
 
 def _matrix(run_id: int, reader: str, answers: Sequence[str], counts: Sequence[Sequence[int]]) -> str:

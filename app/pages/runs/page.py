@@ -15,7 +15,7 @@ from app.context import PRIVATE, Studio, on_load
 from app.html import go_to, script_beside, written_markdown
 from app.pages.runs import acts, benefit, classes, export, listing, probing, queue, taking, upkeep
 from app.pages.runs.listing import ANY_TAG, PageOfRuns, Shown, choosable, clicked_run, page_of_runs
-from app.pages.runs.parts import CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
+from app.pages.runs.parts import CHOOSE_SEVERAL, CURVES_TAB, FIGURES, FIGURES_TAB, Parts, lay_out
 from app.pages.runs.queue import QUEUE, queue_entries
 from app.pages.runs.upkeep import Upkeep
 from app.run_choices import run_there
@@ -223,7 +223,7 @@ class RunsPage:
         """Runs side by side: a curve, the settings that differ, the figures."""
         parts = self.parts.beside
         if len(run_ids) < 2:
-            nothing = charts.nothing("Choose two runs or more.")
+            nothing = charts.nothing(CHOOSE_SEVERAL)
             return {parts.together: nothing, parts.differ: gr.update(value=[]), parts.rows: gr.update(value=[])}
         views = {name_of(view): view for view in (runs.run(visit.database, visit.who, number) for number in run_ids)}
         curves = {name: runs.curves(visit.database, visit.who, view.id) for name, view in views.items()}

@@ -95,6 +95,9 @@ class QueueParts:
     goes_on: gr.Checkbox
 
 
+CHOOSE_SEVERAL = "Choose two runs or more above: their curve, the settings that differ and their figures stand here."
+
+
 @dataclass(frozen=True)
 class BesideParts:
     """The tab Side by side."""
@@ -195,7 +198,7 @@ def _queue_parts() -> QueueParts:
 def _beside_parts() -> BesideParts:
     several = gr.Dropdown([], multiselect=True, label="Runs to put side by side", elem_id="runs-several")
     curve = gr.Dropdown([], label="Curve")
-    together = gr.Plot(show_label=False)
+    together = gr.Plot(charts.nothing(CHOOSE_SEVERAL), show_label=False)
     gr.Markdown("### Settings that differ")
     differ = gr.Dataframe(headers=["Setting"], interactive=False, show_label=False, wrap=True)
     gr.Markdown("### Figures of the test cases, with 95 % intervals")

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.figures import SIZES, Drawing, figures_of
+from app.figures import SIZES, Drawing
 from app.html import script_beside
+from app.taken import figures_of
 from app.visit import Visit
 from core.errors import CoreError
 from core.readings.latex import as_latex

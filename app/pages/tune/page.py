@@ -106,9 +106,10 @@ class TunePage:
         except CoreError as error:
             return {file.text: "", file.facts: warning(str(error)), file.save: gr.update(interactive=False)}
         stages = " → ".join((["TSM"] if whole["values"]["tsm"] else []) + whole["stages"])
+        readers = [f"{title} ({name})" for title, name in zip(whole["reader_titles"], whole["readers"], strict=True)]
         return {
             file.text: whole["yaml"],
-            file.facts: f"**Stages:** {stages}  \n**Readers to compare:** {', '.join(whole['readers'])}",
+            file.facts: f"**Stages:** {stages}  \n**Readers to compare:** {'; '.join(readers)}",
             file.save: gr.update(interactive=version_id is not None),
         }
 

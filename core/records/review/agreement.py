@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm.util import AliasedClass
 
 from core.errors import SettingsError
 from core.readings.kappa import Kappa, cohen
@@ -20,12 +21,13 @@ from core.records.audit import note
 from core.records.database import Database
 from core.records.labels import Names
 from core.records.review.queue import SuspectView, views
-from core.records.review.reviews import allowed_review
+from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import Voice, decided, is_its, standing, take_turns
-from core.records.review.verdicts import VerdictView, checked, verdict, view
+from core.records.review.verdicts import VerdictView, checked, first_looks, verdict, view
 from core.records.tables import Person, Review, Standing, Suspect, Verdict
 
 MODELS = "the models"
+SET, OWN_LAST = "the set's labels", "own last word"
 WEIGHTS = {"sure": 1.0, "fairly": 2 / 3, "guess": 1 / 3}
 """What a person's verdict counts for in a consensus."""
 MOST_SHOWN = 500
@@ -51,10 +53,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Agreement:
-    """People with each other, and each of them with what the models suggest."""
+    """People with each other, and each of them with what the models suggest. Of blind first looks: with the labels that
+    the set has, with the models, and with what the same person says now."""
 
     pairs: tuple[Pair, ...]
     models: tuple[Pair, ...]
+    first_looks: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,18 @@ def agreement(db: Database, who: Who, review_id: int) -> Agreement:
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
         pairs, models = _between(session, review), with_models(session, review)
+        looks = first_look_counts(session, review) if has_first_look(review) else {}
         names = dict(session.execute(select(Person.id, Person.name)).all())
     people = [_pair(sorted(names[person] for person in both), cohen(cases)) for both, cases in pairs.items()]
     suggested = [_pair((names[person], MODELS), cohen(cases)) for person, cases in models.items()]
-    return Agreement(*(tuple(sorted(side, key=lambda pair: (pair.first, pair.second))) for side in (people, suggested)))
+    first = [_pair((f"{names[person]}, first look", other), cohen(cases)) for (person, other), cases in looks.items()]
+    return Agreement(
+        _in_order(people), _in_order(suggested), first_looks=tuple(sorted(first, key=lambda pair: pair.first))
+    )
+
+
+def _in_order(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    return tuple(sorted(pairs, key=lambda pair: (pair.first, pair.second)))
 
 
 def disputed(db: Database, who: Who, review_id: int) -> list[SuspectView]:
@@ -168,6 +180,42 @@ def with_models(session: Session, review: Review) -> dict[int, dict[Labelled, in
     return counts
 
 
+def first_look_counts(session: Session, review: Review) -> dict[tuple[int, str], Counter[tuple[Outcome, Outcome]]]:
+    """{(person, beside what): {(what the first look makes of the case, what that makes of it): on how many cases}}."""
+    first, last = aliased(Verdict), aliased(Verdict)
+    query = (
+        select(
+            first.person_id, first.action, _labels(first), first.given, Suspect.suggested, last.action, _labels(last)
+        )
+        .join(Suspect, and_(Suspect.review_id == first.review_id, Suspect.rank == first.rank))
+        .outerjoin(
+            Standing,
+            and_(
+                Standing.review_id == first.review_id,
+                Standing.rank == first.rank,
+                Standing.person_id == first.person_id,
+            ),
+        )
+        .outerjoin(last, last.id == Standing.verdict_id)
+        .where(first.id.in_(first_looks(review.id)), first.action != "unsure")
+    )
+    counts: dict[tuple[int, str], Counter[tuple[Outcome, Outcome]]] = {}
+    for person, action, labels, given, suggested, last_action, last_labels in session.execute(query):
+        look = _made(action, labels)
+        beside: dict[str, Outcome] = {}
+        if action != "exclude":
+            beside = {SET: ("label", given), MODELS: ("label", suggested)}
+        if last_action not in (None, "unsure"):
+            beside[OWN_LAST] = _made(last_action, last_labels)
+        for name, other in beside.items():
+            counts.setdefault((person, name), Counter())[look, other] += 1
+    return counts
+
+
+def _made(action: str, labels: Names | None) -> Outcome:
+    return ("exclude", None) if action == "exclude" else ("label", labels)
+
+
 def outcome(voice: Voice) -> Outcome | None:
     """What a verdict would make of the case; None where the person is unsure."""
     made: dict[str, Outcome] = {"keep": ("keep", voice.given), "change": ("change", voice.labels)}
@@ -204,7 +252,7 @@ def _between(session: Session, review: Review) -> dict[tuple[int, int], dict[tup
     return counts
 
 
-def _labels(row: type[Verdict]) -> ColumnElement[Names | None]:
+def _labels(row: type[Verdict] | AliasedClass[Verdict]) -> ColumnElement[Names | None]:
     """The labels that a verdict makes of the case; none where it should go."""
     return case((row.action == "keep", row.given), else_=row.labels)
 

@@ -46,6 +46,7 @@ COLUMNS = (
     "seconds",
     "is_settlement",
     "takes_back",
+    "is_first_look",
     "at",
 )
 READ_AT_ONCE = 8
@@ -94,6 +95,7 @@ def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, 
         "answers": view.answers,
         "readers": view.readers,
         "is_blind": view.is_blind,
+        "has_first_look": view.has_first_look,
         "verdicts": _rows(db, who, view),
         "agreement": asdict(agreement.agreement(db, who, view.id)),
         "consensus": [{"rank": rank, **vars(consensus)} for rank, consensus in agreed.items()],
@@ -132,14 +134,15 @@ KINDS: dict[str, Made] = {"csv": _table, "json": _json, "coco": _coco}
 
 
 def _rows(db: Database, who: Who, view: ReviewView) -> list[dict[str, Any]]:
-    """A row for each verdict that the person may see, oldest first."""
+    """A row for each verdict that the person may see, oldest first, and whether it was given while all was hidden."""
     history = verdicts.history(db, who, view.id)
     query = select(
         Suspect.rank, Suspect.name.label("case"), Suspect.split, Suspect.patient, Suspect.suggested, Suspect.score
     )
     with db.reading() as session:
         about = {row.rank: row._asdict() for row in session.execute(query.where(*_decided(view)))}
-    return [{**_plain(row), **about[row.rank]} for row in history]
+        first = set(session.scalars(verdicts.first_looks(view.id))) if view.has_first_look else set()
+    return [{**_plain(row), "is_first_look": row.id in first, **about[row.rank]} for row in history]
 
 
 def _cases(db: Database, view: ReviewView) -> Sequence[Row[int, Names, int, str, str, dict[str, Any]]]:

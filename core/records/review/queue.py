@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from core.errors import SettingsError
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
-from core.records.labels import Names, has_label
-from core.records.review.reviews import allowed_review
+from core.records.labels import Names, has_label, names_label
+from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import decided, is_its, may_see, mine
-from core.records.review.verdicts import VerdictView, view
+from core.records.review.verdicts import VerdictView, looked_at, view
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
 from core.records.versions import UNDIVIDED
 
@@ -30,7 +30,8 @@ Row = type[Suspect] | type[Standing]
 
 @dataclass(frozen=True)
 class Filter:
-    """Which suspects are asked for. `label` is among the given ones; `source` names one that speaks against them.
+    """Which suspects are asked for. `label` is among the given ones, `suggested` among those that the models suggest;
+    `source` names one that speaks against the given ones.
 
     state: open (not decided by me), mine, decided (by anyone, as far as I may know), disputed, all.
     """
@@ -40,6 +41,7 @@ class Filter:
     source: str = ""
     state: str = "open"
     text: str = ""
+    suggested: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class SuspectView:
     digest: str
     mine: VerdictView | None
     others: tuple[VerdictView, ...]
+    is_veiled: bool = False
+    """The person has not looked at it yet and is to look first: all that tells its label is left out."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,15 @@ def next_suspect(
             fitting = select(rank).where(*fits, rank < after if is_back else rank > after)
             ranks.append(session.scalar(fitting.order_by(rank.desc() if is_back else rank).limit(1)))
         nearest = [rank for rank in ranks if rank is not None]
-        return views(session, who, review, [max(nearest) if is_back else min(nearest)])[0] if nearest else None
+        if not nearest:
+            return None
+        return veiled(session, who, review, views(session, who, review, [max(nearest) if is_back else min(nearest)]))[0]
 
 
 def suspect(db: Database, who: Who, review_id: int, rank: int) -> SuspectView:
     with db.reading() as session:
-        shown = views(session, who, allowed_review(session, who, review_id), [rank])
+        review = allowed_review(session, who, review_id)
+        shown = veiled(session, who, review, views(session, who, review, [rank]))
     if not shown:
         raise NotAllowed(f"This review has no case at rank {rank}. Go back to its queue.")
     return shown[0]
@@ -113,6 +120,8 @@ def group(db: Database, who: Who, review_id: int, rank: int) -> list[SuspectView
     """The near-identical pictures of this one, itself included, the most suspect first."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
+        if has_first_look(review):
+            raise SettingsError("Each case of this review is looked at by itself first, so none are decided together.")
         key = Suspect.review_id == review_id
         number = session.scalar(select(Suspect.alike).where(key, Suspect.rank == rank))
         if number is None:
@@ -182,11 +191,43 @@ def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> l
     return shown
 
 
+def veiled(session: Session, who: Who, review: Review, shown: Sequence[SuspectView]) -> list[SuspectView]:
+    """Those on which the person has not pressed any key yet, without what tells their labels, where a first look is
+    asked for. A file's name often tells it too. Whoever took a verdict back has seen the label all the same."""
+    if not has_first_look(review):
+        return list(shown)
+    seen = looked_at(session, who, review, [suspect.rank for suspect in shown])
+    return [suspect if suspect.rank in seen else _veiled(suspect) for suspect in shown]
+
+
+def _veiled(suspect: SuspectView) -> SuspectView:
+    return replace(
+        suspect,
+        name="",
+        given=(),
+        suggested=(),
+        score=0.0,
+        why="",
+        evidence={},
+        probabilities=(),
+        neighbours=(),
+        group=None,
+        group_size=1,
+        others=(),
+        is_veiled=True,
+    )
+
+
 def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
     """What a filter asks of a suspect itself, or of a verdict that repeats it, whoever looks."""
     fits: list[ColumnElement[bool]] = [row.review_id == review.id]
     if where.label:
         fits.append(has_label(row.places, where.label, review.version.task))
+    if has_first_look(review) and (where.label or where.suggested or where.source):
+        raise SettingsError("Labels and evidence are hidden until you have looked, so cases can't be chosen by them.")
+    if where.suggested:
+        suggested = names_label(Suspect.suggested, where.suggested)
+        fits.append(suggested if row is Suspect else _suspects(suggested))
     if where.split:
         fits.append(row.split.is_(None) if where.split == UNDIVIDED else row.split == where.split)
     if where.source:

@@ -71,6 +71,10 @@ class ReviewView:
     person: str
     person_id: int | None
 
+    @property
+    def has_first_look(self) -> bool:
+        return has_first_look(self)
+
 
 def queue_review(
     db: Database,
@@ -83,14 +87,18 @@ def queue_review(
     name: str = "",
     readers: int = 1,
     is_blind: bool = True,
+    has_first_look: bool = False,
 ) -> ReviewView:
     """Queues a search through a version's labels: with a run file's values, or all that a finished run knows.
 
     `readers` people are to decide on each case. In a blind review nobody sees another's verdict on a case, nor that
-    there is one, before so many have decided; one reader alone has nothing to be blind to.
+    there is one, before so many have decided; one reader alone has nothing to be blind to but the case's label and
+    what the models say of it, which are hidden until the reader has looked where `has_first_look`.
     """
     if readers not in (1, 2):
         raise SettingsError(f"{readers} people can't be asked to decide on each case. Choose 1 or 2.")
+    if has_first_look and readers != 1:
+        raise SettingsError("A blind first look is for one reader. Choose one reader, or a blind review by two.")
     values = {**USUAL, **(settings or {})}
     runs.refuse_unknown(values)
     if run_id is not None:
@@ -109,7 +117,7 @@ def queue_review(
             key=secrets.token_hex(6),
             settings={**values, "images": str(place.versions / version.hash)},
             readers=readers,
-            is_blind=is_blind and readers > 1,
+            is_blind=has_first_look if readers == 1 else is_blind,
             cases=version.cases,
         )
         session.add(review)
@@ -118,6 +126,11 @@ def queue_review(
         note(session, who, "queue review", project_id, review.name, review=review.id, version=version_id, run=run_id)
     send(place, Suspects.queue, review.job_id)
     return _allowed_view(db, who, review.id)
+
+
+def has_first_look(review: Review | ReviewView) -> bool:
+    """Whether a reader looks at each case before its label and the models' view are shown: where one alone is blind."""
+    return review.is_blind and review.readers == 1
 
 
 def reviews(db: Database, who: Who, project_id: int, with_archived: bool = False) -> list[ReviewView]:

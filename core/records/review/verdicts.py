@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.case import Task
@@ -15,7 +15,7 @@ from core.errors import SettingsError
 from core.records.access import Who
 from core.records.database import Database
 from core.records.labels import Names
-from core.records.review.reviews import allowed_review
+from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import is_its, may_see, stands, stands_again, take_turns
 from core.records.tables import ACTIONS, CONFIDENCES, Person, Review, Suspect, Verdict
 
@@ -40,6 +40,13 @@ class VerdictView:
     is_settlement: bool
     takes_back: int | None
     at: datetime
+
+
+def first_looks(review_id: int) -> Select[int]:
+    """The ids of the verdicts that people gave first on each case, also where they took them back: what a first look
+    shows can't be forgotten."""
+    is_look = (Verdict.review_id == review_id, Verdict.action != "undo", ~Verdict.is_settlement)
+    return select(func.min(Verdict.id)).where(*is_look).group_by(Verdict.person_id, Verdict.rank)
 
 
 COLUMNS = [Person.name if field.name == "person" else getattr(Verdict, field.name) for field in fields(VerdictView)]
@@ -72,6 +79,7 @@ def decide(
         suspects = take_turns(session, who, review_id, ranks)
         if key and (kept := _pressed(session, who, review, key)):
             return views(kept, who.name)
+        _refuse_without_look(session, who, review, action, sorted(suspects))
         press = key or secrets.token_hex(8)
         made = [
             verdict(review, suspects[rank], who, press, action, answers, why, confidence=confidence, seconds=seconds)
@@ -193,6 +201,24 @@ def view(verdict: Verdict, person: str) -> VerdictView:
         verdict.takes_back,
         verdict.at,
     )
+
+
+def looked_at(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> set[int]:
+    """Those of the ranks on which the person has decided before, also where that was taken back."""
+    own = select(Verdict.rank).where(Verdict.review_id == review.id, Verdict.person_id == who.id)
+    return set(session.scalars(own.where(Verdict.rank.in_(ranks))))
+
+
+def _refuse_without_look(session: Session, who: Who, review: Review, action: str, ranks: Sequence[int]) -> None:
+    """A label that is hidden can't be kept, and a first look is at one case."""
+    if not has_first_look(review) or looked_at(session, who, review, ranks).issuperset(ranks):
+        return
+    if action == "keep":
+        raise SettingsError(
+            "The label is hidden until you have looked. Say which label you see, or that you are unsure."
+        )
+    if len(ranks) > 1:
+        raise SettingsError("Each case of this review is looked at by itself first. Decide on one at a time.")
 
 
 def _pressed(session: Session, who: Who, review: Review, key: str) -> list[Verdict]:

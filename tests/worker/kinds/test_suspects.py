@@ -50,20 +50,29 @@ def folder_of(hands: Hands, view: ReviewView) -> Path:
     return hands.place.data / "reviews" / reviews.review_of_job(hands.database, view.job_id).key
 
 
-def test_folds_measure_how_far_a_search_is_and_steps_are_told_in_words(tmp_path: Path) -> None:
-    fold = events.as_line(events.FoldDone(fold=2, folds=10, done=2, whole=10, seconds_left=8.0))
-    step = events.as_line(events.Step(stage="fold-2", step=3, steps=9, losses={}, seconds_left=1.0))
-    told = progress_of(fold)
-    assert (told.done, told.whole, told.seconds_left) == (2, 10, 8.0)
-    assert progress_of(step) == Progress(text="Training a model without a part of the cases, step 3 of 9")
-    assert progress_of(events.as_line(events.PicturesSeen(done=1, whole=4))).whole == 4
-    assert progress_of("{broken") == Progress() == progress_of('{"kind": "fold"}')
+def test_models_measure_how_far_a_search_is_and_steps_are_told_in_words(tmp_path: Path) -> None:
+    begun = events.ModelBegun(model=3, models=10)
+    fold_done = events.FoldDone(fold=2, folds=10, done=2, whole=10, seconds_left=8.0)
+    made_step = events.Step(stage="fold-2", step=3, steps=9, losses={}, seconds_left=1.0)
+    fold, step = events.as_line(fold_done), events.as_line(made_step)
+    of_fold = progress_of(fold_done, begun)
+    assert (of_fold.done, of_fold.whole, of_fold.seconds_left) == (2, 10, 8.0)
+    assert progress_of(begun, begun) == Progress(done=2, whole=10, text="Model 3 of 10 begins")
+    # Six of nine steps are left of this model, so it takes 1.5 s, and so do the seven after it.
+    assert progress_of(made_step, begun) == Progress(text="Model 3 of 10, step 3 of 9", seconds_left=1.0 + 7 * 1.5)
+    last = made_step.model_copy(update={"step": 9, "seconds_left": 0.0})
+    assert progress_of(last, begun) == Progress(text="Model 3 of 10, step 9 of 9")
+    assert progress_of(events.PicturesSeen(done=1, whole=4), begun).whole == 4
+    assert progress_of(None, begun) == Progress()
     following = Following(tmp_path)
     assert following([]) == Progress(), "before the engine has begun"
     (tmp_path / "events.jsonl").write_text(fold + step[:20])
     assert following([]).done == 2
-    (tmp_path / "events.jsonl").write_text(fold + step)
-    assert "step 3 of 9" in (following([]).text or "")
+    (tmp_path / "events.jsonl").write_text(fold + events.as_line(begun))
+    assert following([]).text == "Model 3 of 10 begins"
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write(step)
+    assert following([]).text == "Model 3 of 10, step 3 of 9", "though it was told earlier which model that is"
 
 
 def test_a_search_is_begun_and_later_gone_on_with(hands: Hands, view: ReviewView) -> None:

@@ -1,0 +1,14 @@
+"""Figures as they are printed everywhere: rounded, but never to a certainty that they are not."""
+
+from __future__ import annotations
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """`0.912`; of what is not quite 1 `>.999`, of what is not quite 0 `<.001`, below 0 the other way round."""
+    text = f"{value:z.{digits}f}"
+    size, sign = abs(value), "-" if value < 0 else ""
+    if size < 1 and float(text) in (-1, 1):
+        return f"{'<' if sign else '>'}{sign}.{'9' * digits}"
+    if size > 0 and float(text) == 0:
+        return f"{'>' if sign else '<'}{sign}.{'0' * (digits - 1)}1"
+    return text
