@@ -18,6 +18,7 @@ from plotly.subplots import make_subplots
 from app.words import figure_title
 from core.readings.answer import Answer
 from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
+from core.readings.intervals import without_interval
 from core.readings.reader import Reader
 from core.readings.roc import Roc
 
@@ -130,7 +131,7 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
-def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, float]]], wanted: Sequence[str]) -> go.Figure:
+def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, Any]]], wanted: Sequence[str]) -> go.Figure:
     """Figures of each reader with their 95 % intervals: {reader: {figure: {value, low, high}}}."""
     if not measured:
         return nothing("No figures yet. They come when the run has read its test cases.")
@@ -143,7 +144,10 @@ def figures(measured: Mapping[Reader, Mapping[str, Mapping[str, float]]], wanted
         above = [_gap(row, "high") for row in rows]
         below = [_gap(row, "low") for row in rows]
         errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
-        figure.add_bar(name=literal(reader.title), x=titles, y=values, marker_color=reader.colour, error_y=errors)
+        whys = [without_interval(row) for row in rows]
+        figure.add_bar(
+            name=literal(reader.title), x=titles, y=values, marker_color=reader.colour, error_y=errors, hovertext=whys
+        )
     return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 

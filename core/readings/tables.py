@@ -24,7 +24,7 @@ BY_LABEL = {
     "npv": "NPV",
     "auroc": "AUROC",
 }
-INTERVALS = "95 % bootstrap intervals over patients, or over cases where patients are unknown, in brackets."
+INTERVALS = "95 % intervals over patients, or over cases where patients are unknown, in brackets."
 Plain = Mapping[str, Any]
 Cell = str | float | int | None
 
@@ -82,7 +82,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
             figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"
             rows.append((*_set(benefit.set), *names, figure, *values, in_print(gap.words()), duel_words(duel)))
             whose = (benefit.set, duel.reader, duel.rival)
-            ends = [(each.value, each.of_rival, each.difference, each.low, each.high) for each in duel.gaps]
+            ends = [(each.value, each.of_rival, each.difference, each.low, each.high, each.why) for each in duel.gaps]
             cells += [(*whose, each.title, duel.cases, *row) for each, row in zip(duel.gaps, ends, strict=True)]
     cases = ", ".join(f"{benefit.cases:,}" for benefit in benefits)
     heads = ("Reader", "Against", "Figure", "Reader's", "Other's", "Difference", "In words")
@@ -97,6 +97,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
         "difference",
         "low",
         "high",
+        "why no interval",
     )
     has_fewer = any(duel.cases != benefit.cases for benefit in benefits for duel in benefit.beside)
     but = ", where none stands beside the figure" if has_fewer else ""
@@ -121,7 +122,7 @@ def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
             rows.append((*_set(set_name), titles.get(reader, reader), *(in_brackets(figures.get(n)) for n in shown)))
             ends = chain.from_iterable(_ends(figures.get(name)) for name in shown)
             cells.append((set_name, reader, part.get("cases"), *ends))
-    columns = ("set", "reader", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in shown))
+    columns = ("set", "reader", "cases", *chain.from_iterable(map(_columns, shown)))
     heads = (*_set("Set" if any(parts) else ""), "Reader", *(TITLES[name] for name in shown))
     return Table("figures", "Figures of the test cases", _note(parts), heads, tuple(rows), columns, tuple(cells))
 
@@ -136,7 +137,7 @@ def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
                 rows.append((*_set(set_name), titles.get(reader, reader), label, f"{count:,}", *shown))
                 ends = chain.from_iterable(_ends(figures.get(name)) for name in BY_LABEL)
                 cells.append((set_name, reader, label, count, *ends))
-    columns = ("set", "reader", "label", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in BY_LABEL))
+    columns = ("set", "reader", "label", "cases", *chain.from_iterable(map(_columns, BY_LABEL)))
     heads = (*_set("Set" if any(parts) else ""), "Reader", "Label", "n", *BY_LABEL.values())
     return Table("labels", "Figures label by label", _note(parts), heads, tuple(rows), columns, tuple(cells))
 
@@ -180,5 +181,9 @@ def _note(parts: Mapping[str, Plain]) -> str:
     return f"n = {_cases(parts)} test cases. {INTERVALS}"
 
 
-def _ends(figure: Plain | None) -> tuple[float | None, ...]:
-    return tuple((figure or {}).get(end) for end in ("value", "low", "high"))
+def _columns(figure: str) -> tuple[str, ...]:
+    return (figure, f"{figure} low", f"{figure} high", f"{figure} why no interval")
+
+
+def _ends(figure: Plain | None) -> tuple[Cell, ...]:
+    return tuple((figure or {}).get(end) for end in ("value", "low", "high", "why"))

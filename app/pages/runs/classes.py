@@ -13,6 +13,7 @@ from app import charts
 from app.visit import Visit
 from app.words import figure_title, reader_name
 from core.errors import CoreError
+from core.readings.intervals import without_interval
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
 from core.records.comparison import NOT, Comparison
@@ -82,8 +83,9 @@ def _interval(figure: Plain | None) -> str:
     if not figure or figure["value"] is None:
         return "<td class=n>–</td>"
     has_ends = figure["low"] is not None and figure["high"] is not None
-    ends = f"<br><small class=quiet>{figure['low']:.3f} to {figure['high']:.3f}</small>" if has_ends else ""
-    return f"<td class=n>{figure['value']:.3f}{ends}</td>"
+    ends = f"{figure['low']:.3f} to {figure['high']:.3f}" if has_ends else without_interval(figure)
+    below = f"<br><small class=quiet>{escape(ends)}</small>" if ends else ""
+    return f"<td class=n>{figure['value']:.3f}{below}</td>"
 
 
 def _matrix(run_id: int, reader: str, answers: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
