@@ -11,6 +11,7 @@ from core.case import Task
 from core.readings.answer import entropy, likeliest
 from core.readings.benefit import Benefit, duel_words
 from core.readings.effect import in_print
+from core.readings.ends import INTERVALS
 from core.readings.intervals import in_brackets
 from core.readings.meaning import has_several_labels
 from core.readings.metrics import TITLES
@@ -24,7 +25,8 @@ BY_LABEL = {
     "npv": "NPV",
     "auroc": "AUROC",
 }
-INTERVALS = "95 % intervals over patients, or over cases where patients are unknown, in brackets."
+IN_BRACKETS = "95 % intervals over patients, or over cases where patients are unknown, in brackets."
+OF_BEFORE = " They are percentiles of a bootstrap, as of all runs then, and narrower than they should be of few cases."
 Plain = Mapping[str, Any]
 Cell = str | float | int | None
 
@@ -47,14 +49,19 @@ class Table:
 
 def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, str]) -> tuple[Table, ...]:
     """What there is of them: paired differences, figures, figures by label, confusion."""
-    parts = results.get("sets") or {"": results}
+    parts, which = results.get("sets") or {"": results}, IN_BRACKETS + of_before(results)
     made = (
-        _differences(benefits, titles),
-        _figures(parts, titles),
-        _by_label(parts, titles),
+        _differences(benefits, titles, which),
+        _figures(parts, titles, which),
+        _by_label(parts, titles, which),
         _confusion(parts, titles),
     )
     return tuple(table for table in made if table.rows)
+
+
+def of_before(results: Plain) -> str:
+    """What has to be said of the intervals of runs that kept others; nothing of those of today."""
+    return "" if results.get("intervals") == INTERVALS else OF_BEFORE
 
 
 def readings_as_csv(readings: Iterable[Reading], tasks: Mapping[str, Task]) -> str:
@@ -73,7 +80,7 @@ def _reading_row(reading: Reading, task: Task, answers: Sequence[str]) -> list[C
     return [*row, reading.answer.text, *(likely.get(answer) for answer in answers)]
 
 
-def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Table:
+def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str], which: str) -> Table:
     rows, cells = [], []
     for benefit in benefits:
         for duel in (*benefit.duels, *benefit.beside):
@@ -101,7 +108,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
     )
     has_fewer = any(duel.cases != benefit.cases for benefit in benefits for duel in benefit.beside)
     but = ", where none stands beside the figure" if has_fewer else ""
-    note = f"n = {cases} test cases{but}. Paired differences on the same cases and draws. {INTERVALS}"
+    note = f"n = {cases} test cases{but}. Paired differences on the same cases and draws. {which}"
     has_sets = any(benefit.set for benefit in benefits)
     return Table(
         "differences",
@@ -114,7 +121,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
     )
 
 
-def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
+def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str], which: str) -> Table:
     shown = [name for name in TITLES if any(name in row for part in parts.values() for row in part["readers"].values())]
     rows, cells = [], []
     for set_name, part in parts.items():
@@ -124,10 +131,10 @@ def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
             cells.append((set_name, reader, part.get("cases"), *ends))
     columns = ("set", "reader", "cases", *chain.from_iterable(map(_columns, shown)))
     heads = (*_set("Set" if any(parts) else ""), "Reader", *(TITLES[name] for name in shown))
-    return Table("figures", "Figures of the test cases", _note(parts), heads, tuple(rows), columns, tuple(cells))
+    return Table("figures", "Figures of the test cases", _note(parts, which), heads, tuple(rows), columns, tuple(cells))
 
 
-def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
+def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str], which: str) -> Table:
     rows, cells = [], []
     for set_name, part in parts.items():
         for reader, labels in part.get("per_class", {}).items():
@@ -139,7 +146,7 @@ def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
                 cells.append((set_name, reader, label, count, *ends))
     columns = ("set", "reader", "label", "cases", *chain.from_iterable(map(_columns, BY_LABEL)))
     heads = (*_set("Set" if any(parts) else ""), "Reader", "Label", "n", *BY_LABEL.values())
-    return Table("labels", "Figures label by label", _note(parts), heads, tuple(rows), columns, tuple(cells))
+    return Table("labels", "Figures label by label", _note(parts, which), heads, tuple(rows), columns, tuple(cells))
 
 
 def _confusion(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
@@ -177,8 +184,8 @@ def _cases(parts: Mapping[str, Plain]) -> str:
     return ", ".join(f"{part.get('cases', 0):,}" for part in parts.values())
 
 
-def _note(parts: Mapping[str, Plain]) -> str:
-    return f"n = {_cases(parts)} test cases. {INTERVALS}"
+def _note(parts: Mapping[str, Plain], which: str) -> str:
+    return f"n = {_cases(parts)} test cases. {which}"
 
 
 def _columns(figure: str) -> tuple[str, ...]:
