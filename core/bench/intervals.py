@@ -50,6 +50,7 @@ CELLS: Mapping[str, Cell] = {
     "40 patients": Cell(400, SMALL, 0.85, 40),
     "15 patients": Cell(300, SMALL, 0.85, 15),
     "10 patients": Cell(200, SMALL, 0.85, 10),
+    "10 patients at .98": Cell(200, SMALL, 0.98, 10),
     "6 patients": Cell(120, SMALL, 0.85, 6),
 }
 
@@ -72,7 +73,7 @@ class _Held(NamedTuple):
     percentiles_hold: bool
 
 
-def run_all(cells: Sequence[str], sets: int, processes: int, say: Callable[[str], None]) -> list[Row]:
+def run_all(cells: Sequence[str], sets: int, seed: int, processes: int, say: Callable[[str], None]) -> list[Row]:
     """A row for each cell and figure, the reader's own and its difference to a rival."""
     rows: list[Row] = []
     with ProcessPoolExecutor(processes) as pool:
@@ -80,16 +81,16 @@ def run_all(cells: Sequence[str], sets: int, processes: int, say: Callable[[str]
             cell = CELLS[name]
             skill = _skill(cell)
             truth = _truth(cell, skill)
-            simulate = partial(simulated, cell, skill, truth)
+            simulate = partial(simulated, cell, skill, truth, seed)
             of_sets = list(pool.map(simulate, range(sets), chunksize=max(1, sets // (8 * processes))))
             rows += [_row(name, figure_name, truth, [held[figure_name] for held in of_sets]) for figure_name in truth]
             say(f"{name}: {sets} test sets")
     return rows
 
 
-def simulated(cell: Cell, skill: float, truth: Mapping[str, float], seed: int) -> dict[str, _Held]:
+def simulated(cell: Cell, skill: float, truth: Mapping[str, float], seed: int, number: int) -> dict[str, _Held]:
     """One simulated test set: for every figure whether its interval holds the truth."""
-    read = _draw(cell, skill, np.random.default_rng([7, seed]), cell.cases, cell.patients)
+    read = _draw(cell, skill, np.random.default_rng([seed, number]), cell.cases, cell.patients)
     answers = [str(place) for place in range(len(cell.labels))]
     sheets = [Sheet(likely, read.labels, "single", answers) for likely in (read.likely, read.of_rival)]
     made_of, units = sheets[0].weighted().kinds, numbered(len(read.labels), read.patients)

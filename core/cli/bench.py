@@ -42,6 +42,7 @@ def add(commands: Commands) -> None:
         "--cells", default="", metavar="NAME,NAME", help="some of the kinds of test sets; usually all"
     )
     intervals.add_argument("--sets", type=int, default=1000, help="simulated test sets of each kind")
+    intervals.add_argument("--seed", type=int, default=0, help="of the simulated test sets")
     intervals.add_argument("--processes", type=int, default=1)
     intervals.add_argument("--json", action="store_true")
     intervals.set_defaults(do=do_intervals)
@@ -97,7 +98,7 @@ def do_intervals(arguments: argparse.Namespace) -> None:
     cells = arguments.cells.split(",") if arguments.cells else list(CELLS)
     if strange := [name for name in cells if name not in CELLS]:
         raise SettingsError(f'There is no cell "{strange[0]}". Choose among: {", ".join(CELLS)}.')
-    rows = run_all(cells, arguments.sets, arguments.processes, output.note)
+    rows = run_all(cells, arguments.sets, arguments.seed, arguments.processes, output.note)
     _print_rows(arguments, rows, markdown(rows))
 
 

@@ -14,7 +14,7 @@ SLACK = 0.045
 @pytest.fixture(scope="module")
 def rows() -> dict[tuple[str, str], dict[str, float]]:
     cells = ["60 cases at .76", "60 cases at .988", "15 patients"]
-    return {(row["cell"], row["figure"]): row for row in run_all(cells, SETS, 1, lambda text: None)}
+    return {(row["cell"], row["figure"]): row for row in run_all(cells, SETS, 7, 1, lambda text: None)}
 
 
 @pytest.mark.parametrize("cell", ["60 cases at .76", "60 cases at .988", "15 patients"])
