@@ -18,6 +18,7 @@ from plotly.subplots import make_subplots
 from app.words import figure_title
 from core.readings.answer import Answer
 from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
+from core.readings.intervals import without_interval
 from core.readings.reader import Reader
 from core.readings.roc import Roc
 from core.readings.rounding import rounded
@@ -132,7 +133,7 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
 
 
 def figures(
-    measured: Mapping[Reader, Mapping[str, Mapping[str, float]]],
+    measured: Mapping[Reader, Mapping[str, Mapping[str, Any]]],
     wanted: Sequence[str],
     titled: Mapping[str, str] | None = None,
 ) -> go.Figure:
@@ -151,7 +152,10 @@ def figures(
         above = [_gap(row, "high") for row in rows]
         below = [_gap(row, "low") for row in rows]
         errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
-        figure.add_bar(name=literal(reader.title), x=titles, y=values, marker_color=reader.colour, error_y=errors)
+        whys = [without_interval(row) for row in rows]
+        figure.add_bar(
+            name=literal(reader.title), x=titles, y=values, marker_color=reader.colour, error_y=errors, hovertext=whys
+        )
     return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 

@@ -27,7 +27,7 @@ FLAT = 6
 """As many labels stand side by side; answers of more have numbers in their place."""
 FONT = "Arial, Helvetica, sans-serif"
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
-INTERVALS = "95 % bootstrap intervals over patients, or cases where patients are unknown"
+INTERVALS = "95 % intervals over patients, or cases where patients are unknown"
 Rocs = Mapping[Reader, Sequence[Roc]]
 
 
@@ -151,11 +151,12 @@ def _differences(run: RunView, benefits: Sequence[Benefit], size: Size) -> go.Fi
     duels = [(benefit, duel) for benefit in benefits for duel in benefit.duels]
     for benefit, duel in reversed(duels):
         gap, reader = duel.deciding, run.reader(duel.reader)
-        if gap.difference is None or gap.low is None or gap.high is None:
+        if gap.difference is None:
             continue
         against = f"against {run.reader(duel.rival).title}"
-        words = [*wrap(reader.title, 32), *wrap(against, 32), in_print(gap.words())]
-        reach = {"array": [gap.high - gap.difference], "arrayminus": [gap.difference - gap.low]}
+        words = [*wrap(reader.title, 32), *wrap(against, 32), *wrap(in_print(gap.words()), 40)]
+        low, high = (gap.difference if end is None else end for end in (gap.low, gap.high))
+        reach = {"array": [high - gap.difference], "arrayminus": [gap.difference - low]}
         figure.add_scatter(
             x=[gap.difference],
             y=[_lines([*words, *([benefit.set] if benefit.set else [])])],

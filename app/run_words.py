@@ -9,6 +9,7 @@ from typing import Any
 from app.engine import ENGINE
 from app.html import bar, table
 from app.words import ago, chip, figure_title, lasting, reader_choice, reader_name
+from core.readings.intervals import without_interval
 from core.readings.rounding import rounded
 from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
@@ -188,9 +189,10 @@ def _start(entry: QueueEntry) -> str:
     return "not known yet" if entry.expected_start is None else f"{entry.expected_start:%H:%M} UTC"
 
 
-def _interval(figure: Mapping[str, float] | None) -> str:
+def _interval(figure: Mapping[str, Any] | None) -> str:
     if not figure or figure.get("value") is None:
         return "–"
     text = rounded(figure["value"])
-    has_interval = figure.get("low") is not None and figure.get("high") is not None
-    return f"{text} ({rounded(figure['low'])} to {rounded(figure['high'])})" if has_interval else text
+    if figure.get("low") is None or figure.get("high") is None:
+        return f"{text} ({without_interval(figure)})" if figure.get("why") else text
+    return f"{text} ({rounded(figure['low'])} to {rounded(figure['high'])})"

@@ -1,4 +1,5 @@
-"""`vitask bench`: what a step, a reading and whole runs cost and are worth, each beside what it is compared to."""
+"""`vitask bench`: what a step, a reading and whole runs cost and are worth, each beside what it is compared to; and how
+often intervals hold the truth."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from core.cli.commands import Commands
 
 def add(commands: Commands) -> None:
     actions = commands.add_parser(
-        "bench", help="measure a step, a reading, or whole runs", example="vitask bench table bloodmnist --seeds 3"
+        "bench",
+        help="measure a step, a reading, whole runs, or intervals",
+        example="vitask bench table bloodmnist --seeds 3",
     ).add_subparsers(metavar="WHAT", required=True)
     step = actions.add_parser("step", help="a full VITask step beside a usual trainer's plain one")
     step.add_argument("--rounds", type=int, default=5, help="alternating rounds; medians are told")
@@ -34,6 +37,15 @@ def add(commands: Commands) -> None:
         "--retrain", action="store_true", help="also what a TSM gains by the first suspects put right"
     )
     _add_trials(suspects, "searches", Path("bench-suspects"), do_suspects)
+    intervals = actions.add_parser("intervals", help="how often 95 % intervals hold the truth, in simulation")
+    intervals.add_argument(
+        "--cells", default="", metavar="NAME,NAME", help="some of the kinds of test sets; usually all"
+    )
+    intervals.add_argument("--sets", type=int, default=1000, help="simulated test sets of each kind")
+    intervals.add_argument("--seed", type=int, default=0, help="of the simulated test sets")
+    intervals.add_argument("--processes", type=int, default=1)
+    intervals.add_argument("--json", action="store_true")
+    intervals.set_defaults(do=do_intervals)
 
 
 def _add_trials(command: argparse.ArgumentParser, trials: str, folder: Path, do: Callable[..., None]) -> None:
@@ -76,6 +88,17 @@ def do_suspects(arguments: argparse.Namespace) -> None:
         rows = run_all(
             arguments.sets, noises, _seeds(arguments.seeds), arguments.run, arguments.out, arguments.retrain, watch
         )
+    _print_rows(arguments, rows, markdown(rows))
+
+
+def do_intervals(arguments: argparse.Namespace) -> None:
+    from core.bench.intervals import CELLS, markdown, run_all
+    from core.errors import SettingsError
+
+    cells = arguments.cells.split(",") if arguments.cells else list(CELLS)
+    if strange := [name for name in cells if name not in CELLS]:
+        raise SettingsError(f'There is no cell "{strange[0]}". Choose among: {", ".join(CELLS)}.')
+    rows = run_all(cells, arguments.sets, arguments.seed, arguments.processes, output.note)
     _print_rows(arguments, rows, markdown(rows))
 
 

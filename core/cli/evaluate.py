@@ -67,7 +67,7 @@ def do(arguments: argparse.Namespace) -> None:
     notes = "".join(f"\n{note}" for note in choice_facts.get("notes", ()))
     sentences = "".join(f"\n{text}" for text in helped(run, results))
     output.out(
-        f"{table(results)}{sentences}{notes}\n95 % intervals by bootstrap over patients where they are known. "
+        f"{table(results)}{sentences}{notes}\n95 % intervals over patients where they are known, else over cases. "
         "Research use only."
     )
 

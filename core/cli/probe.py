@@ -49,4 +49,4 @@ def do(arguments: argparse.Namespace) -> None:
     output.out(probes_as_markdown(probes))
     for note in probe_notes(probes):
         output.out(note)
-    output.out(f"Kept in {opened.folder.probes} and in the run's card. 95 % intervals by bootstrap. Research use only.")
+    output.out(f"Kept in {opened.folder.probes} and in the run's card. 95 % intervals. Research use only.")

@@ -35,13 +35,15 @@ class Gap:
     difference: float | None
     low: float | None
     high: float | None
+    why: str | None = None
+    """Why it has no interval."""
 
     @property
     def effect(self) -> Effect | None:
         return effect_of(self.low, self.high)
 
     def words(self) -> str:
-        return signed(self.difference, self.low, self.high)
+        return signed(self.difference, self.low, self.high, self.why)
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,10 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
     opening = "It was not measured whether it helped" if first.effect is None else OPENINGS[first.effect]
     title, rival = _inside(gap.title), quoted(first.rival, titles)
     value = f"no {title}" if gap.value is None else f"a {title} of {rounded(gap.value)}"
-    beside = (
-        f"and no interval of its difference to {rival}" if first.effect is None else f"{gap.words()} against {rival}"
-    )
+    because = f" ({gap.why})" if gap.why else ""
+    beside = f"and no interval of its difference to {rival}{because}"
+    if first.effect is not None:
+        beside = f"{gap.words()} against {rival}"
     parts = [
         f"{opening}: on {benefit.cases:,} test cases{of_set}, {quoted(first.reader, titles)} has {value}, {beside}"
     ]
@@ -140,13 +143,16 @@ def _gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str]) -> It
     straight, turned = differences.get(f"{reader} - {rival}") or {}, differences.get(f"{rival} - {reader}") or {}
     for figure, title in titles.items():
         if figure in straight:
-            ends = tuple(straight[figure][end] for end in ("value", "low", "high"))
+            difference, low, high = (straight[figure][end] for end in ("value", "low", "high"))
         elif figure in turned:
-            ends = tuple(_minus(turned[figure][end]) for end in ("value", "high", "low"))
+            difference, low, high = (_minus(turned[figure][end]) for end in ("value", "high", "low"))
         else:
             continue
-        values = [(part.get("readers", {}).get(name, {}).get(figure) or {}).get("value") for name in (reader, rival)]
-        yield Gap(figure, title, *values, *ends)
+        why = (straight.get(figure) or turned[figure]).get("why")
+        value, of_rival = (
+            (part.get("readers", {}).get(name, {}).get(figure) or {}).get("value") for name in (reader, rival)
+        )
+        yield Gap(figure, title, value, of_rival, difference, low, high, why)
 
 
 def _minus(value: float | None) -> float | None:

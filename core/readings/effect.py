@@ -21,8 +21,11 @@ def effect_of(low: float | None, high: float | None) -> Effect | None:
     return "helped" if low > 0 else "harmed"
 
 
-def signed(difference: float | None, low: float | None, high: float | None) -> str:
-    """`+0.060 (+0.010 to +0.100)`; a dash where it is undefined. What rounds to nothing has no minus."""
+def signed(difference: float | None, low: float | None, high: float | None, why: str | None = None) -> str:
+    """`+0.060 (+0.010 to +0.100)`, or why it has no interval; a dash where it is undefined. What rounds to nothing has
+    no minus."""
+    if difference is not None and why:
+        return f"{difference:+z.3f} (no interval: {why})"
     if difference is None or low is None or high is None:
         return "–"
     return f"{difference:+z.3f} ({low:+z.3f} to {high:+z.3f})"

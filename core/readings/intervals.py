@@ -1,4 +1,5 @@
-"""How sure a figure is: percentile intervals from resampling patients, or cases where patients are unknown.
+"""How sure a figure is: intervals over patients, or over cases where patients are unknown. All figures go through
+`measured`, all paired differences through `compared`; what the ends are is in `core/readings/ends.py`.
 
 A draw is a number of times that each case counts. Draws depend on the seed, the groups and the number of cases alone,
 so that two readers of the same cases are always compared on the same draws.
@@ -8,19 +9,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.readings.ends import (
+    Floats,
+    Kind,
+    Numbers,
+    Share,
+    ends_of_difference,
+    ends_of_draws,
+    ends_of_share,
+    no_ends,
+)
 from core.readings.rounding import rounded
 
-Floats = NDArray[np.float64]
+Plain = dict[str, float | str | None]
 Groups = Sequence[str | None] | None
 """The patient of each case, where patients are known."""
-Weighted = Callable[[Floats], dict[str, Floats]]
-"""Figures [W] from how often each case counts, [N, W]: all ones, and the draws of a bootstrap."""
+Counting = Callable[[Floats], dict[str, Floats]]
+"""Figures [.., W] from how often each case counts, [N, W]."""
 
 PERCENTILES = (2.5, 97.5)
 # Weights of a chunk of draws: few enough to stay in a processor's cache.
@@ -28,57 +38,78 @@ CHUNK = 200_000
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A number with its 95 % interval; NaN where it is undefined."""
+class Weighted:
+    """Figures [W] from how often each case counts, [N, W]: all ones, and the draws of a bootstrap; and what each is
+    made of. One of no kind is a mere count, which has no interval."""
 
-    value: float
-    low: float
-    high: float
+    figures: Counting
+    kinds: Mapping[str, Kind]
 
-    def plain(self) -> dict[str, float | None]:
-        """For JSON, which has no NaN: undefined becomes null."""
-        return _plain(asdict(self))
+    def __call__(self, weights: Floats) -> dict[str, Floats]:
+        return self.figures(weights)
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One reader's figure minus another's on the same cases."""
+class Figure:
+    """A number with its 95 % interval; NaN where it is undefined or has none, with the reason."""
 
     value: float
     low: float
     high: float
-    share_at_or_below_zero: float
+    why: str | None = None
 
-    def plain(self) -> dict[str, float | None]:
-        """For JSON, which has no NaN: undefined becomes null."""
-        return _plain(asdict(self))
+    def plain(self) -> Plain:
+        """For JSON, which has no NaN: undefined becomes null. There is a `why` only where there is no interval."""
+        ends = {name: getattr(self, name) for name in ("value", "low", "high")}
+        numbers: Plain = {name: defined(number) for name, number in ends.items()}
+        return numbers | ({"why": self.why} if self.why else {})
 
 
-def _plain(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+class Difference(Figure):
+    """One reader's figure minus another's on the same cases."""
+
+
+def defined(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def measured(weighted: Weighted, cases: int, groups: Groups, draws: int, seed: int) -> dict[str, Figure]:
     """Figures with their intervals."""
     values, drawn = in_draws(weighted, cases, groups, draws, seed)
-    return {name: figure(values[name][0], drawn[name]) for name in values}
+    units = numbered(cases, groups)
+    return {name: figure(values[name][0], drawn[name], weighted.kinds.get(name), units) for name in values}
 
 
 def compared(
     first: Weighted, second: Weighted, cases: int, groups: Groups, draws: int, seed: int
 ) -> dict[str, Difference]:
     """One reader's figures minus another's on the same cases, in the same draws."""
+    (of_first, first_drawn), (of_second, second_drawn) = (
+        in_draws(weighted, cases, groups, draws, seed) for weighted in (first, second)
+    )
+    units = numbered(cases, groups)
+    differences = {}
+    for name, value in of_first.items():
+        minus, drawn = float(value[0] - of_second[name][0]), (first_drawn[name], second_drawn[name])
+        kinds = (first.kinds.get(name), second.kinds.get(name))
+        ends = no_ends(None)
+        if draws and kinds[0] and kinds[1]:
+            ends = ends_of_difference(minus, drawn, (kinds[0], kinds[1]), units)
+        differences[name] = Difference(minus, *ends)
+    return differences
 
-    def minus(weights: Floats) -> dict[str, Floats]:
-        subtracted = second(weights)
-        return {name: value - subtracted[name] for name, value in first(weights).items()}
 
-    values, drawn = in_draws(minus, cases, groups, draws, seed)
-    return {name: difference(values[name][0], drawn[name]) for name in values}
+def figure(value: float, drawn: Floats, kind: Kind | None, unit_of_case: Numbers) -> Figure:
+    """A value with its interval, from its draws where it is no share; without draws there is none."""
+    if kind is None or not len(drawn):
+        return Figure(float(value), *no_ends(None))
+    if isinstance(kind, Share):
+        return Figure(float(value), *ends_of_share(kind, unit_of_case))
+    return Figure(float(value), *ends_of_draws(float(value), drawn, kind, unit_of_case))
 
 
 def in_draws(
-    weighted: Weighted, cases: int, groups: Groups, draws: int, seed: int
+    weighted: Counting, cases: int, groups: Groups, draws: int, seed: int
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """The figures themselves, and in every draw (along the last axis)."""
     values = weighted(np.ones((cases, 1)))
@@ -88,17 +119,28 @@ def in_draws(
 
 
 def in_brackets(figure: Mapping[str, Any] | None) -> str:
-    """A figure with its interval, a dash where it is undefined."""
+    """A figure with its interval, or why it has none; a dash where it is undefined."""
     if figure is None or figure["value"] is None:
         return "–"
+    return f"{rounded(figure['value'])}{ends_in_words(figure)}"
+
+
+def ends_in_words(figure: Mapping[str, Any]) -> str:
+    """` [0.610, 0.840]`, or ` (no interval: …)`; nothing of figures that were kept without a reason."""
     low, high = figure["low"], figure["high"]
-    spread = f" [{rounded(low)}, {rounded(high)}]" if low is not None and high is not None else ""
-    return f"{rounded(figure['value'])}{spread}"
+    if low is not None and high is not None:
+        return f" [{rounded(low)}, {rounded(high)}]"
+    return f" ({without_interval(figure)})" if figure.get("why") else ""
+
+
+def without_interval(figure: Mapping[str, Any]) -> str:
+    """Why a figure has none; nothing where that was not kept."""
+    return f"no interval: {figure['why']}" if figure.get("why") else ""
 
 
 def resampled(cases: int, groups: Groups, draws: int, seed: int) -> Iterator[Floats]:
     """Weights [cases, some draws], chunk by chunk. A case without a group is a group of its own."""
-    group_of_case = _numbered(cases, groups)
+    group_of_case = numbered(cases, groups)
     count = int(group_of_case.max()) + 1
     random = np.random.default_rng(seed)
     step = max(1, CHUNK // cases)
@@ -109,7 +151,7 @@ def resampled(cases: int, groups: Groups, draws: int, seed: int) -> Iterator[Flo
         yield times.T[group_of_case].astype(np.float64)
 
 
-def _numbered(cases: int, groups: Groups) -> NDArray[np.intp]:
+def numbered(cases: int, groups: Groups) -> Numbers:
     """A number from 0 for each case's group, in order of first appearance."""
     named = [None] * cases if groups is None else groups
     if len(named) != cases:
@@ -119,21 +161,9 @@ def _numbered(cases: int, groups: Groups) -> NDArray[np.intp]:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
 
 
-def figure(value: float, drawn: Floats) -> Figure:
-    """A value with the percentiles of its draws; draws in which it is undefined are left out."""
-    low, high = _percentiles(drawn)
-    return Figure(float(value), low, high)
-
-
-def difference(value: float, drawn: Floats) -> Difference:
-    """A difference with the percentiles of its draws, and how often they don't favour the first reader."""
-    low, high = _percentiles(drawn)
-    defined = drawn[~np.isnan(drawn)]
-    share = float((defined <= 0).mean()) if len(defined) else math.nan
-    return Difference(float(value), low, high, share)
-
-
-def _percentiles(drawn: Floats) -> tuple[float, float]:
+def percentiles(drawn: Floats) -> tuple[float, float]:
+    """Plain ones, NaN where nothing was drawn; draws that are undefined are left out. They promise less than 95 %
+    where cases or patients are few."""
     defined = drawn[~np.isnan(drawn)]
     if not len(defined):
         return math.nan, math.nan

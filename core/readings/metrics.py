@@ -16,7 +16,9 @@ from scipy.sparse import csr_array
 
 from core.case import Kind
 from core.errors import DataError, NumericError
-from core.readings.intervals import Difference, Figure, Floats, Groups, compared, figure, in_draws, measured
+from core.readings.ends import Drawn, Floats, Share
+from core.readings.ends import Kind as Made
+from core.readings.intervals import Difference, Figure, Groups, Weighted, compared, figure, in_draws, measured, numbered
 
 THRESHOLD = 0.5
 TITLES = {
@@ -45,8 +47,8 @@ def figures(
 
     Without draws there are no intervals: low and high are NaN.
     """
-    sheet = _Sheet(probabilities, labels, kind, answers)
-    return measured(sheet.overall, sheet.cases, groups, draws, seed)
+    sheet = Sheet(probabilities, labels, kind, answers)
+    return measured(sheet.weighted(), sheet.cases, groups, draws, seed)
 
 
 def per_class(
@@ -59,10 +61,13 @@ def per_class(
     seed: int = 0,
 ) -> dict[str, dict[str, Figure]]:
     """Each answer's own figures against all the others; support is its number of cases."""
-    sheet = _Sheet(probabilities, labels, kind, answers)
+    sheet = Sheet(probabilities, labels, kind, answers)
     values, drawn = in_draws(sheet.by_answer, sheet.cases, groups, draws, seed)
+    units, made_of = numbered(sheet.cases, groups), [sheet.kinds_of_answer(place) for place in range(len(answers))]
     return {
-        answer: {name: figure(values[name][place, 0], drawn[name][place]) for name in values}
+        answer: {
+            name: figure(values[name][place, 0], drawn[name][place], made_of[place].get(name), units) for name in values
+        }
         for place, answer in enumerate(answers)
     }
 
@@ -78,13 +83,13 @@ def paired(
     seed: int = 0,
 ) -> dict[str, Difference]:
     """Reader a minus reader b on the same cases, in the same draws."""
-    first, second = _Sheet(a, labels, kind, answers), _Sheet(b, labels, kind, answers)
-    return compared(first.overall, second.overall, first.cases, groups, draws, seed)
+    first, second = Sheet(a, labels, kind, answers), Sheet(b, labels, kind, answers)
+    return compared(first.weighted(), second.weighted(), first.cases, groups, draws, seed)
 
 
 def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Sequence[str]) -> NDArray[np.int64]:
     """Counts [C, C], rows the label and columns the answer; multi: one 2 x 2 table for each answer, [C, 2, 2]."""
-    sheet = _Sheet(probabilities, labels, kind, answers)
+    sheet = Sheet(probabilities, labels, kind, answers)
     if kind != "multi":
         return (sheet.truth.T @ sheet.said).astype(np.int64)
     true, answered = sheet.truth.T.astype(int), sheet.said.T.astype(int)
@@ -92,7 +97,7 @@ def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Seq
     return np.stack(tables).astype(np.int64)
 
 
-class _Sheet:
+class Sheet:
     """A reader's answers beside the labels, ready to be counted with any weights."""
 
     def __init__(self, probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Sequence[str]) -> None:
@@ -107,6 +112,38 @@ class _Sheet:
         at_threshold = (self.probabilities > THRESHOLD).astype(np.float64)
         self.said: Floats = at_threshold if kind == "multi" else every[self.probabilities.argmax(1)]
         self.ranked = [_Ranked(score, true) for score, true in zip(self.probabilities.T, self.truth.T, strict=True)]
+
+    def weighted(self) -> Weighted:
+        """The figures over all answers, and what each is made of."""
+        right = (self.truth == self.said).all(1)
+        labels = tuple(self._rarer_sides() if self.kind == "multi" else self.truth.T)
+        losses = Drawn("loss", labels, (~right).astype(np.float64))
+        kinds: dict[str, Made] = {
+            "accuracy": Share(right.astype(np.float64), np.ones(self.cases)),
+            **dict.fromkeys(("balanced_accuracy", "macro_f1"), Drawn("counted", labels)),
+            **dict.fromkeys(("auroc", "auprc"), Drawn("ranked", labels)),
+            **dict.fromkeys(("log_loss", "mean_absolute_error"), losses),
+            "quadratic_kappa": Drawn("signed", labels),
+        }
+        return Weighted(self.overall, kinds)
+
+    def kinds_of_answer(self, place: int) -> dict[str, Made]:
+        """What an answer's own figures are made of; its support is no estimate."""
+        true, answered = self.truth[:, place], self.said[:, place]
+        both, neither = true * answered, (1 - true) * (1 - answered)
+        return {
+            "sensitivity": Share(both, true),
+            "specificity": Share(neither, 1 - true),
+            "ppv": Share(both, answered),
+            "npv": Share(neither, 1 - answered),
+            "f1": Drawn("counted", (true,)),
+            **dict.fromkeys(("auroc", "auprc"), Drawn("ranked", (true, 1 - true))),
+        }
+
+    def _rarer_sides(self) -> list[Floats]:
+        """Of every answer that some cases have and others don't, the cases on the rarer side."""
+        sides = [(true, 1 - true) for true in self.truth.T if 0 < true.sum() < len(true)]
+        return [with_it if with_it.sum() <= without.sum() else without for with_it, without in sides]
 
     def by_answer(self, weights: Floats) -> dict[str, Floats]:
         """Each [C, W]."""

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.case import Case
 from core.readings.detection import THRESHOLDS, Pair, average_precision, overlaps, ranked
-from core.readings.intervals import Floats, Weighted
+from core.readings.ends import Drawn, Floats
+from core.readings.intervals import Weighted
 from core.readings.statement import Statement, ratio_of
 
 SEEN = 0.5
@@ -123,7 +124,8 @@ class Regions(Statement):
             all_figures = ratios(weights) | {name: _mean_of_defined(values) for name, values in by_figure.items()}
             return {name: all_figures[name] for name in cls.FIGURES}
 
-        return figures
+        precision = Drawn("ranked", tuple((of_label.truths > 0).astype(np.float64) for of_label in of_labels))
+        return Weighted(figures, {**ratios.kinds, "map_50": precision, "map": precision})
 
 
 def _surest_first(regions: Sequence[Region]) -> list[Region]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.case import Task
 from core.readings import metrics
+from core.readings.ends import INTERVALS
 from core.readings.intervals import in_brackets
 from core.readings.reading import Reading, targets
 from core.readings.statement_figures import statement_figures, tables
@@ -42,8 +43,9 @@ def evaluate(readings: Sequence[Reading], tasks: Mapping[str, Task], draws: int,
     }
     sets = {name: _of_set(by_set[name], tasks[name], draws, seed) for name in by_set}
     if len(sets) == 1:
-        return next(iter(sets.values()))
-    return {"cases": sum(row["cases"] for row in sets.values()), "readers": {}, "sets": sets}
+        return {"intervals": INTERVALS, **next(iter(sets.values()))}
+    cases = sum(row["cases"] for row in sets.values())
+    return {"intervals": INTERVALS, "cases": cases, "readers": {}, "sets": sets}
 
 
 def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> Plain:

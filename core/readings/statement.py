@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.case import Case
 from core.catalog import METHODS, every
 from core.errors import RunError
-from core.readings.intervals import Floats, Weighted
+from core.readings.ends import Drawn, Floats, Share
+from core.readings.intervals import Weighted
 
 
 class Statement(BaseModel):
@@ -79,7 +80,15 @@ def ratio_of(parts: Mapping[str, tuple[Floats, Floats]]) -> Weighted:
             ratios[name] = np.divide(part @ weights, sums, np.full(len(sums), np.nan), where=sums > 0)
         return ratios
 
-    return ratio
+    return Weighted(ratio, {name: _kind(part, whole) for name, (part, whole) in parts.items()})
+
+
+def _kind(part: Floats, whole: Floats) -> Share | Drawn:
+    """A share where whole and half cases are counted, of which a half is a tie."""
+    if (part < 0).any() or (part > whole).any():
+        return Drawn("free", (whole,))
+    are_counts = (2 * part % 1 == 0).all() and (whole % 1 == 0).all()
+    return Share(part, whole) if are_counts else Drawn("bounded", (whole,))
 
 
 def kinds() -> dict[str, type[Statement]]:

@@ -11,6 +11,7 @@ from core.case import Task
 from core.readings.answer import entropy, likeliest
 from core.readings.benefit import Benefit, duel_words
 from core.readings.effect import in_print
+from core.readings.ends import INTERVALS
 from core.readings.intervals import in_brackets
 from core.readings.meaning import has_several_labels
 from core.readings.metrics import TITLES
@@ -30,7 +31,8 @@ ABOUT_FOUR_CELLS = (
     "Cases by label: TP has the label and was answered so, FN has it and was not, FP has it not and was answered so, "
     "TN neither."
 )
-INTERVALS = "95 % bootstrap intervals over patients, or over cases where patients are unknown, in brackets."
+IN_BRACKETS = "95 % intervals over patients, or over cases where patients are unknown, in brackets."
+OF_BEFORE = " They are percentiles of a bootstrap, as of all runs then, and narrower than they should be of few cases."
 Plain = Mapping[str, Any]
 Cell = str | float | int | None
 
@@ -53,15 +55,20 @@ class Table:
 
 def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, str]) -> tuple[Table, ...]:
     """What there is of them: paired differences, figures, figures by label, confusion."""
-    parts = results.get("sets") or {"": results}
+    parts, which = results.get("sets") or {"": results}, IN_BRACKETS + of_before(results)
     made = (
-        _differences(benefits, titles),
-        _figures(parts, titles),
-        _by_label(parts, titles),
+        _differences(benefits, titles, which),
+        _figures(parts, titles, which),
+        _by_label(parts, titles, which),
         _confusion(parts, titles),
         *_said(parts, titles),
     )
     return tuple(table for table in made if table.rows)
+
+
+def of_before(results: Plain) -> str:
+    """What has to be said of the intervals of runs that kept others; nothing of those of today."""
+    return "" if results.get("intervals") == INTERVALS else OF_BEFORE
 
 
 def readings_as_csv(readings: Iterable[Reading], tasks: Mapping[str, Task]) -> str:
@@ -80,7 +87,7 @@ def _reading_row(reading: Reading, task: Task, answers: Sequence[str]) -> list[C
     return [*row, reading.answer.text, *(likely.get(answer) for answer in answers)]
 
 
-def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Table:
+def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str], which: str) -> Table:
     rows, cells = [], []
     for benefit in benefits:
         for duel in (*benefit.duels, *benefit.beside):
@@ -89,7 +96,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
             figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"
             rows.append((*_set(benefit.set), *names, figure, *values, in_print(gap.words()), duel_words(duel)))
             whose = (benefit.set, duel.reader, duel.rival)
-            ends = [(each.value, each.of_rival, each.difference, each.low, each.high) for each in duel.gaps]
+            ends = [(each.value, each.of_rival, each.difference, each.low, each.high, each.why) for each in duel.gaps]
             cells += [(*whose, each.title, duel.cases, *row) for each, row in zip(duel.gaps, ends, strict=True)]
     cases = ", ".join(f"{benefit.cases:,}" for benefit in benefits)
     heads = ("Reader", "Against", "Figure", "Reader's", "Other's", "Difference", "In words")
@@ -104,10 +111,11 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
         "difference",
         "low",
         "high",
+        "why no interval",
     )
     has_fewer = any(duel.cases != benefit.cases for benefit in benefits for duel in benefit.beside)
     but = ", where none stands beside the figure" if has_fewer else ""
-    note = f"n = {cases} test cases{but}. Paired differences on the same cases and draws. {INTERVALS}"
+    note = f"n = {cases} test cases{but}. Paired differences on the same cases and draws. {which}"
     has_sets = any(benefit.set for benefit in benefits)
     return Table(
         "differences",
@@ -120,7 +128,7 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str]) -> Tabl
     )
 
 
-def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
+def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str], which: str) -> Table:
     shown = [name for name in TITLES if any(name in row for part in parts.values() for row in part["readers"].values())]
     rows, cells = [], []
     for set_name, part in parts.items():
@@ -128,12 +136,12 @@ def _figures(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
             rows.append((*_set(set_name), titles.get(reader, reader), *(in_brackets(figures.get(n)) for n in shown)))
             ends = chain.from_iterable(_ends(figures.get(name)) for name in shown)
             cells.append((set_name, reader, part.get("cases"), *ends))
-    columns = ("set", "reader", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in shown))
+    columns = ("set", "reader", "cases", *chain.from_iterable(map(_columns, shown)))
     heads = (*_set("Set" if any(parts) else ""), "Reader", *(TITLES[name] for name in shown))
-    return Table("figures", "Figures of the test cases", _note(parts), heads, tuple(rows), columns, tuple(cells))
+    return Table("figures", "Figures of the test cases", _note(parts, which), heads, tuple(rows), columns, tuple(cells))
 
 
-def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
+def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str], which: str) -> Table:
     rows, cells = [], []
     for set_name, part in parts.items():
         for reader, labels in part.get("per_class", {}).items():
@@ -143,9 +151,9 @@ def _by_label(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
                 rows.append((*_set(set_name), titles.get(reader, reader), label, f"{count:,}", *shown))
                 ends = chain.from_iterable(_ends(figures.get(name)) for name in BY_LABEL)
                 cells.append((set_name, reader, label, count, *ends))
-    columns = ("set", "reader", "label", "cases", *chain.from_iterable((n, f"{n} low", f"{n} high") for n in BY_LABEL))
+    columns = ("set", "reader", "label", "cases", *chain.from_iterable(map(_columns, BY_LABEL)))
     heads = (*_set("Set" if any(parts) else ""), "Reader", "Label", "n", *BY_LABEL.values())
-    return Table("labels", "Figures label by label", _note(parts), heads, tuple(rows), columns, tuple(cells))
+    return Table("labels", "Figures label by label", _note(parts, which), heads, tuple(rows), columns, tuple(cells))
 
 
 def _confusion(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Table:
@@ -211,7 +219,7 @@ def _said(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Iterator[Tab
     for number, (set_name, part) in enumerate(parts.items()):
         for kind, said in (part.get("statements") or {}).items():
             of_set = f" of {set_name}" if set_name else ""
-            note = f"n = {said['cases']:,} test cases{of_set} with a reference. {INTERVALS}"
+            note = f"n = {said['cases']:,} test cases{of_set} with a reference. {IN_BRACKETS}"
             table_name = f"said-{kind}{number or ''}"
             yield of_readers(table_name, said["title"], note, said["titles"], said["readers"], titles)
 
@@ -245,9 +253,13 @@ def _cases(parts: Mapping[str, Plain]) -> str:
     return ", ".join(f"{part.get('cases', 0):,}" for part in parts.values())
 
 
-def _note(parts: Mapping[str, Plain]) -> str:
-    return f"n = {_cases(parts)} test cases. {INTERVALS}"
+def _note(parts: Mapping[str, Plain], which: str) -> str:
+    return f"n = {_cases(parts)} test cases. {which}"
 
 
-def _ends(figure: Plain | None) -> tuple[float | None, ...]:
-    return tuple((figure or {}).get(end) for end in ("value", "low", "high"))
+def _columns(figure: str) -> tuple[str, ...]:
+    return (figure, f"{figure} low", f"{figure} high", f"{figure} why no interval")
+
+
+def _ends(figure: Plain | None) -> tuple[Cell, ...]:
+    return tuple((figure or {}).get(end) for end in ("value", "low", "high", "why"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from statistics import mean, stdev
+import math
+from collections.abc import Mapping, Sequence
+from statistics import mean, stdev, variance
 from typing import Any
+
+from scipy.special import ndtri, stdtrit
 
 from core.errors import SettingsError
 from core.readings.benefit import DECIDING, is_tsm
+from core.readings.ends import TAIL
 from core.readings.metrics import TITLES
 from core.readings.tables import Cell, Table
 from core.records import runs
@@ -20,6 +24,7 @@ from core.records.runs import RunView, queue_run
 from core.records.tables import Run
 
 MOST = 10
+LOW, HIGH = "95 % interval, low", "95 % interval, high"
 OWN_OF_A_RUN = (("training", "precision"), ("vlm", "dtype"))
 """Filled in by the machine that carries a run out; who waits does not have them yet."""
 
@@ -88,30 +93,39 @@ def spread(run: RunView, of_seeds: tuple[RunView, ...]) -> Table | None:
     wanted = [*aimed_readers(run.settings, run.aim), run.aim.baseline, *filter(is_tsm, run.figures)]
     names = [name for name in dict.fromkeys(wanted) if all(_value(each, name) is not None for each in finished)]
     columns = {run.reader(name).title: [float(_value(each, name) or 0) for each in finished] for name in names}
+    pairs_of: list[tuple[str, str | None]] = [(name, None) for name in names]
     if run.aim.reader in names and run.aim.baseline in names and run.aim.reader != run.aim.baseline:
         pairs = [columns[run.reader(name).title] for name in (run.aim.reader, run.aim.baseline)]
         title = f"{run.reader(run.aim.reader).title}, less {run.reader(run.aim.baseline).title}"
         columns[title] = [value - other for value, other in zip(*pairs, strict=True)]
+        pairs_of.append((run.aim.reader, run.aim.baseline))
     rows = zip(*columns.values(), strict=True)
     cells: list[tuple[Cell, ...]] = [(seed_of(each), *row) for each, row in zip(finished, rows, strict=True)]
     deviations: tuple[Cell, ...] = ("standard deviation", *map(stdev, columns.values()))
     summary: list[tuple[Cell, ...]] = [("mean", *map(mean, columns.values())), deviations]
+    errors = [[_error(each, reader, rival) for each in finished] for reader, rival in pairs_of]
+    ends = [ends_over_seeds(values, column) for values, column in zip(columns.values(), errors, strict=True)]
+    of_ends: list[tuple[Cell, ...]] = [(LOW, *(low for low, _ in ends)), (HIGH, *(high for _, high in ends))]
     heads = ("Seed", *columns)
     return Table(
         "seeds",
         f"{TITLES[DECIDING]} of {len(finished)} seeds",
-        "Standard deviation over seeds (n − 1). Where a set brings no split of its own, a seed also deals its cases.",  # noqa: RUF001
+        "Standard deviation over seeds (n − 1). The interval of the mean holds the variance between seeds and that of "  # noqa: RUF001
+        "the test cases, which seeds share. Where a set brings no split of its own, a seed also deals its cases.",
         heads,
-        tuple((str(row[0]), *(f"{value:z.3f}" for value in row[1:])) for row in (*cells, *summary)),
+        (
+            *((str(row[0]), *(f"{value:z.3f}" for value in row[1:])) for row in (*cells, *summary)),
+            ("95 % interval of the mean", *(_range(*of_column) for of_column in ends)),
+        ),
         heads,
-        (*cells, *summary),
+        (*cells, *summary, *of_ends),
     )
 
 
 def spread_words(run: RunView, table: Table) -> str:
     """What the seeds say together, in a sentence."""
-    numbers, last = table.cells[:-2], table.heads[-1]
-    average, deviation = (float(row[-1] or 0) for row in table.cells[-2:])
+    numbers, last = table.cells[:-4], table.heads[-1]
+    average, deviation = (float(row[-1] or 0) for row in table.cells[-4:-2])
     if run.aim is None or " less " not in last:
         return f"Over {len(numbers)} seeds."
     above = sum(float(row[-1] or 0) > 0 for row in numbers)
@@ -120,6 +134,37 @@ def spread_words(run: RunView, table: Table) -> str:
         f"Over {len(numbers)} seeds “{reader}” has {average:+z.3f} of {TITLES[DECIDING]} against “{baseline}”, with a "
         f"standard deviation of {deviation:.3f}; it is the better one with {above} of {len(numbers)}."
     )
+
+
+def ends_over_seeds(values: Sequence[float], errors: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Of the mean over seeds that were measured on the same test cases: a t interval over both variances, that between
+    seeds divided by their number and that of the cases as it is; Satterthwaite's degrees of freedom."""
+    known = [error for error in errors if error is not None]
+    if len(known) < len(values):
+        return None, None
+    between, of_cases = variance(values) / len(values), mean(error**2 for error in known)
+    if not between + of_cases:
+        return None, None
+    degrees = min((between + of_cases) ** 2 / (between**2 / (len(values) - 1)), 1e6) if between else 1e6
+    half = float(stdtrit(degrees, TAIL)) * math.sqrt(between + of_cases)
+    return mean(values) - half, mean(values) + half
+
+
+def _error(run: RunView, reader: str, rival: str | None) -> float | None:
+    """About the standard error that a run's own interval comes from."""
+    metrics: Mapping[str, Any] = run.metrics or {}
+    figure = (metrics.get("readers", {}).get(reader) or {}).get(DECIDING)
+    if rival is not None:
+        differences = metrics.get("differences") or {}
+        both = differences.get(f"{reader} - {rival}") or differences.get(f"{rival} - {reader}") or {}
+        figure = both.get(DECIDING)
+    if figure is None or figure.get("low") is None or figure.get("high") is None:
+        return None
+    return float(figure["high"] - figure["low"]) / (2 * float(ndtri(TAIL)))
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:z.3f} to {high:z.3f}"
 
 
 def _value(run: RunView, reader: str) -> float | None:

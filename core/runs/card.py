@@ -82,7 +82,7 @@ def _of_set(image_set: Plain) -> str:
 def _worth(figures: Plain) -> str:
     if not _parts(figures):
         return "No reader was measured."
-    what = "Test cases, with 95 % bootstrap intervals in brackets. Higher is better; a dash is undefined."
+    what = "Test cases, with 95 % intervals in brackets, or why there is none. Higher is better; a dash is undefined."
     return f"{what}\n\n{table(dict(figures)).rstrip()}"
 
 

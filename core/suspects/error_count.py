@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readings.intervals import figure, resampled
+from core.readings.intervals import percentiles, resampled
 from core.suspects.evidence import Floats
 from core.suspects.pool import confident_joint, yes_or_no
 
@@ -26,8 +26,8 @@ class Estimated:
         return Estimated(self.value + other.value, self.drawn + other.drawn)
 
     def plain(self) -> dict[str, float]:
-        interval = figure(self.value, self.drawn)
-        return {"estimated_errors": interval.value, "estimated_low": interval.low, "estimated_high": interval.high}
+        low, high = percentiles(self.drawn)
+        return {"estimated_errors": float(self.value), "estimated_low": low, "estimated_high": high}
 
 
 def estimated(likely: Floats, given: Floats, kind: str, patients: Sequence[str | None], seed: int) -> Estimated:

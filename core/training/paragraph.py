@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from core.catalog import METHODS, find
+from core.readings.ends import INTERVALS
 from core.training.method import Paper
 
 Plain = Mapping[str, Any]
@@ -115,10 +116,21 @@ def _measured(settings: Plain, figures: Plain) -> Iterator[str]:
     draws = (settings.get("reading") or {}).get("draws")
     whose, over = _patients(list((figures.get("sets") or {"": figures}).values()))
     drawn = f" ({draws:,} draws)" if draws else ""
-    yield (
-        f"Figures are of {cases:,} test cases{whose} by which nothing was chosen, with 95 % "
-        f"percentile bootstrap intervals over {over}{drawn}; readers were compared by paired differences on the same "
-        "draws."
+    compared = "readers were compared by paired differences on the same draws"
+    yield f"Figures are of {cases:,} test cases{whose} by which nothing was chosen; {compared}."
+    yield f"{_intervals(figures)} over {over}{drawn}."
+
+
+def _intervals(figures: Plain) -> str:
+    """Which they are: runs of before have percentiles, and say so by saying nothing."""
+    if figures.get("intervals") != INTERVALS:
+        return "Intervals (95 %) are percentiles of a bootstrap"
+    return (
+        "Intervals (95 %) of shares are Wilson's, or with several cases a patient t intervals of their logit with a "
+        "design effect; those of other figures are t intervals with the standard error of a bootstrap and "
+        "Satterthwaite's degrees of freedom, on the logit scale where a figure lies between 0 and 1; those of "
+        "differences are the wider of a t interval and expanded percentiles; where cases or mistakes were too few none "
+        "is given. All are taken"
     )
 
 

@@ -15,6 +15,7 @@ from app.pages.compare.acts import open_comparison
 from app.pages.runs import classes
 from core.case import Task
 from core.readings.answer import Answer
+from core.readings.ends import FEW
 from core.readings.reading import Reading, load
 from core.readings.results import evaluate
 from core.records import runs
@@ -52,7 +53,8 @@ def test_each_label_is_told_with_its_cases_and_intervals(room: Furnished) -> Non
     assert drawn.count("<details") == 2 and "the TSM alone" in drawn
     assert drawn.count("<td>hazy</td><td class=n>2</td>") == 2
     assert all(f"<th class=n>{head}</th>" in drawn for head in ("Sensitivity", "Specificity", "PPV", "NPV", "AUROC"))
-    assert "<td class=n>0.500<br><small class=quiet>0.000 to 1.000" in drawn
+    assert "<td class=n>0.500<br><small class=quiet>0.095 to 0.905</small></td>" in drawn  # one of two, Wilson
+    assert f"<small class=quiet>no interval: {FEW}</small>" in drawn
     assert 'title="1 of 2 with the label hazy were answered clear"' in drawn
 
 

@@ -16,6 +16,7 @@ from core.case import Case, ImageSet
 from core.cli.main import main
 from core.pictures.store import Store, StoredPixels
 from core.readings import reading
+from core.readings.ends import UNDEFINED
 from core.runs.folder import Folder
 from core.runs.prepare import open_images
 from core.runs.runfile import read_run
@@ -177,7 +178,7 @@ def test_a_set_of_one_class_is_measured(finished: Path, tmp_path: Path, capsys: 
     output = printed(capsys, finished, "--images", normals)
     assert output["cases"] == 4
     for figures in output["readers"].values():
-        assert figures["auroc"] == {"value": None, "low": None, "high": None}
+        assert figures["auroc"] == {"value": None, "low": None, "high": None, "why": UNDEFINED}
         assert 0 <= figures["accuracy"]["value"] <= 1
     out, _ = called(capsys, 0, finished, "--images", normals)
     row = next(line for line in out.splitlines() if line.startswith("| tsm |"))

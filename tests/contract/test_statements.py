@@ -26,6 +26,7 @@ from core.pictures.pixels import FilePixels
 from core.readings import reading
 from core.readings.answer import Answer, answer_from_plain, answer_to_plain
 from core.readings.distribution import Asking, Likelihoods, _statements
+from core.readings.ends import FEW
 from core.readings.head import Head
 from core.readings.reader import Reader
 from core.readings.reading import Reading
@@ -227,9 +228,9 @@ def test_figures_are_those_worked_out_by_hand_and_readers_are_compared_on_the_sa
     assert values["near"] == pytest.approx({"distance": 0.025, "hits": 1.0})
     assert values["far"] == pytest.approx({"distance": 0.45, "hits": 0.0})
     assert points["differences"]["far - near"]["distance"]["value"] == pytest.approx(0.425)
-    assert points["differences"]["far - near"]["hits"]["share_at_or_below_zero"] == 1.0
+    assert points["differences"]["far - near"]["hits"]["why"] == FEW
     told = table(evaluate(readings, {"spots": task}, draws=50, seed=0))
-    assert "**Where it is (2 cases with a reference)**" in told and "| far | 0.450 [" in told
+    assert "**Where it is (2 cases with a reference)**" in told and "| far | 0.450 (no interval: too few" in told
     unknown = evaluate([replace(row, references=()) for row in readings], {"spots": task}, draws=50, seed=0)
     assert unknown["statements"]["point"]["readers"] == {}
 

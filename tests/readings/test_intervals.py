@@ -1,4 +1,4 @@
-"""Resampled intervals: the same draws as plain numpy, patients kept together, and the truth inside 95 % of the time."""
+"""Intervals: the same draws as plain numpy, patients kept together, ends worked out by hand, and why there are none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from core.readings.intervals import Difference, Figure, Floats, difference, figure, in_brackets, resampled
+from core.readings import ends
+from core.readings.ends import Drawn, Floats, Share, ends_of_difference, ends_of_draws, ends_of_share, spread_of
+from core.readings.intervals import Figure, figure, in_brackets, numbered, percentiles, resampled
+from core.readings.metrics import figures
 
 
 def weights(cases: int, groups: list[str | None] | None, draws: int, seed: int = 0) -> Floats:
@@ -52,40 +55,129 @@ def test_groups_that_do_not_match_the_cases_are_refused() -> None:
         weights(3, ["ann", "bob"], 1)
 
 
-def test_a_figure_leaves_out_draws_in_which_it_is_undefined() -> None:
-    drawn = np.append(np.arange(101.0), math.nan)
-    assert figure(50, drawn) == Figure(50.0, 2.5, 97.5)
+def share(right: int, cases: int) -> Share:
+    return Share((np.arange(cases) < right).astype(float), np.ones(cases))
 
 
-def test_a_difference_tells_how_often_it_is_at_or_below_zero() -> None:
-    found = difference(0.5, np.array([-1.0, 0.0, 1.0, 2.0, math.nan]))
-    assert found.share_at_or_below_zero == 0.5
+def alone(cases: int) -> ends.Numbers:
+    return numbered(cases, None)
+
+
+def test_percentiles_leave_out_draws_in_which_a_figure_is_undefined() -> None:
+    assert percentiles(np.append(np.arange(101.0), math.nan)) == (2.5, 97.5)
+    assert all(map(math.isnan, percentiles(np.array([math.nan]))))
+
+
+def test_a_share_of_cases_has_wilsons_interval() -> None:
+    # Wilson by hand, z = 1.96: (p + z²/2n ± z √(pq/n + z²/4n²)) / (1 + z²/n).
+    assert ends_of_share(share(59, 60), alone(60))[:2] == pytest.approx((0.9114, 0.9971), abs=1e-4)
+    assert ends_of_share(share(60, 60), alone(60))[:2] == pytest.approx((60 / (60 + 1.96**2), 1.0), abs=1e-4)
+    assert ends_of_share(share(0, 60), alone(60))[:2] == pytest.approx((0.0, 1.96**2 / (60 + 1.96**2)), abs=1e-4)
+
+
+def test_a_share_of_no_case_has_no_interval() -> None:
+    low, high, why = ends_of_share(Share(np.zeros(3), np.zeros(3)), alone(3))
+    assert math.isnan(low) and math.isnan(high) and why == ends.UNDEFINED
+
+
+def test_a_share_is_surer_of_cases_than_of_as_many_pictures_of_few_patients() -> None:
+    right = np.repeat([1.0, 0.0], [45, 15])
+    random = np.random.default_rng(0).permutation(60)
+    units = {
+        "alone": alone(60),
+        "mixed": numbered(60, [str(number // 6) for number in random]),
+        "alike": numbered(60, [str(number // 6) for number in range(60)]),
+    }
+    widths = {
+        name: high - low
+        for name, (low, high, _) in ((n, ends_of_share(Share(right, np.ones(60)), u)) for n, u in units.items())
+    }
+    assert widths["alone"] < widths["mixed"] < widths["alike"]
+
+
+def test_sixty_of_sixty_pictures_of_ten_patients_tell_as_much_as_ten_cases() -> None:
+    units = numbered(60, [str(number // 6) for number in range(60)])
+    low, high, _ = ends_of_share(share(60, 60), units)
+    assert (low, high) == pytest.approx((10 / (10 + 2.262157**2), 1.0), abs=1e-5)  # t of nine degrees of freedom
+
+
+def test_a_share_over_two_patients_has_no_interval() -> None:
+    low, _, why = ends_of_share(share(40, 60), numbered(60, [str(number // 30) for number in range(60)]))
+    assert math.isnan(low) and why == ends.FEW
+
+
+def test_degrees_of_freedom_are_those_of_the_rarest_labels() -> None:
+    def labels(*counts: int) -> tuple[Floats, ...]:
+        return tuple(np.repeat(np.eye(len(counts)), counts, axis=0).T)
+
+    # One label: k - 1. Two of 5: 8, and a variance that a bootstrap finds 4/5 as large as it is.
+    assert spread_of(labels(20), alone(20)).degrees == pytest.approx(19)
+    assert spread_of(labels(5, 5), alone(10)).degrees == pytest.approx(8)
+    assert spread_of(labels(5, 5), alone(10)).widening == pytest.approx(math.sqrt(5 / 4))
+    assert spread_of(labels(100, 5), alone(105)).degrees < 5
+
+
+def test_a_figure_has_the_t_interval_of_its_draws_on_the_logit_scale() -> None:
+    drawn = np.tile([0.7, 0.8, 0.9], 400)
+    error = drawn.std(ddof=1) * math.sqrt(40 / 39)
+    low, high, why = ends_of_draws(0.8, drawn, Drawn("ranked", (np.ones(40),)), alone(40))
+    half = 2.022691 * error / (0.8 * 0.2)  # t of 39 degrees of freedom
+    by_hand = [1 / (1 + math.exp(-(math.log(0.8 / 0.2) + side * half))) for side in (-1, 1)]
+    assert [low, high] == pytest.approx(by_hand, abs=1e-6) and why is None
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "why"),
+    [
+        (1.0, Drawn("ranked", (np.ones(40),)), ends.PERFECT),
+        (1.0, Drawn("bounded", (np.ones(40),)), ends.AT_ITS_END),
+        (0.2, Drawn("loss", (np.ones(40),), np.eye(40)[0]), ends.RARELY_WRONG),
+        (0.5, Drawn("counted", (np.ones(40), np.eye(40)[0])), ends.FEW),
+        (math.nan, Drawn("free", (np.ones(40),)), ends.UNDEFINED),
+    ],
+)
+def test_where_an_interval_can_not_be_had_the_reason_is_told(value: float, kind: Drawn, why: str) -> None:
+    found = figure(value, np.full(100, value), kind, alone(40))
+    assert math.isnan(found.low) and math.isnan(found.high) and found.why == why
+    assert found.plain()["low"] is None and found.plain()["why"] == why
+
+
+def test_counted_figures_that_are_perfect_have_an_interval_below() -> None:
+    low, high, _ = ends_of_draws(1.0, np.ones(100), Drawn("counted", (np.ones(40),)), alone(40))
+    assert 0.8 < low < 0.95 and high == 1
+
+
+def test_a_difference_has_the_wider_of_t_interval_and_expanded_percentiles() -> None:
+    random = np.random.default_rng(0)
+    first, second = 0.8 + 0.02 * random.normal(size=1000), np.full(1000, 0.7)
+    kind = Drawn("counted", (np.ones(12),))
+    low, high, _ = ends_of_difference(0.1, (first, second), (kind, kind), alone(12))
+    half = 2.200985 * math.sqrt(12 / 11) * first.std(ddof=1)  # t of eleven degrees of freedom
+    assert low <= 0.1 - half + 1e-6 and high >= 0.1 + half - 1e-6
+    bottom, top = np.percentile(first - second, (2.5, 97.5))
+    assert low < bottom and high > top
+
+
+def test_readers_that_never_differ_have_no_interval_of_their_difference() -> None:
+    same, kind = np.linspace(0.7, 0.8, 50), Drawn("ranked", (np.ones(30),))
+    assert ends_of_difference(0.0, (same, same), (kind, kind), alone(30)).why == ends.ALIKE
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1"])
+def test_intervals_of_sixty_cases_that_are_nearly_all_right_hold_the_truth(name: str) -> None:
+    """.988 right: half of such test sets have no wrong answer, and percentiles say [1.000, 1.000] of them."""
+    random, held = np.random.default_rng(0), 0
+    for _ in range(200):
+        labels = random.integers(2, size=60)
+        answers = np.where(random.random(60) < 0.988, labels, 1 - labels)
+        of_set = figures(0.1 + 0.8 * np.eye(2)[answers], labels, "single", ("a", "b"), draws=100)[name]
+        held += of_set.low <= 0.988 <= of_set.high
+    assert 186 <= held <= 198
 
 
 def test_undefined_becomes_null_in_json() -> None:
     nothing = Figure(math.nan, math.nan, math.nan)
     assert json.dumps(nothing.plain(), allow_nan=False) == '{"value": null, "low": null, "high": null}'
-    assert Difference(1.0, 0.0, 2.0, 0.25).plain()["share_at_or_below_zero"] == 0.25
-
-
-def test_the_interval_of_a_mean_holds_the_truth_about_95_times_in_100() -> None:
-    random = np.random.default_rng(0)
-    held = 0
-    for trial in range(200):
-        values = random.random(80) < 0.7
-        means = values @ weights(80, None, 400, seed=trial) / 80
-        found = figure(values.mean(), means)
-        held += found.low <= 0.7 <= found.high
-    assert 180 <= held <= 198
-
-
-def test_intervals_over_patients_are_wider_than_over_cases_where_patients_are_alike() -> None:
-    right = np.repeat(np.random.default_rng(0).random(30) < 0.6, 10).astype(float)
-    patients: list[str | None] = [f"patient {number // 10}" for number in range(300)]
-    by_patient = figure(right.mean(), right @ weights(300, patients, 500) / 300)
-    by_case = figure(right.mean(), right @ weights(300, None, 500) / 300)
-    # All ten cases of a patient agree, so the interval is wider by about the square root of ten.
-    assert 2.5 < (by_patient.high - by_patient.low) / (by_case.high - by_case.low) < 4
 
 
 def test_a_figure_is_written_with_its_interval_and_what_is_undefined_as_a_dash() -> None:
@@ -93,3 +185,8 @@ def test_a_figure_is_written_with_its_interval_and_what_is_undefined_as_a_dash()
     assert in_brackets({"value": 0.5, "low": None, "high": 0.75}) == "0.500"
     assert in_brackets({"value": 0.5, "low": 0.25, "high": None}) == "0.500"
     assert in_brackets({"value": None, "low": None, "high": None}) == in_brackets(None) == "–"
+
+
+def test_why_a_figure_has_no_interval_is_written_beside_it() -> None:
+    without = {"value": 1.0, "low": None, "high": None, "why": ends.PERFECT}
+    assert in_brackets(without) == "1.000 (no interval: nothing was ranked wrongly)"

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from core.case import Kind
 from core.errors import DataError, NumericError
-from core.readings.metrics import TITLES, confusion, figures, paired, per_class
+from core.readings.ends import ALIKE
+from core.readings.intervals import in_draws
+from core.readings.metrics import TITLES, Sheet, confusion, figures, paired, per_class
 
 THREE = ("a", "b", "c")
 # Labels a a b b b c; answers a b b b c c.
@@ -136,7 +138,7 @@ def test_what_is_undefined_is_not_a_number_rather_than_zero() -> None:
 
 
 @pytest.mark.parametrize("groups", [None, [str(case // 3) for case in range(90)]])
-def test_intervals_agree_with_plain_resampling(groups: list[str | None] | None) -> None:
+def test_draws_agree_with_plain_resampling(groups: list[str | None] | None) -> None:
     from sklearn import metrics
 
     probabilities, labels = random_reader(90, 3)
@@ -148,9 +150,9 @@ def test_intervals_agree_with_plain_resampling(groups: list[str | None] | None) 
         drawn["macro_f1"].append(metrics.f1_score(labels[rows], said[rows], average="macro"))
         drawn["auroc"].append(metrics.roc_auc_score(labels[rows], probabilities[rows], multi_class="ovr"))
         drawn["auprc"].append(metrics.average_precision_score(np.eye(3)[labels[rows]], probabilities[rows]))
-    found = figures(probabilities, labels, "single", THREE, groups, draws=40, seed=5)
+    _, of_figures = in_draws(Sheet(probabilities, labels, "single", THREE).overall, 90, groups, 40, 5)
     for name, each in drawn.items():
-        assert (found[name].low, found[name].high) == pytest.approx(tuple(np.percentile(each, (2.5, 97.5))))
+        assert of_figures[name] == pytest.approx(np.array(each))
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:
@@ -166,15 +168,23 @@ def test_readers_are_compared_on_the_same_draws() -> None:
     found = paired(good, worse, labels, "single", THREE, draws=60, seed=4)["accuracy"]
     right = (good.argmax(1) == labels).astype(float) - (worse.argmax(1) == labels)
     drawn = right[np.random.default_rng(4).integers(90, size=(60, 90))].mean(1)
+    # Over 90 cases: t of 89 degrees of freedom, or percentiles that are as much further out.
+    half = 1.986979 * math.sqrt(90 / 89) * drawn.std(ddof=1)
+    bottom, top = np.percentile(drawn, (100 * 0.0228, 100 - 100 * 0.0228))
     assert found.value == pytest.approx(right.mean())
-    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(drawn, (2.5, 97.5))))
-    assert found.share_at_or_below_zero == pytest.approx((drawn.round(12) <= 0).mean())
+    assert found.low == pytest.approx(min(right.mean() - half, bottom), abs=2e-3)
+    assert found.high == pytest.approx(max(right.mean() + half, top), abs=2e-3)
 
 
 def test_a_reader_does_not_differ_from_itself() -> None:
     probabilities, labels = random_reader(40, 3)
-    for found in paired(probabilities, probabilities, labels, "single", THREE, draws=20).values():
-        assert (found.value, found.low, found.high, found.share_at_or_below_zero) == (0, 0, 0, 1)
+    differences = paired(probabilities, probabilities, labels, "single", THREE, draws=20)
+    assert {difference.value for difference in differences.values()} == {0}
+    # As many cases as were not seen may differ yet, as after no success in 40 cases.
+    assert (
+        differences["accuracy"].high == -differences["accuracy"].low == pytest.approx(0.092791, abs=1e-5)
+    )  # t² of 39 / (40 + t²)
+    assert math.isnan(differences["auroc"].low) and differences["auroc"].why == ALIKE
 
 
 def test_without_draws_there_are_figures_and_no_intervals() -> None:

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from core.case import Box, Case
 from core.pictures.pixels import FilePixels
 from core.readings.detection import THRESHOLDS, matched, overlaps
-from core.readings.intervals import Floats, measured
+from core.readings.ends import Floats
+from core.readings.intervals import measured
 from core.readings.regions import Region, Regions
 
 Corners = tuple[float, float, float, float]

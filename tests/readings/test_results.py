@@ -46,16 +46,21 @@ def test_readers_are_compared_on_the_same_cases_in_whatever_order_they_came() ->
 
 def test_only_known_patients_are_counted_and_other_cases_are_resampled_one_by_one() -> None:
     def evaluated(*patients: str | None) -> dict[str, Any]:
-        rows = [replace(one, patient=named) for one, named in zip(READINGS[:4], patients, strict=True)]
+        """Four times four readings, each four of other patients."""
+        rows = [
+            replace(reading, case=f"{reading.case} {copy}", patient=patient and f"{patient} {copy}")
+            for copy in range(4)
+            for reading, patient in zip(READINGS[:4], patients, strict=True)
+        ]
         return evaluate(rows, {"one": TASK}, draws=50, seed=0)
 
     told = evaluated("ann", None, "ann", "")
-    assert (told["patients"], told["cases_without_patient"]) == (1, 2)
+    assert (told["patients"], told["cases_without_patient"]) == (4, 8)
     assert told["readers"] == evaluated("ann", "bob", "ann", "cy")["readers"]
     assert told["readers"] != evaluated("ann", "bob", "ann", "bob")["readers"]
     none, every = evaluated(None, None, None, None), evaluated("ann", "bob", "ann", "cy")
-    assert (none["patients"], none["cases_without_patient"]) == (None, 4)
-    assert (every["patients"], every["cases_without_patient"]) == (3, 0)
+    assert (none["patients"], none["cases_without_patient"]) == (None, 16)
+    assert (every["patients"], every["cases_without_patient"]) == (12, 0)
 
 
 def test_free_text_is_counted_where_it_was_asked_for() -> None:

@@ -11,6 +11,7 @@ import pytest
 from core.case import Task
 from core.readings.answer import Answer
 from core.readings.benefit import Benefit, Duel, Gap, benefits
+from core.readings.ends import FEW
 from core.readings.latex import as_latex, escaped
 from core.readings.reading import Reading
 from core.readings.results import evaluate
@@ -46,6 +47,21 @@ def test_there_is_a_table_of_differences_figures_labels_and_confusion(tables: di
     assert list(tables) == ["differences", "figures", "labels", "confusion"]
     assert all("n = 4 test cases" in table.note for table in tables.values())
     assert tables["differences"].rows[0][:5] == ("alone", "plainly tuned", "Macro F1", "1.000", "0.333")
+
+
+def test_why_there_is_no_interval_stands_in_print_and_in_a_column_of_its_own(tables: dict[str, Table]) -> None:
+    first = rows_of(tables["figures"].as_csv())[0]
+    assert (first["auroc low"], first["auroc why no interval"]) == ("", FEW)
+    assert (first["accuracy low"], first["accuracy why no interval"]) == ("", FEW)  # they are all of one patient
+    assert f"(no interval: {FEW})" in as_latex(tables["figures"])
+    assert rows_of(tables["differences"].as_csv())[0]["why no interval"] == FEW
+
+
+def test_intervals_of_before_are_told_as_percentiles() -> None:
+    results = evaluate(readings(), {"panes": TASK}, 20, 0)
+    old = {name: part for name, part in results.items() if name != "intervals"}
+    notes = [tables_of(figures, [], TITLES)[0].note for figures in (results, old)]
+    assert "percentiles" not in notes[0] and "percentiles of a bootstrap" in notes[1]
 
 
 def test_numbers_stay_numbers_and_names_are_no_formulas(tables: dict[str, Table]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import t
 
 from app.pages.runs import acts, benefit
 from core.errors import SettingsError
 from core.records import runs
-from core.records.seeds import alike, likeness, queue_seeds, spread, spread_words
+from core.records.seeds import alike, ends_over_seeds, likeness, queue_seeds, spread, spread_words
 from tests.app.furnished import SETTINGS, Furnished, furnish, metrics
 
 
@@ -103,13 +105,40 @@ def test_the_spread_is_the_mean_and_the_standard_deviation_of_finished_runs(room
         "the VLM, plainly tuned",
         "VITask, with the exemplar, less the VLM, plainly tuned",
     )
-    assert [row[0] for row in table.rows] == ["5", "6", "7", "mean", "standard deviation"]
+    assert [row[0] for row in table.rows] == ["5", "6", "7", "mean", "standard deviation", "95 % interval of the mean"]
     assert table.rows[0] == ("5", "0.500", "0.900", "0.600", "0.300")
     assert (table.rows[3][2], table.rows[3][4], table.rows[4][4]) == ("0.800", "0.200", "0.100")
     assert spread_words(run, table) == (
         "Over 3 seeds “VITask, with the exemplar” has +0.200 of Macro F1 against “the VLM, plainly tuned”, with a "
         "standard deviation of 0.100; it is the better one with 3 of 3."
     )
+
+
+def test_the_interval_of_seeds_holds_their_variance_and_that_of_the_cases() -> None:
+    """.2, .3 and .1 have a variance of .01, their mean a third of it; the cases add .05² = .0025."""
+    low, high = ends_over_seeds([0.2, 0.3, 0.1], [0.05, 0.05, 0.05])
+    degrees = (0.01 / 3 + 0.0025) ** 2 / ((0.01 / 3) ** 2 / 2)
+    half = t.ppf(0.975, degrees) * math.sqrt(0.01 / 3 + 0.0025)
+    assert (low, high) == pytest.approx((0.2 - half, 0.2 + half))
+    of_one_run = 1.96 * 0.05
+    assert half > of_one_run
+    assert ends_over_seeds([0.2, 0.2], [0.05, 0.05]) == pytest.approx((0.2 - of_one_run, 0.2 + of_one_run), abs=1e-4)
+    assert ends_over_seeds([0.2, 0.3], [0.05, None]) == (None, None)
+
+
+def test_the_table_of_seeds_has_the_interval_of_what_runs_have_intervals_of(room: Furnished) -> None:
+    made = queued(room, "Mine", 2, seed=5)
+    for run_id, value in zip(made, (0.7, 0.8), strict=True):
+        figures = metrics("macro_f1", {"vanilla": (0.6, 0.5, 0.7), "vitask+tsm": (value, value - 0.1, value + 0.1)})
+        difference = {"value": value - 0.6, "low": None, "high": None, "why": "too few"}
+        figures |= {"differences": {"vitask+tsm - vanilla": {"macro_f1": difference}}}
+        runs.set_metrics(room.studio.database, run_id, figures)
+    table = spread(view(room, made[0]), tuple(view(room, run_id) for run_id in made))
+    assert table is not None
+    low, high = ends_over_seeds([0.7, 0.8], [0.1 / 1.959964] * 2)
+    assert table.rows[-1][1] == f"{low:.3f} to {high:.3f}" and table.rows[-1][-1] == "–"
+    assert [row[0] for row in table.cells[-2:]] == ["95 % interval, low", "95 % interval, high"]
+    assert [row[1] for row in table.cells[-2:]] == pytest.approx([low, high], abs=1e-6)
 
 
 def test_seeds_that_cancel_out_have_no_minus_before_nothing(room: Furnished) -> None:

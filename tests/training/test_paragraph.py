@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.catalog import METHODS
+from core.readings.ends import INTERVALS
 from core.training.paragraph import citations, paragraph
 
 SET = {
@@ -64,10 +65,16 @@ def test_a_model_that_answers_by_cosine_is_not_said_to_answer_by_its_words_and_l
 def test_patients_are_counted_in_every_set_and_where_some_are_unknown_that_is_told() -> None:
     of_sets = {"cases": 5, "readers": {}, "sets": {"a": {"cases": 2, "patients": 1}, "b": {"cases": 3, "patients": 2}}}
     text = paragraph([SET, SET], SETTINGS, of_sets, {})
-    assert "of 5 test cases by which" in text and "bootstrap intervals over patients (1,000 draws)" in text
+    assert "of 5 test cases by which" in text and "percentiles of a bootstrap over patients (1,000 draws)" in text
     some = paragraph([SET], SETTINGS, FIGURES | {"cases_without_patient": 3}, {})
     assert "20 test cases of 12 known patients" in some
     assert "over patients, and cases where those are unknown (1,000 draws)" in some
+
+
+def test_which_intervals_they_are_is_told_of_new_figures_and_of_those_of_before() -> None:
+    old, new = (paragraph([SET], SETTINGS, FIGURES | more, {}) for more in ({}, {"intervals": INTERVALS}))
+    assert "are percentiles of a bootstrap over" in old and "Wilson" not in old
+    assert "of shares are Wilson's" in new and "Satterthwaite" in new and "percentiles of a bootstrap" not in new
 
 
 def test_of_an_old_run_only_what_is_known_is_told() -> None:

@@ -52,7 +52,8 @@ def test_a_corrected_set_is_trained_on_again_and_compared_on_the_same_test_cases
     for gain in (*told.under_old, *told.under_new):
         if gain.difference is not None and gain.before is not None and gain.after is not None:
             assert gain.difference == pytest.approx(gain.after - gain.before)
-            assert gain.low is not None and gain.high is not None and gain.low <= gain.difference <= gain.high
+            assert (gain.why is None) == (gain.low is not None) == (gain.high is not None)
+            assert gain.low is None or gain.high is None or gain.low <= gain.difference <= gain.high
     shown = comparison(told)
     assert f"on the same {len(tested) - 1} test cases, of which 1 have another label now. 1 more have left" in shown
     assert "Under the old test labels" in shown and "Under the corrected test labels" in shown

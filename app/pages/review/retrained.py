@@ -49,7 +49,7 @@ def _row(gain: Gain, colour: str) -> str:
 
 
 def _difference(gain: Gain) -> str:
-    text = signed(gain.difference, gain.low, gain.high)
+    text = signed(gain.difference, gain.low, gain.high, gain.why)
     return f"<b>{text}</b>" if effect_of(gain.low, gain.high) in ("helped", "harmed") else text
 
 

@@ -9,6 +9,7 @@ from app.words import chip, reader_name
 from core.readings.benefit import Duel, Gap, duel_words
 from core.readings.effect import INTERVAL
 from core.readings.rounding import rounded
+from core.readings.tables import of_before
 from core.records.benefits import Judged, judged
 from core.records.runs import RunView
 from core.records.seeds import seed_of, spread, spread_words
@@ -24,7 +25,8 @@ def draw(run: RunView, of_seeds: tuple[RunView, ...] = ()) -> str:
     answers = judged(run, finished_count(of_seeds))
     if not answers:
         return f'<div class="vt"><p class="quiet">{NOT_COMPARED}</p></div>'
-    note = f'<p class="small quiet">Difference: the reader less the one it is held against, {INTERVAL}</p>'
+    which = f"Difference: the reader less the one it is held against, {INTERVAL}{of_before(run.metrics)}"
+    note = f'<p class="small quiet">{which}</p>'
     return f'<div class="vt">{"".join(_answer(run, answer) for answer in answers)}{note}{_seeds(run, of_seeds)}</div>'
 
 

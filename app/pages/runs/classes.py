@@ -13,6 +13,7 @@ from app import charts
 from app.visit import Visit
 from app.words import figure_title, reader_name
 from core.errors import CoreError
+from core.readings.intervals import without_interval
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
 from core.readings.rounding import rounded
@@ -83,7 +84,7 @@ def _interval(figure: Plain | None) -> str:
     if not figure or figure["value"] is None:
         return "<td class=n>–</td>"
     has_ends = figure["low"] is not None and figure["high"] is not None
-    reach = f"{rounded(figure['low'])} to {rounded(figure['high'])}" if has_ends else ""
+    reach = f"{rounded(figure['low'])} to {rounded(figure['high'])}" if has_ends else without_interval(figure)
     ends = f"<br><small class=quiet>{escape(reach)}</small>" if reach else ""
     return f"<td class=n>{escape(rounded(figure['value']))}{ends}</td>"
 

@@ -347,9 +347,9 @@ def wire_upkeep(studio: Studio, page: RunsPage) -> None:
     tab.save.click(guarded(studio, act.save), written, tab.shown, **PRIVATE).then(*ticked, **PRIVATE)
     for button, callback in ((tab.archive, act.archive), (tab.bring_back, act.bring_back)):
         button.click(guarded(studio, callback), [run.run], tab.shown, **PRIVATE).then(*ticked, **PRIVATE)
-    tab.erase.click(guarded(studio, act.erase), [run.run, tab.typed], None, **PRIVATE).then(*ticked, **PRIVATE).then(
-        None, [run.run, *run.listed.wanted], [run.astray], js=script_beside(__file__)
-    )
+    sure = tab.confirmation
+    erased = sure.erase.click(guarded(studio, act.erase), [run.run, sure.name], None, **PRIVATE)
+    erased.then(*ticked, **PRIVATE).then(None, [run.run, *run.listed.wanted], [run.astray], js=script_beside(__file__))
 
 
 def wire_queue(studio: Studio, page: RunsPage) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from core.case import Task
 from core.errors import RunError
 from core.readings import metrics
+from core.readings.intervals import defined
 from core.readings.reader import Reader
 from core.readings.reading import Reading, load, targets
 from core.records import runs
@@ -40,6 +41,8 @@ class Gain:
     difference: float | None
     low: float | None
     high: float | None
+    why: str | None = None
+    """Why the difference has no interval."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,9 @@ def _gains(reader: str, both: Sequence[Sequence[Reading]], labels: Sequence[Read
     differences = metrics.paired(after, before, *question, groups=patients, draws=DRAWS)
     gains = []
     for name, difference in differences.items():
-        interval = difference.plain()
-        was, now = (measured[name].plain()["value"] for measured in figures)
-        gain = Gain(reader, name, metrics.TITLES[name], was, now, interval["value"], interval["low"], interval["high"])
-        gains.append(gain)
+        was, now = (defined(measured[name].value) for measured in figures)
+        change, low, high = (defined(number) for number in (difference.value, difference.low, difference.high))
+        gains.append(Gain(reader, name, metrics.TITLES[name], was, now, change, low, high, difference.why))
     return gains
 
 
