@@ -194,9 +194,9 @@ def _queue_parts() -> QueueParts:
 def _beside_parts() -> BesideParts:
     several = gr.Dropdown([], multiselect=True, label="Runs to put side by side", elem_id="runs-several")
     curve = gr.Dropdown([], label="Curve")
-    together = gr.Plot(show_label=False)
-    gr.Markdown("### Settings that differ")
+    together = gr.Plot(charts.nothing("Choose runs, and a curve of theirs is drawn here."), show_label=False)
+    gr.Markdown("## Settings that differ")
     differ = gr.Dataframe(headers=["Setting"], interactive=False, show_label=False, wrap=True)
-    gr.Markdown("### Figures of the test cases, with 95 % intervals")
+    gr.Markdown("## Figures of the test cases, with 95 % intervals")
     rows = gr.Dataframe(headers=["Run", *FIGURE_HEADERS], interactive=False, show_label=False)
     return BesideParts(several, curve, together, differ, rows)
