@@ -35,6 +35,10 @@ NAMES = AXIS | {"type": "category", "autorange": "reversed", "automargin": True}
 LETTERS = 77
 """Of titles that fit beside each other in the whole width of a narrow screen; of answers a sixth more."""
 SHORTEST_LINE = 8
+PANEL_LETTERS = 34
+"""In a line above one of three panels on a narrow screen."""
+PANEL_LINE = 18
+"""Pixels of such a line."""
 GAP = 0.02
 """Between two readers' columns, as a share of the figure's width."""
 LOOK = {
@@ -167,9 +171,12 @@ def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figu
     counts = {roc.answer: roc.cases for of_reader in curves_of.values() for roc in of_reader}
     columns = min(per_row, len(answers))
     rows = -(-len(answers) // columns)
-    titles = [f"{literal(answer)} (n = {counts[answer]:,})" for answer in answers]
-    gaps = {"vertical_spacing": 0.3 / rows, "horizontal_spacing": 0.18 / columns}
-    figure = make_subplots(rows, columns, subplot_titles=titles, **gaps)
+    lines = [wrap(f"{answer} (n = {counts[answer]:,})", PANEL_LETTERS) for answer in answers]
+    more = PANEL_LINE * (max(map(len, lines)) - 1)
+    height = 260 + more
+    gaps = {"vertical_spacing": (78 + more) / (rows * height), "horizontal_spacing": 0.18 / columns}
+    figure = make_subplots(rows, columns, subplot_titles=["<br>".join(map(literal, each)) for each in lines], **gaps)
+    figure.update_annotations(font_size=14)
     for place, answer in enumerate(answers):
         at = {"row": place // columns + 1, "col": place % columns + 1}
         figure.add_scatter(x=[0, 1], y=[0, 1], line=CHANCE, showlegend=False, hoverinfo="skip", mode="lines", **at)
@@ -182,7 +189,8 @@ def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figu
     for place in range(max(0, len(answers) - columns), len(answers)):
         figure.update_xaxes(title_text="1 − specificity", row=place // columns + 1, col=place % columns + 1)  # noqa: RUF001
     figure.update_yaxes(title_text="sensitivity", col=1)
-    return _dress(figure, 130 + 260 * rows).update_layout(legend={"orientation": "h", "y": 1 + 0.22 / rows, "x": 0})
+    legend = {"orientation": "h", "y": 1 + (57 + more) / (rows * height), "x": 0}
+    return _dress(figure, 130 + height * rows).update_layout(legend=legend)
 
 
 def _add_roc(figure: go.Figure, reader: Reader, roc: Roc, at: Mapping[str, int], is_named: bool) -> None:

@@ -169,7 +169,7 @@ def figure_table(view: RunView) -> str:
 
 def statement_tables(metrics: Mapping[str, Any] | None) -> str:
     """What readers said beside their distributions is worth, a table a kind; nothing where they said nothing else."""
-    parts = [f"<h3>{escape(title)}</h3>{table(heads, rows)}" for title, heads, rows in tables(metrics or {})]
+    parts = [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in tables(metrics or {})]
     return f'<div class="vt">{"".join(parts)}</div>' if parts else ""
 
 

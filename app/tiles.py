@@ -22,7 +22,7 @@ def draw_tiles(drawn: Iterable[str]) -> str:
 def tile(version_id: int, number: int, name: str, label: str, below: str) -> str:
     """A case's thumbnail with two lines under it."""
     return (
-        f'<button type="button" data-number="{number}" aria-pressed="false" title="{escape(name)}">'
+        f'<button type="button" data-number="{number}" aria-pressed="false" title="{escape(f"{name}: {label}")}">'
         f'<img loading="lazy" src="/images/{version_id}/{number}?size=thumb" alt="{escape(name)}">'
         f'<span class="name"><b>{escape(label)}</b><span>{escape(below)}</span></span></button>'
     )

@@ -3,6 +3,13 @@
   const kept = document.cookie.match(/vitask_look=(dark|light)/);
   if (kept) document.body.classList.toggle("dark", kept[1] === "dark");
 
+  // What is chosen in a list may be longer than its field, and a text of a table longer than its cell: said on hover.
+  document.addEventListener("pointerover", ({ target }) => {
+    if (target.matches("input[role=listbox], input[role=combobox]")) target.title = target.value;
+    const cell = target.closest(".table-wrap span");
+    if (cell) cell.title = cell.innerText;
+  });
+
   // Gradio puts the fields of an accordion or a tab into the page when it is first opened, and writes into them once
   // more, one or two frames later, over whatever was typed by then. Until that is done nobody can reach them.
   const frames = 4;
@@ -15,6 +22,11 @@
     const blocks = added.flatMap(element => [element, ...element.querySelectorAll(".block")])
       .filter(element => element.matches(".block"));
     blocks.forEach(block => block.setAttribute("data-new", ""));
+    // What Gradio leaves out: a long file is scrolled by keys too, and a name is that of something.
+    added.forEach(element => {
+      element.querySelectorAll(".cm-scroller").forEach(frame => frame.setAttribute("tabindex", "0"));
+      element.querySelectorAll(".empty[aria-label]").forEach(place => place.setAttribute("role", "img"));
+    });
     if (blocks.length) show(blocks, frames);
   }).observe(document.body, { childList: true, subtree: true });
 }

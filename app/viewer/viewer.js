@@ -43,7 +43,7 @@ const draw = () => {
   // The panes' words are those of people's files: set as text and as properties, never as part of a template or of markup.
   const panes = (props.value?.panes ?? []).map(({ src, title, shapes }) => {
     const pane = made("figure", { className: "pane" }), frame = made("div", { className: "frame" });
-    if (title) pane.append(made("figcaption", { textContent: title }));
+    if (title) pane.append(made("figcaption", { textContent: title, title }));
     const image = made("img", { alt: title, draggable: false });
     frame.append(image, ...(shapes?.length ? [overlay(image, shapes)] : []));
     image.src = src;

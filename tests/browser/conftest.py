@@ -21,6 +21,7 @@ import pytest
 
 from core.records.database import open_database
 from core.records.place import Place
+from tests.app.two_sets import TwoSets, disagree, furnish_two_sets
 from tests.conftest import SHARED_DATA
 from tests.let_in import open_door
 from worker.redis import free_port
@@ -64,6 +65,30 @@ def running() -> Iterator[Running]:
         child.send_signal(signal.SIGINT)
         child.wait(120)
         shutil.rmtree(data, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A studio without workers, at an address, with two sets to look at."""
+
+    address: str
+    room: TwoSets
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    room = furnish_two_sets(tmp_path_factory.mktemp("shown"))
+    for of in (room.four, room.nine):
+        disagree(room, of)
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    environment = os.environ | room.studio.place.environment() | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen([sys.executable, "-m", "app.main", "--port", str(port)], env=environment)
+    try:
+        wait_for(f"{address}/health", child)
+        yield Shown(address, room)
+    finally:
+        child.terminate()
+        child.wait()
 
 
 @pytest.fixture(scope="session")

@@ -95,12 +95,12 @@ def side(review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView
     if suspect.is_veiled:
         return ""
     return (
-        f'<section class="evidence" aria-label="Evidence"><h3>Evidence <small>0 to 1, higher: look sooner</small></h3>'
+        f'<section class="evidence" aria-label="Evidence"><h2>Evidence <small>0 to 1, higher: look sooner</small></h2>'
         f"{evidence(review, suspect)}</section>"
-        '<section class="readings" aria-label="Readings"><h3>Answers by a model that never saw this case '
-        f"<small>raw</small></h3>{readings(review, suspect)}</section>"
-        '<section class="near" aria-label="Nearest cases"><h3>Most alike <small>with their given labels'
-        f"{_of_others(suspect)}</small></h3>{neighbours(review, suspect.neighbours)}</section>"
+        '<section class="readings" aria-label="Readings"><h2>Answers by a model that never saw this case '
+        f"<small>raw</small></h2>{readings(review, suspect)}</section>"
+        '<section class="near" aria-label="Nearest cases"><h2>Most alike <small>with their given labels'
+        f"{_of_others(suspect)}</small></h2>{neighbours(review, suspect.neighbours)}</section>"
         f"{by_index(review, alike, _of_others(suspect))}"
         f'<section class="verdicts" aria-label="Verdicts">{verdicts_so_far(review, suspect, history)}</section>'
     )
@@ -137,7 +137,8 @@ def readings(review: ReviewView, suspect: SuspectView) -> str:
     kept = sorted({*order[:MOST_BARS], *given[:1]} if len(order) > MOST_BARS else order)
     marks = [GIVEN if number in given else "" for number in range(len(review.answers))]
     rows = [
-        f'<span class="name">{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>'
+        f'<span class="name" title="{escape(review.answers[number])}">'
+        f"{swatch(number)}{marks[number]}{escape(review.answers[number])}</span>"
         f"{_bar(suspect.probabilities[number], TSM.colour)}"
         f"<span class=n>{escape(rounded(suspect.probabilities[number], 2))}</span>"
         for number in kept
@@ -147,11 +148,16 @@ def readings(review: ReviewView, suspect: SuspectView) -> str:
     return f'<div class="bars">{"".join(rows)}</div>{more}'
 
 
+def _of_neighbour(neighbour: Neighbour) -> str:
+    """What its picture says on hover."""
+    return f"{neighbour.name}: {rounded(neighbour.similarity, 2)} alike, {named(neighbour.labels)}"
+
+
 def neighbours(review: ReviewView, nearest: Sequence[Neighbour]) -> str:
     if not nearest:
         return '<p class="quiet small">No labelled case is near.</p>'
     figures = "".join(
-        f'<figure title="{escape(neighbour.name)}: {escape(rounded(neighbour.similarity, 2))} alike">'
+        f'<figure title="{escape(_of_neighbour(neighbour))}">'
         f'<img src="/images/{review.version_id}/{neighbour.number}?size=thumb" alt="{escape(neighbour.name)}">'
         f"<figcaption>{drawn_labels(neighbour.labels, review.answers)}</figcaption></figure>"
         for neighbour in nearest[:MOST_NEIGHBOURS]
@@ -169,8 +175,8 @@ def by_index(review: ReviewView, alike: Alike | None, whose: str) -> str:
     if not near:
         return ""
     return (
-        '<section class="near" aria-label="Nearest cases by the run"><h3>Most alike by the run <small>which learned '
-        f"from these labels{whose}</small></h3>{neighbours(review, near)}</section>"
+        '<section class="near" aria-label="Nearest cases by the run"><h2>Most alike by the run <small>which learned '
+        f"from these labels{whose}</small></h2>{neighbours(review, near)}</section>"
     )
 
 
@@ -186,7 +192,7 @@ def verdicts_so_far(review: ReviewView, suspect: SuspectView, history: Sequence[
     standing = "".join(f"<li>{line}</li>" for line in lines)
     older = "".join(f"<li>{_line(row.person, row)}</li>" for row in history)
     past = f"<details><summary>History ({len(history)})</summary><ul>{older}</ul></details>" if history else ""
-    return f"<h3>Verdicts</h3><ul>{standing}</ul>{past}"
+    return f"<h2>Verdicts</h2><ul>{standing}</ul>{past}"
 
 
 def batch(review: ReviewView, alike: Sequence[SuspectView], rank: int) -> str:
@@ -196,11 +202,11 @@ def batch(review: ReviewView, alike: Sequence[SuspectView], rank: int) -> str:
         f"{'' if suspect.mine and suspect.rank != rank else ' checked'}>"
         f'<img src="/images/{review.version_id}/{suspect.number}?size=thumb" alt="{escape(suspect.name)}" '
         'loading="lazy">'
-        f"<span>{escape(named(suspect.given))}</span></label>"
+        f'<span title="{escape(named(suspect.given))}">{escape(named(suspect.given))}</span></label>'
         for suspect in alike
     )
     title = f"{len(alike)} near-identical pictures. The next verdict goes to those ticked; B leaves the batch."
-    return f'<h3>{title}</h3><div class="row">{boxes}</div>'
+    return f'<h2>{title}</h2><div class="row">{boxes}</div>'
 
 
 def blank(title: str, text: str, share: float | None = None) -> dict[str, Any]:

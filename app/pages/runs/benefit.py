@@ -79,7 +79,8 @@ def _table(run: RunView, duels: Sequence[Duel]) -> str:
         f"<th class=n>{escape(first.deciding.title)}</th><th class=n>Of the other</th><th class=n>Difference</th>"
     )
     head = f"<tr><th>Reader</th><th>Against</th>{deciding}{''.join(heads)}<th>In words</th></tr>"
-    return f"<table>{head}{''.join(_row(run, duel, len(first.gaps)) for duel in duels)}</table>"
+    rows = "".join(_row(run, duel, len(first.gaps)) for duel in duels)
+    return f'<table class="duels">{head}{rows}</table>'
 
 
 def _row(run: RunView, duel: Duel, columns: int) -> str:

@@ -46,7 +46,7 @@ class Exporting:
 
 
 def lay_out() -> ExportParts:
-    gr.Markdown(f"### The model\n{ABOUT}")
+    gr.Markdown(f"## The model\n{ABOUT}")
     with gr.Row(equal_height=True):
         is_merged = gr.Checkbox(False, label="Merged", info="Also the whole model: large where the model is.")
         make = gr.Button("Make a zip", min_width=120, elem_id="runs-export")

@@ -94,7 +94,7 @@ def _words(probing: Probing) -> str:
 
 
 def _figures(probes: Mapping[str, Any]) -> str:
-    parts = [f"<h3>{escape(title)}</h3>{table(heads, rows)}" for title, heads, rows in tables(probes)]
+    parts = [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in tables(probes)]
     notes = "".join(f'<p class="small quiet">{escape(note)}</p>' for note in probe_notes(probes))
     took = f"<p>Took {lasting(probes['seconds'])}. In square brackets: 95 % intervals.</p>"
     return f"{took}{''.join(parts)}{notes}"

@@ -103,7 +103,7 @@ def lay_out(offered: Json) -> Parts:
                 start = gr.Button("Start the run", variant="primary", elem_id="tune-start")
                 ask = gr.Button("Estimate memory and time")
             estimate = gr.Markdown(elem_id="tune-estimate")
-            gr.Markdown("### Every setting")
+            gr.Markdown("## Every setting")
             forms = lay_out_forms(offered)
         with gr.Column(scale=2):
             file = _file_parts()
