@@ -27,6 +27,7 @@ from core.records.artifacts import run_folder as run_folder
 from core.records.audit import note
 from core.records.curves import curves as curves
 from core.records.database import Database
+from core.records.numbers import new_number
 from core.records.payloads import Estimate, Payload, Plug, Tune
 from core.records.place import Place
 from core.records.progress import Progress
@@ -183,6 +184,7 @@ def _queued(
     project_id = version.image_set.project_id
     job = jobs.enqueue(session, who, project_id, kind)
     run = Run(
+        id=new_number(session, Run),
         project_id=project_id,
         person_id=who.id,
         version_id=version.id,

@@ -21,6 +21,7 @@ from core.records import audit, tables
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
 from core.records.labels import places_of
+from core.records.numbers import new_number
 from core.records.place import Place
 from core.records.set_names import SetError as SetError
 from core.records.set_names import refuse_reserved
@@ -75,7 +76,9 @@ def write_version(
         version = _version_row(session, row, about, counted(stored), who, note, made_from)
         for rows in _case_rows(stored, version.id):
             session.execute(insert(tables.Case), rows)
-        audit.note(session, who, "new version", project_id, f"{row.name}, version {version.number}", cases=about.cases)
+        numbers = {"set": row.id, "version": version.id}
+        subject = f"{row.name}, version {version.number}"
+        audit.note(session, who, "new version", project_id, subject, cases=about.cases, **numbers)
     return version
 
 
@@ -99,9 +102,9 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
         counts = {split: _ordered(labels, task) for split, labels in old.counts.items()}
         version = _version_row(session, row, about, counts, who, note, version_id)
         _copy_rows(session, old, version)
-        audit.note(
-            session, who, "edit task", row.project_id, f"{row.name}, version {version.number}", made_from=version_id
-        )
+        numbers = {"set": row.id, "version": version.id}
+        subject = f"{row.name}, version {version.number}"
+        audit.note(session, who, "edit task", row.project_id, subject, made_from=version_id, **numbers)
     return version
 
 
@@ -167,7 +170,7 @@ def _set_row(session: Session, project_id: int, set_id: int | None, name: str) -
         row.archived = None  # what gets another version is at work again
         return row
     refuse_reserved(name)
-    row = SetRow(project_id=project_id, name=name)
+    row = SetRow(id=new_number(session, SetRow), project_id=project_id, name=name)
     session.add(row)
     session.flush()
     return row
@@ -189,6 +192,7 @@ def _version_row(
 ) -> Version:
     newest = _newest(session, row)
     version = Version(
+        id=new_number(session, Version),
         image_set=row,
         number=newest.number + 1 if newest else 1,
         hash=about.hash,

@@ -20,6 +20,7 @@ from core.records import jobs, runs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
+from core.records.numbers import new_number
 from core.records.payloads import Suspects
 from core.records.place import Place
 from core.records.progress import Progress
@@ -108,6 +109,7 @@ def queue_review(
         project_id, named = version.image_set.project_id, name.strip() or version.image_set.name
         job = jobs.enqueue(session, who, project_id, Suspects)
         review = Review(
+            id=new_number(session, Review),
             project_id=project_id,
             person_id=who.id,
             version_id=version_id,
