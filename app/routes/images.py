@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,8 +14,9 @@ from core.errors import DataError, MissingError
 from core.limits import limits
 from core.machine.aside import BusyError
 from core.records import sets
-from core.records.access import NotAllowed
+from core.records.access import NotAllowed, Who
 from core.records.openings import Openings
+from core.records.review import queue
 
 FRESH = {"Cache-Control": "private, no-cache"}
 """A browser may keep a picture, but asks each time: whoever uses it next may not be allowed to see it."""
@@ -40,11 +41,20 @@ def router(studio: Studio) -> APIRouter:
         size: str = Query("full", pattern="^(full|thumb|[0-9]{2,4})$"),
     ) -> Response:
         """The picture as the models get it (`full`), a thumbnail, or resized to so many pixels a side."""
+        return drawn(request, lambda who: (version_id, number), size)
+
+    @routes.get("/reviews/{review_id}/cases/{rank}/picture")
+    def suspect(request: Request, review_id: Number, rank: Number) -> Response:
+        """The picture of a review's case. The address does not tell its place in the set: many are sorted by label."""
+        return drawn(request, lambda who: queue.place_of(studio.database, who, review_id, rank), "full")
+
+    def drawn(request: Request, place_for: Callable[[Who], tuple[int, int]], size: str) -> Response:
         if size.isdigit() and not SMALLEST_SIDE <= int(size) <= limits().shown_side:
             refusal = f"A picture is shown with {SMALLEST_SIDE} to {limits().shown_side} pixels a side, not {size}."
             return Response(refusal, 422, media_type="text/plain")
         who = studio.who(request)
         try:
+            version_id, number = place_for(who)
             case = sets.case(studio.database, who, version_id, number)
             openings.add(who, version_id, number, size == "thumb")
             tag = f'"{case.digest[:32]}-{size}"'

@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from core.records.place import Place
 from core.records.set_names import SetError as SetError
 from core.records.set_names import refuse_reserved
 from core.records.tables import ImageSet as SetRow
-from core.records.tables import Version
+from core.records.tables import Remains, Version
 from core.sets.version import ABOUT, MANIFEST, About, fetch_version, read_about, write_about
 from core.sets.version import write_version as write_files
 
@@ -58,19 +59,22 @@ def write_version(
     name: str | None = None,
     note: str = "",
     made_from: int | None = None,
+    cases_of: int | None = None,
     on_case: OnCase | None = None,
 ) -> Version:
     """Keeps a set for good: pictures in the store, a manifest, a row a case; what is the newest version stays that.
 
     A new version of the set with this id or name, or the first of a new one; the name is the set's own where none is
-    given. `on_case` is told how many pictures are stored, and of how many.
+    given. `on_case` is told how many pictures are stored, and of how many. Where the cases are those of another version
+    (`cases_of`, else `made_from`) that is erased meanwhile, nothing of them is kept.
     """
     allow(who, project_id, "work")
     named, set_name = _target(db, project_id, set_id, name or image_set.name)
     stored = _stored(place, replace(image_set, name=set_name), on_case)
     about = _keep(place, lambda folder: write_files(folder, stored))
-    with db.session() as session:
+    with _nothing_kept(db, about), db.session() as session:
         row = _set_row(session, project_id, named, set_name)
+        _refuse_erased(session, cases_of or made_from)
         if (newest := _newest(session, row)) is not None and newest.hash == about.hash and newest.erased is None:
             return newest  # a job that crashed after this was carried out again
         version = _version_row(session, row, about, counted(stored), who, note, made_from)
@@ -97,8 +101,9 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
         return about
 
     about = _keep(place, fill)
-    with db.session() as session:
+    with _nothing_kept(db, about), db.session() as session:
         row = _set_row(session, old.image_set.project_id, old.set_id, old.image_set.name)
+        _refuse_erased(session, version_id)
         counts = {split: _ordered(labels, task) for split, labels in old.counts.items()}
         version = _version_row(session, row, about, counts, who, note, version_id)
         _copy_rows(session, old, version)
@@ -174,6 +179,24 @@ def _set_row(session: Session, project_id: int, set_id: int | None, name: str) -
     session.add(row)
     session.flush()
     return row
+
+
+def _refuse_erased(session: Session, version_id: int | None) -> None:
+    """Asked once its set is locked, which whoever erases it locks first."""
+    version = None if version_id is None else session.get(Version, version_id, options=[joinedload(Version.image_set)])
+    if version is not None and version.erased is not None:
+        raise Erased(version)
+
+
+@contextmanager
+def _nothing_kept(db: Database, about: About) -> Iterator[None]:
+    """Where a version's rows are refused because something was erased meanwhile, its files go too."""
+    try:
+        yield
+    except (Erased, SetError):
+        with db.session() as session:
+            session.add(Remains(name="a version of what was erased", files={"versions": [about.hash]}))
+        raise
 
 
 def _newest(session: Session, row: SetRow) -> Version | None:

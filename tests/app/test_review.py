@@ -478,7 +478,7 @@ def test_a_stranger_gets_at_nothing_of_a_review(rooms: tuple[Reviewed, FastAPI])
     token = people.sign_in(room.studio.database, "stranger", PASSWORD, "stranger")
     stranger, id_ = client_of(app, token), people.who(room.studio.database, token)
     assert id_ is not None
-    for path in ("cases", "progress", "cases/1", "cases/1/group"):
+    for path in ("cases", "progress", "cases/1", "cases/1/group", "cases/1/picture"):
         assert stranger.get(f"/reviews/{room.review_id}/{path}").status_code == 404
     for path, body in (("verdicts", press(room, [1])), ("undo", {"key": "undo-it-once"})):
         sent = {**body, "person": id_.id}
@@ -567,6 +567,10 @@ def test_a_first_look_is_shown_the_picture_alone_and_its_agreement_stands_under_
     (first,) = browser.get(f"/reviews/{made}/cases", params={"many": 1}).json()["cases"]
     assert first["is_veiled"] and first["given_at"] == first["suggested_at"] == []
     assert "What do you see?" in first["head"] and first["side"] == "" and "case-001" not in str(first)
+    assert first["picture"] == f"/reviews/{made}/cases/1/picture" and "/images/" not in str(first)
+    picture = browser.get(first["picture"])
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
+    assert browser.get(f"/reviews/{made}/cases/99/picture").status_code == 404
     refused = browser.post(f"/reviews/{made}/verdicts", json=press(room, [1]))
     assert refused.status_code == 400 and "hidden until you have looked" in refused.text
     browser.post(f"/reviews/{made}/verdicts", json=press(room, [1], "change", "hazy"))

@@ -6,15 +6,27 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from core.case import Box, ImageSet
+from core.case import Box, ImageSet, Task
 from core.errors import DataError, RunError
 from core.pictures.store import key_of, open_store
-from core.records import archiving, audit, erasing_sets, jobs, leftovers, people, questions, remains, runs, sets
+from core.records import (
+    archiving,
+    audit,
+    erasing_sets,
+    jobs,
+    leftovers,
+    people,
+    questions,
+    remains,
+    runs,
+    sets,
+)
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.mended import keep_left_out
@@ -43,6 +55,7 @@ from core.records.tables import (
 )
 from core.records.versions import SetError
 from core.sets.mending import LeftOut
+from core.sets.version import read_version, write_about
 from tests.records.search import Room, finish, room
 from tests.records.test_erasing import ask, count, finished
 
@@ -474,3 +487,52 @@ def test_an_erased_version_is_in_no_list_of_what_can_be_erased(
     with pytest.raises(NotAllowed):
         erasing_sets.version_erasure(database, who, version.id)
     assert count(database, Run) == 1
+
+
+def test_cases_that_are_erased_while_a_version_is_made_of_them_do_not_come_back(
+    searched: Room, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the records nor on the disk, where whoever took a version back, or wrote another question, was at
+    work with them."""
+    db, admin = searched.db, searched.admin
+    made = corrections.apply(db, place, admin, searched.review_id)
+    folders = {path.name for path in place.versions.iterdir()}
+
+    def read_then_erased(*given: Any) -> ImageSet:
+        before = read_version(*given)
+        erasing_sets.erase_version(db, place, admin, searched.version_id)
+        return before
+
+    monkeypatch.setattr("core.records.review.corrections.read_version", read_then_erased)
+    with pytest.raises(NotAllowed, match="were erased"):
+        corrections.revert(db, place, admin, made.id)
+    (living,) = sets.versions(db, admin, made.set_id)
+    assert living.id == made.id
+    leftovers.sweep(db, place)
+    assert {path.name for path in place.versions.iterdir()} == folders & {made.hash}
+    assert not any(made.hash not in key for key in open_store(place.store).keys() if key.startswith("versions/"))
+    assert count(db, Remains) == 0
+
+
+def test_a_question_is_not_written_for_cases_that_are_erased_meanwhile(
+    searched: Room, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, admin = searched.db, searched.admin
+    made = corrections.apply(db, place, admin, searched.review_id)
+    task = replace_question(sets.task_of(made))
+
+    def written_then_erased(draft: Path, about: Any) -> None:
+        write_about(draft, about)
+        if about.task == task:
+            erasing_sets.erase_version(db, place, admin, made.id)
+
+    monkeypatch.setattr("core.records.versions.write_about", written_then_erased)
+    with pytest.raises(NotAllowed, match="were erased"):
+        sets.new_version_with_task(db, place, admin, made.id, task)
+    assert [version.id for version in sets.versions(db, admin, made.set_id)] == [searched.version_id]
+    leftovers.sweep(db, place)
+    assert {path.name for path in place.versions.iterdir()} == {version_row(db, searched.version_id).hash}
+
+
+def replace_question(task: Task) -> Task:
+    return Task.parse({**task.model_dump(), "modality": "another kind of picture"}, "task")

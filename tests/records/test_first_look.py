@@ -10,12 +10,13 @@ import pytest
 
 from core.case import ImageSet
 from core.errors import SettingsError
-from core.records.access import Who
+from core.records import sets
+from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.review import agreement, exports, queue, reviews, verdicts
+from core.records.review import agreement, corrections, exports, queue, reviews, verdicts
 from core.records.review.agreement import MODELS, OWN_LAST, SET, Pair
-from core.records.review.queue import Filter, SuspectView
+from core.records.review.queue import NOWHERE, Filter, SuspectView
 from tests.records.search import Room, room
 
 ALL = Filter(state="all")
@@ -37,7 +38,7 @@ def say(alone: Room, rank: int, action: str, *labels: str) -> None:
 
 def test_nothing_tells_the_label_before_the_reader_has_looked(alone: Room) -> None:
     for view in (seen(alone, 1), queue.next_suspect(alone.db, alone.anna, alone.review_id, ALL)):
-        assert view is not None and view.is_veiled and view.rank == 1 and view.digest
+        assert view is not None and view.is_veiled and view.rank == 1
         hidden = (view.name, view.given, view.suggested, view.why, view.evidence, view.probabilities, view.neighbours)
         assert not any(hidden) and view.group is None and view.others == ()
     say(alone, 1, "change", "light")
@@ -119,3 +120,65 @@ def test_other_reviews_hide_nothing_and_have_no_first_looks(
     assert agreement.agreement(plain.db, plain.anna, plain.review_id).first_looks == ()
     with pytest.raises(SettingsError, match="for one reader"):
         reviews.queue_review(database, place, who, plain.version_id, readers=2, has_first_look=True)
+
+
+def found(alone: Room, text: str, who: Who | None = None) -> SuspectView | None:
+    return queue.next_suspect(alone.db, who or alone.anna, alone.review_id, Filter(state="all", text=text))
+
+
+def test_no_case_is_found_by_a_name_that_is_hidden(alone: Room) -> None:
+    """Files are often named by what is on them: whoever may ask for a name sees which cases have it."""
+    name = alone_names(alone)[0]
+    assert found(alone, name) is None
+    assert queue.progress(alone.db, alone.anna, alone.review_id, Filter(state="all", text=name)).matching == 0
+    say(alone, 1, "change", "light")
+    shown = found(alone, name)
+    assert shown is not None and (shown.rank, shown.name) == (1, name)
+    assert queue.progress(alone.db, alone.anna, alone.review_id, Filter(state="mine", text=name)).matching == 1
+    assert found(alone, name, alone.ben) is None
+
+
+def alone_names(alone: Room) -> list[str]:
+    return [row.name for row in sets.cases(alone.db, alone.anna, alone.version_id).rows]
+
+
+def test_the_place_of_a_hidden_case_in_its_set_is_hidden_too(alone: Room) -> None:
+    """Sets are often sorted by label. The picture is had by its rank."""
+    assert (seen(alone, 3).number, seen(alone, 3).digest) == (NOWHERE, "")
+    assert queue.place_of(alone.db, alone.anna, alone.review_id, 3) == (alone.version_id, 2)
+    with pytest.raises(NotAllowed):
+        queue.place_of(alone.db, alone.stranger, alone.review_id, 3)
+    with pytest.raises(NotAllowed):
+        queue.place_of(alone.db, alone.anna, alone.review_id, 11)
+    say(alone, 3, "unsure")
+    assert seen(alone, 3).number == 2
+
+
+def test_what_others_said_stays_hidden_from_whoever_is_still_to_look(alone: Room) -> None:
+    say(alone, 1, "unsure")
+    say(alone, 2, "change", "dark")
+
+    def what_ben_sees() -> tuple[set[int], set[int], set[int]]:
+        disputed = agreement.disputed(alone.db, alone.ben, alone.review_id)
+        rows = json.loads(exports.exported(alone.db, alone.place, alone.ben, alone.review_id, "json")[1])
+        changes = corrections.preview(alone.db, alone.ben, alone.review_id)
+        agreed = {row["rank"] for row in rows["consensus"]}
+        assert agreed == {row["rank"] for row in rows["verdicts"]}
+        return {suspect.rank for suspect in disputed}, agreed, {change.number + 1 for change in changes}
+
+    assert what_ben_sees() == (set(), set(), set())
+    verdicts.decide(alone.db, alone.ben, alone.review_id, [2], "change", ["dark"])
+    assert what_ben_sees() == (set(), {2}, {2})
+    verdicts.decide(alone.db, alone.ben, alone.review_id, [1], "unsure")
+    assert what_ben_sees() == ({1}, {1, 2}, {2})
+
+
+def test_whoever_settles_and_reads_nothing_sees_all_that_others_said(alone: Room) -> None:
+    say(alone, 1, "unsure")
+    (disputed,) = agreement.disputed(alone.db, alone.admin, alone.review_id)
+    assert (disputed.rank, disputed.given) == (1, ("dark",))
+    agreement.settle(alone.db, alone.admin, alone.review_id, 1, "keep")
+    say(alone, 4, "unsure")
+    assert [suspect.rank for suspect in agreement.disputed(alone.db, alone.admin, alone.review_id)] == [4]
+    verdicts.decide(alone.db, alone.admin, alone.review_id, [2], "unsure")
+    assert [suspect.rank for suspect in agreement.disputed(alone.db, alone.admin, alone.review_id)] == [2]

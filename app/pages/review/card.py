@@ -42,7 +42,7 @@ def card(
     """The pieces that the browser puts in their places, and the few facts that its keys need."""
     return {
         "rank": suspect.rank,
-        "picture": f"/images/{review.version_id}/{suspect.number}?size=full",
+        "picture": picture(review, suspect),
         "thumbs": [
             f"/images/{review.version_id}/{near.number}?size=thumb" for near in suspect.neighbours[:MOST_NEIGHBOURS]
         ],
@@ -55,6 +55,13 @@ def card(
         "name": suspect.name,
         "side": side(review, suspect, history, alike),
     }
+
+
+def picture(review: ReviewView, suspect: SuspectView) -> str:
+    """Its address. Where a first look is asked for one that does not tell where in its set the case is."""
+    if review.has_first_look:
+        return f"/reviews/{review.id}/cases/{suspect.rank}/picture"
+    return f"/images/{review.version_id}/{suspect.number}?size=full"
 
 
 def places(labels: Sequence[str], answers: Sequence[str]) -> list[int]:

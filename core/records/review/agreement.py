@@ -23,7 +23,7 @@ from core.records.labels import Names
 from core.records.review.queue import SuspectView, views
 from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import Voice, decided, is_its, standing, take_turns
-from core.records.review.verdicts import VerdictView, checked, first_looks, verdict, view
+from core.records.review.verdicts import VerdictView, checked, first_looks, may_know, verdict, view
 from core.records.tables import Person, Review, Standing, Suspect, Verdict
 
 MODELS = "the models"
@@ -93,7 +93,9 @@ def disputed(db: Database, who: Who, review_id: int) -> list[SuspectView]:
     """What somebody has to settle, the most suspect first."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        disputed_ranks = select(Suspect.rank).where(Suspect.review_id == review_id, Suspect.is_disputed)
+        disputed_ranks = select(Suspect.rank).where(
+            Suspect.review_id == review_id, Suspect.is_disputed, may_know(session, who, review)
+        )
         ranks = session.scalars(disputed_ranks.order_by(Suspect.rank).limit(MOST_SHOWN)).all()
         return views(session, who, review, ranks)
 
@@ -126,9 +128,9 @@ def consensus(db: Database, who: Who, review_id: int) -> dict[int, Consensus]:
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
         voices, weight = decided_voices(session, review), model_weight(with_models(session, review))
-        is_decided = (Suspect.review_id == review_id, Suspect.deciders > 0)
+        is_decided = (Suspect.review_id == review_id, Suspect.deciders > 0, may_know(session, who, review))
         suggested = dict(session.execute(select(Suspect.rank, Suspect.suggested).where(*is_decided)).all())
-    return {rank: weighed(verdicts, suggested[rank], weight) for rank, verdicts in voices.items()}
+    return {rank: weighed(voices[rank], suggested[rank], weight) for rank in voices if rank in suggested}
 
 
 def weighed(verdicts: Sequence[Voice], suggested: Names, model: float) -> Consensus:

@@ -28,8 +28,9 @@ from core.records.review.retraining import Gain as Gain
 from core.records.review.retraining import Retrained as Retrained
 from core.records.review.retraining import retrain as retrain
 from core.records.review.retraining import retrained as retrained
-from core.records.review.reviews import allowed_review
+from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import Voice, voices
+from core.records.review.verdicts import may_know
 from core.records.tables import Correction, Person, Review, Standing, Suspect, Verdict, Version
 from core.records.versions import SetError, allowed_version, version_folder, write_version
 from core.sets.version import read_version
@@ -39,10 +40,16 @@ CERTAIN = 0.8
 
 
 def preview(db: Database, who: Who, review_id: int) -> list[Change]:
-    """What `apply` would change in the newest version of the set, by the case's number in the reviewed one."""
+    """What `apply` would change in the newest version of the set, by the case's number in the reviewed one; for those
+    who may not do that, as far as they may know it."""
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
-        return _changes(session, review, newest_version(session, review.version.set_id))
+        changes = _changes(session, review, newest_version(session, review.version.set_id))
+        if who.may("work") or not has_first_look(review):
+            return changes
+        may_be_seen = select(Suspect.number).where(Suspect.review_id == review_id, may_know(session, who, review))
+        numbers = set(session.scalars(may_be_seen))
+        return [change for change in changes if change.number in numbers]
 
 
 def apply(db: Database, place: Place, who: Who, review_id: int, note: str = "", *, with_boxes: bool = False) -> Version:
@@ -144,6 +151,7 @@ def revert(db: Database, place: Place, who: Who, version_id: int, note: str = ""
         set_id=version.set_id,
         note=f"{remark}As version {before.number}: takes version {version.number} back",
         made_from=version.id,
+        cases_of=before.id,
     )
     with db.session() as session:
         subject = f"{version.image_set.name}, version {version.number}"

@@ -15,7 +15,7 @@ from core.records.database import Database
 from core.records.labels import Names, has_label, names_label
 from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import decided, is_its, may_see, mine
-from core.records.review.verdicts import VerdictView, looked_at, view
+from core.records.review.verdicts import VerdictView, has_looked, looked_at, view
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
 from core.records.versions import UNDIVIDED
 
@@ -24,6 +24,8 @@ STATES: tuple[State, ...] = get_args(State)
 AGAINST = 0.5
 """A source with this much evidence speaks against a label."""
 MOST_ALIKE = 1000
+NOWHERE = -1
+"""In place of a case's number in its set, by which many sets are sorted label by label."""
 
 Row = type[Suspect] | type[Standing]
 
@@ -116,6 +118,16 @@ def suspect(db: Database, who: Who, review_id: int, rank: int) -> SuspectView:
     return shown[0]
 
 
+def place_of(db: Database, who: Who, review_id: int, rank: int) -> tuple[int, int]:
+    """The version and the number of the case at this rank, whose picture is shown also before a first look."""
+    with db.reading() as session:
+        review = allowed_review(session, who, review_id)
+        number = session.scalar(select(Suspect.number).where(Suspect.review_id == review_id, Suspect.rank == rank))
+    if number is None:
+        raise NotAllowed(f"This review has no case at rank {rank}. Go back to its queue.")
+    return review.version_id, number
+
+
 def group(db: Database, who: Who, review_id: int, rank: int) -> list[SuspectView]:
     """The near-identical pictures of this one, itself included, the most suspect first."""
     with db.reading() as session:
@@ -193,7 +205,8 @@ def views(session: Session, who: Who, review: Review, ranks: Sequence[int]) -> l
 
 def veiled(session: Session, who: Who, review: Review, shown: Sequence[SuspectView]) -> list[SuspectView]:
     """Those on which the person has not pressed any key yet, without what tells their labels, where a first look is
-    asked for. A file's name often tells it too. Whoever took a verdict back has seen the label all the same."""
+    asked for. A file's name and its place in the set often tell it too. Whoever took a verdict back has seen the label
+    all the same."""
     if not has_first_look(review):
         return list(shown)
     seen = looked_at(session, who, review, [suspect.rank for suspect in shown])
@@ -203,7 +216,9 @@ def veiled(session: Session, who: Who, review: Review, shown: Sequence[SuspectVi
 def _veiled(suspect: SuspectView) -> SuspectView:
     return replace(
         suspect,
+        number=NOWHERE,
         name="",
+        digest="",
         given=(),
         suggested=(),
         score=0.0,
@@ -218,7 +233,7 @@ def _veiled(suspect: SuspectView) -> SuspectView:
     )
 
 
-def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
+def _fits(review: Review, who: Who, where: Filter, row: Row, is_sqlite: bool) -> list[ColumnElement[bool]]:
     """What a filter asks of a suspect itself, or of a verdict that repeats it, whoever looks."""
     fits: list[ColumnElement[bool]] = [row.review_id == review.id]
     if where.label:
@@ -233,15 +248,18 @@ def _fits(review: Review, where: Filter, row: Row, is_sqlite: bool) -> list[Colu
     if where.source:
         fits.append(row.flags.bitwise_and(_bit(review, where.source)) != 0)
     if where.text:
-        fits.append(_names(row, where.text, is_sqlite))
+        fits.append(_names(review, who, row, where.text, is_sqlite))
     return fits
 
 
-def _names(row: Row, text: str, is_sqlite: bool) -> ColumnElement[bool]:
-    """A text in name or patient, whatever its case."""
-    columns = (Suspect.name, Suspect.patient)
+def _names(review: Review, who: Who, row: Row, text: str, is_sqlite: bool) -> ColumnElement[bool]:
+    """A text in name or patient, whatever its case; not in a name that is hidden before a first look."""
     # SQLite's LIKE takes no notice of case, and is twice as quick without being told.
-    named = or_(*((column.contains if is_sqlite else column.icontains)(text, autoescape=True) for column in columns))
+    in_name, in_patient = (
+        (column.contains if is_sqlite else column.icontains)(text, autoescape=True)
+        for column in (Suspect.name, Suspect.patient)
+    )
+    named = or_(and_(in_name, has_looked(review, who)) if has_first_look(review) else in_name, in_patient)
     return named if row is Suspect else _suspects(named)
 
 
@@ -262,7 +280,7 @@ def _queues(review: Review, who: Who, where: Filter, is_sqlite: bool) -> list[tu
 
     What people decided is looked for where it stands, since there is less of that than of suspects.
     """
-    suspects, verdicts = (_fits(review, where, row, is_sqlite) for row in (Suspect, Standing))
+    suspects, verdicts = (_fits(review, who, where, row, is_sqlite) for row in (Suspect, Standing))
     own = [*verdicts, Standing.person_id == who.id]
     if where.state == "mine":
         return [(Standing.rank, own)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from core.case import Task
@@ -126,7 +126,8 @@ def history(db: Database, who: Who, review_id: int, rank: int | None = None) -> 
     with db.reading() as session:
         review = allowed_review(session, who, review_id)
         query = select(*COLUMNS).join(Person, Person.id == Verdict.person_id).join(Suspect, is_its(Verdict))
-        query = query.where(Verdict.review_id == review_id, may_see(review, who)).order_by(Verdict.id)
+        is_open = (may_see(review, who), may_know(session, who, review))
+        query = query.where(Verdict.review_id == review_id, *is_open).order_by(Verdict.id)
         rows = session.execute(query if rank is None else query.where(Verdict.rank == rank))
         return [VerdictView(*row) for row in rows]
 
@@ -207,6 +208,23 @@ def looked_at(session: Session, who: Who, review: Review, ranks: Sequence[int]) 
     """Those of the ranks on which the person has decided before, also where that was taken back."""
     own = select(Verdict.rank).where(Verdict.review_id == review.id, Verdict.person_id == who.id)
     return set(session.scalars(own.where(Verdict.rank.in_(ranks))))
+
+
+def may_know(session: Session, who: Who, review: Review) -> ColumnElement[bool]:
+    """Of suspects: that the person may know what others said of it, and with that its label. Before a first look they
+    may not; whoever settles and makes the next version, and reads nothing here, may."""
+    if not has_first_look(review):
+        return true()
+    own = (Verdict.review_id == review.id, Verdict.person_id == who.id)
+    if who.may("work") and session.scalar(select(Verdict.id).where(*own, ~Verdict.is_settlement).limit(1)) is None:
+        return true()
+    return has_looked(review, who)
+
+
+def has_looked(review: Review, who: Who) -> ColumnElement[bool]:
+    """Of suspects: that the person has decided on it before, also where that was taken back."""
+    own = (Verdict.review_id == review.id, Verdict.person_id == who.id, Verdict.rank == Suspect.rank)
+    return select(Verdict.id).where(*own).correlate(Suspect).exists()
 
 
 def _refuse_without_look(session: Session, who: Who, review: Review, action: str, ranks: Sequence[int]) -> None:
