@@ -98,7 +98,11 @@ def clear_all(db: Database, place: Place) -> int:
 
 def picture_keys(pictures: Iterable[str]) -> list[str]:
     """Where pictures and their thumbnails are in the store."""
-    return [name for key in map(key_of, pictures) for name in (key, f"thumbs/{key}.png")]
+    return [name for picture in pictures for name in (key_of(picture), thumb_key(picture))]
+
+
+def thumb_key(picture: str) -> str:
+    return f"thumbs/{key_of(picture)}.png"
 
 
 def pictures_in_use(
@@ -147,13 +151,14 @@ def _removed(db: Database, place: Place, row: Remains) -> list[str]:
     paths += [export_path(place, number) for number in exports]
     keys = [*files.stored, *(f"exports/{number}.zip" for number in exports)]
     keys += [f"versions/{name}/{file}" for name in hashes for file in (MANIFEST, ABOUT)]
-    waiting = []
+    waiting, thumbs = [], list[str]()
     if pictures and is_adding is not None:  # which may be about to show one of them
         waiting = [f"{len(pictures):,} pictures, while images are being added to a set"]
     else:
-        keys += picture_keys(pictures)
+        keys += map(key_of, pictures)
+        thumbs += map(thumb_key, pictures)  # later: one may be made right now, by whoever looks for its picture then
     left = [path.name for path in paths if not _is_gone(lambda path=path: _remove(path))]  # type: ignore[misc]
-    left += _left_in_store(store, keys) + waiting
+    left += _left_in_store(store, keys) + _left_in_store(store, thumbs) + waiting
     if pictures and not waiting and not _is_gone(lambda: forget_features(feature_folder(), pictures)):
         left.append("image features in the cache")
     if not left:

@@ -218,6 +218,8 @@ def picture(place: Place, digest: str, size: str = "full") -> tuple[bytes, str]:
     except DataError:
         media, made = ASIDE.run(shown.thumbnail, store.get(digest), NAME)
         store.write(key, made)
+        if not store.exists(key_of(digest)):  # erased meanwhile, and its thumbnail perhaps before this one was written
+            store.remove(key)
         return made, media
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from core.case import Box, ImageSet, Task
 from core.errors import DataError, RunError
-from core.pictures.store import key_of, open_store
+from core.machine.aside import ASIDE
+from core.pictures.store import Store, key_of, open_store
 from core.records import (
     archiving,
     audit,
@@ -536,3 +538,39 @@ def test_a_question_is_not_written_for_cases_that_are_erased_meanwhile(
 
 def replace_question(task: Task) -> Task:
     return Task.parse({**task.model_dump(), "modality": "another kind of picture"}, "task")
+
+
+def test_a_thumbnail_that_is_made_while_its_picture_is_erased_does_not_stay(
+    database: Database, place: Place, who: Who, cells: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0], name="Cells")
+    make = ASIDE.run
+
+    def made_then_erased(*given: Any) -> Any:
+        made = make(*given)
+        erasing_sets.erase_set(database, place, who, version.set_id)
+        return made
+
+    monkeypatch.setattr(ASIDE, "run", made_then_erased)
+    sets.image(database, place, who, version.id, 0, "thumb")
+    assert open_store(place.store).keys() == []
+
+
+def test_pictures_are_removed_before_their_thumbnails(
+    database: Database, place: Place, who: Who, cells: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes a thumbnail meanwhile looks for the picture afterwards, and takes it back where that is gone."""
+    version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0], name="Cells")
+    removed: list[str] = []
+    remove = Store.remove
+
+    def removed_slowly(store: Store, key: str) -> None:
+        if not key.startswith("thumbs/"):
+            time.sleep(0.05)
+        remove(store, key)
+        removed.append(key)
+
+    monkeypatch.setattr(Store, "remove", removed_slowly)
+    erasing_sets.erase_set(database, place, who, version.set_id)
+    are_thumbs = [key.startswith("thumbs/") for key in removed]
+    assert any(are_thumbs) and are_thumbs == sorted(are_thumbs)
