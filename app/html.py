@@ -12,8 +12,10 @@ from typing import Any
 JOINER = "\u2060"
 BEGINS_MARKUP = re.compile(r"<(?=[A-Za-z/!?])(?!https?://[^\s<>]+>)|!(?=\[)")
 """A tag, a comment, an instruction; a picture, which would be fetched from anywhere."""
-FENCE = re.compile(r"^([ \t>*+.)\d-]*(?:`{3,}(?=[^`\n]*$)|~{3,})).*$", re.MULTILINE)
-"""What a block of code says of its language: of some, drawings are made."""
+FENCE = re.compile(r"^((?:[ \t>*+.)\d-]|\[[ xX]\])*(?:`{3,}(?=[^`\n]*$)|~{3,})).*$", re.MULTILINE)
+"""What a block of code says of its language: of some, drawings are made. It may stand behind a list's boxes to tick."""
+BEGINS_DRAWING = re.compile(r"[`~]{3}(?=[ \t]*mermaid)", re.IGNORECASE)
+"""Gradio looks for one wherever a paragraph might break off."""
 
 
 def script_beside(file: str) -> str:
@@ -78,7 +80,7 @@ def in_markdown(text: str) -> str:
 def written_markdown(text: str) -> str:
     """Markdown that somebody wrote, with neither markup nor pictures nor drawings of theirs: a sign of no width keeps
     apart what would begin one, so that it is read as it was typed."""
-    text = FENCE.sub(r"\1", text)
+    text = BEGINS_DRAWING.sub(lambda begun: begun[0] + JOINER, FENCE.sub(r"\1", text))
     return BEGINS_MARKUP.sub(lambda begun: begun[0] + JOINER, text)
 
 

@@ -244,6 +244,9 @@ def test_markdown_of_a_writer_is_read_as_it_was_typed() -> None:
         "<https://example.org/a> [b](https://example.org)": "<https://example.org/a> [b](https://example.org)",
         "```mermaid\ngraph\n```": "```\ngraph\n```",
         "- ~~~ mermaid x\n": "- ~~~\n",
+        "- [ ] ```mermaid\n  graph\n  ```": "- [ ] ```\n  graph\n  ```",
+        "1. [x] ~~~mermaid\n": "1. [x] ~~~\n",
+        "x```mermaid\ngraph\n```": "x```\u2060mermaid\ngraph\n```",
         "```code``` stays": "```code``` stays",
     }.items():
         assert written_markdown(text) == read
