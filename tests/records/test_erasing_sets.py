@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -574,3 +575,24 @@ def test_pictures_are_removed_before_their_thumbnails(
     erasing_sets.erase_set(database, place, who, version.set_id)
     are_thumbs = [key.startswith("thumbs/") for key in removed]
     assert any(are_thumbs) and are_thumbs == sorted(are_thumbs)
+
+
+def test_whoever_decides_while_a_review_is_erased_is_waited_for(
+    searched: Room, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither stops the other, and the verdict goes with the review."""
+    erasing = Thread(target=lambda: erasing_sets.erase_review(searched.db, place, searched.admin, searched.review_id))
+    refuse = verdicts._refuse_without_look
+
+    def refuse_slowly(*given: Any) -> None:
+        refuse(*given)
+        erasing.start()
+        time.sleep(1)
+
+    monkeypatch.setattr(verdicts, "_refuse_without_look", refuse_slowly)
+    verdicts.decide(searched.db, searched.ben, searched.review_id, [3], "unsure")
+    erasing.join(30)
+    for table in OF_REVIEWS[:-1]:
+        assert count(searched.db, table) == 0, table.__tablename__
+    with pytest.raises(NotAllowed, match="nothing here"):
+        verdicts.decide(searched.db, searched.ben, searched.review_id, [3], "unsure")

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import SettingsError
-from core.records.access import Who
+from core.records.access import NOT_THERE, NotAllowed, Who
 from core.records.labels import Names
 from core.records.tables import Person, Review, Standing, Suspect, Verdict
 
@@ -27,8 +27,14 @@ class Voice(NamedTuple):
 
 
 def take_turns(session: Session, who: Who, review_id: int, ranks: Iterable[int]) -> dict[int, Suspect]:
-    """The suspects of these ranks, locked: presses of one person, and on one case, come one after the other."""
+    """The suspects of these ranks, locked: presses of one person, and on one case, come one after the other.
+
+    The review before its suspects, as whoever erases it: each waits for the other, and never both.
+    """
     session.scalar(select(Person.id).where(Person.id == who.id).with_for_update(key_share=True))
+    its_own = select(Review.id).where(Review.id == review_id).with_for_update(read=True, key_share=True)
+    if session.scalar(its_own) is None:
+        raise NotAllowed(NOT_THERE)
     wanted = sorted(set(ranks))
     query = select(Suspect).where(Suspect.review_id == review_id, Suspect.rank.in_(wanted))
     suspects = {suspect.rank: suspect for suspect in session.scalars(query.order_by(Suspect.rank).with_for_update())}
