@@ -48,7 +48,7 @@ def figures_of(db: Database, place: Place, who: Who, run: RunView) -> tuple[Draw
         rocs = Comparison.open(db, place, who, run.id).rocs()
     except CoreError:
         rocs = {}
-    cases = sets.version(db, who, run.version_id).cases
+    cases = None if run.is_set_erased else sets.version(db, who, run.version_id).cases
     return (
         *drawings_of(run, [answer.benefit for answer in judged(run)], rocs),
         *_by_label(run, run.metrics),
@@ -58,7 +58,7 @@ def figures_of(db: Database, place: Place, who: Who, run: RunView) -> tuple[Draw
     )
 
 
-def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int) -> Iterator[Drawing]:
+def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int | None) -> Iterator[Drawing]:
     for start, (name, title) in CURVES.items():
         points = {
             line.removeprefix(start): of_line
@@ -67,7 +67,8 @@ def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int) ->
         }
         titles = curve_titles(run.method) if start == "loss/" else {line: figure_title(line) for line in points}
         if any(points.values()):
-            note = f"n = {cases:,} cases of {run.set} in all splits; stages one after the other, no intervals"
+            count = "" if cases is None else f"n = {cases:,} cases of {run.set} in all splits; "
+            note = f"{count}stages one after the other, no intervals"
             yield Drawing(name, title, note, partial(_lines, points, titles))
 
 
