@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from html import unescape
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,8 @@ def test_boxes_finding_probes_and_several_labels_are_figures_too(said: Furnished
     drawings = {each.name: each for each in figures_of(said.studio.database, said.studio.place, said.who, run)}
     assert set(drawings) >= {*SAID, "labels-vitask", "losses", "validation"} and "confusion-vitask" not in drawings
     for size in SIZES.values():
+        for name, whose in (("losses", "training cases"), ("validation", "validation cases")):
+            assert f"{whose} out of n = " in drawings[name].note
         for name in SAID:
             drawn = for_print(drawings[name], size)
             assert "n = " in drawn["layout"]["title"]["text"] and "intervals" in drawn["layout"]["title"]["text"]
@@ -162,8 +166,12 @@ def test_boxes_finding_and_probes_are_tables_too(said: Furnished) -> None:
     assert set(tables) >= {*SAID, "probe-blind"}
     boxes = tables["said-regions"]
     assert boxes.heads == ("Reader", "Acc@IoU .5", "mAP .5") and boxes.rows[0][1] == "0.500 [0.400, 0.600]"
-    assert boxes.as_csv().splitlines()[1] == "vitask,0.5,0.4,0.6,,0.5,0.4,0.6,"
-    assert "of pets" in tables["probe-presence"].note
+    rows = list(csv.DictReader(StringIO(boxes.as_csv())))
+    of_figures = {name: rows[0][name] for name in ("acc_50", "map_50", "map_50 low", "map_50 high")}
+    assert of_figures == {"acc_50": "0.5", "map_50": "0.5", "map_50 low": "0.4", "map_50 high": "0.6"}
+    assert rows[0]["map_50 why no interval"] == ""
+    assert "percentiles of a bootstrap" in boxes.note, "these figures were kept before other intervals came"
+    assert "of pets" in tables["probe-presence"].note and "percentiles" not in tables["probe-presence"].note
 
 
 def test_answers_of_many_labels_stand_by_number_so_that_long_names_do_not_run_into_each_other(room: Furnished) -> None:
