@@ -31,7 +31,10 @@ from core.records.runs import RunView
 from core.records.seeds import alike, spread
 
 FOUR_CELLS = ("found", "missed", "false<br>alarms", "rightly<br>not")
-CURVES = {"loss/": ("losses", "Losses while it learned"), "val/": ("validation", "Validation cases while it learned")}
+CURVES = {
+    "loss/": ("losses", "Losses while it learned", "training cases"),
+    "val/": ("validation", "Validation cases while it learned", "validation cases"),
+}
 NO_SHARE = "val/log_loss"
 """It would flatten those beside it, all of which lie between 0 and 1."""
 SUMMED_UP = 4
@@ -64,7 +67,7 @@ def figures_of(db: Database, place: Place, who: Who, run: RunView) -> tuple[Draw
 
 
 def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int | None) -> Iterator[Drawing]:
-    for start, (name, title) in CURVES.items():
+    for start, (name, title, whose) in CURVES.items():
         points = {
             line.removeprefix(start): of_line
             for line, of_line in curves.items()
@@ -72,8 +75,8 @@ def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int | N
         }
         titles = curve_titles(run.method) if start == "loss/" else {line: figure_title(line) for line in points}
         if any(points.values()):
-            count = "" if cases is None else f"n = {cases:,} cases of {run.set} in all splits; "
-            note = f"{count}stages one after the other, no intervals"
+            out_of = "" if cases is None else f" out of n = {cases:,} cases of {run.set} in all splits"
+            note = f"{whose}{out_of}; stages one after the other, no intervals"
             yield Drawing(name, title, note, partial(_lines, points, titles))
 
 

@@ -23,7 +23,8 @@ def add(commands: Commands) -> None:
         "--images",
         metavar="PATH",
         help="another set, read under the run's question: its test cases, or all where it has no test split. Pictures "
-        "that the run learned from (its training and validation cases) and unlabelled ones are left out and counted",
+        "that the run learned from (its training and validation cases), others of their patients and unlabelled ones "
+        "are left out and counted",
     )
     evaluate.add_argument("--question", metavar="SET", help="which set's question a joint run is asked")
     evaluate.add_argument(
@@ -93,7 +94,8 @@ def _chosen(arguments: argparse.Namespace, opened: Any, number: int) -> Any:
         with output.counting("pictures") as on_picture:
             chosen = external(arguments.images, task, opened.folder, arguments.split, on_picture)
     else:
-        chosen = own(opened, number, arguments.split or "test")
+        with output.counting("pictures") as on_picture:
+            chosen = own(opened, number, arguments.split or "test", on_picture)
     return chosen.drawn(arguments.cases, opened.run.settings.seed) if arguments.cases else chosen
 
 

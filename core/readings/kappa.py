@@ -28,7 +28,8 @@ def cohen(cases: Mapping[tuple[Said, Said], int]) -> Kappa:
     """kappa = (p_o - p_e) / (1 - p_e), its standard error sqrt(p_o (1 - p_o) / n) / (1 - p_e) (Cohen 1960).
 
     cases: on how many one reader says this and the other that. p_o is the share on which both say the same, p_e what
-    chance alone gives, from how often each says what.
+    chance alone gives, from how often each says what. Where all or none are alike that error is 0 and says nothing: the
+    end is then that of Wilson's interval of p_o.
     """
     n = sum(cases.values())
     if not n:
@@ -43,4 +44,9 @@ def cohen(cases: Mapping[tuple[Said, Said], int]) -> Kappa:
         return Kappa(n, observed, None, None, None)
     kappa = (observed - by_chance) / (1 - by_chance)
     half = Z * math.sqrt(observed * (1 - observed) / n) / (1 - by_chance)
-    return Kappa(n, observed, kappa, max(-1.0, kappa - half), min(1.0, kappa + half))
+    low, high = kappa - half, kappa + half
+    if observed == 1:
+        low = (n / (n + Z**2) - by_chance) / (1 - by_chance)
+    if observed == 0:
+        high = (Z**2 / (n + Z**2) - by_chance) / (1 - by_chance)
+    return Kappa(n, observed, kappa, max(-1.0, low), min(1.0, high))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.readings.intervals import compared, in_brackets, measured
 from core.readings.results import as_markdown
 from core.readings.statement import mean_of
-from core.readings.tables import IN_BRACKETS, Table, of_readers
+from core.readings.tables import IN_BRACKETS, Table, of_before, of_readers
 from core.sets.facts import FACT_KINDS
 from core.sets.sentences import CaseProbes
 
@@ -118,8 +118,9 @@ def tables(probes: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[lis
 
 def probe_tables(probes: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[Table]:
     """To take away: composition, the same with another case's picture, presence; set by set."""
+    which = IN_BRACKETS + of_before(probes)
     for number, (name, of_set) in enumerate(probes["sets"].items()):
-        note, suffix = f"n = {of_set['cases']:,} test cases of {name}. {IN_BRACKETS}", str(number or "")
+        note, suffix = f"n = {of_set['cases']:,} test cases of {name}. {which}", str(number or "")
         composition, presence = of_set["composition"], of_set["presence"]
         parts = (
             ("composition", "Which of two captions is likelier", composition, composition["readers"]),

@@ -61,7 +61,7 @@ def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, 
         _figures(parts, titles, which),
         _by_label(parts, titles, which),
         _confusion(parts, titles),
-        *_said(parts, titles),
+        *_said(parts, titles, which),
     )
     return tuple(table for table in made if table.rows)
 
@@ -214,12 +214,12 @@ def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str,
         yield from ((label, answer, count) for answer, count in zip(labels, row, strict=True))
 
 
-def _said(parts: Mapping[str, Plain], titles: Mapping[str, str]) -> Iterator[Table]:
+def _said(parts: Mapping[str, Plain], titles: Mapping[str, str], which: str) -> Iterator[Table]:
     """Boxes, masks and whatever else readers say beside an answer: a table a kind and set."""
     for number, (set_name, part) in enumerate(parts.items()):
         for kind, said in (part.get("statements") or {}).items():
             of_set = f" of {set_name}" if set_name else ""
-            note = f"n = {said['cases']:,} test cases{of_set} with a reference. {IN_BRACKETS}"
+            note = f"n = {said['cases']:,} test cases{of_set} with a reference. {which}"
             table_name = f"said-{kind}{number or ''}"
             yield of_readers(table_name, said["title"], note, said["titles"], said["readers"], titles)
 
@@ -241,7 +241,7 @@ def of_readers(
         (reader, *chain.from_iterable(_ends(measured.get(figure)) for figure in figures))
         for reader, measured in readers.items()
     )
-    columns = ("reader", *chain.from_iterable((figure, f"{figure} low", f"{figure} high") for figure in figures))
+    columns = ("reader", *chain.from_iterable(map(_columns, figures)))
     return Table(name, title, note, ("Reader", *figures.values()), rows, columns, cells)
 
 

@@ -1,31 +1,25 @@
 """What a finished run is measured on anew: its own cases, or those of another set, read under the run's question.
 
-Of another set, pictures that the run learned from are left out: figures over them would not be external.
+Of another set, pictures and patients that the run learned from are left out: figures over them would not be external.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from core.case import Case, ImageSet, Split, Task
 from core.catalog import FORMATS, KEPT, every
-from core.errors import CoreError, DataError, SettingsError
-from core.pictures.looks import look_at_all
+from core.errors import DataError, SettingsError
 from core.pictures.pixels import ArrayPixels
 from core.runs.folder import Folder
+from core.runs.learned import OnPicture, changed, learned, learned_before, unlearned
 from core.runs.opened import Opened
 from core.runs.prepare import open_images
-from core.runs.runfile import read_run
-from core.sets.joint import JointSet
 from core.sets.manifest_cells import SEPARATORS, listed_labels
 from core.sets.open import open_set
 from core.sets.split import limit
-
-LEARNED: tuple[Split, ...] = ("train", "val")
-OnPicture = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -49,39 +43,49 @@ class Chosen:
         return replace(self, cases=[case for case in self.cases if case.id in kept])
 
 
-def own(opened: Opened, number: int, split: Split) -> Chosen:
-    """The run's own cases, with a note where they are not what they were."""
+def own(opened: Opened, number: int, split: Split, on_picture: OnPicture) -> Chosen:
+    """The run's own cases, with a note where they are not what they were; of a plugged run's test cases those that its
+    VLM had not learned from before."""
     joint_set = open_images(opened.run)
-    image_set, doubt = joint_set.sets[number], _changed(joint_set, opened.folder)
-    return Chosen(image_set.name, list(image_set.of(split)), {"notes": [doubt]} if doubt else {})
+    image_set, doubt = joint_set.sets[number], changed(joint_set, opened.folder)
+    cases, notes = list(image_set.of(split)), [doubt] if doubt else []
+    if split == "test" and opened.folder.plugged.is_file():
+        before = learned_before(opened.folder, on_picture)
+        kept = unlearned(cases, before, on_picture)
+        cases = kept.cases
+        notes += [kept.words("test cases", "the VLM")] * bool(kept.left_out)
+        notes += before.doubts
+    return Chosen(image_set.name, cases, {"notes": notes} if notes else {})
 
 
 def external(path: str, task: Task, folder: Folder, split: Split | None, on_picture: OnPicture) -> Chosen:
-    """The labelled cases of another set whose pictures the run has not learned from."""
+    """The labelled cases of another set whose pictures and patients the run has not learned from."""
     image_set, notes = _read_set(path, task)
     cases = _of_split(image_set, split)
     _refuse_foreign(image_set.name, cases, task)
-    learned, doubts = _learned(folder, on_picture)
-    kept = [case for case, shown in zip(cases, _shown(cases, on_picture), strict=True) if shown not in learned]
-    seen = len(cases) - len(kept)
-    if not kept:
+    known = learned(folder, on_picture)
+    kept = unlearned(cases, known, on_picture)
+    if not kept.cases:
+        whose = "picture" if not kept.of_patients else "picture or patient"
         raise DataError(
-            f"The run learned from every picture of {image_set.name} that would be measured, as training or validation "
+            f"The run learned from every {whose} of {image_set.name} that would be measured, as training or validation "
             "cases, so figures over them are not external. Give a set that it never saw, or leave --images out for "
             "its own test cases."
         )
-    if seen:
-        notes.append(
-            f"Left out: {seen} of {len(cases)} cases of {image_set.name}, whose pictures the run learned from."
-        )
-    labels = {label for case in kept for label in case.labels}
+    if kept.left_out:
+        notes.append(kept.words(f"cases of {image_set.name}", "the run"))
+    labels = {label for case in kept.cases for label in case.labels}
     if len(labels) == 1 and task.kind != "multi":
         notes.append(f'Every case is labelled "{labels.pop()}". Figures that need other cases too (AUROC) are missing.')
     unlabelled = sum(
         finding.count for finding in image_set.findings if (finding.kind, finding.severity) == ("unlabelled", "warning")
     )
-    left_out = {"learned": seen if learned else None, "unlabelled": unlabelled}
-    return Chosen(image_set.name, kept, {"left_out": left_out, "notes": [*notes, *doubts]})
+    left_out = {
+        "learned": kept.of_pictures if known.shown else None,
+        "of_learned_patients": kept.of_patients if known.shown else None,
+        "unlabelled": unlabelled,
+    }
+    return Chosen(image_set.name, kept.cases, {"left_out": left_out, "notes": [*notes, *known.doubts]})
 
 
 def _of_split(image_set: ImageSet, split: Split | None) -> list[Case]:
@@ -136,40 +140,3 @@ def _refuse_foreign(name: str, cases: Sequence[Case], task: Task) -> None:
             f'{name} has the label "{label}", which the run does not know; "{first}" is the first with it. '
             f"Its answers are {', '.join(task.answers)}: rename the labels of the set."
         )
-
-
-def _learned(folder: Folder, on_picture: OnPicture) -> tuple[set[str], list[str]]:
-    """What a run's training and validation pictures show, and why they may not be all.
-
-    A plugged run's VLM learned in the run that it was taken from, so that one's pictures count as well.
-    """
-    shown, doubts = set[str](), list[str]()
-    unknown = f"It can't be told whether the run in {folder.path} learned from any of these pictures."
-    try:
-        joint_set = open_images(read_run(folder.settings))
-        doubt = _changed(joint_set, folder)
-        shown.update(_shown([item.case for split in LEARNED for item in joint_set.items(split)], on_picture))
-    except CoreError as error:
-        doubt = f"{unknown} {error}"
-    if "" in shown and not doubt:
-        doubt = f"{unknown} Some of its own can't be read any more."
-    shown.discard("")
-    if folder.plugged.is_file():
-        before, doubts = _learned(Folder(Path(folder.kept(folder.plugged)["run"])), on_picture)
-        shown |= before
-    return shown, [doubt, *doubts] if doubt else doubts
-
-
-def _shown(cases: Sequence[Case], on_picture: OnPicture) -> list[str]:
-    """For each case its picture's digest once decoded, which a copy in another file format shares; "" if unreadable."""
-    return [look.shown for look in look_at_all([case.pixels for case in cases], on_picture)]
-
-
-def _changed(joint_set: JointSet, folder: Folder) -> str:
-    """Says where a run's sets are not what they were; splits are dealt anew from what is there now."""
-    if joint_set.fingerprints() == folder.fingerprints():
-        return ""
-    return (
-        f"The images or labels of the run in {folder.path} have changed since it was tuned, "
-        "so pictures that it learned from may be among these."
-    )

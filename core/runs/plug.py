@@ -1,29 +1,33 @@
 """Plugging in another TSM after tuning: the VLM and its adapters stay as they are.
 
 A TSM of the same width that was started from the old one plugs straight in; any other gets a new connector, trained
-alone. The new TSM by itself is always measured beside it: in the paper that row is missing.
+alone. The new TSM by itself is always measured beside it: in the paper that row is missing. On other images nothing is
+measured that the VLM learned from before.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
+from core.case import Case
 from core.catalog import TSMS
-from core.errors import RunError, SettingsError
+from core.errors import DataError, RunError, SettingsError
 from core.events import Plugged, Report
 from core.machine import hold
 from core.models.exemplar import Exemplars
 from core.models.tsm import Tsm, read_saved
 from core.runs.described import known_cases, train_tsm
 from core.runs.folder import Folder
+from core.runs.learned import Learned, Unlearned, learned, learned_before, unlearned
 from core.runs.opened import Opened, load_tsm, open_run
+from core.runs.prepare import open_images
 from core.runs.runfile import Run, make_run
 from core.runs.running import Running
 from core.runs.tune import finish, judge_sharing, save_beside, seen_by_heads, start
@@ -53,13 +57,46 @@ def plug(
     old = _replaced(opened)
     run = _with_tsm(opened, tsm, images)
     given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
+    known = learned(opened.folder) if images else learned_before(opened.folder)
+    measurable = _measurable(run, known)
     with hold.released(out):
         running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
-        return _plugged(opened, running, tsm, given, connector)
+        return _plugged(opened, running, tsm, given, connector, measurable, _notes(known, measurable))
+
+
+def _measurable(run: Run, known: Learned) -> Unlearned | None:
+    """The test cases that the VLM had not learned from before; None where it can't have."""
+    if not known.shown:
+        return None
+    tests = [item.case for item in open_images(run).items("test")]
+    kept = unlearned(tests, known)
+    if tests and not kept.cases:
+        raise DataError(
+            "The VLM learned from every test case of these images before, or from other pictures of its patient, so "
+            "nothing could be measured. Give images that it never saw."
+        )
+    return kept
+
+
+def _notes(known: Learned, measurable: Unlearned | None) -> list[str]:
+    """For the card, which tells of no folder on this machine."""
+    doubt = (
+        "It can't be told of every picture that the VLM learned from before whether it is among the test cases: the "
+        "images of that run were changed, or can't be read any more."
+    )
+    left_out = measurable is not None and measurable.left_out > 0
+    words = [measurable.words("test cases", "the VLM")] if measurable is not None and left_out else []
+    return [*words, *([doubt] if known.doubts else [])]
 
 
 def _plugged(
-    opened: Opened, running: Running, tsm: str, given: Tsm | None, connector: Connector | None
+    opened: Opened,
+    running: Running,
+    tsm: str,
+    given: Tsm | None,
+    connector: Connector | None,
+    measurable: Unlearned | None,
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     old = opened.tsms[0]
     running.folder.plugged.write_text(json.dumps({"run": str(opened.folder.path), "tsm": tsm}) + "\n")
@@ -79,7 +116,22 @@ def _plugged(
     _copy_adapters(opened, running.folder)
     save_beside(tuned, running.folder)
     running.report(Plugged(connector="kept" if is_kept else "trained"))
-    return finish(running, tuned, cases, [new])
+    return finish(running, tuned, _with_tests(cases, measurable), [new], notes)
+
+
+def _with_tests(cases: RunCases, measurable: Unlearned | None) -> RunCases:
+    """The run's cases, of which no others than these are tested."""
+    if measurable is None:
+        return cases
+    kept = {(case.id, case.pixels.digest()) for case in measurable.cases}
+
+    def is_tested(case: Case) -> bool:
+        return case.split != "test" or (case.id, case.pixels.digest()) in kept
+
+    items = [
+        item if is_tested(item.case) else replace(item, case=replace(item.case, split=None)) for item in cases.items
+    ]
+    return replace(cases, items=items)
 
 
 def _replaced(opened: Opened) -> Tsm:

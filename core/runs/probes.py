@@ -22,6 +22,7 @@ from core.machine import hold
 from core.models.lora import using
 from core.readings.distribution import Asking, embed_exemplars
 from core.readings.embedder import Embedder
+from core.readings.ends import INTERVALS
 from core.readings.probe_figures import probe_figures
 from core.readings.probing import ProbeReplies, likeness, replies
 from core.readings.reader import readers_to_plain
@@ -58,6 +59,7 @@ def probe(
     is_changed = set(joint_set.fingerprints().values()) != set(opened.folder.fingerprints().values())
     probes: dict[str, Any] = {
         "split": SPLIT,
+        "intervals": INTERVALS,
         "most_cases": most,
         "margins": margins.model_dump(mode="json"),
         "made_for": asdict(opened.run.plan.aim),

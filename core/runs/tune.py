@@ -163,12 +163,14 @@ def save_beside(tuned: Tuned, folder: Folder) -> None:
         save_heads(tuned.heads, folder.heads)
 
 
-def finish(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm]) -> dict[str, Any]:
-    """Readings of both splits, figures of the test cases, the card."""
+def finish(
+    running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[Tsm], more_notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Readings of both splits, figures of the test cases, the card with what is to be noted."""
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
-    notes = [*running.run.plan.departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
+    notes = [*more_notes, *running.run.plan.departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")

@@ -36,6 +36,8 @@ class State:
     best: float | None = None
     best_step: int | None = None
     evaluations_since_best: int = 0
+    best_log_loss: float | None = None
+    """Of the best so far, which decides between equal figures; None in checkpoints of before."""
 
 
 def save(

@@ -94,10 +94,17 @@ class Stage:
             if isinstance(value, nn.Parameter) and value.requires_grad
         }
 
-    def is_better(self, value: float, best: float | None) -> bool:
+    def is_better(self, figures: Figures, state: State) -> bool:
+        """Than the best so far: by the figure that is monitored, and where that is equal by the log loss."""
+        value = figures[self.settings.monitor]
         if math.isnan(value):
             return False
-        return best is None or (value < best if self.settings.monitor == "log_loss" else value > best)
+        if state.best is None:
+            return True
+        if value == state.best:
+            log_loss = figures.get("log_loss", math.nan)
+            return state.best_log_loss is not None and log_loss < state.best_log_loss
+        return value < state.best if self.settings.monitor == "log_loss" else value > state.best
 
 
 def train(
@@ -297,12 +304,17 @@ def _evaluate(stage: Stage, state: State, module: nn.Module, folder: Path, accel
     report(Evaluation(stage=stage.name, step=state.step, figures=defined))
     if not stage.is_chosen_by_figure:
         return state
-    value = figures[stage.settings.monitor]
-    if not stage.is_better(value, state.best):
+    if not stage.is_better(figures, state):
         return replace(state, evaluations_since_best=state.evaluations_since_best + 1)
     if accelerator.is_main_process:
         checkpoints.save_best(folder, state.step, stage.tensors)
-    return replace(state, best=value, best_step=state.step, evaluations_since_best=0)
+    return replace(
+        state,
+        best=figures[stage.settings.monitor],
+        best_step=state.step,
+        evaluations_since_best=0,
+        best_log_loss=defined.get("log_loss"),
+    )
 
 
 def _from_first(figures: dict[str, float], accelerator: Any) -> dict[str, float]:

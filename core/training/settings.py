@@ -70,7 +70,9 @@ class TrainingSettings(Settings):
         description="The newest ones of a running stage; the best is kept too.",
     )
     monitor: Monitor = Field(
-        "macro_f1", title="Best by", description="The validation figure by which a stage's best weights are chosen."
+        "macro_f1",
+        title="Best by",
+        description="The validation figure by which a stage's best weights are chosen; of equals the least log loss.",
     )
     validation_cases: int = Field(
         400, ge=1, le=1_000_000, title="Validation cases", description="How many are read at an evaluation."

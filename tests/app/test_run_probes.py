@@ -10,6 +10,7 @@ import pytest
 from app.pages.runs.acts import cancel_probes, probe_run, run_probes
 from app.pages.runs.probing import ProbingTab, lay_out
 from core.errors import CoreError, RunError, SettingsError
+from core.readings.ends import INTERVALS
 from core.readings.probe_figures import probe_figures
 from core.records import jobs
 from core.records.audit import entries
@@ -38,7 +39,7 @@ def carry_out(room: Furnished, job_id: int) -> None:
     claimed = jobs.claim(room.studio.database, job_id, "test")
     assert claimed is not None
     figures = probe_figures(PROBED, SCORES, BLIND, LEANINGS, 20, 0)
-    probes = {"sets": {"pets <1>": figures}, "notes": ["Mind <the> gap."], "seconds": 65.0}
+    probes = {"intervals": INTERVALS, "sets": {"pets <1>": figures}, "notes": ["Mind <the> gap."], "seconds": 65.0}
     jobs.finish(room.studio.database, claimed, Probed(run=room.run_id, probes=probes).plain())
 
 

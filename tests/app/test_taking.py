@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from html import unescape
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +150,8 @@ def test_boxes_finding_probes_and_several_labels_are_figures_too(said: Furnished
     drawings = {each.name: each for each in figures_of(said.studio.database, said.studio.place, said.who, run)}
     assert set(drawings) >= {*SAID, "labels-vitask", "losses", "validation"} and "confusion-vitask" not in drawings
     for size in SIZES.values():
+        for name, whose in (("losses", "training cases"), ("validation", "validation cases")):
+            assert f"{whose} out of n = " in drawings[name].note
         for name in SAID:
             drawn = for_print(drawings[name], size)
             assert "n = " in drawn["layout"]["title"]["text"] and "intervals" in drawn["layout"]["title"]["text"]
@@ -163,8 +167,12 @@ def test_boxes_finding_and_probes_are_tables_too(said: Furnished) -> None:
     assert set(tables) >= {*SAID, "probe-blind"}
     boxes = tables["said-regions"]
     assert boxes.heads == ("Reader", "Acc@IoU .5", "mAP .5") and boxes.rows[0][1] == "0.500 [0.400, 0.600]"
-    assert boxes.as_csv().splitlines()[1] == "vitask,0.5,0.4,0.6,,0.5,0.4,0.6,"
-    assert "of pets" in tables["probe-presence"].note
+    rows = list(csv.DictReader(StringIO(boxes.as_csv())))
+    of_figures = {name: rows[0][name] for name in ("acc_50", "map_50", "map_50 low", "map_50 high")}
+    assert of_figures == {"acc_50": "0.5", "map_50": "0.5", "map_50 low": "0.4", "map_50 high": "0.6"}
+    assert rows[0]["map_50 why no interval"] == ""
+    assert "percentiles of a bootstrap" in boxes.note, "these figures were kept before other intervals came"
+    assert "of pets" in tables["probe-presence"].note and "percentiles" not in tables["probe-presence"].note
 
 
 def test_answers_of_many_labels_stand_by_number_so_that_long_names_do_not_run_into_each_other(room: Furnished) -> None:
@@ -194,5 +202,6 @@ def test_several_seeds_are_a_figure_with_a_ring_each_and_their_mean(room: Furnis
     assert "Macro F1 of 3 seeds" in drawn["layout"]["title"]["text"] and "n = 3 seeds" in seeds.note
     aided = [trace for trace in drawn["data"] if "exemplar" in trace["x"][0]]
     assert list(aided[0]["y"]) == [0.9, 0.7, 0.8] and aided[1]["y"][0] == pytest.approx(0.8)
-    assert aided[1]["error_y"]["array"][0] == pytest.approx(aided[1]["error_y"]["arrayminus"][0]) != 0
+    above, below = (aided[1]["error_y"][side][0] for side in ("array", "arrayminus"))
+    assert above == pytest.approx(0.2) and below > above, "the interval ends at 1, where the figure does"
     assert len({trace["x"][0] for trace in drawn["data"]}) == 3, "readers, and no difference among them"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from core.case import Case, ImageSet
@@ -73,6 +74,17 @@ def table(folder: Path, *labels: str, split: str = "") -> Path:
     return folder
 
 
+def with_patients(folder: Path, named: str) -> Path:
+    """Drawn class folders as a manifest in which every picture has a patient of its own."""
+    pictures = sorted(folder.glob("*/*.png"))
+    rows = [
+        f"{picture.relative_to(folder)},{picture.parent.name.replace('_', ' ')},{named.format(number)}\n"
+        for number, picture in enumerate(pictures)
+    ]
+    (folder / "labels.csv").write_text("image,label,patient\n" + "".join(rows))
+    return folder
+
+
 def test_a_set_that_the_run_learned_from_is_refused(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,9 +100,27 @@ def test_pictures_that_the_run_learned_from_are_left_out_and_counted(
     external = run_files.draw(tmp_path / "mixed", count=2, seed=9)
     copied([*own_cases(finished, "train")[:3], own_cases(finished, "val")[0]], external, suffix)
     output = printed(capsys, finished, "--images", external)
-    assert output["cases"] == 6 and output["left_out"] == {"learned": 4, "unlabelled": 0}
+    assert output["cases"] == 6 and output["left_out"] == {"learned": 4, "of_learned_patients": 0, "unlabelled": 0}
     out, _ = called(capsys, 0, finished, "--images", external)
-    assert "Left out: 4 of 10 cases of mixed, whose pictures the run learned from." in out
+    assert "Left out of 10 cases of mixed: 4 whose pictures the run learned from." in out
+
+
+def test_other_pictures_of_patients_that_the_run_learned_from_are_left_out_and_counted(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_table, run = with_patients(run_files.draw(tmp_path / "own"), "P{}"), shutil.copytree(finished, tmp_path / "run")
+    settings = yaml.safe_load((run / "settings.yaml").read_text())
+    run_files.write_run(run / "settings.yaml", settings | {"images": str(own_table)})
+    patients = {split: sorted({str(case.patient) for case in own_cases(run, split)}) for split in ("train", "test")}
+    external = with_patients(run_files.draw(tmp_path / "mixed", count=2, seed=9), "elsewhere {}")
+    rows = (external / "labels.csv").read_text()
+    for number, patient in enumerate([*patients["train"][:2], patients["test"][0]]):
+        rows = rows.replace(f"elsewhere {number}\n", f"{patient}\n")
+    (external / "labels.csv").write_text(rows)
+    output = printed(capsys, run, "--images", external)
+    assert output["cases"] == 4 and output["left_out"] == {"learned": 0, "of_learned_patients": 2, "unlabelled": 0}
+    note = "Left out of 6 cases of mixed: 2 of patients (by the names that the sets give them) of whom the run learned"
+    assert any(note in each for each in output["notes"])
 
 
 def test_the_runs_own_test_pictures_may_be_measured_as_another_set(
@@ -163,7 +193,7 @@ def test_unlabelled_cases_are_left_out_and_counted(
 ) -> None:
     external = table(tmp_path / "some", "dark", "", "light", "", "light scar")
     output = printed(capsys, finished, "--images", external)
-    assert output["cases"] == 3 and output["left_out"] == {"learned": 0, "unlabelled": 2}
+    assert output["cases"] == 3 and output["left_out"] == {"learned": 0, "of_learned_patients": 0, "unlabelled": 2}
     out, _ = called(capsys, 0, finished, "--images", external)
     assert "Row 3 of labels.csv has no label and was left out." in out and "(1 more like this.)" in out
 

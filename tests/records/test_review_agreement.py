@@ -55,6 +55,15 @@ def test_kappa_agrees_with_scikit_learn_on_three_answers() -> None:
     assert cohen(Counter(zip(first, second, strict=True))).kappa == pytest.approx(cohen_kappa_score(first, second))
 
 
+def test_kappa_of_cases_that_all_agree_is_not_told_as_certain() -> None:
+    """One each of two answers: p_e 0.5. Wilson's interval of 2 of 2 begins at 2 / (2 + 3.8415) = 0.3424, and of 0 of 2
+    ends at 0.6576: kappas of (0.3424 - 0.5) / 0.5 = -0.3152 and 0.3152."""
+    alike, apart = cohen({("a", "a"): 1, ("b", "b"): 1}), cohen({("a", "b"): 1, ("b", "a"): 1})
+    assert (alike.kappa, alike.high, apart.kappa, apart.low) == (1, 1, -1, -1)
+    assert [alike.low, apart.high] == pytest.approx([-0.3152, 0.3152], abs=1e-4)
+    assert agreement.model_weight({1: {(("a",), ("a",)): 1, (("b",), ("b",)): 1}}) == 0
+
+
 def test_kappa_is_undefined_without_cases_and_where_both_say_one_thing_only() -> None:
     assert cohen({}) == Kappa(0, None, None, None, None)
     assert cohen({("a", "a"): 5}) == Kappa(5, 1.0, None, None, None)

@@ -16,16 +16,18 @@ from safetensors.torch import load_file
 
 from core.case import ImageSet
 from core.catalog import FORMATS, every
-from core.errors import CoreError, ModelError, RunError, SettingsError, StoppedError
+from core.errors import CoreError, DataError, ModelError, RunError, SettingsError, StoppedError
 from core.events import Plugged, Sharing, Step
 from core.machine import hold
 from core.models.lora import load_adapter
 from core.readings import reading
 from core.readings.distribution import Asking, distributions
 from core.runs.export import export
+from core.runs.external import own
 from core.runs.folder import Folder
 from core.runs.opened import Asked, Opened, open_run, read_cases, read_pictures
 from core.runs.plug import plug
+from core.runs.prepare import open_images
 from core.runs.reliance import reliance
 from core.runs.runfile import make_run, read_run
 from core.runs.tune import tune
@@ -204,6 +206,37 @@ def test_new_images_keep_the_old_question_and_not_the_old_columns_or_limits(fini
     asked = Folder(finished).tasks()["shades"]
     assert (settings.task, settings.limit) == (asked.model_dump(mode="json"), {})
     assert Folder(tmp_path / "new").tasks()["elsewhere"] == asked
+
+
+def test_pictures_that_the_model_learned_from_before_are_not_measured_after_plugging(
+    finished: Path, images: Path, tmp_path: Path
+) -> None:
+    elsewhere = run_files.draw(tmp_path / "elsewhere", seed=5)
+    values = yaml.safe_load((finished / "settings.yaml").read_text()) | {"images": str(elsewhere)}
+    tests = [item.case.id for item in open_images(make_run(values)).items("test")]
+    source = next(item.case for item in open_images(open_run(finished).run).items("train"))
+    source.pixels.load().save(elsewhere / tests[0])
+    figures = plug(finished, "convnet", tmp_path / "new", images=str(elsewhere))
+    assert figures["cases"] == len(tests) - 1
+    measured = {each.case for each in reading.load(Folder(tmp_path / "new").readings("test"))}
+    assert measured == set(tests[1:])
+    note = f"Left out of {len(tests)} test cases: 1 whose pictures the VLM learned from"
+    assert note in (tmp_path / "new" / "card.md").read_text()
+    again = own(open_run(tmp_path / "new"), 0, "test", lambda done, whole: None)
+    assert {case.id for case in again.cases} == measured
+
+
+def test_plugging_is_refused_where_the_model_learned_from_every_picture_that_would_be_measured(
+    finished: Path, tmp_path: Path
+) -> None:
+    elsewhere = run_files.draw(tmp_path / "elsewhere", seed=5)
+    values = yaml.safe_load((finished / "settings.yaml").read_text()) | {"images": str(elsewhere)}
+    tests = open_images(make_run(values)).items("test")
+    for ours, item in zip(open_images(open_run(finished).run).items("train"), tests, strict=False):
+        ours.case.pixels.load().save(elsewhere / item.case.id)
+    with pytest.raises(DataError, match="learned from every test case"):
+        plug(finished, "convnet", tmp_path / "new", images=str(elsewhere))
+    assert not (tmp_path / "new").exists()
 
 
 def test_one_of_several_tsms_is_not_replaced(finished: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.cli.main import main
+from core.readings.ends import INTERVALS
 from core.readings.probe_figures import NOTES
 from core.runs.export import export
 from core.runs.folder import Folder
@@ -47,7 +48,7 @@ def test_every_vlm_reader_is_probed_and_the_same_is_said_again(run: Path) -> Non
     assert {"vanilla - vlm", "vitask - vlm"} <= set(of_set["presence"]["differences"])
     assert json.loads(Folder(run).probes.read_text())["sets"] == probes["sets"]
     assert events[-1].done == events[-1].whole == of_set["cases"]
-    assert probe(open_run(run))["sets"] == probes["sets"]
+    assert probe(open_run(run))["sets"] == probes["sets"] and probes["intervals"] == INTERVALS
 
 
 def test_the_control_puts_every_pair_before_a_picture_of_another_case() -> None:

@@ -67,6 +67,15 @@ def test_a_broken_checkpoint_names_the_folder_to_remove(name: str, content: byte
         checkpoints.load(tmp_path / "step-00000007", tensors(module), adamw(module))
 
 
+def test_a_checkpoint_of_before_is_read_though_it_knows_no_log_loss(tmp_path: Path) -> None:
+    module = model()
+    checkpoints.save(tmp_path, State(9, 0.8, 6, 1, 0.4), tensors(module), adamw(module), keep=1)
+    file = tmp_path / "step-00000009" / "state.json"
+    assert checkpoints.load(file.parent, tensors(module), adamw(module)) == State(9, 0.8, 6, 1, 0.4)
+    file.write_text('{"step": 9, "best": 0.8, "best_step": 6, "evaluations_since_best": 1}')
+    assert checkpoints.load(file.parent, tensors(module), adamw(module)) == State(9, 0.8, 6, 1, None)
+
+
 def test_weights_of_other_settings_are_refused(tmp_path: Path) -> None:
     module = model()
     checkpoints.save_best(tmp_path, 3, tensors(module))

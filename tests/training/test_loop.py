@@ -225,6 +225,33 @@ def test_the_least_log_loss_is_the_best(tmp_path: Path) -> None:
     json.dumps([plain(event) for event in events], allow_nan=False)  # the undefined figure is left out
 
 
+def tied(module: Toy, log_losses: Sequence[float], seen: list[dict[str, Tensor]]) -> Stage:
+    """Every evaluation has the same macro F1; the log loss is these, one after the other."""
+    answers = iter(log_losses)
+
+    def evaluate() -> dict[str, float]:
+        seen.append(values(module))
+        return {"macro_f1": 0.8, "log_loss": next(answers)}
+
+    return replace(stage(module, evaluate_every=3), evaluate=evaluate)
+
+
+def test_of_equal_figures_the_one_of_the_least_log_loss_is_the_best(tmp_path: Path) -> None:
+    module, seen = Toy(), list[dict[str, Tensor]]()
+    events = run(tied(module, [1.2, 0.5, nan, 0.7], seen), tmp_path)
+    assert (ended(events).best, ended(events).best_step) == (0.8, 6)
+    assert all(torch.equal(value, seen[1][name]) for name, value in values(module).items())
+
+
+def test_a_resumed_stage_decides_between_equal_figures_as_if_it_had_not_been_stopped(tmp_path: Path) -> None:
+    log_losses = [0.9, 0.5, 0.7, 0.6]
+    whole = run(tied(Toy(), log_losses, []), tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        run(tied(Toy(), log_losses, []), tmp_path / "parts", stopper(after=7))
+    resumed = run(tied(Toy(), log_losses[2:], []), tmp_path / "parts")
+    assert outcome(resumed) == outcome(whole) and outcome(whole).best_step == 6
+
+
 def test_the_newest_checkpoints_are_kept_with_the_best(tmp_path: Path) -> None:
     made = stage(Toy(), figures=[0.5, 0.9, 0.3, 0.2, 0.1, 0.1], evaluate_every=2, keep_checkpoints=2)
     with pytest.raises(StoppedError):
