@@ -15,6 +15,9 @@ BEGINS_MARKUP = re.compile(r"<(?=[A-Za-z/!?])(?!https?://[^\s<>]+>)|!(?=\[)")
 FENCE = re.compile(r"^([ \t>*+.)\d-]*(?:`{3,}(?=[^`\n]*$)|~{3,})).*$", re.MULTILINE)
 """What a block of code says of its language: of some, drawings are made."""
 
+NO_INTERVAL = " (no interval: "
+"""What begins the reason, in the words of `core/readings`."""
+
 
 def script_beside(file: str) -> str:
     """The script that lies beside a module, under its name."""
@@ -47,6 +50,12 @@ def bar(share: float, label: str) -> str:
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent:.0f}" '
         f'aria-label="{escape(label)}"><i style="width:{percent:.1f}%"></i></div>'
     )
+
+
+def figure_cell(words: str) -> str:
+    """A figure as it stands in a table. Why it has no interval is a sentence, which goes below it and is broken."""
+    figure, bracket, why = words.partition(NO_INTERVAL)
+    return f"{escape(figure)}<br><small class=quiet>{escape((bracket + why).strip())}</small>" if why else escape(words)
 
 
 def size(count: int) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from app.engine import ENGINE
-from app.html import bar, table
+from app.html import bar, figure_cell, table
 from app.words import ago, chip, figure_title, lasting, reader_choice, reader_name
 from core.readings.intervals import without_interval
 from core.readings.rounding import rounded
@@ -161,7 +161,7 @@ def figure_table(view: RunView) -> str:
     heads = "".join(f"<th class=n>{escape(figure_title(figure))}</th>" for figure in SHOWN)
     rows = "".join(
         f"<tr><td>{reader_name(reader)}</td>"
-        f"{''.join(f'<td class=n>{escape(_interval(figures.get(figure)))}</td>' for figure in SHOWN)}</tr>"
+        f"{''.join(f'<td class=n>{figure_cell(_interval(figures.get(figure)))}</td>' for figure in SHOWN)}</tr>"
         for reader, figures in view.measured().items()
     )
     return f'<div class="vt"><table><tr><th>Reader</th>{heads}</tr>{rows}</table></div>' if rows else ""
