@@ -18,6 +18,7 @@ from app.words import figure_title
 from core.errors import CoreError
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
+from core.readings.tables import Table
 from core.records import runs, sets
 from core.records.access import Who
 from core.records.benefits import judged
@@ -27,11 +28,14 @@ from core.records.database import Database
 from core.records.place import Place
 from core.records.probes import newest_probes
 from core.records.runs import RunView
+from core.records.seeds import alike, spread
 
 FOUR_CELLS = ("found", "missed", "false<br>alarms", "rightly<br>not")
 CURVES = {"loss/": ("losses", "Losses while it learned"), "val/": ("validation", "Validation cases while it learned")}
 NO_SHARE = "val/log_loss"
 """It would flatten those beside it, all of which lie between 0 and 1."""
+SUMMED_UP = 4
+"""Rows of a table of seeds below them: mean, standard deviation, and the two ends of an interval."""
 PROBES = {
     "composition": ("Which of two captions is likelier", "composition: right in half by guessing"),
     "presence": ("Presence asked both ways", "yes and no of each label"),
@@ -48,17 +52,18 @@ def figures_of(db: Database, place: Place, who: Who, run: RunView) -> tuple[Draw
         rocs = Comparison.open(db, place, who, run.id).rocs()
     except CoreError:
         rocs = {}
-    cases = sets.version(db, who, run.version_id).cases
+    cases = None if run.is_set_erased else sets.version(db, who, run.version_id).cases
     return (
         *drawings_of(run, [answer.benefit for answer in judged(run)], rocs),
         *_by_label(run, run.metrics),
         *_said(run, run.metrics),
         *_probed(run, newest_probes(db, who, run.id)),
         *_learned(run, runs.curves(db, who, run.id), cases),
+        *_over_seeds(run, spread(run, alike(db, who, run))),
     )
 
 
-def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int) -> Iterator[Drawing]:
+def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int | None) -> Iterator[Drawing]:
     for start, (name, title) in CURVES.items():
         points = {
             line.removeprefix(start): of_line
@@ -67,12 +72,38 @@ def _learned(run: RunView, curves: Mapping[str, Sequence[Point]], cases: int) ->
         }
         titles = curve_titles(run.method) if start == "loss/" else {line: figure_title(line) for line in points}
         if any(points.values()):
-            note = f"n = {cases:,} cases of {run.set} in all splits; stages one after the other, no intervals"
+            count = "" if cases is None else f"n = {cases:,} cases of {run.set} in all splits; "
+            note = f"{count}stages one after the other, no intervals"
             yield Drawing(name, title, note, partial(_lines, points, titles))
 
 
 def _lines(points: Mapping[str, Sequence[Point]], titles: Mapping[str, str], size: Size) -> go.Figure:
     return charts.curves(points, "", titles).update_layout(xaxis={"nticks": 10 if size.panels > 2 else 5})
+
+
+def _over_seeds(run: RunView, table: Table | None) -> Iterator[Drawing]:
+    """The deciding figure of every reader: each seed, and their mean with its interval."""
+    if table is None:
+        return
+    colours = {run.reader(name).title: run.reader(name).colour for name in run.figures}
+    columns = zip(table.heads, zip(*table.cells, strict=True), strict=True)
+    of_readers = {title: column for title, column in columns if title in colours}
+    seeds = len(table.cells) - SUMMED_UP
+
+    def draw(size: Size) -> go.Figure:
+        figure = go.Figure()
+        for title, (*values, average, _, low, high) in of_readers.items():
+            place, colour = "<br>".join(map(literal, wrap(title, max(8, size.letters // 5)))), colours[title]
+            rings = {"symbol": "circle-open", "size": size.font * 0.6, "color": colour}
+            figure.add_scatter(x=[place] * seeds, y=values, mode="markers", marker=rings)
+            ends = {"array": [high - average], "arrayminus": [average - low]} if low is not None else None
+            figure.add_scatter(
+                x=[place], y=[average], error_y=ends, mode="markers", marker={"size": size.font * 0.7, "color": colour}
+            )
+        return figure.update_layout(showlegend=False, yaxis_title=table.title.partition(" of ")[0])
+
+    note = f"n = {seeds} seeds, a ring each; points: their mean, 95 % intervals over seeds and test cases of {run.set}"
+    yield Drawing("seeds", table.title, note, draw)
 
 
 def _said(run: RunView, results: Plain) -> Iterator[Drawing]:

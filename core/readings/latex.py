@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from unicodedata import category, name, normalize
 
 from core.readings.tables import Table
@@ -64,12 +65,15 @@ HIGHEST = 0.7
 """Of a page's height, or of a slide's: the caption needs its share."""
 NARROW = 60
 """As many letters stand in one column of a page that has two, somewhat smaller than the words around them."""
-NUMBER = re.compile(r"[<>]?[+\-−–]?[\d.,]*( \(.*\)| \[.*\])?")  # noqa: RUF001
-"""With its interval, or a dash where there is none."""
+NUMBER = re.compile(r"[<>]?[+\-−–]?[\d.,]*[¹²³⁴-⁹⁰]*( \(.*\)| \[.*\])?")  # noqa: RUF001
+"""With its interval, or a dash where there is none; with the mark of a reason."""
+REASON = re.compile(r" \((no interval: .*)\)$")
+MARKS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def as_latex(table: Table) -> str:
     """Across both columns of a page where it is wide. It needs \\usepackage{booktabs} and, for a wide one, graphicx."""
+    table = _reasons_below(table)
     columns = list(zip(table.heads, *table.rows, strict=True))
     is_wide = sum(max(map(len, column)) + 2 for column in columns) > NARROW
     kind, width = ("table*", r"\textwidth") if is_wide else ("table", r"\columnwidth")
@@ -95,6 +99,16 @@ def as_latex(table: Table) -> str:
     ]
     missing = sorted({sign for line in lines for sign in line if sign > LAST_LATIN})
     return "\n".join([*lines[:1], *([MISSING.format(" ".join(missing))] if missing else []), *lines[1:]]) + "\n"
+
+
+def _reasons_below(table: Table) -> Table:
+    """Why a figure has no interval is said below the title, once: in a cell it would make the whole table small."""
+    cells = [cell for row in table.rows for cell in row]
+    reasons = list(dict.fromkeys(match[1] for cell in cells if (match := REASON.search(cell))))
+    marks = {reason: str(number).translate(MARKS) for number, reason in enumerate(reasons, 1)}
+    rows = tuple(tuple(REASON.sub(lambda match: marks[match[1]], cell) for cell in row) for row in table.rows)
+    notes = [table.note, *(f"{mark} {reason[0].upper()}{reason[1:]}." for reason, mark in marks.items())]
+    return replace(table, rows=rows, note=" ".join(notes))
 
 
 def escaped(text: str) -> str:

@@ -104,7 +104,10 @@ def spread(run: RunView, of_seeds: tuple[RunView, ...]) -> Table | None:
     deviations: tuple[Cell, ...] = ("standard deviation", *map(stdev, columns.values()))
     summary: list[tuple[Cell, ...]] = [("mean", *map(mean, columns.values())), deviations]
     errors = [[_error(each, reader, rival) for each in finished] for reader, rival in pairs_of]
-    ends = [ends_over_seeds(values, column) for values, column in zip(columns.values(), errors, strict=True)]
+    ends = [
+        ends_over_seeds(values, of_cases, -1.0 if rival else 0.0)
+        for values, of_cases, (_, rival) in zip(columns.values(), errors, pairs_of, strict=True)
+    ]
     of_ends: list[tuple[Cell, ...]] = [(LOW, *(low for low, _ in ends)), (HIGH, *(high for _, high in ends))]
     heads = ("Seed", *columns)
     return Table(
@@ -136,9 +139,12 @@ def spread_words(run: RunView, table: Table) -> str:
     )
 
 
-def ends_over_seeds(values: Sequence[float], errors: Sequence[float | None]) -> tuple[float | None, float | None]:
+def ends_over_seeds(
+    values: Sequence[float], errors: Sequence[float | None], least: float
+) -> tuple[float | None, float | None]:
     """Of the mean over seeds that were measured on the same test cases: a t interval over both variances, that between
-    seeds divided by their number and that of the cases as it is; Satterthwaite's degrees of freedom."""
+    seeds divided by their number and that of the cases as it is; Satterthwaite's degrees of freedom. It ends where
+    the figure does: at 1, and at the least that it can be."""
     known = [error for error in errors if error is not None]
     if len(known) < len(values):
         return None, None
@@ -147,7 +153,7 @@ def ends_over_seeds(values: Sequence[float], errors: Sequence[float | None]) -> 
         return None, None
     degrees = min((between + of_cases) ** 2 / (between**2 / (len(values) - 1)), 1e6) if between else 1e6
     half = float(stdtrit(degrees, TAIL)) * math.sqrt(between + of_cases)
-    return mean(values) - half, mean(values) + half
+    return max(least, mean(values) - half), min(1.0, mean(values) + half)
 
 
 def _error(run: RunView, reader: str, rival: str | None) -> float | None:

@@ -22,6 +22,7 @@ from core.records import audit, runs
 from core.records import taking as records_taking
 from tests.app.furnished import ANSWERS, Furnished, browsing, furnish
 from tests.app.test_run_probes import carry_out
+from tests.records.test_seeds import finished, queued
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_every_figure_comes_with_title_count_and_intervals_at_both_sizes(room: F
         title = figure["layout"]["title"]["text"]
         assert figure["width"] == size.width and figure["data"] and "n = 3 " in title and "of Panes" in title
         has_intervals = "/figures/figures/" in address or "differences" in address
-        assert ("95 % bootstrap intervals" in title) == has_intervals
+        assert ("95 % intervals over patients" in title) == has_intervals
         assert (figure["layout"]["paper_bgcolor"], figure["scale"]) == ("white", size.scale)
 
 
@@ -162,7 +163,7 @@ def test_boxes_finding_and_probes_are_tables_too(said: Furnished) -> None:
     assert set(tables) >= {*SAID, "probe-blind"}
     boxes = tables["said-regions"]
     assert boxes.heads == ("Reader", "Acc@IoU .5", "mAP .5") and boxes.rows[0][1] == "0.500 [0.400, 0.600]"
-    assert boxes.as_csv().splitlines()[1] == "vitask,0.5,0.4,0.6,0.5,0.4,0.6"
+    assert boxes.as_csv().splitlines()[1] == "vitask,0.5,0.4,0.6,,0.5,0.4,0.6,"
     assert "of pets" in tables["probe-presence"].note
 
 
@@ -181,3 +182,17 @@ def test_answers_of_many_labels_stand_by_number_so_that_long_names_do_not_run_in
     heat = for_print(drawing, SIZES["column"])["data"][0]
     assert list(heat["x"]) == [str(number) for number in range(1, 10)]
     assert heat["y"][8].replace("<br>", " ") == "9  a very long name of a kind of cell, 8"
+
+
+def test_several_seeds_are_a_figure_with_a_ring_each_and_their_mean(room: Furnished) -> None:
+    made = queued(room, "Mine", 3, seed=5, preset="thorough")
+    for run_id, aided, plain in zip(made, (0.9, 0.7, 0.8), (0.6, 0.6, 0.6), strict=True):
+        finished(room, run_id, aided, plain)
+    db, run = room.studio.database, runs.run(room.studio.database, room.who, made[0])
+    (seeds,) = [each for each in figures_of(db, room.studio.place, room.who, run) if each.name == "seeds"]
+    drawn = for_print(seeds, SIZES["column"])
+    assert "Macro F1 of 3 seeds" in drawn["layout"]["title"]["text"] and "n = 3 seeds" in seeds.note
+    aided = [trace for trace in drawn["data"] if "exemplar" in trace["x"][0]]
+    assert list(aided[0]["y"]) == [0.9, 0.7, 0.8] and aided[1]["y"][0] == pytest.approx(0.8)
+    assert aided[1]["error_y"]["array"][0] == pytest.approx(aided[1]["error_y"]["arrayminus"][0]) != 0
+    assert len({trace["x"][0] for trace in drawn["data"]}) == 3, "readers, and no difference among them"

@@ -87,3 +87,17 @@ def test_letters_that_pdflatex_does_not_have_are_told_of_on_top() -> None:
         as_latex(table).splitlines()[1].startswith("% pdflatex has no letters for \u5fc3: typeset this with lualatex")
     )
     assert "pdflatex" not in as_latex(tables()[0])
+
+
+def test_why_a_figure_has_no_interval_is_said_once_below_the_title() -> None:
+    """In the cell it would make the table wide, and all of it small."""
+    reason, other = "(no interval: too few cases of a label)", "(no interval: the same in every case)"
+    rows = (("a", f"0.500 {reason}", f"1.000 {other}"), ("b", f"0.250 {reason}", "0.500 [0.400, 0.600]"))
+    lines = as_latex(Table("x", "Cells", "n = 9.", ("Reader", "One", "Two"), rows, (), ())).splitlines()
+    caption = next(line for line in lines if line.startswith(r"\caption"))
+    assert caption == (
+        r"\caption{Cells. n = 9. $^{1}$ No interval: too few cases of a label. "
+        r"$^{2}$ No interval: the same in every case.}"
+    )
+    assert r"a & 0.500$^{1}$ & 1.000$^{2}$ \\" in lines and r"b & 0.250$^{1}$ & 0.500 [0.400, 0.600] \\" in lines
+    assert any(r"\begin{tabular}{lrr}" in line for line in lines), "figures stay on the right"

@@ -116,14 +116,19 @@ def test_the_spread_is_the_mean_and_the_standard_deviation_of_finished_runs(room
 
 def test_the_interval_of_seeds_holds_their_variance_and_that_of_the_cases() -> None:
     """.2, .3 and .1 have a variance of .01, their mean a third of it; the cases add .05² = .0025."""
-    low, high = ends_over_seeds([0.2, 0.3, 0.1], [0.05, 0.05, 0.05])
+    low, high = ends_over_seeds([0.2, 0.3, 0.1], [0.05, 0.05, 0.05], -1.0)
     degrees = (0.01 / 3 + 0.0025) ** 2 / ((0.01 / 3) ** 2 / 2)
     half = t.ppf(0.975, degrees) * math.sqrt(0.01 / 3 + 0.0025)
     assert (low, high) == pytest.approx((0.2 - half, 0.2 + half))
     of_one_run = 1.96 * 0.05
     assert half > of_one_run
-    assert ends_over_seeds([0.2, 0.2], [0.05, 0.05]) == pytest.approx((0.2 - of_one_run, 0.2 + of_one_run), abs=1e-4)
-    assert ends_over_seeds([0.2, 0.3], [0.05, None]) == (None, None)
+    assert ends_over_seeds([0.2, 0.2], [0.05, 0.05], 0.0) == pytest.approx(
+        (0.2 - of_one_run, 0.2 + of_one_run), abs=1e-4
+    )
+    assert ends_over_seeds([0.2, 0.3], [0.05, None], 0.0) == (None, None)
+    assert ends_over_seeds([0.7, 0.9], [0.05, 0.05], 0.0)[1] == 1.0, "no figure ends where it can not be"
+    assert ends_over_seeds([-0.9, -0.5], [0.05, 0.05], -1.0)[0] == -1.0
+    assert ends_over_seeds([0.1, 0.3], [0.05, 0.05], 0.0)[0] == 0.0
 
 
 def test_the_table_of_seeds_has_the_interval_of_what_runs_have_intervals_of(room: Furnished) -> None:
@@ -135,7 +140,7 @@ def test_the_table_of_seeds_has_the_interval_of_what_runs_have_intervals_of(room
         runs.set_metrics(room.studio.database, run_id, figures)
     table = spread(view(room, made[0]), tuple(view(room, run_id) for run_id in made))
     assert table is not None
-    low, high = ends_over_seeds([0.7, 0.8], [0.1 / 1.959964] * 2)
+    low, high = ends_over_seeds([0.7, 0.8], [0.1 / 1.959964] * 2, 0.0)
     assert table.rows[-1][1] == f"{low:.3f} to {high:.3f}" and table.rows[-1][-1] == "–"
     assert [row[0] for row in table.cells[-2:]] == ["95 % interval, low", "95 % interval, high"]
     assert [row[1] for row in table.cells[-2:]] == pytest.approx([low, high], abs=1e-6)
