@@ -17,6 +17,9 @@ FENCE = re.compile(r"^((?:[ \t>*+.)\d-]|\[[ xX]\])*(?:`{3,}(?=[^`\n]*$)|~{3,})).
 BEGINS_DRAWING = re.compile(r"[`~]{3}(?=[ \t]*mermaid)", re.IGNORECASE)
 """Gradio looks for one wherever a paragraph might break off."""
 
+NO_INTERVAL = " (no interval: "
+"""What begins the reason, in the words of `core/readings`."""
+
 
 def script_beside(file: str) -> str:
     """The script that lies beside a module, under its name."""
@@ -49,6 +52,12 @@ def bar(share: float, label: str) -> str:
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent:.0f}" '
         f'aria-label="{escape(label)}"><i style="width:{percent:.1f}%"></i></div>'
     )
+
+
+def figure_cell(words: str) -> str:
+    """A figure as it stands in a table. Why it has no interval is a sentence, which goes below it and is broken."""
+    figure, bracket, why = words.partition(NO_INTERVAL)
+    return f"{escape(figure)}<br><small class=quiet>{escape((bracket + why).strip())}</small>" if why else escape(words)
 
 
 def size(count: int) -> str:

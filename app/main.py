@@ -104,6 +104,7 @@ def guard(app: FastAPI, pages: StudioBlocks, studio: Studio) -> None:
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     from app.entrance.door import Door
+    from app.entrance.error_pages import ErrorPages
     from app.entrance.gate import Gate
     from app.entrance.policy import mark_own_scripts
     from app.entrance.room import Room
@@ -114,6 +115,7 @@ def guard(app: FastAPI, pages: StudioBlocks, studio: Studio) -> None:
     app.add_middleware(Room, studio=studio)
     mark_own_scripts()
     app.add_middleware(Gate, studio=studio)
+    app.add_middleware(ErrorPages, studio=studio)
     if proxies := trusted_proxies():
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
 

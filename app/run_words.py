@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from app.engine import ENGINE
-from app.html import bar, table
+from app.html import NO_INTERVAL, bar, figure_cell, table
 from app.words import ago, chip, figure_title, lasting, reader_choice, reader_name
 from core.readings.intervals import without_interval
 from core.readings.rounding import rounded
@@ -54,12 +54,23 @@ def aimed_at(view: RunView, figure: str) -> str:
     if view.aim is None or view.aim.reader not in readers:
         return "–"
     lines = [
-        f"<div{' class=quiet' if name == view.aim.baseline else ''}>{escape(_interval(readers[name].get(figure)))} "
-        f'<small title="{escape(view.reader(name).title)}">{escape(name)}</small></div>'
+        _figure_of(view, name, _interval(readers[name].get(figure)))
         for name in (view.aim.reader, view.aim.baseline)
         if name in readers
     ]
     return "".join(lines)
+
+
+def _figure_of(view: RunView, name: str, words: str) -> str:
+    """A line in a cell that has no room for a sentence: why there is no interval is said on hover."""
+    assert view.aim is not None
+    figure, bracket, why = words.partition(NO_INTERVAL)
+    shown, title = (
+        (f"{figure} (no interval)", f' title="{escape((bracket + why).strip(" ()"))}"') if why else (words, "")
+    )
+    quiet = " class=quiet" if name == view.aim.baseline else ""
+    reader = f'<small title="{escape(view.reader(name).title)}">{escape(name)}</small>'
+    return f"<div{quiet}{title}>{escape(shown)} {reader}</div>"
 
 
 def header(view: RunView) -> str:
@@ -161,7 +172,7 @@ def figure_table(view: RunView) -> str:
     heads = "".join(f"<th class=n>{escape(figure_title(figure))}</th>" for figure in SHOWN)
     rows = "".join(
         f"<tr><td>{reader_name(reader)}</td>"
-        f"{''.join(f'<td class=n>{escape(_interval(figures.get(figure)))}</td>' for figure in SHOWN)}</tr>"
+        f"{''.join(f'<td class=n>{figure_cell(_interval(figures.get(figure)))}</td>' for figure in SHOWN)}</tr>"
         for reader, figures in view.measured().items()
     )
     return f'<div class="vt"><table><tr><th>Reader</th>{heads}</tr>{rows}</table></div>' if rows else ""

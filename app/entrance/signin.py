@@ -17,8 +17,9 @@ from core.records import people
 from core.records.sessions import SESSION
 
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in · VITask Studio</title><link rel="stylesheet" href="/look/sign-in.css"></head>
+<html lang="en" class="{look}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · VITask Studio</title><link rel="stylesheet" href="/look/sign-in.css"></head>
 <body><main>
 <h1>VITask Studio</h1>
 <p class="quiet">Research use only. Not a medical device.</p>
@@ -200,6 +201,7 @@ def wrong(message: str) -> str:
     return f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
 
 
-def page(inside: str, status: int = 200) -> HTMLResponse:
+def page(inside: str, status: int = 200, title: str = "Sign in", look: str = "") -> HTMLResponse:
     # A form of a page that sends no referrer comes from the origin `null`, which the gate takes for another site.
-    return HTMLResponse(PAGE.format(inside=inside), status, headers={"Cache-Control": "no-store"})
+    filled = PAGE.format(inside=inside, title=escape(title), look=look)
+    return HTMLResponse(filled, status, headers={"Cache-Control": "no-store"})

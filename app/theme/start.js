@@ -26,6 +26,9 @@
     added.forEach(element => {
       element.querySelectorAll(".cm-scroller").forEach(frame => frame.setAttribute("tabindex", "0"));
       element.querySelectorAll(".empty[aria-label]").forEach(place => place.setAttribute("role", "img"));
+      // A list that is long enough to scroll would take the Tab that leaves its field, and close: focus was on nothing.
+      const lists = [...element.querySelectorAll("ul[role=listbox]"), ...(element.matches("ul[role=listbox]") ? [element] : [])];
+      lists.forEach(list => list.setAttribute("tabindex", "-1"));
     });
     if (blocks.length) show(blocks, frames);
   }).observe(document.body, { childList: true, subtree: true });

@@ -93,10 +93,12 @@ def parts(house: House) -> Parts:
 def test_people_is_no_page_for_anybody_but_admins(house: House, role: str) -> None:
     browser = house.browser(role)
     for path in ("/people", "/people/", "/config?page=people", "/config?page=/people/", "/people?project=1"):
-        answer = browser.get(path, headers=HTML)
+        answer = browser.get(path)
         assert (answer.status_code, answer.json()["detail"]) == (404, "There is nothing here, or it is not yours."), (
             path
         )
+        shown = browser.get(path, headers=HTML)
+        assert (shown.status_code, shown.text) == (404, browser.get("/nowhere", headers=HTML).text), path
     assert browser.get("/", headers=HTML).status_code == 200
     admin = house.browser("anna")
     assert admin.get("/people", headers=HTML).status_code == 200

@@ -1,4 +1,4 @@
-"""A whole Compare and a whole Review by keyboard alone."""
+"""Compare and Review by keyboard alone: every control is reached, what has the focus is seen, and nothing holds it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ pytestmark = [
 ]
 PATIENCE_MS = 60_000
 MOST_TABS = 90
+ROUND = 5
+"""Pixels round what has the focus, within which an outline is seen."""
+FOCUSED = "document.activeElement === document.body ? '' : document.activeElement.outerHTML.slice(0, 200)"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,21 @@ def tab_to(page: Any, selector: str) -> None:
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"{MOST_TABS} times Tab did not lead to {selector}")
+
+
+def outlined(page: Any) -> bool:
+    """Whether a picture of what has the focus differs from one of the same place without it."""
+    page.evaluate("document.activeElement.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    box = page.evaluate(
+        "(({ x, y, width, height }) => ({ x, y, width, height }))(document.activeElement.getBoundingClientRect())"
+    )
+    clip = {"x": max(0, box["x"] - ROUND), "y": max(0, box["y"] - ROUND)}
+    clip |= {"width": box["width"] + 2 * ROUND, "height": box["height"] + 2 * ROUND}
+    with_focus = page.screenshot(clip=clip)
+    page.evaluate("window.held = document.activeElement; held.blur()")
+    without = page.screenshot(clip=clip)
+    page.evaluate("held.focus({ focusVisible: true })")
+    return bool(with_focus != without)
 
 
 def test_a_whole_compare_by_keys(shown: Shown, page: Any) -> None:
@@ -65,6 +83,31 @@ def test_a_whole_compare_by_keys(shown: Shown, page: Any) -> None:
     page.wait_for_function("document.fullscreenElement !== null")
     page.keyboard.press("f")
     page.wait_for_function("document.fullscreenElement === null")
+
+
+@pytest.mark.parametrize("place", ["compare", "review"])
+def test_the_focus_is_seen_everywhere_and_held_nowhere(shown: Shown, page: Any, place: str) -> None:
+    of = shown.room.nine
+    path, ready = {
+        "compare": (f"/compare?run={of.run_id}", "#compare-strip [aria-current]"),
+        "review": (f"/review?review={of.review_id}&tab=decide", "#review-queue [data-rank]"),
+    }[place]
+    page.goto(f"{shown.address}{path}")
+    page.locator(ready).first.wait_for()
+    page.wait_for_timeout(1500)
+    reached: list[str] = []
+    unseen: list[str] = []
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        element = page.evaluate(FOCUSED)
+        if not element:
+            break
+        reached.append(element)
+        if not outlined(page):
+            unseen.append(element)
+    assert element == "" or reached[0] in reached[1:], f"the last of all is followed by the browser, not {element}"
+    assert len(reached) > 30
+    assert unseen == []
 
 
 def test_a_whole_review_by_keys(shown: Shown, page: Any) -> None:

@@ -97,6 +97,8 @@ def halls() -> list[Stop]:
         Stop("people, projects", "/people", "#people-all", tab_named("Projects"), follows=True),
         Stop("people, audit log", "/people", "#people-all", tab_named("Audit log"), follows=True),
         Stop("account", "/account", ".vt h1"),
+        Stop("no such page", "/nowhere", "a.way"),
+        Stop("asked wrongly", "/downloads/jobs/many/log.txt", "a.way"),
     ]
 
 

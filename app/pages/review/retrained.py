@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from app.html import figure_cell
 from core.readings.effect import INTERVAL, effect_of, signed
 from core.readings.rounding import rounded
 from core.records.review.corrections import Gain, Retrained
@@ -49,8 +50,8 @@ def _row(gain: Gain, colour: str) -> str:
 
 
 def _difference(gain: Gain) -> str:
-    text = signed(gain.difference, gain.low, gain.high, gain.why)
-    return f"<b>{text}</b>" if effect_of(gain.low, gain.high) in ("helped", "harmed") else text
+    cell = figure_cell(signed(gain.difference, gain.low, gain.high, gain.why))
+    return f"<b>{cell}</b>" if effect_of(gain.low, gain.high) in ("helped", "harmed") else cell
 
 
 def _number(value: float | None) -> str:

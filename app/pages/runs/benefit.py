@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from app.html import figure_cell
 from app.words import chip, reader_name
 from core.readings.benefit import Duel, Gap, duel_words
 from core.readings.effect import INTERVAL
@@ -93,7 +94,8 @@ def _row(run: RunView, duel: Duel, columns: int) -> str:
 
 
 def _difference(gap: Gap) -> str:
-    return f"<b>{gap.words()}</b>" if gap.effect in ("helped", "harmed") else gap.words()
+    cell = figure_cell(gap.words())
+    return f"<b>{cell}</b>" if gap.effect in ("helped", "harmed") else cell
 
 
 def _number(value: float | None) -> str:
