@@ -200,8 +200,8 @@ def test_several_seeds_are_a_figure_with_a_ring_each_and_their_mean(room: Furnis
     (seeds,) = [each for each in figures_of(db, room.studio.place, room.who, run) if each.name == "seeds"]
     drawn = for_print(seeds, SIZES["column"])
     assert "Macro F1 of 3 seeds" in drawn["layout"]["title"]["text"] and "n = 3 seeds" in seeds.note
-    aided = [trace for trace in drawn["data"] if "exemplar" in trace["x"][0]]
-    assert list(aided[0]["y"]) == [0.9, 0.7, 0.8] and aided[1]["y"][0] == pytest.approx(0.8)
-    above, below = (aided[1]["error_y"][side][0] for side in ("array", "arrayminus"))
+    rings, average = [trace for trace in drawn["data"] if "exemplar" in trace["x"][0]]
+    assert list(rings["y"]) == [0.9, 0.7, 0.8] and average["y"][0] == pytest.approx(0.8)
+    above, below = (average["error_y"][side][0] for side in ("array", "arrayminus"))
     assert above == pytest.approx(0.2) and below > above, "the interval ends at 1, where the figure does"
     assert len({trace["x"][0] for trace in drawn["data"]}) == 3, "readers, and no difference among them"

@@ -136,7 +136,7 @@ def test_a_whole_review_by_keys(shown: Shown, page: Any) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.get_by_text("1 cases would change").wait_for()
+    page.get_by_text("1 case would change").wait_for()
     tab_to(page, "#review-apply")
     page.keyboard.press("Enter")
     page.get_by_text(f"version {before + 1}").first.wait_for()

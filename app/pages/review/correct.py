@@ -88,7 +88,7 @@ class Correcting:
         redrawn = boxes.redrawn_cases(visit.database, visit.who, view.set_id) if is_done else []
         title = f"With the boxes that were corrected since ({counted(len(redrawn))})"
         shown: Updates = {
-            parts.preview: drawn(changes, f"{len(changes):,} cases would change") if changes else unchanged,
+            parts.preview: drawn(changes, f"{counted(len(changes))} would change") if changes else unchanged,
             parts.with_boxes: gr.update(label=title, value=bool(redrawn), visible=bool(redrawn)),
             parts.apply: gr.update(interactive=bool(changes)),
             parts.exports: exports(view, kinds) if is_done else "",
