@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import torch
 from pydantic import ValidationError
@@ -22,8 +23,16 @@ from core.readings.answer import Answer
 from core.readings.head import Head, Picture, See
 from core.readings.statement import Statement
 
-WIDTH = 24
-ROUNDS = 3
+EVERY_LIST = 6
+"""Of as many labels every list is asked: 64. Of more, those that a search comes to."""
+MOST_LISTS = 256
+TIMES_LABELS = 8
+"""As many times the labels, where that is more."""
+LISTS_A_ROUND = 48
+LEFT = 1e-3
+"""Of what all lists that were asked make up together, that may go on into others."""
+WORTH = 1e-2
+"""Of the likeliest beginning, below which one waits: a sure model is asked little."""
 SLOTS_AT_ONCE = 128
 
 
@@ -226,14 +235,30 @@ def _over_lists(
     ]
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """A list of labels that was asked: how likely it is as a whole, and as the beginning of longer ones."""
+
+    score: float
+    goes_on: float
+
+    @classmethod
+    def of(cls, tokens: Sequence[float]) -> _Listed:
+        """The last token ends the list; whatever else may stand there leads into longer ones."""
+        return cls(sum(tokens), math.exp(sum(tokens[:-1])) * -math.expm1(min(tokens[-1], 0.0)))
+
+
+Lists = dict[tuple[str, ...], _Listed]
+
+
 def _search_lists(
     vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: bool, speaking: Speaking
 ) -> tuple[list[Answer], Likelihoods]:
-    scored: list[dict[tuple[str, ...], float]] = [{} for _ in questions]
+    asked: list[Lists] = [{} for _ in questions]
     open_lists = [_first_lists(question.task) for question in questions]
     singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
     first: Likelihoods | None = None  # in the first round every question is asked something
-    for _ in range(ROUNDS):
+    while any(open_lists):
         texts = [
             [question.task.response(names) for names in lists]
             for question, lists in zip(questions, open_lists, strict=True)
@@ -244,32 +269,47 @@ def _search_lists(
         first = first or way
         for number, lists in enumerate(open_lists):
             for names, tokens in zip(lists, way.of_tokens[number], strict=True):
-                scored[number][names] = sum(tokens)
+                asked[number][names] = _Listed.of(tokens)
                 if len(names) == 1:
                     singles[number][names] = tokens
-        open_lists = [_longer(question.task, scores) for question, scores in zip(questions, scored, strict=True)]
-        if not any(open_lists):
-            break
+        open_lists = [_longer(question.task, lists) for question, lists in zip(questions, asked, strict=True)]
     assert first is not None
     answers = [
-        Answer(_marginals(question.task, scores), tuple(alone[(name,)] for name in question.task.answers))
-        for question, scores, alone in zip(questions, scored, singles, strict=True)
+        Answer(_marginals(question.task, lists), tuple(alone[(name,)] for name in question.task.answers))
+        for question, lists, alone in zip(questions, asked, singles, strict=True)
     ]
     return answers, first
 
 
 def _first_lists(task: Task) -> list[tuple[str, ...]]:
-    return [(), *((name,) for name in task.answers)]
+    longest = len(task.answers) if len(task.answers) <= EVERY_LIST else 1
+    return [names for length in range(longest + 1) for names in combinations(task.answers, length)]
 
 
-def _longer(task: Task, scores: Mapping[tuple[str, ...], float]) -> list[tuple[str, ...]]:
-    """The most likely lists so far, each with one more label after its last; those not looked at yet."""
-    best = sorted((names for names in scores if names), key=lambda names: -scores[names])[:WIDTH]
-    place = {name: number for number, name in enumerate(task.answers)}
-    longer = [(*names, name) for names in best for name in task.answers[place[names[-1]] + 1 :]]
-    return [names for names in longer if names not in scores][: WIDTH * 2]
+def _longer(task: Task, lists: Lists) -> list[tuple[str, ...]]:
+    """The likeliest beginnings of lists that were not asked yet, each with every label that may follow; none where
+    hardly anything goes on. How long a list gets follows from that alone."""
+    followers = {name: task.answers[place + 1 :] for place, name in enumerate(task.answers)}
+    longer = {
+        names: [(*names, name) for name in followers[names[-1]]]
+        for names in lists
+        if names and followers[names[-1]] and (*names, followers[names[-1]][0]) not in lists
+    }
+    beginnings = sorted(longer, key=lambda names: -lists[names].goes_on)
+    whole = sum(math.exp(listed.score) for listed in lists.values())
+    if not beginnings or sum(lists[names].goes_on for names in beginnings) <= LEFT * whole:
+        return []
+    least = WORTH * lists[beginnings[0]].goes_on
+    room = max(MOST_LISTS, TIMES_LABELS * len(task.answers)) - len(lists)
+    chosen: list[tuple[str, ...]] = []
+    for names in beginnings:
+        more = len(chosen) + len(longer[names])
+        if lists[names].goes_on < least or more > room or (chosen and more > LISTS_A_ROUND):
+            break
+        chosen += longer[names]
+    return chosen
 
 
-def _marginals(task: Task, scores: Mapping[tuple[str, ...], float]) -> tuple[float, ...]:
-    shares = dict(zip(scores, softmax(list(scores.values())), strict=True))
+def _marginals(task: Task, lists: Lists) -> tuple[float, ...]:
+    shares = dict(zip(lists, softmax([listed.score for listed in lists.values()]), strict=True))
     return tuple(sum(share for names, share in shares.items() if name in names) for name in task.answers)
