@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import exp, log
 
 import numpy as np
@@ -74,6 +75,21 @@ def test_a_labels_probability_is_the_share_of_the_lists_that_name_it() -> None:
         none, left, right, both = (exp(sum(tokens)) for tokens in scores)
         whole = none + left + right + both
         assert one.probabilities == pytest.approx(((left + both) / whole, (right + both) / whole), abs=1e-5)
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_marginals_of_several_labels_are_those_of_every_list_there_is(count: int) -> None:
+    vlm, names = tiny("internvl"), [f"spot {letter}" for letter in "abcdefgh"[:count]]
+    asked = questions(vlm, Task(answers=tuple(names), kind="multi", template="What is this?"))
+    lists = [chosen for length in range(count + 1) for chosen in combinations(names, length)]
+    texts = [", ".join(chosen) or "no finding" for chosen in lists]
+    with torch.no_grad():
+        (found,) = distributions(vlm, asked, None, [False])
+        (said,) = log_likelihoods(vlm, asked, None, [False], [texts] * 3)
+    for one, scores in zip(found, said.of_tokens, strict=True):
+        shares = softmax([sum(tokens) for tokens in scores])
+        brute = [sum(share for chosen, share in zip(lists, shares, strict=True) if name in chosen) for name in names]
+        assert one.probabilities == pytest.approx(brute, abs=1e-6)
 
 
 def test_tasks_of_different_kinds_are_read_in_one_batch() -> None:
