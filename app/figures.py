@@ -87,6 +87,25 @@ def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[
     return tuple(made)
 
 
+def shaded(
+    shares: Sequence[Sequence[float]], across: Sequence[str], down: Sequence[str], counts: Sequence[Any], colour: str
+) -> go.Heatmap:
+    """Counts in cells that are shaded by the shares they make up."""
+    return go.Heatmap(
+        z=shares,
+        x=across,
+        y=down,
+        text=counts,
+        texttemplate="%{text}",
+        colorscale=[[0, "#ffffff"], [1, colour]],
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        xgap=1,
+        ygap=1,
+    )
+
+
 def for_print(drawing: Drawing, size: Size) -> dict[str, Any]:
     """What Plotly makes a picture of: data, layout, and at which size."""
     figure, em = drawing.draw(size), size.font
@@ -192,19 +211,7 @@ def _confusion(run: RunView, reader: Reader, labels: Sequence[str], counts: Sequ
             answers = [str(number) for number, _ in enumerate(labels, 1)]
             references = [f"{number}  {label}" for number, label in enumerate(labels, 1)]
             letters = 24 if size.panels <= 2 else 40
-        heat = go.Heatmap(
-            z=shares,
-            x=answers,
-            y=[_lines(wrap(label, letters)) for label in references],
-            text=counts,
-            texttemplate="%{text}",
-            colorscale=[[0, "#ffffff"], [1, reader.colour]],
-            zmin=0,
-            zmax=1,
-            showscale=False,
-            xgap=1,
-            ygap=1,
-        )
+        heat = shaded(shares, answers, [_lines(wrap(label, letters)) for label in references], counts, reader.colour)
         axes = {"type": "category", "showgrid": False}
         return go.Figure(heat).update_layout(
             xaxis=axes | {"title": {"text": "answer, by its number" if is_numbered else "answer"}, "tickangle": 0},

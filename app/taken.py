@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from app import charts
 from app.charts import literal
-from app.figures import INTERVALS, Drawing, Size, drawings_of
+from app.figures import INTERVALS, Drawing, Size, drawings_of, shaded
 from app.run_words import curve_titles
 from app.words import figure_title
 from core.errors import CoreError
@@ -162,19 +162,8 @@ def _four_cells(name: str, reader: Reader, labels: Sequence[str], tables: Sequen
             (right / there, missed / there, alarms / absent, neither / absent)
             for (right, missed, alarms, neither), there, absent in zip(counts, with_it, without, strict=True)
         ]
-        heat = go.Heatmap(
-            z=shares,
-            x=FOUR_CELLS,
-            y=["<br>".join(map(literal, wrap(label, 22 if size.panels <= 2 else 30))) for label in labels],
-            text=counts,
-            texttemplate="%{text}",
-            colorscale=[[0, "#ffffff"], [1, reader.colour]],
-            zmin=0,
-            zmax=1,
-            showscale=False,
-            xgap=1,
-            ygap=1,
-        )
+        down = ["<br>".join(map(literal, wrap(label, 22 if size.panels <= 2 else 30))) for label in labels]
+        heat = shaded(shares, FOUR_CELLS, down, counts, reader.colour)
         axes = {"type": "category", "showgrid": False}
         return go.Figure(heat).update_layout(xaxis=axes, yaxis=axes | {"autorange": "reversed"})
 

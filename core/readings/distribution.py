@@ -254,7 +254,7 @@ Lists = dict[tuple[str, ...], _Listed]
 def _search_lists(
     vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: bool, speaking: Speaking
 ) -> tuple[list[Answer], Likelihoods]:
-    asked: list[Lists] = [{} for _ in questions]
+    lists_of: list[Lists] = [{} for _ in questions]
     open_lists = [_first_lists(question.task) for question in questions]
     singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
     first: Likelihoods | None = None  # in the first round every question is asked something
@@ -269,14 +269,14 @@ def _search_lists(
         first = first or way
         for number, lists in enumerate(open_lists):
             for names, tokens in zip(lists, way.of_tokens[number], strict=True):
-                asked[number][names] = _Listed.of(tokens)
+                lists_of[number][names] = _Listed.of(tokens)
                 if len(names) == 1:
                     singles[number][names] = tokens
-        open_lists = [_longer(question.task, lists) for question, lists in zip(questions, asked, strict=True)]
+        open_lists = [_longer(question.task, lists) for question, lists in zip(questions, lists_of, strict=True)]
     assert first is not None
     answers = [
         Answer(_marginals(question.task, lists), tuple(alone[(name,)] for name in question.task.answers))
-        for question, lists, alone in zip(questions, asked, singles, strict=True)
+        for question, lists, alone in zip(questions, lists_of, singles, strict=True)
     ]
     return answers, first
 

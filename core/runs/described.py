@@ -87,10 +87,13 @@ def what_tsms_know(running: Running, cases: RunCases, tsms: Sequence[Tsm]) -> li
     sentences = []
     for name, tsm, features in zip(running.run.tsm_names, tsms, cases.exemplars, strict=True):
         by_heart = describe(tsm, Pictures(tsm, [cases.items[place] for place in learned]), range(len(learned)))
-        known, new = _accuracy(tsm, cases, learned, by_heart), _accuracy(tsm, cases, validated, features[validated])
+        in_sample, validation = (
+            _accuracy(tsm, cases, learned, by_heart),
+            _accuracy(tsm, cases, validated, features[validated]),
+        )
         sentence = (
-            f"The TSM ({name}) is right about {known:.3f} of {len(learned):,} training cases, all of which it learned, "
-            f"and about {new:.3f} of {len(validated):,} validation cases."
+            f"The TSM ({name}) is right about {in_sample:.3f} of {len(learned):,} training cases, all of which it "
+            f"learned, and about {validation:.3f} of {len(validated):,} validation cases."
         )
         if running.run.plan.needs.is_out_of_sample:
             unseen = _accuracy(tsm, cases, learned, features[learned])

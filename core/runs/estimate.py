@@ -44,7 +44,7 @@ STEPS = STEPS_BETWEEN_CLEARINGS
 BATCHES = 3
 WRITTEN_CASES = 2
 TIMES_PREPARED = 2
-"""A run prepares its pictures for a TSM once to train it and once to describe them."""
+"""A run prepares its pictures for a TSM once to train it and once to describe them; once more for folds, if any."""
 
 Say = Callable[[str], None]
 
@@ -149,10 +149,11 @@ def _timed_tsm(trial: _Trial, number: int) -> Tsm:
     parts, clock, name = trial.parts, trial.clock, trial.run.tsm_names[number]
     trial.say("Timing the TSM.")
     tsm = parts.new_tsm(number)
-    with clock.of(name, TIMES_PREPARED * trial.times):
+    folds = parts.folds()
+    with clock.of(name, (TIMES_PREPARED + bool(folds)) * trial.times):
         shown = Pictures(tsm, trial.shown)
     whole = parts.tsm_stage(number, tsm, shown.dealt(parts.items))
-    stages = [whole, *(parts.tsm_stage(number, tsm, shown.dealt(parts.items), fold) for fold in parts.folds())]
+    stages = [whole, *(parts.tsm_stage(number, tsm, shown.dealt(parts.items), fold) for fold in folds)]
     per_step = _seconds_per_step(trial, parts.tsm_stage(number, tsm, shown))
     clock.seconds[name] += per_step * sum(stage.steps for stage in stages)
     evaluated = sum(stage.evaluations for stage in stages) * trial.count("val")
