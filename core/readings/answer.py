@@ -19,7 +19,8 @@ class Answer:
 
     `token_log_likelihoods` holds, for each candidate of a VLM, the log-probability of each of its tokens, the one
     that ends the answer included. `text` is freely written, `parsed` the answers found in it. `said` holds at most one
-    statement of a kind.
+    statement of a kind. `explored` is, of several labels, how much of the probability of all lists of labels the lists
+    hold at least that were read.
     """
 
     probabilities: tuple[float, ...]
@@ -27,6 +28,7 @@ class Answer:
     text: str | None = None
     parsed: tuple[str, ...] | None = None
     said: tuple[Statement, ...] = ()
+    explored: float | None = None
 
     def statement(self, kind: type[OfKind]) -> OfKind | None:
         """What was said of this kind."""
@@ -58,6 +60,7 @@ def answer_to_plain(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "parsed": None if answer.parsed is None else list(answer.parsed),
         "said": statements_to_plain(answer.said),
+        "explored": answer.explored,
     }
 
 
@@ -75,6 +78,7 @@ def answer_from_plain(values: Mapping[str, Any]) -> Answer:
         text=values.get("text"),
         parsed=None if parsed is None else tuple(parsed),
         said=statements_from_plain(values.get("said") or {}),
+        explored=values.get("explored"),
     )
 
 
