@@ -14,6 +14,7 @@ from core.readings import metrics
 from core.readings.ends import INTERVALS
 from core.readings.intervals import in_brackets
 from core.readings.reading import Reading, targets
+from core.readings.rounding import rounded
 from core.readings.statement_figures import statement_figures, tables
 from core.sets.joint import Item, JointSet
 
@@ -88,6 +89,11 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
             for name, rows in readers.items()
             if any(each.answer.text is not None for each in rows)
         },
+        "explored": {
+            name: {"mean": float(np.mean(shares)), "least": min(shares)}
+            for name, rows in readers.items()
+            if (shares := [row.answer.explored for row in rows if row.answer.explored is not None])
+        },
         "statements": statement_figures(readers, draws, seed),
     }
 
@@ -129,8 +135,23 @@ def table(
         ]
         title = [f"**{set_name}** ({of_set['cases']} cases)"] if set_name else []
         parts += [*title, as_markdown(["reader", *(metrics.TITLES[name] for name in names)], rows)]
+        parts += explored_in_words(of_set)
     parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in tables(results)]
     return "\n\n".join(parts) + "\n"
+
+
+def explored_in_words(of_set: Mapping[str, Any]) -> list[str]:
+    """Of several labels, how much of the probability of all lists was read; nothing of one label, and of runs of
+    before."""
+    shares = [
+        f"`{reader}` {rounded(share['mean'])} ({rounded(share['least'])})"
+        for reader, share in (of_set.get("explored") or {}).items()
+    ]
+    if not shares:
+        return []
+    return [
+        f"What the lists of labels that were read hold of the probability of all, mean (least): {', '.join(shares)}."
+    ]
 
 
 def as_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

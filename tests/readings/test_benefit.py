@@ -190,6 +190,16 @@ def test_a_reader_that_guesses_is_told_and_so_are_labels_with_few_cases() -> Non
     assert "clear (6), hazy (6)" in text and "most likely show it too" in text
 
 
+def test_a_reader_whose_lists_were_half_read_is_told() -> None:
+    shares = {"vitask+tsm": {"mean": 0.9501, "least": 0.2}, "vanilla": {"mean": 0.8375, "least": 0.409}}
+    text = told(SAMPLE | {"explored": shares})
+    assert (
+        "Of “plainly tuned”, the lists that were read hold 83 % of the probability in the mean (40 % in the least sure "
+        "case): its figures are of these lists alone." in text
+    )
+    assert text.count("lists that were read") == 1 and "lists that were read" not in told(SAMPLE)
+
+
 def test_guessing_gives_more_where_some_label_has_no_test_case() -> None:
     """Of four labels two have cases: who always says the same gets one of these two right."""
     guessing = results({"vitask+tsm - vanilla": (-0.1, -0.2, -0.05)}, VALUES | {"vitask+tsm": 0.5})

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from app.set_words import named
 from app.words import reader_name
-from core.readings.answer import Answer, Conclusion
+from core.readings.answer import Answer, Conclusion, little_explored
 from core.readings.reader import Reader
 from core.readings.rounding import rounded
 from core.records.comparison import CaseView, Comparison
@@ -94,12 +94,19 @@ def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | floa
     ]
 
 
+def _answer(conclusion: Conclusion) -> str:
+    """The labels, and where much of what several may be was not read, how much was."""
+    labels = escape(", ".join(conclusion.labels) or "no finding")
+    little = little_explored(conclusion.answer.explored)
+    return f'{labels}<br><small class="quiet">{escape(little)}</small>' if little else labels
+
+
 def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
     answer = conclusion.answer
     statements = {statement.KIND: statement.words() for statement in answer.said}
     cells = [
         reader_name(reader),
-        escape(", ".join(conclusion.labels) or "no finding"),
+        _answer(conclusion),
         escape(rounded(max(answer.probabilities, default=0.0))),
         f"{conclusion.entropy:.2f}",
         escape(answer.text) if answer.text is not None else "–",
