@@ -126,11 +126,12 @@ def _with_help(baseline: Sequence[Duel], part: Plain, titles: Mapping[str, str])
     for aided in helped:
         for alone in others:
             gap = (part.get("differences") or {}).get(f"{aided} - {alone}", {}).get("macro_f1")
-            if gap is not None and gap["low"] is not None and gap["low"] > 0:
+            ends = ("low", "high") if gap is None or gap.get("band_low") is None else ("band_low", "band_high")
+            if gap is not None and gap[ends[0]] is not None and gap[ends[0]] > 0:
                 yield (
                     f"{quoted(aided, titles)} is better than {quoted(alone, titles)} by {gap['value']:.3f} "
-                    f"({gap['low']:.3f} to {gap['high']:.3f}): what the TSM knows helps where it is shown, and has not "
-                    "passed into the model itself. Use it with the TSM beside it."
+                    f"({gap[ends[0]]:.3f} to {gap[ends[1]]:.3f}): what the TSM knows helps where it is shown, and has "
+                    "not passed into the model itself. Use it with the TSM beside it."
                 )
 
 

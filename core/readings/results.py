@@ -12,7 +12,7 @@ import numpy as np
 from core.case import Task
 from core.readings import metrics
 from core.readings.ends import INTERVALS
-from core.readings.intervals import in_brackets
+from core.readings.intervals import compared_pairs, in_brackets
 from core.readings.reading import Reading, targets
 from core.readings.rounding import rounded
 from core.readings.statement_figures import statement_figures, tables
@@ -102,16 +102,12 @@ def _differences(
     likely: Mapping[str, Any], truth: Any, task: Task, groups: Sequence[str | None], draws: int, seed: int
 ) -> Plain:
     """Every reader minus every one before it, on the same cases and draws."""
-    names = list(likely)
+    sheets = {name: metrics.Sheet(p, truth, task.kind, task.answers) for name, p in likely.items()}
+    weighted = {name: sheet.weighted() for name, sheet in sheets.items()}
+    pairs = compared_pairs(weighted, len(groups), groups, draws, seed)
     return {
-        f"{later} - {earlier}": {
-            key: figure.plain()
-            for key, figure in metrics.paired(
-                likely[later], likely[earlier], truth, task.kind, task.answers, groups, draws, seed
-            ).items()
-        }
-        for place, later in enumerate(names)
-        for earlier in names[:place]
+        f"{later} - {earlier}": {key: figure.plain() for key, figure in differences.items()}
+        for (later, earlier), differences in pairs.items()
     }
 
 
