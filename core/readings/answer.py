@@ -21,7 +21,8 @@ class Answer:
     `token_log_likelihoods` holds, for each candidate of a VLM, the log-probability of each of its tokens, the one
     that ends the answer included. `text` is freely written, `parsed` the answers found in it. `said` holds at most one
     statement of a kind. `explored` is, of several labels, how much of the probability of all lists of labels the lists
-    hold at least that were read.
+    hold at least that were read. `blank` holds the log-probability of each candidate before a blank picture, where one
+    was shown.
     """
 
     probabilities: tuple[float, ...]
@@ -30,6 +31,7 @@ class Answer:
     parsed: tuple[str, ...] | None = None
     said: tuple[Statement, ...] = ()
     explored: float | None = None
+    blank: tuple[float, ...] = ()
 
     def statement(self, kind: type[OfKind]) -> OfKind | None:
         """What was said of this kind."""
@@ -62,6 +64,7 @@ def answer_to_plain(answer: Answer) -> dict[str, Any]:
         "parsed": None if answer.parsed is None else list(answer.parsed),
         "said": statements_to_plain(answer.said),
         "explored": answer.explored,
+        "blank": list(answer.blank),
     }
 
 
@@ -80,6 +83,7 @@ def answer_from_plain(values: Mapping[str, Any]) -> Answer:
         parsed=None if parsed is None else tuple(parsed),
         said=statements_from_plain(values.get("said") or {}),
         explored=values.get("explored"),
+        blank=tuple(values.get("blank") or ()),
     )
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from core.case import Task
-from core.readings import metrics
+from core.readings import metrics, other_scores
 from core.readings.ends import INTERVALS
 from core.readings.intervals import compared_pairs, in_brackets
+from core.readings.other_scores import figures_of_scores
 from core.readings.reading import Reading, targets
 from core.readings.rounding import rounded
 from core.readings.statement_figures import statement_figures, tables
@@ -94,6 +95,11 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
             for name, rows in readers.items()
             if (shares := [row.answer.explored for row in rows if row.answer.explored is not None])
         },
+        "other_scores": {
+            name: scores
+            for name, rows in readers.items()
+            if (scores := figures_of_scores([row.answer for row in rows], truth, task, groups, draws, seed))
+        },
         "statements": statement_figures(readers, draws, seed),
     }
 
@@ -132,7 +138,10 @@ def table(
         title = [f"**{set_name}** ({of_set['cases']} cases)"] if set_name else []
         parts += [*title, as_markdown(["reader", *(metrics.TITLES[name] for name in names)], rows)]
         parts += explored_in_words(of_set)
-    parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in tables(results)]
+    scored = list(other_scores.tables(results))
+    beside = [*scored, *tables(results)]
+    parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in beside]
+    parts += [other_scores.ABOUT] if scored else []
     return "\n\n".join(parts) + "\n"
 
 

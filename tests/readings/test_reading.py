@@ -111,7 +111,13 @@ def test_readings_come_back_as_they_were(tmp_path: Path) -> None:
     whole = Reading("blood", "a/1.png", "test", "vitask", ("x", "y"), "P1", answer)
     plain = Reading("blood", "a/2.png", "test", "tsm", (), None, Answer((0.5, 0.5)))
     lists = Reading(
-        "blood", "a/3.png", "test", "vlm", ("x",), None, Answer((0.5, 0.5), ((-1.0,), (-2.0,)), explored=0.75)
+        "blood",
+        "a/3.png",
+        "test",
+        "vlm",
+        ("x",),
+        None,
+        Answer((0.5, 0.5), ((-1.0,), (-2.0,)), explored=0.75, blank=(-1.5, -3.0)),
     )
     reading.save([whole, plain, lists], tmp_path / "readings" / "test.parquet")
     assert reading.load(tmp_path / "readings" / "test.parquet") == [whole, plain, lists]
@@ -119,7 +125,10 @@ def test_readings_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_answers_come_back_from_json_as_they_were() -> None:
-    for answer in (Answer((0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ()), Answer((0.5, 0.5), text="?", explored=0.75)):
+    for answer in (
+        Answer((0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ()),
+        Answer((0.5, 0.5), text="?", explored=0.75, blank=(-1.0, -2.0)),
+    ):
         assert answer_from_plain(json.loads(json.dumps(answer_to_plain(answer)))) == answer
 
 
@@ -138,6 +147,6 @@ def test_labels_become_places_or_flags() -> None:
 def test_readings_of_before_readers_said_more_are_read(tmp_path: Path) -> None:
     plain = Reading("blood", "a/2.png", "test", "tsm", (), None, Answer((0.5, 0.5), text="x"))
     reading.save([plain], tmp_path / "test.parquet")
-    table = pq.read_table(tmp_path / "test.parquet").drop_columns(["said", "references", "explored"])
+    table = pq.read_table(tmp_path / "test.parquet").drop_columns(["said", "references", "explored", "blank"])
     pq.write_table(table, tmp_path / "test.parquet")
     assert reading.load(tmp_path / "test.parquet") == [plain]

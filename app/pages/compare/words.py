@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from app.set_words import named
 from app.words import reader_name
 from core.readings.answer import Answer, Conclusion, little_explored
+from core.readings.other_scores import TITLES as OTHER_SCORES
+from core.readings.other_scores import other_scores
 from core.readings.reader import Reader
 from core.readings.rounding import rounded
 from core.records.comparison import CaseView, Comparison
@@ -86,11 +88,18 @@ def _alike(alike: Alike, match: Match) -> str:
 
 
 def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | float]]:
-    """Each candidate's log-likelihood, token by token."""
+    """Each candidate's log-likelihood, the same by its length and against a blank picture, and token by token."""
     return [
-        [reader, answer, round(sum(values), 3), "  ".join(f"{value:.2f}" for value in values)]
+        [
+            reader,
+            answers[place],
+            round(sum(values), 3),
+            *(round(scores[score][place], 3) if score in scores else "–" for score in OTHER_SCORES),
+            "  ".join(f"{value:.2f}" for value in values),
+        ]
         for reader, conclusion in case.conclusions.items()
-        for answer, values in zip(answers, conclusion.answer.token_log_likelihoods, strict=False)
+        for scores in [other_scores(conclusion.answer)]
+        for place, values in enumerate(conclusion.answer.token_log_likelihoods[: len(answers)])
     ]
 
 
