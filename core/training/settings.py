@@ -36,7 +36,8 @@ class TrainingSettings(Settings):
         le=4096,
         title="Cases at a time",
         description="Cases that go through the model at once; a step is made of several where memory is short. "
-        "Another case's image is drawn among these. Empty: the whole batch, or each process's share of it.",
+        "It changes no step. Where an image that contrasts is not among these, it is looked at beside them. Empty: the "
+        "whole batch, or each process's share of it.",
     )
     steps: int | None = Field(
         None,

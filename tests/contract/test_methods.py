@@ -318,35 +318,37 @@ def test_reading_gives_memory_that_lies_in_pieces_back_from_time_to_time(monkeyp
 @pytest.mark.parametrize(
     "settings",
     [
-        {"name": "vitask", "contrast": 0},
-        {"name": "vitask", "constant_prefix": True, "contrast": 0},
+        {"name": "vitask"},
+        {"name": "vitask", "contrast_on": "first_distinguishing"},
+        {"name": "vitask", "constant_prefix": True},
         {"name": "tpo"},
+        {"name": "tpo", "exemplar": True, "contrast": 1},
         {"name": "discriminative"},
         {"name": "discriminative", "next_token": False},
     ],
     ids=str,
 )
 def test_the_step_is_the_same_however_it_is_cut_into_micro_batches(settings: dict[str, Any]) -> None:
-    """Contrast apart, whose other image is drawn within a micro-batch."""
     losses: dict[int, dict[str, float]] = {}
     weights: dict[int, dict[str, Tensor]] = {}
-    for micro in (8, 4, 3):
+    for micro in (8, 4, 3, 2):
         plan, tuned, cases = prepared(settings)
         stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=micro, clip=1000)
         (losses[micro],) = stepped(stage, tuned, 1)
         weights[micro] = {name: value for name, value in everything(tuned).items() if "lora_B" in name}
-    for micro in (4, 3):
+    for micro in (4, 3, 2):
         assert losses[micro] == pytest.approx(losses[8], rel=1e-5)
         for name, value in weights[micro].items():
             torch.testing.assert_close(value, weights[8][name], atol=2e-4, rtol=0)
 
 
-@pytest.mark.parametrize("settings", [{"name": "vitask", "contrast": 0}, {"name": "discriminative"}], ids=str)
-def test_accumulated_gradients_are_those_of_the_whole_batch(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("micro", [4, 2])
+@pytest.mark.parametrize("settings", [{"name": "vitask"}, {"name": "discriminative"}], ids=str)
+def test_accumulated_gradients_are_those_of_the_whole_batch(settings: dict[str, Any], micro: int) -> None:
     found = []
-    for micro in (8, 4):
+    for size in (8, micro):
         plan, tuned, cases = prepared(settings)
-        stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=micro, clip=1000)
+        stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=size, clip=1000)
         for name, value in tuned.named_parameters():
             if "lora_B" in name:  # at its start, half of an adapter has no gradient
                 torch.nn.init.normal_(value, std=0.05, generator=torch.Generator().manual_seed(len(name)))
@@ -364,17 +366,33 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(settings: dict[str, 
         torch.testing.assert_close(found[1][name], gradient, atol=1e-5, rtol=1e-3)
 
 
-def test_contrast_is_drawn_within_micro_batches() -> None:
+@pytest.mark.parametrize("size", [8, 3, 2])
+def test_every_case_is_contrasted_with_a_case_that_says_something_else_however_a_step_is_cut(size: int) -> None:
     plan, tuned, cases = prepared({"name": "vitask"})
-    stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=4)
+    stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=size)
     for step in range(4):
-        for micro in stage.micro_batches(step):
-            batch, _ = micro.load()
-            assert len(batch) == 4
-            for place, other in enumerate(batch.others):
-                assert other is None or batch.responses[other] != batch.responses[place]
-        again = [micro.load()[0].others for micro in stage.micro_batches(step)]
-        assert again == [micro.load()[0].others for micro in stage.micro_batches(step)]
+        batches = [micro.load()[0] for micro in stage.micro_batches(step)]
+        assert [len(batch) for batch in batches] == {8: [8], 3: [3, 3, 2], 2: [2] * 4}[size]
+        for batch in batches:
+            for case, response in enumerate(batch.responses):
+                assert batch.other_response(case) not in (None, response)
+        assert stage.paired_share is not None and stage.paired_share(step) == 1.0
+
+
+def test_a_step_of_one_answer_is_contrasted_with_training_cases_beside_it() -> None:
+    """The two cases of a step say the same; without partners it would have no contrast."""
+    plan, tuned, cases = prepared({"name": "vitask"})
+    most_alike = [Item(0, replace(item.case, labels=("scar",))) for item in cases.items[:7]]
+    rare = replace(cases, items=[*most_alike, cases.items[7]])
+    stage = stage_of(plan.stages[-1], tuned, rare, batch_size=2)
+    assert all("crt" in losses for losses in stepped(stage, tuned, 4))
+
+
+def test_a_stage_without_contrast_has_no_partners() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    stage = stage_of(plan.stages[1], tuned, cases)
+    assert plan.stages[1].name == "stage-1" and stage.paired_share is None
+    assert all(micro.load()[0].others == [None] * 8 for micro in stage.micro_batches(0))
 
 
 def test_several_tsms_give_a_token_each() -> None:

@@ -115,6 +115,7 @@ def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(fin
         found = run_files.steps(finished, stage)
         assert sorted(found) == list(range(1, 5 if stage == "vanilla" else 3))
         assert all(step.losses.keys() == terms for step in found.values())
+        assert {step.paired_share for step in found.values()} == {1.0 if "crt" in terms else None}
     vocabulary = json.loads((checkpoint / "config.json").read_text())["text_config"]["vocab_size"]
     assert run_files.steps(finished, "stage-2")[1].facts["ln_vocabulary"] == pytest.approx(np.log(vocabulary))
     (sharing,) = [event for event in run_files.events(finished) if isinstance(event, Sharing)]
