@@ -208,7 +208,8 @@ def vlm_stage(
 ) -> Stage:
     """One stage of a method: which numbers change, by what losses, on which cases in which order.
 
-    The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it.
+    The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it,
+    unless each is to have one of its own.
     """
     adapter, beside_it = _what_changes(plan, tuned, is_adapter_tuned and plan.trains_adapter)
     train = cases.places("train")
@@ -244,7 +245,7 @@ def vlm_stage(
         learning_rates=rates,
         weights=plan.wanted.weights,
         steps=steps_of(plan),
-        schedule=(sum(steps_of(stage) for stage in before), sum(lengths)),
+        schedule=(sum(steps_of(stage) for stage in before), sum(lengths)) if training.shares_schedule else None,
         steps_after=sum(steps_of(stage) for stage in beside[at + 1 :]),
         micro_batches=micro_batches,
         paired_share=None if pool is None else lambda step: paired_share(pairs(step)),
@@ -252,7 +253,7 @@ def vlm_stage(
         seed=seed,
         show=tuned.show if any(term.show is not None for term in terms) else None,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
-        is_chosen_by_figure=plan.is_chosen_by_figure,
+        is_chosen_by_figure=plan.is_chosen_by_figure and training.weights_kept == "best",
         facts={"ln_vocabulary": math.log(tuned.vlm.vocabulary_size)} if begins_there else {},
     )
 

@@ -15,8 +15,9 @@ from accelerate import Accelerator
 from PIL import Image
 from torch import Tensor
 
-from core.case import Box, Case, ImageSet, Task
+from core.case import TEMPLATE, Box, Case, ImageSet, Task
 from core.catalog import METHODS, chosen
+from core.errors import SettingsError
 from core.models.exemplar import Exemplars, load_exemplars
 from core.models.features import EncodedPictures, FeatureStore
 from core.models.lora import LoraSettings, attach, load_adapter, save_adapter
@@ -25,7 +26,7 @@ from core.readings.head import own_encoders
 from core.sets.joint import Item, JointSet
 from core.training.heads import load_heads, new_heads, save_heads
 from core.training.loop import Stage, make_step, new_optimiser
-from core.training.method import Plan, StagePlan
+from core.training.method import Frame, Plan, StagePlan
 from core.training.response import Tuned
 from core.training.settings import TrainingSettings
 from core.training.vlm_stage import RunCases, first_batch, read_places, sharing_gap, vlm_stage
@@ -143,6 +144,23 @@ def test_stages_of_one_adapter_share_one_schedule(training: dict[str, Any], leng
     assert stages["stage-2"].learning_share(0) == pytest.approx(1 - first / whole)
     assert stages["stage-1"].learning_share(0) == stages["vanilla"].learning_share(0) == 1.0
     assert [stages[name].steps_after for name in lengths] == [whole, lengths["stage-2"], 0]
+
+
+def test_stages_may_have_a_schedule_each() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    training = TrainingSettings.parse({"steps": 4, "schedule_over": "stage", "warm_up": 0.0}, "training")
+    for stage in plan.stages:
+        own = vlm_stage(stage, tuned, cases, [], training, 0, 8, accelerator(), beside=plan.stages)
+        shares = [own.learning_share(step) for step in range(own.steps)]
+        assert shares == pytest.approx([(1 + math.cos(math.pi * step / own.steps)) / 2 for step in range(own.steps)])
+
+
+def test_the_last_weights_are_kept_where_no_figure_is_to_choose() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    assert stage_of(plan.stages[-1], tuned, cases).is_chosen_by_figure
+    assert not stage_of(plan.stages[-1], tuned, cases, weights_kept="last").is_chosen_by_figure
+    with pytest.raises(SettingsError, match="patience waits for better weights"):
+        TrainingSettings.parse({"weights_kept": "last", "patience": 3}, "training")
 
 
 def accelerator() -> Any:
@@ -436,8 +454,8 @@ DEPARTING: dict[str, dict[str, Any]] = {
     "vitask": {
         "exemplar": False,
         "exemplars_of_training": "out_of_sample",
-        "align": 0,
-        "contrast": 0,
+        "align": 0.5,
+        "contrast": 2,
         "contrast_on": "first_distinguishing",
         "direction": "teacher_first",
         "stage_1_epochs": 0,
@@ -468,7 +486,7 @@ PRINTED: dict[str, dict[str, Any]] = {
         "baseline": False,
     },
     "vanilla": {"epochs": 5},
-    "vitask": {"align": 0.5, "contrast": 2, "stage_1_epochs": 3, "stage_2_epochs": 0.5, "baseline": False},
+    "vitask": {"stage_1_epochs": 3, "stage_2_epochs": 0.5, "baseline": False},
     "discriminative": {"epochs": 5, "captions": "report", "caption_column": "words"},
 }
 """Values of which the paper is silent, or that change nothing about the method itself."""
@@ -494,6 +512,60 @@ def test_a_method_as_it_comes_departs_from_nothing(name: str) -> None:
 @pytest.mark.parametrize(("name", "field"), [(name, field) for name in DEPARTING for field in DEPARTING[name]])
 def test_a_setting_that_leaves_the_printed_recipe_is_told_of_in_one_sentence(name: str, field: str) -> None:
     assert len(departures(name, **{field: DEPARTING[name][field]})) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"align": 0}, "Alignment was left out"),
+        ({"contrast": 0}, "Contrast was left out"),
+        ({"align": 0.5}, "Alignment had weight 0.5"),
+        ({"contrast": 2}, "Contrast had weight 2"),
+        ({"stage_2_epochs": 0}, "Stage 2 was left out, and contrast with it"),
+        ({"exemplar": False}, "Exemplar prompting was left out"),
+    ],
+    ids=str,
+)
+def test_what_was_left_out_or_weighed_is_named(changed: dict[str, Any], words: str) -> None:
+    (sentence,) = departures("vitask", **changed)
+    assert sentence.startswith(words)
+
+
+PRINTED_FRAME: dict[str, Any] = {"schedule_over": "stage", "weights_kept": "last"}
+
+
+def departures_in(training: dict[str, Any], tsms: int = 1, template: str = TEMPLATE, **changed: Any) -> tuple[str, ...]:
+    plan = Plan(*chosen(METHODS, {"name": "vitask", **changed}, "name", "method"))
+    task = Task(answers=("scar", "spot"), template=template)
+    return plan.departures_in(Frame({"drawn": task}, TrainingSettings.parse(training, "training"), tsms))
+
+
+def test_a_run_can_be_exactly_as_printed() -> None:
+    assert departures_in(PRINTED_FRAME) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"training": {"weights_kept": "last"}}, "One schedule of the learning rate ran over both stages"),
+        ({"training": {"schedule_over": "stage"}}, "weights with the best macro F1 on validation cases"),
+        ({"training": PRINTED_FRAME | {"schedule": "linear"}}, "schedule was linear"),
+        ({"template": "What is it?\n{label set}"}, 'The question about drawn was not worded as printed: "What is it?'),
+        ({"tsms": 2}, "2 TSMs gave an exemplar each"),
+        ({"constant_prefix": True}, "One learned token"),
+        ({"label_smoothing": 0.1}, "smoothed by 0.1"),
+        ({"tune_vlm_connector": True}, "own connector was tuned"),
+    ],
+    ids=str,
+)
+def test_what_a_run_gives_to_its_method_is_held_against_the_print(changed: dict[str, Any], words: str) -> None:
+    (sentence,) = departures_in(**{"training": PRINTED_FRAME} | changed)
+    assert words in sentence and "\n" not in sentence and sentence.endswith(".") and "as printed" in sentence
+
+
+def test_one_stage_has_one_schedule_whatever_it_is_over() -> None:
+    (sentence,) = departures_in({"weights_kept": "last"}, stage_1_epochs=0)
+    assert sentence.startswith("Stage 1 was left out")
 
 
 @pytest.mark.parametrize(("name", "field"), [(name, field) for name in PRINTED for field in PRINTED[name]])
