@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
+from core.case import Task
 from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import SettingsError
 from core.machine.precision import number_format_here, precision_here
@@ -18,7 +19,7 @@ from core.models.lora import LoraSettings
 from core.readings.reader import Reader, tsm_readers
 from core.sets.split import SplitSettings
 from core.settings import Settings
-from core.training.method import Plan
+from core.training.method import Frame, Plan
 from core.training.readers import PLAIN, readers_of_run
 from core.training.settings import TrainingSettings
 from core.yamls import read_yaml_file
@@ -114,6 +115,10 @@ class Run:
     def readers(self) -> tuple[Reader, ...]:
         """All that answer for a case when the run is finished."""
         return readers_of_run(self.plan, len(self.tsms), self.settings.reading.late_fusion)
+
+    def departures(self, tasks: Mapping[str, Task]) -> tuple[str, ...]:
+        """Where the run differs from what its method's paper prints, in sentences; `tasks` are its sets' by name."""
+        return self.plan.departures_in(Frame(tasks, self.settings.training, len(self.tsms)))
 
 
 def read_run(path: Path) -> Run:

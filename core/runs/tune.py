@@ -170,7 +170,8 @@ def finish(
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
-    notes = [*more_notes, *running.run.plan.departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
+    departures = running.run.departures({of.name: of.task for of in running.parts.joint_set.sets})
+    notes = [*more_notes, *departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")
@@ -186,6 +187,7 @@ def finish(
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     _index(running, tuned, cases, results)
+    results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(running.run.readers)
     text = card(
