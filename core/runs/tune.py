@@ -25,6 +25,7 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
 from core.readings.answer import Answer
+from core.readings.blank import beside_blank
 from core.readings.head import own_encoders
 from core.readings.reader import readers_to_plain
 from core.readings.reading import Reading
@@ -242,6 +243,9 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
             running.report(CasesRead(split=split, readers=names, done=done, whole=len(places)))
 
         answers = read_places(tuned, cases, places, ways, settings.batch_size, progress)
+        for way in filter(running.run.is_shown_blank, ways):
+            with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
+                answers[way.name] = beside_blank(tuned.vlm, answers[way.name], [cases.task(place) for place in places])
         for way in ways:
             written = evenly(places, settings.free_text) if split == "test" and way.writes else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))

@@ -163,7 +163,8 @@ def test_read_prints_every_readers_whole_distribution(
         assert image["unlike"]["is_unlike"] is False and image["unlike"]["of"] > 0
         assert set(image["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
         for name, answer in image["readers"].items():
-            assert answer.keys() == {"answers", "probabilities", "tokens", "text", "parsed", "said"}
+            said = {"tokens", "text", "parsed", "said", "explored", "blank"}
+            assert answer.keys() == {"answers", "probabilities", *said}
             assert answer["answers"] == ["dark", "light", "light scar"]
             assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
             assert (answer["text"] is None) == (name == "tsm")

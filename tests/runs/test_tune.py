@@ -82,6 +82,17 @@ def test_every_reader_answers_every_case_with_a_distribution(finished: Path) -> 
             assert one.split == split and one.set == "shades" and one.labels[0] in run_files.ANSWERS
 
 
+def test_the_untuned_model_is_shown_a_blank_picture_too_and_its_answers_are_scored_against_it(finished: Path) -> None:
+    read = reading.load(Folder(finished).readings("test"))
+    of_reader = {name: {row.answer.blank for row in read if row.reader == name} for name in READERS}
+    (blank,) = of_reader.pop("vlm")
+    assert len(blank) == len(run_files.ANSWERS) and max(blank) < 0
+    assert set.union(*of_reader.values()) == {()}
+    scored = json.loads((finished / "metrics.json").read_text())["other_scores"]
+    assert list(scored) == ["vlm"] and scored["vlm"].keys() == {"length_normalised", "pmi"}
+    assert "| vlm (PMI) |" in Folder(finished).card.read_text()
+
+
 def test_probabilities_follow_from_the_stored_log_likelihoods_of_tokens(finished: Path) -> None:
     told = [one for one in reading.load(Folder(finished).readings("test")) if one.reader == "vitask+tsm"]
     for one in told:
