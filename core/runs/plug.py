@@ -24,7 +24,7 @@ from core.machine import hold
 from core.models.exemplar import Exemplars
 from core.models.tsm import Tsm, read_saved
 from core.runs.described import known_cases, train_tsm
-from core.runs.folder import Folder
+from core.runs.folder import Folder, as_begun
 from core.runs.learned import Learned, Unlearned, learned, learned_before, unlearned
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.prepare import open_images
@@ -55,7 +55,7 @@ def plug(
     """A new run folder with the old VLM and the new TSM; returns its figures."""
     opened = open_run(path)
     old = _replaced(opened)
-    run = _with_tsm(opened, tsm, images)
+    run = as_begun(_with_tsm(opened, tsm, images), out)
     given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
     known = learned(opened.folder) if images else learned_before(opened.folder)
     measurable = _measurable(run, known)
@@ -165,9 +165,11 @@ def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
     if images:
         if len(opened.tasks) > 1:
             raise RunError("The run was tuned on several sets at once. Leave --images out to train on all of them.")
-        # Columns and limits were those of the old files: of them only the question is put again.
+        # Columns and limits were those of the old files: of them only the question is put again. Near copies, which an
+        # old run did not look for, are looked for.
         task = next(iter(opened.tasks.values())).model_dump(mode="json", include=set(Question.model_fields))
-        values |= {"images": images, "task": task, "limit": {}}
+        split = values["split"] | {"near_copies": True}
+        values |= {"images": images, "task": task, "limit": {}, "split": split}
     return make_run(values)
 
 

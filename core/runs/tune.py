@@ -32,7 +32,7 @@ from core.readings.results import evaluate
 from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.described import known_cases, train_tsm, what_tsms_know
-from core.runs.folder import Folder, begin, refuse_unfit, writer
+from core.runs.folder import Folder, as_begun, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
 from core.runs.helped import helped
 from core.runs.index import Space, add_recall, index_cases, searching_plan
@@ -87,7 +87,7 @@ def start(
     """Everything that can be refused is refused here, before the run's folder is made."""
     began = time.perf_counter()
     refuse_unfit(out, is_resumed)
-    parts = load_parts(run, vlm, watch)
+    parts = load_parts(as_begun(run, out), vlm, watch)
     processes = parts.accelerator.num_processes
     if parts.accelerator.is_main_process:
         if not is_resumed:

@@ -23,15 +23,16 @@ from core.machine.footprint import GIB
 from core.models.features import open_features
 from core.models.tsm import tsm_probabilities
 from core.readings.reading import Reading
-from core.runs.folder import begin, refuse_unfit, writer
+from core.runs.folder import as_begun, begin, refuse_unfit, writer
 from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
 from core.runs.runfile import with_own_precision as settle_arithmetic
+from core.sets.alike import Alike
 from core.sets.split import divide
 from core.suspects.cases import Gathered, copies, gather, with_train
 from core.suspects.evidence import Floats, Near, Places, ReviewedSet, hot_labels
 from core.suspects.folder import SuspectList, save, write_settings
-from core.suspects.folds import Alike, numbered, together
+from core.suspects.folds import numbered, together
 from core.suspects.out_of_fold import Outside, Trainer
 from core.suspects.ranking import described, rank
 from core.suspects.settings import Settings
@@ -67,8 +68,8 @@ def search(
     began = time.perf_counter()
     if not run.tsms:
         raise SettingsError("The run names no TSM to be trained out of fold. Add `tsm: {name: convnet}`.")
-    run = settle_arithmetic(run)
     refuse_unfit(out, is_resumed)
+    run = settle_arithmetic(as_begun(run, out))
     gathered = gathered or gather(run)
     with hold.released(out):
         report = writer(begin(out, run, gathered.joint_set, is_resumed, 1).path, watch)
