@@ -6,6 +6,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,10 @@ class Folder:
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
+
+    def tsms(self) -> list[Path]:
+        """The folders of those that there are."""
+        return list(takewhile(Path.is_dir, map(self.tsm, count())))
 
     def unseen(self, number: int) -> Path:
         """The exemplars of training cases by TSMs that learned without them, where the method asks for these."""
