@@ -40,6 +40,7 @@ from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
 from core.runs.running import Running
 from core.sets.joint import pictures, refuse_unreadable
+from core.sets.overlap import overlap
 from core.training.heads import save_heads
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
@@ -195,6 +196,7 @@ def finish(
         environment=running.folder.kept(running.folder.environment),
         notes=notes,
         helped=helped(running.run, results),
+        overlap=overlap(cases.items),
     )
     running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)
