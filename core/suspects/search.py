@@ -83,6 +83,17 @@ def search(
     return ranked
 
 
+def plain_rounds(run: Run, settings: Settings, out: Path, gathered: Gathered, watch: Report) -> list[Floats]:
+    """As many rounds as a search makes, each of them taught every label as it stands, as a comparison: what their TSMs
+    say of the first set's cases, [N, C] a round."""
+    trainer = _trainer(settle_arithmetic(run), settings, gathered, out, watch, lambda: False)
+    groups = together([item.case for item in gathered.items], copies(gathered, watch))
+    is_learned = np.ones(len(gathered.items), dtype=np.bool_)
+    divisions = [divide(groups, settings.folds, run.settings.seed + number) for number in range(settings.rounds)]
+    outside = [trainer.learn(number, fold_of, is_learned) for number, fold_of in enumerate(divisions)]
+    return [_likely(each, gathered, 0) for each in outside]
+
+
 def _trainer(
     run: Run, settings: Settings, gathered: Gathered, out: Path, report: Report, is_stopped: Callable[[], bool]
 ) -> Trainer:
@@ -180,10 +191,9 @@ def _ranked(
     suspects = sorted(
         (suspect for ranking in rankings for suspect in ranking.suspects), key=lambda suspect: -suspect.score
     )
-    estimate = sum((ranking.estimate for ranking in rankings[1:]), start=rankings[0].estimate)
     about = {
         "cases": len(suspects),
-        **estimate.plain(),
+        "estimated_errors": sum(ranking.index for ranking in rankings),
         "answers": [answer for task in gathered.joint_set.tasks for answer in task.answers],
         "sources": described(),
     }
