@@ -17,7 +17,7 @@ from core.errors import SettingsError
 from core.machine.precision import number_format_here, precision_here
 from core.models.lora import LoraSettings
 from core.readings.reader import Reader, tsm_readers
-from core.sets.split import SplitSettings
+from core.sets.split import SplitSettings, as_frozen
 from core.settings import Settings
 from core.training.method import Frame, Plan, ReaderPlan
 from core.training.readers import PLAIN, readers_of_run
@@ -27,6 +27,8 @@ from core.yamls import read_yaml_file
 Preset = Literal["quick", "balanced", "thorough"]
 OtherScores = Literal["none", "untuned", "all"]
 Block = Mapping[str, Any]
+SET = "set.json"
+"""Beside the settings of a run that has begun."""
 
 
 PRESETS: Mapping[str, Block] = {
@@ -140,10 +142,12 @@ def read_run(path: Path) -> Run:
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """What a run file says, before anything is checked or filled in."""
+    """What a run file says, before anything is checked or filled in; of a run's own folder, what it was begun with."""
     values = read_yaml_file(path, f"The run file {path}")
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
+    if path.with_name(SET).is_file() and isinstance(values.get("split"), dict):
+        return values | {"split": as_frozen(values["split"])}
     return values
 
 

@@ -33,7 +33,7 @@ from core.readings.results import evaluate
 from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.described import known_cases, train_tsm, what_tsms_know
-from core.runs.folder import Folder, begin, refuse_unfit, writer
+from core.runs.folder import Folder, as_begun, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
 from core.runs.helped import helped
 from core.runs.index import Space, add_recall, index_cases, searching_plan
@@ -41,6 +41,7 @@ from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.runfile import Run
 from core.runs.running import Running
 from core.sets.joint import pictures, refuse_unreadable
+from core.sets.overlap import overlap
 from core.training.heads import save_heads
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
@@ -88,7 +89,7 @@ def start(
     """Everything that can be refused is refused here, before the run's folder is made."""
     began = time.perf_counter()
     refuse_unfit(out, is_resumed)
-    parts = load_parts(run, vlm, watch)
+    parts = load_parts(as_begun(run, out), vlm, watch)
     processes = parts.accelerator.num_processes
     if parts.accelerator.is_main_process:
         if not is_resumed:
@@ -198,6 +199,7 @@ def finish(
         environment=running.folder.kept(running.folder.environment),
         notes=notes,
         helped=helped(running.run, results),
+        overlap=overlap(cases.items),
     )
     running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)
