@@ -1,5 +1,5 @@
-"""`vitask bench`: what a step, a reading and whole runs cost and are worth, each beside what it is compared to; and how
-often intervals hold the truth."""
+"""`vitask bench`: what a step, a reading and whole runs cost and are worth, each beside what it is compared to; where
+that helps; and how often intervals hold the truth."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from core.cli import output
 from core.cli.commands import Commands
+from core.cli.tune import stopping
 
 
 def add(commands: Commands) -> None:
@@ -31,6 +32,7 @@ def add(commands: Commands) -> None:
         "--ablation", action="store_true", help="also VITask with each of its parts left out: five runs instead of one"
     )
     _add_trials(table, "runs", Path("bench-table"), do_table)
+    _add_curve(actions.add_parser("curve", help="where it helps: all readers over training cases and over steps"))
     suspects = actions.add_parser("suspects", help="planted label errors, and how well they are found")
     suspects.add_argument("--noise", default="uniform-5,uniform-10,confused-10", metavar="uniform-10,confused-10")
     suspects.add_argument(
@@ -46,6 +48,22 @@ def add(commands: Commands) -> None:
     intervals.add_argument("--processes", type=int, default=1)
     intervals.add_argument("--json", action="store_true")
     intervals.set_defaults(do=do_intervals)
+
+
+def _add_curve(curve: argparse.ArgumentParser) -> None:
+    curve.description = (
+        "Whole runs with fewer and with more training cases, and with fewer and with more steps, all measured on the "
+        "same test cases. DIR then holds curve.svg, curve.png, curve.md, curve.csv and runs.csv, written anew after "
+        "each run. Stopped by Ctrl-C or killed, the same command goes on where it was."
+    )
+    curve.add_argument("--cases", default="50,200,800,all", metavar="50,200,all", help="training cases")
+    curve.add_argument(
+        "--steps",
+        default="",
+        metavar="20,80,320",
+        help="steps a stage, with the most cases; the cases then go with the most steps. Usually as the run file says",
+    )
+    _add_trials(curve, "runs", Path("bench-curve"), do_curve)
 
 
 def _add_trials(command: argparse.ArgumentParser, trials: str, folder: Path, do: Callable[..., None]) -> None:
@@ -80,6 +98,19 @@ def do_table(arguments: argparse.Namespace) -> None:
     _print_rows(arguments, rows, markdown(rows))
 
 
+def do_curve(arguments: argparse.Namespace) -> None:
+    from core.bench.curve import Wanted, run_all
+    from core.bench.curve_figures import curves_of, markdown, runs_in_rows
+
+    cases = [None if text == "all" else _whole(text, "--cases") for text in arguments.cases.split(",")]
+    steps = [_whole(text, "--steps") for text in arguments.steps.split(",") if arguments.steps]
+    wanted = Wanted(_seeds(arguments.seeds), cases, steps)
+    with output.watching() as watch, stopping() as is_stopped:
+        done = run_all(arguments.sets, wanted, arguments.run, arguments.out, watch, output.note, is_stopped)
+    _print_rows(arguments, runs_in_rows(done), markdown(curves_of(done)))
+    output.note(f"The picture is in {arguments.out / 'curve.svg'}, and curve.png beside it.")
+
+
 def do_suspects(arguments: argparse.Namespace) -> None:
     from core.bench.suspects import markdown, run_all
 
@@ -109,6 +140,14 @@ def _seeds(text: str) -> list[int]:
         return [int(seed) for seed in text.split(",")]
     except ValueError:
         raise SettingsError(f"--seeds must be whole numbers with commas, like 0,1,2, not {text!r}.") from None
+
+
+def _whole(text: str, option: str) -> int:
+    from core.errors import SettingsError
+
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"{option} must be whole numbers from 1 on with commas, like 50,200, not {text!r}.")
+    return int(text)
 
 
 def _print_rows(arguments: argparse.Namespace, rows: list[dict[str, Any]], table: str) -> None:
