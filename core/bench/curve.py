@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import yaml
@@ -71,6 +72,23 @@ class _Planned:
         return make_run(values)
 
 
+@dataclass(frozen=True)
+class _Clock:
+    """How long points took, by their set: what is asked and answered there takes its time, whatever the cases."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def took(self, planned: _Planned, seconds: float) -> None:
+        self.seconds.setdefault(planned.point.set, []).append(seconds)
+
+    def words(self, left: Sequence[_Planned]) -> str:
+        """After a point: how long it took, and how long the others will."""
+        every = [seconds for of_set in self.seconds.values() for seconds in of_set]
+        whole = sum(mean(self.seconds.get(each.point.set, every)) for each in left)
+        count = f"{len(left)} points are" if len(left) > 1 else "1 point is"
+        return f"{count} left, about {duration(whole)}." if left else "That was the last point."
+
+
 def run_all(
     sets: Sequence[str],
     wanted: Wanted,
@@ -83,7 +101,7 @@ def run_all(
     """All points of all sets; tables and picture are written after each, so that a curve that is stopped is one too."""
     planned = _plan(sets, wanted, run_file, out)
     done: list[Finished] = []
-    seconds: list[float] = []
+    clock = _Clock()
     for number, each in enumerate(planned):
         if is_stopped():
             raise StoppedError(f"Stopped before point {number + 1} of {len(planned)}. {_GO_ON}")
@@ -92,11 +110,10 @@ def run_all(
             say(f"Point {number + 1} of {len(planned)}: {each.point.words()}.")
             began = time.perf_counter()
             results = _measured(each, watch, is_stopped)
-            seconds.append(time.perf_counter() - began)
-            left = sum(_kept_file(other) is None for other in planned[number + 1 :])
-            say(f"It took {duration(seconds[-1])}. {_left(left, sum(seconds) / len(seconds))}")
+            clock.took(each, time.perf_counter() - began)
+            say(clock.words([other for other in planned[number + 1 :] if _kept_file(other) is None]))
         done.append(Finished(each.point, results))
-        if seconds:
+        if clock.seconds:
             write(done, out)
     write(done, out)
     return done
@@ -172,9 +189,3 @@ def write(done: Sequence[Finished], out: Path) -> None:
         draft = out / f".{name}.part"
         draft.write_bytes(content)
         draft.replace(out / name)
-
-
-def _left(points: int, seconds: float) -> str:
-    if not points:
-        return "That was the last point."
-    return f"{points} {'point is' if points == 1 else 'points are'} left, about {duration(points * seconds)}."

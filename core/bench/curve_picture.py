@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from core.bench.curve_figures import AXES, FIGURES, Curve, Mean
 from core.bench.drawing import MARKS, Area, Line, Point, Shape, Words, as_png, as_svg, length, mark
 from core.readings.reader import Reader
+from core.readings.rounding import rounded
 
 WIDTH, MARGIN = 1080, 16
 LEFT, RIGHT = 50, 14
 """Of a panel: room for the numbers of its axis, and for half of the last number below it."""
-HEIGHT_OF_PLOT, ABOVE, BELOW = 230, 58, 62
+HEIGHT_OF_PLOT, ABOVE, BELOW = 230, 58, 78
 LETTERS, TITLE, SMALL = 12.0, 15.0, 11.0
 LINE = 18
 SAMPLE = 34
@@ -24,10 +25,12 @@ WIDE = 4
 """Numbers on the axis below that are further apart than so many times stand on a logarithmic scale."""
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 MOST_TICKS = 6
+LEAST_SPAN = 0.2
+"""Of a score's axis: what a few hundred test cases can't tell apart should not look far apart."""
 NOTE = (
     "Lines: means over seeds; bands: from the lowest to the highest seed (of one seed there is none). All points of a "
-    "row are measured on the same test cases. Log loss: of raw probabilities, not calibrated; logarithmic scale, less "
-    "is better. Research use only."
+    "row are measured on the same test cases; intervals that hold those too are in the table. Log loss: of raw "
+    "probabilities, not calibrated; logarithmic scale, less is better. Research use only."
 )
 
 
@@ -74,28 +77,34 @@ class Scale:
         return math.log(number) if self.is_logarithmic else number
 
 
+Lines = Mapping[str, Sequence[tuple[int, Mean]]]
+"""By reader the places at which it was measured, and what."""
+
+
 @dataclass(frozen=True)
 class Panel:
     curve: Curve
     figure: str
     x: Scale
     y: Scale
+    lines: Lines
+    far_below: Lines
+    """Those that would press all others together: they are named with their figures."""
 
     def shapes(self, looks: Mapping[str, Look]) -> Iterator[Shape]:
         yield from self._axes()
-        lines = {name: self._means(name) for name in looks}
-        for name, means in lines.items():  # bands below all lines
+        for name, means in self.lines.items():  # bands below all lines
             if any(each.lowest < each.highest for _, each in means):
                 above = [(self.x.at(place), self.y.at(each.highest)) for place, each in means]
                 below = [(self.x.at(place), self.y.at(each.lowest)) for place, each in means]
                 yield Area([*above, *reversed(below)], looks[name].colour, 0.16)
-        for name, means in lines.items():
+        for name, means in self.lines.items():
             points = [(self.x.at(place), self.y.at(each.value)) for place, each in means]
             yield from _line(points, looks[name])
-
-    def _means(self, reader: str) -> list[tuple[int, Mean]]:
-        means = [(place, self.curve.mean(reader, self.figure, place)) for place in self.curve.places]
-        return [(place, each) for place, each in means if each is not None]
+        if self.far_below:
+            named = "; ".join(f"{name}, {_range(means)}" for name, means in self.far_below.items())
+            middle = (self.x.start + self.x.end) / 2
+            yield Words(middle, self.y.start + 51, f"far below: {named}", SMALL, FAINT, "middle")
 
     def _axes(self) -> Iterator[Shape]:
         top, bottom = self.y.end, self.y.start
@@ -140,11 +149,37 @@ def _row(curve: Curve, looks: Mapping[str, Look], top: float) -> Iterator[Shape]
     for number, figure in enumerate(FIGURES):
         start = MARGIN + number * each
         x = _over(curve.places, start + LEFT, start + each - RIGHT - 8)
-        drawn = [curve.mean(name, figure, place) for name in looks for place in curve.places]
-        means = [mean for mean in drawn if mean is not None]
+        lines = {name: means for name in looks if (means := _means(curve, name, figure))}
+        below = _far_below(lines) if figure != "log_loss" else {}
+        drawn = {name: means for name, means in lines.items() if name not in below}
         bottom = top + ABOVE + HEIGHT_OF_PLOT
-        y = _upright(figure, means, bottom, top + ABOVE)
-        yield from Panel(curve, figure, x, y).shapes(looks)
+        y = _upright(figure, [mean for means in drawn.values() for _, mean in means], bottom, top + ABOVE)
+        yield from Panel(curve, figure, x, y, drawn, below).shapes(looks)
+
+
+def _means(curve: Curve, reader: str, figure: str) -> list[tuple[int, Mean]]:
+    means = [(place, curve.mean(reader, figure, place)) for place in curve.places]
+    return [(place, each) for place, each in means if each is not None]
+
+
+def _range(means: Sequence[tuple[int, Mean]]) -> str:
+    values = [each.value for _, each in means]
+    return " to ".join(dict.fromkeys([rounded(min(values)), rounded(max(values))]))
+
+
+def _far_below(lines: Lines) -> Lines:
+    """The fewest readers, an untuned model as a rule, without whom all others have twice the room."""
+    spans = {name: (min(m.lowest for _, m in means), max(m.highest for _, m in means)) for name, means in lines.items()}
+    order = sorted(spans, key=lambda name: spans[name][1])
+    bottom, top = (
+        min((low for low, _ in spans.values()), default=0),
+        max((high for _, high in spans.values()), default=0),
+    )
+    for count in range(1, len(order) - 1):
+        floor = min(spans[name][0] for name in order[count:])
+        if spans[order[count - 1]][1] < floor and 2 * (top - floor) < top - bottom:
+            return {name: lines[name] for name in order[:count]}
+    return {}
 
 
 def _line(points: Sequence[Point], look: Look) -> Iterator[Shape]:
@@ -178,6 +213,9 @@ def _upright(figure: str, means: Sequence[Mean], bottom: float, top: float) -> S
     if figure == "log_loss":
         ticks = _ticks_of_logarithm(max(low, 1e-3), max(high, 1e-3))
         return Scale(min(ticks[0], max(low, 1e-3)), max(ticks[-1], high), bottom, top, ticks, is_logarithmic=True)
+    lacking = max(0.0, LEAST_SPAN - (high - low))
+    high = min(1.0, high + lacking / 2)
+    low = max(0.0, min(low, high - LEAST_SPAN))
     step = next((step for step in STEPS if high - low <= step * (MOST_TICKS - 2)), STEPS[-1])
     first, last = math.floor(low / step), math.ceil(high / step)
     ticks = tuple(round(number * step, 2) for number in range(first, max(last, first + 1) + 1))

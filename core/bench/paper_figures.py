@@ -98,9 +98,9 @@ def markdown(rows: Sequence[Row], departures: Sequence[str]) -> str:
     for name in PRINTED_FIGURES:
         head += [TITLES[name], "paper"]
     table = as_markdown([*head, TITLES["auroc"]], [*(row.cells() for row in rows), *_means(rows)])
-    told = "\n".join(f"- {sentence}" for sentence in departures)
+    listed = "\n".join(f"- {sentence}" for sentence in departures)
     about = f"Paper: {SOURCE}. Ours: with 95 % intervals over test cases and, of several seeds, between them."
-    return f"{table}\n\n{about}\n\nDepartures:\n\n{told}\n"
+    return f"{table}\n\n{about}\n\nDepartures:\n\n{listed}\n"
 
 
 def _means(rows: Sequence[Row]) -> Iterator[list[str]]:

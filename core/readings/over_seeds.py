@@ -18,10 +18,10 @@ def ends_over_seeds(
     """Of the mean over seeds that were measured on the same test cases: a t interval over both variances, that between
     seeds divided by their number and that of the cases as it is; Satterthwaite's degrees of freedom. It ends where
     the figure does: at the most and at the least that it can be."""
-    known = [error for error in errors if error is not None]
-    if len(known) < len(values):
+    of_runs = [error for error in errors if error is not None]
+    if len(of_runs) < len(values):
         return None, None
-    between, of_cases = variance(values) / len(values), mean(error**2 for error in known)
+    between, of_cases = variance(values) / len(values), mean(error**2 for error in of_runs)
     if not between + of_cases:
         return None, None
     degrees = min((between + of_cases) ** 2 / (between**2 / (len(values) - 1)), 1e6) if between else 1e6

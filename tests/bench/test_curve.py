@@ -163,6 +163,19 @@ def test_the_picture_has_a_panel_a_figure_and_a_band_where_seeds_differ() -> Non
     assert _heights(bands[0])[1] == _heights(bands[0])[2] == lines[0][1], "both seeds of the TSM are alike at 200 cases"
 
 
+def test_a_reader_far_below_the_others_is_named_and_leaves_them_the_room() -> None:
+    far = [
+        finished(50, 0, {"vlm": 0.1, "tsm": 0.8, "ours": 0.9}, 0.1),
+        finished(200, 0, {"vlm": 0.12, "tsm": 0.8, "ours": 0.9}, 0.1),
+    ]
+    tree = ElementTree.fromstring(picture(curves_of(far)).as_svg())
+    words = [each.text for each in tree.iter(f"{SVG}text")]
+    assert "far below: vlm, 0.100 to 0.120" in words
+    lines = [line for line in tree.iter(f"{SVG}polyline") if _is_of_reader(line) and line.get("stroke") == TSM.colour]
+    assert len(lines) == 2 + 3 + 3, "two in the first panel, three where log losses stand, three in the legend"
+    assert words.count("0.7") == 1 and "0.2" not in words[: words.index("Log loss, raw")]
+
+
 def _heights(shape: ElementTree.Element) -> list[float]:
     return [float(point.split(",")[1]) for point in (shape.get("points") or "").split()]
 

@@ -121,16 +121,20 @@ def test_the_recipe_is_the_printed_one_and_departs_from_nothing(tmp_path: Path) 
     run = make_run(wanted.values([tmp_path / "blood.npz"], 0))
     assert run.plan.departures == ()
     assert (run.settings.training.steps, run.settings.limit) == (None, {})
-    told = list(paper.departures(wanted, run))
-    assert [sentence.split(" ")[:2] for sentence in told] == [["The", "VLM"], ["The", "TSM"], ["Learning", "rates,"]]
+    sentences = list(paper.departures(wanted, run))
+    assert [sentence.split(" ")[:2] for sentence in sentences] == [
+        ["The", "VLM"],
+        ["The", "TSM"],
+        ["Learning", "rates,"],
+    ]
 
 
 def test_every_setting_that_is_laid_over_the_recipe_is_told(tmp_path: Path) -> None:
     over = {"training": {"steps": 10, "micro_batch_size": 4}, "method": {"align": 0}}
     file = run_files.write_run(tmp_path / "run.yaml", over)
     wanted = paper.Wanted("checkpoint", sets=("retina",), run_file=file)
-    told = list(paper.departures(wanted, make_run(wanted.values([tmp_path / "retina.npz"], 0))))
-    assert told[-3:] == [
+    sentences = list(paper.departures(wanted, make_run(wanted.values([tmp_path / "retina.npz"], 0))))
+    assert sentences[-3:] == [
         "Alignment was left out; as printed, both stages have it.",
         "method.align is 0.0; in the recipe it is 1.0.",
         "training.steps is 10; in the recipe it is not set.",
