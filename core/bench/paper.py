@@ -6,6 +6,7 @@ Whatever was fetched or learned already is found again, so the same command begi
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,8 +131,9 @@ def _disk(wanted: Wanted, folder: Path) -> str:
     licences = sorted({facts.licence for facts in missing})
     return (
         f"To be fetched at {wanted.size} pixels: {', '.join(facts.name for facts in missing)}. They take at most "
-        f"{most:,.1f} GB (their pixels, before compression) and as much again while they are opened; {free:,.1f} GB "
-        f"are free. Licences: {', '.join(licences)}. Ctrl-C stops; what was fetched stays."
+        f"{most:,.1f} GB in {folder} (their pixels, before compression), which has {free:,.1f} GB free, and as much in "
+        f"{tempfile.gettempdir()} while a run has them open. Licences: {', '.join(licences)}. Ctrl-C stops; what was "
+        "fetched stays."
     )
 
 

@@ -22,6 +22,7 @@ from core.bench.curve_picture import picture
 from core.bench.drawing import Line, as_png
 from core.bench.smaller import Source, open_source
 from core.case import ImageSet, Split
+from core.cli.main import main
 from core.errors import RunError, SettingsError, StoppedError
 from core.events import Event
 from core.readings.reader import TSM, readers_to_plain
@@ -197,6 +198,12 @@ def values_of(rows: list[dict[str, object]], reader: str, figure: str) -> list[o
     return [row["value"] for row in rows if (row["reader"], row["figure"]) == (reader, figure)]
 
 
+@pytest.mark.parametrize("given", [["--cases", "few"], ["--cases", "0"], ["--steps", "2,-1"], ["--seeds", "x"]])
+def test_numbers_that_are_none_are_told(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "curve", "no-set", *given]) == 2
+    assert f"{given[0]} must be whole numbers" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_curve_of_runs_is_stopped_resumed_and_read(images: Path, checkpoint: Path, tmp_path: Path) -> None:
     file = run_files.write_run(tmp_path / "run.yaml", run_files.values(images, checkpoint) | {"images": "replaced"})
@@ -250,11 +257,15 @@ def test_a_point_that_was_broken_off_goes_on(images: Path, checkpoint: Path, tmp
 
 @pytest.mark.slow
 def test_a_point_that_was_killed_while_its_folder_was_made_begins(
-    images: Path, checkpoint: Path, tmp_path: Path
+    images: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = run_files.write_run(tmp_path / "run.yaml", run_files.values(images, checkpoint))
     folder = Folder(tmp_path / "out/shades/cases-9-steps-2-seed-0")
     folder.path.mkdir(parents=True)
     folder.set.write_text("{}")
-    (done,) = run_all([str(images)], Wanted([0], [9], []), file, tmp_path / "out")
-    assert done.point.cases == 9
+    command = ["bench", "curve", str(images), "--cases", "9", "--run", str(file), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    shown, noted = capsys.readouterr()
+    assert shown == (tmp_path / "out/curve.md").read_text() and "| 9 | 6 | vitask+tsm |" in shown
+    assert "Point 1 of 1: shades, 9 training cases, 2 steps a stage, seed 0." in noted
+    assert "That was the last point." in noted and "curve.svg" in noted

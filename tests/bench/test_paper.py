@@ -76,7 +76,7 @@ def test_the_paper_is_one_command_away(
     command += ["--size", "28", "--limit", "28", "--mirror", f"{server.address}/sets", "--run", str(shorter)]
     assert main([*command, "--out", str(out)]) == 0
     printed, noted = capsys.readouterr()
-    assert "They take at most 0.1 GB" in noted and "Licences: CC BY 4.0" in noted
+    assert "They take at most 0.1 GB in " in noted and "Licences: CC BY 4.0" in noted
     assert noted.index("Fetching chestmnist") < noted.index("A run takes about ")
     assert printed.strip() == (out / "paper.md").read_text().strip()
 
