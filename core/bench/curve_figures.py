@@ -97,10 +97,12 @@ class Mean:
     lowest: float
     highest: float
 
-    def words(self, sign: str = "") -> str:
+    def words(self, sign: str = "", seeds: int = 0) -> str:
+        """With how many seeds it is of, where others are of more."""
         ends = [rounded(end) if not sign else f"{end:{sign}z.3f}" for end in (self.low, self.high) if end is not None]
         middle = f"{self.value:{sign}z.3f}" if sign else rounded(self.value)
-        return f"{middle} [{', '.join(ends)}]" if ends else middle
+        fewer = f" ({self.seeds} of {seeds} seeds)" if self.seeds < seeds else ""
+        return (f"{middle} [{', '.join(ends)}]" if ends else middle) + fewer
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,11 @@ def _rows(curve: Curve) -> Iterator[list[str]]:
             means = [curve.mean(reader.name, name, place) for name in FIGURES]
             if any(means):
                 validated = curve.at(place)[0].point.validated
-                yield [f"{place:,}", f"{validated:,}", reader.name, *(each.words() if each else "–" for each in means)]
+                yield [f"{place:,}", f"{validated:,}", reader.name, *(_cell(curve, each) for each in means)]
+
+
+def _cell(curve: Curve, each: Mean | None, sign: str = "") -> str:
+    return each.words(sign, len(curve.seeds)) if each else "–"
 
 
 def _gap_rows(curve: Curve) -> Iterator[list[str]]:
@@ -212,7 +218,7 @@ def _gap_rows(curve: Curve) -> Iterator[list[str]]:
         for rival in rivals:
             means = [curve.mean_gap(aim, rival, name, place) for name in FIGURES]
             if any(means):
-                yield [f"{place:,}", rival, *(each.words("+") if each else "–" for each in means)]
+                yield [f"{place:,}", rival, *(_cell(curve, each, "+") for each in means)]
 
 
 def csv_of_means(curves: Sequence[Curve]) -> str:

@@ -153,7 +153,7 @@ def _row(curve: Curve, looks: Mapping[str, Look], top: float) -> Iterator[Shape]
         below = _far_below(lines) if figure != "log_loss" else {}
         drawn = {name: means for name, means in lines.items() if name not in below}
         bottom = top + ABOVE + HEIGHT_OF_PLOT
-        y = _upright(figure, [mean for means in drawn.values() for _, mean in means], bottom, top + ABOVE)
+        y = _upright(figure, [each for means in drawn.values() for _, each in means], bottom, top + ABOVE)
         yield from Panel(curve, figure, x, y, drawn, below).shapes(looks)
 
 

@@ -74,7 +74,7 @@ def rows_of(of_seeds: Sequence[Results], names: Sequence[str]) -> list[Row]:
         measured = [part["readers"] for part in parts]
         for reader in measured[0]:
             means = {figure: _mean(measured, reader, figure) for figure in FIGURES}
-            ours = {figure: mean for figure, mean in means.items() if mean is not None}
+            ours = {figure: each for figure, each in means.items() if each is not None}
             rows.append(Row(name, parts[0]["cases"], reader, ours, printed(name, reader)))
     return rows
 

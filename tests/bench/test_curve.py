@@ -140,6 +140,12 @@ def test_the_table_tells_all_readers_and_what_the_aim_has_over_others() -> None:
     assert "not calibrated" in text
 
 
+def test_a_point_of_fewer_seeds_than_the_others_says_so() -> None:
+    text = markdown(curves_of(DONE[:3]))
+    assert "| 200 | 20 | tsm | 0.700 [0.661, 0.739] (1 of 2 seeds) | 0.300 [0.261, 0.339] (1 of 2 seeds) | – |" in text
+    assert "| 50 | 20 | tsm |" in text and "(2 of 2" not in text
+
+
 def test_both_axes_are_told_where_there_are_points_of_both() -> None:
     shorter = finished(200, 0, {"tsm": 0.7, "ours": 0.4}, -0.3, steps=10)
     assert [(curve.axis, curve.places) for curve in curves_of([*DONE, shorter])] == [
