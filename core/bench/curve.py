@@ -82,7 +82,7 @@ class _Clock:
         self.seconds.setdefault(planned.point.set, []).append(seconds)
 
     def words(self, left: Sequence[_Planned]) -> str:
-        """After a point: how long it took, and how long the others will."""
+        """How long the points that are left will take."""
         every = [seconds for of_set in self.seconds.values() for seconds in of_set]
         whole = sum(mean(self.seconds.get(each.point.set, every)) for each in left)
         count = f"{len(left)} points are" if len(left) > 1 else "1 point is"
@@ -110,8 +110,10 @@ def run_all(
             say(f"Point {number + 1} of {len(planned)}: {each.point.words()}.")
             began = time.perf_counter()
             results = _measured(each, watch, is_stopped)
-            clock.took(each, time.perf_counter() - began)
-            say(clock.words([other for other in planned[number + 1 :] if _kept_file(other) is None]))
+            seconds = time.perf_counter() - began
+            clock.took(each, seconds)
+            left = [other for other in planned[number + 1 :] if _kept_file(other) is None]
+            say(f"It took {duration(seconds)}. {clock.words(left)}")
         done.append(Finished(each.point, results))
         if clock.seconds:
             write(done, out)

@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
         "--retrain", action="store_true", help="also what a TSM gains by the first suspects put right"
     )
     _add_trials(suspects, "searches", Path("bench-suspects"), do_suspects)
-    intervals = actions.add_parser("intervals", help="how often 95 % intervals hold the truth, in simulation")
+    intervals = actions.add_parser("intervals", help="how often 95 %% intervals hold the truth, in simulation")
     intervals.add_argument(
         "--cells", default="", metavar="NAME,NAME", help="some of the kinds of test sets; usually all"
     )
