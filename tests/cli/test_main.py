@@ -61,6 +61,17 @@ def test_help_tells_every_command_once_and_in_a_group(capsys: pytest.CaptureFixt
     assert sorted(listed) == sorted(commands.helps)
 
 
+def with_those_below(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    below = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    return [command, *(each for action in below for part in action.choices.values() for each in with_those_below(part))]
+
+
+def test_every_command_tells_its_help_whatever_signs_stand_in_it() -> None:
+    texts = {command.prog: command.format_help() for command in with_those_below(parser())}
+    assert "vitask bench" in texts and len(texts) > 40
+    assert "how often 95 % intervals hold the truth" in texts["vitask bench"]
+
+
 def test_every_example_of_help_can_be_typed_as_it_stands() -> None:
     commands = Commands(argparse.ArgumentParser())
     for module in COMMANDS:
