@@ -188,6 +188,8 @@ def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
             filled[block] = {**preset.get(block, {}), **filled.get(block, {})}
             if has_epochs and "steps" not in values.get(block, {}):
                 filled[block].pop("steps", None)  # who names epochs means them
+            if "steps" in values.get(block, {}) and "most_epochs" not in values[block]:
+                filled[block].pop("most_epochs", None)  # and who names steps
     if isinstance(method, Mapping) and isinstance(method.get("name"), str):
         filled["method"] = {**preset.get("methods", {}).get(method["name"], {}), **method}
     return filled
