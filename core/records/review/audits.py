@@ -139,9 +139,10 @@ def in_words(view: AuditView) -> tuple[str, ...]:
         )
     in_first = view.wrong - view.wrong_drawn
     excluded = f" {view.excluded:,} excluded are not counted as wrong." * bool(view.excluded)
+    verb = "is" if round(found.value) == 1 else "are"
     interval = f"95 % interval {found.low:,} to {found.high:,}"
     return (
-        f"About {found.value:,.0f} of {sample.cases:,} labels are wrong, {interval}.",
+        f"About {found.value:,.0f} of {sample.cases:,} labels {verb} wrong, {interval}.",
         f"All {sample.drawn:,} are decided: {in_first:,} wrong among the first {sample.first:,} suspects, and "
         f"{view.wrong_drawn:,} among {sample.others:,} drawn at random from {sample.rest:,} others.{excluded}",
         LIMIT,
@@ -163,7 +164,7 @@ def plain(view: AuditView) -> dict[str, Any]:
 
 def before(sample: Sample) -> str:
     """What may be hoped for, said before anything is drawn."""
-    if sample.first == sample.cases:
+    if sample.drawn == sample.cases:
         return f"All {sample.cases:,} labels are looked at: the number is known without an interval."
     most = total(sample, 0, 0).high
     return (
