@@ -44,6 +44,8 @@ class AuditView:
 
     review_id: int
     sample: Sample
+    seed: int
+    """By which the others were drawn: `Sample.ranks` draws them again."""
     at: datetime
     person: str
     decided: int
@@ -152,11 +154,12 @@ def in_words(view: AuditView) -> tuple[str, ...]:
 def plain(view: AuditView) -> dict[str, Any]:
     """For JSON; `wrong_labels` is null until every case is decided."""
     counts = {name: getattr(view, name) for name in ("decided", "unsure", "differing", "excluded")}
-    sample = {"cases": view.sample.cases, "first": view.sample.first, "others": view.sample.others}
+    sample = {name: getattr(view.sample, name) for name in ("cases", "first", "others")}
     found = view.total
     return {
         "review": view.review_id,
         **sample,
+        "seed": view.seed,
         **counts,
         "wrong_labels": None if found is None else {"value": found.value, "low": found.low, "high": found.high},
     }
@@ -195,7 +198,7 @@ def _view(session: Session, review: Review, drawn: LabelAudit, person: str) -> A
             differing += not is_unsure
     sample = Sample(drawn.cases, drawn.first, drawn.others)
     counts = (decided, unsure, differing, excluded, wrong, wrong_drawn)
-    return AuditView(review.id, sample, drawn.at, person, *counts)
+    return AuditView(review.id, sample, drawn.seed, drawn.at, person, *counts)
 
 
 def _there(view: AuditView | None) -> AuditView:
