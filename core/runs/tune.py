@@ -25,6 +25,7 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
 from core.readings.answer import Answer
+from core.readings.blank import beside_blank
 from core.readings.head import own_encoders
 from core.readings.reader import readers_to_plain
 from core.readings.reading import Reading
@@ -171,7 +172,8 @@ def finish(
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
-    notes = [*more_notes, *running.run.plan.departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
+    departures = running.run.departures({of.name: of.task for of in running.parts.joint_set.sets})
+    notes = [*more_notes, *departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")
@@ -187,6 +189,7 @@ def finish(
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     _index(running, tuned, cases, results)
+    results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(running.run.readers)
     text = card(
@@ -242,6 +245,9 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
             running.report(CasesRead(split=split, readers=names, done=done, whole=len(places)))
 
         answers = read_places(tuned, cases, places, ways, settings.batch_size, progress)
+        for way in filter(running.run.is_shown_blank, ways):
+            with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
+                answers[way.name] = beside_blank(tuned.vlm, answers[way.name], [cases.task(place) for place in places])
         for way in ways:
             written = evenly(places, settings.free_text) if split == "test" and way.writes else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))

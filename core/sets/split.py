@@ -195,11 +195,7 @@ def limit(cases: Sequence[Case], counts: Mapping[str, int], seed: int) -> tuple[
 
 
 def _draw(cases: Sequence[Case], places: Sequence[int], count: int, split: str, seed: int) -> list[int]:
-    frequency = classes(cases, places)
-    by_class: defaultdict[str, list[int]] = defaultdict(list)
-    for place in places:
-        names = cases[place].labels or (NO_FINDING,)
-        by_class[min(names, key=lambda name: (frequency[name], name))].append(place)  # a multi case: by its rarest
+    by_class = by_rarest(cases, places)
     if count >= len(places):
         return list(places)
     if count < len(by_class):
@@ -207,6 +203,16 @@ def _draw(cases: Sequence[Case], places: Sequence[int], count: int, split: str, 
     drawn = random.Random(f"{seed} {split}")
     numbers = _apportion({name: len(by_class[name]) for name in sorted(by_class)}, count)
     return [place for name, number in numbers.items() for place in drawn.sample(by_class[name], number)]
+
+
+def by_rarest(cases: Sequence[Case], places: Sequence[int]) -> dict[str, list[int]]:
+    """Places by class; a case of several labels is of the one that is rarest among these."""
+    frequency = classes(cases, places)
+    by_class: defaultdict[str, list[int]] = defaultdict(list)
+    for place in places:
+        names = cases[place].labels or (NO_FINDING,)
+        by_class[min(names, key=lambda name: (frequency[name], name))].append(place)
+    return dict(by_class)
 
 
 def _apportion(sizes: Mapping[str, int], count: int) -> dict[str, int]:

@@ -18,10 +18,29 @@ from tests import run_files
 
 def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
     rows = [
-        {"set": "cells", "seed": seed, "reader": "tsm", "accuracy": accuracy, "macro_f1": 0.5, "auroc": None}
+        row("tsm", "", [], seed=seed, accuracy=accuracy, macro_f1=0.5, auroc=None)
         for seed, accuracy in ((0, 0.8), (1, 0.9), (2, 1.0))
     ]
-    assert markdown(rows).splitlines()[2] == "| cells | tsm | 3 | 0.900 ± 0.100 | 0.500 ± 0.000 | - |"
+    assert markdown(rows).splitlines()[2:] == ["| cells | tsm | 3 | 0.900 ± 0.100 | 0.500 ± 0.000 | - |"]
+
+
+def row(reader: str, part: str, departures: list[str], **more: Any) -> dict[str, Any]:
+    figures = dict.fromkeys(("accuracy", "macro_f1", "auroc"), 0.5)
+    return {"set": "cells", "seed": 0, "reader": reader, "part": part, "departures": departures, **figures, **more}
+
+
+def test_below_a_table_stands_where_its_runs_differ_from_the_print() -> None:
+    rows = [
+        row("vitask", "", ["One schedule."]),
+        row("vitask without CRT", "without CRT", ["One schedule.", "No CRT."]),
+    ]
+    assert markdown(rows).splitlines()[4:] == [
+        "",
+        "Where the runs differ from the print:",
+        "",
+        "- One schedule.",
+        "- No CRT. (cells, without CRT)",
+    ]
 
 
 @pytest.mark.slow

@@ -91,6 +91,17 @@ def test_every_reader_answers_every_case_with_a_distribution(finished: Path) -> 
             assert one.split == split and one.set == "shades" and one.labels[0] in run_files.ANSWERS
 
 
+def test_the_untuned_model_is_shown_a_blank_picture_too_and_its_answers_are_scored_against_it(finished: Path) -> None:
+    read = reading.load(Folder(finished).readings("test"))
+    of_reader = {name: {row.answer.blank for row in read if row.reader == name} for name in READERS}
+    (blank,) = of_reader.pop("vlm")
+    assert len(blank) == len(run_files.ANSWERS) and max(blank) < 0
+    assert set.union(*of_reader.values()) == {()}
+    scored = json.loads((finished / "metrics.json").read_text())["other_scores"]
+    assert list(scored) == ["vlm"] and scored["vlm"].keys() == {"length_normalised", "pmi"}
+    assert "| vlm (PMI) |" in Folder(finished).card.read_text()
+
+
 def test_probabilities_follow_from_the_stored_log_likelihoods_of_tokens(finished: Path) -> None:
     told = [one for one in reading.load(Folder(finished).readings("test")) if one.reader == "vitask+tsm"]
     for one in told:
@@ -118,12 +129,23 @@ def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
     assert set(written) == {("dark",), ("light scar",)}, "the first and the last of a list that is sorted by class"
 
 
+def test_the_card_and_the_figures_name_every_difference_from_the_print(finished: Path) -> None:
+    departures = json.loads((finished / "metrics.json").read_text())["departures"]
+    assert [sentence.partition(";")[0] for sentence in departures] == [
+        "One schedule of the learning rate ran over both stages",
+        "Of each stage the weights with the best macro F1 on validation cases were kept",
+    ]
+    card = Folder(finished).card.read_text(encoding="utf-8")
+    assert all(f"- {sentence}\n" in card for sentence in departures)
+
+
 def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(finished: Path, checkpoint: Path) -> None:
     expected = {"vanilla": {"van"}, "stage-1": {"van", "ep", "rda"}, "stage-2": {"van", "ep", "rda", "crt"}}
     for stage, terms in expected.items():
         found = run_files.steps(finished, stage)
         assert sorted(found) == list(range(1, 5 if stage == "vanilla" else 3))
         assert all(step.losses.keys() == terms for step in found.values())
+        assert {step.paired_share for step in found.values()} == {1.0 if "crt" in terms else None}
     vocabulary = json.loads((checkpoint / "config.json").read_text())["text_config"]["vocab_size"]
     assert run_files.steps(finished, "stage-2")[1].facts["ln_vocabulary"] == pytest.approx(np.log(vocabulary))
     (sharing,) = [event for event in run_files.events(finished) if isinstance(event, Sharing)]
