@@ -24,6 +24,7 @@ FIGURE_TITLES = {
     "auprc": "AUPRC",
     "memory_gib": "memory, GiB",
     "learning_share": "learning rate, share of the highest",
+    "paired_share": "cases with a partner, share",
 }
 
 

@@ -44,6 +44,12 @@ def add(commands: Commands) -> None:
     intervals.add_argument(
         "--cells", default="", metavar="NAME,NAME", help="some of the kinds of test sets; usually all"
     )
+    intervals.add_argument(
+        "--readers",
+        type=int,
+        metavar="N",
+        help="instead: how often any two of so many equally good readers are told apart",
+    )
     intervals.add_argument("--sets", type=int, default=1000, help="simulated test sets of each kind")
     intervals.add_argument("--seed", type=int, default=0, help="of the simulated test sets")
     intervals.add_argument("--processes", type=int, default=1)
@@ -169,14 +175,22 @@ def do_suspects(arguments: argparse.Namespace) -> None:
 
 
 def do_intervals(arguments: argparse.Namespace) -> None:
-    from core.bench.intervals import CELLS, markdown, run_all
+    from core.bench import intervals, pairs
+    from core.bench.intervals import CELLS
     from core.errors import SettingsError
 
     cells = arguments.cells.split(",") if arguments.cells else list(CELLS)
     if strange := [name for name in cells if name not in CELLS]:
         raise SettingsError(f'There is no cell "{strange[0]}". Choose among: {", ".join(CELLS)}.')
-    rows = run_all(cells, arguments.sets, arguments.seed, arguments.processes, output.note)
-    _print_rows(arguments, rows, markdown(rows))
+    simulated = (arguments.sets, arguments.seed, arguments.processes, output.note)
+    if arguments.readers is None:
+        rows = intervals.run_all(cells, *simulated)
+        _print_rows(arguments, rows, intervals.markdown(rows))
+    elif arguments.readers < 3:
+        raise SettingsError("--readers must be 3 or more: two make one pair, of which nothing has to be corrected.")
+    else:
+        rows = pairs.run_all(cells, arguments.readers, *simulated)
+        _print_rows(arguments, rows, pairs.markdown(rows))
 
 
 def _seeds(text: str) -> list[int]:

@@ -60,6 +60,6 @@ def test_arrays_of_as_many_sets_as_a_joint_run_goes_over_are_each_opened_once(tm
     keys = [f"{split}_{kind}" for split in ("train", "val", "test") for kind in ("images", "labels")]
     files = [tmp_path / f"{number}.npz" for number in range(12)]
     for file in files:
-        np.savez_compressed(file, **{key: np.zeros((2, 3, 3), np.uint8) for key in keys})
+        np.savez_compressed(file, allow_pickle=False, **{key: np.zeros((2, 3, 3), np.uint8) for key in keys})
     first, again = ([open_array(file, key) for file in files for key in keys] for _ in range(2))
     assert all(array is same for array, same in zip(first, again, strict=True))
