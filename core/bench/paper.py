@@ -168,7 +168,7 @@ def departures(wanted: Wanted, run: Run, of_run: Sequence[str]) -> Iterator[str]
     """Where this is not what the paper did, in sentences; the run itself says where its method departs."""
     yield f"The VLM is {wanted.vlm} in its transformers form; the paper's is InternVL2-2B."
     tsms = " and ".join(str(getattr(settings, "checkpoint", settings.name)) for _, settings in run.tsms)
-    yield f"The TSM is {tsms}, trained here; neither code nor weights of the paper's were published."
+    yield f"The TSM is {tsms}, trained here; the paper's own is not at hand."
     yield (
         "Learning rates, LoRA, batch size and the weights of the losses are ours, since the paper does not print them "
         "(docs/method.md)."
