@@ -194,6 +194,10 @@ def markdown(curves: Sequence[Curve]) -> str:
                 f"What {aim} has over others, on the same cases; of log loss less is better.",
                 as_markdown(head, rows),
             ]
+    of_runs = [each.results.get("departures", []) for curve in curves for each in curve.finished]
+    if sentences := dict.fromkeys(sentence for departures in of_runs for sentence in departures):
+        listed = "\n".join(f"- {sentence}" for sentence in sentences)
+        return "\n\n".join([*parts, ABOUT, "Where the runs differ from the print:", listed]) + "\n"
     return "\n\n".join([*parts, ABOUT]) + "\n"
 
 

@@ -137,7 +137,11 @@ def test_the_table_tells_all_readers_and_what_the_aim_has_over_others() -> None:
     assert "| training cases | validation cases | reader | Macro F1 | Log loss, raw | AUROC |" in text
     assert "| 200 | 20 | tsm | 0.700 [0.661, 0.739] | 0.300 [0.261, 0.339] | – |" in text
     assert "| 50 | tsm | +0.060 [" in text and "| 200 | tsm | +0.050 [" in text
-    assert "not calibrated" in text
+    assert text.endswith("not calibrated.\n"), "of runs as printed there is no more to be told"
+    departing = replace(DONE[0], results={**DONE[0].results, "departures": ["Contrast was left out."]})
+    assert markdown(curves_of([departing, *DONE[1:]])).endswith(
+        "not calibrated.\n\nWhere the runs differ from the print:\n\n- Contrast was left out.\n"
+    )
 
 
 def test_a_point_of_fewer_seeds_than_the_others_says_so() -> None:
