@@ -61,6 +61,17 @@ def test_help_tells_every_command_once_and_in_a_group(capsys: pytest.CaptureFixt
     assert sorted(listed) == sorted(commands.helps)
 
 
+def with_those_below(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    below = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    return [command, *(each for action in below for part in action.choices.values() for each in with_those_below(part))]
+
+
+def test_every_command_tells_its_help_whatever_signs_stand_in_it() -> None:
+    texts = {command.prog: command.format_help() for command in with_those_below(parser())}
+    assert "vitask bench" in texts and len(texts) > 40
+    assert "how often 95 % intervals hold the truth" in texts["vitask bench"]
+
+
 def test_every_example_of_help_can_be_typed_as_it_stands() -> None:
     commands = Commands(argparse.ArgumentParser())
     for module in COMMANDS:
@@ -163,7 +174,8 @@ def test_read_prints_every_readers_whole_distribution(
         assert image["unlike"]["is_unlike"] is False and image["unlike"]["of"] > 0
         assert set(image["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
         for name, answer in image["readers"].items():
-            assert answer.keys() == {"answers", "probabilities", "tokens", "text", "parsed", "said"}
+            said = {"tokens", "text", "parsed", "said", "explored", "blank"}
+            assert answer.keys() == {"answers", "probabilities", *said}
             assert answer["answers"] == ["dark", "light", "light scar"]
             assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
             assert (answer["text"] is None) == (name == "tsm")
