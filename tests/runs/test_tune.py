@@ -172,6 +172,22 @@ def test_a_stopped_run_resumes_to_the_same_bytes(
     assert Folder(out).metrics.read_text() == Folder(finished).metrics.read_text()
 
 
+def test_a_joint_run_stopped_in_its_contrast_resumes_to_the_same_bytes(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """Twos of a step of four, of two sets: partners stand in the other part, and outside the step."""
+    hues = run_files.draw(tmp_path / "hues", ("red", "green"), seed=3)
+    training = {"batch_size": 4, "micro_batch_size": 2, "steps": 4}
+    run = run_files.run([images, hues], checkpoint, training=training, method={"baseline": False})
+    tune(run, tmp_path / "whole")
+    with pytest.raises(StoppedError, match="in stage-2 at step 2"):
+        tune(run, tmp_path / "parts", is_stopped=stopper(10 + 4 + 2))
+    tune(run, tmp_path / "parts", is_resumed=True)
+    assert run_files.weights(tmp_path / "parts") == run_files.weights(tmp_path / "whole")
+    shares = {step.paired_share for step in run_files.steps(tmp_path / "parts", "stage-2").values()}
+    assert shares == {1.0}
+
+
 def stopper(after: int) -> Callable[[], bool]:
     asked = iter(range(1, 10**6))
     return lambda: next(asked) >= after
