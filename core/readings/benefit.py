@@ -91,7 +91,7 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
     first, *others = (duel for duel in benefit.duels if duel.reader == benefit.duels[0].reader)
     gap, of_set = first.deciding, f" of {benefit.set}" if benefit.set else ""
     opening = "It was not measured whether it helped" if first.effect is None else OPENINGS[first.effect]
-    title, rival = _inside(gap.title), quoted(first.rival, titles)
+    title, rival = inside(gap.title), quoted(first.rival, titles)
     value = f"no {title}" if gap.value is None else f"a {title} of {rounded(gap.value)}"
     because = f" ({gap.why})" if gap.why else ""
     beside = f"and no interval of its difference to {rival}{because}"
@@ -122,7 +122,7 @@ def _of_set(name: str, part: Plain, own: Sequence[str], baseline: str) -> Benefi
     cases, rivals = part.get("cases", 0), dict.fromkeys([baseline, *filter(is_tsm, part.get("readers", ()))])
     titles = {figure: TITLES[figure] for figure in (DECIDING, *BESIDE)}
     pairs = [(reader, rival) for reader in own for rival in rivals if reader != rival]
-    duels = [Duel(reader, rival, cases, tuple(_gaps(part, reader, rival, titles))) for reader, rival in pairs]
+    duels = [Duel(reader, rival, cases, tuple(gaps(part, reader, rival, titles))) for reader, rival in pairs]
     beside = [duel for kind in (part.get("statements") or {}).values() for duel in _of_kind(kind, own)]
     return Benefit(name, cases, tuple(duel for duel in duels if duel.gaps), tuple(beside))
 
@@ -132,12 +132,12 @@ def _of_kind(kind: Plain, own: Sequence[str]) -> Iterator[Duel]:
     figure, title = next(iter(kind["titles"].items()))
     for reader in own:
         for rival in kind["readers"]:
-            gaps = tuple(_gaps(kind, reader, rival, {figure: f"{kind['title']}: {title}"}))
-            if rival not in own and gaps:
-                yield Duel(reader, rival, kind["cases"], gaps)
+            of_pair = tuple(gaps(kind, reader, rival, {figure: f"{kind['title']}: {title}"}))
+            if rival not in own and of_pair:
+                yield Duel(reader, rival, kind["cases"], of_pair)
 
 
-def _gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str]) -> Iterator[Gap]:
+def gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str]) -> Iterator[Gap]:
     """Differences are kept once for two readers, whichever of them comes later in the run's list minus the other."""
     differences = part.get("differences") or {}
     straight, turned = differences.get(f"{reader} - {rival}") or {}, differences.get(f"{rival} - {reader}") or {}
@@ -163,6 +163,6 @@ def _aside(duel: Duel) -> str:
     return f"{duel_words(duel)}: {duel.deciding.words()}"
 
 
-def _inside(title: str) -> str:
+def inside(title: str) -> str:
     """A figure's title inside a sentence: macro F1, AUROC."""
     return title if title.isupper() else title[:1].lower() + title[1:]

@@ -32,6 +32,7 @@ def card(
     environment: Plain,
     notes: Sequence[str],
     helped: Sequence[str] = (),
+    worth: Sequence[str] = (),
 ) -> str:
     """Markdown from what the run's folder holds: set.json, settings.yaml, metrics.json, environment.json."""
     sets: Sequence[Plain] = set.get("sets", ())
@@ -43,6 +44,7 @@ def card(
         *(_of_set(image_set) for image_set in sets),
         "## Figures",
         _worth(figures),
+        *(["## Is the VLM worth it?", "\n\n".join(worth)] if worth else []),
         *(["## Did it help?", "\n\n".join(helped)] if helped else []),
         LIMITS_HEAD,
         _list([*LIMITS, *_unknown_patients(figures), *notes]),
