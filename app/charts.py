@@ -171,7 +171,7 @@ def figures(
             legendgrouptitle={"text": GROUP_TITLES[reader.group]},
         )
     lines = len(measured) + len({reader.group for reader in measured})
-    return _dress(figure, max(320, 70 + LEGEND_LINE * lines)).update_layout(barmode="group", yaxis_range=[0, 1.05])
+    return _dress(figure, max(320, 130 + LEGEND_LINE * lines)).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 
 def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figure:
