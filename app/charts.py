@@ -116,11 +116,11 @@ def curves(
     """
     if not any(named.values()):
         return nothing(f"{title}: nothing yet.")
-    starts = _starts(named.values())
+    starts, steps = _starts(named.values()), _steps(named.values())
     figure = go.Figure()
     is_chosen = any(name.startswith(first) for name in named)
     for number, (name, points) in enumerate(named.items()):
-        _add_line(figure, (titles or {}).get(name, name), points, starts, number)
+        _add_line(figure, (titles or {}).get(name, name), points, starts, steps, number)
         if is_chosen and not name.startswith(first):
             figure.data[-1].visible = "legendonly"
     _mark_stages(figure, starts)
@@ -133,9 +133,11 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     if not points_of:
         return nothing("None of these runs has this curve. Choose another one.")
     figure = go.Figure()
-    for number, run in enumerate(runs):
+    kind = name.partition("/")[0]
+    for number, (run, of_run) in enumerate(runs.items()):
         if run in points_of:
-            _add_line(figure, run, points_of[run], _starts([points_of[run]]), number)
+            steps = _steps(points for other, points in of_run.items() if other.partition("/")[0] == kind)
+            _add_line(figure, run, points_of[run], _starts([points_of[run]]), steps, number)
     return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
@@ -303,15 +305,33 @@ def _starts(all_points: Iterable[Points]) -> dict[str, int]:
     return starts
 
 
-def _add_line(figure: go.Figure, name: str, points: Points, starts: Mapping[str, int], number: int) -> go.Figure:
-    """The number of a line among the others gives it colour and dashes."""
+def _steps(all_points: Iterable[Points]) -> dict[tuple[str, int], int]:
+    """Every step of which any curve has a value, numbered in the order of each stage."""
+    steps = sorted({(stage, step) for points in all_points for stage, step, _ in points})
+    return {step: number for number, step in enumerate(steps)}
+
+
+def _add_line(
+    figure: go.Figure,
+    name: str,
+    points: Points,
+    starts: Mapping[str, int],
+    steps: Mapping[tuple[str, int], int],
+    number: int,
+) -> go.Figure:
+    """The number of a line among the others gives it colour and dashes. It is not drawn on from one stage into the
+    next, nor over steps that have no value of it, as those without pairs have none of the contrast."""
     x: list[float | None] = [starts[stage] + step for stage, step, _ in points]
     y: list[float | None] = [value for *_, value in points]
-    breaks = [place for place, (before, after) in enumerate(pairwise(points), 1) if before[0] != after[0]]
-    for place in reversed(breaks):  # a curve is not drawn on from one stage into the next
+    places = list(enumerate(pairwise(points), 1))
+    ends = [place for place, (before, after) in places if before[0] != after[0]]
+    gaps = [
+        place for place, (before, after) in places if steps[after[:2]] - steps[before[:2]] > 1 and place not in ends
+    ]
+    for place in sorted([*gaps, *ends], reverse=True):
         x.insert(place, None)
         y.insert(place, None)
-    mode = "lines" if len(points) > 30 else "lines+markers"
+    mode = "lines" if len(points) > 30 and not gaps else "lines+markers"  # a point between gaps has no line
     colour, dash = CYCLE[number % len(CYCLE)], DASHES[number // len(CYCLE) % len(DASHES)]
     return figure.add_scatter(x=x, y=y, name=literal(name), mode=mode, line={"color": colour, "dash": dash, "width": 2})
 

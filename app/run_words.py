@@ -9,6 +9,7 @@ from typing import Any
 from app.engine import ENGINE
 from app.html import NO_INTERVAL, bar, figure_cell, table
 from app.words import ago, chip, figure_title, grouped_rows, lasting, reader_choice, reader_name
+from core.readings import other_scores
 from core.readings.intervals import without_interval
 from core.readings.reader import Reader
 from core.readings.rounding import rounded
@@ -182,8 +183,12 @@ def figure_table(view: RunView) -> str:
 
 
 def statement_tables(metrics: Mapping[str, Any] | None) -> str:
-    """What readers said beside their distributions is worth, a table a kind; nothing where they said nothing else."""
-    parts = [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in tables(metrics or {})]
+    """What readers said beside their distributions is worth, a table a kind, and their answers scored in other ways;
+    nothing where they said nothing else."""
+    scored = list(other_scores.tables(metrics or {}))
+    beside = [*tables(metrics or {}), *scored]
+    parts = [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in beside]
+    parts += [f'<p class="small quiet">{escape(other_scores.ABOUT)}</p>'] if scored else []
     return f'<div class="vt">{"".join(parts)}</div>' if parts else ""
 
 

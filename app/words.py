@@ -31,6 +31,7 @@ FIGURE_TITLES = {
     "auprc": "AUPRC",
     "memory_gib": "memory, GiB",
     "learning_share": "learning rate, share of the highest",
+    "paired_share": "cases with a partner, share",
 }
 
 

@@ -23,8 +23,8 @@ def add(commands: Commands) -> None:
         "--images",
         metavar="PATH",
         help="another set, read under the run's question: its test cases, or all where it has no test split. Pictures "
-        "that the run learned from (its training and validation cases), others of their patients and unlabelled ones "
-        "are left out and counted",
+        "that the run learned from (its training and validation cases), near copies, others of their patients and "
+        "unlabelled ones are left out and counted",
     )
     evaluate.add_argument("--question", metavar="SET", help="which set's question a joint run is asked")
     evaluate.add_argument(

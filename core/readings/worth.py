@@ -75,7 +75,7 @@ def _worths(results: Plain) -> Iterator[Worth]:
         if chosen is None:
             continue
         tuned, simple = (chosen[group] for group in HELD)
-        of_pair = tuple(gaps(part, tuned, simple, titles))
+        of_pair = tuple(gaps(part, tuned, simple, titles, is_asked_for=True))
         if of_pair:
             yield Worth(name, Duel(tuned, simple, part.get("cases", 0), of_pair))
 

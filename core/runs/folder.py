@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.case import SPLITS, ImageSet, Marks, Task
 from core.errors import RunError
 from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
-from core.runs.runfile import Run, as_yaml
+from core.runs.runfile import SET, Run, as_yaml, read_values
 from core.sets.joint import JointSet
 
 BESIDE = ("boxes", "masks", "texts")
@@ -33,7 +34,7 @@ class Folder:
 
     @property
     def set(self) -> Path:
-        return self.path / "set.json"
+        return self.path / SET
 
     @property
     def connector(self) -> Path:
@@ -96,6 +97,10 @@ class Folder:
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
+
+    def tsms(self) -> list[Path]:
+        """The folders of those that there are."""
+        return list(takewhile(Path.is_dir, map(self.tsm, count())))
 
     def unseen(self, number: int) -> Path:
         """The exemplars of training cases by TSMs that learned without them, where the method asks for these."""
@@ -203,6 +208,15 @@ def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes
     return folder
 
 
+def as_begun(run: Run, path: Path) -> Run:
+    """The run with the split that it began with, where that was before near copies were looked for."""
+    settings = Folder(path).settings
+    if not settings.is_file() or read_values(settings).get("split", {}).get("near_copies", True):
+        return run
+    split = run.settings.split.model_copy(update={"near_copies": False})
+    return replace(run, settings=run.settings.model_copy(update={"split": split}))
+
+
 def refuse_unfit(path: Path, is_resumed: bool) -> None:
     """What can be refused before the images are opened."""
     folder = Folder(path)
@@ -216,7 +230,7 @@ def refuse_unfit(path: Path, is_resumed: bool) -> None:
 
 
 def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int) -> None:
-    was, now = yaml.safe_load(folder.settings.read_text()), yaml.safe_load(as_yaml(run.settings))
+    was, now = read_values(folder.settings), yaml.safe_load(as_yaml(run.settings))
     # Where the images lie may change, as after a move: their fingerprints are looked at below.
     changed = [key for key in now if key != "images" and was.get(key) != now[key]]
     if changed:

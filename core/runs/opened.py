@@ -22,6 +22,7 @@ from core.models.tsm import Tsm, read_saved
 from core.models.vlm import ImageFeatures
 from core.readings import novelty, rivals, taught
 from core.readings.answer import Answer
+from core.readings.blank import beside_blank
 from core.readings.distribution import Asking
 from core.readings.head import See, own_encoders, seen_anew
 from core.readings.mixing import mean
@@ -92,6 +93,8 @@ class Asked:
     set: int = 0
     instruction: str | None = None
     free_text: bool = False
+    is_measured: bool = False
+    """Whether figures are made of the answers, for which they are scored in other ways too."""
 
 
 def open_run(path: Path) -> Opened:
@@ -213,6 +216,8 @@ def _of_adapter(
         read = read_ways(tuned, questions, ways)
         for way in ways:
             mute = read[way.name]
+            if asked.is_measured and opened.run.is_shown_blank(way):
+                mute = beside_blank(tuned.vlm, mute, [task] * len(mute), asked.instruction)
             texts: Sequence[str | None] = [None] * len(mute)
             if asked.free_text and way.writes:
                 texts = free_text(tuned.vlm, questions, tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
@@ -226,7 +231,7 @@ def read_cases(opened: Opened, cases: Sequence[Case], set_name: str, asked: Aske
     readings: dict[str, list[Reading]] = {name: [] for name in opened.reader_names}
     for start in range(0, len(cases), size):
         part = cases[start : start + size]
-        shown = replace(asked, images=[case.pixels.load() for case in part])
+        shown = replace(asked, images=[case.pixels.load() for case in part], is_measured=True)
         for name, answers in read_pictures(opened, shown, readings).items():
             readings[name] += [Reading.of(case, set_name, name, each) for case, each in zip(part, answers, strict=True)]
     return [each for rows in readings.values() for each in rows]

@@ -25,6 +25,7 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
 from core.readings.answer import Answer
+from core.readings.blank import beside_blank
 from core.readings.head import own_encoders
 from core.readings.reader import Reader, readers_to_plain
 from core.readings.reading import Reading
@@ -33,7 +34,7 @@ from core.readings.worth import best_of_groups
 from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.described import known_cases, train_tsm, what_tsms_know
-from core.runs.folder import Folder, begin, refuse_unfit, writer
+from core.runs.folder import Folder, as_begun, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
 from core.runs.helped import helped, worth
 from core.runs.index import Space, add_recall, index_cases, searching_plan
@@ -42,6 +43,7 @@ from core.runs.rivals import add_rivals
 from core.runs.runfile import Run
 from core.runs.running import Running
 from core.sets.joint import pictures, refuse_unreadable
+from core.sets.overlap import overlap
 from core.training.heads import save_heads
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
@@ -89,7 +91,7 @@ def start(
     """Everything that can be refused is refused here, before the run's folder is made."""
     began = time.perf_counter()
     refuse_unfit(out, is_resumed)
-    parts = load_parts(run, vlm, watch)
+    parts = load_parts(as_begun(run, out), vlm, watch)
     processes = parts.accelerator.num_processes
     if parts.accelerator.is_main_process:
         if not is_resumed:
@@ -172,7 +174,8 @@ def finish(
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
-    notes = [*more_notes, *running.run.plan.departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
+    departures = running.run.departures({of.name: of.task for of in running.parts.joint_set.sets})
+    notes = [*more_notes, *departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")
@@ -191,6 +194,7 @@ def finish(
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     _index(running, tuned, cases, results)
+    results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(readers)
     results["best"] = best_of_groups(read["val"], running.folder.tasks(), readers)
@@ -203,6 +207,7 @@ def finish(
         notes=notes,
         helped=helped(running.run, results),
         worth=worth(running.run, results),
+        overlap=overlap(cases.items),
     )
     running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)
@@ -257,6 +262,9 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
             running.report(CasesRead(split=split, readers=names, done=done, whole=len(places)))
 
         answers = read_places(tuned, cases, places, ways, settings.batch_size, progress)
+        for way in filter(running.run.is_shown_blank, ways):
+            with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
+                answers[way.name] = beside_blank(tuned.vlm, answers[way.name], [cases.task(place) for place in places])
         for way in ways:
             written = evenly(places, settings.free_text) if split == "test" and way.writes else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core.machine.precision import Precision
 from core.settings import Settings
@@ -36,7 +36,8 @@ class TrainingSettings(Settings):
         le=4096,
         title="Cases at a time",
         description="Cases that go through the model at once; a step is made of several where memory is short. "
-        "Another case's image is drawn among these. Empty: the whole batch, or each process's share of it.",
+        "It changes no step. Where an image that contrasts is not among these, it is looked at beside them. Empty: the "
+        "whole batch, or each process's share of it.",
     )
     steps: int | None = Field(
         None,
@@ -49,6 +50,12 @@ class TrainingSettings(Settings):
     warm_up: float = Field(0.03, ge=0, le=1, title="Warm-up", description="Share of the steps with a rising rate.")
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", title="Schedule", description="How the learning rate falls after the warm-up."
+    )
+    schedule_over: Literal["stages", "stage"] = Field(
+        "stages",
+        title="Schedule over",
+        description="stages: one rise and fall over all stages that tune the same adapter (ours). stage: one each, as "
+        "VITask is printed.",
     )
     clip: float = Field(1.0, gt=0, le=1000, title="Gradient clipping", description="Largest norm of a step's gradient.")
     precision: Precision = Field(
@@ -74,6 +81,11 @@ class TrainingSettings(Settings):
         title="Best by",
         description="The validation figure by which a stage's best weights are chosen; of equals the least log loss.",
     )
+    weights_kept: Literal["best", "last"] = Field(
+        "best",
+        title="Weights kept",
+        description="Of a stage: the best of those that were evaluated, or the last, whatever validation cases say.",
+    )
     validation_cases: int = Field(
         400, ge=1, le=1_000_000, title="Validation cases", description="How many are read at an evaluation."
     )
@@ -87,6 +99,18 @@ class TrainingSettings(Settings):
     gradient_checkpointing: bool = Field(
         False, title="Gradient checkpointing", description="Less memory, about a third slower."
     )
+
+    @model_validator(mode="after")
+    def _patience_waits_for_better_weights(self) -> TrainingSettings:
+        if self.patience is not None and self.weights_kept == "last":
+            raise ValueError(
+                "patience waits for better weights, and weights_kept: last keeps the last ones; leave it out"
+            )
+        return self
+
+    @property
+    def shares_schedule(self) -> bool:
+        return self.schedule_over == "stages"
 
     def micro_batch(self) -> int:
         return min(self.micro_batch_size or self.batch_size, self.batch_size)

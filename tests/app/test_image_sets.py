@@ -147,6 +147,13 @@ def test_a_label_that_holds_a_comma_is_warned_of_until_another_sign_stands_betwe
     assert "holds what stands" not in shown and "<mark>clear; fracture, old</mark>" in shown
 
 
+def test_labels_that_would_be_said_alike_are_shown_before_the_task_is_saved() -> None:
+    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", ", "))
+    assert "would be answered with the same words" in shown and "holds what stands between" not in shown
+    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", "; "))
+    assert "same words" not in shown
+
+
 def test_labels_are_lines() -> None:
     assert lines_of(" clear \n\nhazy\n") == ["clear", "hazy"]
 

@@ -11,8 +11,9 @@ from scipy.stats import t
 
 from app.pages.runs import acts, benefit
 from core.errors import SettingsError
+from core.readings.over_seeds import ends_over_seeds
 from core.records import runs
-from core.records.seeds import alike, ends_over_seeds, likeness, queue_seeds, spread, spread_words
+from core.records.seeds import alike, likeness, queue_seeds, spread, spread_words
 from tests.app.furnished import SETTINGS, Furnished, furnish, metrics
 
 
@@ -48,6 +49,19 @@ def test_each_seed_is_a_run_of_its_own_from_that_of_the_settings_on(room: Furnis
     assert view(room, alone).name == "Alone"
     first, second = (view(room, run_id).name for run_id in queued(room, "", 2, seed=20))
     assert first != second and first.startswith("Panes · VITask")
+
+
+def test_where_one_seed_can_not_be_queued_none_is(room: Furnished, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(runs.runs(room.studio.database, room.who, room.who.projects[0]))
+    rows = iter([None])
+
+    def noted_once(*_: Any, **__: Any) -> None:
+        next(rows)
+
+    monkeypatch.setattr(runs, "note", noted_once)
+    with pytest.raises(StopIteration):
+        queued(room, "Mine", 3)
+    assert len(runs.runs(room.studio.database, room.who, room.who.projects[0])) == before
 
 
 @pytest.mark.parametrize("count", [0, -1, 11])

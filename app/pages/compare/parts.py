@@ -112,7 +112,7 @@ def lay_out() -> Parts:
         ask = _ask()
     with gr.Accordion("Token by token", open=False):
         tokens = gr.Dataframe(
-            headers=["Reader", "Candidate answer", "Log-likelihood", "Of each token"],
+            headers=["Reader", "Candidate answer", "Log-likelihood", "Mean a token", "PMI", "Of each token"],
             interactive=False,
             show_label=False,
         )

@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 
 from app.set_words import named
 from app.words import grouped_rows, reader_name
-from core.readings.answer import Answer, Conclusion
+from core.readings.answer import Answer, Conclusion, little_explored
+from core.readings.other_scores import TITLES as OTHER_SCORES
+from core.readings.other_scores import other_scores
 from core.readings.reader import Reader, in_groups
 from core.readings.rounding import rounded
 from core.records.comparison import CaseView, Comparison
@@ -88,12 +90,26 @@ def _alike(alike: Alike, match: Match) -> str:
 
 
 def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | float]]:
-    """Each candidate's log-likelihood, token by token."""
+    """Each candidate's log-likelihood, the same by its length and against a blank picture, and token by token."""
     return [
-        [reader, answer, round(sum(values), 3), "  ".join(f"{value:.2f}" for value in values)]
+        [
+            reader,
+            answers[place],
+            round(sum(values), 3),
+            *(round(scores[score][place], 3) if score in scores else "–" for score in OTHER_SCORES),
+            "  ".join(f"{value:.2f}" for value in values),
+        ]
         for reader, conclusion in case.conclusions.items()
-        for answer, values in zip(answers, conclusion.answer.token_log_likelihoods, strict=False)
+        for scores in [other_scores(conclusion.answer)]
+        for place, values in enumerate(conclusion.answer.token_log_likelihoods[: len(answers)])
     ]
+
+
+def _answer(conclusion: Conclusion) -> str:
+    """The labels, and where much of what several may be was not read, how much was."""
+    labels = escape(", ".join(conclusion.labels) or "no finding")
+    little = little_explored(conclusion.answer.explored)
+    return f'{labels}<br><small class="quiet">{escape(little)}</small>' if little else labels
 
 
 def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
@@ -101,7 +117,7 @@ def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], referenc
     statements = {statement.KIND: statement.words() for statement in answer.said}
     cells = [
         reader_name(reader),
-        escape(", ".join(conclusion.labels) or "no finding"),
+        _answer(conclusion),
         escape(rounded(max(answer.probabilities, default=0.0))),
         f"{conclusion.entropy:.2f}",
         escape(answer.text) if answer.text is not None else "–",

@@ -7,7 +7,7 @@ from html import escape
 
 from app.html import figure_cell
 from app.words import chip, reader_name
-from core.readings.benefit import Duel, Gap, duel_words
+from core.readings.benefit import Duel, Gap, about_bands, duel_words
 from core.readings.effect import INTERVAL
 from core.readings.rounding import rounded
 from core.readings.tables import of_before
@@ -27,6 +27,7 @@ def draw(run: RunView, of_seeds: tuple[RunView, ...] = ()) -> str:
     if not answers:
         return f'<div class="vt"><p class="quiet">{NOT_COMPARED}</p></div>'
     which = f"Difference: the reader less the one it is held against, {INTERVAL}{of_before(run.metrics)}"
+    which += about_bands(answer.benefit for answer in answers)
     note = f'<p class="small quiet">{which}</p>'
     parts = [*(_worth(run, each) for each in worth_judged(run)), *(_answer(run, answer) for answer in answers)]
     missing = "".join(f'<p class="small quiet">{escape(why)}</p>' for why in left_out(run))
