@@ -61,6 +61,11 @@ class Folder:
         return self.path / "fusion.json"
 
     @property
+    def rivals(self) -> Path:
+        """What its simple rivals learned, where it has any."""
+        return self.path / "rivals.safetensors"
+
+    @property
     def novelty(self) -> Path:
         """Where what the run learned from lies, so that it can be told how unlike a new picture is."""
         return self.path / "novelty.safetensors"
@@ -99,7 +104,7 @@ class Folder:
         """All that may lie beside adapters, TSMs, stages and readings, and tells of no other folder on this machine, as
         `plugged` does: with these a copy is a run's folder too."""
         words = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
-        return (*words, self.before, self.probes, self.fusion, self.novelty, self.connector, self.heads)
+        return (*words, self.before, self.probes, self.fusion, self.rivals, self.novelty, self.connector, self.heads)
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
