@@ -11,14 +11,16 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
+from core.case import Task
 from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import SettingsError
 from core.machine.precision import number_format_here, precision_here
 from core.models.lora import LoraSettings
 from core.readings.reader import Reader, tsm_readers
-from core.sets.split import SplitSettings
+from core.readings.rivals import Rivals
+from core.sets.split import SplitSettings, as_frozen
 from core.settings import Settings
-from core.training.method import Plan, ReaderPlan
+from core.training.method import Frame, Plan, ReaderPlan
 from core.training.readers import PLAIN, readers_of_run
 from core.training.settings import TrainingSettings
 from core.yamls import read_yaml_file
@@ -26,6 +28,8 @@ from core.yamls import read_yaml_file
 Preset = Literal["quick", "balanced", "thorough"]
 OtherScores = Literal["none", "untuned", "all"]
 Block = Mapping[str, Any]
+SET = "set.json"
+"""Beside the settings of a run that has begun."""
 
 
 PRESETS: Mapping[str, Block] = {
@@ -56,6 +60,15 @@ class ReadingSettings(Settings):
         title="Control: late fusion",
         description="Also a reader that averages the probabilities of the TSM and of plain tuning; its weight is "
         "chosen on the validation cases.",
+    )
+    rivals: Rivals = Field(
+        "quick",
+        title="Simple rivals",
+        description="Simple readers that learn from the same training cases, so that one sees whether the VLM is worth "
+        "it. quick: the nearest training pictures, linear heads on the image features and on those of the TSM, and a "
+        "mean with the TSM, all in seconds from features that are kept anyway; ladder: also linear heads on the image "
+        "encoder and on the VLM's last layer, for which every case goes through the untuned VLM once more; none: no "
+        "such readers.",
     )
 
 
@@ -126,7 +139,12 @@ class Run:
     @property
     def readers(self) -> tuple[Reader, ...]:
         """All that answer for a case when the run is finished."""
-        return readers_of_run(self.plan, len(self.tsms), self.settings.reading.late_fusion)
+        reading = self.settings.reading
+        return readers_of_run(self.plan, len(self.tsms), reading.late_fusion, reading.rivals)
+
+    def departures(self, tasks: Mapping[str, Task]) -> tuple[str, ...]:
+        """Where the run differs from what its method's paper prints, in sentences; `tasks` are its sets' by name."""
+        return self.plan.departures_in(Frame(tasks, self.settings.training, len(self.tsms)))
 
 
 def read_run(path: Path) -> Run:
@@ -135,10 +153,12 @@ def read_run(path: Path) -> Run:
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """What a run file says, before anything is checked or filled in."""
+    """What a run file says, before anything is checked or filled in; of a run's own folder, what it was begun with."""
     values = read_yaml_file(path, f"The run file {path}")
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
+    if path.with_name(SET).is_file() and isinstance(values.get("split"), dict):
+        return values | {"split": as_frozen(values["split"])}
     return values
 
 
@@ -179,6 +199,8 @@ def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
             filled[block] = {**preset.get(block, {}), **filled.get(block, {})}
             if has_epochs and "steps" not in values.get(block, {}):
                 filled[block].pop("steps", None)  # who names epochs means them
+            if "steps" in values.get(block, {}) and "most_epochs" not in values[block]:
+                filled[block].pop("most_epochs", None)  # and who names steps
     if isinstance(method, Mapping) and isinstance(method.get("name"), str):
         filled["method"] = {**preset.get("methods", {}).get(method["name"], {}), **method}
     return filled
