@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any, Literal
 
+from core.bench.departures import below_table
 from core.readings.benefit import is_tsm
 from core.readings.metrics import TITLES
 from core.readings.over_seeds import ends_over_seeds, standard_error
@@ -194,7 +195,9 @@ def markdown(curves: Sequence[Curve]) -> str:
                 f"What {aim} has over others, on the same cases; of log loss less is better.",
                 as_markdown(head, rows),
             ]
-    return "\n\n".join([*parts, ABOUT]) + "\n"
+    finished = [each for curve in curves for each in curve.finished]
+    departures = below_table({each.point.words(): each.results.get("departures", []) for each in finished})
+    return "\n\n".join([*parts, ABOUT, *([departures.rstrip()] if departures else [])]) + "\n"
 
 
 def _rows(curve: Curve) -> Iterator[list[str]]:

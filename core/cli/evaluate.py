@@ -51,6 +51,7 @@ def do(arguments: argparse.Namespace) -> None:
     folder, choice_facts = Folder(arguments.run), dict[str, Any]()
     tasks = folder.tasks()
     run = read_run(folder.settings)
+    departures = run.departures(tasks)
     if arguments.images or arguments.template or arguments.cases:
         readings, tasks, choice_facts = _read_anew(arguments)
     else:
@@ -62,6 +63,7 @@ def do(arguments: argparse.Namespace) -> None:
         readings = [reading for reading in stored if arguments.question in (None, reading.set)]
     results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
     results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(run.readers)}
+    results["departures"] = list(departures)
     if arguments.json:
         output.plain(results | choice_facts)
         return

@@ -140,6 +140,14 @@ def test_the_table_tells_all_readers_and_what_the_aim_has_over_others() -> None:
     assert "not calibrated" in text
 
 
+def test_below_the_tables_stands_where_the_runs_differ_from_the_print() -> None:
+    departing = replace(DONE[0], results={**DONE[0].results, "departures": ["Alignment was left out."]})
+    text = markdown(curves_of([departing, *DONE[1:]]))
+    whose = "cells, 50 training cases, 60 steps a stage, seed 0"
+    assert text.endswith(f"Where the runs differ from the print:\n\n- Alignment was left out. ({whose})\n")
+    assert "print" not in markdown(curves_of(DONE))
+
+
 def test_a_point_of_fewer_seeds_than_the_others_says_so() -> None:
     text = markdown(curves_of(DONE[:3]))
     assert "| 200 | 20 | tsm | 0.700 [0.661, 0.739] (1 of 2 seeds) | 0.300 [0.261, 0.339] (1 of 2 seeds) | – |" in text

@@ -119,7 +119,7 @@ def test_what_is_printed_in_the_paper_adds_up_to_its_means() -> None:
 def test_the_recipe_is_the_printed_one_and_departs_from_nothing(tmp_path: Path) -> None:
     wanted = paper.Wanted("checkpoint")
     run = make_run(wanted.values([tmp_path / "blood.npz"], 0))
-    assert run.plan.departures == ()
+    assert run.departures({}) == run.plan.departures == ()
     assert (run.settings.training.steps, run.settings.limit) == (None, {})
     sentences = list(paper.departures(wanted, run))
     assert [sentence.split(" ")[:2] for sentence in sentences] == [
