@@ -162,7 +162,9 @@ def _legend(figure: go.Figure, em: int) -> tuple[list[str], float]:
 
 
 def _bars(measured: Mapping[Reader, Mapping[str, Any]]) -> go.Figure:
-    return charts.figures(measured, FIGURES).update_layout(yaxis_range=[0, 1.02])
+    """Its legend has room for readers, in their order, and for no titles between them."""
+    figure = charts.figures(measured, FIGURES).update_traces(legendgroup=None, legendgrouptitle=None)
+    return figure.update_layout(yaxis_range=[0, 1.02])
 
 
 def _differences(run: RunView, benefits: Sequence[Benefit], size: Size) -> go.Figure:

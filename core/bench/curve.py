@@ -157,10 +157,13 @@ def _kept(planned: _Planned) -> dict[str, Any] | None:
     if _kept_file(planned) is None:
         return None
     folder = Folder(planned.folder)
-    was, now = (yaml.safe_load(text) for text in (folder.settings.read_text(), as_yaml(planned.run().settings)))
+    begun = make_run(
+        read_values(folder.settings)
+    )  # with today's defaults, where an earlier version knew fewer settings
+    was, now = (yaml.safe_load(as_yaml(run.settings)) for run in (begun, planned.run()))
     for block, name in (("training", "precision"), ("vlm", "dtype")):  # the machine's own
         now[block][name] = was[block].get(name)
-    if changed := [key for key in now if key != "images" and was.get(key) != now[key]]:
+    if changed := [key for key in now if key not in ("images", "split") and was[key] != now[key]]:
         raise RunError(
             f"The point in {folder.path} was measured with other settings ({', '.join(changed)} differ). "
             "Use the run file that it was begun with, or choose another folder by --out."

@@ -111,7 +111,7 @@ def run_all(
         except StoppedError as stopped:
             raise StoppedError(f"{stopped} {_GO_ON}") from None
         names = [facts.name for facts in wanted.facts]
-        outcome = Outcome(rows_of(of_seeds, names), list(departures(wanted, run)))
+        outcome = Outcome(rows_of(of_seeds, names), list(departures(wanted, run, of_seeds[0]["departures"])))
         (out / "paper.md").write_text(markdown(outcome.rows, outcome.departures), encoding="utf-8")
         (out / "paper.csv").write_text(as_table(outcome.rows), encoding="utf-8")
     return outcome
@@ -164,11 +164,11 @@ def _hours(run: Run, seeds: int, say: Say) -> str:
     )
 
 
-def departures(wanted: Wanted, run: Run) -> Iterator[str]:
-    """Where this is not what the paper did, in sentences."""
+def departures(wanted: Wanted, run: Run, of_run: Sequence[str]) -> Iterator[str]:
+    """Where this is not what the paper did, in sentences; the run itself says where its method departs."""
     yield f"The VLM is {wanted.vlm} in its transformers form; the paper's is InternVL2-2B."
     tsms = " and ".join(str(getattr(settings, "checkpoint", settings.name)) for _, settings in run.tsms)
-    yield f"The TSM is {tsms}, trained here; neither code nor weights of the paper's were published."
+    yield f"The TSM is {tsms}, trained here; the paper's own is not at hand."
     yield (
         "Learning rates, LoRA, batch size and the weights of the losses are ours, since the paper does not print them "
         "(docs/method.md)."
@@ -181,7 +181,7 @@ def departures(wanted: Wanted, run: Run) -> Iterator[str]:
     if run.settings.limit:
         limits = ", ".join(f"{count:,} {split}" for split, count in run.settings.limit.items())
         yield f"Of each set at most so many cases were taken, by class: {limits}; the paper took all."
-    yield from run.departures({})  # another question stands among the changed settings
+    yield from of_run
     yield from _of_settings(wanted, run)
 
 

@@ -99,7 +99,10 @@ def markdown(rows: Sequence[Row], departures: Sequence[str]) -> str:
         head += [TITLES[name], "paper"]
     table = as_markdown([*head, TITLES["auroc"]], [*(row.cells() for row in rows), *_means(rows)])
     listed = "\n".join(f"- {sentence}" for sentence in departures)
-    about = f"Paper: {SOURCE}. Ours: with 95 % intervals over test cases and, of several seeds, between them."
+    about = (
+        f"Paper: {SOURCE}. Ours: with 95 % intervals over test cases and, of several seeds, between them. A case of "
+        "several labels is right where all of them are, in both. Research use only."
+    )
     return f"{table}\n\n{about}\n\nDepartures:\n\n{listed}\n"
 
 

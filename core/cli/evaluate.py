@@ -41,8 +41,9 @@ def do(arguments: argparse.Namespace) -> None:
     from core.readings.reader import readers_to_plain
     from core.readings.reading import load
     from core.readings.results import evaluate, table
+    from core.readings.worth import best_of_groups
     from core.runs.folder import Folder
-    from core.runs.helped import helped
+    from core.runs.helped import helped, worth
     from core.runs.runfile import read_run
 
     if arguments.reliance:
@@ -62,13 +63,21 @@ def do(arguments: argparse.Namespace) -> None:
         stored = load(folder.readings(arguments.split or "test"))
         readings = [reading for reading in stored if arguments.question in (None, reading.set)]
     results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
-    results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(run.readers)}
+    answered = {reading.reader for reading in readings}
+    readers = [reader for reader in run.readers if reader.name in answered]
+    results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(tuple(readers))}
+    if arguments.split != "val":  # there the best were chosen
+        validated = [reading for reading in load(folder.readings("val")) if reading.reader in answered]
+        asked = folder.tasks()
+        own = {name: asked[name] for name in asked if arguments.question in (None, name)}
+        results["best"] = best_of_groups(validated, own, readers)
+    results["left_out"] = folder.kept(folder.metrics).get("left_out", []) if folder.metrics.is_file() else []
     results["departures"] = list(departures)
     if arguments.json:
         output.plain(results | choice_facts)
         return
     notes = "".join(f"\n{note}" for note in choice_facts.get("notes", ()))
-    sentences = "".join(f"\n{text}" for text in helped(run, results))
+    sentences = "".join(f"\n{text}" for text in (*worth(run, results), *helped(run, results)))
     output.out(
         f"{table(results)}{sentences}{notes}\n95 % intervals over patients where they are known, else over cases. "
         "Research use only."

@@ -102,7 +102,7 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
     first, *others = (duel for duel in benefit.duels if duel.reader == benefit.duels[0].reader)
     gap, of_set = first.deciding, f" of {benefit.set}" if benefit.set else ""
     opening = "It was not measured whether it helped" if first.effect is None else OPENINGS[first.effect]
-    title, rival = _inside(gap.title), quoted(first.rival, titles)
+    title, rival = inside(gap.title), quoted(first.rival, titles)
     value = f"no {title}" if gap.value is None else f"a {title} of {rounded(gap.value)}"
     because = f" ({gap.why})" if gap.why else ""
     beside = f"and no interval of its difference to {rival}{because}"
@@ -146,7 +146,7 @@ def _of_set(name: str, part: Plain, own: Sequence[str], baseline: str) -> Benefi
     pairs = [(reader, rival) for reader in own for rival in rivals if reader != rival]
     asked_for = (own[0], baseline)
     duels = [
-        Duel(reader, rival, cases, tuple(_gaps(part, reader, rival, titles, (reader, rival) == asked_for)))
+        Duel(reader, rival, cases, tuple(gaps(part, reader, rival, titles, (reader, rival) == asked_for)))
         for reader, rival in pairs
     ]
     beside = [duel for kind in (part.get("statements") or {}).values() for duel in _of_kind(kind, own)]
@@ -158,12 +158,12 @@ def _of_kind(kind: Plain, own: Sequence[str]) -> Iterator[Duel]:
     figure, title = next(iter(kind["titles"].items()))
     for reader in own:
         for rival in kind["readers"]:
-            gaps = tuple(_gaps(kind, reader, rival, {figure: f"{kind['title']}: {title}"}))
-            if rival not in own and gaps:
-                yield Duel(reader, rival, kind["cases"], gaps)
+            of_pair = tuple(gaps(kind, reader, rival, {figure: f"{kind['title']}: {title}"}))
+            if rival not in own and of_pair:
+                yield Duel(reader, rival, kind["cases"], of_pair)
 
 
-def _gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str], is_asked_for: bool = False) -> Iterator[Gap]:
+def gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str], is_asked_for: bool = False) -> Iterator[Gap]:
     """Differences are kept once for two readers, whichever of them comes later in the run's list minus the other. The
     comparison that was asked for before any figure was seen has its own interval, all others their bands."""
     differences = part.get("differences") or {}
@@ -191,6 +191,6 @@ def _aside(duel: Duel) -> str:
     return f"{duel_words(duel)}: {duel.deciding.words()}"
 
 
-def _inside(title: str) -> str:
+def inside(title: str) -> str:
     """A figure's title inside a sentence: macro F1, AUROC."""
     return title if title.isupper() else title[:1].lower() + title[1:]

@@ -128,15 +128,18 @@ def _free_text(rows: Sequence[Reading]) -> Plain:
 def table(
     results: Plain, names: Sequence[str] = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc")
 ) -> str:
-    """Readers by figures as Markdown, each with its 95 % interval; below it, what they said beside their answers."""
+    """Readers by figures as Markdown, each with its group, where that is told, and its 95 % intervals; below it, what
+    they said beside their answers."""
+    group_of = {row["name"]: [row["group"]] for row in results.get("reader_list", ()) if "group" in row}
+    heads, no_group = (["group"], [""]) if group_of else ([], [])
     parts = []
     for set_name, of_set in (results.get("sets") or {"": results}).items():
         rows = [
-            [reader, *(in_brackets(figures.get(name)) for name in names)]
+            [reader, *group_of.get(reader, no_group), *(in_brackets(figures.get(name)) for name in names)]
             for reader, figures in of_set["readers"].items()
         ]
         title = [f"**{set_name}** ({of_set['cases']} cases)"] if set_name else []
-        parts += [*title, as_markdown(["reader", *(metrics.TITLES[name] for name in names)], rows)]
+        parts += [*title, as_markdown(["reader", *heads, *(metrics.TITLES[name] for name in names)], rows)]
         parts += explored_in_words(of_set)
     scored = list(other_scores.tables(results))
     beside = [*scored, *tables(results)]

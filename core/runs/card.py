@@ -33,6 +33,7 @@ def card(
     environment: Plain,
     notes: Sequence[str],
     helped: Sequence[str] = (),
+    worth: Sequence[str] = (),
     overlap: Sequence[str] = (),
 ) -> str:
     """Markdown from what the run's folder holds (set.json, settings.yaml, metrics.json, environment.json), and from
@@ -48,6 +49,7 @@ def card(
         _list(overlap or [NOT_LOOKED_FOR]),
         "## Figures",
         _worth(figures),
+        *(["## Is the VLM worth it?", "\n\n".join(worth)] if worth else []),
         *(["## Did it help?", "\n\n".join(helped)] if helped else []),
         LIMITS_HEAD,
         _list([*LIMITS, *_unknown_patients(figures), *notes]),

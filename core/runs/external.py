@@ -51,7 +51,7 @@ def own(opened: Opened, number: int, split: Split, on_picture: OnPicture) -> Cho
     joint_set = open_images(opened.run)
     image_set, doubt = joint_set.sets[number], changed(joint_set, opened.folder)
     cases, notes = list(image_set.of(split)), [doubt] if doubt else []
-    if split == "test" and opened.folder.plugged.is_file():
+    if split == "test" and opened.folder.is_plugged:
         before = learned_before(opened.folder, on_picture) | learned_elsewhere(opened.folder)
         kept = unlearned(cases, before, on_picture)
         cases = kept.cases

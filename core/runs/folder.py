@@ -18,6 +18,7 @@ from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
 from core.runs.runfile import SET, Run, as_yaml, read_values
 from core.sets.joint import JointSet
+from core.sets.learned_from import FILE as LEARNED
 
 BESIDE = ("boxes", "masks", "texts")
 """Under which set.json names what is drawn on a set's pictures; earlier runs name less of it, or nothing."""
@@ -60,6 +61,11 @@ class Folder:
         return self.path / "fusion.json"
 
     @property
+    def rivals(self) -> Path:
+        """What its simple rivals learned, where it has any."""
+        return self.path / "rivals.safetensors"
+
+    @property
     def novelty(self) -> Path:
         """Where what the run learned from lies, so that it can be told how unlike a new picture is."""
         return self.path / "novelty.safetensors"
@@ -75,6 +81,16 @@ class Folder:
         return self.path / "plugged.json"
 
     @property
+    def before(self) -> Path:
+        """What the VLM of a plugged run learned from in the runs before, also where these are gone."""
+        return self.path / LEARNED
+
+    @property
+    def is_plugged(self) -> bool:
+        """Also of what was exported, which tells of no other folder."""
+        return self.plugged.is_file() or self.before.is_file()
+
+    @property
     def probes(self) -> Path:
         """What its readers said to probes, where they were probed."""
         return self.path / "probes.json"
@@ -88,7 +104,7 @@ class Folder:
         """All that may lie beside adapters, TSMs, stages and readings, and tells of no other folder on this machine, as
         `plugged` does: with these a copy is a run's folder too."""
         words = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
-        return (*words, self.probes, self.fusion, self.novelty, self.connector, self.heads)
+        return (*words, self.before, self.probes, self.fusion, self.rivals, self.novelty, self.connector, self.heads)
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")

@@ -3,6 +3,7 @@ was plugged, what its VLM learned from in the run that it was taken from."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -14,7 +15,7 @@ from core.runs.folder import Folder
 from core.runs.prepare import open_images
 from core.runs.runfile import read_run
 from core.sets.joint import JointSet
-from core.sets.learned_from import Learned, OnPicture, learned_from, read_learned, silent
+from core.sets.learned_from import Learned, OnPicture, learned_from, read_learned, silent, write_learned
 
 SPLITS_LEARNED_FROM: tuple[Split, ...] = ("train", "val")
 NOT_KNOWN = Learned(
@@ -24,27 +25,42 @@ NOT_KNOWN = Learned(
     )
 )
 
+VLM_NOT_KNOWN = Learned(
+    doubts=(
+        "It can't be told of every picture that the VLM learned from before whether it is among those that are "
+        "measured: the images of that run were changed, or could not be read any more.",
+    )
+)
+
 
 def learned(folder: Folder, on_picture: OnPicture = silent) -> Learned:
     """By the run in this folder, and by its VLM before."""
     kept = [read_learned(tsm) for tsm in folder.tsms()]
     by_tsms = [of_tsm for of_tsm in kept if of_tsm is not None]
     before = learned_before(folder, on_picture)
-    if by_tsms and len(by_tsms) == len(kept) and not folder.plugged.is_file():
+    if by_tsms and len(by_tsms) == len(kept) and not folder.is_plugged:
         return _joined(by_tsms) | before  # the TSMs of a run that was tuned as a whole learned from all of its cases
     return _joined([_of_images(folder, on_picture), *by_tsms]) | learned_elsewhere(folder) | before
 
 
 def learned_before(folder: Folder, on_picture: OnPicture = silent) -> Learned:
     """By a plugged run's VLM, in the run that it was taken from; nothing where the run was tuned as a whole."""
+    if (kept := read_learned(folder.path)) is not None:
+        return kept
     if not folder.plugged.is_file():
         return Learned()
     return learned(Folder(Path(folder.kept(folder.plugged)["run"])), on_picture)
 
 
+def keep_before(folder: Folder, known: Learned) -> None:
+    """Beside a plugged run's VLM, what it learned from; no doubt that names a folder of this machine."""
+    write_learned(folder.path, replace(known, doubts=VLM_NOT_KNOWN.doubts if known.doubts else ()))
+
+
 def learned_elsewhere(folder: Folder) -> Learned:
     """By a plugged run's TSM, where it was given and not trained there."""
-    if not folder.plugged.is_file() or folder.kept(folder.plugged)["tsm"] in TSMS:
+    is_trained_there = folder.plugged.is_file() and folder.kept(folder.plugged)["tsm"] in TSMS
+    if not folder.is_plugged or is_trained_there:
         return Learned()
     return learned_by_tsm(folder.tsm(0))
 

@@ -25,7 +25,7 @@ from core.models.exemplar import Exemplars
 from core.models.tsm import Tsm, read_saved
 from core.runs.described import known_cases, train_tsm
 from core.runs.folder import Folder, as_begun
-from core.runs.learned import NOT_KNOWN, learned, learned_before, learned_by_tsm
+from core.runs.learned import NOT_KNOWN, VLM_NOT_KNOWN, keep_before, learned, learned_before, learned_by_tsm
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.prepare import open_images
 from core.runs.runfile import Run, make_run
@@ -83,13 +83,9 @@ def _measurable(run: Run, known: Learned) -> Unlearned | None:
 
 def _notes(known: Learned, measurable: Unlearned | None) -> list[str]:
     """For the card, which tells of no folder on this machine."""
-    doubt = (
-        "It can't be told of every picture that the VLM learned from before whether it is among the test cases: the "
-        "images of that run were changed, or can't be read any more."
-    )
     words = [] if measurable is None else [measurable.words("test cases", LEARNER)]
-    not_known = [each for each in known.doubts if each in NOT_KNOWN.doubts]
-    return [*words, *not_known, *([doubt] if len(not_known) < len(known.doubts) else [])]
+    not_known = [doubt for doubt in known.doubts if doubt in NOT_KNOWN.doubts]
+    return [*words, *not_known, *(VLM_NOT_KNOWN.doubts if len(not_known) < len(known.doubts) else ())]
 
 
 def _plugged(
@@ -103,8 +99,10 @@ def _plugged(
 ) -> dict[str, Any]:
     old = opened.tsms[0]
     running.folder.plugged.write_text(json.dumps({"run": str(opened.folder.path), "tsm": tsm}) + "\n")
+    before = learned(opened.folder)
+    keep_before(running.folder, before)
     goes_on = tsm == old.settings.name
-    new = _placed(running, given, Path(tsm)) if given else _trained(running, opened, old if goes_on else None)
+    new = _placed(running, given, Path(tsm)) if given else _trained(running, old if goes_on else None, before)
     fits = _refuse_misfit(new.width, old, connector)
     tuned = opened.tuned
     cases = seen_by_heads(running, tuned, known_cases(running, [new]))
@@ -208,8 +206,8 @@ def _placed(running: Running, given: Tsm, source: Path) -> Tsm:
     return given.to(running.parts.accelerator.device)
 
 
-def _trained(running: Running, opened: Opened, old: Tsm | None) -> Tsm:
-    return train_tsm(running, 0, old, learned(opened.folder) if old else Learned())
+def _trained(running: Running, old: Tsm | None, before: Learned) -> Tsm:
+    return train_tsm(running, 0, old, before if old else Learned())
 
 
 def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:

@@ -17,6 +17,7 @@ from core.errors import SettingsError
 from core.machine.precision import number_format_here, precision_here
 from core.models.lora import LoraSettings
 from core.readings.reader import Reader, tsm_readers
+from core.readings.rivals import Rivals
 from core.sets.split import SplitSettings, as_frozen
 from core.settings import Settings
 from core.training.method import Frame, Plan, ReaderPlan
@@ -59,6 +60,15 @@ class ReadingSettings(Settings):
         title="Control: late fusion",
         description="Also a reader that averages the probabilities of the TSM and of plain tuning; its weight is "
         "chosen on the validation cases.",
+    )
+    rivals: Rivals = Field(
+        "quick",
+        title="Simple rivals",
+        description="Simple readers that learn from the same training cases, so that one sees whether the VLM is worth "
+        "it. quick: the nearest training pictures, linear heads on the image features and on those of the TSM, and a "
+        "mean with the TSM, all in seconds from features that are kept anyway; ladder: also linear heads on the image "
+        "encoder and on the VLM's last layer, for which every case goes through the untuned VLM once more; none: no "
+        "such readers.",
     )
 
 
@@ -129,7 +139,8 @@ class Run:
     @property
     def readers(self) -> tuple[Reader, ...]:
         """All that answer for a case when the run is finished."""
-        return readers_of_run(self.plan, len(self.tsms), self.settings.reading.late_fusion)
+        reading = self.settings.reading
+        return readers_of_run(self.plan, len(self.tsms), reading.late_fusion, reading.rivals)
 
     def departures(self, tasks: Mapping[str, Task]) -> tuple[str, ...]:
         """Where the run differs from what its method's paper prints, in sentences; `tasks` are its sets' by name."""
@@ -188,6 +199,8 @@ def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
             filled[block] = {**preset.get(block, {}), **filled.get(block, {})}
             if has_epochs and "steps" not in values.get(block, {}):
                 filled[block].pop("steps", None)  # who names epochs means them
+            if "steps" in values.get(block, {}) and "most_epochs" not in values[block]:
+                filled[block].pop("most_epochs", None)  # and who names steps
     if isinstance(method, Mapping) and isinstance(method.get("name"), str):
         filled["method"] = {**preset.get("methods", {}).get(method["name"], {}), **method}
     return filled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,19 @@ from core.readings import novelty, reading
 from core.readings.answer import Answer
 from core.readings.blank import beside_blank
 from core.readings.head import own_encoders
-from core.readings.reader import readers_to_plain
+from core.readings.reader import Reader, readers_to_plain
 from core.readings.reading import Reading
 from core.readings.results import evaluate
+from core.readings.worth import best_of_groups
 from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.described import known_cases, train_tsm, what_tsms_know
 from core.runs.folder import Folder, as_begun, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
-from core.runs.helped import helped
+from core.runs.helped import helped, worth
 from core.runs.index import Space, add_recall, index_cases, searching_plan
 from core.runs.prepare import Parts, feature_folder, load_parts
+from core.runs.rivals import add_rivals
 from core.runs.runfile import Run
 from core.runs.running import Running
 from core.sets.joint import pictures, refuse_unreadable
@@ -182,6 +184,9 @@ def finish(
             "validation cases."
             for name, weight in weights.items()
         ]
+    rivals = add_rivals(running, tuned, cases, read)
+    notes += [*rivals.notes, *rivals.left_out]
+    readers = _in_order(running.run, read)
     hold.check(running.folder.path)
     for split, readings in read.items():
         reading.save(readings, running.folder.readings(split))
@@ -191,7 +196,9 @@ def finish(
     _index(running, tuned, cases, results)
     results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
-    results["reader_list"] = readers_to_plain(running.run.readers)
+    results["reader_list"] = readers_to_plain(readers)
+    results["best"] = best_of_groups(read["val"], running.folder.tasks(), readers)
+    results["left_out"] = list(rivals.left_out)
     text = card(
         set={"sets": running.folder.sets()},
         settings=settings.model_dump(mode="json"),
@@ -199,6 +206,7 @@ def finish(
         environment=running.folder.kept(running.folder.environment),
         notes=notes,
         helped=helped(running.run, results),
+        worth=worth(running.run, results),
         overlap=overlap(cases.items),
     )
     running.folder.card.write_text(text, encoding="utf-8")
@@ -208,6 +216,15 @@ def finish(
     draft.replace(running.folder.metrics)
     running.report(Done(seconds=time.perf_counter() - running.began, peak_memory_gib=peak_gib()))
     return results
+
+
+def _in_order(run: Run, read: Mapping[str, list[Reading]]) -> tuple[Reader, ...]:
+    """Puts readings into the order of the run's readers; returns those readers that answered."""
+    order = {reader.name: place for place, reader in enumerate(run.readers)}
+    for readings in read.values():
+        readings.sort(key=lambda each: order[each.reader])
+    answered = {each.reader for each in read["test"]}
+    return tuple(reader for reader in run.readers if reader.name in answered)
 
 
 def _needed_beside(tuned: Tuned) -> list[str]:

@@ -1,7 +1,8 @@
 """What a model learned from, as it is kept beside its weights, and which cases it therefore can't be measured on.
 
 learned.parquet has a row a picture (the hash of what it shows, and a thumbnail of 8 x 8 grey levels by which near
-copies are found) and a row a patient (a hash under a salt of the file's own: no name stands there).
+copies are found), a row a patient (a hash under a salt of the file's own: no name stands there), and one for every
+reason why these may not be all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from core.pictures.likeness import SIDE, near_pairs
 from core.pictures.looks import Look, look_at_all
 
 FILE = "learned.parquet"
-PICTURE, PATIENT = "picture", "patient"
+PICTURE, PATIENT, DOUBT = "picture", "patient", "doubt"
 COLUMNS = ("kind", "hash", "salt", "thumbnail")
 OnPicture = Callable[[int, int], None]
 
@@ -123,7 +124,8 @@ def write_learned(folder: Path, learned: Learned) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {name: list(cells) for name, cells in zip(COLUMNS, zip(*_rows(learned), strict=True), strict=True)}
+    rows = list(_rows(learned))
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(COLUMNS)}
     draft = folder / f".{FILE}.{os.getpid()}.part"
     pq.write_table(pa.table(columns), draft)
     draft.replace(folder / FILE)
@@ -146,12 +148,16 @@ def read_learned(folder: Path) -> Learned | None:
         ) from None
     pictures: dict[str, bytes] = {}
     patients: dict[str, set[str]] = {}
+    doubts: list[str] = []
     for kind, hashed, salt, thumbnail in zip(*(rows[name] for name in COLUMNS), strict=True):
         if kind == PICTURE:
             pictures[hashed] = thumbnail
-        else:
+        elif kind == PATIENT:
             patients.setdefault(salt, set()).add(hashed)
-    return Learned(pictures, tuple(Pseudonyms(salt, frozenset(hashes)) for salt, hashes in patients.items()))
+        else:
+            doubts.append(hashed)
+    by_salt = tuple(Pseudonyms(salt, frozenset(hashes)) for salt, hashes in patients.items())
+    return Learned(pictures, by_salt, tuple(doubts))
 
 
 def _rows(learned: Learned) -> Iterator[tuple[str, str, str, bytes]]:
@@ -160,6 +166,8 @@ def _rows(learned: Learned) -> Iterator[tuple[str, str, str, bytes]]:
     for pseudonyms in learned.patients:
         for hashed in sorted(pseudonyms.hashes):
             yield PATIENT, hashed, pseudonyms.salt, b""
+    for doubt in learned.doubts:
+        yield DOUBT, doubt, "", b""
 
 
 def _near_rows(looks: Sequence[Look], known: Learned) -> set[int]:

@@ -47,6 +47,14 @@ class TrainingSettings(Settings):
         description="Length of a stage, whatever its epochs say; plain tuning has as many as all others together. "
         "Empty: the method's epochs count. Steps matter more than anything else here.",
     )
+    most_epochs: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        title="Epochs a stage, at most",
+        description="Where steps are given, they end a stage after so many passes through the training cases: a small "
+        "set is soon known by heart. Empty: no limit.",
+    )
     warm_up: float = Field(0.03, ge=0, le=1, title="Warm-up", description="Share of the steps with a rising rate.")
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", title="Schedule", description="How the learning rate falls after the warm-up."
@@ -111,6 +119,13 @@ class TrainingSettings(Settings):
     @property
     def shares_schedule(self) -> bool:
         return self.schedule_over == "stages"
+
+    def steps_of(self, epochs: float, length: int, steps_per_epoch: float) -> int:
+        """How long a stage is, of so many epochs, or `length` times the steps where these are given."""
+        if self.steps is None:
+            return max(1, round(epochs * steps_per_epoch))
+        most = self.steps if self.most_epochs is None else math.ceil(self.most_epochs * steps_per_epoch)
+        return min(self.steps, most) * length
 
     def micro_batch(self) -> int:
         return min(self.micro_batch_size or self.batch_size, self.batch_size)

@@ -229,8 +229,7 @@ def vlm_stage(
         return [_Micro(cases, plan, part, key) for part in in_parts(pairs(step), micro)]
 
     def steps_of(stage: StagePlan) -> int:
-        wanted = training.steps * stage.length if training.steps else round(stage.epochs * batches.steps_per_epoch)
-        return max(1, wanted)
+        return training.steps_of(stage.epochs, stage.length, batches.steps_per_epoch)
 
     at = [stage.name for stage in beside].index(plan.name) if beside else 0
     before = [stage for stage in beside[:at] if stage.adapter == plan.adapter]

@@ -342,7 +342,7 @@ def test_an_audit_is_drawn_decided_on_and_told(room: Reviewed, page: ReviewPage)
         action = ("change", ["hazy"]) if suspect.rank == 1 else ("keep", None)
         verdicts.decide(db, room.who, room.review_id, [suspect.rank], *action)
     told = page.auditing.open(visit, room.review_id, 2, 4)[parts.told]
-    assert "About 1 of 12 labels are wrong, 95 % interval 1 to" in told and "may have been led by it" in told
+    assert "About 1 of 12 labels is wrong, 95 % interval 1 to" in told and "may have been led by it" in told
     asked = queue.progress(db, room.who, room.review_id, Filter(state="audit"))
     assert nothing_left(Filter(state="audit"), asked)["title"] == "Nothing of an audit is left for you to decide"
 

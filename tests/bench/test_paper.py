@@ -17,7 +17,7 @@ import pytest
 
 from core.bench import paper
 from core.bench.paper_figures import PRINTED, READERS, markdown, rows_of
-from core.case import SPLITS
+from core.case import SPLITS, Task
 from core.cli.main import main
 from core.runs.runfile import make_run
 from core.sets import medmnist
@@ -119,9 +119,12 @@ def test_what_is_printed_in_the_paper_adds_up_to_its_means() -> None:
 def test_the_recipe_is_the_printed_one_and_departs_from_nothing(tmp_path: Path) -> None:
     wanted = paper.Wanted("checkpoint")
     run = make_run(wanted.values([tmp_path / "blood.npz"], 0))
-    assert run.departures({}) == run.plan.departures == ()
+    tasks = {
+        facts.name: Task(modality=facts.modality, answers=facts.answers, kind=facts.kind) for facts in medmnist.SETS
+    }
+    assert run.departures(tasks) == ()
     assert (run.settings.training.steps, run.settings.limit) == (None, {})
-    sentences = list(paper.departures(wanted, run))
+    sentences = list(paper.departures(wanted, run, run.departures(tasks)))
     assert [sentence.split(" ")[:2] for sentence in sentences] == [
         ["The", "VLM"],
         ["The", "TSM"],
@@ -133,7 +136,8 @@ def test_every_setting_that_is_laid_over_the_recipe_is_told(tmp_path: Path) -> N
     over = {"training": {"steps": 10, "micro_batch_size": 4}, "method": {"align": 0}}
     file = run_files.write_run(tmp_path / "run.yaml", over)
     wanted = paper.Wanted("checkpoint", sets=("retina",), run_file=file)
-    sentences = list(paper.departures(wanted, make_run(wanted.values([tmp_path / "retina.npz"], 0))))
+    run = make_run(wanted.values([tmp_path / "retina.npz"], 0))
+    sentences = list(paper.departures(wanted, run, run.departures({})))
     assert sentences[-3:] == [
         "Alignment was left out; as printed, both stages have it.",
         "method.align is 0.0; in the recipe it is 1.0.",

@@ -248,7 +248,7 @@ def test_a_set_of_one_class_is_measured(finished: Path, tmp_path: Path, capsys: 
         assert 0 <= figures["accuracy"]["value"] <= 1
     out, _ = called(capsys, 0, finished, "--images", normals)
     row = next(line for line in out.splitlines() if line.startswith("| tsm |"))
-    assert row.split(" | ")[4] == "–" and "nan" not in out
+    assert row.split(" | ")[5] == "–" and "nan" not in out
     assert 'Every case is labelled "dark".' in out
 
 

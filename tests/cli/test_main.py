@@ -30,6 +30,7 @@ from core.runs.runfile import make_run
 from core.runs.tune import tune
 from tests import pointing, run_files
 
+SIMPLE = ("tsm", "knn", "probe-connector", "tsm+probe", "tsm-probe-mean")
 FIGURE = {"value", "low", "high"}
 
 
@@ -97,7 +98,7 @@ def test_tune_prints_its_figures_as_one_object(
     )
     output = printed(capsys, "tune", file, "--out", tmp_path / "run")
     assert output == json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert list(output["readers"]) == ["vlm", "vanilla"]
+    assert list(output["readers"]) == ["knn", "probe-connector", "vlm", "vanilla"]
 
 
 def test_evaluate_prints_every_readers_figures_with_intervals(
@@ -105,7 +106,7 @@ def test_evaluate_prints_every_readers_figures_with_intervals(
 ) -> None:
     output = printed(capsys, "evaluate", finished)
     assert output.keys() >= {"cases", "readers"}
-    assert list(output["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+    assert list(output["readers"]) == [*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"]
     for figures in output["readers"].values():
         for figure in figures.values():
             assert figure.keys() == FIGURE | (set() if figure["low"] is not None else {"why"})
@@ -172,13 +173,13 @@ def test_read_prints_every_readers_whole_distribution(
     for image in output["images"]:
         assert image.keys() == {"image", "unlike", "readers"}
         assert image["unlike"]["is_unlike"] is False and image["unlike"]["of"] > 0
-        assert set(image["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
+        assert set(image["readers"]) == {*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"}
         for name, answer in image["readers"].items():
             said = {"tokens", "text", "parsed", "said", "explored", "blank"}
             assert answer.keys() == {"answers", "probabilities", *said}
             assert answer["answers"] == ["dark", "light", "light scar"]
             assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
-            assert (answer["text"] is None) == (name == "tsm")
+            assert (answer["text"] is None) == (name in SIMPLE)
 
 
 def test_read_asks_only_the_readers_that_are_named(

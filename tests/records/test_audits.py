@@ -49,6 +49,7 @@ def test_the_first_and_others_at_random_are_drawn_once(searched: Room) -> None:
     ranks = drawn(searched)
     view = audit_of(searched)
     assert ranks[:3] == [1, 2, 3] and len(set(ranks)) == 7 and ranks[-1] <= 10
+    assert view.sample.ranks(view.seed) == ranks[3:]
     assert (view.sample, view.decided, view.is_decided, view.total) == (Sample(10, 3, 4), 0, False, None)
     entry = entries(searched.db, searched.admin, searched.admin.projects[0])[0]
     assert (entry.action, entry.details) == (

@@ -76,6 +76,7 @@ def test_a_preset_fills_what_is_not_set_and_nothing_else(preset: str) -> None:
     assert short[0]["epochs"] == 2 and short[1] == {"name": "backbone"}
     mine = make_run(plain | {"training": {"steps": 7}, "method": {"name": "vitask", "contrast": 3}})
     assert mine.settings.training.steps == 7 and mine.plan.settings.contrast == 3
+    assert mine.settings.training.most_epochs is None, "who names steps means them"
     assert mine.settings.training.learning_rate == own["training"]["learning_rate"]
 
 

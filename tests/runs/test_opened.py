@@ -26,7 +26,7 @@ from core.readings.distribution import Asking, distributions
 from core.runs.export import export
 from core.runs.external import own
 from core.runs.folder import Folder
-from core.runs.learned import SPLITS_LEARNED_FROM
+from core.runs.learned import SPLITS_LEARNED_FROM, learned
 from core.runs.opened import Asked, Opened, open_run, read_cases, read_pictures
 from core.runs.plug import plug
 from core.runs.prepare import open_images
@@ -273,6 +273,17 @@ def test_a_tsm_is_kept_with_what_it_learned_from_and_before(finished: Path, tmp_
     kept = read_learned(tmp_path / "new" / "tsm")
     assert kept is not None
     assert len(kept.pictures) == 2 * len(taught) and kept.pictures.items() > learned_from(taught).pictures.items()
+
+
+def test_what_a_plugged_models_vlm_learned_from_goes_with_it(finished: Path, tmp_path: Path) -> None:
+    tests = [item.case for item in open_images(open_run(finished).run).items("test")]
+    plug(finished, str(given_tsm(finished, tmp_path / "tsm", tests[:2])), tmp_path / "new", connector="keep")
+    export(tmp_path / "new", tmp_path / "out", is_merged=False)
+    known = learned(Folder(tmp_path / "out"))
+    assert known.pictures == {**learned(Folder(finished)).pictures, **learned_from(tests[:2]).pictures}
+    assert not (tmp_path / "out" / "plugged.json").exists() and not known.doubts
+    measured = own(open_run(tmp_path / "out"), 0, "test", silent)
+    assert [case.id for case in measured.cases] == [case.id for case in tests[2:]]
 
 
 def test_plugging_is_refused_where_the_model_learned_from_every_picture_that_would_be_measured(

@@ -25,7 +25,8 @@ from core.runs.runfile import make_run, read_run, with_own_precision
 from core.runs.tune import tune
 from tests import run_files
 
-READERS = ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+SIMPLE = ["tsm", "knn", "probe-connector", "tsm+probe", "tsm-probe-mean"]
+READERS = [*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"]
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +115,17 @@ def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
     assert list(told["readers"]) == READERS
     assert told["made_for"] == {"reader": "vitask+tsm", "baseline": "vanilla"}
     assert [(one["name"], one["needs_tsm"], one["sees_exemplar"]) for one in told["reader_list"]] == [
+        ("tsm", True, False),
+        ("knn", False, False),
+        ("probe-connector", False, False),
+        ("tsm+probe", True, False),
+        ("tsm-probe-mean", True, False),
         ("vlm", False, False),
         ("vanilla", False, False),
-        ("tsm", True, False),
         ("vitask", False, False),
         ("vitask+tsm", True, True),
     ]
-    assert told["cases"] == len(reading.load(Folder(finished).readings("test"))) // 5
+    assert told["cases"] == len(reading.load(Folder(finished).readings("test"))) // len(READERS)
     for figures in told["readers"].values():
         assert figures.keys() >= {"accuracy", "macro_f1", "auroc", "log_loss"}
         assert figures["accuracy"].keys() == {"value", "low", "high"}
@@ -404,7 +409,7 @@ def test_two_sets_of_one_name_are_refused(checkpoint: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("second", ["single", "multi"])
 def test_a_joint_run_reads_each_set_under_its_own_question(second: str, checkpoint: Path, tmp_path: Path) -> None:
     shades = run_files.draw(tmp_path / "shades")
-    other = run_files.draw_multi(tmp_path / "spots")
+    other = run_files.draw_multi(tmp_path / "spots", count=60)
     if second == "single":
         other = run_files.draw(tmp_path / "spots-2", ("left", "right"), count=20)
     told = tune(run_files.run([shades, other], checkpoint), tmp_path / "run")

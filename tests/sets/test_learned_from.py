@@ -87,12 +87,13 @@ def test_pictures_of_one_shade_are_almost_the_same_as_none() -> None:
 
 
 def test_what_is_kept_reads_back_and_holds_no_name(tmp_path: Path) -> None:
-    whole = learned_from(TAUGHT[:20]) | learned_from(TAUGHT[20:])
+    whole = learned_from(TAUGHT[:20]) | learned_from(TAUGHT[20:]) | Learned(doubts=("Some are gone.",))
     write_learned(tmp_path, whole)
     again = read_learned(tmp_path)
     assert again == whole and len(whole.pictures) == 30 and len(whole.patients) == 2
     assert b"Patient" not in (tmp_path / FILE).read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    assert again is not None and again.doubts == ("Some are gone.",)
     assert again.knows_patient("Patient 3") and again.knows_patient("Patient 25") and not again.knows_patient("P")
 
 

@@ -7,11 +7,11 @@ from html import escape
 from urllib.parse import urlencode
 
 from app.set_words import named
-from app.words import reader_name
+from app.words import grouped_rows, reader_name
 from core.readings.answer import Answer, Conclusion, little_explored
 from core.readings.other_scores import TITLES as OTHER_SCORES
 from core.readings.other_scores import other_scores
-from core.readings.reader import Reader
+from core.readings.reader import Reader, in_groups
 from core.readings.rounding import rounded
 from core.records.comparison import CaseView, Comparison
 from core.records.finding import Alike
@@ -21,8 +21,9 @@ ERASED = "The images of this run were erased for good. What its readers said of 
 
 
 def concluded(comparison: Comparison, case: CaseView) -> dict[Reader, Conclusion]:
-    """What each reader of the run that read the case concludes."""
-    return {reader: case.conclusions[reader.name] for reader in comparison.readers if reader.name in case.conclusions}
+    """What each reader of the run that read the case concludes, group by group."""
+    readers = (reader for reader in in_groups(comparison.readers) if reader.name in case.conclusions)
+    return {reader: case.conclusions[reader.name] for reader in readers}
 
 
 def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]:
@@ -37,8 +38,9 @@ def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[
     head = "<th>Reader</th><th>Model answer</th><th>Raw probability</th><th>Entropy, bits</th><th>Said freely</th>"
     head += "".join(f"<th>{escape(title)}</th>" for title in kinds.values())
     head += "<th>Beside the reference label</th>" if reference is not None else ""
-    lines = [_line(reader, conclusion, list(kinds), reference) for reader, conclusion in conclusions.items()]
-    return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
+    columns = 5 + len(kinds) + (reference is not None)
+    rows = grouped_rows(conclusions, columns, lambda reader: _line(reader, conclusions[reader], list(kinds), reference))
+    return f'<div class="vt"><table><tr>{head}</tr>{rows}</table></div>'
 
 
 def counted(at: int, count: int, order: str, measure: float | None) -> str:

@@ -53,7 +53,7 @@ class Auditing:
         can_draw = drawn is None and visit.who.may("work")
         return {
             parts.section: gr.update(visible=True),
-            parts.told: not_drawn(can_draw) if drawn is None else state_of(drawn),
+            parts.told: not_drawn(view.name, can_draw) if drawn is None else state_of(view.name, drawn),
             parts.form: gr.update(visible=can_draw),
         }
 
@@ -83,19 +83,23 @@ def whole(number: float | None) -> int:
     return int(number or 0)
 
 
-def not_drawn(can_draw: bool) -> str:
+def titled(review: str) -> str:
+    return f"<h2>Audit of “{escape(review)}”</h2>"
+
+
+def not_drawn(review: str, can_draw: bool) -> str:
     whose = "" if can_draw else " Researchers of the project draw it; none is drawn yet."
-    return f'<div class="vt"><h2>Audit</h2><p>{WHAT_FOR}{whose}</p></div>'
+    return f'<div class="vt">{titled(review)}<p>{WHAT_FOR}{whose}</p></div>'
 
 
-def state_of(view: AuditView) -> str:
+def state_of(review: str, view: AuditView) -> str:
     first, *others = (escape(sentence) for sentence in audits.in_words(view))
     rest = "".join(f'<p class="small quiet">{sentence}</p>' for sentence in others)
     if view.is_decided:
-        return f'<div class="vt card"><h2>Audit</h2><p><b>{first}</b></p>{rest}</div>'
+        return f'<div class="vt card">{titled(review)}<p><b>{first}</b></p>{rest}</div>'
     link = f'<a class="go" href="/review?review={view.review_id}&tab=decide&state=audit">Decide on the audit</a>'
     share = bar(view.decided / view.sample.drawn, "Audit")
-    return f'<div class="vt card"><h2>Audit</h2>{share}<p>{first}</p>{rest}<p>{link}</p></div>'
+    return f'<div class="vt card">{titled(review)}{share}<p>{first}</p>{rest}<p>{link}</p></div>'
 
 
 def lay_out() -> AuditParts:

@@ -131,7 +131,7 @@ class Finding:
 
 
 def lay_out(beside: Callable[[], Beside]) -> tuple[FindParts, Beside]:
-    """`beside` lays out what stands below the state of the search."""
+    """`beside` lays out what stands above the words for whoever is new."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=420):
             version = gr.Dropdown([], label="Image set", elem_id="review-version")
@@ -159,13 +159,13 @@ def lay_out(beside: Callable[[], Beside]) -> tuple[FindParts, Beside]:
             with gr.Row():
                 stop = gr.Button("Stop and save", visible=False, min_width=110)
                 resume = gr.Button("Resume", visible=False, min_width=90)
-            below = beside()
         with gr.Column(scale=4, min_width=360):
+            above = beside()
             gr.HTML(about())
     searches = gr.HTML(elem_id="review-list")
     queued = gr.Number(visible=False)
     chosen_parts = (version, run, readers, is_blind, has_first_look, name)
-    return FindParts(*chosen_parts, time, start, state, stop, resume, searches, queued), below
+    return FindParts(*chosen_parts, time, start, state, stop, resume, searches, queued), above
 
 
 def wire(studio: Studio, tab: Finding, review: gr.Dropdown, looking: Wire) -> None:

@@ -44,7 +44,7 @@ STATES = (
     ("Decided by me", "mine"),
     ("Decided by anybody", "decided"),
     ("Seen differently", "disputed"),
-    ("In the audit, not decided by me", "audit"),
+    ("In the audit, open", "audit"),
     ("All", "all"),
 )
 KEYS = (

@@ -44,6 +44,8 @@ class AuditView:
 
     review_id: int
     sample: Sample
+    seed: int
+    """By which the others were drawn: `Sample.ranks` draws them again."""
     at: datetime
     person: str
     decided: int
@@ -139,9 +141,10 @@ def in_words(view: AuditView) -> tuple[str, ...]:
         )
     in_first = view.wrong - view.wrong_drawn
     excluded = f" {view.excluded:,} excluded are not counted as wrong." * bool(view.excluded)
+    verb = "is" if round(found.value) == 1 else "are"
     interval = f"95 % interval {found.low:,} to {found.high:,}"
     return (
-        f"About {found.value:,.0f} of {sample.cases:,} labels are wrong, {interval}.",
+        f"About {found.value:,.0f} of {sample.cases:,} labels {verb} wrong, {interval}.",
         f"All {sample.drawn:,} are decided: {in_first:,} wrong among the first {sample.first:,} suspects, and "
         f"{view.wrong_drawn:,} among {sample.others:,} drawn at random from {sample.rest:,} others.{excluded}",
         LIMIT,
@@ -151,11 +154,12 @@ def in_words(view: AuditView) -> tuple[str, ...]:
 def plain(view: AuditView) -> dict[str, Any]:
     """For JSON; `wrong_labels` is null until every case is decided."""
     counts = {name: getattr(view, name) for name in ("decided", "unsure", "differing", "excluded")}
-    sample = {"cases": view.sample.cases, "first": view.sample.first, "others": view.sample.others}
+    sample = {name: getattr(view.sample, name) for name in ("cases", "first", "others")}
     found = view.total
     return {
         "review": view.review_id,
         **sample,
+        "seed": view.seed,
         **counts,
         "wrong_labels": None if found is None else {"value": found.value, "low": found.low, "high": found.high},
     }
@@ -163,7 +167,7 @@ def plain(view: AuditView) -> dict[str, Any]:
 
 def before(sample: Sample) -> str:
     """What may be hoped for, said before anything is drawn."""
-    if sample.first == sample.cases:
+    if sample.drawn == sample.cases:
         return f"All {sample.cases:,} labels are looked at: the number is known without an interval."
     most = total(sample, 0, 0).high
     return (
@@ -194,7 +198,7 @@ def _view(session: Session, review: Review, drawn: LabelAudit, person: str) -> A
             differing += not is_unsure
     sample = Sample(drawn.cases, drawn.first, drawn.others)
     counts = (decided, unsure, differing, excluded, wrong, wrong_drawn)
-    return AuditView(review.id, sample, drawn.at, person, *counts)
+    return AuditView(review.id, sample, drawn.seed, drawn.at, person, *counts)
 
 
 def _there(view: AuditView | None) -> AuditView:
