@@ -22,7 +22,8 @@ OPENINGS: Mapping[Effect, str] = {
 }
 SHORT: Mapping[Effect, str] = {"helped": "better", "harmed": "worse", "open": "the cases can't tell"}
 FIRST_ALONE = (
-    "The comparison that the run was made for stands first, with its own interval, not corrected for the others. "
+    "What was asked for before any figure was seen (whether it helped, whether the VLM is worth it) is told with its "
+    "own interval, not corrected for the others. "
 )
 TOGETHER = (
     "All others have wider intervals (max-t over every pair of the run's readers): in 95 % of all cases every one of "

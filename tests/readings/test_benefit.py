@@ -135,7 +135,7 @@ def test_the_comparison_that_was_asked_for_stands_by_itself_and_all_others_have_
     beside = banded.duel("vitask", "tsm")
     assert beside is not None and judged(SAMPLE).duel("vitask", "tsm").effect == "harmed"  # type: ignore[union-attr]
     assert beside.effect == "open" and beside.deciding.words() == "-0.350 (-0.720 to +0.020)"
-    assert about_bands([banded]).startswith(" The comparison that the run was made for stands first")
+    assert about_bands([banded]).startswith(" What was asked for before any figure was seen")
     assert about_bands([judged(SAMPLE)]) == ""
     assert "the cases can't tell: +0.010 (-0.340 to +0.360) (corrected for all pairs" in sentence(banded, TITLES)
     assert "corrected" not in sentence(judged(SAMPLE), TITLES)
