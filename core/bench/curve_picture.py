@@ -94,10 +94,7 @@ class Panel:
     def shapes(self, looks: Mapping[str, Look]) -> Iterator[Shape]:
         yield from self._axes()
         for name, means in self.lines.items():  # bands below all lines
-            if any(each.lowest < each.highest for _, each in means):
-                above = [(self.x.at(place), self.y.at(each.highest)) for place, each in means]
-                below = [(self.x.at(place), self.y.at(each.lowest)) for place, each in means]
-                yield Area([*above, *reversed(below)], looks[name].colour, 0.16)
+            yield from self._band([(place, each) for place, each in means if self._is_whole(place)], looks[name].colour)
         for name, means in self.lines.items():
             points = [(self.x.at(place), self.y.at(each.value)) for place, each in means]
             yield from _line(points, looks[name])
@@ -105,6 +102,25 @@ class Panel:
             named = "; ".join(f"{name}, {_range(means)}" for name, means in self.far_below.items())
             middle = (self.x.start + self.x.end) / 2
             yield Words(middle, self.y.start + 51, f"far below: {named}", SMALL, FAINT, "middle")
+
+    def _is_whole(self, place: int) -> bool:
+        """Whether all seeds are there: where some are lacking the band would tell of a certainty that nobody has."""
+        return len(self.curve.at(place)) == len(self.curve.seeds)
+
+    def _band(self, means: Sequence[tuple[int, Mean]], colour: str) -> Iterator[Area]:
+        if any(each.lowest < each.highest for _, each in means):
+            wide = 3 if len(means) == 1 else 0
+            above = [
+                (self.x.at(place) + side, self.y.at(each.highest)) for place, each in means for side in (-wide, wide)
+            ]
+            below = [
+                (self.x.at(place) + side, self.y.at(each.lowest)) for place, each in means for side in (-wide, wide)
+            ]
+            yield Area([*above, *reversed(below)], colour, 0.16)
+
+    def _below(self, place: int) -> str:
+        seeds = len(self.curve.at(place))
+        return f"{place:,}" if self._is_whole(place) else f"{place:,} ({seeds} seed{'s'[: seeds != 1]})"
 
     def _axes(self) -> Iterator[Shape]:
         top, bottom = self.y.end, self.y.start
@@ -115,7 +131,7 @@ class Panel:
             yield Words(self.x.start - 11, height + 4, f"{tick:g}", SMALL, FAINT, "end")
         last = -math.inf
         for place in self._written():
-            middle, text = self.x.at(place), f"{place:,}"
+            middle, text = self.x.at(place), self._below(place)
             yield Line([(middle, bottom), (middle, bottom + 4)], FAINT)
             if middle - length(text, SMALL) / 2 > last + 6:
                 yield Words(middle, bottom + 17, text, SMALL, FAINT, "middle")
@@ -125,8 +141,8 @@ class Panel:
     def _written(self) -> list[int]:
         """All places but what would stand in the way of the last one."""
         *others, last = self.curve.places
-        free = self.x.at(last) - length(f"{last:,}", SMALL) / 2 - 6
-        return [*(each for each in others if self.x.at(each) + length(f"{each:,}", SMALL) / 2 < free), last]
+        free = self.x.at(last) - length(self._below(last), SMALL) / 2 - 6
+        return [*(each for each in others if self.x.at(each) + length(self._below(each), SMALL) / 2 < free), last]
 
 
 def picture(curves: Sequence[Curve]) -> Picture:

@@ -168,10 +168,20 @@ def test_the_picture_has_a_panel_a_figure_and_a_band_where_seeds_differ() -> Non
     assert words[0] == "cells over training cases (n = 40 test cases; seeds 0, 1; 60 steps a stage)"
     bands = [each for each in tree.iter(f"{SVG}polygon") if each.get("fill-opacity") == "0.16"]
     assert len(bands) == 4, "two readers in two panels; the third figure is undefined"
-    (low, high) = _heights(bands[0])[3], _heights(bands[0])[0]  # at 50 cases, of the TSM
+    (low, high) = _heights(bands[0])[-1], _heights(bands[0])[0]  # at 50 cases, of the TSM
     lines = [_heights(line) for line in tree.iter(f"{SVG}polyline") if _is_of_reader(line)]
     assert high < low and lines[0][0] == pytest.approx((low + high) / 2, abs=0.1)
-    assert _heights(bands[0])[1] == _heights(bands[0])[2] == lines[0][1], "both seeds of the TSM are alike at 200 cases"
+    assert _heights(bands[0])[2:6] == [lines[0][1]] * 4, "both seeds of the TSM are alike at 200 cases"
+
+
+def test_a_band_ends_where_seeds_are_lacking_and_the_axis_says_so() -> None:
+    tree = ElementTree.fromstring(picture(curves_of(DONE[:3])).as_svg())
+    bands = [each for each in tree.iter(f"{SVG}polygon") if each.get("fill-opacity") == "0.16"]
+    at_50 = next(each.get("x") for each in tree.iter(f"{SVG}text") if each.text == "50")
+    assert {
+        abs(float(point.split(",")[0]) - float(at_50 or 0)) for point in (bands[0].get("points") or "").split()
+    } == {3}
+    assert "200 (1 seed)" in [each.text for each in tree.iter(f"{SVG}text")]
 
 
 def test_a_reader_far_below_the_others_is_named_and_leaves_them_the_room() -> None:
