@@ -197,6 +197,24 @@ def test_a_reader_far_below_the_others_is_named_and_leaves_them_the_room() -> No
     assert words.count("0.7") == 1 and "0.2" not in words[: words.index("Log loss, raw")]
 
 
+def test_a_loss_of_nothing_and_one_of_very_much_stay_within_their_panel() -> None:
+    done = [
+        finished(50, 0, {"tsm": 1.0, "ours": -11.0}, 0.1),
+        finished(200, 0, {"tsm": 0.5, "ours": 0.6, "new": 0.4}, 0.1),
+    ]
+    (curve,) = curves_of(done)
+    assert [reader.name for reader in curve.readers] == ["tsm", "ours", "new"]
+    tree = ElementTree.fromstring(picture([curve]).as_svg())
+    lines = [_heights(line) for line in tree.iter(f"{SVG}polyline") if _is_of_reader(line)]
+    top, bottom = 16 + 58, 16 + 58 + 230
+    assert all(top <= height <= bottom for line in lines[:-3] for height in line), "the last three are the legend's"
+    words = [each.text for each in tree.iter(f"{SVG}text")]
+    assert [
+        tick for tick in words[words.index("Log loss, raw") :] if tick in ("0.001", "0.01", "0.1", "1", "10", "20")
+    ][:6]
+    assert "0.05" not in words[words.index("Log loss, raw") : words.index("AUROC")]
+
+
 def _heights(shape: ElementTree.Element) -> list[float]:
     return [float(point.split(",")[1]) for point in (shape.get("points") or "").split()]
 
@@ -250,7 +268,9 @@ def test_a_curve_of_runs_is_stopped_resumed_and_read(images: Path, checkpoint: P
     table = list(csv.DictReader(StringIO((out / "curve.csv").read_text())))
     means = [row["mean"] for row in table if (row["over"], row["reader"]) == ("training cases", "vitask+tsm")]
     assert [float(mean) for mean in means[1::3]] == own[:2]
-    assert {row["reader"] for row in table} == set(done[0].results["readers"]), "all readers, whichever there are"
+    for each in done[:2]:
+        at = [row for row in table if (row["over"], row["training cases"]) == ("training cases", str(each.point.cases))]
+        assert {row["reader"] for row in at} == set(each.results["readers"]), "all readers, whichever there are"
 
     heard.clear()
     assert curve() == done and heard == [], "nothing is tuned again"
