@@ -124,8 +124,9 @@ class Curve:
 
     @property
     def readers(self) -> tuple[Reader, ...]:
-        """In the order in which runs tell them; each once."""
-        return tuple({reader.name: reader for each in self.finished for reader in each.readers}.values())
+        """Each once, in the order of the run that has most of them: some want more cases than every point has."""
+        fullest_first = sorted(self.finished, key=lambda each: -len(each.readers))
+        return tuple({reader.name: reader for each in fullest_first for reader in each.readers}.values())
 
     @property
     def first(self) -> Point:
