@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any, Literal
 
+from core.bench.departures import below_table
 from core.readings.benefit import is_tsm
 from core.readings.metrics import TITLES
 from core.readings.over_seeds import ends_over_seeds, standard_error
@@ -123,8 +124,9 @@ class Curve:
 
     @property
     def readers(self) -> tuple[Reader, ...]:
-        """In the order in which runs tell them; each once."""
-        return tuple({reader.name: reader for each in self.finished for reader in each.readers}.values())
+        """Each once, in the order of the run that has most of them: some want more cases than every point has."""
+        fullest_first = sorted(self.finished, key=lambda each: -len(each.readers))
+        return tuple({reader.name: reader for each in fullest_first for reader in each.readers}.values())
 
     @property
     def first(self) -> Point:
@@ -194,11 +196,9 @@ def markdown(curves: Sequence[Curve]) -> str:
                 f"What {aim} has over others, on the same cases; of log loss less is better.",
                 as_markdown(head, rows),
             ]
-    of_runs = [each.results.get("departures", []) for curve in curves for each in curve.finished]
-    if sentences := dict.fromkeys(sentence for departures in of_runs for sentence in departures):
-        listed = "\n".join(f"- {sentence}" for sentence in sentences)
-        return "\n\n".join([*parts, ABOUT, "Where the runs differ from the print:", listed]) + "\n"
-    return "\n\n".join([*parts, ABOUT]) + "\n"
+    finished = [each for curve in curves for each in curve.finished]
+    departures = below_table({each.point.words(): each.results.get("departures", []) for each in finished})
+    return "\n\n".join([*parts, ABOUT, *([departures.rstrip()] if departures else [])]) + "\n"
 
 
 def _rows(curve: Curve) -> Iterator[list[str]]:

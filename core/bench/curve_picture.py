@@ -27,6 +27,10 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 MOST_TICKS = 6
 LEAST_SPAN = 0.2
 """Of a score's axis: what a few hundred test cases can't tell apart should not look far apart."""
+MOST_FAR_BELOW = 2
+"""Readers; where there are more, they are what the panel is about."""
+LEAST_LOSS = 1e-3
+"""Of a logarithmic axis; what is less stands there."""
 NOTE = (
     "Lines: means over seeds; bands: from the lowest to the highest seed (of one seed there is none). All points of a "
     "row are measured on the same test cases; intervals that hold those too are in the table. Log loss: of raw "
@@ -68,7 +72,7 @@ class Scale:
     is_logarithmic: bool = False
 
     def at(self, value: float) -> float:
-        low, high, place = (self._flat(number) for number in (self.low, self.high, value))
+        low, high, place = (self._flat(max(number, self.low)) for number in (self.low, self.high, value))
         if high == low:
             return (self.start + self.end) / 2
         return self.start + (place - low) / (high - low) * (self.end - self.start)
@@ -94,10 +98,7 @@ class Panel:
     def shapes(self, looks: Mapping[str, Look]) -> Iterator[Shape]:
         yield from self._axes()
         for name, means in self.lines.items():  # bands below all lines
-            if any(each.lowest < each.highest for _, each in means):
-                above = [(self.x.at(place), self.y.at(each.highest)) for place, each in means]
-                below = [(self.x.at(place), self.y.at(each.lowest)) for place, each in means]
-                yield Area([*above, *reversed(below)], looks[name].colour, 0.16)
+            yield from self._band([(place, each) for place, each in means if self._is_whole(place)], looks[name].colour)
         for name, means in self.lines.items():
             points = [(self.x.at(place), self.y.at(each.value)) for place, each in means]
             yield from _line(points, looks[name])
@@ -105,6 +106,25 @@ class Panel:
             named = "; ".join(f"{name}, {_range(means)}" for name, means in self.far_below.items())
             middle = (self.x.start + self.x.end) / 2
             yield Words(middle, self.y.start + 51, f"far below: {named}", SMALL, FAINT, "middle")
+
+    def _is_whole(self, place: int) -> bool:
+        """Whether all seeds are there: where some are lacking the band would tell of a certainty that nobody has."""
+        return len(self.curve.at(place)) == len(self.curve.seeds)
+
+    def _band(self, means: Sequence[tuple[int, Mean]], colour: str) -> Iterator[Area]:
+        if any(each.lowest < each.highest for _, each in means):
+            wide = 3 if len(means) == 1 else 0
+            above = [
+                (self.x.at(place) + side, self.y.at(each.highest)) for place, each in means for side in (-wide, wide)
+            ]
+            below = [
+                (self.x.at(place) + side, self.y.at(each.lowest)) for place, each in means for side in (-wide, wide)
+            ]
+            yield Area([*above, *reversed(below)], colour, 0.16)
+
+    def _below(self, place: int) -> str:
+        seeds = len(self.curve.at(place))
+        return f"{place:,}" if self._is_whole(place) else f"{place:,} ({seeds} seed{'s'[: seeds != 1]})"
 
     def _axes(self) -> Iterator[Shape]:
         top, bottom = self.y.end, self.y.start
@@ -115,7 +135,7 @@ class Panel:
             yield Words(self.x.start - 11, height + 4, f"{tick:g}", SMALL, FAINT, "end")
         last = -math.inf
         for place in self._written():
-            middle, text = self.x.at(place), f"{place:,}"
+            middle, text = self.x.at(place), self._below(place)
             yield Line([(middle, bottom), (middle, bottom + 4)], FAINT)
             if middle - length(text, SMALL) / 2 > last + 6:
                 yield Words(middle, bottom + 17, text, SMALL, FAINT, "middle")
@@ -125,8 +145,8 @@ class Panel:
     def _written(self) -> list[int]:
         """All places but what would stand in the way of the last one."""
         *others, last = self.curve.places
-        free = self.x.at(last) - length(f"{last:,}", SMALL) / 2 - 6
-        return [*(each for each in others if self.x.at(each) + length(f"{each:,}", SMALL) / 2 < free), last]
+        free = self.x.at(last) - length(self._below(last), SMALL) / 2 - 6
+        return [*(each for each in others if self.x.at(each) + length(self._below(each), SMALL) / 2 < free), last]
 
 
 def picture(curves: Sequence[Curve]) -> Picture:
@@ -175,7 +195,7 @@ def _far_below(lines: Lines) -> Lines:
         min((low for low, _ in spans.values()), default=0),
         max((high for _, high in spans.values()), default=0),
     )
-    for count in range(1, len(order) - 1):
+    for count in range(1, min(MOST_FAR_BELOW, len(order) - 2) + 1):
         floor = min(spans[name][0] for name in order[count:])
         if spans[order[count - 1]][1] < floor and 2 * (top - floor) < top - bottom:
             return {name: lines[name] for name in order[:count]}
@@ -211,8 +231,8 @@ def _over(places: Sequence[int], start: float, end: float) -> Scale:
 def _upright(figure: str, means: Sequence[Mean], bottom: float, top: float) -> Scale:
     low, high = min((each.lowest for each in means), default=0.0), max((each.highest for each in means), default=1.0)
     if figure == "log_loss":
-        ticks = _ticks_of_logarithm(max(low, 1e-3), max(high, 1e-3))
-        return Scale(min(ticks[0], max(low, 1e-3)), max(ticks[-1], high), bottom, top, ticks, is_logarithmic=True)
+        ticks = _ticks_of_logarithm(max(low, LEAST_LOSS), max(high, LEAST_LOSS))
+        return Scale(min(ticks[0], max(low, LEAST_LOSS)), max(ticks[-1], high), bottom, top, ticks, is_logarithmic=True)
     lacking = max(0.0, LEAST_SPAN - (high - low))
     high = min(1.0, high + lacking / 2)
     low = max(0.0, min(low, high - LEAST_SPAN))
@@ -227,7 +247,13 @@ def _ticks_of_logarithm(low: float, high: float) -> tuple[float, ...]:
     every = [round(factor * 10.0**power, 6) for power in range(-4, 3) for factor in (1, 2, 5)]
     first = max(place for place, tick in enumerate(every) if tick <= low)
     last = min((place for place, tick in enumerate(every) if tick >= high), default=len(every) - 1)
-    return tuple(every[first : max(last, first + 1) + 1])
+    ticks = every[first : max(last, first + 1) + 1]
+    return tuple(ticks if len(ticks) <= MOST_TICKS else [ticks[0], *_powers(ticks[1:-1]), ticks[-1]])
+
+
+def _powers(ticks: Sequence[float]) -> list[float]:
+    """Of ten alone."""
+    return [tick for tick in ticks if math.log10(tick).is_integer()]
 
 
 def _legend(readers: Sequence[Reader], looks: Mapping[str, Look], top: float) -> tuple[list[Shape], float]:

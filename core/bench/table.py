@@ -4,12 +4,13 @@ the runs differ from the print."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.bench.departures import below_table
 from core.catalog import USUAL
 from core.errors import SettingsError
 from core.events import Report
@@ -80,19 +81,8 @@ def markdown(rows: Sequence[Row]) -> str:
             chosen = [row for row in rows if row["set"] == name and row["reader"] == reader]
             cells = [mean_and_spread([row[key] for row in chosen]) for key in FIGURES]
             lines.append(f"| {name} | {reader} | {len(chosen)} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, *_departures(rows)]) + "\n"
-
-
-def _departures(rows: Sequence[Row]) -> Iterator[str]:
-    """Below a table: where its runs differ from what their method's paper prints, and which where not all do."""
-    runs = {(row["set"], row["part"]): row["departures"] for row in rows}
-    sentences = dict.fromkeys(sentence for departures in runs.values() for sentence in departures)
-    if sentences:
-        yield "\nWhere the runs differ from the print:\n"
-    for sentence in sentences:
-        departing = [run for run, departures in runs.items() if sentence in departures]
-        whose = "; ".join(", ".join([name, part or "all parts"]) for name, part in departing)
-        yield f"- {sentence}{'' if len(departing) == len(runs) else f' ({whose})'}"
+    departures = below_table({", ".join([row["set"], row["part"] or "all parts"]): row["departures"] for row in rows})
+    return "\n".join([*lines, *(["", departures] if departures else [""])])
 
 
 def mean_and_spread(values: Sequence[float | None]) -> str:

@@ -52,6 +52,7 @@ def do(arguments: argparse.Namespace) -> None:
     folder, choice_facts = Folder(arguments.run), dict[str, Any]()
     tasks = folder.tasks()
     run = read_run(folder.settings)
+    departures = run.departures(tasks)
     if arguments.images or arguments.template or arguments.cases:
         readings, tasks, choice_facts = _read_anew(arguments)
     else:
@@ -71,6 +72,7 @@ def do(arguments: argparse.Namespace) -> None:
         own = {name: asked[name] for name in asked if arguments.question in (None, name)}
         results["best"] = best_of_groups(validated, own, readers)
     results["left_out"] = folder.kept(folder.metrics).get("left_out", []) if folder.metrics.is_file() else []
+    results["departures"] = list(departures)
     if arguments.json:
         output.plain(results | choice_facts)
         return

@@ -26,9 +26,11 @@ from core.models import features
 from core.models.features import FeatureStore
 from core.models.lora import using
 from core.models.tsm import Tsm
+from core.readings.rivals import rival_readers
 from core.readings.writing import free_text
 from core.runs.index import Space, index_cases, searching_plan
 from core.runs.prepare import Parts, load_parts
+from core.runs.rivals import rungs_of, seen_in_parts
 from core.runs.runfile import Run
 from core.sets.joint import Item, JointSet
 from core.training.loop import STEPS_BETWEEN_CLEARINGS, Stage, make_step, new_optimiser
@@ -115,6 +117,7 @@ def estimate(run: Run, say: Say = lambda text: None) -> dict[str, Any]:
         steps, per_step = _timed_stages(trial, tuned, cases)
         _time_readings(trial, tuned, cases)
         _time_index(trial, tuned, cases)
+        _time_ladder(trial, tuned, cases)
     return _summary(trial, steps, per_step)
 
 
@@ -270,6 +273,17 @@ def _time_index(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
     size = trial.run.settings.reading.batch_size
     with trial.clock.of("index", trial.times):
         index_cases(Space(tuned, plan), cases, size)
+
+
+def _time_ladder(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
+    """Every case goes through the untuned VLM once more, where simple rivals stand on its rungs."""
+    reading = trial.run.settings.reading
+    if reading.rivals != "ladder":
+        return
+    rungs = rungs_of([reader.name for reader in rival_readers(reading.rivals, has_tsm=False)])
+    with trial.clock.of("simple rivals", trial.times):
+        for _ in seen_in_parts(tuned.vlm, cases, rungs, reading.batch_size, lambda done: None):
+            pass
 
 
 def _written_tokens(parts: Parts, way: ReaderPlan) -> int:

@@ -6,7 +6,7 @@ go through the untuned VLM once more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,16 +122,24 @@ def seen_on(
 
 def _seen_by(running: Running, tuned: Tuned, cases: RunCases, names: Collection[str]) -> Seen:
     """Of all cases of the run, in their order."""
-    rungs = rungs_of(names)
-    parts = list(_parts(running, tuned.vlm, cases, rungs))
+    rungs, whole = rungs_of(names), len(cases.items)
+
+    def progress(done: int) -> None:
+        running.report(CasesRead(split="all", readers="simple rivals", done=done, whole=whole))
+
+    size = running.run.settings.reading.batch_size
+    parts = list(seen_in_parts(tuned.vlm, cases, rungs, size, progress))
     seen: dict[Rung, NDArray[np.float32]] = {rung: np.concatenate([part[rung] for part in parts]) for rung in parts[0]}
     if "tsm" in rungs:
         seen["tsm"] = np.concatenate([of_tsm.numpy() for of_tsm in cases.exemplars], axis=1)
     return seen
 
 
-def _parts(running: Running, vlm: Vlm, cases: RunCases, rungs: Collection[Rung]) -> Iterator[Seen]:
-    size, whole = running.run.settings.reading.batch_size, len(cases.items)
+def seen_in_parts(
+    vlm: Vlm, cases: RunCases, rungs: Collection[Rung], size: int, progress: Callable[[int], None]
+) -> Iterator[Seen]:
+    """Features of all cases at each rung, so many cases at a time."""
+    whole = len(cases.items)
     for start in range(0, whole, size):
         places = range(start, min(start + size, whole))
         images = pictures([cases.items[place] for place in places]) if "encoder" in rungs else []
@@ -139,7 +147,7 @@ def _parts(running: Running, vlm: Vlm, cases: RunCases, rungs: Collection[Rung])
         with using(vlm, None):
             shown = cases.features.of(places)
         yield seen_on(rungs, vlm, shown, images, instructions)
-        running.report(CasesRead(split="all", readers="simple rivals", done=places.stop, whole=whole))
+        progress(places.stop)
 
 
 def _places(cases: RunCases, number: int, split: str) -> list[int]:

@@ -23,11 +23,13 @@ from app.viewer import shown
 from app.visit import Updates, Visit
 from core.errors import CoreError
 from core.readings import reading
+from core.readings.answer import Answer
 from core.readings.nearest import Index, Indexed
+from core.readings.reading import Reading
 from core.records import comparison, finding, jobs, runs
 from core.records.tables import Job
 from tests import bombs, pointing
-from tests.app.furnished import Furnished, asking, furnish
+from tests.app.furnished import Furnished, asking, furnish, metrics
 from tests.test_limits import MIB, within
 
 NO_FILTER = {"order": "case", "reader": "", "other": "", "label": "", "answer": "", "text": ""}
@@ -271,6 +273,38 @@ def test_the_address_leads_back_to_what_was_chosen_of_a_run_and_another_run_begi
     assert (gone[choose.reader]["value"], gone[choose.label]["value"], gone[choose.text]) == ("", "", "")
     other = page.run_chosen(visit, room.run_id, "test")
     assert (other[choose.reader]["value"], other[choose.label]["value"]) == ("", "") and choose.text not in other
+
+
+def test_as_many_readers_stand_side_by_side_as_have_room_unless_others_are_chosen(
+    page: ComparePage, tmp_path: Path
+) -> None:
+    room = furnish(tmp_path)
+    names = ("tsm", "knn", "probe-connector", "tsm+probe", "tsm-probe-mean", "vlm", "vanilla", "vitask+tsm")
+    place, key = room.studio.place, runs.run(room.studio.database, room.who, room.run_id).key
+    answer = Answer((0.9, 0.1))
+    rows = [Reading("panes", case, "test", name, ("clear",), None, answer) for case in ("a", "b") for name in names]
+    reading.save(rows, place.runs / key / "readings" / "test.parquet")
+    described = [{"name": name, "title": name, "colour": "#123456", "group": group_of(name)} for name in names]
+    told = metrics("accuracy", {}) | {
+        "made_for": {"reader": "vitask+tsm", "baseline": "vanilla"},
+        "reader_list": described,
+        "best": {"panes": {"tuned": "vanilla", "simple": "probe-connector"}},
+    }
+    runs.set_metrics(room.studio.database, room.run_id, told)
+    chooser = page.parts.choose.beside
+    chosen = page.of_run(room.visit(), room.run_id, "test")[chooser]
+    assert len(chosen["choices"]) == 8
+    assert chosen["value"] == ["tsm", "probe-connector", "vlm", "vanilla", "vitask+tsm"]
+    assert page.of_run(room.visit(), room.run_id, "test")[page.parts.ask.readers]["value"] == chosen["value"]
+    led_back = page.run_opened(room.visit(beside="knn,vanilla,nobody"), room.run_id, "test")[chooser]
+    assert led_back["value"] == ["knn", "vanilla"]
+    drawn = show(page, room, side_by_side=["knn", "vanilla"])
+    assert [bar.name for bar in drawn.figure.data] == ["knn", "vanilla"]
+    assert "tsm-probe-mean" in drawn.table, "the table has room for all"
+
+
+def group_of(name: str) -> str:
+    return {"vlm": "untuned", "vanilla": "tuned", "vitask+tsm": "tuned"}.get(name, "simple")
 
 
 def test_without_the_exemplar_its_readers_are_not_asked(again: AskAgain, room: Furnished) -> None:

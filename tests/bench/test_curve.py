@@ -138,10 +138,11 @@ def test_the_table_tells_all_readers_and_what_the_aim_has_over_others() -> None:
     assert "| 200 | 20 | tsm | 0.700 [0.661, 0.739] | 0.300 [0.261, 0.339] | – |" in text
     assert "| 50 | tsm | +0.060 [" in text and "| 200 | tsm | +0.050 [" in text
     assert text.endswith("not calibrated.\n"), "of runs as printed there is no more to be told"
-    departing = replace(DONE[0], results={**DONE[0].results, "departures": ["Contrast was left out."]})
-    assert markdown(curves_of([departing, *DONE[1:]])).endswith(
-        "not calibrated.\n\nWhere the runs differ from the print:\n\n- Contrast was left out.\n"
-    )
+    departing = [replace(each, results={**each.results, "departures": ["Contrast was left out."]}) for each in DONE]
+    below = "not calibrated.\n\nWhere the runs differ from the print:\n\n- Contrast was left out."
+    assert markdown(curves_of(departing)).endswith(f"{below}\n")
+    whose = "cells, 50 training cases, 60 steps a stage, seed 0"
+    assert markdown(curves_of([departing[0], *DONE[1:]])).endswith(f"{below} ({whose})\n")
 
 
 def test_a_point_of_fewer_seeds_than_the_others_says_so() -> None:
@@ -168,10 +169,20 @@ def test_the_picture_has_a_panel_a_figure_and_a_band_where_seeds_differ() -> Non
     assert words[0] == "cells over training cases (n = 40 test cases; seeds 0, 1; 60 steps a stage)"
     bands = [each for each in tree.iter(f"{SVG}polygon") if each.get("fill-opacity") == "0.16"]
     assert len(bands) == 4, "two readers in two panels; the third figure is undefined"
-    (low, high) = _heights(bands[0])[3], _heights(bands[0])[0]  # at 50 cases, of the TSM
+    (low, high) = _heights(bands[0])[-1], _heights(bands[0])[0]  # at 50 cases, of the TSM
     lines = [_heights(line) for line in tree.iter(f"{SVG}polyline") if _is_of_reader(line)]
     assert high < low and lines[0][0] == pytest.approx((low + high) / 2, abs=0.1)
-    assert _heights(bands[0])[1] == _heights(bands[0])[2] == lines[0][1], "both seeds of the TSM are alike at 200 cases"
+    assert _heights(bands[0])[2:6] == [lines[0][1]] * 4, "both seeds of the TSM are alike at 200 cases"
+
+
+def test_a_band_ends_where_seeds_are_lacking_and_the_axis_says_so() -> None:
+    tree = ElementTree.fromstring(picture(curves_of(DONE[:3])).as_svg())
+    bands = [each for each in tree.iter(f"{SVG}polygon") if each.get("fill-opacity") == "0.16"]
+    at_50 = next(each.get("x") for each in tree.iter(f"{SVG}text") if each.text == "50")
+    assert {
+        abs(float(point.split(",")[0]) - float(at_50 or 0)) for point in (bands[0].get("points") or "").split()
+    } == {3}
+    assert "200 (1 seed)" in [each.text for each in tree.iter(f"{SVG}text")]
 
 
 def test_a_reader_far_below_the_others_is_named_and_leaves_them_the_room() -> None:
@@ -185,6 +196,22 @@ def test_a_reader_far_below_the_others_is_named_and_leaves_them_the_room() -> No
     lines = [line for line in tree.iter(f"{SVG}polyline") if _is_of_reader(line) and line.get("stroke") == TSM.colour]
     assert len(lines) == 2 + 3 + 3, "two in the first panel, three where log losses stand, three in the legend"
     assert words.count("0.7") == 1 and "0.2" not in words[: words.index("Log loss, raw")]
+
+
+def test_a_loss_of_nothing_and_one_of_very_much_stay_within_their_panel() -> None:
+    done = [
+        finished(50, 0, {"tsm": 1.0, "ours": -11.0}, 0.1),
+        finished(200, 0, {"tsm": 0.5, "ours": 0.6, "new": 0.4}, 0.1),
+    ]
+    (curve,) = curves_of(done)
+    assert [reader.name for reader in curve.readers] == ["tsm", "ours", "new"]
+    tree = ElementTree.fromstring(picture([curve]).as_svg())
+    lines = [_heights(line) for line in tree.iter(f"{SVG}polyline") if _is_of_reader(line)]
+    top, bottom = 16 + 58, 16 + 58 + 230
+    assert all(top <= height <= bottom for line in lines[:-3] for height in line), "the last three are the legend's"
+    words = [each.text for each in tree.iter(f"{SVG}text")]
+    first = words.index("Log loss, raw") + 1
+    assert words[first : first + 6] == ["0.001", "0.01", "0.1", "1", "10", "20"]
 
 
 def _heights(shape: ElementTree.Element) -> list[float]:
@@ -240,7 +267,9 @@ def test_a_curve_of_runs_is_stopped_resumed_and_read(images: Path, checkpoint: P
     table = list(csv.DictReader(StringIO((out / "curve.csv").read_text())))
     means = [row["mean"] for row in table if (row["over"], row["reader"]) == ("training cases", "vitask+tsm")]
     assert [float(mean) for mean in means[1::3]] == own[:2]
-    assert {row["reader"] for row in table} == set(done[0].results["readers"]), "all readers, whichever there are"
+    for each in done[:2]:
+        at = [row for row in table if (row["over"], row["training cases"]) == ("training cases", str(each.point.cases))]
+        assert {row["reader"] for row in at} == set(each.results["readers"]), "all readers, whichever there are"
 
     heard.clear()
     assert curve() == done and heard == [], "nothing is tuned again"

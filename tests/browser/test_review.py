@@ -153,6 +153,7 @@ def test_an_audit_is_drawn_decided_on_by_keys_and_told(served: Served, tab: Call
         page.keyboard.press(key)
         page.wait_for_function(TURNED, arg=rank)
     page.get_by_text("Nothing of an audit is left for you to decide").wait_for()
+    all_kept(page)
     page.get_by_role("tab", name="1 Find").click()
     told.get_by_text(f"About 1 of {CASES} labels is wrong, 95 % interval 1 to").wait_for()
     assert [action for action, _ in served.room.standing().values()].count("change") == 1

@@ -11,6 +11,8 @@ from transformers import DynamicCache, LlavaConfig, LlavaForConditionalGeneratio
 from core.models.shared_prefix import Branches, learned_token
 from core.models.tiny import TEXT, tiny_model
 from core.models.vlm import Prompt, Vlm
+from core.readings.ladder import on_encoder, on_last
+from core.readings.novelty import summary
 from tests.contract.official import NAMES, OLDER_QWEN, QUESTION, ask, inputs, official_logits, pictures, tiny
 
 # @ is the run of image tokens, | the place of the exemplar.
@@ -166,6 +168,21 @@ def test_another_image_gives_another_answer(name: str) -> None:
     with torch.no_grad():
         own, others = ask(tiny(name), [(0, "no", False), (1, "no", False)])
     assert float((own - others).abs().max()) > 1e-2
+
+
+@every_family
+def test_each_rung_of_the_ladder_is_found_and_tells_images_apart(name: str) -> None:
+    vlm, images = tiny(name), [*pictures()[:2]]
+    shown = vlm.encode(images)
+    seen = on_encoder(vlm, images)
+    assert seen.shape == on_encoder(vlm, images[:1]).repeat(2, axis=0).shape and abs(seen[0] - seen[1]).max() > 1e-3
+    given = summary(shown)
+    assert given.shape != seen.shape or abs(given - seen).max() > 1e-2, "the encoder's are not yet the connector's"
+    last = on_last(vlm, shown, [QUESTION] * 2)
+    assert last.shape == (2, vlm.hidden_size) and abs(last[0] - last[1]).max() > 1e-2
+    (alone,) = on_last(vlm, shown[1:], [QUESTION])
+    assert alone == pytest.approx(last[1], abs=1e-4)
+    assert not vlm.base.get_encoder(modality="image")._forward_hooks, "nothing stays hooked in"
 
 
 def hybrid() -> Vlm:

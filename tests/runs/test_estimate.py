@@ -170,12 +170,12 @@ def test_a_run_of_the_starter_takes_what_was_estimated(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_every_part_of_a_run_is_estimated_and_nothing_is_left_behind(images: Path, checkpoint: Path) -> None:
-    run = run_files.run(images, checkpoint, training={"steps": 7})
+    run = run_files.run(images, checkpoint, training={"steps": 7}, reading={"rivals": "ladder"})
     before = sorted(path.name for path in images.rglob("*"))
     told = estimate(run)
     assert sorted(path.name for path in images.rglob("*")) == before
     assert told["steps"] == {"stage-1": 7, "stage-2": 7, "vanilla": 14}
-    assert set(told["parts"]) == {"loading", "tsm", "features", "readings", *told["steps"]}
+    assert set(told["parts"]) == {"loading", "tsm", "features", "readings", "simple rivals", *told["steps"]}
     assert all(seconds > 0 for seconds in told["parts"].values())
     assert np.isclose(told["seconds"], sum(told["parts"].values()))
     assert told["cases"] == 42 == sum(len(list((images / name).iterdir())) for name in ("dark", "light_scar", "light"))
