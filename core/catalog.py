@@ -45,6 +45,7 @@ METHODS = {
     "vitask": "core.methods.vitask",
     "tpo": "core.methods.tpo",
     "discriminative": "core.methods.discriminative",
+    "head": "core.methods.head",
 }
 
 SOURCES = {

@@ -99,7 +99,7 @@ def open_run(path: Path) -> Opened:
         load_adapter(vlm, folder.adapter(name), name)
     exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
     tsms = tuple(load_tsm(folder.tsm(number)).to(vlm.device) for number in range(len(run.tsms)))
-    heads = load_heads(run.plan.heads, vlm.hidden_size, folder.heads).to(vlm.device)
+    heads = load_heads(run.plan.heads, vlm.hidden_size, list(tasks.values()), folder.heads).to(vlm.device)
     tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
     return Opened(run, folder, tasks, tuned.eval(), tsms)
 

@@ -90,7 +90,7 @@ class Parts:
             widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
             exemplars = Exemplars(widths, self.vlm.hidden_size, needs.is_constant).to(self.vlm.device)
         torch.manual_seed(run.settings.seed)
-        heads = new_heads(run.plan.heads, self.vlm).to(self.vlm.device)
+        heads = new_heads(run.plan.heads, self.vlm, self.joint_set.tasks).to(self.vlm.device)
         return Tuned(self.vlm, exemplars, heads)
 
     def with_own_features(

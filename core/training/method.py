@@ -42,6 +42,8 @@ class StagePlan:
     """Those that learn here."""
     head_parts: tuple[str, ...] = ("",)
     """How the names of those of their weights begin that learn here."""
+    batches_of: str = ""
+    """Of the stage whose cases this one sees in the same order; empty: an order of its own."""
     is_chosen_by_figure: bool = True
     """Whether the best weights on validation cases are kept; where what is learned is no answer, the last are."""
 
@@ -57,6 +59,8 @@ class ReaderPlan:
     embedder: HeadPlan | None = None
     """Of a reader that lays pictures and words into one space: it answers by cosine with what each answer is called and
     writes nothing, and the run has an index, in which cases are found."""
+    classifier: HeadPlan | None = None
+    """Of a reader that answers by a class head: it has no words either."""
 
     @property
     def name(self) -> str:
@@ -65,7 +69,7 @@ class ReaderPlan:
     @property
     def writes(self) -> bool:
         """Whether it also writes freely."""
-        return self.embedder is None
+        return self.embedder is None and self.classifier is None
 
     @property
     def with_exemplar(self) -> bool:

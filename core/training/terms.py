@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from core.case import Case, Marks
+from core.case import Case, Marks, Task
 from core.models.shared_prefix import Branches
 from core.models.spelled import SpelledCaption
 from core.models.vlm import ImageFeatures, Prompt, Vlm
@@ -44,6 +44,8 @@ class ResponseBatch:
     """What each is called, where the method learns from that."""
     own: Sequence[Mapping[str, See]] = ()
     """What the own encoders of heads see in the image of each, by the encoder's name."""
+    tasks: Sequence[Task] = ()
+    """What the set of each asks."""
 
     def __len__(self) -> int:
         return len(self.prompts)

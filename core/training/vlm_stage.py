@@ -22,6 +22,7 @@ from core.models.lora import adapter_parameters, using
 from core.models.spelled import SpelledCaption, spelled
 from core.models.vlm import ImageFeatures
 from core.readings.answer import Answer
+from core.readings.class_head import ClassHead
 from core.readings.distribution import Asking, distributions
 from core.readings.embedder import Embedder, by_cosine
 from core.readings.head import Head, See
@@ -90,6 +91,7 @@ class RunCases:
             lots=lots,
             vlm=vlm,
             captions=self.captions(places),
+            tasks=tasks,
             own=[self.seen(place) for place in places],
         )
 
@@ -177,7 +179,7 @@ def vlm_stage(
     adapter, beside_it = _what_changes(plan, tuned, is_adapter_tuned and plan.trains_adapter)
     train = cases.places("train")
     size = min(training.batch_size, len(train))
-    batches = Batches(len(train), size, seed, plan.name)
+    batches = Batches(len(train), size, seed, plan.batches_of or plan.name)
     micro = micro_batch(training, len(train), accelerator.num_processes)
 
     def micro_batches(step: int) -> list[_Micro]:
@@ -291,12 +293,14 @@ def read_places(
 
 def read_ways(tuned: Tuned, questions: Sequence[Asking], ways: Sequence[ReaderPlan]) -> dict[str, list[Answer]]:
     """What readers that share the adapter in use say of some questions, each by its own measure."""
-    by_likelihood = [way for way in ways if way.embedder is None]
+    by_likelihood = [way for way in ways if way.writes]
     read = _read_by_likelihood(tuned, questions, by_likelihood) if by_likelihood else {}
     for way in ways:
         if way.embedder is not None:
             embedder = cast(Embedder, tuned.heads[way.embedder.name])
             read[way.name] = by_cosine(tuned.vlm, embedder, questions)
+        if way.classifier is not None:
+            read[way.name] = cast(ClassHead, tuned.heads[way.classifier.name]).answers(tuned.vlm, questions)
     return read
 
 

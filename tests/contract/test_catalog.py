@@ -94,6 +94,7 @@ def test_an_unknown_name_is_told_with_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r'There is no method called "lora"\. Known: vanilla, vitask'):
         find(METHODS, "lora", "method")
     with pytest.raises(
-        SettingsError, match=r"method must name one of vanilla, vitask, tpo, discriminative, like \{name: vanilla\}\."
+        SettingsError,
+        match=r"method must name one of vanilla, vitask, tpo, discriminative, head, like \{name: vanilla\}\.",
     ):
         chosen(METHODS, {"title": "vitask"}, "name", "method")

@@ -59,6 +59,7 @@ SWITCHES: dict[str, list[dict[str, Any]]] = {
         {"soft_prompt": False, "lora": False, "next_token": False},
         {"captions": "attributes"},
     ],
+    "head": [{}, {"baseline": False}],
 }
 BOXES = {
     "scar": (Box("scar", 0.1, 0.2, 0.4, 0.6),),
@@ -111,7 +112,7 @@ def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, RunC
     items = [Item(0, case) for case in shown.sets[0].cases]
     store = FeatureStore(vlm, items, not plan.needs.tunes_vlm_connector, None)
     features = [torch.randn(8, width) for width in widths]
-    heads = new_heads(plan.heads, vlm)
+    heads = new_heads(plan.heads, vlm, shown.tasks)
     own = {encoder.name: EncodedPictures(encoder, items, ()) for encoder in own_encoders(heads)}
     return plan, Tuned(vlm, exemplars, heads), RunCases(shown, items, store, features, plan.needs.captions, own)
 
@@ -209,6 +210,16 @@ def test_a_stage_trains_what_it_claims_and_nothing_else(settings: dict[str, Any]
         assert len(stage.tensors) == len(adapter | heads | carried)
 
 
+def test_a_class_head_sees_the_cases_in_the_order_of_plain_tuning() -> None:
+    plan, tuned, cases = prepared({"name": "head"})
+    plain, classes = (stage_of(stage_plan, tuned, cases, batch_size=3) for stage_plan in plan.stages)
+    assert plain.steps == classes.steps
+    orders = [
+        [[micro.names() for micro in stage.micro_batches(step)] for step in range(4)] for stage in (plain, classes)
+    ]
+    assert orders[0] == orders[1] and orders[0][0] != orders[0][1]
+
+
 def test_the_exemplars_connector_is_trained_in_stage_1_and_frozen_in_stage_2() -> None:
     plan = Plan(*chosen(METHODS, {"name": "vitask"}, "name", "method"))
     assert {one.name: one.trains_exemplars for one in plan.stages} == {
@@ -273,6 +284,7 @@ def test_plain_tuning_beside_it_has_as_many_epochs_as_both_stages() -> None:
         *EVERY[:1],
         *(one for one in EVERY if one.keys() & KEPT_APART or one["name"] == "tpo"),
         *(one for one in EVERY if one["name"] == "discriminative" and one.keys() & {"soft_prompt", "next_token"}),
+        {"name": "head"},
     ],
     ids=str,
 )
@@ -289,7 +301,7 @@ def test_what_was_tuned_reads_the_same_after_saving_and_loading(settings: dict[s
         load_adapter(fresh, tmp_path / name, name)
     exemplars = load_exemplars(tmp_path / "connector.safetensors", fresh.hidden_size) if tuned.exemplars else None
     save_heads(tuned.heads, tmp_path / "heads.safetensors")
-    heads = load_heads(plan.heads, fresh.hidden_size, tmp_path / "heads.safetensors")
+    heads = load_heads(plan.heads, fresh.hidden_size, cases.joint_set.tasks, tmp_path / "heads.safetensors")
     again = Tuned(fresh, exemplars, heads).eval()
     store = FeatureStore(fresh, cases.items, cases.features.is_frozen, None)
     for reader in plan.readers:
@@ -323,6 +335,7 @@ def test_reading_gives_memory_that_lies_in_pieces_back_from_time_to_time(monkeyp
         {"name": "tpo"},
         {"name": "discriminative"},
         {"name": "discriminative", "next_token": False},
+        {"name": "head"},
     ],
     ids=str,
 )
@@ -430,6 +443,7 @@ DEPARTING: dict[str, dict[str, Any]] = {
         "tune_vlm_connector": True,
     },
     "discriminative": {"soft_prompt": False, "lora": False, "next_token": False},
+    "head": {},
 }
 """A value of each setting that leaves the printed recipe."""
 PRINTED: dict[str, dict[str, Any]] = {
@@ -452,6 +466,7 @@ PRINTED: dict[str, dict[str, Any]] = {
     "vanilla": {"epochs": 5},
     "vitask": {"align": 0.5, "contrast": 2, "stage_1_epochs": 3, "stage_2_epochs": 0.5, "baseline": False},
     "discriminative": {"epochs": 5, "captions": "report", "caption_column": "words"},
+    "head": {"epochs": 5, "baseline": False},
 }
 """Values of which the paper is silent, or that change nothing about the method itself."""
 

@@ -94,6 +94,12 @@ def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | floa
     ]
 
 
+def _said_freely(reader: Reader, answer: Answer) -> str:
+    if answer.text is not None:
+        return escape(answer.text)
+    return "–" if reader.has_words else '<span class="quiet">has no words</span>'
+
+
 def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
     answer = conclusion.answer
     statements = {statement.KIND: statement.words() for statement in answer.said}
@@ -102,7 +108,7 @@ def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], referenc
         escape(", ".join(conclusion.labels) or "no finding"),
         escape(rounded(max(answer.probabilities, default=0.0))),
         f"{conclusion.entropy:.2f}",
-        escape(answer.text) if answer.text is not None else "–",
+        _said_freely(reader, answer),
         *(escape(statements.get(kind, "–")) for kind in kinds),
     ]
     if reference is not None:
