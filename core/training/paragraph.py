@@ -20,7 +20,7 @@ def paragraph(sets: Sequence[Plain], settings: Plain, figures: Plain, environmen
         [
             *_tuned(sets, settings),
             *_trained(settings),
-            *_compared(settings),
+            *_compared(sets, settings),
             *_answered(sets, settings),
             *_measured(settings, figures),
             *_made_with(environment),
@@ -84,12 +84,16 @@ def _epochs(method: Plain) -> Iterator[str]:
             yield f"{name.replace('_', ' ')} {value:g}"
 
 
-def _compared(settings: Plain) -> Iterator[str]:
+def _compared(sets: Sequence[Plain], settings: Plain) -> Iterator[str]:
     tsms = settings.get("tsm") or ()
     blocks = [tsms] if isinstance(tsms, Mapping) else tsms
     if blocks:
         names = " and ".join(block["name"] for block in blocks)
         yield f"The task-specific model ({names}) was trained on the same training cases."
+        mirrored = {(image_set.get("task") or {}).get("mirrored") for image_set in sets} - {None}
+        if mirrored and any(block.get("flips") == "as_set" for block in blocks):
+            both = "left and right" if mirrored == {"sideways"} else "left and right, and up and down"
+            yield f"Its training images were mirrored at random ({both}), where the set says that labels stay the same."
 
 
 def _answered(sets: Sequence[Plain], settings: Plain) -> Iterator[str]:

@@ -79,7 +79,8 @@ class _Micro:
         items = [self.shown.items[place] for place in self.places]
         device = next(self.tsm.parameters()).device
         random = torch.Generator().manual_seed(self.key)
-        pixels = self.tsm.augment(self.shown.pixels[self.places].to(device), random)
+        mirrored = [self.tasks[item.set].mirrored for item in items]
+        pixels = self.tsm.augment(self.shown.pixels[self.places].to(device), random, mirrored)
         sets = torch.tensor([item.set for item in items])
         targets = torch.from_numpy(hot_targets(items, self.tasks)).to(device)
         return pixels, sets, targets, allowed_answers(sets.tolist(), self.tasks).to(device)

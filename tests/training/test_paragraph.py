@@ -10,7 +10,7 @@ from core.catalog import METHODS
 from core.readings.ends import INTERVALS
 from core.training.paragraph import citations, paragraph
 
-SET = {
+SET: dict[str, Any] = {
     "name": "blood",
     "cases": {"train": 1200, "val": 10, "test": 20},
     "task": {"answers": ["monocyte", "platelet"], "modality": "blood smear"},
@@ -66,6 +66,13 @@ def test_a_model_with_a_class_head_is_not_said_to_answer_by_its_words() -> None:
     text = paragraph([SET], SETTINGS | {"method": {"name": "head"}}, FIGURES, {})
     assert "A vision-language model that answers in words answered with the label" in text
     assert "The model with a class head answered by a linear layer" in text
+
+
+def test_mirrored_training_images_are_told_where_the_set_allowed_them_and_the_tsm_took_them() -> None:
+    mirrored = SET | {"task": {**SET["task"], "mirrored": "sideways"}}
+    followed, own = (SETTINGS | {"tsm": [{"name": "convnet", "flips": flips}]} for flips in ("as_set", "none"))
+    assert "mirrored at random (left and right), where" in paragraph([mirrored], followed, FIGURES, {})
+    assert "mirrored" not in paragraph([mirrored], own, FIGURES, {}) + paragraph([SET], followed, FIGURES, {})
 
 
 def test_patients_are_counted_in_every_set_and_where_some_are_unknown_that_is_told() -> None:
