@@ -27,6 +27,8 @@ KEPT = {
 TSMS = {
     "convnet": "core.tsms.convnet",
     "backbone": "core.tsms.backbone",
+    "vlm_linear": "core.tsms.vlm_linear",
+    "vlm_mlp": "core.tsms.vlm_mlp",
 }
 
 FAMILIES = {

@@ -27,7 +27,7 @@ WEIGHTS = "model.safetensors"
 DESCRIPTION = "tsm.json"
 
 
-class TsmSettings(Settings):
+class TsmTraining(Settings):
     """What every task-specific model is trained by; each has its own name and defaults."""
 
     name: str = Field(title="Model", description="Which task-specific model.")
@@ -64,6 +64,11 @@ class TsmSettings(Settings):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing", description="Share of every label that is spread over all answers."
     )
+
+
+class TsmSettings(TsmTraining):
+    """The same of one that looks at the pixels themselves, and at other ones in every step."""
+
     flips: Literal["as_set", "none", "sideways", "all"] = Field(
         "as_set",
         title="Mirrored images",
@@ -89,7 +94,7 @@ class TsmSettings(Settings):
 class Tsm(nn.Module, ABC):
     """An image classifier in two parts: features, and a linear head on them."""
 
-    def __init__(self, settings: TsmSettings, answers: int, width: int) -> None:
+    def __init__(self, settings: TsmTraining, answers: int, width: int) -> None:
         super().__init__()
         self.settings = settings
         self.answers = answers
@@ -98,7 +103,9 @@ class Tsm(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, images: Sequence[Image.Image]) -> Tensor:
-        """Pictures as a uint8 batch [B, 3, H, W] of the model's own size, on the CPU."""
+        """Pictures as a uint8 batch [B, 3, H, W] of the model's own size, on the CPU.
+
+        One that sees through the VLM makes numbers of them in float32 (`core/models/seeing_tsm.py`)."""
 
     @abstractmethod
     def features(self, pixels: Tensor) -> Tensor:
@@ -126,6 +133,7 @@ class Tsm(nn.Module, ABC):
         """A prepared batch as training sees it: moved, mirrored, brightened. The generator lives on the CPU.
 
         mirrored: what the set of each picture says of its mirror images; nothing where it is left out."""
+        assert isinstance(self.settings, TsmSettings)
         flips = self.settings.flips
         ways = list(mirrored or [None] * len(pixels)) if flips == "as_set" else [flips] * len(pixels)
         moved = _moved(pixels, self.settings.shift, ways, generator)

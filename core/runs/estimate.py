@@ -25,6 +25,7 @@ from core.machine.memory import allowed_bytes
 from core.models import features
 from core.models.features import FeatureStore
 from core.models.lora import using
+from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm
 from core.readings.writing import free_text
 from core.runs.index import Space, index_cases, searching_plan
@@ -150,7 +151,9 @@ def _timed_tsm(trial: _Trial, number: int) -> Tsm:
     trial.say("Timing the TSM.")
     tsm = parts.new_tsm(number)
     folds = parts.folds()
-    with clock.of(name, (TIMES_PREPARED + bool(folds)) * trial.times):
+    # What one sees through the VLM is read from the kept features, whose making is timed by itself.
+    times_prepared = 0 if isinstance(tsm, SeeingTsm) else TIMES_PREPARED + bool(folds)
+    with clock.of(name, times_prepared * trial.times):
         shown = Pictures(tsm, trial.shown)
     whole = parts.tsm_stage(number, tsm, shown.dealt(parts.items))
     stages = [whole, *(parts.tsm_stage(number, tsm, shown.dealt(parts.items), fold) for fold in folds)]

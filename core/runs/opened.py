@@ -18,8 +18,9 @@ from core.errors import CoreError, RunError, SettingsError
 from core.models.exemplar import load_exemplars
 from core.models.features import FeatureStore
 from core.models.lora import load_adapter, using
+from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm, read_saved
-from core.models.vlm import ImageFeatures
+from core.models.vlm import ImageFeatures, Vlm
 from core.readings import novelty
 from core.readings.answer import Answer
 from core.readings.distribution import Asking
@@ -98,15 +99,17 @@ def open_run(path: Path) -> Opened:
             raise RunError(f"The run in {path} is not finished. Go on with it: `vitask tune … --out {path} --resume`.")
         load_adapter(vlm, folder.adapter(name), name)
     exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
-    tsms = tuple(load_tsm(folder.tsm(number)).to(vlm.device) for number in range(len(run.tsms)))
+    tsms = tuple(load_tsm(folder.tsm(number), vlm).to(vlm.device) for number in range(len(run.tsms)))
     heads = load_heads(run.plan.heads, vlm.hidden_size, list(tasks.values()), folder.heads).to(vlm.device)
     tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
     return Opened(run, folder, tasks, tuned.eval(), tsms)
 
 
-def load_tsm(folder: Path) -> Tsm:
-    """A TSM by the module that its folder names."""
+def load_tsm(folder: Path, vlm: Vlm) -> Tsm:
+    """A TSM by the module that its folder names; one that looks through the VLM is given that."""
     tsm: Tsm = find(TSMS, read_saved(folder).name, "TSM").load(folder)
+    if isinstance(tsm, SeeingTsm):
+        tsm.look_through(vlm)
     return tsm.eval()
 
 

@@ -22,7 +22,9 @@ from core.errors import DataError, RunError, SettingsError
 from core.events import Plugged, Report
 from core.machine import hold
 from core.models.exemplar import Exemplars
+from core.models.seeing_tsm import refuse_other_eyes
 from core.models.tsm import Tsm, read_saved
+from core.models.vlm import Vlm
 from core.runs.described import known_cases, train_tsm
 from core.runs.folder import Folder
 from core.runs.learned import Learned, Unlearned, learned, learned_before, unlearned
@@ -56,7 +58,7 @@ def plug(
     opened = open_run(path)
     old = _replaced(opened)
     run = _with_tsm(opened, tsm, images)
-    given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
+    given = _given(tsm, old, opened.tuned.vlm, connector) if Path(tsm).is_dir() else None
     known = learned(opened.folder) if images else learned_before(opened.folder)
     measurable = _measurable(run, known)
     with hold.released(out):
@@ -171,9 +173,10 @@ def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
     return make_run(values)
 
 
-def _given(tsm: str, old: Tsm, connector: Connector | None) -> Tsm:
+def _given(tsm: str, old: Tsm, vlm: Vlm, connector: Connector | None) -> Tsm:
     """A TSM that was trained elsewhere, refused before anything is made where it can't be used."""
-    new = load_tsm(Path(tsm))
+    new = load_tsm(Path(tsm), vlm)
+    refuse_other_eyes(read_saved(Path(tsm)), vlm)
     if new.answers != old.answers:
         raise RunError(
             f"The TSM in {tsm} knows {new.answers} answers, and the run {old.answers}. Train it on the run's."

@@ -51,7 +51,7 @@ class Parts:
         """One of the run's TSMs before its training, with the weights of an older one where there is one."""
         module, settings = self.run.tsms[number]
         torch.manual_seed(self.run.settings.seed + number)
-        return new_tsm(module, settings, self.joint_set, old).to(self.accelerator.device)
+        return new_tsm(module, settings, self.joint_set, old, self.vlm).to(self.accelerator.device)
 
     def tsm_stage(self, number: int, tsm: Tsm, shown: Pictures, fold: Fold | None = None) -> Stage:
         """The training of that TSM, or of one like it from which a fold is held back."""
@@ -74,7 +74,7 @@ class Parts:
     def cases(self, features: FeatureStore, tsms: Sequence[Tsm]) -> RunCases:
         """Those cases with the feature that each trained TSM has of them."""
         items = features.items
-        exemplars = [describe(tsm, Pictures(tsm, items), range(len(items))) for tsm in tsms]
+        exemplars = [describe(tsm, Pictures(tsm, items, features), range(len(items))) for tsm in tsms]
         return RunCases(self.joint_set, items, features, exemplars, self.run.plan.needs.captions)
 
     def tuned(self, tsms: Sequence[Tsm]) -> Tuned:
