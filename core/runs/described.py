@@ -53,7 +53,8 @@ def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
     if not parts.run.plan.needs.is_out_of_sample:
         return cases
     exemplars = [_with_unseen(running, number, of_tsm) for number, of_tsm in enumerate(cases.exemplars)]
-    return replace(cases, exemplars=exemplars)
+    unseen = replace(cases, exemplars=exemplars)
+    return unseen.told_by(tsms) if parts.run.plan.needs.tells_tsm else unseen
 
 
 def _with_unseen(running: Running, number: int, final: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ from core.training.method import ReaderPlan
 from core.training.response import Tuned
 from core.training.tsm_stage import CHUNK as DESCRIBED_AT_ONCE
 from core.training.tsm_stage import Pictures, describe
-from core.training.vlm_stage import RunCases, read_places
+from core.training.vlm_stage import RunCases, put_by, read_places
 
 LOOKED_AT = 256
 STEPS = STEPS_BETWEEN_CLEARINGS
@@ -253,7 +253,7 @@ def _time_readings(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
             read_places(tuned, cases, places, ways, settings.batch_size)
         written = min(settings.free_text, trial.count("test"))
         few = places[:WRITTEN_CASES]
-        for way in (way for way in ways if written and way.writes):
+        for way in (way for way in ways if written and way.writes_freely):
             exemplars = tuned.exemplars if way.with_exemplar else None
             with (
                 trial.clock.of("readings", written / len(few)),
@@ -262,7 +262,7 @@ def _time_readings(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
                 tuned.vlm.reading(),
             ):
                 tokens = _written_tokens(trial.parts, way)
-                free_text(tuned.vlm, cases.questions(few), exemplars, way.with_exemplar, tokens)
+                free_text(tuned.vlm, put_by(way, cases.questions(few)), exemplars, way.with_exemplar, tokens)
 
 
 def _time_index(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:

@@ -27,6 +27,7 @@ from core.readings.distribution import Asking
 from core.readings.head import See, own_encoders, seen_anew
 from core.readings.reader import FUSION, Reader
 from core.readings.reading import Reading
+from core.readings.tsm_words import in_words
 from core.readings.writing import free_text
 from core.runs.folder import Folder
 from core.runs.fusion import FUSED, mean
@@ -36,7 +37,7 @@ from core.training.heads import load_heads
 from core.training.method import ReaderPlan
 from core.training.response import Tuned
 from core.training.tsm_stage import describe_images, tsm_answers
-from core.training.vlm_stage import read_ways
+from core.training.vlm_stage import put_by, read_ways
 
 PLAIN_TEXT_TOKENS = 48
 
@@ -53,8 +54,12 @@ class Opened:
 
     @property
     def readers(self) -> tuple[Reader, ...]:
-        """Late fusion only where the run has told its weights."""
-        return tuple(reader for reader in self.run.readers if reader != FUSION or self.folder.fusion.is_file())
+        """Those that answer for other pictures too; late fusion only where the run has told its weights."""
+        return tuple(
+            reader
+            for reader in self.run.readers
+            if reader.answers_anew and (reader != FUSION or self.folder.fusion.is_file())
+        )
 
     @property
     def reader_names(self) -> tuple[str, ...]:
@@ -125,9 +130,10 @@ def read_pictures(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[
     if plans:
         frozen = None if opened.run.plan.needs.tunes_vlm_connector else opened.tuned.vlm.encode(list(asked.images))
         own = [seen_anew(own_encoders(opened.tuned.heads), image) for image in asked.images]
+        words = _tsm_words(opened, asked, described) if any(reader.is_told for reader in plans) else None
         for adapter in dict.fromkeys(reader.adapter for reader in plans):
             ways = [reader for reader in plans if reader.adapter == adapter]
-            answers |= _of_adapter(opened, asked, described, frozen, own, ways)
+            answers |= _of_adapter(opened, asked, described, frozen, own, ways, words)
     for name, tsm, features in zip(opened.run.tsm_names, opened.tsms, described, strict=bool(described)):
         if name in needed:
             likely = tsm_answers(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
@@ -167,6 +173,16 @@ def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[A
     return [Answer(tuple(row.tolist())) for row in mean(of_tsm, of_plain, weight)]
 
 
+def _tsm_words(opened: Opened, asked: Asked, described: Sequence[Tensor]) -> list[str]:
+    """What the TSMs answer for each picture, as it ends a question."""
+    tasks = list(opened.tasks.values())
+    sets = [asked.set] * len(asked.images)
+    answers = [tsm_answers(tsm, features, sets, tasks) for tsm, features in zip(opened.tsms, described, strict=True)]
+    return [
+        " ".join(in_words(tasks[asked.set], likely) for likely in of_tsms) for of_tsms in zip(*answers, strict=True)
+    ]
+
+
 def _of_adapter(
     opened: Opened,
     asked: Asked,
@@ -174,6 +190,7 @@ def _of_adapter(
     frozen: Sequence[ImageFeatures] | None,
     own: Sequence[Mapping[str, See]],
     ways: Sequence[ReaderPlan],
+    words: Sequence[str] | None,
 ) -> dict[str, list[Answer]]:
     tuned, (name, task) = opened.tuned, list(opened.tasks.items())[asked.set]
     marks = opened.folder.marks()[name]
@@ -181,15 +198,25 @@ def _of_adapter(
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
         questions = [
-            Asking(task, image, [values[row] for values in described], asked.instruction, marks, own[row])
+            Asking(
+                task,
+                image,
+                [values[row] for values in described],
+                asked.instruction,
+                marks,
+                own[row],
+                words[row] if words else "",
+            )
             for row, image in enumerate(features)
         ]
         read = read_ways(tuned, questions, ways)
         for way in ways:
             mute = read[way.name]
             texts: Sequence[str | None] = [None] * len(mute)
-            if asked.free_text and way.writes:
-                texts = free_text(tuned.vlm, questions, tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
+            if asked.free_text and way.writes_freely:
+                texts = free_text(
+                    tuned.vlm, put_by(way, questions), tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS
+                )
             answers[way.name] = [each.written(text, task) for each, text in zip(mute, texts, strict=True)]
     return answers
 

@@ -139,7 +139,7 @@ def _with_tests(cases: RunCases, measurable: Unlearned | None) -> RunCases:
 def _replaced(opened: Opened) -> Tsm:
     """The TSM that gives place, refused where there is not exactly one."""
     place, count = opened.folder.path, len(opened.tsms)
-    if not opened.run.plan.needs.tsm:
+    if not (opened.run.plan.needs.tsm and opened.run.plan.needs.exemplars):
         raise RunError(
             f"The run in {place} does not read with the exemplar of a TSM, so there is none to replace. "
             "Choose a run whose method shows exemplars."

@@ -75,7 +75,9 @@ class Parts:
         """Those cases with the feature that each trained TSM has of them."""
         items = features.items
         exemplars = [describe(tsm, Pictures(tsm, items, features), range(len(items))) for tsm in tsms]
-        return RunCases(self.joint_set, items, features, exemplars, self.run.plan.needs.captions)
+        needs, seed = self.run.plan.needs, self.run.settings.seed
+        cases = RunCases(self.joint_set, items, features, exemplars, needs.captions, seed=seed)
+        return cases.told_by(tsms) if needs.tells_tsm else cases
 
     def tuned(self, tsms: Sequence[Tsm]) -> Tuned:
         """The VLM with the adapters of every stage, the connector that carries exemplars and the method's heads, all of

@@ -56,7 +56,7 @@ def _likely(
     described = [describe_images(tsm, images) for tsm in opened.tsms]
     frozen = None if opened.run.plan.needs.tunes_vlm_connector else tuned.vlm.encode(images)
     likely: dict[str, list[float]] = {}
-    for reader in (reader for reader in opened.run.plan.readers if reader.classifier is None):
+    for reader in (reader for reader in opened.run.plan.readers if reader.is_probed):
         with using(tuned.vlm, reader.adapter), torch.no_grad(), tuned.vlm.reading():
             features = tuned.vlm.encode(images) if frozen is None else frozen
             questions = [

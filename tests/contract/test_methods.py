@@ -33,7 +33,7 @@ from tests.contract.official import build
 
 WIDTHS = (6, 4)
 SWITCHES: dict[str, list[dict[str, Any]]] = {
-    "vanilla": [{}, {"label_smoothing": 0.1}, {"tune_vlm_connector": True}],
+    "vanilla": [{}, {"label_smoothing": 0.1}, {"tune_vlm_connector": True}, {"tsm_in_words": "in_sample"}],
     "tpo": [
         {},
         {"control": True, "baseline": False, "rival": False, "masks": False, "asked": 1, "objects": 1},
@@ -50,6 +50,7 @@ SWITCHES: dict[str, list[dict[str, Any]]] = {
         {"baseline": False},
         {"tune_vlm_connector": True},
         {"freeze_connector": "never"},
+        {"shuffled": True, "baseline_length": "tokens"},
     ],
     "discriminative": [
         {},
@@ -70,7 +71,7 @@ PACES: dict[str, tuple[dict[str, Any], int]] = {"discriminative": ({"learning_ra
 """Of methods that don't learn in ten large steps: all vectors of pictures become one."""
 TEMPERATURE_ALONE = {"name": "discriminative", "soft_prompt": False, "lora": False, "next_token": False}
 EVERY = [{"name": name, **more} for name in METHODS for more in SWITCHES.get(name, [{}])]
-KEPT_APART = {"exemplar", "constant_prefix", "tune_vlm_connector"}
+KEPT_APART = {"exemplar", "constant_prefix", "tune_vlm_connector", "shuffled", "tsm_in_words"}
 every_method = pytest.mark.parametrize("settings", EVERY, ids=str)
 
 
@@ -114,7 +115,9 @@ def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, RunC
     features = [torch.randn(8, width) for width in widths]
     heads = new_heads(plan.heads, vlm, shown.tasks)
     own = {encoder.name: EncodedPictures(encoder, items, ()) for encoder in own_encoders(heads)}
-    return plan, Tuned(vlm, exemplars, heads), RunCases(shown, items, store, features, plan.needs.captions, own)
+    words = [f"A classifier says: {item.case.labels[0]} (0.90)." for item in items]
+    cases = RunCases(shown, items, store, features, plan.needs.captions, own, tsm_words=words)
+    return plan, Tuned(vlm, exemplars, heads), cases
 
 
 def stage_of(plan: StagePlan, tuned: Tuned, cases: RunCases, **training: Any) -> Stage:
@@ -463,8 +466,16 @@ PRINTED: dict[str, dict[str, Any]] = {
         "control": True,
         "baseline": False,
     },
-    "vanilla": {"epochs": 5},
-    "vitask": {"align": 0.5, "contrast": 2, "stage_1_epochs": 3, "stage_2_epochs": 0.5, "baseline": False},
+    "vanilla": {"epochs": 5, "tsm_in_words": "in_sample"},
+    "vitask": {
+        "align": 0.5,
+        "contrast": 2,
+        "stage_1_epochs": 3,
+        "stage_2_epochs": 0.5,
+        "baseline": False,
+        "baseline_length": "tokens",
+        "shuffled": True,
+    },
     "discriminative": {"epochs": 5, "captions": "report", "caption_column": "words"},
     "head": {"epochs": 5, "baseline": False},
 }

@@ -79,8 +79,8 @@ class ComparePage:
         if run_id is None:
             return {}
         comparison = open_comparison(visit, run_id, split)
-        names = [reader.name for reader in comparison.readers]
         named = [(reader_choice(reader), reader.name) for reader in comparison.readers]
+        anew = [(reader_choice(reader), reader.name) for reader in comparison.readers if reader.answers_anew]
         choose, offered = self.parts.choose, answer_choices(comparison)
         choices = {
             choose.reader: [("any reader", ""), *named],
@@ -95,7 +95,7 @@ class ComparePage:
                 for (chooser, rows), value in zip(choices.items(), values, strict=True)
             },
             self.parts.ask.instruction: comparison.task.instruction(),
-            self.parts.ask.readers: gr.update(choices=named, value=names),
+            self.parts.ask.readers: gr.update(choices=anew, value=[name for _, name in anew]),
         }
 
     def show(
