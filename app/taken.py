@@ -35,8 +35,8 @@ CURVES = {
     "loss/": ("losses", "Losses while it learned", "training cases"),
     "val/": ("validation", "Validation cases while it learned", "validation cases"),
 }
-NO_SHARE = "val/log_loss"
-"""It would flatten those beside it, all of which lie between 0 and 1."""
+NO_SHARE = ("val/log_loss", "val/brier")
+"""They would flatten those beside them, all of which lie between 0 and 1."""
 SUMMED_UP = 4
 """Rows of a table of seeds below them: mean, standard deviation, and the two ends of an interval."""
 PROBES = {

@@ -28,6 +28,7 @@ TITLES = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
     "log_loss": "Log loss",
+    "brier": "Brier score",
     "quadratic_kappa": "Quadratic kappa",
     "mean_absolute_error": "Mean absolute error",
 }
@@ -122,7 +123,7 @@ class Sheet:
             "accuracy": Share(right.astype(np.float64), np.ones(self.cases)),
             **dict.fromkeys(("balanced_accuracy", "macro_f1"), Drawn("counted", labels)),
             **dict.fromkeys(("auroc", "auprc"), Drawn("ranked", labels)),
-            **dict.fromkeys(("log_loss", "mean_absolute_error"), losses),
+            **dict.fromkeys(("log_loss", "brier", "mean_absolute_error"), losses),
             "quadratic_kappa": Drawn("signed", labels),
         }
         return Weighted(self.overall, kinds)
@@ -160,6 +161,7 @@ class Sheet:
             "macro_f1": _mean_defined(counts["f1"]),
             **{name: _mean_defined(values) for name, values in ranks.items()},
             "log_loss": self._mean(self._surprise(), weights),
+            "brier": self._mean(self._missed_by(), weights),
             **(self._distances(weights) if self.kind == "ordinal" else {}),
         }
 
@@ -195,6 +197,12 @@ class Sheet:
         lost: Floats = -np.log(of_label.clip(np.finfo(np.float64).eps, 1))
         counted = np.ones_like(self.truth) / self.truth.shape[1] if self.kind == "multi" else self.truth
         total: Floats = (lost * counted).sum(1)
+        return total
+
+    def _missed_by(self) -> Floats:
+        """[N]: how far the probabilities are from the label, squared; a sum over answers, of several labels a mean."""
+        squares: Floats = (self.probabilities - self.truth) ** 2
+        total: Floats = squares.mean(1) if self.kind == "multi" else squares.sum(1)
         return total
 
     def _mean(self, values: ArrayLike, weights: Floats) -> Floats:

@@ -125,16 +125,34 @@ def queue_run(
     """A run at the end of the queue. Its settings are a run file's values; frozen.
 
     `images` names the version. Where the name is empty, one is made from set, method, preset and a number."""
-    refuse_unknown(settings)
+    return queue_runs(db, place, who, version_id, [(name, settings)], copy_of, is_sample)[0]
+
+
+def queue_runs(
+    db: Database,
+    place: Place,
+    who: Who,
+    version_id: int,
+    wanted: Sequence[tuple[str, Mapping[str, Any]]],
+    copy_of: int | None = None,
+    is_sample: bool = False,
+) -> list[Run]:
+    """A run for each of these names and settings, or none at all where one of them is refused."""
+    for _, settings in wanted:
+        refuse_unknown(settings)
+    queued = []
     with db.session() as session:
         version = allowed_version(session, who, version_id, "work")
-        whole = {**settings, "images": kept_name(version.hash)}
-        named = name.strip() or made_name(session, version.image_set.project_id, version.image_set.name, settings)
-        run = _queued(session, who, Tune, version, named, whole, copy_of, is_sample)
-        run.job.payload = Tune(run=run.id).plain()
-        note(session, who, "queue run", version.image_set.project_id, run.name, run=run.id, copy_of=copy_of)
-    send(place, "tune", run.job_id)
-    return run
+        for name, settings in wanted:
+            whole = {**settings, "images": kept_name(version.hash)}
+            named = name.strip() or made_name(session, version.image_set.project_id, version.image_set.name, settings)
+            run = _queued(session, who, Tune, version, named, whole, copy_of, is_sample)
+            run.job.payload = Tune(run=run.id).plain()
+            note(session, who, "queue run", version.image_set.project_id, run.name, run=run.id, copy_of=copy_of)
+            queued.append(run)
+    for run in queued:
+        send(place, "tune", run.job_id)
+    return queued
 
 
 def next_name(db: Database, who: Who, version_id: int, settings: Mapping[str, Any]) -> str:

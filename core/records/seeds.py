@@ -20,7 +20,7 @@ from core.records.database import Database
 from core.records.place import Place
 from core.records.readers import aimed_readers
 from core.records.run_search import Sought
-from core.records.runs import RunView, queue_run
+from core.records.runs import RunView, queue_runs
 from core.records.tables import Run
 
 MOST = 10
@@ -39,23 +39,16 @@ def queue_seeds(
     count: int,
     copy_of: int | None = None,
 ) -> list[Run]:
-    """A run for each of so many seeds, from that of the settings on; a written name is told its seed."""
+    """A run for each of so many seeds, from that of the settings on, or none; a written name is told its seed."""
     if not 1 <= count <= MOST:
         raise SettingsError(f"Of a run there can be 1 to {MOST} seeds at once, not {count}. Choose fewer.")
     first = int(settings.get("seed", 0))
     named = name.strip()
-    return [
-        queue_run(
-            db,
-            place,
-            who,
-            version_id,
-            f"{named} · seed {seed}" if named and count > 1 else named,
-            {**settings, "seed": seed},
-            copy_of,
-        )
+    wanted = [
+        (f"{named} · seed {seed}" if named and count > 1 else named, {**settings, "seed": seed})
         for seed in range(first, first + count)
     ]
+    return queue_runs(db, place, who, version_id, wanted, copy_of)
 
 
 def alike(db: Database, who: Who, run: RunView) -> tuple[RunView, ...]:

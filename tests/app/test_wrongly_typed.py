@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -76,6 +77,13 @@ def wrong_calls(rooms: Rooms) -> list[tuple[str, list[Any]]]:
         good = [asked_of(parameter) for parameter in about["parameters"]]
         calls += [(name, [*good[:at], wrong, *good[at + 1 :]]) for at in range(len(good)) for wrong in WRONG]
     return calls
+
+
+def test_no_api_name_was_taken_before_by_an_event_of_its_function(alone: Rooms) -> None:
+    """Gradio gives the name to whichever comes first, and a number to what was meant to have it."""
+    names = list(alone.blocks.get_api_info()["named_endpoints"])
+    assert "/decide" in names
+    assert not [name for name in names if re.search(r"_\d+$", name)]
 
 
 @pytest.mark.slow

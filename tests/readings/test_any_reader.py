@@ -70,6 +70,7 @@ def test_any_readers_figures_are_those_of_scikit_learn(reader: tuple[Floats, NDA
         "balanced_accuracy": sum(recalls) / len(recalls),
         "macro_f1": f1,
         "log_loss": metrics.log_loss(labels, probabilities, labels=list(answers)),
+        "brier": float(((probabilities - np.eye(len(answers))[labels]) ** 2).sum(1).mean()),
         "mean_absolute_error": metrics.mean_absolute_error(labels, choices),
         "auroc": mean_of_defined([area_by_pairs(scores, truth) for scores, truth in tables]),
         "auprc": mean_of_defined(

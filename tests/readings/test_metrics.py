@@ -39,6 +39,9 @@ def test_six_rows_have_the_figures_worked_out_by_hand() -> None:
     # Precision at each case with the answer: b at ranks 1, 3 and 4.
     assert found["auprc"] == pytest.approx((1 + (1 + 2 / 3 + 3 / 4) / 3 + 1) / 3)
     assert found["log_loss"] == pytest.approx(-math.log(0.8 * 0.3 * 0.7 * 0.5 * 0.2 * 0.9) / 6)
+    assert found["brier"] == pytest.approx(
+        np.mean([sum(squares) for squares in (np.array(ROWS) - np.eye(3)[LABELS]) ** 2])
+    )
     # Two cases are off by one.
     assert found["mean_absolute_error"] == pytest.approx(2 / 6)
     # Squares by chance, from labels 2 3 1 and answers 1 3 2.
@@ -68,6 +71,7 @@ def test_several_labels_at_once_have_the_figures_worked_out_by_hand() -> None:
     assert confusion(rows, labels, "multi", ("x", "y")).tolist() == [[[1, 1], [0, 2]], [[2, 0], [1, 1]]]
     told = [0.9, 0.8, 0.6, 0.4, 0.3, 0.9, 0.8, 0.8]
     assert found["log_loss"] == pytest.approx(-np.log(told).mean())
+    assert found["brier"] == pytest.approx(np.mean([(1 - share) ** 2 for share in told]))
 
 
 def random_reader(cases: int, answers: int, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -91,6 +95,7 @@ def test_figures_agree_with_scikit_learn() -> None:
         "auroc": metrics.roc_auc_score(labels, probabilities, multi_class="ovr"),
         "auprc": metrics.average_precision_score(np.eye(5)[labels], probabilities),
         "log_loss": metrics.log_loss(labels, probabilities),
+        "brier": metrics.brier_score_loss(labels, probabilities, scale_by_half=False),
         "quadratic_kappa": metrics.cohen_kappa_score(labels, said, weights="quadratic"),
         "mean_absolute_error": metrics.mean_absolute_error(labels, said),
     }

@@ -182,3 +182,7 @@ def test_whoever_settles_and_reads_nothing_sees_all_that_others_said(alone: Room
     assert [suspect.rank for suspect in agreement.disputed(alone.db, alone.admin, alone.review_id)] == [4]
     verdicts.decide(alone.db, alone.admin, alone.review_id, [2], "unsure")
     assert [suspect.rank for suspect in agreement.disputed(alone.db, alone.admin, alone.review_id)] == [2]
+    for rank in (4, 5):  # disputed or not is what a reader may not learn before their own verdict
+        with pytest.raises(SettingsError, match="own verdict on this case first"):
+            agreement.settle(alone.db, alone.admin, alone.review_id, rank, "keep")
+    assert agreement.settle(alone.db, alone.admin, alone.review_id, 2, "keep").rank == 2

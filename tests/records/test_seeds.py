@@ -50,6 +50,19 @@ def test_each_seed_is_a_run_of_its_own_from_that_of_the_settings_on(room: Furnis
     assert first != second and first.startswith("Panes · VITask")
 
 
+def test_where_one_seed_can_not_be_queued_none_is(room: Furnished, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(runs.runs(room.studio.database, room.who, room.who.projects[0]))
+    rows = iter([None])
+
+    def noted_once(*_: Any, **__: Any) -> None:
+        next(rows)
+
+    monkeypatch.setattr(runs, "note", noted_once)
+    with pytest.raises(StopIteration):
+        queued(room, "Mine", 3)
+    assert len(runs.runs(room.studio.database, room.who, room.who.projects[0])) == before
+
+
 @pytest.mark.parametrize("count", [0, -1, 11])
 def test_no_seed_and_too_many_are_refused_before_any_is_queued(room: Furnished, count: int) -> None:
     before = len(runs.runs(room.studio.database, room.who, room.who.projects[0]))

@@ -110,6 +110,11 @@ def settle(
         review = allowed_review(session, who, review_id, "work")
         answers = checked(review, action, labels)
         suspect = take_turns(session, who, review_id, [rank])[rank]
+        itself = (Suspect.review_id == review_id, Suspect.rank == rank)
+        if session.scalar(select(Suspect.rank).where(*itself, may_know(session, who, review))) is None:
+            raise SettingsError(
+                "Give your own verdict on this case first: what others said of it is hidden until then."
+            )
         if not suspect.is_disputed and suspect.settled is None:
             raise SettingsError(
                 "Nobody sees this case differently, so there is nothing to settle. Decide on it instead."
