@@ -62,8 +62,8 @@ def stages(settings: Settings) -> tuple[StagePlan, ...]:
     plain = StagePlan("vanilla", PLAIN_ADAPTER, settings.epochs, wanted, length=2)
     if settings.tsm_in_words == "no":
         return (plain,)
-    told = Wanted({"told": 1.0}, partial(_told_terms, settings.label_smoothing))
-    return (plain, replace(plain, name="told", adapter="told", wanted=told, batches_of="vanilla"))
+    informed = Wanted({"told": 1.0}, partial(_told_terms, settings.label_smoothing))
+    return (plain, replace(plain, name="told", adapter="told", wanted=informed, batches_of="vanilla"))
 
 
 def _told_terms(label_smoothing: float) -> dict[str, Term]:
@@ -73,8 +73,8 @@ def _told_terms(label_smoothing: float) -> dict[str, Term]:
 
 
 def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
-    told = () if settings.tsm_in_words == "no" else (ReaderPlan(TOLD, "told", is_told=True),)
-    return (UNTUNED, PLAIN, *told)
+    informed = () if settings.tsm_in_words == "no" else (ReaderPlan(TOLD, "told", is_told=True),)
+    return (UNTUNED, PLAIN, *informed)
 
 
 def aim(settings: Settings) -> Aim:

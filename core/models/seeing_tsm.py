@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+from pydantic import Field
 from torch import Tensor, nn
 
 from core.case import Mirrored
@@ -19,6 +20,24 @@ from core.models.features import encoder_key
 from core.models.lora import using
 from core.models.tsm import Saved, Tsm, TsmTraining
 from core.models.vlm import ImageFeatures, Vlm
+
+
+class SeeingSettings(TsmTraining):
+    """Steps cost next to nothing, so there are many epochs of large ones."""
+
+    epochs: int = Field(30, ge=1, le=1000, title="Epochs", description="How often it sees every training case.")
+    most_steps: int | None = Field(
+        2000,
+        ge=1,
+        le=10_000_000,
+        title="Most steps",
+        description="A large set is gone through less often than its epochs say, so that no more steps are made.",
+    )
+    evaluations: int = Field(
+        15, ge=1, le=1000, title="Looks at validation", description="How often; the best weights among them are kept."
+    )
+    learning_rate: float = Field(5e-3, gt=0, le=1, title="Learning rate", description="The highest step size of AdamW.")
+    batch_size: int = Field(256, ge=1, le=4096, title="Batch size", description="Cases per training step.")
 
 
 class SeeingTsm(Tsm):

@@ -20,6 +20,6 @@ def in_words(task: Task, probabilities: Sequence[float]) -> str:
     return f"A classifier says: {named}."
 
 
-def told(instruction: str, words: str) -> str:
+def ending_in(instruction: str, words: str) -> str:
     """The question with what the TSM says of the picture behind it."""
     return f"{instruction} {words}"

@@ -19,7 +19,7 @@ from core.models.shared_prefix import Branches
 from core.models.spelled import SpelledCaption
 from core.models.vlm import ImageFeatures, Prompt, Vlm
 from core.readings.head import See
-from core.readings.tsm_words import told
+from core.readings.tsm_words import ending_in
 from core.training.contrastive import Beyond, Shown
 from core.training.losses import alignment_losses, contrast_losses, response_losses
 from core.training.settings import ContrastOn, Direction
@@ -98,7 +98,7 @@ def aided(batch: ResponseBatch, case: int) -> Text:
 
 def informed(batch: ResponseBatch, case: int) -> Text:
     """The case's own response to a question that ends in what the TSMs answer."""
-    instruction = told(batch.tasks[case].instruction(), batch.tsm_words[case])
+    instruction = ending_in(batch.tasks[case].instruction(), batch.tsm_words[case])
     return Text(case, batch.prompt(case, instruction), batch.responses[case])
 
 

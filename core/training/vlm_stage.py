@@ -28,7 +28,7 @@ from core.readings.distribution import Asking, distributions
 from core.readings.embedder import Embedder, by_cosine
 from core.readings.head import Head, See
 from core.readings.results import quick_figures
-from core.readings.tsm_words import in_words, told
+from core.readings.tsm_words import ending_in, in_words
 from core.sets.captions import CaptionSettings, caption
 from core.sets.joint import Item, JointSet
 from core.training.batches import Batches
@@ -357,7 +357,7 @@ def put_by(way: ReaderPlan, questions: Sequence[Asking]) -> Sequence[Asking]:
     """The questions as they are put to a reader."""
     if not way.is_told:
         return questions
-    return [replace(question, instruction=told(question.asked(), question.tsm_words)) for question in questions]
+    return [replace(question, instruction=ending_in(question.asked(), question.tsm_words)) for question in questions]
 
 
 def _read_by_likelihood(

@@ -8,29 +8,18 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from core.models.seeing_tsm import SeeingTsm
-from core.models.tsm import Tsm, TsmTraining, read_saved, restore, start_from
+from core.models.seeing_tsm import SeeingSettings, SeeingTsm
+from core.models.tsm import Tsm, read_saved, restore, start_from
 from core.models.vlm import Vlm
 
 TITLE = "Perceptron, on the VLM's image features"
 
 
-class Settings(TsmTraining):
+class Settings(SeeingSettings):
     name: Literal["vlm_mlp"] = Field("vlm_mlp", title="Model", description="Which task-specific model.")
     width: int = Field(128, ge=8, le=4096, title="Feature width", description="Numbers in a picture's feature.")
     dropout: float = Field(
         0.2, ge=0, lt=1, title="Dropout", description="Share of what is seen that is left out in every step."
-    )
-    epochs: int = Field(30, ge=1, le=1000, title="Epochs", description="How often it sees every training case.")
-    most_steps: int | None = Field(
-        2000,
-        ge=1,
-        le=10_000_000,
-        title="Most steps",
-        description="A large set is gone through less often than its epochs say, so that no more steps are made.",
-    )
-    evaluations: int = Field(
-        15, ge=1, le=1000, title="Looks at validation", description="How often; the best weights among them are kept."
     )
 
 

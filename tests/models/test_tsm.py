@@ -91,8 +91,9 @@ def test_where_the_set_decides_each_picture_is_mirrored_as_its_own_allows() -> N
     tsm = convnet.build(convnet.Settings(shift=0, width=8), 2)
     pixels = pictures()
     seen = tsm.augment(pixels, torch.Generator().manual_seed(0), [None, "sideways"] * 32)
-    told = [(axis, (seen == (pixels.flip(axis) if axis else pixels)).flatten(1).all(1)) for axis in ((), (3,), (2,))]
-    as_it_is, sideways, upended = (is_it for _, is_it in told)
+    as_it_is, sideways, upended = (
+        (seen == (pixels.flip(axis) if axis else pixels)).flatten(1).all(1) for axis in ((), (3,), (2,))
+    )
     assert as_it_is[::2].all() and not sideways[::2].any()
     assert 8 < sideways[1::2].sum() < 24 and (as_it_is | sideways).all() and not upended.any()
     assert torch.equal(tsm.augment(pixels, torch.Generator().manual_seed(0)), pixels)

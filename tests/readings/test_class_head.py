@@ -53,7 +53,7 @@ def test_it_answers_from_the_state_in_which_the_question_ends() -> None:
     with torch.no_grad():
         state = vlm.base.model(inputs_embeds=embeds).last_hidden_state[0, -1]
         logits = head.module(state)
-        one, several = head.answers(vlm, [Asking(ONE, features), Asking(SEVERAL, features)])
-    assert one.probabilities == pytest.approx(logits[:3].softmax(-1).tolist(), abs=1e-5)
-    assert len(several.probabilities) == 2 and sum(one.probabilities) == pytest.approx(1)
-    assert one.token_log_likelihoods == () and one.text is None
+        single, several = head.answers(vlm, [Asking(ONE, features), Asking(SEVERAL, features)])
+    assert single.probabilities == pytest.approx(logits[:3].softmax(-1).tolist(), abs=1e-5)
+    assert len(several.probabilities) == 2 and sum(single.probabilities) == pytest.approx(1)
+    assert single.token_log_likelihoods == () and single.text is None

@@ -65,12 +65,12 @@ def test_a_model_that_is_told_the_tsms_answer_reads_the_same_from_its_folder(
 
 def test_controls_that_miss_what_they_need_are_refused_in_words(images: Path, checkpoint: Path) -> None:
     values = run_files.values(images, checkpoint)
-    for method, said in (
+    for method, message in (
         ({"name": "vitask", "shuffled": True, "exemplar": False}, "each case must have one"),
         ({"name": "vitask", "shuffled": True, "constant_prefix": True}, "each case must have one"),
         ({"name": "vitask", "baseline": False, "baseline_length": "tokens"}, "baseline must be true"),
     ):
-        with pytest.raises(SettingsError, match=said):
+        with pytest.raises(SettingsError, match=message):
             make_run(values | {"method": method})
     with pytest.raises(SettingsError, match="tells it what a TSM answers"):
         make_run(values | {"tsm": [], "method": {"name": "vanilla", "tsm_in_words": "in_sample"}})

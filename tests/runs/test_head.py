@@ -55,8 +55,8 @@ def test_what_was_kept_answers_as_the_run_did_and_its_export_too(tuned: Path, im
 
 def test_it_is_said_that_it_writes_nothing(tuned: Path, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["read", str(tuned), str(next((images / "light").iterdir()))]) == 0
-    said = capsys.readouterr().out
-    assert "head writes nothing" in said and "head writes:" not in said
+    printed = capsys.readouterr().out
+    assert "head writes nothing" in printed and "head writes:" not in printed
 
 
 def test_it_takes_no_part_in_probes_and_has_no_exemplar_to_replace(tuned: Path, tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def test_no_weights_are_chosen_by_it_and_no_run_is_made_for_it() -> None:
     learned.features.items = learned.items
     stage = vlm_stage(plan.stages[-1], tuned, learned, plan.readers, TrainingSettings(), 0, 8, accelerator())
     assert stage.evaluate is not None
-    told = {name.partition(" of ")[2] for name in stage.evaluate() if " of " in name}
-    assert told == {"vitask", "vitask+tsm"} == set(plan.aimed)
+    validated_readers = {name.partition(" of ")[2] for name in stage.evaluate() if " of " in name}
+    assert validated_readers == {"vitask", "vitask+tsm"} == set(plan.aimed)
 
 
 def test_plain_tuning_puts_as_many_tokens_through_as_both_stages_by_hand() -> None:
