@@ -15,11 +15,11 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.words import figure_title
+from app.words import GROUP_TITLES, figure_title
 from core.readings.answer import Answer
 from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
 from core.readings.intervals import without_interval
-from core.readings.reader import Reader
+from core.readings.reader import Reader, in_groups
 from core.readings.roc import Roc
 from core.readings.rounding import rounded
 
@@ -39,6 +39,9 @@ PANEL_LETTERS = 34
 """In a line above one of three panels on a narrow screen."""
 PANEL_LINE = 18
 """Pixels of such a line."""
+LEGEND_LINE = 21
+LEGEND_MARK, LEGEND_LETTER, NARROW = 46, 5.2, 920
+"""Pixels of an entry beside its words, of one of its letters, and of a narrow screen's figure."""
 GAP = 0.02
 """Between two readers' columns, as a share of the figure's width."""
 LOOK = {
@@ -113,11 +116,11 @@ def curves(
     """
     if not any(named.values()):
         return nothing(f"{title}: nothing yet.")
-    starts = _starts(named.values())
+    starts, steps = _starts(named.values()), _steps(named.values())
     figure = go.Figure()
     is_chosen = any(name.startswith(first) for name in named)
     for number, (name, points) in enumerate(named.items()):
-        _add_line(figure, (titles or {}).get(name, name), points, starts, number)
+        _add_line(figure, (titles or {}).get(name, name), points, starts, steps, number)
         if is_chosen and not name.startswith(first):
             figure.data[-1].visible = "legendonly"
     _mark_stages(figure, starts)
@@ -130,9 +133,11 @@ def runs_side_by_side(runs: Mapping[str, Mapping[str, Points]], name: str, title
     if not points_of:
         return nothing("None of these runs has this curve. Choose another one.")
     figure = go.Figure()
-    for number, run in enumerate(runs):
+    kind = name.partition("/")[0]
+    for number, (run, of_run) in enumerate(runs.items()):
         if run in points_of:
-            _add_line(figure, run, points_of[run], _starts([points_of[run]]), number)
+            steps = _steps(points for other, points in of_run.items() if other.partition("/")[0] == kind)
+            _add_line(figure, run, points_of[run], _starts([points_of[run]]), steps, number)
     return _dress(figure, 320).update_layout(title=literal(title or name), xaxis_title="step")
 
 
@@ -150,17 +155,25 @@ def figures(
     shown = [name for name in wanted if any(name in of_reader for of_reader in measured.values())]
     titles = [(titled or {}).get(name) or literal(figure_title(name)) for name in shown]
     figure = go.Figure()
-    for reader, of_reader in measured.items():
-        rows = [of_reader.get(name, {}) for name in shown]
+    for reader in in_groups(measured):
+        rows = [measured[reader].get(name, {}) for name in shown]
         values = [row.get("value") for row in rows]
         above = [_gap(row, "high") for row in rows]
         below = [_gap(row, "low") for row in rows]
         errors = {"type": "data", "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
         whys = [without_interval(row) for row in rows]
         figure.add_bar(
-            name=literal(reader.title), x=titles, y=values, marker_color=reader.colour, error_y=errors, hovertext=whys
+            name=literal(reader.title),
+            x=titles,
+            y=values,
+            marker_color=reader.colour,
+            error_y=errors,
+            hovertext=whys,
+            legendgroup=reader.group,
+            legendgrouptitle={"text": GROUP_TITLES[reader.group]},
         )
-    return _dress(figure, 320).update_layout(barmode="group", yaxis_range=[0, 1.05])
+    lines = len(measured) + len({reader.group for reader in measured})
+    return _dress(figure, max(320, 130 + LEGEND_LINE * lines)).update_layout(barmode="group", yaxis_range=[0, 1.05])
 
 
 def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figure:
@@ -189,8 +202,16 @@ def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figu
     for place in range(max(0, len(answers) - columns), len(answers)):
         figure.update_xaxes(title_text="1 − specificity", row=place // columns + 1, col=place % columns + 1)  # noqa: RUF001
     figure.update_yaxes(title_text="sensitivity", col=1)
-    legend = {"orientation": "h", "y": 1 + (57 + more) / (rows * height), "x": 0}
-    return _dress(figure, 130 + height * rows).update_layout(legend=legend)
+    legend = {"orientation": "h", "y": 1 + (36 + more) / (rows * height), "x": 0, "yanchor": "bottom"}
+    above = LEGEND_LINE * _lines_of_legend(curves_of)
+    return _dress(figure, 110 + height * rows + above).update_layout(legend=legend, margin_t=40 + more + above)
+
+
+def _lines_of_legend(readers: Iterable[Reader]) -> int:
+    """Of one that lies above a figure on a narrow screen, every entry as wide as the widest."""
+    titles = [reader.title for reader in readers]
+    widest = LEGEND_MARK + LEGEND_LETTER * max(map(len, titles))
+    return -(-len(titles) // max(1, int(NARROW // widest)))
 
 
 def _add_roc(figure: go.Figure, reader: Reader, roc: Roc, at: Mapping[str, int], is_named: bool) -> None:
@@ -284,15 +305,33 @@ def _starts(all_points: Iterable[Points]) -> dict[str, int]:
     return starts
 
 
-def _add_line(figure: go.Figure, name: str, points: Points, starts: Mapping[str, int], number: int) -> go.Figure:
-    """The number of a line among the others gives it colour and dashes."""
+def _steps(all_points: Iterable[Points]) -> dict[tuple[str, int], int]:
+    """Every step of which any curve has a value, numbered in the order of each stage."""
+    steps = sorted({(stage, step) for points in all_points for stage, step, _ in points})
+    return {step: number for number, step in enumerate(steps)}
+
+
+def _add_line(
+    figure: go.Figure,
+    name: str,
+    points: Points,
+    starts: Mapping[str, int],
+    steps: Mapping[tuple[str, int], int],
+    number: int,
+) -> go.Figure:
+    """The number of a line among the others gives it colour and dashes. It is not drawn on from one stage into the
+    next, nor over steps that have no value of it, as those without pairs have none of the contrast."""
     x: list[float | None] = [starts[stage] + step for stage, step, _ in points]
     y: list[float | None] = [value for *_, value in points]
-    breaks = [place for place, (before, after) in enumerate(pairwise(points), 1) if before[0] != after[0]]
-    for place in reversed(breaks):  # a curve is not drawn on from one stage into the next
+    places = list(enumerate(pairwise(points), 1))
+    ends = [place for place, (before, after) in places if before[0] != after[0]]
+    gaps = [
+        place for place, (before, after) in places if steps[after[:2]] - steps[before[:2]] > 1 and place not in ends
+    ]
+    for place in sorted([*gaps, *ends], reverse=True):
         x.insert(place, None)
         y.insert(place, None)
-    mode = "lines" if len(points) > 30 else "lines+markers"
+    mode = "lines" if len(points) > 30 and not gaps else "lines+markers"  # a point between gaps has no line
     colour, dash = CYCLE[number % len(CYCLE)], DASHES[number // len(CYCLE) % len(DASHES)]
     return figure.add_scatter(x=x, y=y, name=literal(name), mode=mode, line={"color": colour, "dash": dash, "width": 2})
 

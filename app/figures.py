@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from app import charts
 from app.charts import GRID, literal
-from core.readings.benefit import Benefit
+from core.readings.benefit import BRIEFLY, Benefit, about_bands
 from core.readings.effect import in_print
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
@@ -74,6 +74,7 @@ def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[
     made = [Drawing("figures", "Figures of the test cases", f"{count}; {INTERVALS}", lambda _: _bars(measured))]
     if any(benefit.duels for benefit in benefits):
         note = f"{count}; paired differences in {benefits[0].duels[0].deciding.title}, {INTERVALS}"
+        note += f"; {BRIEFLY}" if about_bands(benefits) else ""
         made.append(Drawing("differences", "Did it help?", note, lambda size: _differences(run, benefits, size)))
     if labels:
         note = f"{count}; each label against all others; rings: as the reader answered"
@@ -161,7 +162,9 @@ def _legend(figure: go.Figure, em: int) -> tuple[list[str], float]:
 
 
 def _bars(measured: Mapping[Reader, Mapping[str, Any]]) -> go.Figure:
-    return charts.figures(measured, FIGURES).update_layout(yaxis_range=[0, 1.02])
+    """Its legend has room for readers, in their order, and for no titles between them."""
+    figure = charts.figures(measured, FIGURES).update_traces(legendgroup=None, legendgrouptitle=None)
+    return figure.update_layout(yaxis_range=[0, 1.02])
 
 
 def _differences(run: RunView, benefits: Sequence[Benefit], size: Size) -> go.Figure:

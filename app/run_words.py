@@ -8,8 +8,10 @@ from typing import Any
 
 from app.engine import ENGINE
 from app.html import NO_INTERVAL, bar, figure_cell, table
-from app.words import ago, chip, figure_title, lasting, reader_choice, reader_name
+from app.words import ago, chip, figure_title, grouped_rows, lasting, reader_choice, reader_name
+from core.readings import other_scores
 from core.readings.intervals import without_interval
+from core.readings.reader import Reader
 from core.readings.rounding import rounded
 from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
@@ -168,19 +170,25 @@ def figure_rows(view: RunView) -> list[list[Any]]:
 
 
 def figure_table(view: RunView) -> str:
-    """The same for reading, each reader with what it is on hover."""
+    """The same for reading, group by group, each reader with what it is on hover."""
     heads = "".join(f"<th class=n>{escape(figure_title(figure))}</th>" for figure in SHOWN)
-    rows = "".join(
-        f"<tr><td>{reader_name(reader)}</td>"
-        f"{''.join(f'<td class=n>{figure_cell(_interval(figures.get(figure)))}</td>' for figure in SHOWN)}</tr>"
-        for reader, figures in view.measured().items()
-    )
+    measured = view.measured()
+
+    def row_of(reader: Reader) -> str:
+        cells = (figure_cell(_interval(measured[reader].get(figure))) for figure in SHOWN)
+        return f"<tr><td>{reader_name(reader)}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>"
+
+    rows = grouped_rows(measured, len(SHOWN) + 1, row_of)
     return f'<div class="vt"><table><tr><th>Reader</th>{heads}</tr>{rows}</table></div>' if rows else ""
 
 
 def statement_tables(metrics: Mapping[str, Any] | None) -> str:
-    """What readers said beside their distributions is worth, a table a kind; nothing where they said nothing else."""
-    parts = [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in tables(metrics or {})]
+    """What readers said beside their distributions is worth, a table a kind, and their answers scored in other ways;
+    nothing where they said nothing else."""
+    scored = list(other_scores.tables(metrics or {}))
+    beside = [*tables(metrics or {}), *scored]
+    parts = [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in beside]
+    parts += [f'<p class="small quiet">{escape(other_scores.ABOUT)}</p>'] if scored else []
     return f'<div class="vt">{"".join(parts)}</div>' if parts else ""
 
 

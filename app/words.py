@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from html import escape
+from itertools import groupby
 
-from core.readings.reader import Reader
+from core.readings.reader import Group, Reader, in_groups
 from core.records.tables import now
 
 STATES = {
@@ -17,6 +19,11 @@ STATES = {
     "failed": "failed",
 }
 COLOURS = {"running": "#0072B2", "done": "#009E73", "failed": "#D55E00", "waiting": "#8A8F98", "stopped": "#E69F00"}
+GROUP_TITLES: Mapping[Group, str] = {
+    "simple": "Simple: no VLM is tuned",
+    "untuned": "The VLM as it came",
+    "tuned": "The VLM, tuned",
+}
 CURVES = {"loss": "Loss", "val": "Validation", "meter": "Meter"}
 FIGURE_TITLES = {
     "macro_f1": "macro F1",
@@ -24,6 +31,7 @@ FIGURE_TITLES = {
     "auprc": "AUPRC",
     "memory_gib": "memory, GiB",
     "learning_share": "learning rate, share of the highest",
+    "paired_share": "cases with a partner, share",
 }
 
 
@@ -94,3 +102,12 @@ def reader_name(reader: Reader) -> str:
 def reader_choice(reader: Reader) -> str:
     """A reader where one is chosen: plain words, then the short name."""
     return f"{reader.title} ({reader.name})"
+
+
+def grouped_rows(readers: Iterable[Reader], columns: int, row_of: Callable[[Reader], str]) -> str:
+    """Rows of a table, a body a group under its title: of simple readers, of the VLM untuned, of the VLM tuned."""
+    bodies = []
+    for group, members in groupby(in_groups(readers), key=lambda reader: reader.group):
+        title = f'<tr class="group"><th colspan="{columns}" scope="rowgroup">{GROUP_TITLES[group]}</th></tr>'
+        bodies.append(f"<tbody>{title}{''.join(map(row_of, members))}</tbody>")
+    return "".join(bodies)

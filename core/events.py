@@ -27,6 +27,8 @@ class Step(_Event):
     steps: int
     losses: dict[str, float]
     learning_share: float | None = None
+    paired_share: float | None = None
+    """Of its cases, how many had a partner to be contrasted with, where any loss contrasts."""
     images_per_second: float | None = None
     seconds_left: float | None = None
     all_stages_seconds_left: float | None = None

@@ -79,7 +79,7 @@ def run_all(cells: Sequence[str], sets: int, seed: int, processes: int, say: Cal
     with ProcessPoolExecutor(processes) as pool:
         for name in cells:
             cell = CELLS[name]
-            skill = _skill(cell)
+            skill = skill_of(cell)
             truth = _truth(cell, skill)
             simulate = partial(simulated, cell, skill, truth, seed)
             of_sets = list(pool.map(simulate, range(sets), chunksize=max(1, sets // (8 * processes))))
@@ -146,22 +146,51 @@ def _of_gap(name: str) -> str:
     return f"difference of {name}"
 
 
-def _draw(cell: Cell, skill: float, random: np.random.Generator, cases: int, patients: int | None) -> _Read:
+class DrawnSet(NamedTuple):
+    """Labels of simulated cases, and whose they are: numbers of patients, where there are any."""
+
+    labels: NDArray[np.int64]
+    patient: NDArray[np.int64] | None
+
+    @property
+    def groups(self) -> Groups:
+        return None if self.patient is None else [str(number) for number in self.patient]
+
+    def harder(self, random: np.random.Generator, patients: int | None, spread: float) -> Floats:
+        """How much harder each case is, which those of a patient have in common."""
+        if self.patient is None or patients is None:
+            return np.zeros(len(self.labels))
+        of_cases: Floats = spread * random.normal(size=patients)[self.patient]
+        return of_cases
+
+
+def drawn_set(cell: Cell, random: np.random.Generator, cases: int, patients: int | None) -> DrawnSet:
     frequent = np.array(cell.labels)
     if patients is None or cell.patients is None:
-        names, harder, harder_for_rival = None, np.zeros(cases), np.zeros(cases)
-        labels = random.choice(len(frequent), size=cases, p=frequent)
-    else:
-        patient = np.repeat(np.arange(patients), random.geometric(cell.patients / cell.cases, size=patients))
-        own_labels = random.dirichlet(3 * frequent, size=patients).cumsum(1)
-        labels = (random.random(len(patient))[:, None] > own_labels[patient]).sum(1).clip(max=len(frequent) - 1)
-        harder, harder_for_rival = (spread * random.normal(size=patients)[patient] for spread in (0.7, 0.4))
-        names = [str(number) for number in patient]
-    is_label = np.eye(len(frequent))[labels]
+        return DrawnSet(random.choice(len(frequent), size=cases, p=frequent), None)
+    patient = np.repeat(np.arange(patients), random.geometric(cell.patients / cell.cases, size=patients))
+    own_labels = random.dirichlet(3 * frequent, size=patients).cumsum(1)
+    labels = (random.random(len(patient))[:, None] > own_labels[patient]).sum(1).clip(max=len(frequent) - 1)
+    return DrawnSet(labels, patient)
+
+
+def likely_of(skill: Floats, is_label: Floats, noise: Floats) -> Floats:
+    """What a reader of some skill in each case finds likely."""
+    return _softmax(skill[:, None] * is_label + noise)
+
+
+def _draw(cell: Cell, skill: float, random: np.random.Generator, cases: int, patients: int | None) -> _Read:
+    drawn = drawn_set(cell, random, cases, patients)
+    harder, harder_for_rival = (drawn.harder(random, patients, spread) for spread in (0.7, 0.4))
+    is_label = np.eye(len(cell.labels))[drawn.labels]
     noise, other = random.normal(size=(2, *is_label.shape))
-    own = (skill + harder)[:, None] * is_label + noise
-    of_rival = (RIVAL_SKILL * skill + harder + harder_for_rival)[:, None] * is_label + (noise + other) / np.sqrt(2)
-    return _Read(_softmax(own), _softmax(of_rival), labels, names)
+    of_rival = RIVAL_SKILL * skill + harder + harder_for_rival
+    return _Read(
+        likely_of(skill + harder, is_label, noise),
+        likely_of(of_rival, is_label, (noise + other) / np.sqrt(2)),
+        drawn.labels,
+        drawn.groups,
+    )
 
 
 def _softmax(logits: Floats) -> Floats:
@@ -175,7 +204,7 @@ def _large(cell: Cell, skill: float, seed: int) -> _Read:
     return _draw(cell, skill, np.random.default_rng(seed), TRUTH_CASES, patients)
 
 
-def _skill(cell: Cell) -> float:
+def skill_of(cell: Cell) -> float:
     """By halving: with which a reader is right as often as the cell says."""
     low, high = 0.0, 8.0
     for _ in range(20):

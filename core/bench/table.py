@@ -1,9 +1,10 @@
-"""The readers of whole runs on named sets, over seeds: what the paper's table holds, with mean and spread."""
+"""The readers of whole runs on named sets, over seeds: what the paper's table holds, with mean and spread, and where
+the runs differ from the print."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,9 @@ def _variants(usual: Block, is_ablated: bool) -> dict[str, Block]:
 
 
 def _rows(name: str, seed: int, part: str, results: dict[str, Any], seconds: float) -> list[Row]:
+    about = {"set": name, "seed": seed, "part": part, "departures": results.get("departures", [])}
     return [
-        {"set": name, "seed": seed, "reader": " ".join([reader, part]).strip(), "seconds": seconds}
+        {**about, "reader": " ".join([reader, part]).strip(), "seconds": seconds}
         | {key: figures[key]["value"] for key in FIGURES}
         for reader, figures in results["readers"].items()
         if not part or reader.startswith("vitask")
@@ -78,7 +80,19 @@ def markdown(rows: Sequence[Row]) -> str:
             chosen = [row for row in rows if row["set"] == name and row["reader"] == reader]
             cells = [mean_and_spread([row[key] for row in chosen]) for key in FIGURES]
             lines.append(f"| {name} | {reader} | {len(chosen)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_departures(rows)]) + "\n"
+
+
+def _departures(rows: Sequence[Row]) -> Iterator[str]:
+    """Below a table: where its runs differ from what their method's paper prints, and which where not all do."""
+    runs = {(row["set"], row["part"]): row["departures"] for row in rows}
+    sentences = dict.fromkeys(sentence for departures in runs.values() for sentence in departures)
+    if sentences:
+        yield "\nWhere the runs differ from the print:\n"
+    for sentence in sentences:
+        departing = [run for run, departures in runs.items() if sentence in departures]
+        whose = "; ".join(", ".join([name, part or "all parts"]) for name, part in departing)
+        yield f"- {sentence}{'' if len(departing) == len(runs) else f' ({whose})'}"
 
 
 def mean_and_spread(values: Sequence[float | None]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.cli import output
 from core.cli.commands import Commands
+from core.readings.rounding import duration
 
 
 def add(commands: Commands) -> None:
@@ -26,17 +27,11 @@ def do(arguments: argparse.Namespace) -> None:
     if arguments.json:
         output.plain(estimated)
         return
-    output.out(f"The whole run takes about {_time(estimated['seconds'])} here ({estimated['device']}):")
+    output.out(f"The whole run takes about {duration(estimated['seconds'])} here ({estimated['device']}):")
     for name, seconds in estimated["parts"].items():
         steps = f", {estimated['steps'][name]} steps" if name in estimated["steps"] else ""
-        output.out(f"  {name:12} {_time(seconds)}{steps}")
+        output.out(f"  {name:12} {duration(seconds)}{steps}")
     have = f" of {estimated['available_gib']:.1f} GiB" if estimated["available_gib"] else ""
     verdict = "" if estimated["fits"] else " It does not fit: lower training.micro_batch_size."
     output.out(f"Memory: {estimated['memory_gib']:.1f} GiB at its highest{have}.{verdict}")
     output.out("Assumed: " + " ".join(estimated["assumptions"]))
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

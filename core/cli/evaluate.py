@@ -23,8 +23,8 @@ def add(commands: Commands) -> None:
         "--images",
         metavar="PATH",
         help="another set, read under the run's question: its test cases, or all where it has no test split. Pictures "
-        "that the run learned from (its training and validation cases), others of their patients and unlabelled ones "
-        "are left out and counted",
+        "that the run learned from (its training and validation cases), near copies, others of their patients and "
+        "unlabelled ones are left out and counted",
     )
     evaluate.add_argument("--question", metavar="SET", help="which set's question a joint run is asked")
     evaluate.add_argument(
@@ -41,8 +41,9 @@ def do(arguments: argparse.Namespace) -> None:
     from core.readings.reader import readers_to_plain
     from core.readings.reading import load
     from core.readings.results import evaluate, table
+    from core.readings.worth import best_of_groups
     from core.runs.folder import Folder
-    from core.runs.helped import helped
+    from core.runs.helped import helped, worth
     from core.runs.runfile import read_run
 
     if arguments.reliance:
@@ -61,12 +62,20 @@ def do(arguments: argparse.Namespace) -> None:
         stored = load(folder.readings(arguments.split or "test"))
         readings = [reading for reading in stored if arguments.question in (None, reading.set)]
     results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
-    results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(run.readers)}
+    answered = {reading.reader for reading in readings}
+    readers = [reader for reader in run.readers if reader.name in answered]
+    results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(tuple(readers))}
+    if arguments.split != "val":  # there the best were chosen
+        validated = [reading for reading in load(folder.readings("val")) if reading.reader in answered]
+        asked = folder.tasks()
+        own = {name: asked[name] for name in asked if arguments.question in (None, name)}
+        results["best"] = best_of_groups(validated, own, readers)
+    results["left_out"] = folder.kept(folder.metrics).get("left_out", []) if folder.metrics.is_file() else []
     if arguments.json:
         output.plain(results | choice_facts)
         return
     notes = "".join(f"\n{note}" for note in choice_facts.get("notes", ()))
-    sentences = "".join(f"\n{text}" for text in helped(run, results))
+    sentences = "".join(f"\n{text}" for text in (*worth(run, results), *helped(run, results)))
     output.out(
         f"{table(results)}{sentences}{notes}\n95 % intervals over patients where they are known, else over cases. "
         "Research use only."

@@ -1,4 +1,5 @@
-"""`vitask set list|rename|archive|bring-back|erase` and `vitask review …`: what a studio keeps. Acts as `local`."""
+"""`vitask set list|rename|archive|bring-back|erase`, the same of `vitask review` and its `audit`: what a studio keeps.
+Acts as `local`."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     actions = commands.add_parser(
         "review",
-        help="searches through labels that a studio keeps: list, rename, archive or erase one",
+        help="searches through labels that a studio keeps: list, audit, rename, archive or erase one",
         example="vitask review archive 3",
     ).add_subparsers(metavar="ACTION", required=True)
     _add_list(actions, "the reviews of a project, the newest first", do_review_list)
@@ -31,7 +32,9 @@ def add(commands: Commands) -> None:
     put_away = _action(actions, "archive", "out of the lists; nothing of it is lost", do_review_archive)
     back = _action(actions, "bring-back", "into the lists again", do_review_bring_back)
     gone = _action(actions, "erase", "for good, with all verdicts", do_review_erase)
-    for action in (rename, put_away, back, gone):
+    audited = _action(actions, "audit", "how many labels are wrong, by people's verdicts on a draw", do_review_audit)
+    _add_audit(audited)
+    for action in (rename, put_away, back, gone, audited):
         action.add_argument("review", type=int, metavar="NUMBER", help="as `vitask review list` tells it")
     rename.add_argument("new", metavar="NEW_NAME")
     add_yes(gone)
@@ -160,6 +163,34 @@ def do_review_bring_back(arguments: argparse.Namespace) -> None:
     database, _, who = _acting(arguments)
     archiving.bring_back_review(database, who, arguments.review)
     output.out(f"Review {arguments.review} is in the lists again.")
+
+
+def _add_audit(audited: argparse.ArgumentParser) -> None:
+    audited.add_argument("--draw", action="store_true", help="draw it now, once and for all; people decide on Review")
+    audited.add_argument("--first", type=int, metavar="N", help="with --draw: so many of the first suspects (50)")
+    audited.add_argument("--others", type=int, metavar="N", help="with --draw: so many of all others, at random (100)")
+    audited.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def do_review_audit(arguments: argparse.Namespace) -> None:
+    from core.records.review import audits
+
+    if not arguments.draw and (arguments.first, arguments.others) != (None, None):
+        raise SettingsError("--first and --others say what is drawn. Add --draw, which is done once and for all.")
+    database, _, who = _acting(arguments)
+    if arguments.draw:
+        first = audits.FIRST if arguments.first is None else arguments.first
+        others = audits.OTHERS if arguments.others is None else arguments.others
+        view = audits.draw(database, who, arguments.review, first, others)
+    elif (drawn := audits.label_audit(database, who, arguments.review)) is not None:
+        view = drawn
+    else:
+        raise SettingsError(f"Review {arguments.review} has no audit yet. Draw one with --draw.")
+    if arguments.json:
+        output.plain(audits.plain(view))
+        return
+    for sentence in audits.in_words(view):
+        output.out(sentence)
 
 
 def do_review_erase(arguments: argparse.Namespace) -> None:

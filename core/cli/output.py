@@ -74,6 +74,19 @@ def counting(what: str) -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, whole: progress.update(bar, completed=done, total=whole)
 
 
+def telling_bytes() -> Callable[[int, int | None], None]:
+    """Tells every few seconds how much of a file is here; two bars at once would be in each other's way."""
+    last = time.monotonic()
+
+    def tell(done: int, whole: int | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            note(f"{done / 1e6:,.0f} MB" + (f" of {whole / 1e6:,.0f} MB" if whole else ""))
+
+    return tell
+
+
 def as_text(event: Event) -> str | None:
     """An event in a line; None where it says nothing to a person."""
     match event:

@@ -66,9 +66,9 @@ def _readings(folder: Path) -> list[Any]:
 def _as_text(ranked: Any) -> str:
     lines = [f"{suspect.score:.3f}  {suspect.case}  {suspect.why}" for suspect in ranked.suspects[:SHOWN]]
     about = ranked.about
-    few, many = round(about["estimated_low"]), round(about["estimated_high"])
     lines.append(
-        f"\nAbout {round(about['estimated_errors'])} of {about['cases']} labels are expected to need a second look "
-        f"(95 % interval {few} to {many}). A suspect is no verdict: look at the picture. Research use only."
+        f"\nIndex of labels in doubt: {round(about['estimated_errors'])} of {about['cases']}. It counts hard cases "
+        "with a right label too; how many labels are wrong, an audit tells (page Review, or `vitask review audit`). A "
+        "suspect is no verdict: look at the picture. Research use only."
     )
     return "\n".join(lines)

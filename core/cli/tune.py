@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
 
 def do_tune(arguments: argparse.Namespace) -> None:
     from core.readings.results import table
-    from core.runs.helped import helped
+    from core.runs.helped import helped, worth
     from core.runs.runfile import read_run
     from core.runs.tune import tune
 
@@ -54,13 +54,13 @@ def do_tune(arguments: argparse.Namespace) -> None:
     if arguments.json:
         output.plain(results)
     else:
-        output.out("\n".join(["", table(results), *helped(run, results)]))
+        output.out("\n".join(["", table(results), *worth(run, results), *helped(run, results)]))
         output.out(f"Research use only. The run is in {arguments.out}; its card is card.md.")
 
 
 def do_demo(arguments: argparse.Namespace) -> None:
     from core.readings.results import table
-    from core.runs.helped import helped
+    from core.runs.helped import helped, worth
     from core.runs.runfile import make_run
     from core.runs.tune import tune
     from core.sample import write
@@ -71,7 +71,7 @@ def do_demo(arguments: argparse.Namespace) -> None:
         run = make_run(DEMO | {"images": str(write(folder / "sample"))})
         with output.watching() as watch, stopping() as is_stopped:
             results = tune(run, arguments.out or folder / "run", watch=watch, is_stopped=is_stopped)
-        output.out("\n".join(["", table(results), *helped(run, results), ""]))
+        output.out("\n".join(["", table(results), *worth(run, results), *helped(run, results), ""]))
         output.out(
             "vlm: the untuned model; vanilla: plain tuning; tsm: the small classifier; vitask: tuned with its help,"
         )

@@ -22,7 +22,7 @@ WEIGHTS = Path(__file__).parents[1] / "starter" / "weights"
 
 # A small model with little to learn from its checkpoint wants larger steps than the recipes of large ones, and more
 # dropout: within a few hundred steps it knows the training images by heart.
-_TRAINING = {"learning_rate": 2e-3, "connector_learning_rate": 2e-3, "batch_size": 64}
+_TRAINING = {"learning_rate": 2e-3, "connector_learning_rate": 2e-3, "batch_size": 64, "most_epochs": 4}
 _LORA = {"dropout": 0.1}
 # In a few hundred steps the printed contrast, on all tokens, hurts: later tokens of a name follow from earlier ones.
 _METHODS = {"vitask": {"contrast": 0.1, "contrast_on": "first_distinguishing"}}

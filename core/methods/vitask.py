@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from core.case import TEMPLATE
 from core.readings.colours import GREEN, RED, SKY
 from core.readings.reader import Reader
 from core.settings import Settings as Base
-from core.training.method import Aim, Needs, Paper, ReaderPlan, StagePlan, departures_of_controls
+from core.training.method import Aim, Frame, Needs, Paper, ReaderPlan, StagePlan, departures_of_controls
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.settings import ContrastOn, Direction, ExemplarsFrom
 from core.training.wanted import Wanted
@@ -205,13 +206,31 @@ def aim(settings: Settings) -> Aim:
 
 
 def departures(settings: Settings) -> tuple[str, ...]:
-    stages = [
-        f"Stage {number} was left out; as printed, there are two."
-        for number, epochs in ((1, settings.stage_1_epochs), (2, settings.stage_2_epochs))
-        if not epochs
-    ]
     controls = departures_of_controls(settings.label_smoothing, settings.tune_vlm_connector)
-    return (*_of_exemplar(settings), *_of_alignment(settings), *_of_contrast(settings), *stages, *controls)
+    parts = (_of_exemplar, _of_alignment, _of_contrast, _of_stages)
+    return (*(sentence for part in parts for sentence in part(settings)), *controls)
+
+
+def departures_of_run(settings: Settings, frame: Frame) -> Iterator[str]:
+    """Where the question, the schedule, the choice of weights or the number of TSMs differ from the print."""
+    for name, task in frame.tasks.items():
+        if task.template != TEMPLATE:
+            yield f'The question about {name} was not worded as printed: "{" ".join(task.template.split())}".'
+    training = frame.training
+    if training.shares_schedule and settings.stage_1_epochs and settings.stage_2_epochs:
+        yield "One schedule of the learning rate ran over both stages; as printed, each is a training of its own."
+    if training.schedule != "cosine":
+        yield (
+            f"The learning rate's schedule was {training.schedule}; as printed, none is named, and a cosine is taken."
+        )
+    if training.weights_kept == "best":
+        figure = training.monitor.replace("f1", "F1").replace("_", " ")
+        yield (
+            f"Of each stage the weights with the best {figure} on validation cases were kept; as printed, no choice is "
+            "named, and the last are taken."
+        )
+    if frame.tsms > 1 and needs(settings).tsm:
+        yield f"{frame.tsms} TSMs gave an exemplar each; as printed, there is one."
 
 
 def _of_exemplar(settings: Settings) -> Iterator[str]:
@@ -232,18 +251,34 @@ def _of_exemplar(settings: Settings) -> Iterator[str]:
 def _of_alignment(settings: Settings) -> Iterator[str]:
     if settings.exemplar and not settings.align:
         yield "Alignment was left out; as printed, both stages have it."
-    elif settings.align and settings.direction != "student_first":
+        return
+    if settings.align and settings.direction != "student_first":
         yield "Alignment was KL(with || without exemplar); as printed, it is the other way round."
+    if settings.align not in (0, 1):
+        yield f"Alignment had weight {settings.align:g}; as printed, no weight is named, and 1 is taken."
 
 
 def _of_contrast(settings: Settings) -> Iterator[str]:
     if not settings.contrast:
         yield "Contrast was left out; as printed, stage 2 has it."
-    elif settings.contrast_on != "all":
+        return
+    if not settings.stage_2_epochs:
+        return
+    if settings.contrast_on != "all":
         yield (
-            f"Contrast (weight {settings.contrast:g}) was taken on the first token that tells both responses apart; "
-            "as printed, it is taken on all of them."
+            "Contrast was taken on the first token that tells both responses apart; as printed, it is taken on all of "
+            "them."
         )
+    if settings.contrast != 1:
+        yield f"Contrast had weight {settings.contrast:g}; as printed, no weight is named, and 1 is taken."
+
+
+def _of_stages(settings: Settings) -> Iterator[str]:
+    if not settings.stage_1_epochs:
+        yield "Stage 1 was left out; as printed, there are two."
+    if not settings.stage_2_epochs:
+        contrast = ", and contrast with it" if settings.contrast else ""
+        yield f"Stage 2 was left out{contrast}; as printed, there are two."
 
 
 def _weights(settings: Settings) -> dict[str, float]:

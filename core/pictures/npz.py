@@ -21,6 +21,9 @@ from core.pictures.zips import opening_lock
 Array = npt.NDArray[Any]
 IN_MEMORY_BYTES = 1 << 30
 LOCAL_HEADER_BYTES = 30
+OPEN_ARRAYS = 96
+"""Of sixteen files, pictures and labels of three splits each: a joint run goes over its sets at random, and what was
+closed meanwhile would be read from its first byte on for every picture."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def open_array(npz: Path, key: str) -> Array:
         raise DataError(f'"{key}" of {npz.name} can\'t be read ({error}). Fetch or write the file again.') from None
 
 
-@lru_cache(maxsize=12)
+@lru_cache(maxsize=OPEN_ARRAYS)
 def _array(npz: Path, key: str, stamp: int) -> Array:
     with ZipFile(npz) as archive:
         member = archive.getinfo(f"{key}.npy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,9 @@ class Answer:
 
     `token_log_likelihoods` holds, for each candidate of a VLM, the log-probability of each of its tokens, the one
     that ends the answer included. `text` is freely written, `parsed` the answers found in it. `said` holds at most one
-    statement of a kind.
+    statement of a kind. `explored` is, of several labels, how much of the probability of all lists of labels the lists
+    hold at least that were read. `blank` holds the log-probability of each candidate before a blank picture, where one
+    was shown.
     """
 
     probabilities: tuple[float, ...]
@@ -27,6 +30,8 @@ class Answer:
     text: str | None = None
     parsed: tuple[str, ...] | None = None
     said: tuple[Statement, ...] = ()
+    explored: float | None = None
+    blank: tuple[float, ...] = ()
 
     def statement(self, kind: type[OfKind]) -> OfKind | None:
         """What was said of this kind."""
@@ -58,6 +63,8 @@ def answer_to_plain(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "parsed": None if answer.parsed is None else list(answer.parsed),
         "said": statements_to_plain(answer.said),
+        "explored": answer.explored,
+        "blank": list(answer.blank),
     }
 
 
@@ -75,7 +82,20 @@ def answer_from_plain(values: Mapping[str, Any]) -> Answer:
         text=values.get("text"),
         parsed=None if parsed is None else tuple(parsed),
         said=statements_from_plain(values.get("said") or {}),
+        explored=values.get("explored"),
+        blank=tuple(values.get("blank") or ()),
     )
+
+
+LOW_EXPLORED = 0.95
+"""Of the probability of all lists, below which it is shown how much was read."""
+
+
+def little_explored(explored: float | None) -> str:
+    """Of several labels what has to be said where much was not read; nothing elsewhere."""
+    if explored is None or explored >= LOW_EXPLORED:
+        return ""
+    return f"the lists that were read hold {math.floor(100 * explored)} % of the probability"
 
 
 def likeliest(probabilities: Sequence[float], task: Task) -> tuple[str, ...]:
@@ -99,32 +119,56 @@ def _bits(p: float) -> float:
 def parse(text: str, task: Task) -> tuple[str, ...] | None:
     """The answers that a freely written text names; None where it names none, or several where one is asked for.
 
-    A name inside a longer name that was found does not count: "normal" is not said by "abnormal" or "normal mucosa".
-    Names that differ in signs only, like "grade 1" and "grade 1+", are told apart only where the text is just a name,
-    and those that differ in capitals only where it has the name's own.
+    A name that is spelled exactly goes before those that differ from it in capitals or accents. A name inside a longer
+    name that was found does not count: "normal" is not said by "abnormal" or "normal mucosa". Names that differ in
+    signs only, like "grade 1" and "grade 1+", are told apart only where the text is just a name.
     """
     if text in task.answers:
         return (text,)
     alone = [answer for answer in task.answers if answer.casefold() == text.strip().casefold()]
     if len(alone) == 1:
         return (alone[0],)
-    sentence = f" {_words(text)} "
-    spans: list[tuple[int, int, str]] = []
-    for answer in sorted(task.answers, key=lambda name: -len(_words(name))):
-        words = f" {_words(answer)} "
-        at = sentence.find(words) if words.strip() else -1
-        while at >= 0:
-            end = at + len(words) - 1
-            if any((at, end) == span[:2] for span in spans):
-                return None
-            if not any(at < after and before < end for before, after, _ in spans):
-                spans.append((at, end, answer))
-            at = sentence.find(words, at + 1)
-    named = tuple(answer for answer in task.answers if any(answer == spelled for *_, spelled in spans))
+    if task.kind == "multi" and text.strip() == task.response(()):
+        return ()
+    spans = _spans(text, task.answers)
+    if any(len(names) > 1 for names in spans.values()):
+        return None
+    named = task.in_order(name for names in spans.values() for name in names)
     if task.kind == "multi":
-        return named if named or _words(task.response(())) in sentence else None
+        return named if named or _folded(task.response(())) in _folded(text) else None
     return named if len(named) == 1 else None
 
 
-def _words(text: str) -> str:
-    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.casefold()).split())
+def _spans(text: str, answers: Sequence[str]) -> dict[tuple[int, int], list[str]]:
+    """Which words of a text name which answers: those spelled exactly so, where there are any, else those that are
+    alike."""
+    words = _words(text)
+    folded = [_fold(word) for word in words]
+    alike: dict[tuple[int, int], list[str]] = {}
+    for answer in sorted(answers, key=lambda name: -len(_folded(name))):
+        own = [_fold(word) for word in _words(answer)]
+        for first in range(len(words) - len(own) + 1 if own else 0):
+            last = first + len(own)
+            overlaps = any(
+                first < after and before < last for before, after in alike if (before, after) != (first, last)
+            )
+            if folded[first:last] == own and not overlaps:
+                alike.setdefault((first, last), []).append(answer)
+    exact = {span: [name for name in names if _words(name) == words[slice(*span)]] for span, names in alike.items()}
+    return {span: exact[span] or names for span, names in alike.items()}
+
+
+def _folded(text: str) -> str:
+    """A space before, between and after the words."""
+    return f" {' '.join(map(_fold, _words(text)))} "
+
+
+def _words(text: str) -> list[str]:
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(letter if letter.isalnum() else " " for letter in composed).split()
+
+
+def _fold(word: str) -> str:
+    """Without capitals and accents."""
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,15 @@ OPENINGS: Mapping[Effect, str] = {
     "open": CANT_TELL[:1].upper() + CANT_TELL[1:],
 }
 SHORT: Mapping[Effect, str] = {"helped": "better", "harmed": "worse", "open": "the cases can't tell"}
+FIRST_ALONE = (
+    "The comparison that the run was made for stands first, with its own interval, not corrected for the others. "
+)
+TOGETHER = (
+    "All others have wider intervals (max-t over every pair of the run's readers): in 95 % of all cases every one of "
+    "them holds the truth, so that none is called better or worse because many were compared."
+)
+BRIEFLY_BESIDE = "corrected for all pairs of readers, which the first comparison is not"
+BRIEFLY = "of the first comparison alone, of the others for all pairs of readers at once (max-t)"
 Plain = Mapping[str, Any]
 
 
@@ -37,6 +46,8 @@ class Gap:
     high: float | None
     why: str | None = None
     """Why it has no interval."""
+    is_band: bool = False
+    """Whether its interval is one of those that hold the truth all at once, with those of all pairs of readers."""
 
     @property
     def effect(self) -> Effect | None:
@@ -91,7 +102,7 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
     first, *others = (duel for duel in benefit.duels if duel.reader == benefit.duels[0].reader)
     gap, of_set = first.deciding, f" of {benefit.set}" if benefit.set else ""
     opening = "It was not measured whether it helped" if first.effect is None else OPENINGS[first.effect]
-    title, rival = _inside(gap.title), quoted(first.rival, titles)
+    title, rival = inside(gap.title), quoted(first.rival, titles)
     value = f"no {title}" if gap.value is None else f"a {title} of {rounded(gap.value)}"
     because = f" ({gap.why})" if gap.why else ""
     beside = f"and no interval of its difference to {rival}{because}"
@@ -101,7 +112,18 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
         f"{opening}: on {benefit.cases:,} test cases{of_set}, {quoted(first.reader, titles)} has {value}, {beside}"
     ]
     parts += [f"against {quoted(duel.rival, titles)}, {_aside(duel)}" for duel in others]
+    if any(duel.deciding.is_band for duel in others):
+        parts[-1] += f" ({BRIEFLY_BESIDE})"
     return "; ".join(parts) + "."
+
+
+def about_bands(benefits: Iterable[Benefit]) -> str:
+    """What has to be said where several comparisons stand together; nothing of a lone one, and of runs of before."""
+    duels = [duel for benefit in benefits for duel in (*benefit.duels, *benefit.beside)]
+    if not any(gap.is_band for duel in duels for gap in duel.gaps):
+        return ""
+    gap_words = "" if all(duel.deciding.is_band for duel in duels) else FIRST_ALONE
+    return f" {gap_words}{TOGETHER}"
 
 
 def duel_words(duel: Duel) -> str:
@@ -122,7 +144,11 @@ def _of_set(name: str, part: Plain, own: Sequence[str], baseline: str) -> Benefi
     cases, rivals = part.get("cases", 0), dict.fromkeys([baseline, *filter(is_tsm, part.get("readers", ()))])
     titles = {figure: TITLES[figure] for figure in (DECIDING, *BESIDE)}
     pairs = [(reader, rival) for reader in own for rival in rivals if reader != rival]
-    duels = [Duel(reader, rival, cases, tuple(_gaps(part, reader, rival, titles))) for reader, rival in pairs]
+    asked_for = (own[0], baseline)
+    duels = [
+        Duel(reader, rival, cases, tuple(gaps(part, reader, rival, titles, (reader, rival) == asked_for)))
+        for reader, rival in pairs
+    ]
     beside = [duel for kind in (part.get("statements") or {}).values() for duel in _of_kind(kind, own)]
     return Benefit(name, cases, tuple(duel for duel in duels if duel.gaps), tuple(beside))
 
@@ -132,27 +158,29 @@ def _of_kind(kind: Plain, own: Sequence[str]) -> Iterator[Duel]:
     figure, title = next(iter(kind["titles"].items()))
     for reader in own:
         for rival in kind["readers"]:
-            gaps = tuple(_gaps(kind, reader, rival, {figure: f"{kind['title']}: {title}"}))
-            if rival not in own and gaps:
-                yield Duel(reader, rival, kind["cases"], gaps)
+            of_pair = tuple(gaps(kind, reader, rival, {figure: f"{kind['title']}: {title}"}))
+            if rival not in own and of_pair:
+                yield Duel(reader, rival, kind["cases"], of_pair)
 
 
-def _gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str]) -> Iterator[Gap]:
-    """Differences are kept once for two readers, whichever of them comes later in the run's list minus the other."""
+def gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str], is_asked_for: bool = False) -> Iterator[Gap]:
+    """Differences are kept once for two readers, whichever of them comes later in the run's list minus the other. The
+    comparison that was asked for before any figure was seen has its own interval, all others their bands."""
     differences = part.get("differences") or {}
     straight, turned = differences.get(f"{reader} - {rival}") or {}, differences.get(f"{rival} - {reader}") or {}
     for figure, title in titles.items():
-        if figure in straight:
-            difference, low, high = (straight[figure][end] for end in ("value", "low", "high"))
-        elif figure in turned:
-            difference, low, high = (_minus(turned[figure][end]) for end in ("value", "high", "low"))
-        else:
+        kept = straight.get(figure) or turned.get(figure)
+        if kept is None:
             continue
-        why = (straight.get(figure) or turned[figure]).get("why")
+        is_band = not is_asked_for and kept.get("band_low") is not None
+        ends = ("band_low", "band_high") if is_band else ("low", "high")
+        difference, low, high = (kept[end] for end in ("value", *ends))
+        if figure not in straight:
+            difference, low, high = _minus(difference), _minus(high), _minus(low)
         value, of_rival = (
             (part.get("readers", {}).get(name, {}).get(figure) or {}).get("value") for name in (reader, rival)
         )
-        yield Gap(figure, title, value, of_rival, difference, low, high, why)
+        yield Gap(figure, title, value, of_rival, difference, low, high, kept.get("why"), is_band)
 
 
 def _minus(value: float | None) -> float | None:
@@ -163,6 +191,6 @@ def _aside(duel: Duel) -> str:
     return f"{duel_words(duel)}: {duel.deciding.words()}"
 
 
-def _inside(title: str) -> str:
+def inside(title: str) -> str:
     """A figure's title inside a sentence: macro F1, AUROC."""
     return title if title.isupper() else title[:1].lower() + title[1:]

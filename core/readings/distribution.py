@@ -6,9 +6,8 @@ Axes: S slots, V vocabulary, C candidate answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 import torch
 from pydantic import ValidationError
@@ -21,19 +20,12 @@ from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
 from core.readings.answer import Answer
 from core.readings.head import Head, Picture, See
+from core.readings.lists import Listed, ListSearch, Names
 from core.readings.statement import Statement
 
-EVERY_LIST = 6
-"""Of as many labels every list is asked: 64. Of more, those that a search comes to."""
-MOST_LISTS = 256
-TIMES_LABELS = 8
-"""As many times the labels, where that is more."""
-LISTS_A_ROUND = 48
-LEFT = 1e-3
-"""Of what all lists that were asked make up together, that may go on into others."""
-WORTH = 1e-2
-"""Of the likeliest beginning, below which one waits: a sure model is asked little."""
 SLOTS_AT_ONCE = 128
+NextToken = tuple[int, int]
+"""Where a longer text leaves an answer, and the token that it has there."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +104,8 @@ class Likelihoods:
     """The last-layer state in which each question that has candidates ends, where its answer begins, [B, H]."""
     of_heads: list[list[tuple[Tensor, ...]]]
     """[head][question]: the states before each token of what the head asked itself."""
+    going_on: list[list[float]] = field(default_factory=list)
+    """[question][candidate]: how likely it goes on into any of the longer texts, where such were named."""
 
 
 def _statements(
@@ -151,13 +145,21 @@ def log_likelihoods(
     with_exemplar: Sequence[bool],
     candidates: Sequence[Sequence[str]],
     speaking: Speaking | None = None,
+    longer: Sequence[Sequence[Sequence[str]]] = (),
 ) -> list[Likelihoods]:
-    """Way by way, from one run over shared branches, in which heads have their own questions asked too."""
+    """Way by way, from one run over shared branches, in which heads have their own questions asked too. `longer` are,
+    [question][candidate], texts that go on from a candidate; what stands in them next is looked up, no more."""
     speaking = speaking or Speaking([()] * len(with_exemplar))
     features = [question.features for question in questions]
     branches = Branches(vlm, features, embedded, vlm.shares_prefix, speaking.learned)
     slots: list[list[list[list[int]]]] = []
     responses = [[vlm.response(text) for text in texts] for texts in candidates]
+    onward = [
+        [_next_tokens(vlm, response, texts) for response, texts in zip(of_question, longer_texts, strict=True)]
+        for of_question, longer_texts in zip(
+            responses, longer or [[()] * len(texts) for texts in candidates], strict=True
+        )
+    ]
     for way in with_exemplar:
         slots.append([])
         for number, question in enumerate(questions):
@@ -170,19 +172,66 @@ def log_likelihoods(
         ]
         for way, heads in zip(with_exemplar, speaking.heads, strict=True)
     ]
-    flat_slots = [slot for way in slots for question in way for candidate in question for slot in candidate]
-    flat_tokens = [token for _ in with_exemplar for question in responses for tokens in question for token in tokens]
     with torch.no_grad():
         states = branches.hidden()
-        values = iter(token_log_likelihoods(vlm, states, flat_slots, flat_tokens))
+        values = iter(token_log_likelihoods(vlm, states, *_flat(slots, responses, onward)))
+    of_tokens = [
+        [[tuple(next(values) for _ in candidate) for candidate in question] for question in way] for way in slots
+    ]
     return [
         Likelihoods(
-            [[tuple(next(values) for _ in candidate) for candidate in question] for question in way],
+            of_way,
             states[[question[0][0] for question in way if question]],
-            [[tuple(states[places] for places in of_question) for of_question in head] for head in of_way],
+            [[tuple(states[places] for places in of_question) for of_question in head] for head in of_heads],
+            [
+                [_going_on(tokens, next_tokens, values) for tokens, next_tokens in zip(*of_question, strict=True)]
+                for of_question in zip(of_way, onward, strict=True)
+            ],
         )
-        for way, of_way in zip(slots, own, strict=True)
+        for way, of_way, of_heads in zip(slots, of_tokens, own, strict=True)
     ]
+
+
+def _flat(
+    slots: Sequence[Sequence[Sequence[Sequence[int]]]],
+    responses: Sequence[Sequence[Sequence[int]]],
+    onward: Sequence[Sequence[Sequence[NextToken]]],
+) -> tuple[list[int], list[int]]:
+    """Every slot with the token that is looked up there: those of all candidates, then those that go on from them."""
+    pairs = [
+        (slot, token)
+        for way in slots
+        for of_question, texts in zip(way, responses, strict=True)
+        for of_candidate, tokens in zip(of_question, texts, strict=True)
+        for slot, token in zip(of_candidate, tokens, strict=True)
+    ]
+    pairs += [
+        (of_candidate[place], token)
+        for way in slots
+        for of_question, of_texts in zip(way, onward, strict=True)
+        for of_candidate, next_tokens in zip(of_question, of_texts, strict=True)
+        for place, token in next_tokens
+    ]
+    return [slot for slot, _ in pairs], [token for _, token in pairs]
+
+
+def _next_tokens(vlm: Vlm, response: Sequence[int], longer: Sequence[str]) -> list[NextToken]:
+    """How the longer texts leave a response: all alike, as a rule, where it would end."""
+    leaving = set()
+    for text in longer:
+        tokens = vlm.response(text)
+        place = next(place for place, pair in enumerate(zip(response, tokens, strict=False)) if pair[0] != pair[1])
+        leaving.add((place, tokens[place]))
+    return sorted(leaving)
+
+
+def _going_on(tokens: Sequence[float], next_tokens: Sequence[NextToken], values: Iterator[float]) -> float:
+    """The logarithm of how likely any of the longer texts is begun: -inf where there is none."""
+    ways_on = [sum(tokens[:place]) + next(values) for place, _ in next_tokens]
+    if not ways_on:
+        return -math.inf
+    highest = max(ways_on)
+    return highest + math.log(sum(math.exp(way_on - highest) for way_on in ways_on))
 
 
 def _asked(
@@ -238,81 +287,39 @@ def _over_lists(
     ]
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """A list of labels that was asked: how likely it is as a whole, and as the beginning of longer ones."""
-
-    score: float
-    goes_on: float
-
-    @classmethod
-    def of(cls, tokens: Sequence[float]) -> _Listed:
-        """The last token ends the list; whatever else may stand there leads into longer ones."""
-        return cls(sum(tokens), math.exp(sum(tokens[:-1])) * -math.expm1(min(tokens[-1], 0.0)))
-
-
-Lists = dict[tuple[str, ...], _Listed]
-
-
 def _search_lists(
     vlm: Vlm, questions: Sequence[Asking], embedded: Tensor | None, with_exemplar: bool, speaking: Speaking
 ) -> tuple[list[Answer], Likelihoods]:
-    lists_of: list[Lists] = [{} for _ in questions]
-    open_lists = [_first_lists(question.task) for question in questions]
-    singles: list[dict[tuple[str, ...], tuple[float, ...]]] = [{} for _ in questions]
+    searches = [ListSearch(question.task) for question in questions]
+    singles: list[dict[Names, tuple[float, ...]]] = [{} for _ in questions]
     first: Likelihoods | None = None  # in the first round every question is asked something
-    while any(open_lists):
+    while any(open_lists := [search.to_ask() for search in searches]):
         texts = [
-            [question.task.response(names) for names in lists]
-            for question, lists in zip(questions, open_lists, strict=True)
+            [search.task.response(names) for names in lists] for search, lists in zip(searches, open_lists, strict=True)
+        ]
+        longer = [
+            [
+                [search.task.response(following) for following in search.following(names)] if names else []
+                for names in lists
+            ]
+            for search, lists in zip(searches, open_lists, strict=True)
         ]
         (way,) = log_likelihoods(
-            vlm, questions, embedded, [with_exemplar], texts, speaking if first is None else speaking.silent
+            vlm, questions, embedded, [with_exemplar], texts, speaking if first is None else speaking.silent, longer
         )
         first = first or way
-        for number, lists in enumerate(open_lists):
-            for names, tokens in zip(lists, way.of_tokens[number], strict=True):
-                lists_of[number][names] = _Listed.of(tokens)
+        for number, (search, lists) in enumerate(zip(searches, open_lists, strict=True)):
+            for names, tokens, goes_on in zip(lists, way.of_tokens[number], way.going_on[number], strict=True):
+                search.lists[names] = Listed(sum(tokens), goes_on)
                 if len(names) == 1:
                     singles[number][names] = tokens
-        open_lists = [_longer(question.task, lists) for question, lists in zip(questions, lists_of, strict=True)]
     assert first is not None
     answers = [
-        Answer(_marginals(question.task, lists), tuple(alone[(name,)] for name in question.task.answers))
-        for question, lists, alone in zip(questions, lists_of, singles, strict=True)
+        Answer(
+            search.marginals(),
+            tuple(alone[(name,)] for name in search.task.answers),
+            explored=search.explored(),
+        )
+        for search, alone in zip(searches, singles, strict=True)
     ]
     return answers, first
-
-
-def _first_lists(task: Task) -> list[tuple[str, ...]]:
-    longest = len(task.answers) if len(task.answers) <= EVERY_LIST else 1
-    return [names for length in range(longest + 1) for names in combinations(task.answers, length)]
-
-
-def _longer(task: Task, lists: Lists) -> list[tuple[str, ...]]:
-    """The likeliest beginnings of lists that were not asked yet, each with every label that may follow; none where
-    hardly anything goes on. How long a list gets follows from that alone."""
-    followers = {name: task.answers[place + 1 :] for place, name in enumerate(task.answers)}
-    longer = {
-        names: [(*names, name) for name in followers[names[-1]]]
-        for names in lists
-        if names and followers[names[-1]] and (*names, followers[names[-1]][0]) not in lists
-    }
-    beginnings = sorted(longer, key=lambda names: -lists[names].goes_on)
-    whole = sum(math.exp(listed.score) for listed in lists.values())
-    if not beginnings or sum(lists[names].goes_on for names in beginnings) <= LEFT * whole:
-        return []
-    least = WORTH * lists[beginnings[0]].goes_on
-    room = max(MOST_LISTS, TIMES_LABELS * len(task.answers)) - len(lists)
-    chosen: list[tuple[str, ...]] = []
-    for names in beginnings:
-        more = len(chosen) + len(longer[names])
-        if lists[names].goes_on < least or more > room or (chosen and more > LISTS_A_ROUND):
-            break
-        chosen += longer[names]
-    return chosen
-
-
-def _marginals(task: Task, lists: Lists) -> tuple[float, ...]:
-    shares = dict(zip(lists, softmax([listed.score for listed in lists.values()]), strict=True))
-    return tuple(sum(share for names, share in shares.items() if name in names) for name in task.answers)

@@ -147,9 +147,10 @@ def ends_of_draws(value: float, drawn: Floats, kind: Drawn, unit_of_case: Number
 
 
 def ends_of_difference(
-    value: float, drawn: tuple[Floats, Floats], kinds: tuple[Kind, Kind], unit_of_case: Numbers
+    value: float, drawn: tuple[Floats, Floats], kinds: tuple[Kind, Kind], unit_of_case: Numbers, tail: float = TAIL
 ) -> Ends:
-    """The wider of a t interval and of expanded percentiles (Hesterberg 2015); `drawn` are both figures' draws."""
+    """The wider of a t interval and of expanded percentiles (Hesterberg 2015); `drawn` are both figures' draws, and
+    `tail` is how much lies below its upper end."""
     first, second = kinds
     strata = (first.whole,) if isinstance(first, Share) else first.strata
     spread, minus = spread_of(strata, unit_of_case), drawn[0] - drawn[1]
@@ -165,12 +166,26 @@ def ends_of_difference(
                 return no_ends(RARELY_WRONG)
         if first.scale == "ranked" and max(map(_perfect_draws, drawn)) >= MOST_PERFECT_DRAWS:
             return no_ends(PERFECT)
-    reach = float(stdtrit(spread.degrees, TAIL))
+    reach = float(stdtrit(spread.degrees, tail))
     half = reach * spread.widening * float(defined.std(ddof=1))
     if half > EDGE:
-        return _wider(value, half, defined, spread)
+        return _wider(value, half, defined, spread, tail)
     is_counted = isinstance(first, Share) or first.scale == "counted"
     return _without_spread(value, spread, reach) if is_counted else no_ends(ALIKE)
+
+
+def tail_of_all(gaps: Sequence[Floats]) -> float:
+    """Which `tail` differences need so that in 95 % of all cases every one of their intervals holds the truth.
+
+    Max-t (Westfall and Young 1993): of each draw the largest distance from the mean draw in standard errors, over all
+    differences at once, since readers that are compared again and again err together. `gaps` are their draws."""
+    spreads = [(gap, float(np.nanstd(gap, ddof=1))) for gap in gaps if np.isfinite(gap).sum() > 1]
+    away = [np.abs(gap - np.nanmean(gap)) / spread for gap, spread in spreads if spread > EDGE]
+    if len(away) < 2:
+        return TAIL
+    farthest = np.max(away, axis=0)
+    defined = farthest[~np.isnan(farthest)]
+    return max(TAIL, float(ndtr(np.quantile(defined, 2 * TAIL - 1)))) if len(defined) else TAIL
 
 
 def _without_spread(value: float, spread: Spread, reach: float) -> Ends:
@@ -193,8 +208,8 @@ def _on_logits(value: float, half: float) -> Ends:
     return Ends(low, high)
 
 
-def _wider(value: float, half: float, defined: Floats, spread: Spread) -> Ends:
-    outside = 100 * float(ndtr(spread.widening * stdtrit(spread.degrees, 1 - TAIL)))
+def _wider(value: float, half: float, defined: Floats, spread: Spread, tail: float = TAIL) -> Ends:
+    outside = 100 * float(ndtr(spread.widening * stdtrit(spread.degrees, 1 - tail)))
     low, high = np.percentile(defined, (outside, 100 - outside))
     return Ends(min(value - half, float(low)), max(value + half, float(high)))
 

@@ -23,6 +23,7 @@ from core.readings.ends import (
     ends_of_draws,
     ends_of_share,
     no_ends,
+    tail_of_all,
 )
 from core.readings.rounding import rounded
 
@@ -65,8 +66,17 @@ class Figure:
         return numbers | ({"why": self.why} if self.why else {})
 
 
+@dataclass(frozen=True)
 class Difference(Figure):
-    """One reader's figure minus another's on the same cases."""
+    """One reader's figure minus another's on the same cases. Among the differences of several readers, a band beside
+    the interval: in 95 % of all cases all bands hold the truth at once."""
+
+    band: tuple[float, float] | None = None
+
+    def plain(self) -> Plain:
+        if self.band is None:
+            return super().plain()
+        return super().plain() | {"band_low": defined(self.band[0]), "band_high": defined(self.band[1])}
 
 
 def defined(number: float) -> float | None:
@@ -84,18 +94,32 @@ def compared(
     first: Weighted, second: Weighted, cases: int, groups: Groups, draws: int, seed: int
 ) -> dict[str, Difference]:
     """One reader's figures minus another's on the same cases, in the same draws."""
-    (of_first, first_drawn), (of_second, second_drawn) = (
-        in_draws(weighted, cases, groups, draws, seed) for weighted in (first, second)
-    )
+    (differences,) = compared_pairs({"second": second, "first": first}, cases, groups, draws, seed).values()
+    return differences
+
+
+def compared_pairs(
+    readers: Mapping[str, Weighted], cases: int, groups: Groups, draws: int, seed: int
+) -> dict[tuple[str, str], dict[str, Difference]]:
+    """The figures of every reader minus those of every one before it, in the same draws; several pairs have bands."""
+    drawn = {name: in_draws(weighted, cases, groups, draws, seed) for name, weighted in readers.items()}
+    pairs = [(later, earlier) for place, later in enumerate(readers) for earlier in list(readers)[:place]]
     units = numbered(cases, groups)
-    differences = {}
-    for name, value in of_first.items():
-        minus, drawn = float(value[0] - of_second[name][0]), (first_drawn[name], second_drawn[name])
-        kinds = (first.kinds.get(name), second.kinds.get(name))
-        ends = no_ends(None)
-        if draws and kinds[0] and kinds[1]:
-            ends = ends_of_difference(minus, drawn, (kinds[0], kinds[1]), units)
-        differences[name] = Difference(minus, *ends)
+    differences: dict[tuple[str, str], dict[str, Difference]] = {pair: {} for pair in pairs}
+    for name in drawn[pairs[0][0]][0] if pairs else ():
+        values = {reader: (float(figures[name][0]), draws_of[name]) for reader, (figures, draws_of) in drawn.items()}
+        tail = tail_of_all([values[later][1] - values[earlier][1] for later, earlier in pairs])
+        for later, earlier in pairs:
+            kinds = (readers[later].kinds.get(name), readers[earlier].kinds.get(name))
+            (value, of_later), (other, of_earlier) = values[later], values[earlier]
+            ends = band = no_ends(None)
+            if draws and kinds[0] and kinds[1]:
+                gap = (value - other, (of_later, of_earlier), (kinds[0], kinds[1]), units)
+                ends, band = ends_of_difference(*gap), ends_of_difference(*gap, tail)
+            is_among_others = len(pairs) > 1 and math.isfinite(band.low)
+            differences[later, earlier][name] = Difference(
+                value - other, *ends, band=(band.low, band.high) if is_among_others else None
+            )
     return differences
 
 

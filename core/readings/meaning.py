@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.readings.answer import LOW_EXPLORED, little_explored
 from core.readings.benefit import Benefit, Duel, is_tsm, quoted
 from core.readings.rounding import rounded
 
@@ -49,6 +50,7 @@ def meaning(benefit: Benefit, part: Plain, training: Training, titles: Mapping[s
         *_with_help(baseline, part, titles),
         *_beside_tsm(benefit, first.reader, titles),
         *_few_cases(part),
+        *_little_read(benefit, part, titles),
     ]
     return [*seen, *_to_try(baseline, training)]
 
@@ -124,11 +126,12 @@ def _with_help(baseline: Sequence[Duel], part: Plain, titles: Mapping[str, str])
     for aided in helped:
         for alone in others:
             gap = (part.get("differences") or {}).get(f"{aided} - {alone}", {}).get("macro_f1")
-            if gap is not None and gap["low"] is not None and gap["low"] > 0:
+            ends = ("low", "high") if gap is None or gap.get("band_low") is None else ("band_low", "band_high")
+            if gap is not None and gap[ends[0]] is not None and gap[ends[0]] > 0:
                 yield (
                     f"{quoted(aided, titles)} is better than {quoted(alone, titles)} by {gap['value']:.3f} "
-                    f"({gap['low']:.3f} to {gap['high']:.3f}): what the TSM knows helps where it is shown, and has not "
-                    "passed into the model itself. Use it with the TSM beside it."
+                    f"({gap[ends[0]]:.3f} to {gap[ends[1]]:.3f}): what the TSM knows helps where it is shown, and has "
+                    "not passed into the model itself. Use it with the TSM beside it."
                 )
 
 
@@ -149,6 +152,17 @@ def _few_cases(part: Plain) -> Iterator[str]:
         named = ", ".join(f"{answer} ({count})" for answer, count in sorted(few.items(), key=lambda row: row[1])[:4])
         more = f" and {len(few) - 4} more" if len(few) > 4 else ""
         yield f"Labels with fewer than {FEW_CASES} test cases: {named}{more}. One case moves their figures a lot."
+
+
+def _little_read(benefit: Benefit, part: Plain, titles: Mapping[str, str]) -> Iterator[str]:
+    """Of several labels, whose lists were left half read."""
+    for reader in dict.fromkeys(name for duel in benefit.duels for name in (duel.reader, duel.rival)):
+        share = (part.get("explored") or {}).get(reader)
+        if share is not None and share["mean"] < LOW_EXPLORED:
+            yield (
+                f"Of {quoted(reader, titles)}, {little_explored(share['mean'])} in the mean "
+                f"({math.floor(100 * share['least'])} % in the least sure case): its figures are of these lists alone."
+            )
 
 
 def _to_try(baseline: Sequence[Duel], training: Training) -> Iterator[str]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readings.intervals import compared, in_brackets, measured
+from core.readings.intervals import compared_pairs, in_brackets, measured
 from core.readings.results import as_markdown
 from core.readings.statement import mean_of
 from core.readings.tables import IN_BRACKETS, Table, of_before, of_readers
@@ -63,11 +62,8 @@ class _ProbeRows:
                 for reader, figures in weighted.items()
             },
             "differences": {
-                f"{later} - {earlier}": {
-                    name: figure.plain()
-                    for name, figure in compared(weighted[later], weighted[earlier], *drawn_on).items()
-                }
-                for earlier, later in combinations(weighted, 2)
+                f"{later} - {earlier}": {name: figure.plain() for name, figure in differences.items()}
+                for (later, earlier), differences in compared_pairs(weighted, *drawn_on).items()
             },
         }
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from core.readings.colours import BROWN, PINK
+
+Group = Literal["simple", "untuned", "tuned"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""In the order in which pages show them: what needs no tuned VLM, the VLM as it came, and what was tuned."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,17 @@ class Reader:
     """Whether it answers for pictures beside the run's own cases too."""
     about: str = ""
     """In a sentence what it is, for those who see it for the first time."""
+    group: Group = "tuned"
 
 
+UNTUNED_NAME = "vlm"
 TSM = Reader(
     "tsm",
     "the TSM alone",
     PINK,
     needs_tsm=True,
     about="The small task-specific model by itself: its class head answers, no language model takes part.",
+    group="simple",
 )
 FUSION = Reader(
     "fusion",
@@ -61,4 +68,16 @@ def readers_to_plain(readers: tuple[Reader, ...]) -> list[dict[str, Any]]:
 
 
 def readers_from_plain(rows: list[Mapping[str, Any]]) -> tuple[Reader, ...]:
-    return tuple(Reader(**row) for row in rows)
+    return tuple(Reader(**{"group": usual_group(str(row["name"])), **row}) for row in rows)
+
+
+def usual_group(name: str) -> Group:
+    """Of readers that runs of before groups name."""
+    if name == TSM.name or name.startswith(f"{TSM.name}-"):
+        return "simple"
+    return "untuned" if name == UNTUNED_NAME else "tuned"
+
+
+def in_groups(readers: Iterable[Reader]) -> list[Reader]:
+    """The same readers group by group, in their own order within each."""
+    return sorted(readers, key=lambda reader: GROUPS.index(reader.group))

@@ -54,6 +54,8 @@ def save(readings: Iterable[Reading], path: Path) -> None:
             ("parsed", pa.list_(pa.string())),
             ("said", pa.string()),
             ("references", pa.string()),
+            ("explored", pa.float64()),
+            ("blank", pa.list_(pa.float64())),
         ]
     )
     path.parent.mkdir(parents=True, exist_ok=True)

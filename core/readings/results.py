@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from core.case import Task
-from core.readings import metrics
+from core.readings import metrics, other_scores
 from core.readings.ends import INTERVALS
-from core.readings.intervals import in_brackets
+from core.readings.intervals import compared_pairs, in_brackets
+from core.readings.other_scores import figures_of_scores
 from core.readings.reading import Reading, targets
+from core.readings.rounding import rounded
 from core.readings.statement_figures import statement_figures, tables
 from core.sets.joint import Item, JointSet
 
@@ -88,6 +90,16 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
             for name, rows in readers.items()
             if any(each.answer.text is not None for each in rows)
         },
+        "explored": {
+            name: {"mean": float(np.mean(shares)), "least": min(shares)}
+            for name, rows in readers.items()
+            if (shares := [row.answer.explored for row in rows if row.answer.explored is not None])
+        },
+        "other_scores": {
+            name: scores
+            for name, rows in readers.items()
+            if (scores := figures_of_scores([row.answer for row in rows], truth, task, groups, draws, seed))
+        },
         "statements": statement_figures(readers, draws, seed),
     }
 
@@ -96,16 +108,12 @@ def _differences(
     likely: Mapping[str, Any], truth: Any, task: Task, groups: Sequence[str | None], draws: int, seed: int
 ) -> Plain:
     """Every reader minus every one before it, on the same cases and draws."""
-    names = list(likely)
+    sheets = {name: metrics.Sheet(p, truth, task.kind, task.answers) for name, p in likely.items()}
+    weighted = {name: sheet.weighted() for name, sheet in sheets.items()}
+    pairs = compared_pairs(weighted, len(groups), groups, draws, seed)
     return {
-        f"{later} - {earlier}": {
-            key: figure.plain()
-            for key, figure in metrics.paired(
-                likely[later], likely[earlier], truth, task.kind, task.answers, groups, draws, seed
-            ).items()
-        }
-        for place, later in enumerate(names)
-        for earlier in names[:place]
+        f"{later} - {earlier}": {key: figure.plain() for key, figure in differences.items()}
+        for (later, earlier), differences in pairs.items()
     }
 
 
@@ -120,17 +128,38 @@ def _free_text(rows: Sequence[Reading]) -> Plain:
 def table(
     results: Plain, names: Sequence[str] = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc")
 ) -> str:
-    """Readers by figures as Markdown, each with its 95 % interval; below it, what they said beside their answers."""
+    """Readers by figures as Markdown, each with its group, where that is told, and its 95 % intervals; below it, what
+    they said beside their answers."""
+    group_of = {row["name"]: [row["group"]] for row in results.get("reader_list", ()) if "group" in row}
+    heads, no_group = (["group"], [""]) if group_of else ([], [])
     parts = []
     for set_name, of_set in (results.get("sets") or {"": results}).items():
         rows = [
-            [reader, *(in_brackets(figures.get(name)) for name in names)]
+            [reader, *group_of.get(reader, no_group), *(in_brackets(figures.get(name)) for name in names)]
             for reader, figures in of_set["readers"].items()
         ]
         title = [f"**{set_name}** ({of_set['cases']} cases)"] if set_name else []
-        parts += [*title, as_markdown(["reader", *(metrics.TITLES[name] for name in names)], rows)]
-    parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in tables(results)]
+        parts += [*title, as_markdown(["reader", *heads, *(metrics.TITLES[name] for name in names)], rows)]
+        parts += explored_in_words(of_set)
+    scored = list(other_scores.tables(results))
+    beside = [*scored, *tables(results)]
+    parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in beside]
+    parts += [other_scores.ABOUT] if scored else []
     return "\n\n".join(parts) + "\n"
+
+
+def explored_in_words(of_set: Mapping[str, Any]) -> list[str]:
+    """Of several labels, how much of the probability of all lists was read; nothing of one label, and of runs of
+    before."""
+    shares = [
+        f"`{reader}` {rounded(share['mean'])} ({rounded(share['least'])})"
+        for reader, share in (of_set.get("explored") or {}).items()
+    ]
+    if not shares:
+        return []
+    return [
+        f"What the lists of labels that were read hold of the probability of all, mean (least): {', '.join(shares)}."
+    ]
 
 
 def as_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
-from core.readings.intervals import Difference, Figure, Weighted, compared, in_brackets, measured
+from core.readings.intervals import Difference, Figure, Weighted, compared_pairs, in_brackets, measured
 from core.readings.reading import Reading
 from core.readings.statement import Statement, statement_in
 
@@ -53,8 +52,8 @@ def _of_kind(kind: type[Statement], readers: Mapping[str, Sequence[Reading]], dr
         "cases": len(measurable),
         "readers": {name: _plain(measured(figures, *drawn_on)) for name, figures in weighted.items()},
         "differences": {
-            f"{later} - {earlier}": _plain(compared(weighted[later], weighted[earlier], *drawn_on))
-            for earlier, later in combinations(weighted, 2)
+            f"{later} - {earlier}": _plain(differences)
+            for (later, earlier), differences in compared_pairs(weighted, *drawn_on).items()
         },
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.case import Task
 from core.readings.answer import entropy, likeliest
-from core.readings.benefit import Benefit, duel_words
+from core.readings.benefit import Benefit, about_bands, duel_words
 from core.readings.effect import in_print
 from core.readings.ends import INTERVALS
 from core.readings.intervals import in_brackets
@@ -33,6 +33,7 @@ ABOUT_FOUR_CELLS = (
 )
 IN_BRACKETS = "95 % intervals over patients, or over cases where patients are unknown, in brackets."
 OF_BEFORE = " They are percentiles of a bootstrap, as of all runs then, and narrower than they should be of few cases."
+WHOSE_ENDS = {False: "this pair alone", True: "all pairs at once"}
 Plain = Mapping[str, Any]
 Cell = str | float | int | None
 
@@ -96,7 +97,10 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str], which: 
             figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"
             rows.append((*_set(benefit.set), *names, figure, *values, in_print(gap.words()), duel_words(duel)))
             whose = (benefit.set, duel.reader, duel.rival)
-            ends = [(each.value, each.of_rival, each.difference, each.low, each.high, each.why) for each in duel.gaps]
+            ends = [
+                (each.value, each.of_rival, each.difference, each.low, each.high, each.why, WHOSE_ENDS[each.is_band])
+                for each in duel.gaps
+            ]
             cells += [(*whose, each.title, duel.cases, *row) for each, row in zip(duel.gaps, ends, strict=True)]
     cases = ", ".join(f"{benefit.cases:,}" for benefit in benefits)
     heads = ("Reader", "Against", "Figure", "Reader's", "Other's", "Difference", "In words")
@@ -112,10 +116,13 @@ def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str], which: 
         "low",
         "high",
         "why no interval",
+        "interval of",
     )
     has_fewer = any(duel.cases != benefit.cases for benefit in benefits for duel in benefit.beside)
     but = ", where none stands beside the figure" if has_fewer else ""
-    note = f"n = {cases} test cases{but}. Paired differences on the same cases and draws. {which}"
+    note = (
+        f"n = {cases} test cases{but}. Paired differences on the same cases and draws. {which}{about_bands(benefits)}"
+    )
     has_sets = any(benefit.set for benefit in benefits)
     return Table(
         "differences",

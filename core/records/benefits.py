@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.readings.benefit import Benefit, benefits, sentence
 from core.readings.meaning import Training, meaning
+from core.readings.worth import Worth, worth_words, worths
 from core.records.readers import aimed_readers
 from core.records.runs import RunView
 
@@ -33,6 +34,25 @@ def judged(run: RunView, seed_count: int = 1) -> tuple[Judged, ...]:
     return tuple(
         Judged(sentence(each, titles), each, tuple(meaning(each, parts[each.set], training, titles))) for each in by_set
     )
+
+
+@dataclass(frozen=True)
+class WorthJudged:
+    """Whether the VLM was worth it, for one set of a run: `sentence` alone says it."""
+
+    sentence: str
+    worth: Worth
+
+
+def worth_judged(run: RunView) -> tuple[WorthJudged, ...]:
+    """One a set; nothing of runs of before simple rivals."""
+    titles = titles_of(run)
+    return tuple(WorthJudged(worth_words(each, titles), each) for each in worths(run.metrics or {}))
+
+
+def left_out(run: RunView) -> tuple[str, ...]:
+    """Which simple readers a run has not, and why."""
+    return tuple((run.metrics or {}).get("left_out", ()))
 
 
 def titles_of(run: RunView) -> Mapping[str, str]:

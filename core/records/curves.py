@@ -15,7 +15,7 @@ from core.records.database import Database
 from core.records.tables import Event, Run, Stage
 
 MOST_POINTS = 400
-METERS = ("learning_share", "images_per_second", "memory_gib")
+METERS = ("learning_share", "paired_share", "images_per_second", "memory_gib")
 
 Point = tuple[str, int, float]
 

@@ -15,12 +15,14 @@ from core.records.payloads import Add, Ask, Check, Estimate, Export, Find, Probe
 from core.records.remains import Files
 from core.records.tables import (
     UNDER_WAY,
+    AuditedCase,
     BeingErased,
     BoxCorrection,
     Case,
     Correction,
     Ground,
     Job,
+    LabelAudit,
     Review,
     Run,
     Standing,
@@ -93,7 +95,7 @@ def take_reviews(session: Session, reviews: Sequence[Review]) -> Files:
     folders = tuple(f"{FOLDER_OF_REVIEWS}/{review.key}" for review in reviews)
     session.execute(select(Review.id).where(Review.id.in_(ids)).with_for_update())  # nobody decides meanwhile
     with_leave(session, "review", ids)
-    for table in (Standing, Suspect, Ground, Correction, Verdict):
+    for table in (AuditedCase, LabelAudit, Standing, Suspect, Ground, Correction, Verdict):
         session.execute(delete(table).where(table.review_id.in_(ids)))
     without_leave(session)
     session.execute(delete(Review).where(Review.id.in_(ids)))

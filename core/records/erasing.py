@@ -37,6 +37,7 @@ from core.records.tables import (
     Correction,
     Invitation,
     Job,
+    LabelAudit,
     Membership,
     Project,
     Review,
@@ -146,6 +147,7 @@ def person_erasure(db: Database, who: Who, name: str) -> Erasure:
             (Version, "version of a set"),
             (Verdict, "verdict"),
             (BoxCorrection, "correction of boxes"),
+            (LabelAudit, "audit of labels"),
         )
         counts = [
             (word, session.scalar(select(func.count()).where(kind.person_id == person.id)) or 0) for kind, word in kinds

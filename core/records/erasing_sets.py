@@ -24,6 +24,7 @@ from core.records.tables import (
     Correction,
     ImageSet,
     Job,
+    LabelAudit,
     Project,
     Review,
     Run,
@@ -98,6 +99,7 @@ def review_erasure(db: Database, who: Who, review_id: int) -> Erasure:
             *counted(
                 [("verdict", verdicts)], more=f"of {people} {'person' if people == 1 else 'people'}, undone ones too"
             ),
+            *counted([("audit", count(session, LabelAudit.review_id == review.id))], None, "of its labels"),
             *counted([("version", len(made))], "versions", "told why its cases differ: who said so, and their words"),
         ]
         stays = [

@@ -9,6 +9,7 @@ from typing import Any
 from core.catalog import METHODS, chosen
 from core.errors import SettingsError
 from core.readings.reader import Reader, readers_from_plain
+from core.readings.rivals import Rivals
 from core.training.method import Aim, Plan
 from core.training.readers import readers_of_run
 
@@ -43,10 +44,12 @@ def _plan(settings: Values) -> Plan | None:
 
 def _retitled(reader: Reader, today: Mapping[str, Reader]) -> Reader:
     same = today.get(reader.name, reader)
-    return replace(reader, title=same.title, about=same.about)
+    return replace(reader, title=same.title, about=same.about, group=same.group)
 
 
-def _beside(settings: Values) -> tuple[int, bool]:
-    """How many TSMs a run has, and whether late fusion reads too."""
+def _beside(settings: Values) -> tuple[int, bool, Rivals]:
+    """How many TSMs a run has, whether late fusion reads too, and which simple rivals: none in runs of before these."""
     tsms = settings.get("tsm") or []
-    return (1 if isinstance(tsms, Mapping) else len(tsms)), bool((settings.get("reading") or {}).get("late_fusion"))
+    reading = settings.get("reading") or {}
+    count = 1 if isinstance(tsms, Mapping) else len(tsms)
+    return count, bool(reading.get("late_fusion")), reading.get("rivals") or "none"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from statistics import mean, stdev, variance
+from collections.abc import Mapping
+from statistics import mean, stdev
 from typing import Any
-
-from scipy.special import ndtri, stdtrit
 
 from core.errors import SettingsError
 from core.readings.benefit import DECIDING, is_tsm
-from core.readings.ends import TAIL
 from core.readings.metrics import TITLES
+from core.readings.over_seeds import ends_over_seeds, standard_error
 from core.readings.tables import Cell, Table
 from core.records import runs
 from core.records.access import Who
@@ -132,23 +129,6 @@ def spread_words(run: RunView, table: Table) -> str:
     )
 
 
-def ends_over_seeds(
-    values: Sequence[float], errors: Sequence[float | None], least: float
-) -> tuple[float | None, float | None]:
-    """Of the mean over seeds that were measured on the same test cases: a t interval over both variances, that between
-    seeds divided by their number and that of the cases as it is; Satterthwaite's degrees of freedom. It ends where
-    the figure does: at 1, and at the least that it can be."""
-    known = [error for error in errors if error is not None]
-    if len(known) < len(values):
-        return None, None
-    between, of_cases = variance(values) / len(values), mean(error**2 for error in known)
-    if not between + of_cases:
-        return None, None
-    degrees = min((between + of_cases) ** 2 / (between**2 / (len(values) - 1)), 1e6) if between else 1e6
-    half = float(stdtrit(degrees, TAIL)) * math.sqrt(between + of_cases)
-    return max(least, mean(values) - half), min(1.0, mean(values) + half)
-
-
 def _error(run: RunView, reader: str, rival: str | None) -> float | None:
     """About the standard error that a run's own interval comes from."""
     metrics: Mapping[str, Any] = run.metrics or {}
@@ -157,9 +137,7 @@ def _error(run: RunView, reader: str, rival: str | None) -> float | None:
         differences = metrics.get("differences") or {}
         both = differences.get(f"{reader} - {rival}") or differences.get(f"{rival} - {reader}") or {}
         figure = both.get(DECIDING)
-    if figure is None or figure.get("low") is None or figure.get("high") is None:
-        return None
-    return float(figure["high"] - figure["low"]) / (2 * float(ndtri(TAIL)))
+    return standard_error(figure)
 
 
 def _range(low: float | None, high: float | None) -> str:

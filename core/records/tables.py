@@ -395,8 +395,7 @@ class Review(Table):
     is_blind: Mapped[bool] = mapped_column(default=False)
     cases: Mapped[int] = mapped_column(default=0)
     estimated: Mapped[float | None]
-    low: Mapped[float | None]
-    high: Mapped[float | None]
+    """The index of labels in doubt, which was once taken for an estimate of wrong ones."""
     sources: Mapped[list[Any]] = mapped_column(default=list)
     """[{"name", "title", "about"}]; a source's place is its bit in `Suspect.flags`."""
     created: Mapped[datetime] = mapped_column(default=now)
@@ -439,6 +438,32 @@ class Suspect(Table):
     is_disputed: Mapped[bool] = mapped_column(default=False)
     settled: Mapped[int | None] = mapped_column(ForeignKey("verdicts.id"))
     """The verdict that settles it, whatever people said before."""
+
+
+class LabelAudit(Table):
+    """What was drawn of a review so that people's verdicts tell how many labels are wrong: the first suspects, and
+    others at random. Append-only, as verdicts are."""
+
+    __tablename__ = "label_audits"
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    seed: Mapped[int]
+    """By which the others were drawn."""
+    first: Mapped[int]
+    others: Mapped[int]
+    cases: Mapped[int]
+    """Of all, the first and the others among them."""
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class AuditedCase(Table):
+    """A case that an audit drew, by its rank. Append-only, as verdicts are."""
+
+    __tablename__ = "audited_cases"
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    is_drawn: Mapped[bool]
+    """At random; else it is one of the first."""
 
 
 class Ground(Table):

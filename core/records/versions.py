@@ -28,6 +28,7 @@ from core.records.set_names import SetError as SetError
 from core.records.set_names import refuse_reserved
 from core.records.tables import ImageSet as SetRow
 from core.records.tables import Remains, Version
+from core.sets.responses import refuse_shared, refuse_shared_of_new, said_alike
 from core.sets.version import ABOUT, MANIFEST, About, fetch_version, read_about, write_about
 from core.sets.version import write_version as write_files
 
@@ -69,6 +70,7 @@ def write_version(
     (`cases_of`, else `made_from`) that is erased meanwhile, nothing of them is kept.
     """
     allow(who, project_id, "work")
+    refuse_shared_of_new(image_set)
     named, set_name = _target(db, project_id, set_id, name or image_set.name)
     stored = _stored(place, replace(image_set, name=set_name), on_case)
     about = _keep(place, lambda folder: write_files(folder, stored))
@@ -92,6 +94,8 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
         old = allowed_version(session, who, version_id, "work")
         used = {label for labels in old.counts.values() for label in labels} - {NO_FINDING}
     _refuse_misfit(old, task, used)
+    if said_alike(task) != said_alike(Task.parse(old.task, "task")):
+        refuse_shared(task)
     folder = version_folder(place, old)
 
     def fill(draft: Path) -> About:

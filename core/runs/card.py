@@ -19,6 +19,7 @@ LIMITS = (
     "not measured.",
     "One run with one seed: how much another seed would change the figures was not measured.",
 )
+NOT_LOOKED_FOR = "Whether pictures, near copies or patients stand in several splits or sets was not looked for."
 UNKNOWN_PATIENTS = (
     "{whose} not known, so cases of one patient may stand in training and test both, and intervals, which "
     "resample {what}, may be too narrow."
@@ -33,8 +34,11 @@ def card(
     environment: Plain,
     notes: Sequence[str],
     helped: Sequence[str] = (),
+    worth: Sequence[str] = (),
+    overlap: Sequence[str] = (),
 ) -> str:
-    """Markdown from what the run's folder holds: set.json, settings.yaml, metrics.json, environment.json."""
+    """Markdown from what the run's folder holds (set.json, settings.yaml, metrics.json, environment.json), and from
+    what was looked for in its images."""
     sets: Sequence[Plain] = set.get("sets", ())
     names = [str(image_set["name"]) for image_set in sets if "name" in image_set]
     parts = [
@@ -42,8 +46,11 @@ def card(
         WARNING,
         "## Images",
         *(_of_set(image_set) for image_set in sets),
+        "## In several splits or sets",
+        _list(overlap or [NOT_LOOKED_FOR]),
         "## Figures",
         _worth(figures),
+        *(["## Is the VLM worth it?", "\n\n".join(worth)] if worth else []),
         *(["## Did it help?", "\n\n".join(helped)] if helped else []),
         LIMITS_HEAD,
         _list([*LIMITS, *_unknown_patients(figures), *notes]),

@@ -14,23 +14,32 @@ from core.machine import hold
 from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm
 from core.readings.results import quick_figures
+from core.runs.learned import SPLITS_LEARNED_FROM
 from core.runs.prepare import feature_folder
 from core.runs.running import Running
+from core.sets.learned_from import FILE, Learned, learned_from, write_learned
 from core.training.tsm_stage import Pictures, describe, tsm_answers
 from core.training.unseen import Fold, unseen_features
 from core.training.vlm_stage import RunCases
 
 LOOKED_AT = 1000
+NOTHING = Learned()
 
 
-def train_tsm(running: Running, number: int, old: Tsm | None = None) -> Tsm:
-    """A TSM trained on the run's cases, from the weights of an older one where there is one."""
+def train_tsm(running: Running, number: int, old: Tsm | None = None, before: Learned = NOTHING) -> Tsm:
+    """A TSM trained on the run's cases, from the weights of an older one where there is one, which learned `before`.
+
+    Beside its weights lies what it learned from, unless that is not known of the older one.
+    """
     parts, folder = running.parts, running.folder.tsm(number)
     tsm = parts.new_tsm(number, old)
     running.train(parts.tsm_stage(number, tsm, _shown(running, tsm)), folder)
     if running.is_first:
         hold.check(folder)
         tsm.save(folder)
+        if not (folder / FILE).is_file() and not before.doubts:
+            cases = [item.case for item in parts.items if item.case.split in SPLITS_LEARNED_FROM]
+            write_learned(folder, learned_from(cases) | before)
     return tsm.eval()
 
 

@@ -16,9 +16,11 @@ from PIL import Image
 from core.case import READ_SPLITS
 from core.errors import RunError
 from core.models.lora import merged
+from core.models.tsm import DESCRIPTION, WEIGHTS
 from core.readings.reading import load
 from core.readings.tables import readings_as_csv
 from core.runs.opened import Asked, Opened, open_run, read_pictures
+from core.sets.learned_from import FILE
 from core.training.paragraph import citations, paragraph
 
 MERGED = "merged"
@@ -55,8 +57,9 @@ def _copy(opened: Opened, draft: Path) -> None:
     for number in range(len(opened.tsms)):
         source = folder.tsm(number)
         (draft / source.name).mkdir()
-        for part in ("model.safetensors", "tsm.json"):
-            shutil.copy2(source / part, draft / source.name / part)
+        for part in (WEIGHTS, DESCRIPTION, FILE):
+            if part != FILE or (source / part).is_file():
+                shutil.copy2(source / part, draft / source.name / part)
     labels = {
         name: {"answers": list(task.answers), "kind": task.kind, "instruction": task.instruction()}
         for name, task in opened.tasks.items()

@@ -1,6 +1,7 @@
 """What a finished run is measured on anew: its own cases, or those of another set, read under the run's question.
 
-Of another set, pictures and patients that the run learned from are left out: figures over them would not be external.
+Of another set, pictures that the run learned from, near copies of them and their patients are left out: figures over
+them would not be external.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError, SettingsError
 from core.pictures.pixels import ArrayPixels
 from core.runs.folder import Folder
-from core.runs.learned import OnPicture, changed, learned, learned_before, unlearned
+from core.runs.learned import changed, learned, learned_before, learned_elsewhere
 from core.runs.opened import Opened
 from core.runs.prepare import open_images
+from core.sets.learned_from import OnPicture, unlearned
 from core.sets.manifest_cells import SEPARATORS, listed_labels
 from core.sets.open import open_set
 from core.sets.split import limit
@@ -44,29 +46,29 @@ class Chosen:
 
 
 def own(opened: Opened, number: int, split: Split, on_picture: OnPicture) -> Chosen:
-    """The run's own cases, with a note where they are not what they were; of a plugged run's test cases those that its
-    VLM had not learned from before."""
+    """The run's own cases, with a note where they are not what they were; of a plugged run's test cases those that
+    neither its VLM had learned from before, nor its TSM elsewhere."""
     joint_set = open_images(opened.run)
     image_set, doubt = joint_set.sets[number], changed(joint_set, opened.folder)
     cases, notes = list(image_set.of(split)), [doubt] if doubt else []
-    if split == "test" and opened.folder.plugged.is_file():
-        before = learned_before(opened.folder, on_picture)
+    if split == "test" and opened.folder.is_plugged:
+        before = learned_before(opened.folder, on_picture) | learned_elsewhere(opened.folder)
         kept = unlearned(cases, before, on_picture)
         cases = kept.cases
-        notes += [kept.words("test cases", "the VLM")] * bool(kept.left_out)
+        notes += [kept.words("test cases", "the VLM or its TSM")] * bool(kept.left_out)
         notes += before.doubts
     return Chosen(image_set.name, cases, {"notes": notes} if notes else {})
 
 
 def external(path: str, task: Task, folder: Folder, split: Split | None, on_picture: OnPicture) -> Chosen:
-    """The labelled cases of another set whose pictures and patients the run has not learned from."""
+    """The labelled cases of another set that show nothing, and nobody, that the run has learned from."""
     image_set, notes = _read_set(path, task)
     cases = _of_split(image_set, split)
     _refuse_foreign(image_set.name, cases, task)
     known = learned(folder, on_picture)
     kept = unlearned(cases, known, on_picture)
     if not kept.cases:
-        whose = "picture" if not kept.of_patients else "picture or patient"
+        whose = "picture or patient" if kept.of_patients else "picture"
         raise DataError(
             f"The run learned from every {whose} of {image_set.name} that would be measured, as training or validation "
             "cases, so figures over them are not external. Give a set that it never saw, or leave --images out for "
@@ -81,8 +83,9 @@ def external(path: str, task: Task, folder: Folder, split: Split | None, on_pict
         finding.count for finding in image_set.findings if (finding.kind, finding.severity) == ("unlabelled", "warning")
     )
     left_out = {
-        "learned": kept.of_pictures if known.shown else None,
-        "of_learned_patients": kept.of_patients if known.shown else None,
+        "learned": kept.of_pictures if known.pictures else None,
+        "near_learned": kept.of_copies if known.pictures else None,
+        "of_learned_patients": kept.of_patients if known.pictures else None,
         "unlabelled": unlabelled,
     }
     return Chosen(image_set.name, kept.cases, {"left_out": left_out, "notes": [*notes, *known.doubts]})

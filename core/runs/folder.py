@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from core.case import SPLITS, ImageSet, Marks, Task
 from core.errors import RunError
 from core.events import Event, Report, Sharing, as_line, parse
 from core.machine import hold
-from core.runs.runfile import Run, as_yaml
+from core.runs.runfile import SET, Run, as_yaml, read_values
 from core.sets.joint import JointSet
+from core.sets.learned_from import FILE as LEARNED
 
 BESIDE = ("boxes", "masks", "texts")
 """Under which set.json names what is drawn on a set's pictures; earlier runs name less of it, or nothing."""
@@ -33,7 +35,7 @@ class Folder:
 
     @property
     def set(self) -> Path:
-        return self.path / "set.json"
+        return self.path / SET
 
     @property
     def connector(self) -> Path:
@@ -59,6 +61,11 @@ class Folder:
         return self.path / "fusion.json"
 
     @property
+    def rivals(self) -> Path:
+        """What its simple rivals learned, where it has any."""
+        return self.path / "rivals.safetensors"
+
+    @property
     def novelty(self) -> Path:
         """Where what the run learned from lies, so that it can be told how unlike a new picture is."""
         return self.path / "novelty.safetensors"
@@ -74,6 +81,16 @@ class Folder:
         return self.path / "plugged.json"
 
     @property
+    def before(self) -> Path:
+        """What the VLM of a plugged run learned from in the runs before, also where these are gone."""
+        return self.path / LEARNED
+
+    @property
+    def is_plugged(self) -> bool:
+        """Also of what was exported, which tells of no other folder."""
+        return self.plugged.is_file() or self.before.is_file()
+
+    @property
     def probes(self) -> Path:
         """What its readers said to probes, where they were probed."""
         return self.path / "probes.json"
@@ -87,10 +104,14 @@ class Folder:
         """All that may lie beside adapters, TSMs, stages and readings, and tells of no other folder on this machine, as
         `plugged` does: with these a copy is a run's folder too."""
         words = (self.settings, self.set, self.environment, self.events, self.sharing, self.metrics, self.card)
-        return (*words, self.probes, self.fusion, self.novelty, self.connector, self.heads)
+        return (*words, self.before, self.probes, self.fusion, self.rivals, self.novelty, self.connector, self.heads)
 
     def tsm(self, number: int) -> Path:
         return self.path / ("tsm" if number == 0 else f"tsm-{number + 1}")
+
+    def tsms(self) -> list[Path]:
+        """The folders of those that there are."""
+        return list(takewhile(Path.is_dir, map(self.tsm, count())))
 
     def unseen(self, number: int) -> Path:
         """The exemplars of training cases by TSMs that learned without them, where the method asks for these."""
@@ -198,6 +219,15 @@ def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes
     return folder
 
 
+def as_begun(run: Run, path: Path) -> Run:
+    """The run with the split that it began with, where that was before near copies were looked for."""
+    settings = Folder(path).settings
+    if not settings.is_file() or read_values(settings).get("split", {}).get("near_copies", True):
+        return run
+    split = run.settings.split.model_copy(update={"near_copies": False})
+    return replace(run, settings=run.settings.model_copy(update={"split": split}))
+
+
 def refuse_unfit(path: Path, is_resumed: bool) -> None:
     """What can be refused before the images are opened."""
     folder = Folder(path)
@@ -211,7 +241,7 @@ def refuse_unfit(path: Path, is_resumed: bool) -> None:
 
 
 def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int) -> None:
-    was, now = yaml.safe_load(folder.settings.read_text()), yaml.safe_load(as_yaml(run.settings))
+    was, now = read_values(folder.settings), yaml.safe_load(as_yaml(run.settings))
     # Where the images lie may change, as after a move: their fingerprints are looked at below.
     changed = [key for key in now if key != "images" and was.get(key) != now[key]]
     if changed:

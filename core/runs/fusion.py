@@ -9,26 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.case import ImageSet, Task
 from core.readings import metrics
 from core.readings.answer import Answer
+from core.readings.mixing import Floats, best_weight, mean
 from core.readings.reader import FUSION, TSM
 from core.readings.reading import Reading, targets
 from core.training.readers import PLAIN
 
 FUSED = (TSM.name, PLAIN.name)
-Floats = NDArray[np.float64]
-
-
-def mean(first: Floats, second: Floats, weight: float) -> Floats:
-    return weight * first + (1 - weight) * second
-
-
-def best_weight(first: Floats, second: Floats, loss: Callable[[Floats], float]) -> float:
-    """the weight on `first` with the least loss."""
-    return min((step / 20 for step in range(21)), key=lambda weight: loss(mean(first, second, weight)))
 
 
 def fuse(read: Mapping[str, list[Reading]], sets: Iterable[ImageSet]) -> dict[str, float]:

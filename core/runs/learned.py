@@ -1,100 +1,73 @@
-"""What a run learned from, and which cases of others it therefore can't be measured on.
-
-Its training and validation pictures, and all pictures of the patients that these are of. A plugged run's VLM learned in
-the run that it was taken from, so that one's count as well.
-"""
+"""What a run learned from: its training and validation cases, whatever its TSMs learned from elsewhere, and, where it
+was plugged, what its VLM learned from in the run that it was taken from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
-from core.case import Case, Split
+from core.case import Split
+from core.catalog import TSMS
 from core.errors import CoreError
-from core.pictures.looks import look_at_all
 from core.runs.folder import Folder
 from core.runs.prepare import open_images
 from core.runs.runfile import read_run
 from core.sets.joint import JointSet
+from core.sets.learned_from import Learned, OnPicture, learned_from, read_learned, silent, write_learned
 
 SPLITS_LEARNED_FROM: tuple[Split, ...] = ("train", "val")
-OnPicture = Callable[[int, int], None]
+NOT_KNOWN = Learned(
+    doubts=(
+        "What the TSM learned from is not known: it came without that list. Pictures that it learned from may be among "
+        "those that are measured.",
+    )
+)
+
+VLM_NOT_KNOWN = Learned(
+    doubts=(
+        "It can't be told of every picture that the VLM learned from before whether it is among those that are "
+        "measured: the images of that run were changed, or could not be read any more.",
+    )
+)
 
 
-@dataclass(frozen=True)
-class Learned:
-    """What the pictures show that a run learned from, whose they are, and why these may not be all."""
-
-    shown: frozenset[str] = frozenset()
-    patients: frozenset[str] = frozenset()
-    doubts: tuple[str, ...] = ()
-
-    def __or__(self, other: Learned) -> Learned:
-        doubts = tuple(dict.fromkeys((*self.doubts, *other.doubts)))
-        return Learned(self.shown | other.shown, self.patients | other.patients, doubts)
-
-
-@dataclass(frozen=True)
-class Unlearned:
-    """Cases that a run did not learn from, and how many others were left out: for their picture, or else their
-    patient."""
-
-    cases: list[Case]
-    of_pictures: int = 0
-    of_patients: int = 0
-
-    @property
-    def left_out(self) -> int:
-        return self.of_pictures + self.of_patients
-
-    def words(self, what: str, learner: str) -> str:
-        """What was left out of what, for a note."""
-        reasons = [f"{self.of_pictures:,} whose pictures {learner} learned from"] * bool(self.of_pictures)
-        if self.of_patients:
-            reasons.append(
-                f"{self.of_patients:,} of patients (by the names that the sets give them) of whom {learner} learned"
-                f"{' other pictures' if reasons else ' from other pictures'}"
-            )
-        whole = self.left_out + len(self.cases)
-        return f"Left out of {whole:,} {what}: {', and '.join(reasons)}."
-
-
-def learned(folder: Folder, on_picture: OnPicture = lambda done, whole: None) -> Learned:
+def learned(folder: Folder, on_picture: OnPicture = silent) -> Learned:
     """By the run in this folder, and by its VLM before."""
-    unknown = f"It can't be told whether the run in {folder.path} learned from any of these pictures."
-    shown, patients = frozenset[str](), frozenset[str]()
-    try:
-        joint_set = open_images(read_run(folder.settings))
-        doubt = changed(joint_set, folder)
-        cases = [item.case for split in SPLITS_LEARNED_FROM for item in joint_set.items(split)]
-        shown = frozenset(_shown(cases, on_picture))
-        patients = frozenset(case.patient for case in cases if case.patient)
-    except CoreError as error:
-        doubt = f"{unknown} {error}"
-    if "" in shown and not doubt:
-        doubt = f"{unknown} Some of its own can't be read any more."
-    own = Learned(shown - {""}, patients, (doubt,) if doubt else ())
-    return own | learned_before(folder, on_picture)
+    kept = [read_learned(tsm) for tsm in folder.tsms()]
+    by_tsms = [of_tsm for of_tsm in kept if of_tsm is not None]
+    before = learned_before(folder, on_picture)
+    if by_tsms and len(by_tsms) == len(kept) and not folder.is_plugged:
+        return _joined(by_tsms) | before  # the TSMs of a run that was tuned as a whole learned from all of its cases
+    return _joined([_of_images(folder, on_picture), *by_tsms]) | learned_elsewhere(folder) | before
 
 
-def learned_before(folder: Folder, on_picture: OnPicture = lambda done, whole: None) -> Learned:
+def learned_before(folder: Folder, on_picture: OnPicture = silent) -> Learned:
     """By a plugged run's VLM, in the run that it was taken from; nothing where the run was tuned as a whole."""
+    if (kept := read_learned(folder.path)) is not None:
+        return kept
     if not folder.plugged.is_file():
         return Learned()
     return learned(Folder(Path(folder.kept(folder.plugged)["run"])), on_picture)
 
 
-def unlearned(cases: Sequence[Case], known: Learned, on_picture: OnPicture = lambda done, whole: None) -> Unlearned:
-    kept, of_pictures, of_patients = list[Case](), 0, 0
-    for case, shown in zip(cases, _shown(cases, on_picture), strict=True):
-        if shown in known.shown:
-            of_pictures += 1
-        elif case.patient in known.patients:
-            of_patients += 1
-        else:
-            kept.append(case)
-    return Unlearned(kept, of_pictures, of_patients)
+def keep_before(folder: Folder, known: Learned) -> None:
+    """Beside a plugged run's VLM, what it learned from; no doubt that names a folder of this machine."""
+    write_learned(folder.path, replace(known, doubts=VLM_NOT_KNOWN.doubts if known.doubts else ()))
+
+
+def learned_elsewhere(folder: Folder) -> Learned:
+    """By a plugged run's TSM, where it was given and not trained there."""
+    is_trained_there = folder.plugged.is_file() and folder.kept(folder.plugged)["tsm"] in TSMS
+    if not folder.is_plugged or is_trained_there:
+        return Learned()
+    return learned_by_tsm(folder.tsm(0))
+
+
+def learned_by_tsm(folder: Path) -> Learned:
+    """What a TSM's own folder says; that it is not known where it says nothing."""
+    return read_learned(folder) or NOT_KNOWN
 
 
 def changed(joint_set: JointSet, folder: Folder) -> str:
@@ -107,6 +80,20 @@ def changed(joint_set: JointSet, folder: Folder) -> str:
     )
 
 
-def _shown(cases: Sequence[Case], on_picture: OnPicture) -> list[str]:
-    """For each case its picture's digest once decoded, which a copy in another file format shares; "" if unreadable."""
-    return [look.shown for look in look_at_all([case.pixels for case in cases], on_picture)]
+def _of_images(folder: Folder, on_picture: OnPicture) -> Learned:
+    """By the run's images as they are now."""
+    unknown = f"It can't be told whether the run in {folder.path} learned from any of these pictures."
+    try:
+        joint_set = open_images(read_run(folder.settings))
+        doubt = changed(joint_set, folder)
+        cases = [item.case for split in SPLITS_LEARNED_FROM for item in joint_set.items(split)]
+        own = learned_from(cases, on_picture)
+    except CoreError as error:
+        return Learned(doubts=(f"{unknown} {error}",))
+    if own.doubts and not doubt:
+        doubt = f"{unknown} Some of its own can't be read any more."
+    return Learned(own.pictures, own.patients, (doubt,) if doubt else ())
+
+
+def _joined(parts: list[Learned]) -> Learned:
+    return reduce(or_, parts)

@@ -21,17 +21,21 @@ from core.models.lora import load_adapter, using
 from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm, read_saved
 from core.models.vlm import ImageFeatures, Vlm
-from core.readings import novelty
+from core.readings import novelty, rivals, taught
 from core.readings.answer import Answer
+from core.readings.blank import beside_blank
 from core.readings.distribution import Asking
 from core.readings.head import See, own_encoders, seen_anew
-from core.readings.reader import FUSION, Reader
+from core.readings.mixing import mean
+from core.readings.reader import FUSION, TSM, Reader
 from core.readings.reading import Reading
+from core.readings.taught import Taught
 from core.readings.tsm_words import in_words
 from core.readings.writing import free_text
 from core.runs.folder import Folder
-from core.runs.fusion import FUSED, mean
+from core.runs.fusion import FUSED
 from core.runs.prepare import load_vlm, open_images
+from core.runs.rivals import rungs_of, seen_on
 from core.runs.runfile import Run, read_run
 from core.training.heads import load_heads
 from core.training.method import ReaderPlan
@@ -51,15 +55,17 @@ class Opened:
     tasks: dict[str, Task]
     tuned: Tuned
     tsms: tuple[Tsm, ...]
+    rivals: tuple[Taught, ...] = ()
+    """The simple ones, set by set; none in a run that has none."""
 
     @property
     def readers(self) -> tuple[Reader, ...]:
-        """Those that answer for other pictures too; late fusion only where the run has told its weights."""
-        return tuple(
-            reader
-            for reader in self.run.readers
-            if reader.answers_anew and (reader != FUSION or self.folder.fusion.is_file())
-        )
+        """Those that answer for other pictures too; late fusion only where the run has told its weights, simple rivals
+        only where it kept what they learned."""
+        missing = {*rivals.NAMES} - {name for taught in self.rivals for name in taught.names}
+        if not self.folder.fusion.is_file():
+            missing.add(FUSION.name)
+        return tuple(reader for reader in self.run.readers if reader.answers_anew and reader.name not in missing)
 
     @property
     def reader_names(self) -> tuple[str, ...]:
@@ -90,6 +96,8 @@ class Asked:
     set: int = 0
     instruction: str | None = None
     free_text: bool = False
+    is_measured: bool = False
+    """Whether figures are made of the answers, for which they are scored in other ways too."""
 
 
 def open_run(path: Path) -> Opened:
@@ -107,7 +115,8 @@ def open_run(path: Path) -> Opened:
     tsms = tuple(load_tsm(folder.tsm(number), vlm).to(vlm.device) for number in range(len(run.tsms)))
     heads = load_heads(run.plan.heads, vlm.hidden_size, list(tasks.values()), folder.heads).to(vlm.device)
     tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
-    return Opened(run, folder, tasks, tuned.eval(), tsms)
+    kept = taught.load(folder.rivals) if folder.rivals.is_file() else ()
+    return Opened(run, folder, tasks, tuned.eval(), tsms, kept)
 
 
 def load_tsm(folder: Path, vlm: Vlm) -> Tsm:
@@ -122,6 +131,7 @@ def read_pictures(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[
     """Every wanted reader's answers, picture by picture."""
     wanted = opened.named(readers)
     needed = {reader.name for reader in wanted} | ({*FUSED} if FUSION in wanted else set())
+    needed |= {TSM.name} if rivals.MEAN in wanted else set()
     described = [
         describe_images(tsm, asked.images) for tsm in opened.tsms if any(reader.needs_tsm for reader in wanted)
     ]
@@ -140,7 +150,26 @@ def read_pictures(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[
             answers[name] = [Answer(probabilities) for probabilities in likely]
     if FUSION in wanted:
         answers[FUSION.name] = _fused(opened, asked.set, *(answers[name] for name in FUSED))
+    simple = [reader.name for reader in wanted if reader.name in rivals.NAMES]
+    if simple:
+        answers |= _of_rivals(opened, asked, described, answers.get(TSM.name, ()), simple)
     return {reader.name: answers[reader.name] for reader in wanted}
+
+
+def _of_rivals(
+    opened: Opened, asked: Asked, described: Sequence[Tensor], tsm: Sequence[Answer], names: Sequence[str]
+) -> dict[str, list[Answer]]:
+    """They are asked nothing in words, but for the state in which the question ends."""
+    vlm, task = opened.tuned.vlm, list(opened.tasks.values())[asked.set]
+    with using(vlm, None):
+        shown = vlm.encode(list(asked.images))
+    instructions = [asked.instruction or task.instruction()] * len(shown)
+    seen = seen_on(rungs_of(names), vlm, shown, asked.images, instructions)
+    if described:
+        seen["tsm"] = torch.cat(list(described), dim=1).numpy()
+    of_tsm = np.array([each.probabilities for each in tsm]) if tsm else None
+    likely = opened.rivals[asked.set].answers(seen, task.kind, of_tsm, names)
+    return {name: [Answer(tuple(row)) for row in rows.tolist()] for name, rows in likely.items()}
 
 
 def unlike(opened: Opened, images: Sequence[Image.Image]) -> list[novelty.Unlikeness | str]:
@@ -212,6 +241,8 @@ def _of_adapter(
         read = read_ways(tuned, questions, ways)
         for way in ways:
             mute = read[way.name]
+            if asked.is_measured and opened.run.is_shown_blank(way):
+                mute = beside_blank(tuned.vlm, mute, [task] * len(mute), asked.instruction)
             texts: Sequence[str | None] = [None] * len(mute)
             if asked.free_text and way.writes_freely:
                 texts = free_text(
@@ -227,7 +258,7 @@ def read_cases(opened: Opened, cases: Sequence[Case], set_name: str, asked: Aske
     readings: dict[str, list[Reading]] = {name: [] for name in opened.reader_names}
     for start in range(0, len(cases), size):
         part = cases[start : start + size]
-        shown = replace(asked, images=[case.pixels.load() for case in part])
+        shown = replace(asked, images=[case.pixels.load() for case in part], is_measured=True)
         for name, answers in read_pictures(opened, shown, readings).items():
             readings[name] += [Reading.of(case, set_name, name, each) for case, each in zip(part, answers, strict=True)]
     return [each for rows in readings.values() for each in rows]

@@ -1,8 +1,8 @@
 """Plugging in another TSM after tuning: the VLM and its adapters stay as they are.
 
 A TSM of the same width that was started from the old one plugs straight in; any other gets a new connector, trained
-alone. The new TSM by itself is always measured beside it: in the paper that row is missing. On other images nothing is
-measured that the VLM learned from before.
+alone. The new TSM by itself is always measured beside it: in the paper that row is missing. Nothing is measured that
+the VLM, or a TSM that comes from elsewhere, learned from before.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from core.models.seeing_tsm import refuse_other_eyes
 from core.models.tsm import Tsm, read_saved
 from core.models.vlm import Vlm
 from core.runs.described import known_cases, train_tsm
-from core.runs.folder import Folder
-from core.runs.learned import Learned, Unlearned, learned, learned_before, unlearned
+from core.runs.folder import Folder, as_begun
+from core.runs.learned import NOT_KNOWN, VLM_NOT_KNOWN, keep_before, learned, learned_before, learned_by_tsm
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.prepare import open_images
 from core.runs.runfile import Run, make_run
 from core.runs.running import Running
 from core.runs.tune import finish, judge_sharing, save_beside, seen_by_heads, start
+from core.sets.learned_from import Learned, Unlearned, read_learned, unlearned, write_learned
 from core.sets.question import Question
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned
@@ -42,6 +43,7 @@ from core.training.wanted import Wanted
 
 Connector = Literal["keep", "train"]
 STAGE = "connector"
+LEARNER = "the VLM or a TSM that it reads with"
 
 
 def plug(
@@ -57,9 +59,10 @@ def plug(
     """A new run folder with the old VLM and the new TSM; returns its figures."""
     opened = open_run(path)
     old = _replaced(opened)
-    run = _with_tsm(opened, tsm, images)
+    run = as_begun(_with_tsm(opened, tsm, images), out)
     given = _given(tsm, old, opened.tuned.vlm, connector) if Path(tsm).is_dir() else None
     known = learned(opened.folder) if images else learned_before(opened.folder)
+    known |= learned_by_tsm(Path(tsm)) if given else Learned()
     measurable = _measurable(run, known)
     with hold.released(out):
         running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
@@ -67,28 +70,24 @@ def plug(
 
 
 def _measurable(run: Run, known: Learned) -> Unlearned | None:
-    """The test cases that the VLM had not learned from before; None where it can't have."""
-    if not known.shown:
+    """The test cases that neither the VLM nor a given TSM had learned from before; None where they can't have."""
+    if not known.pictures:
         return None
     tests = [item.case for item in open_images(run).items("test")]
     kept = unlearned(tests, known)
     if tests and not kept.cases:
         raise DataError(
-            "The VLM learned from every test case of these images before, or from other pictures of its patient, so "
-            "nothing could be measured. Give images that it never saw."
+            "The VLM or its TSM learned from every test case of these images before, or from other pictures of its "
+            "patient, so nothing could be measured. Give images that neither ever saw."
         )
     return kept
 
 
 def _notes(known: Learned, measurable: Unlearned | None) -> list[str]:
     """For the card, which tells of no folder on this machine."""
-    doubt = (
-        "It can't be told of every picture that the VLM learned from before whether it is among the test cases: the "
-        "images of that run were changed, or can't be read any more."
-    )
-    left_out = measurable is not None and measurable.left_out > 0
-    words = [measurable.words("test cases", "the VLM")] if measurable is not None and left_out else []
-    return [*words, *([doubt] if known.doubts else [])]
+    words = [] if measurable is None else [measurable.words("test cases", LEARNER)]
+    not_known = [doubt for doubt in known.doubts if doubt in NOT_KNOWN.doubts]
+    return [*words, *not_known, *(VLM_NOT_KNOWN.doubts if len(not_known) < len(known.doubts) else ())]
 
 
 def _plugged(
@@ -102,12 +101,15 @@ def _plugged(
 ) -> dict[str, Any]:
     old = opened.tsms[0]
     running.folder.plugged.write_text(json.dumps({"run": str(opened.folder.path), "tsm": tsm}) + "\n")
-    new = _placed(running, given) if given else train_tsm(running, 0, old if tsm == old.settings.name else None)
+    before = learned(opened.folder)
+    keep_before(running.folder, before)
+    goes_on = tsm == old.settings.name
+    new = _placed(running, given, Path(tsm)) if given else _trained(running, old if goes_on else None, before)
     fits = _refuse_misfit(new.width, old, connector)
     tuned = opened.tuned
     cases = seen_by_heads(running, tuned, known_cases(running, [new]))
     # One trained here by the old one's name began with the old one's weights; a folder tells nothing of that.
-    is_kept = fits and (connector == "keep" or (connector is None and tsm == old.settings.name))
+    is_kept = fits and (connector == "keep" or (connector is None and goes_on))
     if not is_kept:
         torch.manual_seed(running.run.settings.seed)
         tuned.exemplars = Exemplars([new.width], tuned.vlm.hidden_size).to(tuned.vlm.device)
@@ -167,9 +169,11 @@ def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
     if images:
         if len(opened.tasks) > 1:
             raise RunError("The run was tuned on several sets at once. Leave --images out to train on all of them.")
-        # Columns and limits were those of the old files: of them only the question is put again.
+        # Columns and limits were those of the old files: of them only the question is put again. Near copies, which an
+        # old run did not look for, are looked for.
         task = next(iter(opened.tasks.values())).model_dump(mode="json", include=set(Question.model_fields))
-        values |= {"images": images, "task": task, "limit": {}}
+        split = values["split"] | {"near_copies": True}
+        values |= {"images": images, "task": task, "limit": {}, "split": split}
     return make_run(values)
 
 
@@ -195,10 +199,18 @@ def _refuse_misfit(width: int, old: Tsm, connector: Connector | None) -> bool:
     return width == old.width
 
 
-def _placed(running: Running, given: Tsm) -> Tsm:
+def _placed(running: Running, given: Tsm, source: Path) -> Tsm:
+    """With what it learned from, where that is known."""
     if running.is_first:
-        given.save(running.folder.tsm(0))
+        folder = running.folder.tsm(0)
+        given.save(folder)
+        if (kept := read_learned(source)) is not None:
+            write_learned(folder, kept)
     return given.to(running.parts.accelerator.device)
+
+
+def _trained(running: Running, old: Tsm | None, before: Learned) -> Tsm:
+    return train_tsm(running, 0, old, before if old else Learned())
 
 
 def _train_connector(running: Running, tuned: Tuned, cases: RunCases) -> None:

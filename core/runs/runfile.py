@@ -11,20 +11,25 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
+from core.case import Task
 from core.catalog import FAMILIES, METHODS, TSMS, chosen
 from core.errors import SettingsError
 from core.machine.precision import number_format_here, precision_here
 from core.models.lora import LoraSettings
 from core.readings.reader import Reader, tsm_readers
-from core.sets.split import SplitSettings
+from core.readings.rivals import Rivals
+from core.sets.split import SplitSettings, as_frozen
 from core.settings import Settings
-from core.training.method import Plan
+from core.training.method import Frame, Plan, ReaderPlan
 from core.training.readers import PLAIN, readers_of_run
 from core.training.settings import TrainingSettings
 from core.yamls import read_yaml_file
 
 Preset = Literal["quick", "balanced", "thorough"]
+OtherScores = Literal["none", "untuned", "all"]
 Block = Mapping[str, Any]
+SET = "set.json"
+"""Beside the settings of a run that has begun."""
 
 
 PRESETS: Mapping[str, Block] = {
@@ -44,11 +49,26 @@ class ReadingSettings(Settings):
     )
     most_tokens: int = Field(32, ge=1, le=4096, title="Longest free text", description="In tokens.")
     draws: int = Field(1000, ge=2, le=100_000, title="Bootstrap draws", description="For 95 % intervals.")
+    other_scores: OtherScores = Field(
+        "untuned",
+        title="Scored in other ways",
+        description="Figures also by the mean a token and by PMI, against a blank picture: of the untuned VLM, of all "
+        "readers that are shown no exemplar, or of none. What readers answer stays as it is.",
+    )
     late_fusion: bool = Field(
         False,
         title="Control: late fusion",
         description="Also a reader that averages the probabilities of the TSM and of plain tuning; its weight is "
         "chosen on the validation cases.",
+    )
+    rivals: Rivals = Field(
+        "quick",
+        title="Simple rivals",
+        description="Simple readers that learn from the same training cases, so that one sees whether the VLM is worth "
+        "it. quick: the nearest training pictures, linear heads on the image features and on those of the TSM, and a "
+        "mean with the TSM, all in seconds from features that are kept anyway; ladder: also linear heads on the image "
+        "encoder and on the VLM's last layer, for which every case goes through the untuned VLM once more; none: no "
+        "such readers.",
     )
 
 
@@ -110,10 +130,21 @@ class Run:
     def tsm_names(self) -> tuple[str, ...]:
         return tuple(reader.name for reader in tsm_readers(len(self.tsms)))
 
+    def is_shown_blank(self, way: ReaderPlan) -> bool:
+        """Whether a blank picture is put to the reader too, against which its answers are scored."""
+        wanted = self.settings.reading.other_scores
+        is_wanted = wanted == "all" or (wanted == "untuned" and way.adapter is None)
+        return is_wanted and way.embedder is None and not way.with_exemplar
+
     @property
     def readers(self) -> tuple[Reader, ...]:
         """All that answer for a case when the run is finished."""
-        return readers_of_run(self.plan, len(self.tsms), self.settings.reading.late_fusion)
+        reading = self.settings.reading
+        return readers_of_run(self.plan, len(self.tsms), reading.late_fusion, reading.rivals)
+
+    def departures(self, tasks: Mapping[str, Task]) -> tuple[str, ...]:
+        """Where the run differs from what its method's paper prints, in sentences; `tasks` are its sets' by name."""
+        return self.plan.departures_in(Frame(tasks, self.settings.training, len(self.tsms)))
 
 
 def read_run(path: Path) -> Run:
@@ -122,10 +153,12 @@ def read_run(path: Path) -> Run:
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """What a run file says, before anything is checked or filled in."""
+    """What a run file says, before anything is checked or filled in; of a run's own folder, what it was begun with."""
     values = read_yaml_file(path, f"The run file {path}")
     if not isinstance(values, dict):
         raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
+    if path.with_name(SET).is_file() and isinstance(values.get("split"), dict):
+        return values | {"split": as_frozen(values["split"])}
     return values
 
 
@@ -166,6 +199,8 @@ def _with_preset(values: Block, family: ModuleType) -> dict[str, Any]:
             filled[block] = {**preset.get(block, {}), **filled.get(block, {})}
             if has_epochs and "steps" not in values.get(block, {}):
                 filled[block].pop("steps", None)  # who names epochs means them
+            if "steps" in values.get(block, {}) and "most_epochs" not in values[block]:
+                filled[block].pop("most_epochs", None)  # and who names steps
     if isinstance(method, Mapping) and isinstance(method.get("name"), str):
         filled["method"] = {**preset.get("methods", {}).get(method["name"], {}), **method}
     return filled

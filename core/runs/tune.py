@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,21 +25,25 @@ from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 from core.readings import novelty, reading
 from core.readings.answer import Answer
+from core.readings.blank import beside_blank
 from core.readings.head import own_encoders
-from core.readings.reader import readers_to_plain
+from core.readings.reader import Reader, readers_to_plain
 from core.readings.reading import Reading
 from core.readings.results import evaluate
+from core.readings.worth import best_of_groups
 from core.readings.writing import free_text
 from core.runs.card import card
 from core.runs.described import known_cases, train_tsm, what_tsms_know
-from core.runs.folder import Folder, begin, refuse_unfit, writer
+from core.runs.folder import Folder, as_begun, begin, refuse_unfit, writer
 from core.runs.fusion import fuse
-from core.runs.helped import helped
+from core.runs.helped import helped, worth
 from core.runs.index import Space, add_recall, index_cases, searching_plan
 from core.runs.prepare import Parts, feature_folder, load_parts
+from core.runs.rivals import add_rivals
 from core.runs.runfile import Run
 from core.runs.running import Running
 from core.sets.joint import pictures, refuse_unreadable
+from core.sets.overlap import overlap
 from core.training.cost import tokens_a_case
 from core.training.heads import save_heads
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
@@ -88,7 +92,7 @@ def start(
     """Everything that can be refused is refused here, before the run's folder is made."""
     began = time.perf_counter()
     refuse_unfit(out, is_resumed)
-    parts = load_parts(run, vlm, watch)
+    parts = load_parts(as_begun(run, out), vlm, watch)
     processes = parts.accelerator.num_processes
     if parts.accelerator.is_main_process:
         if not is_resumed:
@@ -171,9 +175,10 @@ def finish(
     settings = running.run.settings
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
+    departures = running.run.departures({of.name: of.task for of in running.parts.joint_set.sets})
     notes = [
         *more_notes,
-        *running.run.plan.departures,
+        *departures,
         *_matched(running, tuned, cases),
         *what_tsms_know(running, cases, tsms),
         *_needed_beside(tuned),
@@ -186,6 +191,9 @@ def finish(
             "validation cases."
             for name, weight in weights.items()
         ]
+    rivals = add_rivals(running, tuned, cases, read)
+    notes += [*rivals.notes, *rivals.left_out]
+    readers = _in_order(running.run, read)
     hold.check(running.folder.path)
     for split, readings in read.items():
         reading.save(readings, running.folder.readings(split))
@@ -193,8 +201,11 @@ def finish(
         novelty.of_run(cases.features).save(running.folder.novelty)
     results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
     _index(running, tuned, cases, results)
+    results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
-    results["reader_list"] = readers_to_plain(running.run.readers)
+    results["reader_list"] = readers_to_plain(readers)
+    results["best"] = best_of_groups(read["val"], running.folder.tasks(), readers)
+    results["left_out"] = list(rivals.left_out)
     text = card(
         set={"sets": running.folder.sets()},
         settings=settings.model_dump(mode="json"),
@@ -202,6 +213,8 @@ def finish(
         environment=running.folder.kept(running.folder.environment),
         notes=notes,
         helped=helped(running.run, results),
+        worth=worth(running.run, results),
+        overlap=overlap(cases.items),
     )
     running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)
@@ -230,6 +243,15 @@ def _matched(running: Running, tuned: Tuned, cases: RunCases) -> list[str]:
             "as many as stand in brackets. The TSM's own training, and image features, are not counted."
         )
     return sentences
+
+
+def _in_order(run: Run, read: Mapping[str, list[Reading]]) -> tuple[Reader, ...]:
+    """Puts readings into the order of the run's readers; returns those readers that answered."""
+    order = {reader.name: place for place, reader in enumerate(run.readers)}
+    for readings in read.values():
+        readings.sort(key=lambda each: order[each.reader])
+    answered = {each.reader for each in read["test"]}
+    return tuple(reader for reader in run.readers if reader.name in answered)
 
 
 def _needed_beside(tuned: Tuned) -> list[str]:
@@ -267,6 +289,9 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
             running.report(CasesRead(split=split, readers=names, done=done, whole=len(places)))
 
         answers = read_places(tuned, cases, places, ways, settings.batch_size, progress)
+        for way in filter(running.run.is_shown_blank, ways):
+            with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
+                answers[way.name] = beside_blank(tuned.vlm, answers[way.name], [cases.task(place) for place in places])
         for way in ways:
             written = evenly(places, settings.free_text) if split == "test" and way.writes_freely else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))

@@ -11,6 +11,7 @@ from unicodedata import normalize
 from core.case import SPLITS, Case, Finding, ImageSet, Task
 from core.sets.findings import ORDER, about, pictures_are
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
+from core.sets.responses import shared_words
 from core.sets.unusable import unusable
 
 TINY_PIXELS = 16
@@ -191,6 +192,9 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         message += ". If they mean the same, give them one name: a reader has to choose between them."
         yield Finding("labels_alike", "warning", len(alike), message)
     yield from _ambiguous(image_set.task)
+    if shared := shared_words(image_set.task):
+        is_kept = image_set.version is not None
+        yield Finding("shared_response", "warning" if is_kept else "error", len(counts), shared)
     present = sorted((count, name) for name, count in counts.items() if count)
     if present and present[-1][0] > IMBALANCE * present[0][0]:
         message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "

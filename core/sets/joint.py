@@ -16,6 +16,7 @@ from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError
 from core.sets.box_words import Lengths, usual_lengths
 from core.sets.open import open_set
+from core.sets.responses import refuse_shared_of_new
 from core.sets.split import SplitSettings, assign, limit
 
 LOADERS = 4
@@ -106,6 +107,7 @@ def opened_sets(paths: str | Sequence[str], options: Mapping[str, Any]) -> list[
     sets: list[ImageSet] = []
     for path in listed:
         opened = open_set(path, options, formats).stop_on_errors()
+        refuse_shared_of_new(opened)
         if any(opened.name == image_set.name for image_set in sets):
             raise DataError(
                 f'Two sets are called "{opened.name}", so they could not be told apart. Rename one of them.'

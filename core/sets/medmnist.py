@@ -29,8 +29,16 @@ class Facts:
     kind: Kind = "single"
     licence: str = "CC BY 4.0"
 
+    def file(self, size: int) -> str:
+        """What it is called where it was published."""
+        return f"{self.name}.npz" if size == 28 else f"{self.name}_{size}.npz"
+
     def address(self, size: int) -> str:
-        return ADDRESS.format(file=f"{self.name}.npz" if size == 28 else f"{self.name}_{size}.npz")
+        return ADDRESS.format(file=self.file(size))
+
+    def most_bytes(self, size: int) -> int:
+        """Of its pictures as they are before the file is compressed."""
+        return sum(self.counts) * self.channels * size * size
 
 
 def facts_named(name: str) -> Facts | None:

@@ -6,7 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from pydantic import Field
 
 from core.case import NO_FINDING, SPLITS, Case, Split
 from core.errors import DataError, SettingsError
+from core.pictures.looks import look_at_all
+from core.sets.alike import Ties, picture_ties, tied
 from core.settings import Settings
 
 Part = TypeVar("Part", bound=Hashable)
@@ -39,6 +41,12 @@ class SplitSettings(Settings):
     test: float = Field(
         0.15, ge=0.0, le=0.45, title="Test share", description="Part of the cases kept for the final figures."
     )
+    near_copies: bool = Field(
+        True,
+        title="Near copies together",
+        description="A picture that was stored again in another way, resized or brightened, stays in the split of the "
+        "first. Off: only files that are the same do, as in runs of before this was looked for.",
+    )
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,11 @@ class Group:
 
     places: tuple[int, ...]
     classes: Counter[str]
+
+
+def as_frozen(split: Mapping[str, Any]) -> dict[str, Any]:
+    """Of settings that a run was begun with: where they say nothing of near copies, nobody looked for any then."""
+    return {"near_copies": False, **split} if split else {}
 
 
 def split_named(name: str) -> Split | None:
@@ -62,7 +75,8 @@ def split_of_folder(path: str) -> Split | None:
 def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[Case, ...]:
     """The cases, each with a split: the given ones, and what is missing carved out of the training cases.
 
-    A patient's cases and copies of one picture stay together; classes come out in near proportion; each is in train.
+    A patient's cases, copies and near copies of one picture stay together; classes come out in near proportion; each is
+    in train.
     """
     given = {case.split for case in cases}
     if given == {None}:
@@ -73,7 +87,7 @@ def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[C
         split = split_named(name)
         if split and share and split not in given:
             missing[split] = share
-    return _carve(cases, missing, seed) if missing else tuple(cases)
+    return _carve(cases, missing, seed, settings.near_copies) if missing else tuple(cases)
 
 
 def _refuse_gaps(cases: Sequence[Case]) -> None:
@@ -87,8 +101,9 @@ def _refuse_gaps(cases: Sequence[Case]) -> None:
         raise DataError("No case is in the train split, so there is nothing to learn from. Put some there.")
 
 
-def _carve(cases: Sequence[Case], shares: Mapping[Split, float], seed: int) -> tuple[Case, ...]:
-    groups = in_turn(grouped(cases, [place for place, case in enumerate(cases) if case.split == "train"]), seed)
+def _carve(cases: Sequence[Case], shares: Mapping[Split, float], seed: int, near_copies: bool) -> tuple[Case, ...]:
+    carved = [place for place, case in enumerate(cases) if case.split == "train"]
+    groups = in_turn(grouped(cases, carved, near_copies), seed)
     wanted = {"train": 1.0 - sum(shares.values()), **shares}
     chosen = deal(groups, wanted)
     _cover(groups, chosen)
@@ -146,34 +161,20 @@ def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
             learned.update(groups[place].classes)
 
 
-def grouped(cases: Sequence[Case], places: Sequence[int]) -> list[Group]:
-    """The cases at these places, tied together by patient and by picture."""
-    together = tied({place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places})
-    return [Group(tuple(group), classes(cases, group)) for group in together]
+def grouped(cases: Sequence[Case], places: Sequence[int], near_copies: bool = True) -> list[Group]:
+    """The cases at these places, tied together by patient and by picture: by the stored bytes, and where near copies
+    are looked for by what is seen on it, for which each is opened."""
+    ties: Ties = {place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places}
+    if near_copies:
+        seen = picture_ties(look_at_all([cases[place].pixels for place in places]))
+        for place, of_picture in zip(places, seen.values(), strict=True):
+            ties[place] += of_picture
+    return [Group(tuple(group), classes(cases, group)) for group in tied(ties)]
 
 
 def of_patient(case: Case) -> list[Hashable]:
     """What ties a case to others of its patient, where that is known."""
     return [("patient", case.patient)] if case.patient else []
-
-
-def tied(ties: Mapping[int, Iterable[Hashable]]) -> list[list[int]]:
-    """Places that share a tie, directly or through others, in order of their first."""
-    root = {place: place for place in ties}
-
-    def find(place: int) -> int:
-        while root[place] != place:
-            root[place] = place = root[root[place]]
-        return place
-
-    first: dict[Hashable, int] = {}
-    for place, named in ties.items():
-        for tie in named:
-            root[find(place)] = find(first.setdefault(tie, place))
-    groups: defaultdict[int, list[int]] = defaultdict(list)
-    for place in ties:
-        groups[find(place)].append(place)
-    return list(groups.values())
 
 
 def classes(cases: Sequence[Case], places: Iterable[int]) -> Counter[str]:
@@ -194,11 +195,7 @@ def limit(cases: Sequence[Case], counts: Mapping[str, int], seed: int) -> tuple[
 
 
 def _draw(cases: Sequence[Case], places: Sequence[int], count: int, split: str, seed: int) -> list[int]:
-    frequency = classes(cases, places)
-    by_class: defaultdict[str, list[int]] = defaultdict(list)
-    for place in places:
-        names = cases[place].labels or (NO_FINDING,)
-        by_class[min(names, key=lambda name: (frequency[name], name))].append(place)  # a multi case: by its rarest
+    by_class = by_rarest(cases, places)
     if count >= len(places):
         return list(places)
     if count < len(by_class):
@@ -206,6 +203,16 @@ def _draw(cases: Sequence[Case], places: Sequence[int], count: int, split: str, 
     drawn = random.Random(f"{seed} {split}")
     numbers = _apportion({name: len(by_class[name]) for name in sorted(by_class)}, count)
     return [place for name, number in numbers.items() for place in drawn.sample(by_class[name], number)]
+
+
+def by_rarest(cases: Sequence[Case], places: Sequence[int]) -> dict[str, list[int]]:
+    """Places by class; a case of several labels is of the one that is rarest among these."""
+    frequency = classes(cases, places)
+    by_class: defaultdict[str, list[int]] = defaultdict(list)
+    for place in places:
+        names = cases[place].labels or (NO_FINDING,)
+        by_class[min(names, key=lambda name: (frequency[name], name))].append(place)
+    return dict(by_class)
 
 
 def _apportion(sizes: Mapping[str, int], count: int) -> dict[str, int]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.readings.reader import FUSION, UNTUNED_NAME
+from core.readings.rivals import NAMES
 from core.suspects.evidence import Evidence, Floats, ReviewedSet
 from core.suspects.probe import probed
 
 TITLE = "VLM's image features"
 ABOUT = "What a probe on the frozen VLM's image features says of cases that it never saw; or tuned readers, if any."
-NOT_VLM = ("vlm", "fusion")
+NOT_TUNED = (UNTUNED_NAME, FUSION.name, *NAMES)
 
 
 def gather_evidence(reviewed: ReviewedSet) -> Evidence | None:
@@ -32,7 +34,7 @@ def _probed(reviewed: ReviewedSet) -> Floats:
 
 def _tuned(reviewed: ReviewedSet) -> Floats | None:
     """The mean of the tuned VLM readers' answers; NaN for cases that tuning saw."""
-    names = [name for name in reviewed.readings if name not in NOT_VLM and not name.startswith("tsm")]
+    names = [name for name in reviewed.readings if name not in NOT_TUNED and not name.startswith("tsm")]
     if not names:
         return None
     place = {case.id: number for number, case in enumerate(reviewed.cases)}

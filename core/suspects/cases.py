@@ -13,9 +13,9 @@ from core.errors import DataError
 from core.events import PicturesSeen, Report
 from core.pictures.looks import look_at_all
 from core.runs.runfile import Run
+from core.sets.alike import Alike, alike
 from core.sets.joint import Item, JointSet, opened_sets, shared_answers
 from core.sets.split import assign, limit
-from core.suspects.folds import Alike, alike
 
 TOLD_EVERY = 500
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.case import Case, Task
 from core.readings.reading import Reading, targets
-from core.suspects.folds import Alike
+from core.sets.alike import Alike
 from core.suspects.settings import Settings
 
 Floats = NDArray[np.float64]

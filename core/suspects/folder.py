@@ -34,7 +34,8 @@ class Suspect:
 
 @dataclass(frozen=True)
 class SuspectList:
-    """Every case, the most suspect first, and how many labels are expected to need a second look."""
+    """Every case, the most suspect first, and what is known of them all: as `estimated_errors` the index of labels in
+    doubt (`core/suspects/doubted.py`), which earlier versions took for an estimate of wrong ones."""
 
     suspects: tuple[Suspect, ...]
     about: dict[str, Any]
@@ -43,8 +44,7 @@ class SuspectList:
         """What `vitask suspects --json` prints."""
         names = ("case", "given", "suggested", "score", "evidence")
         rows = [{name: getattr(suspect, name) for name in names} for suspect in self.suspects]
-        estimate = {name: self.about[name] for name in ("estimated_errors", "estimated_low", "estimated_high")}
-        return {"suspects": rows, **estimate}
+        return {"suspects": rows, "estimated_errors": self.about["estimated_errors"]}
 
 
 def write_settings(path: Path, settings: Settings, is_resumed: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.catalog import SOURCES, find
-from core.suspects.error_count import Estimated, estimated
+from core.suspects.doubted import doubted
 from core.suspects.evidence import Evidence, ReviewedSet, Source, doubt
 from core.suspects.folder import Suspect
 from core.suspects.pool import pooled, weighed
@@ -20,7 +20,8 @@ class Ranking:
     """The cases of one set, the most suspect first; where each stood is its place among `suspects`."""
 
     suspects: tuple[Suspect, ...]
-    estimate: Estimated
+    index: float
+    """How many labels are in doubt, see `doubted`."""
 
 
 def rank(reviewed: ReviewedSet, name: str, numbers: NDArray[np.int64]) -> Ranking:
@@ -54,8 +55,7 @@ def rank(reviewed: ReviewedSet, name: str, numbers: NDArray[np.int64]) -> Rankin
                 evidence={source: _plain(values[place]) for source, values in against.items()},
             )
         )
-    patients = [case.patient for case in reviewed.cases]
-    return Ranking(tuple(suspects), estimated(before, reviewed.given, reviewed.task.kind, patients, reviewed.seed))
+    return Ranking(tuple(suspects), doubted(before, reviewed.given, reviewed.task.kind))
 
 
 def ask_sources(reviewed: ReviewedSet) -> dict[str, Evidence]:

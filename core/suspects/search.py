@@ -23,15 +23,16 @@ from core.machine.footprint import GIB
 from core.models.features import FeatureStore, open_features
 from core.models.tsm import tsm_probabilities
 from core.readings.reading import Reading
-from core.runs.folder import begin, refuse_unfit, writer
+from core.runs.folder import as_begun, begin, refuse_unfit, writer
 from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
 from core.runs.runfile import with_own_precision as settle_arithmetic
+from core.sets.alike import Alike
 from core.sets.split import divide
 from core.suspects.cases import Gathered, copies, gather, with_train
 from core.suspects.evidence import Floats, Near, Places, ReviewedSet, hot_labels
 from core.suspects.folder import SuspectList, save, write_settings
-from core.suspects.folds import Alike, numbered, together
+from core.suspects.folds import numbered, together
 from core.suspects.out_of_fold import Outside, Trainer
 from core.suspects.ranking import described, rank
 from core.suspects.settings import Settings
@@ -68,8 +69,8 @@ def search(
     began = time.perf_counter()
     if not run.tsms:
         raise SettingsError("The run names no TSM to be trained out of fold. Add `tsm: {name: convnet}`.")
-    run = settle_arithmetic(run)
     refuse_unfit(out, is_resumed)
+    run = settle_arithmetic(as_begun(run, out))
     gathered = gathered or gather(run)
     with hold.released(out):
         report = writer(begin(out, run, gathered.joint_set, is_resumed, 1).path, watch)
@@ -81,6 +82,17 @@ def search(
         save(out, ranked)
         report(Done())
     return ranked
+
+
+def plain_rounds(run: Run, settings: Settings, out: Path, gathered: Gathered, watch: Report) -> list[Floats]:
+    """As many rounds as a search makes, each of them taught every label as it stands, as a comparison: what their TSMs
+    say of the first set's cases, [N, C] a round."""
+    trainer = _trainer(settle_arithmetic(run), settings, gathered, out, watch, lambda: False)
+    groups = together([item.case for item in gathered.items], copies(gathered, watch))
+    is_learned = np.ones(len(gathered.items), dtype=np.bool_)
+    divisions = [divide(groups, settings.folds, run.settings.seed + number) for number in range(settings.rounds)]
+    outside = [trainer.learn(number, fold_of, is_learned) for number, fold_of in enumerate(divisions)]
+    return [_likely(each, gathered, 0) for each in outside]
 
 
 def _trainer(
@@ -188,10 +200,9 @@ def _ranked(
     suspects = sorted(
         (suspect for ranking in rankings for suspect in ranking.suspects), key=lambda suspect: -suspect.score
     )
-    estimate = sum((ranking.estimate for ranking in rankings[1:]), start=rankings[0].estimate)
     about = {
         "cases": len(suspects),
-        **estimate.plain(),
+        "estimated_errors": sum(ranking.index for ranking in rankings),
         "answers": [answer for task in gathered.joint_set.tasks for answer in task.answers],
         "sources": described(),
     }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from core.draw import generator
+
+Member = TypeVar("Member")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Batches:
         start = place * self.batch_size
         return [int(case) for case in shuffled[start : start + self.batch_size]]
 
-    def micro_batches(self, step: int, size: int) -> list[list[int]]:
-        batch = self.batch(step)
-        return [batch[start : start + size] for start in range(0, len(batch), size)]
+
+def in_parts(step: Sequence[Member], size: int) -> list[list[Member]]:
+    """A step cut into micro-batches."""
+    return [list(step[start : start + size]) for start in range(0, len(step), size)]

@@ -1,8 +1,9 @@
 """The one training loop: every stage of every method and TSM goes through it, on one process or several.
 
 A step is made of micro-batches, spread over processes and then over time. Every loss is divided by how many numbers
-it has in the whole step, so neither spreading changes what a step computes. Where a loss holds all cases of a step
-against each other, every micro-batch is looked at once before any of them is learned from.
+it has in the whole step, and what is drawn for a step, as partners are, is drawn before it is cut: neither spreading
+changes what a step computes, dropout apart. Where a loss holds all cases of a step against each other, every
+micro-batch is looked at once before any of them is learned from.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Stage:
     """Of the stages that follow, where that is known: for the time left."""
     seed: int = 0
     """Of what is drawn while several processes train: each has dropout of its own."""
+    paired_share: Callable[[int], float] | None = None
+    """Of a step's cases, how many have a partner to be contrasted with; None where no loss contrasts."""
     show: Callable[..., Shown] | None = None
     """What a micro-batch shows to all others of its step, of the arguments of the module; None where they don't ask."""
     is_spread: bool = True
@@ -354,6 +357,7 @@ def _step(stage: Stage, state: State, losses: Mapping[str, float]) -> Step:
         steps=stage.steps,
         losses=dict(losses),
         learning_share=stage.learning_share(state.step - 1),
+        paired_share=stage.paired_share(state.step - 1) if stage.paired_share else None,
         facts=dict(stage.facts),
     )
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from core.case import Task
 from core.readings.reader import Reader
 from core.readings.statement import Statement
 from core.sets.captions import CaptionSettings
 from core.settings import Settings
+from core.training.settings import TrainingSettings
 from core.training.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -168,6 +170,16 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
+class Frame:
+    """What a run gives to its method, and a paper may print too: the question of each set by its name, how stages are
+    trained, how many TSMs there are."""
+
+    tasks: Mapping[str, Task]
+    training: TrainingSettings
+    tsms: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """A method with its settings."""
 
@@ -190,6 +202,12 @@ class Plan:
         learn = [head for stage in self.stages for head in stage.heads]
         speak = [head for reader in self.readers for head in reader.heads]
         object.__setattr__(self, "heads", tuple(dict.fromkeys([*learn, *speak])))
+
+    def departures_in(self, frame: Frame) -> tuple[str, ...]:
+        """Of the method's own settings, and of what the run gives to it: where the paper prints anything of that, the
+        method's module has a `departures_of_run`, as it has a `PAPER`."""
+        of_run = getattr(self.method, "departures_of_run", None)
+        return self.departures + (tuple(of_run(self.settings, frame)) if of_run else ())
 
     @property
     def aimed(self) -> tuple[str, ...]:

@@ -128,8 +128,19 @@ def _measured(settings: Plain, figures: Plain) -> Iterator[str]:
     whose, over = _patients(list((figures.get("sets") or {"": figures}).values()))
     drawn = f" ({draws:,} draws)" if draws else ""
     compared = "readers were compared by paired differences on the same draws"
+    if _has_bands(figures):
+        compared += (
+            ", all but the comparison that the run was made for with bands that hold for every pair at once (max-t)"
+        )
     yield f"Figures are of {cases:,} test cases{whose} by which nothing was chosen; {compared}."
     yield f"{_intervals(figures)} over {over}{drawn}."
+
+
+def _has_bands(figures: Plain) -> bool:
+    """Runs of before have none."""
+    parts = (figures.get("sets") or {"": figures}).values()
+    pairs = (pair for part in parts for pair in (part.get("differences") or {}).values())
+    return any("band_low" in figure for pair in pairs for figure in pair.values())
 
 
 def _intervals(figures: Plain) -> str:

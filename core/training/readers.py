@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.readings.colours import GREY, ORANGE
-from core.readings.reader import FUSION, Reader, tsm_readers
+from core.readings.reader import FUSION, UNTUNED_NAME, Reader, tsm_readers
+from core.readings.rivals import Rivals, rival_readers
 from core.training.method import Plan, ReaderPlan
 
 if TYPE_CHECKING:
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
 
 PLAIN_ADAPTER = "vanilla"
 UNTUNED = ReaderPlan(
-    Reader("vlm", "the VLM, untuned", GREY, about="The vision-language model as it came, asked the same question."),
+    Reader(
+        UNTUNED_NAME,
+        "the VLM, untuned",
+        GREY,
+        about="The vision-language model as it came, asked the same question.",
+        group="untuned",
+    ),
     None,
 )
 PLAIN = ReaderPlan(
@@ -34,8 +41,9 @@ def plain_terms(label_smoothing: float = 0.0) -> dict[str, Term]:
     return {"van": own_response(label_smoothing)}
 
 
-def readers_of_run(plan: Plan, tsms: int, is_fused: bool) -> tuple[Reader, ...]:
-    """What others are compared with goes first: the untuned model, plain tuning, the TSMs."""
+def readers_of_run(plan: Plan, tsms: int, is_fused: bool, rivals: Rivals) -> tuple[Reader, ...]:
+    """What others are compared with goes first: simple readers, the untuned model, plain tuning."""
     own = [reader_plan.reader for reader_plan in plan.readers if reader_plan not in (UNTUNED, PLAIN)]
     beside = [reader_plan.reader for reader_plan in plan.readers if reader_plan in (UNTUNED, PLAIN)]
-    return (*beside, *tsm_readers(tsms), *own, *((FUSION,) if is_fused else ()))
+    simple = (*tsm_readers(tsms), *rival_readers(rivals, bool(tsms)))
+    return (*simple, *beside, *own, *((FUSION,) if is_fused else ()))

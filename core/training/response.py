@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -45,17 +44,6 @@ class Tuned(nn.Module):
         terms = list(wanted.named_terms().values())
         heard = _hear(self, batch, terms, wanted.is_shared)
         return {name: rows for term in terms if term.show is not None for name, rows in term.show(heard).items()}
-
-
-def draw_others(
-    responses: Sequence[Sequence[int]], tasks: Sequence[int], random: np.random.Generator
-) -> list[int | None]:
-    """For every case another one of the same task with a different response, at random; None where there is none."""
-    others: list[int | None] = []
-    for mine, task in zip(responses, tasks, strict=True):
-        fitting = [j for j, other in enumerate(responses) if tasks[j] == task and tuple(other) != tuple(mine)]
-        others.append(int(random.choice(fitting)) if fitting else None)
-    return others
 
 
 def counts(batch: ResponseBatch, wanted: Wanted) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core.machine.precision import Precision
 from core.settings import Settings
@@ -36,7 +36,8 @@ class TrainingSettings(Settings):
         le=4096,
         title="Cases at a time",
         description="Cases that go through the model at once; a step is made of several where memory is short. "
-        "Another case's image is drawn among these. Empty: the whole batch, or each process's share of it.",
+        "It changes no step. Where an image that contrasts is not among these, it is looked at beside them. Empty: the "
+        "whole batch, or each process's share of it.",
     )
     steps: int | None = Field(
         None,
@@ -46,9 +47,23 @@ class TrainingSettings(Settings):
         description="Length of a stage, whatever its epochs say; plain tuning has as many as all others together. "
         "Empty: the method's epochs count. Steps matter more than anything else here.",
     )
+    most_epochs: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        title="Epochs a stage, at most",
+        description="Where steps are given, they end a stage after so many passes through the training cases: a small "
+        "set is soon known by heart. Empty: no limit.",
+    )
     warm_up: float = Field(0.03, ge=0, le=1, title="Warm-up", description="Share of the steps with a rising rate.")
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", title="Schedule", description="How the learning rate falls after the warm-up."
+    )
+    schedule_over: Literal["stages", "stage"] = Field(
+        "stages",
+        title="Schedule over",
+        description="stages: one rise and fall over all stages that tune the same adapter (ours). stage: one each, as "
+        "VITask is printed.",
     )
     clip: float = Field(1.0, gt=0, le=1000, title="Gradient clipping", description="Largest norm of a step's gradient.")
     precision: Precision = Field(
@@ -74,6 +89,11 @@ class TrainingSettings(Settings):
         title="Best by",
         description="The validation figure by which a stage's best weights are chosen; of equals the least log loss.",
     )
+    weights_kept: Literal["best", "last"] = Field(
+        "best",
+        title="Weights kept",
+        description="Of a stage: the best of those that were evaluated, or the last, whatever validation cases say.",
+    )
     validation_cases: int = Field(
         400, ge=1, le=1_000_000, title="Validation cases", description="How many are read at an evaluation."
     )
@@ -87,6 +107,25 @@ class TrainingSettings(Settings):
     gradient_checkpointing: bool = Field(
         False, title="Gradient checkpointing", description="Less memory, about a third slower."
     )
+
+    @model_validator(mode="after")
+    def _patience_waits_for_better_weights(self) -> TrainingSettings:
+        if self.patience is not None and self.weights_kept == "last":
+            raise ValueError(
+                "patience waits for better weights, and weights_kept: last keeps the last ones; leave it out"
+            )
+        return self
+
+    @property
+    def shares_schedule(self) -> bool:
+        return self.schedule_over == "stages"
+
+    def steps_of(self, epochs: float, length: int, steps_per_epoch: float) -> int:
+        """How long a stage is, of so many epochs, or `length` times the steps where these are given."""
+        if self.steps is None:
+            return max(1, round(epochs * steps_per_epoch))
+        most = self.steps if self.most_epochs is None else math.ceil(self.most_epochs * steps_per_epoch)
+        return min(self.steps, most) * length
 
     def micro_batch(self) -> int:
         return min(self.micro_batch_size or self.batch_size, self.batch_size)

@@ -26,8 +26,18 @@ from core.training.settings import ContrastOn, Direction
 
 
 @dataclass(frozen=True)
+class Guests:
+    """What is known of cases whose images alone are looked at, since they contradict a case of the batch."""
+
+    features: Sequence[ImageFeatures] = ()
+    prompts: Sequence[Prompt] = ()
+    responses: Sequence[tuple[int, ...]] = ()
+
+
+@dataclass(frozen=True)
 class ResponseBatch:
-    """Cases that go through the model together. `others` names, for each, the case whose image contradicts it."""
+    """Cases that go through the model together. `others` names, for each, the one whose image contradicts it: another
+    case of the batch or, numbered on from those, a guest."""
 
     features: Sequence[ImageFeatures]
     prompts: Sequence[Prompt]
@@ -49,9 +59,20 @@ class ResponseBatch:
     """What the set of each asks."""
     tsm_words: Sequence[str] = ()
     """What the TSMs answer for each, where questions end in that."""
+    guests: Guests = Guests()
 
     def __len__(self) -> int:
         return len(self.prompts)
+
+    @property
+    def images(self) -> list[ImageFeatures]:
+        """Those of the cases, then those of the guests."""
+        return [*self.features, *self.guests.features]
+
+    def other_response(self, case: int) -> tuple[int, ...] | None:
+        """What is right of the image that contradicts a case."""
+        other = self.others[case]
+        return None if other is None else [*self.responses, *self.guests.responses][other]
 
     def prompt(self, case: int, instruction: str) -> Prompt:
         """Another question about a case's image."""
@@ -66,7 +87,7 @@ class ResponseBatch:
 
 @dataclass(frozen=True)
 class Text:
-    """A question and its answer, put under the image of a case of the batch."""
+    """A question and its answer, put under an image of the batch."""
 
     image: int
     prompt: Prompt
@@ -105,7 +126,9 @@ def informed(batch: ResponseBatch, case: int) -> Text:
 def contradicted(batch: ResponseBatch, case: int) -> Text | None:
     """The same under another case's image, where the question may be of another number of tokens."""
     other = batch.others[case]
-    return None if other is None else Text(other, batch.prompts[other], batch.responses[case])
+    if other is None:
+        return None
+    return Text(other, [*batch.prompts, *batch.guests.prompts][other], batch.responses[case])
 
 
 class Heard:
@@ -133,7 +156,7 @@ class Heard:
 
     def laid_out(self, is_shared: bool) -> Branches:
         """Everything that is asked, before the model is run."""
-        branches = Branches(self.vlm, self.batch.features, self.embedded, is_shared, self.learned)
+        branches = Branches(self.vlm, self.batch.images, self.embedded, is_shared, self.learned)
         for case in range(len(self.batch)):
             for ask, slots in self.slots.items():
                 slots.append(_asked(branches, ask(self.batch, case)))
@@ -238,13 +261,14 @@ def contrast(contrast_on: ContrastOn = "all") -> Term:
 def contrasted(batch: ResponseBatch, contrast_on: ContrastOn) -> list[range]:
     """Which tokens of each response take part in the contrast."""
     spans = []
-    for own, other in zip(batch.responses, batch.others, strict=True):
+    for case, own in enumerate(batch.responses):
+        other = batch.other_response(case)
         if other is None:
             spans.append(range(0))
         elif contrast_on == "all":
             spans.append(range(len(own)))
         else:
-            first = _first_difference(own, batch.responses[other])
+            first = _first_difference(own, other)
             spans.append(range(first, first + 1))
     return spans
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, cast
 
 import numpy as np
@@ -21,7 +21,7 @@ from core.models.features import EncodedPictures, FeatureStore
 from core.models.lora import adapter_parameters, using
 from core.models.spelled import SpelledCaption, spelled
 from core.models.tsm import Tsm
-from core.models.vlm import ImageFeatures
+from core.models.vlm import ImageFeatures, Prompt
 from core.readings.answer import Answer
 from core.readings.class_head import ClassHead
 from core.readings.distribution import Asking, distributions
@@ -31,17 +31,20 @@ from core.readings.results import quick_figures
 from core.readings.tsm_words import ending_in, in_words
 from core.sets.captions import CaptionSettings, caption
 from core.sets.joint import Item, JointSet
-from core.training.batches import Batches
+from core.training.batches import Batches, in_parts
 from core.training.cost import tokens_a_case
 from core.training.loop import Stage
 from core.training.method import ReaderPlan, StagePlan
-from core.training.response import Tuned, counts, draw_others, response_terms
+from core.training.partners import Pair, Pool, paired_share
+from core.training.response import Tuned, counts, response_terms
 from core.training.settings import TrainingSettings
-from core.training.terms import ResponseBatch
+from core.training.terms import Guests, ResponseBatch, contradicted
 from core.training.tsm_stage import tsm_answers
 
 TOLERANCE = 1e-3
 BATCHES_BETWEEN_CLEARINGS = 5
+FEW = 4
+"""Cases on which sharing a prefix is tried."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class RunCases:
     tsm_words: Sequence[str] = ()
     """What the TSMs answer for each, where questions end in that."""
     _spelled: dict[int, SpelledCaption] = field(default_factory=dict, compare=False)
+    _answers: dict[tuple[int, tuple[str, ...]], tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     def places(self, split: str) -> list[int]:
         return [place for place, item in enumerate(self.items) if item.case.split == split]
@@ -108,22 +112,25 @@ class RunCases:
         ]
         return replace(self, tsm_words=words)
 
-    def batch(self, places: Sequence[int], others: Sequence[int | None], lots: Sequence[int] = ()) -> ResponseBatch:
-        vlm = self.features.vlm
-        features = self.features.of(places)
-        tasks = [self.task(place) for place in places]
+    def batch(self, places: Sequence[int], partners: Sequence[int | None], lots: Sequence[int] = ()) -> ResponseBatch:
+        """Cases by their places in the run, with the places of those whose images contradict them."""
+        guests, others = seated(places, partners)
+        everybody, cases = [*places, *guests], len(places)
+        features, responses = self.features.of(everybody), self.responses(everybody)
+        prompts = self.prompts(everybody, features)
         return ResponseBatch(
-            features=features,
-            prompts=[vlm.prompt(t.instruction(), f.tokens.shape[0]) for t, f in zip(tasks, features, strict=True)],
-            responses=self.responses(places),
+            features=features[:cases],
+            prompts=prompts[:cases],
+            responses=responses[:cases],
             exemplars=[of_tsm[list(places)] for of_tsm in self.exemplars],
             others=others,
+            guests=Guests(features[cases:], prompts[cases:], responses[cases:]),
             cases=self.cases(places),
             marks=[self.marks(place) for place in places],
             lots=lots,
-            vlm=vlm,
+            vlm=self.features.vlm,
             captions=self.captions(places),
-            tasks=tasks,
+            tasks=[self.task(place) for place in places],
             tsm_words=[self.tsm_words[place] for place in places] if self.tsm_words else (),
             own=[self.seen(place) for place in places],
         )
@@ -136,6 +143,14 @@ class RunCases:
             return features
 
         return {name: partial(look, encoded) for name, encoded in self.own.items()}
+
+    def prompts(self, places: Sequence[int], features: Sequence[ImageFeatures]) -> list[Prompt]:
+        """The question of each case's set about its image."""
+        instructions = [self.task(place).instruction() for place in places]
+        return [
+            self.features.vlm.prompt(instruction, image.tokens.shape[0])
+            for instruction, image in zip(instructions, features, strict=True)
+        ]
 
     def cases(self, places: Sequence[int]) -> list[Case]:
         return [self.items[place].case for place in places]
@@ -152,36 +167,54 @@ class RunCases:
         return [self._spelled[place] for place in places]
 
     def responses(self, places: Sequence[int]) -> list[tuple[int, ...]]:
-        vlm = self.features.vlm
-        return [vlm.response(self.task(place).response(self.items[place].case.labels)) for place in places]
+        return [self.response(self.items[place]) for place in places]
+
+    def response(self, item: Item) -> tuple[int, ...]:
+        """A case's answer in the model's tokens."""
+        key = (item.set, item.case.labels)
+        if key not in self._answers:
+            self._answers[key] = self.features.vlm.response(self.joint_set.tasks[item.set].response(item.case.labels))
+        return self._answers[key]
+
+    def pool(self, places: Sequence[int]) -> Pool:
+        """Of cases whose images may contradict each other."""
+        items = {place: self.items[place] for place in places}
+        return Pool({place: (item.set, self.response(item)) for place, item in items.items()})
+
+
+def seated(places: Sequence[int], partners: Sequence[int | None]) -> tuple[list[int], list[int | None]]:
+    """The guests of some cases, partners who are not among them, each once; and the number of every case's partner,
+    where guests are numbered on from the cases."""
+    guests = list(dict.fromkeys(partner for partner in partners if partner is not None and partner not in places))
+    number_of = {place: number for number, place in enumerate([*places, *guests])}
+    return guests, [None if partner is None else number_of[partner] for partner in partners]
 
 
 @dataclass(frozen=True)
 class _Micro:
-    """A part of a step. What is drawn for it, the other cases whose images contradict among its own, depends on its own
-    key alone."""
+    """A part of a step. What its cases draw depends on the key of the whole step, however that is cut."""
 
     cases: RunCases
     plan: StagePlan
-    places: list[int]
+    pairs: list[Pair]
     key: tuple[int | str, ...]
-    _others: list[int | None] = field(default_factory=list)
 
-    def others(self) -> list[int | None]:
-        if not self._others:
-            tasks = [self.cases.items[place].set for place in self.places]
-            self._others.extend(draw_others(self.cases.responses(self.places), tasks, generator(*self.key)))
-        return self._others
+    @property
+    def places(self) -> list[int]:
+        return [place for place, _ in self.pairs]
+
+    @property
+    def partners(self) -> list[int | None]:
+        return [partner for _, partner in self.pairs]
 
     def lots(self) -> list[int]:
-        """However a step is cut into parts, its cases draw the same."""
-        return [int(generator(*self.key[:-1], "lot", place).integers(2**32)) for place in self.places]
+        return [int(generator(*self.key, "lot", place).integers(2**32)) for place in self.places]
 
     def counts(self) -> dict[str, int]:
         return counts(self._light(), self.plan.wanted)
 
     def load(self) -> tuple[ResponseBatch, Any]:
-        return self.cases.batch(self.places, self.others(), self.lots()), self.plan.wanted
+        return self.cases.batch(self.places, self.partners, self.lots()), self.plan.wanted
 
     def names(self) -> list[str]:
         return [self.cases.items[place].case.id for place in self.places]
@@ -189,8 +222,11 @@ class _Micro:
     def _light(self) -> ResponseBatch:
         responses, cases = self.cases.responses(self.places), self.cases.cases(self.places)
         marks, vlm = [self.cases.marks(place) for place in self.places], self.cases.features.vlm
-        captions = self.cases.captions(self.places)
-        return ResponseBatch([], [], responses, [], self.others(), cases, marks, self.lots(), vlm, captions)
+        captions, (guests, others) = self.cases.captions(self.places), seated(self.places, self.partners)
+        contradicting = Guests(responses=self.cases.responses(guests))
+        return ResponseBatch(
+            [], [], responses, [], others, cases, marks, self.lots(), vlm, captions, guests=contradicting
+        )
 
 
 def vlm_stage(
@@ -207,37 +243,40 @@ def vlm_stage(
 ) -> Stage:
     """One stage of a method: which numbers change, by what losses, on which cases in which order.
 
-    The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it.
+    The stages of one adapter among those `beside` it share one schedule, as plain tuning of the same length has it,
+    unless each is to have one of its own.
     """
     adapter, beside_it = _what_changes(plan, tuned, is_adapter_tuned and plan.trains_adapter)
     train = cases.places("train")
     size = min(training.batch_size, len(train))
     batches = Batches(len(train), size, seed, plan.batches_of or plan.name)
     micro = micro_batch(training, len(train), accelerator.num_processes)
+    terms = plan.wanted.named_terms().values()
+    pool = cases.pool(train) if any(contradicted in term.asks for term in terms) else None
+
+    @lru_cache(maxsize=1)
+    def pairs(step: int) -> list[Pair]:
+        places = [train[case] for case in batches.batch(step)]
+        return [(place, None) for place in places] if pool is None else pool.pairs(places, seed, plan.name, step)
 
     def micro_batches(step: int) -> list[_Micro]:
-        cut = batches.micro_batches(step, micro)
-        return [
-            _Micro(cases, plan, [train[place] for place in part], (seed, plan.name, "others", step, number))
-            for number, part in enumerate(cut)
-        ]
+        key = (seed, plan.name, "others", step)
+        return [_Micro(cases, plan, part, key) for part in in_parts(pairs(step), micro)]
 
     @cache
     def steps_of(name: str) -> int:
         stage = next(stage for stage in beside or (plan,) if stage.name == name)
-        wanted = training.steps * stage.length if training.steps else round(stage.epochs * batches.steps_per_epoch)
         if stage.as_costly_as:
             costly = [other for other in beside if other.name in stage.as_costly_as]
             tokens = sum(steps_of(other.name) * tokens_a_case(other, tuned, cases) for other in costly)
-            wanted = round(tokens / tokens_a_case(stage, tuned, cases))
-        return max(1, wanted)
+            return max(1, round(tokens / tokens_a_case(stage, tuned, cases)))
+        return training.steps_of(stage.epochs, stage.length, batches.steps_per_epoch)
 
     at = [stage.name for stage in beside].index(plan.name) if beside else 0
     before = [stage for stage in beside[:at] if stage.adapter == plan.adapter]
     lengths = [steps_of(stage.name) for stage in beside or (plan,) if stage.adapter == plan.adapter]
     rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(beside_it, training.connector_learning_rate)
     ways = [reader for reader in readers if reader.adapter == plan.adapter and not reader.is_shuffled]
-    terms = plan.wanted.named_terms().values()
     begins_there = any(term.begins_at_ln_vocabulary for term in terms)
     return Stage(
         name=plan.name,
@@ -246,14 +285,15 @@ def vlm_stage(
         learning_rates=rates,
         weights=plan.wanted.weights,
         steps=steps_of(plan.name),
-        schedule=(sum(steps_of(stage.name) for stage in before), sum(lengths)),
+        schedule=((sum(steps_of(stage.name) for stage in before), sum(lengths)) if training.shares_schedule else None),
         steps_after=sum(steps_of(stage.name) for stage in beside[at + 1 :]),
         micro_batches=micro_batches,
+        paired_share=None if pool is None else lambda step: paired_share(pairs(step)),
         settings=training,
         seed=seed,
         show=tuned.show if any(term.show is not None for term in terms) else None,
         evaluate=lambda: validation(tuned, cases, ways, training.validation_cases, reading_batch),
-        is_chosen_by_figure=plan.is_chosen_by_figure,
+        is_chosen_by_figure=plan.is_chosen_by_figure and training.weights_kept == "best",
         facts={"ln_vocabulary": math.log(tuned.vlm.vocabulary_size)} if begins_there else {},
     )
 
@@ -395,8 +435,8 @@ def first_batch(cases: RunCases, plan: StagePlan, seed: int) -> ResponseBatch:
     first, *more = [train[int(place)] for place in generator(seed, "check").permutation(len(train))]
     responses = cases.responses([first, *more])
     different = [place for place, response in zip(more, responses[1:], strict=True) if response != responses[0]][:1]
-    micro = _Micro(cases, plan, list(dict.fromkeys([first, *different, *more]))[:4], (seed, "check"))
-    return micro.load()[0]
+    few = list(dict.fromkeys([first, *different, *more]))[:FEW]
+    return _Micro(cases, plan, cases.pool(train).pairs(few, seed, "check"), (seed,)).load()[0]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ SOURCES = (
     {"name": "cleanlab", "title": "Confident learning", "about": "Of answers by models that never saw the case."},
     {"name": "neighbours", "title": "Nearest cases", "about": "Of cases that look alike."},
 )
-ESTIMATE = {"estimated_errors": 7.0, "estimated_low": 4.0, "estimated_high": 11.0}
+ESTIMATE = {"estimated_errors": 7.0}
 ALIKE = (1, 4, 5)
 """Ranks whose pictures are near-identical."""
 

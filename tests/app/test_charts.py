@@ -61,6 +61,20 @@ def test_stages_stand_one_after_the_other_and_are_not_joined() -> None:
     assert figure.data[0].name == "van: Response"
 
 
+def test_a_step_without_a_value_is_a_gap_in_its_curve_and_no_nought() -> None:
+    """As a step without pairs has no contrast. A value between two gaps is a point."""
+    every = [("stage-2", step, 1.0) for step in range(1, 41)]
+    contrast = [point for point in every if point[1] not in (2, 5)]
+    for figure, number in (
+        (charts.curves({"loss/van": every, "loss/crt": contrast}, "Losses"), 1),
+        (charts.runs_side_by_side({"run": {"loss/van": every, "loss/crt": contrast}}, "loss/crt"), 0),
+    ):
+        line = figure.data[number]
+        assert line.x[:8] == (1, None, 3, 4, None, 6, 7, 8)
+        assert line.y[:5] == (1.0, None, 1.0, 1.0, None) and line.mode == "lines+markers"
+    assert charts.curves({"loss/van": every, "loss/crt": contrast}, "Losses").data[0].mode == "lines"
+
+
 def test_a_run_keeps_its_colour_when_another_lacks_the_curve() -> None:
     points = [("stage-1", 1, 0.5)]
     figure = charts.runs_side_by_side({"one": {}, "two": {"val/accuracy": points}}, "val/accuracy")

@@ -160,6 +160,13 @@ def test_what_mirror_images_mean_is_kept_with_the_next_version_and_shown_of_it(r
     assert sets.task_of(sets.version(room.studio.database, room.who, again)) == before
 
 
+def test_labels_that_would_be_said_alike_are_shown_before_the_task_is_saved() -> None:
+    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", ", ", ""))
+    assert "would be answered with the same words" in shown and "holds what stands between" not in shown
+    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", "; ", ""))
+    assert "same words" not in shown
+
+
 def test_labels_are_lines() -> None:
     assert lines_of(" clear \n\nhazy\n") == ["clear", "hazy"]
 

@@ -21,15 +21,15 @@ from app.pages.review import page as review_page
 from app.pages.review import queue as queues
 from app.pages.review.acts import find_suspects
 from app.pages.review.agree import EXCLUDE, KEEP
-from app.pages.review.card import MOST_BARS, card, places, readings
-from app.pages.review.find import estimate, state_of
+from app.pages.review.card import MOST_BARS, card, nothing_left, places, readings
+from app.pages.review.find import index_of, state_of
 from app.pages.review.page import ReviewPage
 from app.pages.review.retrained import comparison
 from app.pages.review.words import LIMITS, decided
 from app.routes import reviewing
 from app.run_words import header
 from app.visit import Visit
-from core.errors import CoreError
+from core.errors import CoreError, SettingsError
 from core.records import jobs, people, runs, sets
 from core.records.access import as_who
 from core.records.finding import Alike
@@ -38,6 +38,7 @@ from core.records.people import Who
 from core.records.progress import Progress
 from core.records.review import boxes, queue, reviews, verdicts
 from core.records.review.corrections import Gain, Retrained
+from core.records.review.queue import Filter
 from core.records.tables import Job
 from tests.app.furnished import SETTINGS, asking, furnish
 from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, finish, furnish_review
@@ -318,10 +319,41 @@ def test_versions_and_finished_runs_lead_here(tmp_path: Path, page: ReviewPage) 
         assert page.finding.runs_of(visit, view.version_id)[page.finding.parts.run]["value"] == chosen
 
 
-def test_an_estimate_never_comes_without_its_interval(room: Reviewed) -> None:
+def test_the_index_claims_no_interval_and_no_number_of_wrong_labels(room: Reviewed) -> None:
     view = reviews.review(room.studio.database, room.who, room.review_id)
-    assert "about <b>7</b>" in estimate(view) and "4 to 11" in estimate(view)
-    assert "about" not in estimate(replace(view, low=None))
+    assert index_of(view) == f"Index of labels in doubt: <b>7</b> of {room.cases}"
+    assert "95 %" not in state_of(view) and "Hard cases with a right label count too" in state_of(view)
+    assert "ndex" not in index_of(replace(view, index=None))
+
+
+def test_an_audit_is_drawn_decided_on_and_told(room: Reviewed, page: ReviewPage) -> None:
+    visit, parts = room.visit(), page.auditing.parts
+    before = page.auditing.open(visit, room.review_id, 2, 4)
+    assert before[parts.form]["visible"] and "How many labels are wrong?" in before[parts.told]
+    assert "6 cases to decide on. If no label is wrong among the 4 drawn" in before[parts.before]
+    assert "Draw at least one" in page.auditing.plan(visit, room.review_id, 2, None)[parts.before]
+    drawn = page.auditing.draw(visit, room.review_id, 2, 4)
+    assert not drawn[parts.form]["visible"] and "0 of 6 decided: the first 2 suspects" in drawn[parts.told]
+    assert f'href="/review?review={room.review_id}&tab=decide&state=audit"' in drawn[parts.told]
+    with pytest.raises(SettingsError, match="has its audit"):
+        page.auditing.draw(visit, room.review_id, 2, 4)
+    db = room.studio.database
+    while (suspect := queue.next_suspect(db, room.who, room.review_id, Filter(state="audit"))) is not None:
+        action = ("change", ["hazy"]) if suspect.rank == 1 else ("keep", None)
+        verdicts.decide(db, room.who, room.review_id, [suspect.rank], *action)
+    told = page.auditing.open(visit, room.review_id, 2, 4)[parts.told]
+    assert "About 1 of 12 labels is wrong, 95 % interval 1 to" in told and "may have been led by it" in told
+    asked = queue.progress(db, room.who, room.review_id, Filter(state="audit"))
+    assert nothing_left(Filter(state="audit"), asked)["title"] == "Nothing of an audit is left for you to decide"
+
+
+def test_no_audit_is_offered_before_a_search_has_ended(room: Reviewed, page: ReviewPage) -> None:
+    db = room.studio.database
+    waiting = reviews.queue_review(db, room.studio.place, room.who, room.version_id)
+    for review_id in (None, waiting.id):
+        shown = page.auditing.open(room.visit(), review_id, 50, 100)
+        assert shown[page.auditing.parts.section]["visible"] is False
+    assert page.auditing.open(room.visit(), room.review_id, 50, 100)[page.auditing.parts.section]["visible"]
 
 
 def test_a_dispute_is_settled(tmp_path: Path, page: ReviewPage) -> None:

@@ -184,7 +184,7 @@ def _finish_search(studio: Studio, job_id: int, images: ImageSet) -> None:
     labels = images.task.answers
     rows = [_suspect(number, case, labels) for number, case in enumerate(images.cases)]
     pq.write_table(pa.Table.from_pylist(rows), folder / "suspects.parquet")
-    estimate = {"estimated_errors": 7.0, "estimated_low": 4.0, "estimated_high": 11.0}
+    estimate = {"estimated_errors": 7.0}
     about = {"cases": len(rows), **estimate, "answers": labels, "sources": SOURCES, "seconds": 3.0}
     (folder / "suspects.json").write_text(json.dumps(about), encoding="utf-8")
     intake.take_search(studio.database, reviews.review_of_job(studio.database, job_id), folder)

@@ -18,10 +18,29 @@ from tests import run_files
 
 def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
     rows = [
-        {"set": "cells", "seed": seed, "reader": "tsm", "accuracy": accuracy, "macro_f1": 0.5, "auroc": None}
+        row("tsm", "", [], seed=seed, accuracy=accuracy, macro_f1=0.5, auroc=None)
         for seed, accuracy in ((0, 0.8), (1, 0.9), (2, 1.0))
     ]
-    assert markdown(rows).splitlines()[2] == "| cells | tsm | 3 | 0.900 ± 0.100 | 0.500 ± 0.000 | - |"
+    assert markdown(rows).splitlines()[2:] == ["| cells | tsm | 3 | 0.900 ± 0.100 | 0.500 ± 0.000 | - |"]
+
+
+def row(reader: str, part: str, departures: list[str], **more: Any) -> dict[str, Any]:
+    figures = dict.fromkeys(("accuracy", "macro_f1", "auroc"), 0.5)
+    return {"set": "cells", "seed": 0, "reader": reader, "part": part, "departures": departures, **figures, **more}
+
+
+def test_below_a_table_stands_where_its_runs_differ_from_the_print() -> None:
+    rows = [
+        row("vitask", "", ["One schedule."]),
+        row("vitask without CRT", "without CRT", ["One schedule.", "No CRT."]),
+    ]
+    assert markdown(rows).splitlines()[4:] == [
+        "",
+        "Where the runs differ from the print:",
+        "",
+        "- One schedule.",
+        "- No CRT. (cells, without CRT)",
+    ]
 
 
 @pytest.mark.slow
@@ -71,19 +90,36 @@ def test_a_noise_that_does_not_exist_is_refused(name: str) -> None:
 
 
 def test_gains_are_paired_by_seed() -> None:
-    def row(seed: int, ours: float, theirs: float) -> dict[str, Any]:
-        both = {"ours": ours, "cleanlab": theirs}
-        return {
-            "set": "cells",
-            "noise": "uniform-5",
-            "seed": seed,
-            "average_precision": both,
-            "precision_at_planted": both,
-        }
-
-    line = suspects.markdown([row(0, 0.8, 0.7), row(1, 0.9, 0.8)]).splitlines()[2]
-    assert line.startswith("| cells | uniform-5 | 2 | 0.850 ± 0.071 | 0.750 ± 0.071 |")
+    line = suspects.markdown([trial(1, 0.8, 0.7), trial(2, 0.9, 0.8)]).splitlines()[2]
+    assert line.startswith("| cells | uniform-5 | 2 | 0.850 ± 0.071 | 0.200 ± 0.000 | 0.750 ± 0.071 | 0.100 ± 0.000 |")
     assert line.endswith("| 0.100 ± 0.000 |")
+
+
+def trial(seed: int, ours: float, theirs: float, images: str = "cells", chose_settings: bool = False) -> dict[str, Any]:
+    reached = {"ours": ours, "cleanlab": 0.2, "cleanlab_rounds": theirs, "cleanlab_margin": 0.1}
+    return {
+        "set": images,
+        "noise": "uniform-5",
+        "seed": seed,
+        "chose_settings": chose_settings,
+        "average_precision": reached,
+        "precision_at_planted": reached,
+    }
+
+
+def test_what_chose_the_settings_is_marked_and_no_part_of_the_headline() -> None:
+    rows = [trial(0, 0.9, 0.5, chose_settings=True), trial(1, 0.8, 0.7), trial(2, 0.6, 0.7)]
+    lines = suspects.markdown(rows).splitlines()
+    assert [line.split(" | ")[:3] for line in lines[2:4]] == [
+        ["| cells *", "uniform-5", "1"],
+        ["| cells", "uniform-5", "2"],
+    ]
+    assert lines[-1].startswith(
+        "Headline: +0.000 of average precision on the best of cleanlab's (least -0.100, 1 of 2 above"
+    )
+    assert (
+        suspects.markdown(rows[:1]).splitlines()[-1].startswith("No headline: every search here had a part in choosing")
+    )
 
 
 @pytest.mark.slow
@@ -98,6 +134,8 @@ def test_planted_errors_are_found_and_putting_them_right_is_measured(
     row = suspects.run_all(*arguments, lambda event: None)[0]
     assert (row["cases"], row["planted"]) == (42, 4)
     assert 0 <= row["average_precision"]["cleanlab"] <= 1 and row["average_precision"]["ours"] > 0.5
+    assert row["average_precision"]["cleanlab_rounds"] == row["average_precision"]["cleanlab"]  # of one round
+    assert row["chose_settings"]
     gain = row["gain"]["suspects - random"]
     assert gain["value"] == pytest.approx(row["macro_f1"]["suspects"]["value"] - row["macro_f1"]["random"]["value"])
     again = suspects.run_all(*arguments, lambda event: None)[0]

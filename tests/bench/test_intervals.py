@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.bench import pairs
 from core.bench.intervals import FIGURES, markdown, run_all
 
 SETS = 200
@@ -32,6 +33,16 @@ def test_percentiles_alone_do_not_hold_the_truth(rows: dict[tuple[str, str], dic
     assert rows["60 cases at .988", "accuracy"]["before"] < 0.6
     assert rows["60 cases at .988", "macro_f1"]["before"] < 0.6
     assert rows["15 patients", "auroc"]["before"] < 0.93 - SLACK
+
+
+def test_five_equal_readers_are_rarely_told_apart_by_bands_and_often_by_each_pairs_own_interval() -> None:
+    """Three standard errors of a share of .05 in so many sets are .046."""
+    rows = pairs.run_all(["60 cases at .76"], 5, SETS, 7, 1, lambda text: None)
+    for row in rows:
+        assert row["together"] <= 0.05 + 0.046, row
+        assert row["first"] <= 0.05 + 0.046, row
+    assert {row["figure"]: row for row in rows}["accuracy"]["alone"] > 0.15
+    assert pairs.markdown(rows).splitlines()[2].startswith("| 60 cases at .76, 5 readers | 0.")
 
 
 def test_the_table_tells_both_and_how_often_there_is_an_interval() -> None:

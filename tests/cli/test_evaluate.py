@@ -21,6 +21,7 @@ from core.readings.ends import UNDEFINED
 from core.runs.folder import Folder
 from core.runs.prepare import open_images
 from core.runs.runfile import read_run
+from core.sets.learned_from import FILE
 from core.sets.version import write_version
 from tests import run_files
 
@@ -85,12 +86,35 @@ def with_patients(folder: Path, named: str) -> Path:
     return folder
 
 
+def left_out(**counts: int) -> dict[str, int]:
+    return {"learned": 0, "near_learned": 0, "of_learned_patients": 0, "unlabelled": 0} | counts
+
+
+def without_lists(finished: Path, folder: Path) -> Path:
+    """A copy of a run of before TSMs were kept with what they learned from."""
+    run = shutil.copytree(finished, folder)
+    (run / "tsm" / FILE).unlink()
+    return run
+
+
 def test_a_set_that_the_run_learned_from_is_refused(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     learned = own_cases(finished, "train") + own_cases(finished, "val")
     message = refused(capsys, finished, "--images", copied(learned, tmp_path / "again"))
     assert "The run learned from every picture of again" in message and "leave --images out" in message
+
+
+def test_near_copies_of_what_the_run_learned_from_are_left_out_and_counted(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    external = run_files.draw(tmp_path / "mixed", count=2, seed=9)
+    for number, case in enumerate([*own_cases(finished, "train")[:3], own_cases(finished, "test")[0]]):
+        case.pixels.load().save(external / "dark" / f"again {number}.jpg", quality=85)
+    output = printed(capsys, finished, "--images", external)
+    assert output["cases"] == 7 and output["left_out"] == left_out(near_learned=3)
+    out, _ = called(capsys, 0, finished, "--images", external)
+    assert "Left out of 10 cases of mixed: 3 almost the same as a picture that the run learned from." in out
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp"])
@@ -100,7 +124,7 @@ def test_pictures_that_the_run_learned_from_are_left_out_and_counted(
     external = run_files.draw(tmp_path / "mixed", count=2, seed=9)
     copied([*own_cases(finished, "train")[:3], own_cases(finished, "val")[0]], external, suffix)
     output = printed(capsys, finished, "--images", external)
-    assert output["cases"] == 6 and output["left_out"] == {"learned": 4, "of_learned_patients": 0, "unlabelled": 0}
+    assert output["cases"] == 6 and output["left_out"] == left_out(learned=4)
     out, _ = called(capsys, 0, finished, "--images", external)
     assert "Left out of 10 cases of mixed: 4 whose pictures the run learned from." in out
 
@@ -108,7 +132,7 @@ def test_pictures_that_the_run_learned_from_are_left_out_and_counted(
 def test_other_pictures_of_patients_that_the_run_learned_from_are_left_out_and_counted(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own_table, run = with_patients(run_files.draw(tmp_path / "own"), "P{}"), shutil.copytree(finished, tmp_path / "run")
+    own_table, run = with_patients(run_files.draw(tmp_path / "own"), "P{}"), without_lists(finished, tmp_path / "run")
     settings = yaml.safe_load((run / "settings.yaml").read_text())
     run_files.write_run(run / "settings.yaml", settings | {"images": str(own_table)})
     patients = {split: sorted({str(case.patient) for case in own_cases(run, split)}) for split in ("train", "test")}
@@ -118,7 +142,7 @@ def test_other_pictures_of_patients_that_the_run_learned_from_are_left_out_and_c
         rows = rows.replace(f"elsewhere {number}\n", f"{patient}\n")
     (external / "labels.csv").write_text(rows)
     output = printed(capsys, run, "--images", external)
-    assert output["cases"] == 4 and output["left_out"] == {"learned": 0, "of_learned_patients": 2, "unlabelled": 0}
+    assert output["cases"] == 4 and output["left_out"] == left_out(of_learned_patients=2)
     note = "Left out of 6 cases of mixed: 2 of patients (by the names that the sets give them) of whom the run learned"
     assert any(note in each for each in output["notes"])
 
@@ -131,10 +155,22 @@ def test_the_runs_own_test_pictures_may_be_measured_as_another_set(
     assert output["readers"]["tsm"]["accuracy"] == stored["readers"]["tsm"]["accuracy"]
 
 
-def test_a_run_whose_images_are_gone_says_that_it_cannot_tell(
+def test_what_a_run_learned_from_is_known_where_its_images_are_gone(
     images: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = shutil.copytree(finished, tmp_path / "run")
+    settings = (run / "settings.yaml").read_text()
+    (run / "settings.yaml").write_text(settings.replace(str(images), str(tmp_path / "gone")))
+    external = copied(own_cases(finished, "train")[:3], run_files.draw(tmp_path / "mixed", count=2, seed=9))
+    output = printed(capsys, run, "--images", external)
+    assert output["cases"] == 6 and output["left_out"] == left_out(learned=3)
+    assert not any("told" in note for note in output["notes"])
+
+
+def test_a_run_of_before_whose_images_are_gone_says_that_it_cannot_tell(
+    images: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = without_lists(finished, tmp_path / "run")
     settings = (run / "settings.yaml").read_text()
     (run / "settings.yaml").write_text(settings.replace(str(images), str(tmp_path / "gone")))
     output = printed(capsys, run, "--images", run_files.draw(tmp_path / "elsewhere", count=2, seed=9))
@@ -161,7 +197,7 @@ def test_a_run_whose_images_have_changed_says_so(
     changed = shutil.copytree(images, tmp_path / "shades")
     run_files.draw(tmp_path / "more", ("dark",), count=1, seed=8)
     shutil.copy(tmp_path / "more" / "dark" / "0.png", changed / "dark" / "new.png")
-    run = shutil.copytree(finished, tmp_path / "run")
+    run = without_lists(finished, tmp_path / "run")
     (run / "settings.yaml").write_text((run / "settings.yaml").read_text().replace(str(images), str(changed)))
     external = run_files.draw(tmp_path / "elsewhere", count=2, seed=9)
     for more in (("--images", external), ("--template", "So?")):
@@ -193,7 +229,7 @@ def test_unlabelled_cases_are_left_out_and_counted(
 ) -> None:
     external = table(tmp_path / "some", "dark", "", "light", "", "light scar")
     output = printed(capsys, finished, "--images", external)
-    assert output["cases"] == 3 and output["left_out"] == {"learned": 0, "of_learned_patients": 0, "unlabelled": 2}
+    assert output["cases"] == 3 and output["left_out"] == left_out(unlabelled=2)
     out, _ = called(capsys, 0, finished, "--images", external)
     assert "Row 3 of labels.csv has no label and was left out." in out and "(1 more like this.)" in out
 
@@ -212,7 +248,7 @@ def test_a_set_of_one_class_is_measured(finished: Path, tmp_path: Path, capsys: 
         assert 0 <= figures["accuracy"]["value"] <= 1
     out, _ = called(capsys, 0, finished, "--images", normals)
     row = next(line for line in out.splitlines() if line.startswith("| tsm |"))
-    assert row.split(" | ")[4] == "–" and "nan" not in out
+    assert row.split(" | ")[5] == "–" and "nan" not in out
     assert 'Every case is labelled "dark".' in out
 
 

@@ -30,6 +30,7 @@ from core.runs.runfile import make_run
 from core.runs.tune import tune
 from tests import pointing, run_files
 
+SIMPLE = ("tsm", "knn", "probe-connector", "tsm+probe", "tsm-probe-mean")
 FIGURE = {"value", "low", "high"}
 
 
@@ -61,6 +62,17 @@ def test_help_tells_every_command_once_and_in_a_group(capsys: pytest.CaptureFixt
     assert sorted(listed) == sorted(commands.helps)
 
 
+def with_those_below(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    below = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    return [command, *(each for action in below for part in action.choices.values() for each in with_those_below(part))]
+
+
+def test_every_command_tells_its_help_whatever_signs_stand_in_it() -> None:
+    texts = {command.prog: command.format_help() for command in with_those_below(parser())}
+    assert "vitask bench" in texts and len(texts) > 40
+    assert "how often 95 % intervals hold the truth" in texts["vitask bench"]
+
+
 def test_every_example_of_help_can_be_typed_as_it_stands() -> None:
     commands = Commands(argparse.ArgumentParser())
     for module in COMMANDS:
@@ -86,7 +98,7 @@ def test_tune_prints_its_figures_as_one_object(
     )
     output = printed(capsys, "tune", file, "--out", tmp_path / "run")
     assert output == json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert list(output["readers"]) == ["vlm", "vanilla"]
+    assert list(output["readers"]) == ["knn", "probe-connector", "vlm", "vanilla"]
 
 
 def test_evaluate_prints_every_readers_figures_with_intervals(
@@ -94,7 +106,7 @@ def test_evaluate_prints_every_readers_figures_with_intervals(
 ) -> None:
     output = printed(capsys, "evaluate", finished)
     assert output.keys() >= {"cases", "readers"}
-    assert list(output["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+    assert list(output["readers"]) == [*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"]
     for figures in output["readers"].values():
         for figure in figures.values():
             assert figure.keys() == FIGURE | (set() if figure["low"] is not None else {"why"})
@@ -161,12 +173,13 @@ def test_read_prints_every_readers_whole_distribution(
     for image in output["images"]:
         assert image.keys() == {"image", "unlike", "readers"}
         assert image["unlike"]["is_unlike"] is False and image["unlike"]["of"] > 0
-        assert set(image["readers"]) == {"vlm", "vanilla", "tsm", "vitask", "vitask+tsm"}
+        assert set(image["readers"]) == {*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"}
         for name, answer in image["readers"].items():
-            assert answer.keys() == {"answers", "probabilities", "tokens", "text", "parsed", "said"}
+            said = {"tokens", "text", "parsed", "said", "explored", "blank"}
+            assert answer.keys() == {"answers", "probabilities", *said}
             assert answer["answers"] == ["dark", "light", "light scar"]
             assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
-            assert (answer["text"] is None) == (name == "tsm")
+            assert (answer["text"] is None) == (name in SIMPLE)
 
 
 def test_read_asks_only_the_readers_that_are_named(
@@ -428,11 +441,15 @@ def test_a_killed_run_resumes_to_the_same_bytes(
 def test_two_processes_make_the_steps_that_one_would_make(
     more: dict[str, Any], stages: list[str], images: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    training = {"micro_batch_size": 4, "steps": 3}
+    """Alone in one piece; by two in twos, so that partners of contrast stand in other pieces."""
     drawn = pointing.draw(tmp_path / "spots") if "routing" in stages else images
-    settings = run_files.values(drawn, checkpoint, lora={"dropout": 0.0}, training=training) | more
-    file = run_files.write_run(tmp_path / "run.yaml", settings)
-    tune(make_run(settings), tmp_path / "one")
+    whole, spread = (
+        run_files.values(drawn, checkpoint, lora={"dropout": 0.0}, training={"steps": 3, "micro_batch_size": size})
+        | more
+        for size in (None, 2)
+    )
+    file = run_files.write_run(tmp_path / "run.yaml", spread)
+    tune(make_run(whole), tmp_path / "one")
     # With `--cpu` accelerate starts several processes through MPI only; without it, and told to use none of the GPUs,
     # through torch, as on a machine with several of them.
     launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no "

@@ -15,8 +15,9 @@ from accelerate import Accelerator
 from PIL import Image
 from torch import Tensor
 
-from core.case import Box, Case, ImageSet, Task
+from core.case import TEMPLATE, Box, Case, ImageSet, Task
 from core.catalog import METHODS, chosen
+from core.errors import SettingsError
 from core.models.exemplar import Exemplars, load_exemplars
 from core.models.features import EncodedPictures, FeatureStore
 from core.models.lora import LoraSettings, attach, load_adapter, save_adapter
@@ -25,7 +26,7 @@ from core.readings.head import own_encoders
 from core.sets.joint import Item, JointSet
 from core.training.heads import load_heads, new_heads, save_heads
 from core.training.loop import Stage, make_step, new_optimiser
-from core.training.method import Plan, StagePlan
+from core.training.method import Frame, Plan, StagePlan
 from core.training.response import Tuned
 from core.training.settings import TrainingSettings
 from core.training.vlm_stage import RunCases, first_batch, read_places, sharing_gap, vlm_stage
@@ -147,6 +148,23 @@ def test_stages_of_one_adapter_share_one_schedule(training: dict[str, Any], leng
     assert stages["stage-2"].learning_share(0) == pytest.approx(1 - first / whole)
     assert stages["stage-1"].learning_share(0) == stages["vanilla"].learning_share(0) == 1.0
     assert [stages[name].steps_after for name in lengths] == [whole, lengths["stage-2"], 0]
+
+
+def test_stages_may_have_a_schedule_each() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    training = TrainingSettings.parse({"steps": 4, "schedule_over": "stage", "warm_up": 0.0}, "training")
+    for stage in plan.stages:
+        own = vlm_stage(stage, tuned, cases, [], training, 0, 8, accelerator(), beside=plan.stages)
+        shares = [own.learning_share(step) for step in range(own.steps)]
+        assert shares == pytest.approx([(1 + math.cos(math.pi * step / own.steps)) / 2 for step in range(own.steps)])
+
+
+def test_the_last_weights_are_kept_where_no_figure_is_to_choose() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    assert stage_of(plan.stages[-1], tuned, cases).is_chosen_by_figure
+    assert not stage_of(plan.stages[-1], tuned, cases, weights_kept="last").is_chosen_by_figure
+    with pytest.raises(SettingsError, match="patience waits for better weights"):
+        TrainingSettings.parse({"weights_kept": "last", "patience": 3}, "training")
 
 
 def accelerator() -> Any:
@@ -333,9 +351,11 @@ def test_reading_gives_memory_that_lies_in_pieces_back_from_time_to_time(monkeyp
 @pytest.mark.parametrize(
     "settings",
     [
-        {"name": "vitask", "contrast": 0},
-        {"name": "vitask", "constant_prefix": True, "contrast": 0},
+        {"name": "vitask"},
+        {"name": "vitask", "contrast_on": "first_distinguishing"},
+        {"name": "vitask", "constant_prefix": True},
         {"name": "tpo"},
+        {"name": "tpo", "exemplar": True, "contrast": 1},
         {"name": "discriminative"},
         {"name": "discriminative", "next_token": False},
         {"name": "head"},
@@ -343,26 +363,26 @@ def test_reading_gives_memory_that_lies_in_pieces_back_from_time_to_time(monkeyp
     ids=str,
 )
 def test_the_step_is_the_same_however_it_is_cut_into_micro_batches(settings: dict[str, Any]) -> None:
-    """Contrast apart, whose other image is drawn within a micro-batch."""
     losses: dict[int, dict[str, float]] = {}
     weights: dict[int, dict[str, Tensor]] = {}
-    for micro in (8, 4, 3):
+    for micro in (8, 4, 3, 2):
         plan, tuned, cases = prepared(settings)
         stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=micro, clip=1000)
         (losses[micro],) = stepped(stage, tuned, 1)
         weights[micro] = {name: value for name, value in everything(tuned).items() if "lora_B" in name}
-    for micro in (4, 3):
+    for micro in (4, 3, 2):
         assert losses[micro] == pytest.approx(losses[8], rel=1e-5)
         for name, value in weights[micro].items():
             torch.testing.assert_close(value, weights[8][name], atol=2e-4, rtol=0)
 
 
-@pytest.mark.parametrize("settings", [{"name": "vitask", "contrast": 0}, {"name": "discriminative"}], ids=str)
-def test_accumulated_gradients_are_those_of_the_whole_batch(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("micro", [4, 2])
+@pytest.mark.parametrize("settings", [{"name": "vitask"}, {"name": "discriminative"}], ids=str)
+def test_accumulated_gradients_are_those_of_the_whole_batch(settings: dict[str, Any], micro: int) -> None:
     found = []
-    for micro in (8, 4):
+    for size in (8, micro):
         plan, tuned, cases = prepared(settings)
-        stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=micro, clip=1000)
+        stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=size, clip=1000)
         for name, value in tuned.named_parameters():
             if "lora_B" in name:  # at its start, half of an adapter has no gradient
                 torch.nn.init.normal_(value, std=0.05, generator=torch.Generator().manual_seed(len(name)))
@@ -380,17 +400,33 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(settings: dict[str, 
         torch.testing.assert_close(found[1][name], gradient, atol=1e-5, rtol=1e-3)
 
 
-def test_contrast_is_drawn_within_micro_batches() -> None:
+@pytest.mark.parametrize("size", [8, 3, 2])
+def test_every_case_is_contrasted_with_a_case_that_says_something_else_however_a_step_is_cut(size: int) -> None:
     plan, tuned, cases = prepared({"name": "vitask"})
-    stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=4)
+    stage = stage_of(plan.stages[-1], tuned, cases, micro_batch_size=size)
     for step in range(4):
-        for micro in stage.micro_batches(step):
-            batch, _ = micro.load()
-            assert len(batch) == 4
-            for place, other in enumerate(batch.others):
-                assert other is None or batch.responses[other] != batch.responses[place]
-        again = [micro.load()[0].others for micro in stage.micro_batches(step)]
-        assert again == [micro.load()[0].others for micro in stage.micro_batches(step)]
+        batches = [micro.load()[0] for micro in stage.micro_batches(step)]
+        assert [len(batch) for batch in batches] == {8: [8], 3: [3, 3, 2], 2: [2] * 4}[size]
+        for batch in batches:
+            for case, response in enumerate(batch.responses):
+                assert batch.other_response(case) not in (None, response)
+        assert stage.paired_share is not None and stage.paired_share(step) == 1.0
+
+
+def test_a_step_of_one_answer_is_contrasted_with_training_cases_beside_it() -> None:
+    """The two cases of a step say the same; without partners it would have no contrast."""
+    plan, tuned, cases = prepared({"name": "vitask"})
+    most_alike = [Item(0, replace(item.case, labels=("scar",))) for item in cases.items[:7]]
+    rare = replace(cases, items=[*most_alike, cases.items[7]])
+    stage = stage_of(plan.stages[-1], tuned, rare, batch_size=2)
+    assert all("crt" in losses for losses in stepped(stage, tuned, 4))
+
+
+def test_a_stage_without_contrast_has_no_partners() -> None:
+    plan, tuned, cases = prepared({"name": "vitask"})
+    stage = stage_of(plan.stages[1], tuned, cases)
+    assert plan.stages[1].name == "stage-1" and stage.paired_share is None
+    assert all(micro.load()[0].others == [None] * 8 for micro in stage.micro_batches(0))
 
 
 def test_several_tsms_give_a_token_each() -> None:
@@ -434,8 +470,8 @@ DEPARTING: dict[str, dict[str, Any]] = {
     "vitask": {
         "exemplar": False,
         "exemplars_of_training": "out_of_sample",
-        "align": 0,
-        "contrast": 0,
+        "align": 0.5,
+        "contrast": 2,
         "contrast_on": "first_distinguishing",
         "direction": "teacher_first",
         "stage_1_epochs": 0,
@@ -468,8 +504,6 @@ PRINTED: dict[str, dict[str, Any]] = {
     },
     "vanilla": {"epochs": 5, "tsm_in_words": "in_sample"},
     "vitask": {
-        "align": 0.5,
-        "contrast": 2,
         "stage_1_epochs": 3,
         "stage_2_epochs": 0.5,
         "baseline": False,
@@ -502,6 +536,60 @@ def test_a_method_as_it_comes_departs_from_nothing(name: str) -> None:
 @pytest.mark.parametrize(("name", "field"), [(name, field) for name in DEPARTING for field in DEPARTING[name]])
 def test_a_setting_that_leaves_the_printed_recipe_is_told_of_in_one_sentence(name: str, field: str) -> None:
     assert len(departures(name, **{field: DEPARTING[name][field]})) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"align": 0}, "Alignment was left out"),
+        ({"contrast": 0}, "Contrast was left out"),
+        ({"align": 0.5}, "Alignment had weight 0.5"),
+        ({"contrast": 2}, "Contrast had weight 2"),
+        ({"stage_2_epochs": 0}, "Stage 2 was left out, and contrast with it"),
+        ({"exemplar": False}, "Exemplar prompting was left out"),
+    ],
+    ids=str,
+)
+def test_what_was_left_out_or_weighed_is_named(changed: dict[str, Any], words: str) -> None:
+    (sentence,) = departures("vitask", **changed)
+    assert sentence.startswith(words)
+
+
+PRINTED_FRAME: dict[str, Any] = {"schedule_over": "stage", "weights_kept": "last"}
+
+
+def departures_in(training: dict[str, Any], tsms: int = 1, template: str = TEMPLATE, **changed: Any) -> tuple[str, ...]:
+    plan = Plan(*chosen(METHODS, {"name": "vitask", **changed}, "name", "method"))
+    task = Task(answers=("scar", "spot"), template=template)
+    return plan.departures_in(Frame({"drawn": task}, TrainingSettings.parse(training, "training"), tsms))
+
+
+def test_a_run_can_be_exactly_as_printed() -> None:
+    assert departures_in(PRINTED_FRAME) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"training": {"weights_kept": "last"}}, "One schedule of the learning rate ran over both stages"),
+        ({"training": {"schedule_over": "stage"}}, "weights with the best macro F1 on validation cases"),
+        ({"training": PRINTED_FRAME | {"schedule": "linear"}}, "schedule was linear"),
+        ({"template": "What is it?\n{label set}"}, 'The question about drawn was not worded as printed: "What is it?'),
+        ({"tsms": 2}, "2 TSMs gave an exemplar each"),
+        ({"constant_prefix": True}, "One learned token"),
+        ({"label_smoothing": 0.1}, "smoothed by 0.1"),
+        ({"tune_vlm_connector": True}, "own connector was tuned"),
+    ],
+    ids=str,
+)
+def test_what_a_run_gives_to_its_method_is_held_against_the_print(changed: dict[str, Any], words: str) -> None:
+    (sentence,) = departures_in(**{"training": PRINTED_FRAME} | changed)
+    assert words in sentence and "\n" not in sentence and sentence.endswith(".") and "as printed" in sentence
+
+
+def test_one_stage_has_one_schedule_whatever_it_is_over() -> None:
+    (sentence,) = departures_in({"weights_kept": "last"}, stage_1_epochs=0)
+    assert sentence.startswith("Stage 1 was left out")
 
 
 @pytest.mark.parametrize(("name", "field"), [(name, field) for name in PRINTED for field in PRINTED[name]])

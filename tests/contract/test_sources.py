@@ -13,8 +13,8 @@ from core.case import Kind
 from core.catalog import SOURCES, find
 from core.readings.answer import Answer
 from core.readings.reading import Reading
+from core.sets.alike import Alike
 from core.suspects.evidence import Evidence, Floats, Near, ReviewedSet, Source, doubt
-from core.suspects.folds import Alike
 from tests.suspects.reviewed import ANSWERS, Shade, reviewed_set
 
 KINDS: tuple[Kind, ...] = ("single", "multi", "ordinal")

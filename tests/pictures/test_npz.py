@@ -53,3 +53,13 @@ def test_many_threads_open_an_array_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         opened = list(threads.map(lambda _: open_array(tmp_path / "set.npz", "rows"), range(64)))
     assert len({id(rows) for rows in opened}) == 1
+
+
+def test_arrays_of_as_many_sets_as_a_joint_run_goes_over_are_each_opened_once(tmp_path: Path) -> None:
+    """Twelve files of six arrays, gone over in turn as random batches do it."""
+    keys = [f"{split}_{kind}" for split in ("train", "val", "test") for kind in ("images", "labels")]
+    files = [tmp_path / f"{number}.npz" for number in range(12)]
+    for file in files:
+        np.savez_compressed(file, allow_pickle=False, **{key: np.zeros((2, 3, 3), np.uint8) for key in keys})
+    first, again = ([open_array(file, key) for file in files for key in keys] for _ in range(2))
+    assert all(array is same for array, same in zip(first, again, strict=True))

@@ -9,7 +9,7 @@ import pytest
 
 from core.case import Task
 from core.readings.answer import Answer
-from core.readings.benefit import Benefit, Duel, benefits, duel_words, sentence
+from core.readings.benefit import Benefit, Duel, about_bands, benefits, duel_words, sentence
 from core.readings.effect import effect_of, signed
 from core.readings.meaning import Training, cases_to_tell, meaning
 from core.readings.reading import Reading
@@ -115,6 +115,44 @@ def test_a_difference_that_is_kept_the_other_way_round_is_turned() -> None:
     assert (duel.deciding.difference, duel.deciding.low, duel.deciding.high) == (-0.1, -0.3, 0.02)
 
 
+def with_bands(given: Any, wider: float) -> Any:
+    """The same with bands that are wider than the intervals by so much on each side."""
+    differences = {
+        pair: {
+            name: ends | {"band_low": ends["low"] - wider, "band_high": ends["high"] + wider}
+            for name, ends in figures.items()
+        }
+        for pair, figures in given["differences"].items()
+    }
+    return given | {"differences": differences}
+
+
+def test_the_comparison_that_was_asked_for_stands_by_itself_and_all_others_have_to_hold_at_once() -> None:
+    """The aided reader beats plain tuning by .31 (.2 to .4), and the TSM alone beats the unaided one by .35."""
+    banded = judged(with_bands(SAMPLE, 0.32))
+    first = banded.duel("vitask+tsm", "vanilla")
+    assert first is not None and first.effect == "helped" and (first.deciding.low, first.deciding.high) == (0.2, 0.4)
+    beside = banded.duel("vitask", "tsm")
+    assert beside is not None and judged(SAMPLE).duel("vitask", "tsm").effect == "harmed"  # type: ignore[union-attr]
+    assert beside.effect == "open" and beside.deciding.words() == "-0.350 (-0.720 to +0.020)"
+    assert about_bands([banded]).startswith(" The comparison that the run was made for stands first")
+    assert about_bands([judged(SAMPLE)]) == ""
+    assert "the cases can't tell: +0.010 (-0.340 to +0.360) (corrected for all pairs" in sentence(banded, TITLES)
+    assert "corrected" not in sentence(judged(SAMPLE), TITLES)
+
+
+def test_a_band_that_is_kept_the_other_way_round_is_turned() -> None:
+    given = with_bands(results({"tsm - vitask": (0.1, 0.05, 0.15)}, VALUES), 0.25)
+    duel = judged(given).duel("vitask", "tsm")
+    assert duel is not None
+    assert [duel.deciding.low, duel.deciding.high] == pytest.approx([-0.4, 0.2])
+
+
+def test_help_of_the_tsm_is_told_by_bands_where_there_are_any() -> None:
+    assert "Use it with the TSM beside it" in told(with_bands(SAMPLE, 0.1))
+    assert "Use it with the TSM beside it" not in told(with_bands(SAMPLE, 0.31))
+
+
 def test_plain_tuning_itself_is_held_against_the_untuned_model_and_the_tsm() -> None:
     given = results({"vanilla - vlm": (0.5, 0.4, 0.6), "tsm - vanilla": (0.3, 0.2, 0.4)}, VALUES | {"vlm": 0.1})
     duels = judged(given, "vanilla", "vlm", ("vanilla",)).duels
@@ -188,6 +226,16 @@ def test_a_reader_that_guesses_is_told_and_so_are_labels_with_few_cases() -> Non
         "can't be told from guessing: its balanced accuracy is 0.500 (0.490 to 0.510), and guessing gives 0.500" in text
     )
     assert "clear (6), hazy (6)" in text and "most likely show it too" in text
+
+
+def test_a_reader_whose_lists_were_half_read_is_told() -> None:
+    shares = {"vitask+tsm": {"mean": 0.9501, "least": 0.2}, "vanilla": {"mean": 0.8375, "least": 0.409}}
+    text = told(SAMPLE | {"explored": shares})
+    assert (
+        "Of “plainly tuned”, the lists that were read hold 83 % of the probability in the mean (40 % in the least sure "
+        "case): its figures are of these lists alone." in text
+    )
+    assert text.count("lists that were read") == 1 and "lists that were read" not in told(SAMPLE)
 
 
 def test_guessing_gives_more_where_some_label_has_no_test_case() -> None:

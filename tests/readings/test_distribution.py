@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from math import exp, log
 
@@ -9,16 +10,19 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from core.case import Task
 from core.models.exemplar import Exemplars
+from core.models.shared_prefix import Branches
 from core.models.vlm import Vlm
 from core.readings.distribution import Asking, distributions, log_likelihoods, softmax
-from tests.contract.official import ask, official_logits, pictures, tiny
+from tests.contract.official import ask, build, official_logits, pictures, tiny
 
 ANSWERS = ("a scar", "a scan", "no", "a scar or a scan")
 TASK = Task(answers=ANSWERS, template="What is this?")
 SPOTS = Task(answers=("left", "right"), kind="multi", template="What is this?")
+TEN = tuple(f"spot {letter}" for letter in "abcdefghij")
 
 
 def questions(vlm: Vlm, task: Task = TASK, exemplars: Tensor | None = None) -> list[Asking]:
@@ -77,19 +81,61 @@ def test_a_labels_probability_is_the_share_of_the_lists_that_name_it() -> None:
         assert one.probabilities == pytest.approx(((left + both) / whole, (right + both) / whole), abs=1e-5)
 
 
-@pytest.mark.parametrize("count", [3, 8])
-def test_marginals_of_several_labels_are_those_of_every_list_there_is(count: int) -> None:
-    vlm, names = tiny("internvl"), [f"spot {letter}" for letter in "abcdefgh"[:count]]
-    asked = questions(vlm, Task(answers=tuple(names), kind="multi", template="What is this?"))
+@pytest.fixture(scope="module")
+def learned_lists() -> Vlm:
+    """A tiny model that learned a few steps of what to list, and is sure of little yet."""
+    vlm = build("internvl")
+    vlm.base.requires_grad_(True)
+    features, rows = vlm.encode(pictures()), [(0, TEN[1:2]), (1, TEN[2:6]), (2, TEN[:1] + TEN[7:])]
+    optimiser = torch.optim.AdamW(vlm.base.parameters(), lr=3e-3)
+    for _ in range(25):
+        branches, loss = Branches(vlm, features), torch.zeros(())
+        prompts = [vlm.prompt("What is this?", image.tokens.shape[0]) for image in features]
+        responses = [vlm.response(", ".join(names)) for _, names in rows]
+        slots = [branches.add(row, prompts[row], responses[row]) for row, _ in rows]
+        logits = branches.logits()
+        loss = sum(
+            (
+                cross_entropy(logits[places], torch.tensor(tokens))
+                for places, tokens in zip(slots, responses, strict=True)
+            ),
+            start=loss,
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    vlm.base.requires_grad_(False)
+    return vlm
+
+
+@pytest.mark.parametrize("count", [3, 8, 10])
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_marginals_of_several_labels_are_those_of_every_list_there_is(
+    count: int, is_trained: bool, learned_lists: Vlm
+) -> None:
+    vlm, names = learned_lists if is_trained else tiny("internvl"), TEN[:count]
+    image_questions = questions(vlm, Task(answers=names, kind="multi", template="What is this?"))
     lists = [chosen for length in range(count + 1) for chosen in combinations(names, length)]
-    texts = [", ".join(chosen) or "no finding" for chosen in lists]
     with torch.no_grad():
-        (found,) = distributions(vlm, asked, None, [False])
-        (said,) = log_likelihoods(vlm, asked, None, [False], [texts] * 3)
-    for one, scores in zip(found, said.of_tokens, strict=True):
-        shares = softmax([sum(tokens) for tokens in scores])
-        brute = [sum(share for chosen, share in zip(lists, shares, strict=True) if name in chosen) for name in names]
-        assert one.probabilities == pytest.approx(brute, abs=1e-6)
+        (answers,) = distributions(vlm, image_questions, None, [False])
+        for answer, question in zip(answers, image_questions, strict=True):
+            shares = softmax(
+                [
+                    score
+                    for first in range(0, len(lists), 64)
+                    for score in scores_of_lists(vlm, question, lists[first : first + 64])
+                ]
+            )
+            brute = [
+                sum(share for chosen, share in zip(lists, shares, strict=True) if name in chosen) for name in names
+            ]
+            assert answer.probabilities == pytest.approx(brute, abs=1e-6)
+            assert answer.explored is not None and 1 - 1e-6 < answer.explored <= 1
+
+
+def scores_of_lists(vlm: Vlm, question: Asking, lists: Sequence[Sequence[str]]) -> list[float]:
+    (way,) = log_likelihoods(vlm, [question], None, [False], [[", ".join(chosen) or "no finding" for chosen in lists]])
+    return [sum(tokens) for tokens in way.of_tokens[0]]
 
 
 def test_tasks_of_different_kinds_are_read_in_one_batch() -> None:

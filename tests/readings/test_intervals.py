@@ -10,8 +10,17 @@ import pytest
 
 from core.readings import ends
 from core.readings.ends import Drawn, Floats, Share, ends_of_difference, ends_of_draws, ends_of_share, spread_of
-from core.readings.intervals import Figure, figure, in_brackets, numbered, percentiles, resampled
-from core.readings.metrics import figures
+from core.readings.intervals import (
+    Figure,
+    compared,
+    compared_pairs,
+    figure,
+    in_brackets,
+    numbered,
+    percentiles,
+    resampled,
+)
+from core.readings.metrics import Sheet, figures
 
 
 def weights(cases: int, groups: list[str | None] | None, draws: int, seed: int = 0) -> Floats:
@@ -161,6 +170,39 @@ def test_a_difference_has_the_wider_of_t_interval_and_expanded_percentiles() -> 
 def test_readers_that_never_differ_have_no_interval_of_their_difference() -> None:
     same, kind = np.linspace(0.7, 0.8, 50), Drawn("ranked", (np.ones(30),))
     assert ends_of_difference(0.0, (same, same), (kind, kind), alone(30)).why == ends.ALIKE
+
+
+def test_bands_of_unrelated_differences_are_those_of_sidak() -> None:
+    """Ten independent ones hold at once with .95 where each does with .95 to the tenth root, 1 - .0051."""
+    gaps = list(np.random.default_rng(0).normal(size=(10, 40_000)))
+    assert ends.tail_of_all(gaps) == pytest.approx((1 + 0.95**0.1) / 2, abs=3e-4)
+
+
+def test_bands_of_differences_that_go_together_are_hardly_wider() -> None:
+    gap = np.random.default_rng(0).normal(size=40_000)
+    assert ends.tail_of_all([gap, 2 * gap, -gap, 0.5 + gap]) == pytest.approx(ends.TAIL, abs=2e-3)
+    assert ends.tail_of_all([gap]) == ends.tail_of_all([gap, np.zeros(40_000)]) == ends.TAIL
+    assert ends.tail_of_all([gap, np.full(40_000, np.nan)]) == ends.tail_of_all([]) == ends.TAIL
+
+
+def test_of_three_readers_every_pair_has_a_band_around_its_interval_and_of_two_there_is_none() -> None:
+    random = np.random.default_rng(0)
+    truth = np.arange(120) % 2
+    sheets = {
+        name: Sheet(np.stack([1 - p, p], 1), truth, "single", "ab").weighted()
+        for name in ("first", "second", "third")
+        for p in [np.clip(0.5 + (truth - 0.5) * 0.6 + 0.3 * random.normal(size=120), 0.01, 0.99)]
+    }
+    of_three = compared_pairs(sheets, 120, None, 400, 0)
+    assert list(of_three) == [("second", "first"), ("third", "first"), ("third", "second")]
+    for pair, differences in of_three.items():
+        alone = compared(sheets[pair[0]], sheets[pair[1]], 120, None, 400, 0)
+        for name, difference in differences.items():
+            assert (difference.value, difference.low) == (alone[name].value, alone[name].low)
+            assert alone[name].band is None and "band_low" not in alone[name].plain()
+            assert difference.band is not None
+            assert difference.band[0] < difference.low < difference.high < difference.band[1]
+            assert difference.plain()["band_high"] == difference.band[1]
 
 
 @pytest.mark.parametrize("name", ["accuracy", "macro_f1"])

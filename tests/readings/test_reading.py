@@ -79,17 +79,56 @@ def test_names_that_differ_in_signs_are_told_apart_where_they_stand_alone() -> N
     assert parse("it is grade 1", grades) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is a Grade A lesion", ("Grade A",)),
+        ("It is a grade a lesion", ("grade a",)),
+        ("it is of GRADE A", None),
+        ("une st\u00e9nose", ("st\u00e9nose",)),
+        ("une ste\u0301nose, sans doute", ("st\u00e9nose",)),
+        ("la stenose", ("stenose",)),
+        ("la St\u00c8nose", None),
+        ("un \u0153deme", ("\u0153d\u00e8me",)),
+    ],
+)
+def test_a_name_spelled_exactly_goes_before_one_that_differs_in_capitals_or_accents(
+    text: str, expected: tuple[str, ...] | None
+) -> None:
+    names = ("Grade A", "grade a", "st\u00e9nose", "stenose", "\u0153d\u00e8me")
+    assert parse(text, task(answers=names)) == expected
+
+
+def test_of_several_answers_each_is_taken_as_it_is_spelled() -> None:
+    several = task("multi", ("Grade A", "grade a", "finding"))
+    assert parse("grade a, Grade A", several) == ("Grade A", "grade a")
+    assert parse("Grade A, finding", several) == ("Grade A", "finding")
+    assert parse("no finding", several) == ()
+
+
 def test_readings_come_back_as_they_were(tmp_path: Path) -> None:
     answer = Answer((0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ())
     whole = Reading("blood", "a/1.png", "test", "vitask", ("x", "y"), "P1", answer)
     plain = Reading("blood", "a/2.png", "test", "tsm", (), None, Answer((0.5, 0.5)))
-    reading.save([whole, plain], tmp_path / "readings" / "test.parquet")
-    assert reading.load(tmp_path / "readings" / "test.parquet") == [whole, plain]
+    lists = Reading(
+        "blood",
+        "a/3.png",
+        "test",
+        "vlm",
+        ("x",),
+        None,
+        Answer((0.5, 0.5), ((-1.0,), (-2.0,)), explored=0.75, blank=(-1.5, -3.0)),
+    )
+    reading.save([whole, plain, lists], tmp_path / "readings" / "test.parquet")
+    assert reading.load(tmp_path / "readings" / "test.parquet") == [whole, plain, lists]
     assert [path.name for path in (tmp_path / "readings").iterdir()] == ["test.parquet"]
 
 
 def test_answers_come_back_from_json_as_they_were() -> None:
-    for answer in (Answer((0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ()), Answer((0.5, 0.5), text="?")):
+    for answer in (
+        Answer((0.25, 0.75), ((-0.5, -1.0), (-2.0,)), "x", ()),
+        Answer((0.5, 0.5), text="?", explored=0.75, blank=(-1.0, -2.0)),
+    ):
         assert answer_from_plain(json.loads(json.dumps(answer_to_plain(answer)))) == answer
 
 
@@ -108,6 +147,6 @@ def test_labels_become_places_or_flags() -> None:
 def test_readings_of_before_readers_said_more_are_read(tmp_path: Path) -> None:
     plain = Reading("blood", "a/2.png", "test", "tsm", (), None, Answer((0.5, 0.5), text="x"))
     reading.save([plain], tmp_path / "test.parquet")
-    table = pq.read_table(tmp_path / "test.parquet").drop_columns(["said", "references"])
+    table = pq.read_table(tmp_path / "test.parquet").drop_columns(["said", "references", "explored", "blank"])
     pq.write_table(table, tmp_path / "test.parquet")
     assert reading.load(tmp_path / "test.parquet") == [plain]

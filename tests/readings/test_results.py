@@ -68,6 +68,24 @@ def test_free_text_is_counted_where_it_was_asked_for() -> None:
     assert told == {"vitask": {"cases": 3, "understood": 2, "right": 1}}
 
 
+def test_how_much_of_all_lists_was_read_is_a_figure_of_several_labels() -> None:
+    shares = {"vlm": (1.0, 0.75, 0.5, 0.75), "vitask": (1.0, 1.0, 0.99, 1.0)}
+    rows = [
+        read(name, str(number), "a", 0.4 + number / 10, explored=share)
+        for name, of_cases in shares.items()
+        for number, share in enumerate(of_cases)
+    ]
+    several = TASK.model_copy(update={"kind": "multi"})
+    figures = evaluate(rows, {"one": several}, draws=20, seed=0)
+    assert figures["explored"]["vlm"] == {"mean": 0.75, "least": 0.5}
+    assert figures["explored"]["vitask"] == pytest.approx({"mean": 0.9975, "least": 0.99})
+    assert "hold of the probability of all, mean (least): `vlm` 0.750 (0.500), `vitask` 0.998 (0.990)." in table(
+        figures
+    )
+    assert evaluate(READINGS, {"one": TASK}, draws=20, seed=0)["explored"] == {}
+    assert "probability of all" not in table(evaluate(READINGS, {"one": TASK}, draws=20, seed=0))
+
+
 def test_several_sets_are_told_apart() -> None:
     more = [read("tsm", "1", "b", 0.6, set="two"), read("tsm", "2", "a", 0.7, set="two")]
     told = evaluate(READINGS + more, {"one": TASK, "two": TASK}, draws=20, seed=0)

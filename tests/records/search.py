@@ -96,8 +96,6 @@ def write_search(folder: Path, image_set: ImageSet) -> Path:
     about = {
         "cases": len(rows),
         "estimated_errors": 3.0,
-        "estimated_low": 1.5,
-        "estimated_high": 5.0,
         "answers": list(image_set.task.answers),
         "sources": [{"name": name, "title": name.title(), "about": f"What {name} says."} for name in SOURCES],
         "seconds": 1.0,

@@ -25,7 +25,7 @@ from core.records import audit, runs, sets
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.review import agreement, corrections, queue, reviews, verdicts
+from core.records.review import agreement, audits, corrections, queue, reviews, verdicts
 from core.records.review.corrections import Change
 from core.records.tables import Job
 from core.records.versions import SetError, version_folder
@@ -272,6 +272,10 @@ def test_verdicts_are_taken_away_as_json_as_far_as_one_may_see_them(
     assert [(verdict["rank"], verdict["person"]) for verdict in content["verdicts"]] == [(2, "anna"), (2, "ben")]
     assert content["consensus"] == [{"rank": 2, "action": "keep", "labels": None, "certainty": 1.0}]
     assert (content["estimated_errors"], content["agreement"]["pairs"][0]["n"]) == (3.0, 1)
+    assert content["label_audit"] is None
+    view = audits.draw(database, searched.admin, searched.review_id, 1, 3)
+    content = json.loads(corrections.exported(database, place, searched.ben, searched.review_id, "json")[1])
+    assert content["label_audit"] == audits.plain(view)
     with pytest.raises(SettingsError, match="csv, json, coco"):
         corrections.exported(database, place, searched.ben, searched.review_id, "xml")
 

@@ -85,7 +85,7 @@ def test_what_can_not_be_searched_with_is_refused(database: Database, place: Pla
 
 def test_what_the_search_found_is_shown(searched: Room) -> None:
     view = reviews.review(searched.db, searched.anna, searched.review_id)
-    assert (view.state, view.estimated, view.low, view.high, view.cases) == ("done", 3.0, 1.5, 5.0, 10)
+    assert (view.state, view.index, view.cases) == ("done", 3.0, 10)
     assert [source.name for source in view.sources] == ["cleanlab", "neighbours", "duplicates"]
     suspect = queue.suspect(searched.db, searched.anna, searched.review_id, 2)
     assert (suspect.number, suspect.name, suspect.given, suspect.suggested) == (1, "cell_1.png", ("light",), ("dark",))

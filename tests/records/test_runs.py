@@ -124,13 +124,16 @@ def test_stages_follow_the_events(database: Database, who: Who, run: Run) -> Non
 
 
 def test_curves_hold_losses_figures_and_meters(database: Database, who: Who, run: Run) -> None:
-    lines: list[Any] = [step("stage-1", 1), step("stage-1", 2), evaluation("stage-1", 2, 0.75), step("stage-2", 1)]
+    lines: list[Any] = [step("stage-1", 1), step("stage-1", 2), evaluation("stage-1", 2, 0.75)]
+    lines += [step("stage-2", 1, paired_share=1.0), step("stage-2", 2, losses={"van": 0.5}, paired_share=0.0)]
     runs.take_events(database, run.id, 0, lines)
     curves = runs.curves(database, who, run.id)
-    assert curves["loss/van"] == [("stage-1", 1, 1.0), ("stage-1", 2, 0.5), ("stage-2", 1, 1.0)]
+    assert curves["loss/van"] == [("stage-1", 1, 1.0), ("stage-1", 2, 0.5), ("stage-2", 1, 1.0), ("stage-2", 2, 0.5)]
+    assert curves["loss/crt"] == [("stage-1", 1, 2.0), ("stage-1", 2, 2.0), ("stage-2", 1, 2.0)]  # no pairs, no value
+    assert curves["meter/paired_share"] == [("stage-2", 1, 1.0), ("stage-2", 2, 0.0)]
     assert curves["val/accuracy"] == [("stage-1", 2, 0.75)]
     assert curves["meter/memory_gib"][0] == ("stage-1", 1, 0.5)
-    assert set(curves) == {"loss/van", "loss/crt", "val/accuracy", "meter/memory_gib"}
+    assert set(curves) == {"loss/van", "loss/crt", "val/accuracy", "meter/memory_gib", "meter/paired_share"}
 
 
 def test_steps_made_again_after_a_crash_are_told_as_they_were_last(database: Database, who: Who, run: Run) -> None:

@@ -16,12 +16,13 @@ from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError
 from core.pictures.pixels import FilePixels
 from core.pictures.store import open_store
-from core.records import audit, jobs, sets
+from core.records import audit, jobs, sets, versions
 from core.records.database import Database
 from core.records.people import NotAllowed, Who
 from core.records.place import Place
 from core.records.progress import Progress
 from core.records.sets import Page, SetError, UploadError, Version
+from core.sets.check import check
 from core.sets.open import open_set
 from tests.records.conftest import Others
 
@@ -39,6 +40,40 @@ def opened(folder: Path) -> ImageSet:
 
 def numbers(page: Page) -> list[int]:
     return [row.number for row in page.rows]
+
+
+SHARED = {"answers": ("dark", "light", "dark, light"), "kind": "multi"}
+
+
+def test_a_set_whose_labels_would_be_said_alike_is_not_kept(
+    database: Database, place: Place, who: Who, cells: ImageSet
+) -> None:
+    shared = replace(cells, task=Task.parse(SHARED, "task"))
+    with pytest.raises(
+        DataError, match='"dark" and "light" together and "dark, light" would be answered with the same'
+    ):
+        sets.write_version(database, place, shared, who=who, project_id=who.projects[0])
+    assert sets.sets(database, who, who.projects[0]) == []
+    other_sign = replace(cells, task=Task.parse(SHARED | {"separator": "; "}, "task"))
+    assert sets.write_version(database, place, other_sign, who=who, project_id=who.projects[0]).cases == 10
+
+
+def test_a_task_is_not_edited_so_that_labels_are_said_alike_and_one_that_has_it_is_edited_still(
+    database: Database, place: Place, who: Who, cells: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = replace(cells, task=Task.parse(SHARED | {"separator": "; "}, "task"))
+    kept = sets.write_version(database, place, apart, who=who, project_id=who.projects[0])
+    with pytest.raises(DataError, match="Let another sign stand between labels, or rename one of them"):
+        sets.new_version_with_task(database, place, who, kept.id, SHARED)
+    with monkeypatch.context() as before:  # as earlier versions of the studio kept it
+        before.setattr(versions, "refuse_shared", lambda task: None)
+        old = sets.new_version_with_task(database, place, who, kept.id, SHARED)
+    edited = sets.new_version_with_task(database, place, who, old.id, SHARED | {"modality": "cell"})
+    again = opened(sets.version_folder(place, edited))
+    assert again.task.modality == "cell" and again.stop_on_errors() == again
+    assert {f.kind: f.severity for f in check(again).findings}["shared_response"] == "warning"
+    made = sets.write_version(database, place, again, who=who, project_id=who.projects[0], set_id=edited.set_id)
+    assert made.cases == 10
 
 
 def test_a_version_keeps_what_a_set_holds(
@@ -173,7 +208,7 @@ def labelled(database: Database, place: Place, who: Who, cells: ImageSet) -> Ver
     """Several labels a case: the first eight answers each on a case of its own, then all, then none."""
     labels = [*((name,) for name in ANSWERS[:8]), ANSWERS, ()]
     cases = tuple(replace(case, labels=named) for case, named in zip(cells.cases, labels, strict=True))
-    task = Task(answers=ANSWERS, kind="multi")
+    task = Task(answers=ANSWERS, kind="multi", separator="; ")
     return sets.write_version(database, place, ImageSet("scans", task, cases), who=who, project_id=who.projects[0])
 
 

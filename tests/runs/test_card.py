@@ -69,6 +69,13 @@ def test_the_images_are_told_by_version_cases_and_task() -> None:
     ]
 
 
+def test_what_stands_in_several_splits_or_sets_is_told_or_that_nobody_looked() -> None:
+    sentences = ["The same picture in more than one split: none found.", "A patient in more than one split: 3 cases."]
+    where = "In several splits or sets"
+    assert section(told(overlap=sentences), where).splitlines() == [f"- {sentence}" for sentence in sentences]
+    assert section(told(), where).endswith("stand in several splits or sets was not looked for.")
+
+
 def test_every_reader_has_its_figures_with_intervals_and_undefined_ones_are_not_zero() -> None:
     rows = [line for line in section(told(), "Figures").splitlines() if line.startswith("| ")]
     tsm = [cell.strip() for cell in rows[1].strip("|").split("|")]

@@ -76,6 +76,7 @@ def test_a_preset_fills_what_is_not_set_and_nothing_else(preset: str) -> None:
     assert short[0]["epochs"] == 2 and short[1] == {"name": "backbone"}
     mine = make_run(plain | {"training": {"steps": 7}, "method": {"name": "vitask", "contrast": 3}})
     assert mine.settings.training.steps == 7 and mine.plan.settings.contrast == 3
+    assert mine.settings.training.most_epochs is None, "who names steps means them"
     assert mine.settings.training.learning_rate == own["training"]["learning_rate"]
 
 
@@ -102,8 +103,9 @@ def test_presets_differ_for_families_without_any_of_their_own() -> None:
 
 def test_a_preset_that_departs_from_the_printed_recipe_says_so() -> None:
     plain: dict[str, Any] = {"images": "x", "vlm": {"family": "starter"}, "tsm": {"name": "convnet"}}
-    (told,) = make_run(plain | {"method": {"name": "vitask"}}).plan.departures
-    assert told.startswith("Contrast (weight 0.1) was taken on the first token that tells both responses apart")
+    tokens, weight = make_run(plain | {"method": {"name": "vitask"}}).plan.departures
+    assert tokens.startswith("Contrast was taken on the first token that tells both responses apart")
+    assert weight.startswith("Contrast had weight 0.1")
     printed = {"name": "vitask", "contrast": 1.0, "contrast_on": "all"}
     assert make_run(plain | {"method": printed}).plan.departures == ()
     other = {"name": "vitask", "contrast": 0, "direction": "teacher_first", "freeze_connector": "never"}

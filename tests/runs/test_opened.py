@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
-from core.case import ImageSet
+from core.case import Case, ImageSet
 from core.catalog import FORMATS, every
 from core.errors import CoreError, DataError, ModelError, RunError, SettingsError, StoppedError
 from core.events import Plugged, Sharing, Step
@@ -25,12 +26,14 @@ from core.readings.distribution import Asking, distributions
 from core.runs.export import export
 from core.runs.external import own
 from core.runs.folder import Folder
+from core.runs.learned import SPLITS_LEARNED_FROM, learned
 from core.runs.opened import Asked, Opened, open_run, read_cases, read_pictures
 from core.runs.plug import plug
 from core.runs.prepare import open_images
 from core.runs.reliance import reliance
 from core.runs.runfile import make_run, read_run
 from core.runs.tune import tune
+from core.sets.learned_from import FILE, learned_from, read_learned, silent, write_learned
 from core.sets.open import open_set
 from tests import run_files
 from tests.contract.test_families import hybrid
@@ -93,6 +96,7 @@ def test_an_export_holds_what_other_programs_need(finished: Path, tmp_path: Path
         "connector.safetensors",
         "tsm/model.safetensors",
         "tsm/tsm.json",
+        "tsm/learned.parquet",
         "labels.json",
         "preprocessing/preprocessor_config.json",
         "card.md",
@@ -220,10 +224,66 @@ def test_pictures_that_the_model_learned_from_before_are_not_measured_after_plug
     assert figures["cases"] == len(tests) - 1
     measured = {each.case for each in reading.load(Folder(tmp_path / "new").readings("test"))}
     assert measured == set(tests[1:])
-    note = f"Left out of {len(tests)} test cases: 1 whose pictures the VLM learned from"
+    note = f"Left out of {len(tests)} test cases: 1 whose pictures the VLM or a TSM that it reads with learned from"
     assert note in (tmp_path / "new" / "card.md").read_text()
     again = own(open_run(tmp_path / "new"), 0, "test", lambda done, whole: None)
     assert {case.id for case in again.cases} == measured
+
+
+def given_tsm(finished: Path, folder: Path, taught: Sequence[Case] | None) -> Path:
+    """A TSM from elsewhere that learned from these cases; from what is not known where there are none."""
+    shutil.copytree(finished / "tsm", folder)
+    (folder / FILE).unlink()
+    if taught is not None:
+        write_learned(folder, learned_from(taught))
+    return folder
+
+
+def test_test_cases_that_a_given_tsm_learned_from_are_not_measured(finished: Path, tmp_path: Path) -> None:
+    tests = [item.case for item in open_images(open_run(finished).run).items("test")]
+    tsm = given_tsm(finished, tmp_path / "tsm", tests[:2])
+    figures = plug(finished, str(tsm), tmp_path / "new", connector="keep")
+    assert figures["cases"] == len(tests) - 2
+    note = f"Left out of {len(tests)} test cases: 2 whose pictures the VLM or a TSM that it reads with learned from"
+    assert note in Folder(tmp_path / "new").card.read_text()
+    assert read_learned(tmp_path / "new" / "tsm") == learned_from(tests[:2])
+    again = own(open_run(tmp_path / "new"), 0, "test", silent)
+    assert [case.id for case in again.cases] == [case.id for case in tests[2:]]
+
+
+def test_what_a_tsm_from_elsewhere_learned_from_may_be_not_known_and_that_is_told(
+    finished: Path, tmp_path: Path
+) -> None:
+    tsm = given_tsm(finished, tmp_path / "tsm", None)
+    figures = plug(finished, str(tsm), tmp_path / "new", connector="keep")
+    assert figures["cases"] == len(open_images(open_run(finished).run).items("test"))
+    assert "What the TSM learned from is not known" in Folder(tmp_path / "new").card.read_text()
+    assert not (tmp_path / "new" / "tsm" / FILE).exists()
+    notes = own(open_run(tmp_path / "new"), 0, "test", silent).told["notes"]
+    assert any("What the TSM learned from is not known" in note for note in notes)
+
+
+def test_a_tsm_is_kept_with_what_it_learned_from_and_before(finished: Path, tmp_path: Path) -> None:
+    joint_set = open_images(open_run(finished).run)
+    taught = [item.case for split in SPLITS_LEARNED_FROM for item in joint_set.items(split)]
+    assert read_learned(finished / "tsm") == learned_from(taught)
+    elsewhere = run_files.draw(tmp_path / "elsewhere", seed=5)
+    plug(finished, "convnet", tmp_path / "new", images=str(elsewhere))
+    assert "None of 6 test cases shows what the VLM or a TSM" in Folder(tmp_path / "new").card.read_text()
+    kept = read_learned(tmp_path / "new" / "tsm")
+    assert kept is not None
+    assert len(kept.pictures) == 2 * len(taught) and kept.pictures.items() > learned_from(taught).pictures.items()
+
+
+def test_what_a_plugged_models_vlm_learned_from_goes_with_it(finished: Path, tmp_path: Path) -> None:
+    tests = [item.case for item in open_images(open_run(finished).run).items("test")]
+    plug(finished, str(given_tsm(finished, tmp_path / "tsm", tests[:2])), tmp_path / "new", connector="keep")
+    export(tmp_path / "new", tmp_path / "out", is_merged=False)
+    known = learned(Folder(tmp_path / "out"))
+    assert known.pictures == {**learned(Folder(finished)).pictures, **learned_from(tests[:2]).pictures}
+    assert not (tmp_path / "out" / "plugged.json").exists() and not known.doubts
+    measured = own(open_run(tmp_path / "out"), 0, "test", silent)
+    assert [case.id for case in measured.cases] == [case.id for case in tests[2:]]
 
 
 def test_plugging_is_refused_where_the_model_learned_from_every_picture_that_would_be_measured(

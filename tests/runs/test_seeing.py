@@ -56,7 +56,7 @@ def test_it_learns_and_is_read_from_the_folder_and_the_export_as_in_the_run(
 def test_it_gives_place_to_another_and_takes_one_over(tuned: Path, tmp_path: Path, connector: str) -> None:
     plug(tuned, "vlm_mlp" if connector == "kept" else "vlm_linear", tmp_path / "new")
     assert f'"connector": "{connector}"' in (tmp_path / "new" / "events.jsonl").read_text().replace('":"', '": "')
-    assert list(plug(tuned, str(Folder(tmp_path / "new").tsm(0)), tmp_path / "again")["readers"])[1] == "tsm"
+    assert "tsm" in plug(tuned, str(Folder(tmp_path / "new").tsm(0)), tmp_path / "again")["readers"]
 
 
 def test_every_picture_is_encoded_once_and_a_stopped_run_goes_on_to_the_same_bytes(

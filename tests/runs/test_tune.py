@@ -21,11 +21,12 @@ from core.readings import reading
 from core.runs.folder import Folder, begin
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.prepare import open_images
-from core.runs.runfile import make_run, with_own_precision
+from core.runs.runfile import make_run, read_run, with_own_precision
 from core.runs.tune import tune
 from tests import run_files
 
-READERS = ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+SIMPLE = ["tsm", "knn", "probe-connector", "tsm+probe", "tsm-probe-mean"]
+READERS = [*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,15 @@ def test_a_runs_folder_holds_all_that_is_promised(finished: Path) -> None:
     assert not [name for name in names if name.endswith((".part", ".bin", ".pt", ".pkl", ".pth"))]
 
 
+def test_the_card_tells_what_splits_have_in_common(finished: Path) -> None:
+    told = Folder(finished).card.read_text().split("## In several splits or sets\n\n")[1].splitlines()[:3]
+    assert told[:2] == [
+        "- The same picture in more than one split: none found.",
+        "- Almost the same picture in more than one split: none found.",
+    ]
+    assert told[2].endswith("not looked for, since no case names its patient.")
+
+
 def test_every_reader_answers_every_case_with_a_distribution(finished: Path) -> None:
     for split in ("val", "test"):
         read = reading.load(Folder(finished).readings(split))
@@ -80,6 +90,17 @@ def test_every_reader_answers_every_case_with_a_distribution(finished: Path) -> 
         for one in read:
             assert sum(one.answer.probabilities) == pytest.approx(1, abs=1e-6)
             assert one.split == split and one.set == "shades" and one.labels[0] in run_files.ANSWERS
+
+
+def test_the_untuned_model_is_shown_a_blank_picture_too_and_its_answers_are_scored_against_it(finished: Path) -> None:
+    read = reading.load(Folder(finished).readings("test"))
+    of_reader = {name: {row.answer.blank for row in read if row.reader == name} for name in READERS}
+    (blank,) = of_reader.pop("vlm")
+    assert len(blank) == len(run_files.ANSWERS) and max(blank) < 0
+    assert set.union(*of_reader.values()) == {()}
+    scored = json.loads((finished / "metrics.json").read_text())["other_scores"]
+    assert list(scored) == ["vlm"] and scored["vlm"].keys() == {"length_normalised", "pmi"}
+    assert "| vlm (PMI) |" in Folder(finished).card.read_text()
 
 
 def test_probabilities_follow_from_the_stored_log_likelihoods_of_tokens(finished: Path) -> None:
@@ -94,13 +115,17 @@ def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
     assert list(told["readers"]) == READERS
     assert told["made_for"] == {"reader": "vitask+tsm", "baseline": "vanilla"}
     assert [(one["name"], one["needs_tsm"], one["sees_exemplar"]) for one in told["reader_list"]] == [
+        ("tsm", True, False),
+        ("knn", False, False),
+        ("probe-connector", False, False),
+        ("tsm+probe", True, False),
+        ("tsm-probe-mean", True, False),
         ("vlm", False, False),
         ("vanilla", False, False),
-        ("tsm", True, False),
         ("vitask", False, False),
         ("vitask+tsm", True, True),
     ]
-    assert told["cases"] == len(reading.load(Folder(finished).readings("test"))) // 5
+    assert told["cases"] == len(reading.load(Folder(finished).readings("test"))) // len(READERS)
     for figures in told["readers"].values():
         assert figures.keys() >= {"accuracy", "macro_f1", "auroc", "log_loss"}
         assert figures["accuracy"].keys() == {"value", "low", "high"}
@@ -109,12 +134,23 @@ def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
     assert set(written) == {("dark",), ("light scar",)}, "the first and the last of a list that is sorted by class"
 
 
+def test_the_card_and_the_figures_name_every_difference_from_the_print(finished: Path) -> None:
+    departures = json.loads((finished / "metrics.json").read_text())["departures"]
+    assert [sentence.partition(";")[0] for sentence in departures] == [
+        "One schedule of the learning rate ran over both stages",
+        "Of each stage the weights with the best macro F1 on validation cases were kept",
+    ]
+    card = Folder(finished).card.read_text(encoding="utf-8")
+    assert all(f"- {sentence}\n" in card for sentence in departures)
+
+
 def test_events_tell_every_loss_of_every_stage_and_the_log_of_the_vocabulary(finished: Path, checkpoint: Path) -> None:
     expected = {"vanilla": {"van"}, "stage-1": {"van", "ep", "rda"}, "stage-2": {"van", "ep", "rda", "crt"}}
     for stage, terms in expected.items():
         found = run_files.steps(finished, stage)
         assert sorted(found) == list(range(1, 5 if stage == "vanilla" else 3))
         assert all(step.losses.keys() == terms for step in found.values())
+        assert {step.paired_share for step in found.values()} == {1.0 if "crt" in terms else None}
     vocabulary = json.loads((checkpoint / "config.json").read_text())["text_config"]["vocab_size"]
     assert run_files.steps(finished, "stage-2")[1].facts["ln_vocabulary"] == pytest.approx(np.log(vocabulary))
     (sharing,) = [event for event in run_files.events(finished) if isinstance(event, Sharing)]
@@ -141,6 +177,22 @@ def test_a_stopped_run_resumes_to_the_same_bytes(
     assert Folder(out).metrics.read_text() == Folder(finished).metrics.read_text()
 
 
+def test_a_joint_run_stopped_in_its_contrast_resumes_to_the_same_bytes(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """Twos of a step of four, of two sets: partners stand in the other part, and outside the step."""
+    hues = run_files.draw(tmp_path / "hues", ("red", "green"), seed=3)
+    training = {"batch_size": 4, "micro_batch_size": 2, "steps": 4}
+    run = run_files.run([images, hues], checkpoint, training=training, method={"baseline": False})
+    tune(run, tmp_path / "whole")
+    with pytest.raises(StoppedError, match="in stage-2 at step 2"):
+        tune(run, tmp_path / "parts", is_stopped=stopper(10 + 4 + 2))
+    tune(run, tmp_path / "parts", is_resumed=True)
+    assert run_files.weights(tmp_path / "parts") == run_files.weights(tmp_path / "whole")
+    shares = {step.paired_share for step in run_files.steps(tmp_path / "parts", "stage-2").values()}
+    assert shares == {1.0}
+
+
 def stopper(after: int) -> Callable[[], bool]:
     asked = iter(range(1, 10**6))
     return lambda: next(asked) >= after
@@ -153,6 +205,23 @@ def test_a_finished_run_that_is_resumed_tells_its_figures_and_changes_nothing(
     told = tune(run_files.run(images, checkpoint), finished, is_resumed=True)
     assert told == json.loads(Folder(finished).metrics.read_text())
     assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.name != "events.jsonl"}
+
+
+def test_a_run_of_before_near_copies_were_looked_for_goes_on_with_its_split(checkpoint: Path, tmp_path: Path) -> None:
+    images, out = run_files.draw(tmp_path / "shades", count=8), tmp_path / "run"
+    for file in images.glob("dark/*.png"):
+        again = Image.open(file)
+        again.save(file.with_name(f"{file.stem} again.jpg"), quality=85)
+    run = run_files.run(images, checkpoint)
+    with pytest.raises(StoppedError):
+        tune(run_files.run(images, checkpoint, split={"near_copies": False}), out, is_stopped=lambda: True)
+    frozen = yaml.safe_load(Folder(out).settings.read_text())
+    del frozen["split"]["near_copies"]
+    Folder(out).settings.write_text(yaml.safe_dump(frozen))
+    with pytest.raises(StoppedError):
+        tune(run, out, is_resumed=True, is_stopped=lambda: True)
+    whole = [open_images(other).fingerprints() for other in (read_run(Folder(out).settings), run)]
+    assert whole[0] == Folder(out).fingerprints() != whole[1]
 
 
 def test_a_second_run_into_the_same_folder_is_refused(finished: Path, images: Path, checkpoint: Path) -> None:
@@ -340,7 +409,7 @@ def test_two_sets_of_one_name_are_refused(checkpoint: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("second", ["single", "multi"])
 def test_a_joint_run_reads_each_set_under_its_own_question(second: str, checkpoint: Path, tmp_path: Path) -> None:
     shades = run_files.draw(tmp_path / "shades")
-    other = run_files.draw_multi(tmp_path / "spots")
+    other = run_files.draw_multi(tmp_path / "spots", count=60)
     if second == "single":
         other = run_files.draw(tmp_path / "spots-2", ("left", "right"), count=20)
     told = tune(run_files.run([shades, other], checkpoint), tmp_path / "run")

@@ -32,6 +32,14 @@ def opened(*paths: Path, limits: dict[str, int] | None = None) -> JointSet:
     return gather([str(path) for path in paths], {}, SplitSettings(), limits or {}, 0)
 
 
+def test_a_run_does_not_begin_on_labels_that_would_be_said_alike(tmp_path: Path) -> None:
+    spots = str(run_files.draw_multi(tmp_path / "spots"))
+    question = {"answers": ["left spot", "right spot", "left spot, right spot"], "kind": "multi"}
+    with pytest.raises(DataError, match="would be answered with the same words"):
+        gather(spots, question, SplitSettings(), {}, 0)
+    assert gather(spots, question | {"separator": "; "}, SplitSettings(), {}, 0).items("train")
+
+
 def test_sets_share_a_head_in_their_order() -> None:
     assert shared_answers([ONE, TWO]) == [range(0, 3), range(3, 5)]
 

@@ -4,60 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.errors import DataError, DownloadError
 from core.sets import medmnist
 from core.sets.medmnist_fetch import TRIES, fetch
+from tests.local_server import Server, serving
 
 CONTENT = bytes(range(256)) * 4000
-
-
-@dataclass
-class Server:
-    """Serves CONTENT; each request takes the next of `plan`, and "whole" once the plan is through."""
-
-    address: str
-    plan: list[str] = field(default_factory=list)
-    ranges: list[str | None] = field(default_factory=list)
-
-
-class _Listening(ThreadingHTTPServer):
-    shared: Server
-
-    def handle_error(self, *_: Any) -> None:
-        """Says nothing of clients that leave early."""
-
-
-class _Answer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        wanted_range = self.headers["Range"]
-        assert isinstance(self.server, _Listening)
-        server = self.server.shared
-        server.ranges.append(wanted_range)
-        how = server.plan.pop(0) if server.plan else "whole"
-        start = int(wanted_range.removeprefix("bytes=").rstrip("-")) if wanted_range and how != "no ranges" else 0
-        if how.isdigit() or start >= len(CONTENT):
-            self.send_response(int(how) if how.isdigit() else 416)
-            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
-            self.end_headers()
-            return
-        body = b"<html>Maintenance</html>" if how == "wrong" else CONTENT[start:]
-        self.send_response(206 if start else 200)
-        if how != "unknown length":
-            self.send_header("Content-Length", str(10**18 if how == "huge" else len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if how == "half" else body[:0] if how == "nothing" else body)
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing on standard error."""
 
 
 @pytest.fixture
@@ -66,14 +24,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     md5 = hashlib.md5(CONTENT).hexdigest()
     sets = tuple(replace(facts, md5=(md5, *facts.md5[1:])) for facts in medmnist.SETS)
     monkeypatch.setattr(medmnist, "SETS", sets)
-    with _Listening(("127.0.0.1", 0), _Answer) as listening:
-        shared = Server(f"http://127.0.0.1:{listening.server_address[1]}/blood.npz")
-        listening.shared = shared
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        yield shared
-        listening.shutdown()
-        thread.join()
+    with serving({"/blood.npz": CONTENT}) as listening:
+        listening.address += "/blood.npz"
+        yield listening
 
 
 def fetched(

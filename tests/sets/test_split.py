@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import sha256, sha512
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from core.case import SPLITS, Case, Split
 from core.errors import DataError, SettingsError
-from core.sets.split import SplitSettings, assign, limit, split_named
+from core.pictures.pixels import FilePixels
+from core.sets.split import SplitSettings, as_frozen, assign, limit, split_named
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,23 @@ class Shade:
     value: str
 
     def load(self) -> Image.Image:
-        return Image.new("L", (1, 1))
+        return Image.frombytes("L", (8, 8), sha512(self.value.encode()).digest())
 
     def digest(self) -> str:
         return sha256(self.value.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Blank:
+    """Of one shade throughout."""
+
+    value: int
+
+    def load(self) -> Image.Image:
+        return Image.new("L", (8, 8), self.value)
+
+    def digest(self) -> str:
+        return sha256(bytes([self.value])).hexdigest()
 
 
 def case(number: int, *labels: str, split: Split | None = None, patient: str | None = None, shade: str = "") -> Case:
@@ -106,6 +122,43 @@ def test_patients_and_copies_stay_together() -> None:
     assert all(len(splits) == 1 for splits in together.values())
     counts = Counter(each.split for each in assigned)
     assert all(abs(counts[split] - 215 * share) < 8 for split, share in zip(SPLITS, (0.7, 0.15, 0.15), strict=True))
+
+
+def stored_twice(folder: Path, number: int) -> list[Case]:
+    """One picture as PNG, and again as JPEG under another name."""
+    coarse = np.random.default_rng(number).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    picture = Image.fromarray(coarse).resize((96, 80), Image.Resampling.BICUBIC)
+    files = [folder / f"{number}.png", folder / f"{number} again.jpg"]
+    picture.save(files[0])
+    picture.save(files[1], quality=85)
+    return [Case(file.name, FilePixels(file), ("ab"[number % 2],)) for file in files]
+
+
+def divided(cases: Sequence[Case], settings: SplitSettings, seed: int) -> int:
+    """How many pictures are in two splits."""
+    splits: defaultdict[str, set[object]] = defaultdict(set)
+    for each in assign(cases, settings, seed):
+        splits[each.id.split(".")[0].split(" ")[0]].add(each.split)
+    return sum(len(where) > 1 for where in splits.values())
+
+
+def test_a_picture_that_is_stored_again_stays_in_its_split(tmp_path: Path) -> None:
+    every = [case for number in range(50) for case in stored_twice(tmp_path, number)]
+    assert [divided(every, SplitSettings(), seed) for seed in range(5)] == [0] * 5
+    assert min(divided(every, SplitSettings(near_copies=False), seed) for seed in range(5)) > 10
+    counts = Counter(each.split for each in assign(every, SplitSettings(), 0))
+    assert counts == {"train": 68, "val": 16, "test": 16}
+
+
+def test_pictures_of_one_shade_are_near_copies_of_none() -> None:
+    shades = [Case(f"{n}.png", Blank(n), ("ab"[n % 2],)) for n in range(40)]
+    assert Counter(each.split for each in assign(shades, SplitSettings(), 0)) == {"train": 28, "val": 6, "test": 6}
+
+
+def test_what_was_frozen_before_near_copies_were_looked_for_is_drawn_as_it_was() -> None:
+    assert as_frozen({"val": 0.2, "test": 0.1}) == {"near_copies": False, "val": 0.2, "test": 0.1}
+    assert as_frozen(SplitSettings().model_dump())["near_copies"] is True
+    assert as_frozen({}) == {}
 
 
 def test_class_proportions_come_out_near_when_patients_are_of_unequal_size() -> None:

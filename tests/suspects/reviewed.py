@@ -12,8 +12,8 @@ from PIL import Image
 from core.case import Case, Kind, Pixels, Task
 from core.readings.answer import Answer
 from core.readings.reading import Reading
+from core.sets.alike import Alike
 from core.suspects.evidence import Near, ReviewedSet
-from core.suspects.folds import Alike
 from core.suspects.settings import Settings
 
 ANSWERS = ("low", "middle", "high")

@@ -13,8 +13,9 @@ from PIL import Image
 from core.case import Case
 from core.errors import DataError
 from core.pictures.looks import look_at
+from core.sets.alike import Alike, alike
 from core.sets.split import Group, divide
-from core.suspects.folds import Alike, alike, numbered, together
+from core.suspects.folds import numbered, together
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.sets.alike import Alike
 from core.sources import cleanlab, disagreement, duplicates, neighbours, tsm, vlm
 from core.suspects.evidence import Near, doubt
-from core.suspects.folds import Alike
 from tests.suspects.reviewed import reading, reviewed_set
 
 SURE = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25]]

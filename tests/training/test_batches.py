@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.draw import evenly, generator
-from core.training.batches import Batches
+from core.training.batches import Batches, in_parts
 
 
 def test_an_epoch_shows_no_case_twice_and_leaves_out_less_than_a_batch() -> None:
@@ -30,7 +30,7 @@ def test_another_epoch_stage_or_seed_gives_another_order() -> None:
 
 def test_micro_batches_are_the_batch_in_pieces() -> None:
     batches = Batches(20, 10, 3, "stage-2")
-    pieces = batches.micro_batches(1, 4)
+    pieces = in_parts(batches.batch(1), 4)
     assert [len(piece) for piece in pieces] == [4, 4, 2]
     assert [case for piece in pieces for case in piece] == batches.batch(1)
 

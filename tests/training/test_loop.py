@@ -20,7 +20,7 @@ from core.errors import NumericError, RunError, StoppedError
 from core.events import Evaluation, Event, StageDone, Step, plain
 from core.training import checkpoints
 from core.training import loop as training
-from core.training.batches import Batches
+from core.training.batches import Batches, in_parts
 from core.training.loop import Stage, make_step, new_optimiser, train
 from core.training.settings import TrainingSettings
 
@@ -65,7 +65,7 @@ def stage(module: Toy, micro: int = 8, steps: int = 12, figures: Sequence[float]
         learning_rates=dict.fromkeys(dict(module.named_parameters()), 0.05),
         weights={"error": 1.0, "extra": 0.5},
         steps=steps,
-        micro_batches=lambda step: [Part(part) for part in order.micro_batches(step, micro)],
+        micro_batches=lambda step: [Part(part) for part in in_parts(order.batch(step), micro)],
         settings=chosen,
         evaluate=(lambda: {chosen.monitor: next(answers)}) if figures else None,
     )

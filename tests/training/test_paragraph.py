@@ -101,3 +101,11 @@ def test_citations_name_the_methods_paper_where_it_has_one(method: str) -> None:
     text = citations({"method": {"name": method}})
     assert text.count("@misc{") == (1 if method in ("vanilla", "head") else 2) and "2106.09685" in text
     assert text.count("{") == text.count("}") and "version = {" in text
+
+
+def test_bands_are_told_where_pairs_have_them() -> None:
+    alone = {"value": 0.1, "low": 0.05, "high": 0.15}
+    pairs = {"vitask - tsm": {"macro_f1": alone}, "vitask - vanilla": {"macro_f1": alone}}
+    banded = pairs | {"vitask - tsm": {"macro_f1": alone | {"band_low": 0.01, "band_high": 0.19}}}
+    texts = [paragraph([SET], SETTINGS, FIGURES | {"differences": each}, {}) for each in (pairs, banded)]
+    assert [("for every pair at once (max-t)" in text) for text in texts] == [False, True]

@@ -1,11 +1,11 @@
-"""Batches of responses: which other image contradicts a case, which tokens count, and what a step adds up to."""
+"""Batches of responses: which tokens count, and what a step adds up to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,13 +13,12 @@ from torch import Tensor
 from core.models.exemplar import Exemplars
 from core.models.vlm import Vlm
 from core.training.losses import alignment_losses, contrast_losses, response_losses
-from core.training.response import Tuned, counts, draw_others, response_terms
+from core.training.response import Tuned, counts, response_terms
 from core.training.settings import ContrastOn
-from core.training.terms import ResponseBatch, aided_response, alignment, contrast, contrasted, own_response
+from core.training.terms import Guests, ResponseBatch, aided_response, alignment, contrast, contrasted, own_response
 from core.training.wanted import Wanted
 from tests.contract.official import ask, build, pictures, tiny
 
-A, B, C = (1, 9), (2, 9), (2, 3, 9)
 ALL = {"van": 1.0, "ep": 1.0, "rda": 1.0, "crt": 1.0}
 
 
@@ -53,28 +52,34 @@ def tuned(vlm: Vlm) -> Tuned:
     return Tuned(vlm, Exemplars([4], vlm.hidden_size))
 
 
-def test_the_other_case_has_the_same_task_and_a_different_response() -> None:
-    responses, tasks = [A, B, A, C, A, B], [0, 0, 0, 0, 1, 1]
-    seen: dict[int, set[int | None]] = {case: set() for case in range(6)}
-    for seed in range(60):
-        for case, other in enumerate(draw_others(responses, tasks, np.random.default_rng(seed))):
-            seen[case].add(other)
-    assert seen == {0: {1, 3}, 1: {0, 2, 3}, 2: {1, 3}, 3: {0, 1, 2}, 4: {5}, 5: {4}}
-
-
-def test_there_is_no_other_where_all_say_the_same() -> None:
-    assert draw_others([A, A, B], [0, 0, 1], np.random.default_rng(0)) == [None, None, None]
-
-
-def test_others_are_the_same_for_the_same_random_numbers() -> None:
-    drawn = [draw_others([A, B, C] * 9, [0] * 27, np.random.default_rng(seed)) for seed in (5, 5, 6)]
-    assert drawn[0] == drawn[1] != drawn[2]
-
-
 def test_contrast_takes_all_tokens_or_the_first_that_tells_apart() -> None:
     said = light([(4, 5, 6, 9), (4, 7, 9), (4, 5, 9), (8, 9)], [2, 0, 0, None])
     assert contrasted(said, "all") == [range(4), range(3), range(3), range(0)]
     assert contrasted(said, "first_distinguishing") == [range(2, 3), range(1, 2), range(2, 3), range(0)]
+    beside = replace(light([(4, 5, 9)], [1]), guests=Guests(responses=[(4, 5, 6, 9)]))
+    assert (contrasted(beside, "all"), contrasted(beside, "first_distinguishing")) == ([range(3)], [range(2, 3)])
+
+
+@pytest.mark.parametrize("name", ["internvl", "qwen_vl", "paligemma"])
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "plain"])
+def test_a_guest_contradicts_as_it_would_as_a_case(name: str, is_shared: bool) -> None:
+    """Two cases whose others stand outside the batch, against the same two in a batch of three."""
+    vlm, model = tiny(name), tuned(tiny(name))
+    whole = batch(vlm, others=(2, 2, None))
+    parted = ResponseBatch(
+        whole.features[:2],
+        whole.prompts[:2],
+        whole.responses[:2],
+        [whole.exemplars[0][:2]],
+        others=(2, 2),
+        guests=Guests(whole.features[2:], whole.prompts[2:], whole.responses[2:]),
+    )
+    wanted = of_vitask({"crt": 1.0, "ep": 1.0}, is_shared=is_shared)
+    with torch.no_grad():
+        expected, losses = response_terms(model, whole, wanted), response_terms(model, parted, wanted)
+    assert len(losses["crt"]) == counts(parted, wanted)["crt"] == len(expected["crt"])
+    torch.testing.assert_close(losses["crt"], expected["crt"], atol=1e-4, rtol=0)
+    torch.testing.assert_close(losses["ep"], expected["ep"][: len(losses["ep"])], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("contrast_on", ["all", "first_distinguishing"])

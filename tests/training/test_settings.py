@@ -66,3 +66,21 @@ def test_a_tsm_is_trained_its_epochs_within_the_least_and_the_most_steps(
 ) -> None:
     """On a part of the cases, that part of the steps."""
     assert steps_of(TsmSettings(name="any", **settings), steps_per_epoch, share) == steps  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "length", "steps"),
+    [
+        ({}, 1, 25),  # 2.5 epochs of 10 steps
+        ({"most_epochs": 1}, 1, 25),  # who names epochs means them
+        ({"steps": 160}, 1, 160),
+        ({"steps": 160}, 2, 320),
+        ({"steps": 160, "most_epochs": 4}, 1, 40),
+        ({"steps": 160, "most_epochs": 4}, 2, 80),  # as many as two stages together
+        ({"steps": 160, "most_epochs": 0.01}, 1, 1),
+        ({"steps": 30, "most_epochs": 4}, 1, 30),
+    ],
+    ids=str,
+)
+def test_steps_that_are_given_end_after_so_many_passes(settings: dict[str, object], length: int, steps: int) -> None:
+    assert TrainingSettings.parse(settings, "training").steps_of(2.5, length, 10) == steps

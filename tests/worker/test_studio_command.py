@@ -18,9 +18,10 @@ from core.records import invitations, jobs, people, runs, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.review import reviews
+from core.records.review import reviews, verdicts
 from tests import run_files
 from tests.app.furnished import SETTINGS, pictures
+from tests.records.search import finish
 
 Capture = pytest.CaptureFixture[str]
 
@@ -186,6 +187,32 @@ def test_a_set_added_at_the_shell_is_a_version_and_another_where_it_has_changed(
         told = json.loads(capsys.readouterr().out)
         assert told["cases"] == 12
         assert sets.versions(database, who, told["set"])[0].number == number
+
+
+def test_an_audit_of_labels_is_drawn_and_told_at_the_shell(
+    database: Database, place: Place, who: Who, tmp_path: Path, capsys: Capture
+) -> None:
+    def says(*arguments: str, code: int = 0) -> str:
+        capsys.readouterr()
+        assert main(["review", "audit", *arguments]) == code
+        captured = capsys.readouterr()
+        return captured.out if code == 0 else captured.err
+
+    image_set = pictures(tmp_path)
+    version = sets.write_version(database, place, image_set, who=who, project_id=who.projects[0], name="Cells")
+    view = reviews.queue_review(database, place, who, version.id)
+    number = str(view.id)
+    assert "has not come to its end" in says(number, "--draw", code=2)
+    finish(database, place, view.job_id, image_set)
+    assert "has no audit yet. Draw one with --draw" in says(number, code=2)
+    assert "Add --draw" in says(number, "--first", "3", code=2)
+    whole = len(image_set.cases)
+    told = says(number, "--draw", "--first", "2", "--others", "1000")
+    assert f"0 of {whole} decided: the first 2 suspects, and {whole - 2} of the {whole - 2} others at random." in told
+    verdicts.decide(database, who, view.id, list(range(1, whole + 1)), "keep")
+    assert f"About 0 of {whole} labels are wrong, 95 % interval 0 to 0." in says(number)
+    kept = json.loads(says(number, "--json"))
+    assert (kept["decided"], kept["wrong_labels"]) == (whole, {"value": 0, "low": 0, "high": 0})
 
 
 def test_a_run_is_named_noted_tagged_archived_and_erased_at_the_shell(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,7 +14,7 @@ from app import charts
 from app.context import PRIVATE, Studio, on_load
 from app.drawings import overlay
 from app.html import go_to, script_beside
-from app.pages.compare import acts, asking
+from app.pages.compare import acts, asking, beside
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import Parts, lay_out
 from app.pages.compare.strip import draw_strip
@@ -24,6 +24,7 @@ from app.viewer import Pane, Shape, shown
 from app.visit import Updates, Visit, guarded, offer
 from app.words import reader_choice
 from core.case import READ_SPLITS
+from core.readings.reader import in_groups
 from core.records import finding, runs
 from core.records.case_order import ORDERS
 from core.records.comparison import NOT, ONLY, CaseView, Comparison
@@ -34,7 +35,7 @@ TITLE = "Compare"
 PATH = "/compare"
 ELSEWHERE = "⚠ The run of this address is not among the finished runs that you can see, so another one is shown."
 MOST_ALIKE = 6
-OF_A_RUN = ("reader", "other", "label", "answer")
+OF_A_RUN, BESIDE = ("reader", "other", "label", "answer"), "beside"
 """What is chosen anew with every run."""
 EMPTY = "No finished run yet. Tune one on the page **[Tune](/tune)**, or watch those under way on **[Runs](/runs)**."
 
@@ -64,9 +65,9 @@ class ComparePage:
         }
 
     def run_opened(self, visit: Visit, run_id: int | None, split: str) -> Updates:
-        """With ?reader=, ?other=, ?label=, ?answer= and ?text= as they were chosen."""
+        """With ?reader=, ?other=, ?label=, ?answer=, ?text= and ?beside= as they were chosen."""
         text: Updates = {self.parts.choose.text: visit.query("text") or ""}
-        wanted = {name: visit.query(name) or "" for name in OF_A_RUN}
+        wanted = {name: visit.query(name) or "" for name in (*OF_A_RUN, BESIDE)}
         return text | self.of_run(visit, run_id, split, wanted)
 
     def run_chosen(self, visit: Visit, run_id: int | None, split: str) -> Updates:
@@ -79,8 +80,10 @@ class ComparePage:
         if run_id is None:
             return {}
         comparison = open_comparison(visit, run_id, split)
-        named = [(reader_choice(reader), reader.name) for reader in comparison.readers]
-        anew = [(reader_choice(reader), reader.name) for reader in comparison.readers if reader.answers_anew]
+        listed = in_groups(comparison.readers)
+        named = [(reader_choice(reader), reader.name) for reader in listed]
+        anew = [(reader_choice(reader), reader.name) for reader in listed if reader.answers_anew]
+        side_by_side = beside.from_address(comparison, wanted.get(BESIDE, ""))
         choose, offered = self.parts.choose, answer_choices(comparison)
         choices = {
             choose.reader: [("any reader", ""), *named],
@@ -95,7 +98,8 @@ class ComparePage:
                 for (chooser, rows), value in zip(choices.items(), values, strict=True)
             },
             self.parts.ask.instruction: comparison.task.instruction(),
-            self.parts.ask.readers: gr.update(choices=anew, value=[name for _, name in anew]),
+            choose.beside: gr.update(choices=named, value=side_by_side),
+            self.parts.ask.readers: gr.update(choices=anew, value=[name for _, name in anew if name in side_by_side]),
         }
 
     def show(
@@ -113,8 +117,11 @@ class ComparePage:
         text: str | None,
         name: str,
         is_shown: bool,
+        side_by_side: Sequence[str] | None = None,
     ) -> Updates:
-        """The case of this name, or the one `step` after it among those that fit the filter, in their order."""
+        """The case of this name, or the one `step` after it among those that fit the filter, in their order.
+
+        `side_by_side` are the readers whose distributions are drawn: where none is named, all."""
         if run_id is None:
             return self.without_case(name, "", "No run is chosen.")
         comparison = open_comparison(visit, run_id, split)
@@ -132,7 +139,7 @@ class ComparePage:
             parts.strip: draw_strip(comparison, places, at, order),
             parts.title: case_title(case, standing, is_shown, editor, bool(shapes), comparison.run.is_set_erased),
             parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
-            parts.figure: figure(comparison, case, is_shown),
+            parts.figure: figure(comparison, case, is_shown, side_by_side),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
             self.parts.tokens: tokens_table(case, comparison.answers),
             parts.alike: self.alike(visit, comparison, case),
@@ -173,8 +180,9 @@ def where(places: list[int], wanted: int | None) -> int:
     return places.index(min(after)) if after else 0
 
 
-def figure(comparison: Comparison, case: CaseView, is_shown: bool) -> Figure:
-    given, reference = answers_of(concluded(comparison, case)), case.labels if is_shown else ()
+def figure(comparison: Comparison, case: CaseView, is_shown: bool, side_by_side: Sequence[str] | None) -> Figure:
+    answers, reference = answers_of(concluded(comparison, case)), case.labels if is_shown else ()
+    given = {reader: answers[reader] for reader in answers if not side_by_side or reader.name in side_by_side}
     return charts.distributions(comparison.answers, given, reference, is_multi=comparison.task.kind == "multi")
 
 
@@ -209,9 +217,10 @@ def wire(studio: Studio, page: ComparePage) -> None:
     run = [choose.run, choose.split]
     choosers = (choose.only, choose.order, choose.reader, choose.other, choose.label, choose.answer)
     filters = [*run, *choosers, choose.text]
-    remembered, wanted = [*filters, parts.name], [*filters, parts.name, case.is_shown]
+    remembered, wanted = [*filters, parts.name, choose.beside], [*filters, parts.name, case.is_shown, choose.beside]
     changed = [parts.name, case.strip, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
-    depends = [choose.reader, choose.other, choose.label, choose.answer, parts.ask.instruction, parts.ask.readers]
+    chosen_anew = [choose.reader, choose.other, choose.label, choose.answer, choose.beside]
+    depends = [*chosen_anew, parts.ask.instruction, parts.ask.readers]
 
     def case_of(event: Dependency) -> None:
         then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **PRIVATE)
@@ -221,16 +230,16 @@ def wire(studio: Studio, page: ComparePage) -> None:
     case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **PRIVATE))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
     narrowed = [*(chooser.input for chooser in choosers if chooser != choose.order), choose.text.change]
-    changes = [choose.run.input, choose.split.input, choose.order.input, *narrowed]
+    changes = [choose.run.input, choose.split.input, choose.order.input, choose.beside.input, *narrowed]
     gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
     for choice in (choose.run, choose.split):
         case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
-    chosen = [*narrowed, case.is_shown.input]
+    chosen = [*narrowed, case.is_shown.input, choose.beside.input]
     gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
     case_of(case.strip.click(guarded(studio, page.look_at), None, [parts.name], **PRIVATE))
     # Another order begins with its first case.
     sorted_anew = choose.order.input(
-        guarded(studio, page.show), [here, *filters, nobody, case.is_shown], changed, **PRIVATE
+        guarded(studio, page.show), [here, *filters, nobody, case.is_shown, choose.beside], changed, **PRIVATE
     )
     sorted_anew.then(None, remembered, None, js=remember)
     for button, way in ((case.forth, ahead), (case.back, behind)):

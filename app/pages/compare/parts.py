@@ -34,6 +34,8 @@ class Chooser:
     label: gr.Dropdown
     answer: gr.Dropdown
     text: gr.Textbox
+    beside: gr.CheckboxGroup
+    """Whose distributions stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def lay_out() -> Parts:
         ask = _ask()
     with gr.Accordion("Token by token", open=False):
         tokens = gr.Dataframe(
-            headers=["Reader", "Candidate answer", "Log-likelihood", "Of each token"],
+            headers=["Reader", "Candidate answer", "Log-likelihood", "Mean a token", "PMI", "Of each token"],
             interactive=False,
             show_label=False,
         )
@@ -132,7 +134,9 @@ def _chooser() -> Chooser:
         answer = gr.Dropdown([("any answer", "")], value="", label="A's answer", scale=2, min_width=120)
         text = gr.Textbox(label="Contains", placeholder="name, patient", elem_id="compare-text", scale=2, min_width=120)
         order = gr.Dropdown(ORDER, value="case", label="Order", elem_id="compare-order", scale=2, min_width=120)
-    return Chooser(run, split, only, order, reader, other, label, answer, text)
+    with gr.Accordion("Readers side by side", open=False, elem_id="compare-beside"):
+        beside = gr.CheckboxGroup([], show_label=False, container=False)
+    return Chooser(run, split, only, order, reader, other, label, answer, text, beside)
 
 
 def _case() -> CaseParts:

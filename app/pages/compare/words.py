@@ -7,9 +7,11 @@ from html import escape
 from urllib.parse import urlencode
 
 from app.set_words import named
-from app.words import reader_name
-from core.readings.answer import Answer, Conclusion
-from core.readings.reader import Reader
+from app.words import grouped_rows, reader_name
+from core.readings.answer import Answer, Conclusion, little_explored
+from core.readings.other_scores import TITLES as OTHER_SCORES
+from core.readings.other_scores import other_scores
+from core.readings.reader import Reader, in_groups
 from core.readings.rounding import rounded
 from core.records.comparison import CaseView, Comparison
 from core.records.finding import Alike
@@ -19,8 +21,9 @@ ERASED = "The images of this run were erased for good. What its readers said of 
 
 
 def concluded(comparison: Comparison, case: CaseView) -> dict[Reader, Conclusion]:
-    """What each reader of the run that read the case concludes."""
-    return {reader: case.conclusions[reader.name] for reader in comparison.readers if reader.name in case.conclusions}
+    """What each reader of the run that read the case concludes, group by group."""
+    readers = (reader for reader in in_groups(comparison.readers) if reader.name in case.conclusions)
+    return {reader: case.conclusions[reader.name] for reader in readers}
 
 
 def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]:
@@ -35,8 +38,9 @@ def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[
     head = "<th>Reader</th><th>Model answer</th><th>Raw probability</th><th>Entropy, bits</th><th>Said freely</th>"
     head += "".join(f"<th>{escape(title)}</th>" for title in kinds.values())
     head += "<th>Beside the reference label</th>" if reference is not None else ""
-    lines = [_line(reader, conclusion, list(kinds), reference) for reader, conclusion in conclusions.items()]
-    return f'<div class="vt"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
+    columns = 5 + len(kinds) + (reference is not None)
+    rows = grouped_rows(conclusions, columns, lambda reader: _line(reader, conclusions[reader], list(kinds), reference))
+    return f'<div class="vt"><table><tr>{head}</tr>{rows}</table></div>'
 
 
 def counted(at: int, count: int, order: str, measure: float | None) -> str:
@@ -86,11 +90,18 @@ def _alike(alike: Alike, match: Match) -> str:
 
 
 def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | float]]:
-    """Each candidate's log-likelihood, token by token."""
+    """Each candidate's log-likelihood, the same by its length and against a blank picture, and token by token."""
     return [
-        [reader, answer, round(sum(values), 3), "  ".join(f"{value:.2f}" for value in values)]
+        [
+            reader,
+            answers[place],
+            round(sum(values), 3),
+            *(round(scores[score][place], 3) if score in scores else "–" for score in OTHER_SCORES),
+            "  ".join(f"{value:.2f}" for value in values),
+        ]
         for reader, conclusion in case.conclusions.items()
-        for answer, values in zip(answers, conclusion.answer.token_log_likelihoods, strict=False)
+        for scores in [other_scores(conclusion.answer)]
+        for place, values in enumerate(conclusion.answer.token_log_likelihoods[: len(answers)])
     ]
 
 
@@ -100,12 +111,19 @@ def _said_freely(reader: Reader, answer: Answer) -> str:
     return "–" if reader.has_words else '<span class="quiet">has no words</span>'
 
 
+def _answer(conclusion: Conclusion) -> str:
+    """The labels, and where much of what several may be was not read, how much was."""
+    labels = escape(", ".join(conclusion.labels) or "no finding")
+    little = little_explored(conclusion.answer.explored)
+    return f'{labels}<br><small class="quiet">{escape(little)}</small>' if little else labels
+
+
 def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
     answer = conclusion.answer
     statements = {statement.KIND: statement.words() for statement in answer.said}
     cells = [
         reader_name(reader),
-        escape(", ".join(conclusion.labels) or "no finding"),
+        _answer(conclusion),
         escape(rounded(max(answer.probabilities, default=0.0))),
         f"{conclusion.entropy:.2f}",
         _said_freely(reader, answer),

@@ -18,6 +18,7 @@ from app.visit import Json, Updates, Visit, guarded
 from core.case import COMMA, INCOMPLETE_TEMPLATE, TEMPLATE, Task
 from core.errors import CoreError
 from core.records import sets
+from core.sets.responses import shared_words
 
 SIDES = [
     ("64 × 64: the starter model", 64),
@@ -185,22 +186,26 @@ def draw_prompt(task: Task) -> str:
         if task.kind != "multi"
         else "The model answers with labels, or “no finding”."
     )
-    unclear = task.ambiguous()
-    warning = (
-        notice(
+    return (
+        f'<div class="vt"><h2>What the model is asked</h2>{_trouble(task)}<pre class="prompt">'
+        f'<span class="frame">[picture] [exemplar, where one is used]</span>\n{instruction}\n'
+        '<span class="frame">[answer]</span></pre>'
+        f'<p class="small quiet">Marked words come from the fields on the left. {ends} '
+        "Each model adds its own chat words around this.</p></div>"
+    )
+
+
+def _trouble(task: Task) -> str:
+    """What a reader could not tell apart."""
+    if shared := shared_words(task):
+        return notice(shared, "bad")
+    if unclear := task.ambiguous():
+        return notice(
             f"“{unclear[0]}” holds what stands between labels, so that a reader can't tell where it ends. Let another "
             "sign stand there (“Between labels”), or bring the set with another name for it.",
             "warn",
         )
-        if unclear
-        else ""
-    )
-    return (
-        f'<div class="vt"><h2>What the model is asked</h2>{warning}<pre class="prompt"><span class="frame">[picture] '
-        f'[exemplar, where one is used]</span>\n{instruction}\n<span class="frame">[answer]</span></pre>'
-        f'<p class="small quiet">Marked words come from the fields on the left. {ends} '
-        "Each model adds its own chat words around this.</p></div>"
-    )
+    return ""
 
 
 def draw_seen(version_id: int | None, side: int) -> str:

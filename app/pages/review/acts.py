@@ -10,7 +10,7 @@ from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.records import archiving
 from core.records.progress import Progress
-from core.records.review import agreement, corrections, expected, queue, reviews, verdicts
+from core.records.review import agreement, audits, corrections, expected, queue, reviews, verdicts
 from core.records.review.queue import Filter, State
 from core.records.review.reviews import ReviewView
 from core.records.tables import Action, Confidence
@@ -28,9 +28,6 @@ LISTED = (
     "progress",
     "error",
     "cases",
-    "estimated",
-    "low",
-    "high",
 )
 
 
@@ -69,9 +66,10 @@ def find_suspects_for_first_look(visit: Visit, version_id: int, run_id: int, nam
 
 
 def list_reviews(visit: Visit) -> list[Json]:
-    """The project's searches, newest first: state, progress, and the estimate with its interval."""
+    """The project's searches, newest first: state, progress, and as `estimated` the index of labels in doubt, which is
+    no estimate of wrong ones: an audit gives that."""
     views = reviews.reviews(visit.database, visit.who, visit.project)
-    return [{name: getattr(view, name) for name in LISTED} for view in views]
+    return [{name: getattr(view, name) for name in LISTED} | {"estimated": view.index} for view in views]
 
 
 def rename_review(visit: Visit, review_id: int, name: str) -> None:
@@ -118,6 +116,19 @@ def decide(
 def undo_verdict(visit: Visit, review_id: int, key: str) -> list[int]:
     """Takes your last press back; returns the ranks that it was about."""
     return list(verdicts.undo(visit.database, visit.who, review_id, key))
+
+
+def draw_label_audit(visit: Visit, review_id: int, first: int, others: int) -> Json:
+    """Draws the audit of a review, once and for all: so many of the first suspects, and of the others at random. People
+    decide on them as on any case; returns the same as `label_audit`."""
+    return audits.plain(audits.draw(visit.database, visit.who, int(review_id), first, others))
+
+
+def label_audit(visit: Visit, review_id: int) -> Json:
+    """How far the audit of a review is, and once all of it is decided how many labels are wrong, with a 95 % interval;
+    {} where none was drawn."""
+    view = audits.label_audit(visit.database, visit.who, int(review_id))
+    return {} if view is None else audits.plain(view)
 
 
 def review_progress(visit: Visit, review_id: int) -> Json:
@@ -184,6 +195,8 @@ OFFERED = (
     decide,
     undo_verdict,
     review_progress,
+    draw_label_audit,
+    label_audit,
     review_agreement,
     settle_case,
     preview_corrections,

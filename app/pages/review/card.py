@@ -227,6 +227,9 @@ def nothing_left(where: Filter, progress: ReviewProgress) -> dict[str, Any]:
         return blank("No more cases fit this filter", "Choose “any” in the lists above, or clear the search.")
     if where.state == "disputed":
         return blank("Nobody sees a case differently", "Cases come here when two people's verdicts differ.")
+    if where.state == "audit":
+        text = "What the audit comes to stands under Find; that is also where one is drawn."
+        return blank("Nothing of an audit is left for you to decide", text)
     if where.state in ("mine", "decided"):
         return blank("No more verdicts here", "Choose “Not yet decided by me” above to go on.")
     text = f"You have decided {progress.mine:,} of {progress.cases:,} cases. Settle what people see differently under "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeVar
 
 import gradio as gr
 
@@ -22,7 +23,9 @@ from core.records.run_search import Sought
 from core.records.tables import RESUMABLE, UNDER_WAY
 from core.records.wake import send
 
+Beside = TypeVar("Beside")
 OWN = "none: the studio's own small model"
+NO_ESTIMATE = "Hard cases with a right label count too: how many labels are wrong, an audit tells."
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ class Finding:
         return [self.parts.state, self.parts.stop, self.parts.resume, self.parts.searches]
 
 
-def lay_out() -> FindParts:
+def lay_out(beside: Callable[[], Beside]) -> tuple[FindParts, Beside]:
+    """`beside` lays out what stands above the words for whoever is new."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=420):
             version = gr.Dropdown([], label="Image set", elem_id="review-version")
@@ -156,11 +160,12 @@ def lay_out() -> FindParts:
                 stop = gr.Button("Stop and save", visible=False, min_width=110)
                 resume = gr.Button("Resume", visible=False, min_width=90)
         with gr.Column(scale=4, min_width=360):
+            above = beside()
             gr.HTML(about())
     searches = gr.HTML(elem_id="review-list")
     queued = gr.Number(visible=False)
     chosen_parts = (version, run, readers, is_blind, has_first_look, name)
-    return FindParts(*chosen_parts, time, start, state, stop, resume, searches, queued)
+    return FindParts(*chosen_parts, time, start, state, stop, resume, searches, queued), above
 
 
 def wire(studio: Studio, tab: Finding, review: gr.Dropdown, looking: Wire) -> None:
@@ -195,9 +200,8 @@ def state_of(view: ReviewView) -> str:
     if view.state in UNDER_WAY:
         body = bar(view.progress.share, "Search") + f'<p class="small quiet">{escape(under_way(view))}</p>'
     elif view.state == "done":
-        body = (
-            f'<p>{estimate(view)}</p><p><a class="go" href="/review?review={view.id}&tab=decide">Decide on them</a></p>'
-        )
+        decide = f'<a class="go" href="/review?review={view.id}&tab=decide">Decide on them</a>'
+        body = f"<p>{index_of(view)}. {NO_ESTIMATE}</p><p>{decide}</p>"
     elif view.error:
         fault = f" (id {view.fault_id})" if view.fault_id else ""
         body = notice(f"{view.error}{fault} Once that is mended, resume it.", "bad")
@@ -216,14 +220,11 @@ def time_needed(awaited: Expected | None) -> str:
     return f"About <b>{lasting(awaited.seconds)}</b> on this machine, by {before} with these settings."
 
 
-def estimate(view: ReviewView) -> str:
-    """How many labels may need a change, never without its interval."""
-    if view.estimated is None or view.low is None or view.high is None:
+def index_of(view: ReviewView) -> str:
+    """How many labels models doubt, which is no number of wrong ones."""
+    if view.index is None:
         return f"{view.cases:,} cases are ranked."
-    return (
-        f"Of {view.cases:,} labels about <b>{view.estimated:,.0f}</b> may need a change (95 % interval "
-        f"{view.low:,.0f} to {view.high:,.0f}, by the models' own account)."
-    )
+    return f"Index of labels in doubt: <b>{view.index:,.0f}</b> of {view.cases:,}"
 
 
 def table(views: Sequence[ReviewView], chosen: ReviewView | None) -> str:
@@ -237,7 +238,7 @@ def table(views: Sequence[ReviewView], chosen: ReviewView | None) -> str:
     rows = "".join(
         f'<tr><td><a href="/review?review={view.id}">{escape(view.name)}</a>{mark}</td>'
         f"<td>{escape(view.set)} v{view.version}</td><td>{chip(view.state)}</td><td class=n>{view.cases:,}</td>"
-        f"<td>{estimate(view) if view.state == 'done' else ''}</td>"
+        f"<td>{index_of(view) if view.state == 'done' else ''}</td>"
         f"<td>{escape(view.person)}, {ago(view.created)}</td></tr>"
         for view, mark in zip(views, shown, strict=True)
     )

@@ -11,8 +11,9 @@ import gradio as gr
 from app import keeping
 from app.context import PRIVATE, Studio, on_load
 from app.keeping import Keeping
-from app.pages.review import acts, agree, correct, find
+from app.pages.review import acts, agree, audit, correct, find
 from app.pages.review.agree import Agreeing
+from app.pages.review.audit import Auditing
 from app.pages.review.correct import Correcting
 from app.pages.review.find import Finding
 from app.pages.review.queue import opened, queue
@@ -31,6 +32,7 @@ class Parts:
     review: gr.Dropdown
     with_archived: gr.Checkbox
     tabs: gr.Tabs
+    find: gr.Tab
     agree: gr.Tab
     correct: gr.Tab
     cases: gr.HTML
@@ -45,6 +47,7 @@ class ReviewPage:
 
     parts: Parts
     finding: Finding
+    auditing: Auditing
     agreeing: Agreeing
     correcting: Correcting
     keeping: Keeping
@@ -73,7 +76,9 @@ class ReviewPage:
             return {}
         views, view = searches(visit, review_id, with_archived)
         shown: Updates = {self.parts.seen: depends_on(view)} | self.finding.show(views, view)
-        return shown if depends_on(view) == seen else shown | {self.parts.cases: opened(view, visit.who)}
+        if depends_on(view) == seen:
+            return shown
+        return shown | {self.parts.cases: opened(view, visit.who)} | self.auditing.show(visit, view)
 
     def list(self, visit: Visit, review_id: int | None, with_archived: bool) -> Updates:
         """Which there are to choose from, and in the table; the chosen one stays."""
@@ -137,8 +142,9 @@ def lay_out() -> ReviewPage:
             elem_id="reviews-archived",
         )
     with gr.Tabs(selected="find") as tabs:
-        with gr.Tab("1 Find", id="find"):
-            finding = Finding(find.lay_out())
+        with gr.Tab("1 Find", id="find") as find_tab:
+            find_parts, audit_parts = find.lay_out(audit.lay_out)
+            finding, auditing = Finding(find_parts), Auditing(audit_parts)
             kept = keeping.lay_out(keeping.REVIEW, "review-keep", [("this review", "review")])
         with gr.Tab("2 Decide", id="decide"):
             cases = queue()
@@ -146,8 +152,8 @@ def lay_out() -> ReviewPage:
             agreeing = Agreeing(agree.lay_out())
         with gr.Tab("4 Correct", id="correct") as correct_tab:
             correcting = Correcting(correct.lay_out())
-    parts = Parts(review, with_archived, tabs, agree_tab, correct_tab, cases, gr.State(), gr.Timer(SECONDS))
-    return ReviewPage(parts, finding, agreeing, correcting, Keeping(kept, keeping.REVIEW))
+    parts = Parts(review, with_archived, tabs, find_tab, agree_tab, correct_tab, cases, gr.State(), gr.Timer(SECONDS))
+    return ReviewPage(parts, finding, auditing, agreeing, correcting, Keeping(kept, keeping.REVIEW))
 
 
 def build(studio: Studio) -> None:
@@ -157,19 +163,23 @@ def build(studio: Studio) -> None:
     agreed = agree.opening(studio, page.agreeing, parts.review)
     corrected = correct.opening(studio, page.correcting, parts.review)
     given = [parts.review, parts.seen, parts.with_archived]
-    moving = [parts.cases, parts.seen, *page.finding.moving]
+    moving = [parts.cases, parts.seen, *page.finding.moving, *page.auditing.parts.shown]
     looking: Wire = (guarded(studio, page.look), given, moving)
     opened = [parts.review, parts.with_archived, parts.tabs, finding.version, *page.keeping.parts.shown, *moving]
     begun = on_load(guarded(studio, page.open), None, opened)
     begun.then(guarded(studio, page.finding.runs_of), [finding.version], [finding.run], **PRIVATE)
+    audited = audit.opening(studio, page.auditing, parts.review)
     for event in (begun.then, parts.review.input):
+        event(*audited, **PRIVATE)
         event(*agreed, **PRIVATE)
         event(*corrected, **PRIVATE)
     parts.review.input(*looking, **PRIVATE)
     parts.timer.tick(live(studio, page.look), given, moving, queue=False, **PRIVATE)
+    parts.find.select(*audited, **PRIVATE)
     parts.agree.select(*agreed, **PRIVATE)
     parts.correct.select(*corrected, **PRIVATE)
     find.wire(studio, page.finding, parts.review, looking)
+    audit.wire(studio, page.auditing, parts.review)
     agree.wire(studio, page.agreeing, parts.review)
     correct.wire(studio, page.correcting, parts.review)
     wire_keeping(studio, page)

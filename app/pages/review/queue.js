@@ -100,7 +100,7 @@ const take = (body) => {
   for (const one of body.cases) {
     if (one.rank <= front) continue;
     front = one.rank;
-    if (gone.has(one.rank) && where().state === "open") continue;  // decided here after the studio was asked
+    if (gone.has(one.rank) && ["open", "audit"].includes(where().state)) continue;  // decided here after the studio was asked
     ahead.push(one);
   }
   fetchPictures();

@@ -20,8 +20,8 @@ LIMITS = (
     "A case stands here because its label and the evidence don't fit together, not because its label is known to be "
     "wrong. A rare or difficult case with a right label looks just the same to models.",
     "Models can share one blind spot: a mistake that was made throughout a class looks consistent, and is not found.",
-    "The estimate of how many labels need a change is a model's, with its interval. The ranking was measured on "
-    "errors that were planted on purpose; real ones may be harder to see.",
+    "The index of labels in doubt counts hard cases with a right label too; how many labels are wrong, only an audit "
+    "tells. The ranking was measured on errors that were planted on purpose; real ones may be harder to see.",
     "The given label stays in its version for ever. A corrected one is a new version, and can be taken back.",
 )
 STEPS = {
@@ -44,6 +44,7 @@ STATES = (
     ("Decided by me", "mine"),
     ("Decided by anybody", "decided"),
     ("Seen differently", "disputed"),
+    ("In the audit, open", "audit"),
     ("All", "all"),
 )
 KEYS = (

@@ -7,11 +7,11 @@ from html import escape
 
 from app.html import figure_cell
 from app.words import chip, reader_name
-from core.readings.benefit import Duel, Gap, duel_words
+from core.readings.benefit import Duel, Gap, about_bands, duel_words
 from core.readings.effect import INTERVAL
 from core.readings.rounding import rounded
 from core.readings.tables import of_before
-from core.records.benefits import Judged, judged
+from core.records.benefits import Judged, WorthJudged, judged, left_out, worth_judged
 from core.records.runs import RunView
 from core.records.seeds import seed_of, spread, spread_words
 
@@ -27,8 +27,18 @@ def draw(run: RunView, of_seeds: tuple[RunView, ...] = ()) -> str:
     if not answers:
         return f'<div class="vt"><p class="quiet">{NOT_COMPARED}</p></div>'
     which = f"Difference: the reader less the one it is held against, {INTERVAL}{of_before(run.metrics)}"
+    which += about_bands(answer.benefit for answer in answers)
     note = f'<p class="small quiet">{which}</p>'
-    return f'<div class="vt">{"".join(_answer(run, answer) for answer in answers)}{note}{_seeds(run, of_seeds)}</div>'
+    parts = [*(_worth(run, each) for each in worth_judged(run)), *(_answer(run, answer) for answer in answers)]
+    missing = "".join(f'<p class="small quiet">{escape(why)}</p>' for why in left_out(run))
+    return f'<div class="vt">{"".join(parts)}{missing}{note}{_seeds(run, of_seeds)}</div>'
+
+
+def _worth(run: RunView, judged_worth: WorthJudged) -> str:
+    duel = judged_worth.worth.duel
+    question, _, answer = judged_worth.sentence.partition("?")
+    words = f'<div class="notice {MARKS[duel.effect]}"><b>{escape(question)}?</b>{escape(answer)}</div>'
+    return words + _table(run, (duel,))
 
 
 def finished_count(of_seeds: Sequence[RunView]) -> int:
@@ -104,6 +114,7 @@ def _number(value: float | None) -> str:
 
 def benefit_to_plain(run: RunView, of_seeds: Sequence[RunView] = ()) -> Iterator[dict[str, object]]:
     """What `run_benefit` sends: a sentence a set, what it means, and every difference."""
+    worth = [_worth_to_plain(run, each) for each in worth_judged(run)]
     for answer in judged(run, finished_count(of_seeds)):
         benefit = answer.benefit
         duels = [(duel, gap) for duel in (*benefit.duels, *benefit.beside) for gap in duel.gaps]
@@ -112,8 +123,17 @@ def benefit_to_plain(run: RunView, of_seeds: Sequence[RunView] = ()) -> Iterator
             "cases": benefit.cases,
             "sentence": answer.sentence,
             "meaning": list(answer.meaning),
+            "worth": next((each for each in worth if each["set"] == (benefit.set or run.set)), None),
             "differences": [
                 {"reader": duel.reader, "against": duel.rival, "cases": duel.cases, "effect": gap.effect} | vars(gap)
                 for duel, gap in duels
             ],
         }
+
+
+def _worth_to_plain(run: RunView, judged_worth: WorthJudged) -> dict[str, object]:
+    """The best tuned reader against the best simple one, both chosen on validation cases."""
+    duel = judged_worth.worth.duel
+    whose = {"reader": duel.reader, "against": duel.rival, "cases": duel.cases, "effect": duel.effect}
+    of_set = judged_worth.worth.set or run.set
+    return {"set": of_set, "sentence": judged_worth.sentence, **whose, "differences": [vars(gap) for gap in duel.gaps]}

@@ -18,10 +18,11 @@ from core.records.audit import note as note_down
 from core.records.database import Database
 from core.records.labels import Names
 from core.records.place import Place
-from core.records.review.agreement import Consensus, decided_voices, model_weight, weighed, with_models
+from core.records.review.agreement import Consensus, decided_voices, model_weight, with_models
 from core.records.review.boxes import newest_version, redrawn_cases, redrawn_in
 from core.records.review.exports import exported as exported
 from core.records.review.exports import kinds as kinds
+from core.records.review.last_word import agreed, settling_voices
 from core.records.review.next_version import Change as Change
 from core.records.review.next_version import Decisions, boxes_remark, make_version
 from core.records.review.retraining import Gain as Gain
@@ -29,14 +30,11 @@ from core.records.review.retraining import Retrained as Retrained
 from core.records.review.retraining import retrain as retrain
 from core.records.review.retraining import retrained as retrained
 from core.records.review.reviews import allowed_review, has_first_look
-from core.records.review.standing import Voice, voices
+from core.records.review.standing import Voice
 from core.records.review.verdicts import may_know
-from core.records.tables import Correction, Person, Review, Standing, Suspect, Verdict, Version
+from core.records.tables import Correction, Person, Review, Standing, Suspect, Version
 from core.records.versions import SetError, allowed_version, version_folder, write_version
 from core.sets.version import read_version
-
-CERTAIN = 0.8
-"""Where people differ and nobody settled it, a majority decides if so much of the weight stands behind it."""
 
 
 def preview(db: Database, who: Who, review_id: int) -> list[Change]:
@@ -164,7 +162,7 @@ def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
     # In the reviewed version a label that nobody wants changed is what it should be: most verdicts need no look.
     wished = [or_(Suspect.is_disputed, Standing.action.in_(("change", "exclude")))]
     standing_voices = decided_voices(session, review, *(wished if newest.id == review.version_id else []))
-    settled, model = _settled(session, review), model_weight(with_models(session, review))
+    settled, model = settling_voices(session, review), model_weight(with_models(session, review))
     names = dict(session.execute(select(Person.id, Person.name)).all())
     case = tables.Case
     labels = dict(session.execute(select(case.name, case.labels).where(case.version_id == newest.id)).all())
@@ -173,7 +171,7 @@ def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
         voices = [settled[suspect.rank]] if suspect.rank in settled else standing_voices.get(suspect.rank, [])
         if (before := labels.get(suspect.name)) is None or not voices:
             continue  # it has left the set, or nothing is wished
-        decided = settled.get(suspect.rank) or _agreed(review, voices, suspect.suggested, model)
+        decided = settled.get(suspect.rank) or agreed(review, voices, suspect.suggested, model)
         if decided is None:
             continue
         to = {"keep": suspect.given, "change": decided.labels, "exclude": None}[decided.action]
@@ -188,23 +186,6 @@ def _backing(voices: Sequence[Voice], decided: Voice | Consensus, names: Mapping
     behind = [voice for voice in voices if (voice.action, voice.labels) == (decided.action, decided.labels)]
     who = ", ".join(dict.fromkeys(names[voice.person_id] for voice in behind))
     return who, "; ".join(dict.fromkeys(voice.why for voice in behind if voice.why))
-
-
-def _agreed(review: Review, voices: Sequence[Voice], suggested: Names, model: float) -> Voice | Consensus | None:
-    """What people say with one voice, or a clear majority; None where it has to wait."""
-    if len(voices) < review.readers:
-        return None
-    if len({(voice.action, voice.labels) for voice in voices}) == 1:
-        return voices[0] if voices[0].action != "unsure" else None
-    consensus = weighed(voices, suggested, model)
-    backing = sum((voice.action, voice.labels) == (consensus.action, consensus.labels) for voice in voices)
-    return consensus if backing > len(voices) / 2 and consensus.certainty >= CERTAIN else None
-
-
-def _settled(session: Session, review: Review) -> dict[int, Voice]:
-    """{rank: the verdict that settles it}"""
-    settling = voices().join(Suspect, Suspect.settled == Verdict.id).where(Suspect.review_id == review.id)
-    return {row.rank: Voice._make(row) for row in session.execute(settling)}
 
 
 def _suspects(session: Session, review: Review) -> Sequence[Row[int, int, str, Names, Names, str | None]]:

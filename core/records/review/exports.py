@@ -20,7 +20,7 @@ from core.records.database import Database
 from core.records.drawn import has_drawn
 from core.records.labels import Names
 from core.records.place import Place
-from core.records.review import agreement, reviews, verdicts
+from core.records.review import agreement, audits, reviews, verdicts
 from core.records.review.reviews import ReviewView, allowed_review
 from core.records.review.verdicts import VerdictView
 from core.records.tables import Case, Suspect, Verdict, Version
@@ -82,16 +82,15 @@ def _cell(value: Any, view: ReviewView) -> Any:
 
 
 def _json(db: Database, place: Place, who: Who, view: ReviewView) -> tuple[str, bytes]:
-    agreed = agreement.consensus(db, who, view.id)
+    agreed, audit = agreement.consensus(db, who, view.id), audits.label_audit(db, who, view.id)
     content = {
         "notice": NOTICE,
         "review": view.name,
         "set": view.set,
         "version": view.version,
         "cases": view.cases,
-        "estimated_errors": view.estimated,
-        "estimated_low": view.low,
-        "estimated_high": view.high,
+        "estimated_errors": view.index,
+        "label_audit": None if audit is None else audits.plain(audit),
         "answers": view.answers,
         "readers": view.readers,
         "is_blind": view.is_blind,

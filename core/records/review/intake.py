@@ -45,9 +45,7 @@ def take_search(db: Database, review: Review, folder: Path, on_rows: OnRows = la
     with db.session() as session:
         kept = session.get_one(Review, review.id)
         kept.cases, kept.sources = taken, about["sources"]
-        kept.estimated, kept.low, kept.high = (
-            about[name] for name in ("estimated_errors", "estimated_low", "estimated_high")
-        )
+        kept.estimated = about["estimated_errors"]
     return taken
 
 

@@ -21,7 +21,7 @@ from core.records.review.boxes import Redrawn
 from core.records.tables import Correction, Version
 from core.records.versions import SetError, version_folder, write_version
 from core.sets.drawn_boxes import labels_with_boxes
-from core.sets.split import SplitSettings, assign
+from core.sets.split import SplitSettings, as_frozen, assign
 from core.sets.version import read_version
 
 LONGEST_NAME = 1024
@@ -98,7 +98,7 @@ def changed_boxes(case: Redrawn) -> Change:
 def _with_splits(image_set: ImageSet, split: Mapping[str, Any], seed: int) -> ImageSet:
     """Splits that a run would draw are drawn from the labels: they are written down before any label changes."""
     try:
-        return image_set.with_cases(assign(image_set.cases, SplitSettings.parse(dict(split), "split"), seed))
+        return image_set.with_cases(assign(image_set.cases, SplitSettings.parse(as_frozen(split), "split"), seed))
     except DataError:
         return image_set  # no run could draw any either
 

@@ -14,12 +14,12 @@ from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.labels import Names, has_label, names_label
 from core.records.review.reviews import allowed_review, has_first_look
-from core.records.review.standing import decided, is_its, may_see, mine
+from core.records.review.standing import decided, is_audited, is_its, may_see, mine
 from core.records.review.verdicts import VerdictView, has_looked, looked_at, view
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
 from core.records.versions import UNDIVIDED
 
-State = Literal["open", "mine", "decided", "disputed", "all"]
+State = Literal["open", "mine", "decided", "disputed", "audit", "all"]
 STATES: tuple[State, ...] = get_args(State)
 AGAINST = 0.5
 """A source with this much evidence speaks against a label."""
@@ -35,7 +35,8 @@ class Filter:
     """Which suspects are asked for. `label` is among the given ones, `suggested` among those that the models suggest;
     `source` names one that speaks against the given ones.
 
-    state: open (not decided by me), mine, decided (by anyone, as far as I may know), disputed, all.
+    state: open (not decided by me), mine, decided (by anyone, as far as I may know), disputed, audit (drawn by it and
+    not decided by me), all.
     """
 
     label: str = ""
@@ -286,6 +287,8 @@ def _queues(review: Review, who: Who, where: Filter, is_sqlite: bool) -> list[tu
         return [(Standing.rank, own)]
     if where.state == "open":
         suspects.append(~mine(review.id, who))
+    elif where.state == "audit":
+        suspects += [is_audited(review.id), ~mine(review.id, who)]
     elif where.state == "disputed":
         suspects.append(Suspect.is_disputed == true())
     elif where.state == "decided":

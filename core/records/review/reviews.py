@@ -43,7 +43,7 @@ class SourceView:
 
 @dataclass(frozen=True)
 class ReviewView:
-    """A review and how far its search is. The estimate of labels that may need a change comes with its interval."""
+    """A review and how far its search is. The index says how many labels models doubt, hard cases among them."""
 
     id: int
     project_id: int
@@ -59,9 +59,7 @@ class ReviewView:
     error: str | None
     fault_id: str | None
     cases: int
-    estimated: float | None
-    low: float | None
-    high: float | None
+    index: float | None
     sources: tuple[SourceView, ...]
     answers: tuple[str, ...]
     kind: str
@@ -214,9 +212,7 @@ def _view(review: Review, person: str | None) -> ReviewView:
         error=job.error,
         fault_id=job.fault_id,
         cases=review.cases,
-        estimated=review.estimated,
-        low=review.low,
-        high=review.high,
+        index=review.estimated,
         sources=tuple(SourceView(**source) for source in review.sources),
         answers=tuple(version.task["answers"]),
         kind=version.task["kind"],

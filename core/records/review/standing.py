@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from core.errors import SettingsError
 from core.records.access import NOT_THERE, NotAllowed, Who
 from core.records.labels import Names
-from core.records.tables import Person, Review, Standing, Suspect, Verdict
+from core.records.tables import AuditedCase, Person, Review, Standing, Suspect, Verdict
 
 
 class Voice(NamedTuple):
@@ -123,6 +123,12 @@ def mine(review_id: int, who: Who) -> ColumnElement[bool]:
     """Of suspects: that the person has decided on them."""
     key = (Standing.review_id == review_id, Standing.person_id == who.id, Standing.rank == Suspect.rank)
     return select(Standing.rank).where(*key).correlate(Suspect).exists()
+
+
+def is_audited(review_id: int) -> ColumnElement[bool]:
+    """Of suspects: that the review's audit drew them."""
+    key = (AuditedCase.review_id == review_id, AuditedCase.rank == Suspect.rank)
+    return select(AuditedCase.rank).where(*key).correlate(Suspect).exists()
 
 
 def _count(session: Session, review: Review, suspects: dict[int, Suspect]) -> None:

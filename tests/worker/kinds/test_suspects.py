@@ -117,7 +117,7 @@ def test_a_search_that_was_finished_before_its_worker_died_is_only_taken_in(
     assert claimed is not None
     carry_out(hands, claimed)
     found = reviews.review(hands.database, who, view.id)
-    assert (found.state, found.estimated, found.progress.done) == ("done", 3.0, 10)
+    assert (found.state, found.index, found.progress.done) == ("done", 3.0, 10)
     assert suspects.progress(hands.database, who, view.id, ALL).matching == 10
 
 
@@ -158,7 +158,7 @@ def is_found(studio: Studio, view: ReviewView) -> None:
     """Every case is ranked, and the ranking can be looked through."""
     studio.until(lambda: now(studio, view).state == "done", "a search that is done")
     done = now(studio, view)
-    assert done.cases == 42 and done.estimated is not None and len(done.sources) == 6
+    assert done.cases == 42 and done.index is not None and len(done.sources) == 6
     first = suspects.next_suspect(studio.database, studio.who, view.id, ALL)
     assert first is not None and first.rank == 1 and first.given != ()
     assert suspects.progress(studio.database, studio.who, view.id, ALL).matching == 42
