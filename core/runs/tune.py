@@ -44,12 +44,11 @@ from core.runs.runfile import Run
 from core.runs.running import Running
 from core.sets.joint import pictures, refuse_unreadable
 from core.sets.overlap import overlap
-from core.training.cost import tokens_a_case
 from core.training.heads import save_heads
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
 from core.training.tsm_stage import tsm_answers
-from core.training.vlm_stage import RunCases, micro_batch, put_by, read_places
+from core.training.vlm_stage import RunCases, micro_batch, put_by, read_places, tokens_a_case
 
 
 def tune(

@@ -32,17 +32,18 @@ from core.readings.tsm_words import ending_in, in_words
 from core.sets.captions import CaptionSettings, caption
 from core.sets.joint import Item, JointSet
 from core.training.batches import Batches, in_parts
-from core.training.cost import tokens_a_case
 from core.training.loop import Stage
 from core.training.method import ReaderPlan, StagePlan
 from core.training.partners import Pair, Pool, paired_share
-from core.training.response import Tuned, counts, response_terms
+from core.training.response import Tuned, counts, response_terms, token_passes
 from core.training.settings import TrainingSettings
 from core.training.terms import Guests, ResponseBatch, contradicted
 from core.training.tsm_stage import tsm_answers
 
 TOLERANCE = 1e-3
 BATCHES_BETWEEN_CLEARINGS = 5
+CASES_OF_COST = 64
+"""By as many is judged what a step costs."""
 FEW = 4
 """Cases on which sharing a prefix is tried."""
 
@@ -296,6 +297,18 @@ def vlm_stage(
         is_chosen_by_figure=plan.is_chosen_by_figure and training.weights_kept == "best",
         facts={"ln_vocabulary": math.log(tuned.vlm.vocabulary_size)} if begins_there else {},
     )
+
+
+def tokens_a_case(plan: StagePlan, tuned: Tuned, cases: RunCases) -> float:
+    """What a step of a stage costs, by formula and not by the clock: tokens that go through the language model for a
+    case, the mean over training cases drawn evenly, each with one that contradicts it (docs/method.md)."""
+    train = cases.places("train")
+    places = evenly(train, CASES_OF_COST)
+    asks = [ask for term in plan.wanted.named_terms().values() for ask in term.asks]
+    pairs = cases.pool(train).pairs(places, "tokens") if contradicted in asks else [(place, None) for place in places]
+    with torch.no_grad():
+        batch = cases.batch([place for place, _ in pairs], [partner for _, partner in pairs], [0] * len(pairs))
+        return token_passes(tuned, batch, plan.wanted, tuned.vlm.shares_prefix) / len(pairs)
 
 
 def _what_changes(

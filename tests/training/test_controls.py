@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.training.cost import tokens_a_case
 from core.training.settings import TrainingSettings
 from core.training.terms import informed
-from core.training.vlm_stage import read_places, vlm_stage
+from core.training.vlm_stage import read_places, tokens_a_case, vlm_stage
 from tests.contract.test_methods import accelerator, prepared
 
 
