@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from textwrap import wrap
 from typing import Any
 
@@ -28,6 +29,8 @@ FLAT = 6
 FONT = "Arial, Helvetica, sans-serif"
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 INTERVALS = "95 % intervals over patients, or cases where patients are unknown"
+DUEL, ROOM = 4.8, 0.4
+"""A comparison's height with its three lines of words, in letters' sizes; and what of a figure's height is for them."""
 Rocs = Mapping[Reader, Sequence[Roc]]
 
 
@@ -75,7 +78,9 @@ def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[
     if any(benefit.duels for benefit in benefits):
         note = f"{count}; paired differences in {benefits[0].duels[0].deciding.title}, {INTERVALS}"
         note += f"; {BRIEFLY}" if about_bands(benefits) else ""
-        made.append(Drawing("differences", "Did it help?", note, lambda size: _differences(run, benefits, size)))
+        duels = sum(len(benefit.duels) for benefit in benefits)
+        rows = lambda size: 1 + max(0, ceil((DUEL * size.font * duels - ROOM * size.height) / (size.height // 2)))  # noqa: E731
+        made.append(Drawing("differences", "Did it help?", note, lambda size: _differences(run, benefits, size), rows))
     if labels:
         note = f"{count}; each label against all others; rings: as the reader answered"
         panels = lambda size: -(-labels // min(size.panels, labels))  # noqa: E731

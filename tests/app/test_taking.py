@@ -22,7 +22,8 @@ from core.readings.reading import load
 from core.readings.results import evaluate
 from core.records import audit, runs
 from core.records import taking as records_taking
-from tests.app.furnished import ANSWERS, Furnished, browsing, furnish
+from core.records.benefits import judged
+from tests.app.furnished import ANSWERS, Furnished, browsing, furnish, metrics
 from tests.app.test_run_probes import carry_out
 from tests.records.test_seeds import finished, queued
 
@@ -60,6 +61,20 @@ def test_every_figure_comes_with_title_count_and_intervals_at_both_sizes(room: F
         has_intervals = "/figures/figures/" in address or "differences" in address
         assert ("95 % intervals over patients" in title) == has_intervals
         assert (figure["layout"]["paper_bgcolor"], figure["scale"]) == ("white", size.scale)
+
+
+def test_each_comparison_has_room_for_its_words_in_a_column(room: Furnished) -> None:
+    ends = {"macro_f1": {"value": 0.1, "low": 0.05, "high": 0.15, "band_low": 0.01, "band_high": 0.19}}
+    pairs = ("vitask+tsm - vanilla", "vitask+tsm - tsm", "vitask - vanilla", "vitask - tsm")
+    measured = metrics("macro_f1", dict.fromkeys(("tsm", "vanilla", "vitask", "vitask+tsm"), (0.5, 0.4, 0.6)))
+    runs.set_metrics(room.studio.database, room.run_id, measured | {"differences": dict.fromkeys(pairs, ends)})
+    run = runs.run(room.studio.database, room.who, room.run_id)
+    drawings = drawings_of(run, [each.benefit for each in judged(run)], {})
+    (drawing,) = [drawing for drawing in drawings if drawing.name == "differences"]
+    size = SIZES["column"]
+    layout = for_print(drawing, size)["layout"]
+    inside = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    assert inside / len(pairs) > 3 * 1.3 * size.font
 
 
 def test_a_column_is_8_5_cm_and_a_slide_16_to_9() -> None:
