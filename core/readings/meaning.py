@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from core.readings.rounding import rounded
 
 FEW_CASES = 10
 """Of a label: with fewer, a single case moves its sensitivity by more than a tenth."""
+MORE = "Tuning brings what it can't do: questions in words, free text, what the method says beside the label."
 MOST_TIMES = 10
 """As many times the test cases as somebody may still hope to gather."""
 Plain = Mapping[str, Any]
@@ -39,8 +40,11 @@ class Training:
         return self.best_step is not None and self.best_step <= self.steps / 2
 
 
-def meaning(benefit: Benefit, part: Plain, training: Training, titles: Mapping[str, str]) -> list[str]:
-    """Of one set. `part` are its figures; the first sentences say what is seen, the last ones what to try."""
+def meaning(
+    benefit: Benefit, part: Plain, training: Training, titles: Mapping[str, str], wordless: Collection[str] = ()
+) -> list[str]:
+    """Of one set. `part` are its figures; the first sentences say what is seen, the last ones what to try. `wordless`
+    are the readers that say numbers alone."""
     first = benefit.duels[0]
     baseline = [duel for duel in benefit.duels if duel.rival == first.rival]
     seen = [
@@ -48,7 +52,7 @@ def meaning(benefit: Benefit, part: Plain, training: Training, titles: Mapping[s
         *(text for duel in baseline for text in _undecided(duel, titles)),
         *(text for duel in baseline for text in _worse(duel, titles)),
         *_with_help(baseline, part, titles),
-        *_beside_tsm(benefit, first.reader, titles),
+        *_beside_tsm(benefit, first.reader, titles, first.reader not in wordless),
         *_few_cases(part),
         *_little_read(benefit, part, titles),
     ]
@@ -135,13 +139,11 @@ def _with_help(baseline: Sequence[Duel], part: Plain, titles: Mapping[str, str])
                 )
 
 
-def _beside_tsm(benefit: Benefit, reader: str, titles: Mapping[str, str]) -> Iterator[str]:
+def _beside_tsm(benefit: Benefit, reader: str, titles: Mapping[str, str], has_words: bool) -> Iterator[str]:
     for duel in benefit.duels:
         if duel.reader == reader and is_tsm(duel.rival) and duel.effect == "harmed":
-            yield (
-                f"For the label alone {quoted(duel.rival, titles)} is the better reader here. Tuning brings what it "
-                "can't do: questions in words, free text, what the method says beside the label."
-            )
+            text = f"For the label alone {quoted(duel.rival, titles)} is the better reader here."
+            yield f"{text} {MORE}" if has_words else text
 
 
 def _few_cases(part: Plain) -> Iterator[str]:

@@ -31,8 +31,10 @@ def judged(run: RunView, seed_count: int = 1) -> tuple[Judged, ...]:
     parts = run.metrics.get("sets") or {"": run.metrics}
     by_set = benefits(run.metrics, run.aim.reader, run.aim.baseline, aimed_readers(run.settings, run.aim))
     training = training_of(run, seed_count)
+    wordless = {reader.name for reader in run.readers if not reader.has_words}
     return tuple(
-        Judged(sentence(each, titles), each, tuple(meaning(each, parts[each.set], training, titles))) for each in by_set
+        Judged(sentence(each, titles), each, tuple(meaning(each, parts[each.set], training, titles, wordless)))
+        for each in by_set
     )
 
 
