@@ -115,7 +115,8 @@ def open_run(path: Path) -> Opened:
     tsms = tuple(load_tsm(folder.tsm(number), vlm).to(vlm.device) for number in range(len(run.tsms)))
     heads = load_heads(run.plan.heads, vlm.hidden_size, list(tasks.values()), folder.heads).to(vlm.device)
     tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
-    kept = taught.load(folder.rivals) if folder.rivals.is_file() else ()
+    counts = [len(task.answers) for task in tasks.values()]
+    kept = taught.load(folder.rivals, counts) if folder.rivals.is_file() else ()
     return Opened(run, folder, tasks, tuned.eval(), tsms, kept)
 
 
