@@ -53,7 +53,7 @@ class ReadingSettings(Settings):
         "untuned",
         title="Scored in other ways",
         description="Figures also by the mean a token and by PMI, against a blank picture: of the untuned VLM, of all "
-        "readers that are shown no exemplar, or of none. What readers answer stays as it is.",
+        "readers that answer in words and are told nothing by a TSM, or of none. What readers answer stays as it is.",
     )
     late_fusion: bool = Field(
         False,
@@ -134,7 +134,7 @@ class Run:
         """Whether a blank picture is put to the reader too, against which its answers are scored."""
         wanted = self.settings.reading.other_scores
         is_wanted = wanted == "all" or (wanted == "untuned" and way.adapter is None)
-        return is_wanted and way.embedder is None and not way.with_exemplar
+        return is_wanted and way.writes and way.is_probed and not way.with_exemplar
 
     @property
     def readers(self) -> tuple[Reader, ...]:
