@@ -101,7 +101,7 @@ def distributions(
         "barmode": "overlay",
         "showlegend": bool(marked),
         "legend": {"y": -0.2, "x": 0},
-        "margin": {"l": 10, "r": 14, "t": above, "b": 44},
+        "margin": {"l": 10, "r": 34, "t": above, "b": 44},
     }
     # All at once: each update of a figure that stands already costs milliseconds.
     return go.Figure(data, LOOK | {"height": height, "annotations": titles} | axes | legend)

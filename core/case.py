@@ -22,6 +22,8 @@ Kind = Literal["single", "multi", "ordinal"]
 Severity = Literal["error", "warning", "note"]
 Separator = Literal[", ", "; ", " | "]
 COMMA: Separator = ", "
+Mirrored = Literal["sideways", "all"]
+"""Which mirror images of a picture have the same labels: left for right, or up for down as well."""
 
 TEMPLATE = "Analyze the given {modality} image. The possible diagnoses are:{label set}."
 INCOMPLETE_TEMPLATE = "Analyze the given {modality} image."
@@ -112,6 +114,13 @@ class Task(Settings):
         description="What stands between labels in the question, and in answers of several: one that is in no label.",
     )
 
+    mirrored: Mirrored | None = Field(
+        None,
+        title="Mirrored pictures mean the same",
+        description="sideways: left and right may change places; all: up and down too. A TSM then also learns from "
+        "mirror images. Leave it empty where a label depends on the side of the body, or where nobody knows.",
+    )
+
     @field_validator("answers")
     @classmethod
     def _answers_are_told_apart(cls, answers: tuple[str, ...]) -> tuple[str, ...]:
@@ -125,12 +134,13 @@ class Task(Settings):
         return answers
 
     @model_serializer(mode="wrap")
-    def _without_the_comma(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """What stands between labels is written where it is no comma: tasks from before one could choose, and the
-        hashes of what was made under them, stay what they are."""
+    def _without_what_is_usual(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What stands between labels is written where it is no comma, and mirroring where it is allowed: tasks from
+        before one could choose, and the hashes of what was made under them, stay what they are."""
         fields: dict[str, object] = dump(self)
-        if fields.get("separator") == COMMA:
-            del fields["separator"]
+        for name, usual in (("separator", COMMA), ("mirrored", None)):
+            if name in fields and fields[name] == usual:
+                del fields[name]
         return fields
 
     def instruction(self) -> str:

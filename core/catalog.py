@@ -27,6 +27,8 @@ KEPT = {
 TSMS = {
     "convnet": "core.tsms.convnet",
     "backbone": "core.tsms.backbone",
+    "vlm_linear": "core.tsms.vlm_linear",
+    "vlm_mlp": "core.tsms.vlm_mlp",
 }
 
 FAMILIES = {
@@ -45,6 +47,7 @@ METHODS = {
     "vitask": "core.methods.vitask",
     "tpo": "core.methods.tpo",
     "discriminative": "core.methods.discriminative",
+    "head": "core.methods.head",
 }
 
 SOURCES = {

@@ -26,6 +26,7 @@ from core.errors import SettingsError
 from core.events import Report
 from core.readings import metrics
 from core.readings.reading import targets
+from core.runs.prepare import load_vlm
 from core.runs.runfile import Run, make_run, read_values, with_own_precision
 from core.sets.joint import Item, JointSet
 from core.sets.split import assign
@@ -34,7 +35,7 @@ from core.suspects.cases import Gathered, gather
 from core.suspects.folder import SuspectList
 from core.suspects.search import plain_rounds
 from core.training.loop import train
-from core.training.tsm_stage import Pictures, describe, new_tsm, tsm_answers, tsm_stage
+from core.training.tsm_stage import Pictures, describe, looks_through_vlm, new_tsm, tsm_answers, tsm_stage
 
 KINDS = ("uniform", "confused")
 RANKINGS = {
@@ -243,7 +244,8 @@ def _taught(trial: Trial, put_right: Sequence[int], folder: Path) -> NDArray[np.
     module, settings = trial.run.tsms[0]
     accelerator = Accelerator(mixed_precision="no")
     torch.manual_seed(trial.run.settings.seed)
-    tsm = new_tsm(module, settings, joint_set).to(accelerator.device)
+    vlm = load_vlm(trial.run, accelerator.device) if looks_through_vlm(module) else None
+    tsm = new_tsm(module, settings, joint_set, vlm=vlm).to(accelerator.device)
     shown = Pictures(tsm, items)
     training = trial.run.settings.training
     stage = tsm_stage(folder.name, tsm, joint_set, shown, training.monitor, training.precision, trial.run.settings.seed)

@@ -62,6 +62,8 @@ def do_check(arguments: argparse.Namespace) -> None:
 
 def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:
     output.out(f"{image_set.name}: {report['cases']} cases, {image_set.task.modality}, {image_set.task.kind}")
+    if image_set.task.mirrored:
+        output.out(f"mirrored pictures mean the same: {image_set.task.mirrored}")
     for title in ("classes", "splits"):
         counts = ", ".join(f"{name} {count}" for name, count in report[title].items())
         output.out(f"{title}: {counts or 'none given; tuning divides the set'}")

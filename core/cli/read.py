@@ -56,6 +56,9 @@ def do(arguments: argparse.Namespace) -> None:
         output.out(_table(row))
     scaled = [reader.name for reader in opened.named(readers) if reader.embeds]
     calibrated = f", but those of {', '.join(scaled)} by its learned temperature" if scaled else ""
+    for reader in opened.named(readers):
+        if not reader.has_words:
+            output.out(f"{reader.name} writes nothing: {reader.title} has no words.")
     output.out(f"Raw scores, not calibrated{calibrated}. Research use only.")
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from core.readings.colours import BLUE
+from core.readings.reader import Reader
 from core.settings import Settings as Base
 from core.training.method import Aim, Needs, ReaderPlan, StagePlan, departures_of_controls
 from core.training.readers import PLAIN, PLAIN_ADAPTER, UNTUNED, plain_terms
 from core.training.wanted import Wanted
 
+if TYPE_CHECKING:
+    from core.training.terms import Term
+
 TITLE = "Plain tuning"
-TERMS = {"van": "Response, without exemplar"}
+TERMS = {"van": "Response, without exemplar", "told": "Response, told the TSM's answer"}
 SAYS = ()
+TOLD = Reader(
+    "vanilla+tsm",
+    "the VLM, told the TSM's answer",
+    BLUE,
+    needs_tsm=True,
+    about="A control: tuned plainly, with the TSM's likeliest answer and its probability as words in the question.",
+)
 
 
 class Settings(Base):
@@ -26,22 +39,47 @@ class Settings(Base):
     tune_vlm_connector: bool = Field(
         False, title="Tune the VLM's connector", description="Trains what carries image features too; slower."
     )
+    tsm_in_words: Literal["no", "in_sample", "out_of_sample"] = Field(
+        "no",
+        title="Control: the TSM's answer in words",
+        description="Also tunes an adapter whose questions end in what the TSM answers, in words. Of training cases it "
+        "is the TSM's own answer (in_sample), though it knows them by heart, or one by a TSM that learned without them "
+        "(out_of_sample; two more trainings, on half of the cases each).",
+    )
 
 
 def needs(settings: Settings) -> Needs:
-    return Needs(tunes_vlm_connector=settings.tune_vlm_connector)
+    return Needs(
+        tsm=settings.tsm_in_words != "no",
+        tells_tsm=settings.tsm_in_words != "no",
+        is_out_of_sample=settings.tsm_in_words == "out_of_sample",
+        tunes_vlm_connector=settings.tune_vlm_connector,
+    )
 
 
 def stages(settings: Settings) -> tuple[StagePlan, ...]:
     wanted = Wanted({"van": 1.0}, partial(plain_terms, settings.label_smoothing))
-    return (StagePlan("vanilla", PLAIN_ADAPTER, settings.epochs, wanted, length=2),)
+    plain = StagePlan("vanilla", PLAIN_ADAPTER, settings.epochs, wanted, length=2)
+    if settings.tsm_in_words == "no":
+        return (plain,)
+    informed = Wanted({"told": 1.0}, partial(_told_terms, settings.label_smoothing))
+    return (plain, replace(plain, name="told", adapter="told", wanted=informed, batches_of="vanilla"))
+
+
+def _told_terms(label_smoothing: float) -> dict[str, Term]:
+    from core.training.terms import informed_response
+
+    return {"told": informed_response(label_smoothing)}
 
 
 def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
-    return (UNTUNED, PLAIN)
+    informed = () if settings.tsm_in_words == "no" else (ReaderPlan(TOLD, "told", is_told=True),)
+    return (UNTUNED, PLAIN, *informed)
 
 
 def aim(settings: Settings) -> Aim:
+    if settings.tsm_in_words != "no":
+        return Aim(TOLD.name, baseline=PLAIN.name)
     return Aim(PLAIN.name, baseline=UNTUNED.name)
 
 

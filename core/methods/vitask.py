@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from core.case import TEMPLATE
-from core.readings.colours import GREEN, SKY
+from core.readings.colours import GREEN, RED, SKY
 from core.readings.reader import Reader
 from core.settings import Settings as Base
 from core.training.method import Aim, Frame, Needs, Paper, ReaderPlan, StagePlan, departures_of_controls
@@ -48,6 +48,16 @@ AIDED = Reader(
     needs_tsm=True,
     sees_exemplar=True,
     about="The same tuned model, shown what the TSM makes of the picture (its exemplar) as one more token.",
+)
+SHUFFLED = Reader(
+    "vitask+shuffled",
+    "VITask, with another case's exemplar",
+    RED,
+    needs_tsm=True,
+    sees_exemplar=True,
+    answers_anew=False,
+    about="A control: the same tuned model, shown the exemplar of another case. If it answers as well, the exemplar "
+    "isn't used.",
 )
 
 
@@ -113,6 +123,18 @@ class Settings(Base):
         title="Plain tuning beside it",
         description="Also tunes an adapter plainly, with as many steps, so that there is a vanilla reader to compare.",
     )
+    baseline_length: Literal["steps", "tokens"] = Field(
+        "steps",
+        title="Control: length of plain tuning",
+        description="steps: as many as VITask makes. tokens: until it has put as many tokens through the language "
+        "model as VITask, whose steps put more; the card tells both numbers.",
+    )
+    shuffled: bool = Field(
+        False,
+        title="Control: shuffled exemplars",
+        description="Also reads the tuned model with the exemplar of another case, drawn at random. If it answers as "
+        "well, the exemplar isn't used.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +151,10 @@ class Settings(Base):
             raise ValueError("constant_prefix stands in the exemplar's place, so exemplar must be true")
         if self.align and not self.exemplar:
             raise ValueError("alignment needs the exemplar as its teacher; set align to 0 or exemplar to true")
+        if self.shuffled and (self.constant_prefix or not self.exemplar):
+            raise ValueError("shuffled shows another case's exemplar, so each case must have one: see exemplar")
+        if self.baseline_length == "tokens" and not self.baseline:
+            raise ValueError("baseline_length is that of plain tuning, so baseline must be true")
         return self
 
 
@@ -159,7 +185,8 @@ def stages(settings: Settings) -> tuple[StagePlan, ...]:
     if settings.baseline:
         epochs = settings.stage_1_epochs + settings.stage_2_epochs
         plain = Wanted({"van": 1.0}, plain_terms)
-        kept.insert(0, StagePlan("vanilla", PLAIN_ADAPTER, epochs, plain, length=len(kept)))
+        costly = tuple(stage.name for stage in kept) if settings.baseline_length == "tokens" else ()
+        kept.insert(0, StagePlan("vanilla", PLAIN_ADAPTER, epochs, plain, length=len(kept), as_costly_as=costly))
     return tuple(kept)
 
 
@@ -168,7 +195,9 @@ def readers(settings: Settings) -> tuple[ReaderPlan, ...]:
     alone = ReaderPlan(ALONE, "vitask")
     if not settings.exemplar:
         return (*beside, alone)
-    return (*beside, alone, ReaderPlan(replace(AIDED, needs_tsm=not settings.constant_prefix), "vitask"))
+    aided = ReaderPlan(replace(AIDED, needs_tsm=not settings.constant_prefix), "vitask")
+    control = (ReaderPlan(SHUFFLED, "vitask", is_shuffled=True),) if settings.shuffled else ()
+    return (*beside, alone, aided, *control)
 
 
 def aim(settings: Settings) -> Aim:

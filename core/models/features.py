@@ -17,8 +17,9 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from PIL import Image
@@ -84,6 +85,12 @@ class EncodedPictures:
     def of(self, places: Sequence[int]) -> list[ImageFeatures]:
         items = [self.items[place] for place in places]
         return [self._of_item(item) for item in items] if self._row else self._anew(pictures(items))
+
+    def dealt(self, items: Sequence[Item]) -> Self:
+        """What is kept, for these cases: others, or in another order."""
+        other = copy(self)
+        other.items = items
+        return other
 
     def _of_item(self, item: Item) -> ImageFeatures:
         digest = item.case.pixels.digest()

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from core.case import Kind
+from core.case import Kind, Mirrored
 from core.errors import ModelError
 from core.settings import Settings
 
@@ -27,7 +27,7 @@ WEIGHTS = "model.safetensors"
 DESCRIPTION = "tsm.json"
 
 
-class TsmSettings(Settings):
+class TsmTraining(Settings):
     """What every task-specific model is trained by; each has its own name and defaults."""
 
     name: str = Field(title="Model", description="Which task-specific model.")
@@ -64,11 +64,16 @@ class TsmSettings(Settings):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing", description="Share of every label that is spread over all answers."
     )
-    flips: Literal["none", "sideways", "all"] = Field(
-        "none",
+
+
+class TsmSettings(TsmTraining):
+    """The same of one that looks at the pixels themselves, and at other ones in every step."""
+
+    flips: Literal["as_set", "none", "sideways", "all"] = Field(
+        "as_set",
         title="Mirrored images",
-        description="Mirror training images at random: left to right, or both ways too. Leave it off where a label "
-        "depends on the side of the body.",
+        description="Mirror training images at random: as their set says that it may be done (its task, on the page "
+        "Image sets), never, left to right, or both ways too.",
     )
     shift: float = Field(
         0.04,
@@ -89,7 +94,7 @@ class TsmSettings(Settings):
 class Tsm(nn.Module, ABC):
     """An image classifier in two parts: features, and a linear head on them."""
 
-    def __init__(self, settings: TsmSettings, answers: int, width: int) -> None:
+    def __init__(self, settings: TsmTraining, answers: int, width: int) -> None:
         super().__init__()
         self.settings = settings
         self.answers = answers
@@ -98,7 +103,9 @@ class Tsm(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, images: Sequence[Image.Image]) -> Tensor:
-        """Pictures as a uint8 batch [B, 3, H, W] of the model's own size, on the CPU."""
+        """Pictures as a uint8 batch [B, 3, H, W] of the model's own size, on the CPU.
+
+        One that sees through the VLM makes numbers of them in float32 (`core/models/seeing_tsm.py`)."""
 
     @abstractmethod
     def features(self, pixels: Tensor) -> Tensor:
@@ -120,9 +127,16 @@ class Tsm(nn.Module, ABC):
     def forward(self, pixels: Tensor) -> Tensor:
         return self.scores(pixels)
 
-    def augment(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """A prepared batch as training sees it: moved, mirrored, brightened. The generator lives on the CPU."""
-        moved = _moved(pixels, self.settings.shift, self.settings.flips, generator)
+    def augment(
+        self, pixels: Tensor, generator: torch.Generator, mirrored: Sequence[Mirrored | None] | None = None
+    ) -> Tensor:
+        """A prepared batch as training sees it: moved, mirrored, brightened. The generator lives on the CPU.
+
+        mirrored: what the set of each picture says of its mirror images; nothing where it is left out."""
+        assert isinstance(self.settings, TsmSettings)
+        flips = self.settings.flips
+        ways = list(mirrored or [None] * len(pixels)) if flips == "as_set" else [flips] * len(pixels)
+        moved = _moved(pixels, self.settings.shift, ways, generator)
         strength = 1 + self.settings.brightness * (2 * torch.rand(len(pixels), generator=generator) - 1)
         bright = moved.float() * strength.to(pixels.device)[:, None, None, None]
         return bright.round().clamp(0, 255).to(torch.uint8)
@@ -138,21 +152,23 @@ class Tsm(nn.Module, ABC):
         (folder / DESCRIPTION).write_text(json.dumps(asdict(saved), indent=2) + "\n")
 
 
-def _moved(pixels: Tensor, shift: float, flips: str, generator: torch.Generator) -> Tensor:
+def _moved(pixels: Tensor, shift: float, flips: Sequence[str | None], generator: torch.Generator) -> Tensor:
     """Every picture shifted and mirrored on its own; what comes in at an edge repeats the edge."""
-    rows = _places(len(pixels), pixels.shape[2], shift, flips == "all", generator).to(pixels.device)
-    columns = _places(len(pixels), pixels.shape[3], shift, flips != "none", generator).to(pixels.device)
+    upended = torch.tensor([way == "all" for way in flips])
+    sideways = torch.tensor([way in ("sideways", "all") for way in flips])
+    rows = _places(pixels.shape[2], shift, upended, generator).to(pixels.device)
+    columns = _places(pixels.shape[3], shift, sideways, generator).to(pixels.device)
     picture = torch.arange(len(pixels), device=pixels.device)[:, None, None]
     # Indices on both sides of a slice put the channel axis last.
     return pixels[picture, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def _places(count: int, side: int, shift: float, flips: bool, generator: torch.Generator) -> Tensor:
-    """[count, side]: from which row (or column) each row of the new picture is taken."""
-    most = round(shift * side)
+def _places(side: int, shift: float, may_flip: Tensor, generator: torch.Generator) -> Tensor:
+    """[B, side]: from which row (or column) each row of the new picture is taken; may_flip: bool [B]."""
+    most, count = round(shift * side), len(may_flip)
     offsets = torch.randint(-most, most + 1, (count, 1), generator=generator)
     places = (torch.arange(side) + offsets).clamp(0, side - 1)
-    mirrored = torch.rand(count, 1, generator=generator) < (0.5 if flips else 0.0)
+    mirrored = (torch.rand(count, 1, generator=generator) < 0.5) & may_flip[:, None]
     return torch.where(mirrored, side - 1 - places, places)
 
 

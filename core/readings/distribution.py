@@ -41,6 +41,9 @@ class Asking:
     own: Mapping[str, See] = field(default_factory=dict)
     """What the own encoders of heads see in its image, by the encoder's name."""
 
+    tsm_words: str = ""
+    """What the TSMs answer for it, where that is asked with it."""
+
     def asked(self) -> str:
         return self.instruction if self.instruction is not None else self.task.instruction()
 

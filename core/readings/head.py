@@ -75,6 +75,9 @@ class Head(nn.Module):
         the head."""
         return None
 
+    def prepare_for(self, tasks: Sequence[Task]) -> None:
+        """What a run asks, in the order of its sets: told before the head learns, and before its weights are loaded."""
+
     def begin(self, vlm: Vlm) -> None:
         """Before it learns anything: what is taken from the model that it is put upon."""
 

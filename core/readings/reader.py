@@ -25,6 +25,10 @@ class Reader:
     """Whether an extra token stands in its question: a TSM's feature, or the constant that stands in for one."""
     embeds: bool = False
     """Whether it lays pictures and words into one space: then the run has an index, in which cases are found."""
+    has_words: bool = True
+    """Whether it answers in words; one that does not says numbers alone, and writes nothing freely."""
+    answers_anew: bool = True
+    """Whether it answers for pictures beside the run's own cases too."""
     about: str = ""
     """In a sentence what it is, for those who see it for the first time."""
     group: Group = "tuned"

@@ -40,8 +40,9 @@ class Worth:
 
 def best_of_groups(validated: Sequence[Reading], tasks: Mapping[str, Task], readers: Iterable[Reader]) -> Plain:
     """For each set the best simple and the best tuned reader on validation cases, by the figure that decides; of
-    equally good ones that with the least log loss. Sets that lack either group are left out."""
-    group_of = {reader.name: reader.group for reader in readers}
+    equally good ones that with the least log loss. Sets that lack either group are left out, and controls that answer
+    for the run's own cases alone: nobody can use them."""
+    group_of = {reader.name: reader.group for reader in readers if reader.answers_anew}
     best: dict[str, dict[str, str]] = {}
     for name, task in tasks.items():
         rows: dict[str, list[Reading]] = {}

@@ -12,6 +12,7 @@ from core.readings.results import table
 
 Plain = Mapping[str, Any]
 WARNING = "**For research use only. Not a medical device: never decide about a patient by what these models say.**"
+MIRRORED = {"sideways": "left and right", "all": "left and right, up and down"}
 LIMITS_HEAD, PROBES_HEAD = "## Limits", "## Probes"
 LIMITS = (
     "The figures hold for test cases of this source; images of other devices, hospitals or groups of people were "
@@ -82,6 +83,7 @@ def _of_set(image_set: Plain) -> str:
         "Kind of labels": task.get("kind"),
         "Answers": ", ".join(task.get("answers", ())),
         "Instruction": task.get("template"),
+        "Mirrored pictures mean the same": MIRRORED.get(task.get("mirrored") or ""),
     }
     return _list([f"{title}: {fact}" for title, fact in facts.items() if fact])
 

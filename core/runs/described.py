@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.draw import evenly
 from core.machine import hold
+from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm
 from core.readings.results import quick_figures
 from core.runs.learned import SPLITS_LEARNED_FROM
@@ -32,7 +33,7 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None, before: Lea
     """
     parts, folder = running.parts, running.folder.tsm(number)
     tsm = parts.new_tsm(number, old)
-    running.train(parts.tsm_stage(number, tsm, Pictures(tsm, parts.items)), folder)
+    running.train(parts.tsm_stage(number, tsm, _shown(running, tsm)), folder)
     if running.is_first:
         hold.check(folder)
         tsm.save(folder)
@@ -40,6 +41,16 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None, before: Lea
             cases = [item.case for item in parts.items if item.case.split in SPLITS_LEARNED_FROM]
             write_learned(folder, learned_from(cases) | before)
     return tsm.eval()
+
+
+def _shown(running: Running, tsm: Tsm) -> Pictures:
+    """The run's cases as a TSM takes them; what the VLM sees in them is computed and kept for one that looks through
+    it, and found again by the run itself."""
+    parts = running.parts
+    if not isinstance(tsm, SeeingTsm):
+        return Pictures(tsm, parts.items)
+    seen = parts.features(parts.items, feature_folder(), running.feature_bytes, running.report_encoded)
+    return Pictures(tsm, parts.items, seen)
 
 
 def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
@@ -51,7 +62,8 @@ def known_cases(running: Running, tsms: Sequence[Tsm]) -> RunCases:
     if not parts.run.plan.needs.is_out_of_sample:
         return cases
     exemplars = [_with_unseen(running, number, of_tsm) for number, of_tsm in enumerate(cases.exemplars)]
-    return replace(cases, exemplars=exemplars)
+    unseen = replace(cases, exemplars=exemplars)
+    return unseen.told_by(tsms) if parts.run.plan.needs.tells_tsm else unseen
 
 
 def _with_unseen(running: Running, number: int, final: Tensor) -> Tensor:
@@ -77,7 +89,7 @@ def _unseen(running: Running, number: int, final: Tensor) -> Tensor:
             running.train(parts.tsm_stage(number, tsm, shown, fold), working / str(fold.number + 1))
             return tsm
 
-        shown = Pictures(parts.new_tsm(number), parts.items)
+        shown = _shown(running, parts.new_tsm(number))
         places, features = unseen_features(final, shown, parts.folds(), taught)
         in_order = sorted(range(len(places)), key=places.__getitem__)
         if running.is_first:
@@ -95,7 +107,8 @@ def what_tsms_know(running: Running, cases: RunCases, tsms: Sequence[Tsm]) -> li
     learned, validated = evenly(cases.places("train"), LOOKED_AT), cases.places("val")
     sentences = []
     for name, tsm, features in zip(running.run.tsm_names, tsms, cases.exemplars, strict=True):
-        by_heart = describe(tsm, Pictures(tsm, [cases.items[place] for place in learned]), range(len(learned)))
+        shown = Pictures(tsm, [cases.items[place] for place in learned], cases.features)
+        by_heart = describe(tsm, shown, range(len(learned)))
         in_sample, validation = (
             _accuracy(tsm, cases, learned, by_heart),
             _accuracy(tsm, cases, validated, features[validated]),

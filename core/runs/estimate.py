@@ -25,6 +25,7 @@ from core.machine.memory import allowed_bytes
 from core.models import features
 from core.models.features import FeatureStore
 from core.models.lora import using
+from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm
 from core.readings.rivals import rival_readers
 from core.readings.writing import free_text
@@ -38,7 +39,7 @@ from core.training.method import ReaderPlan
 from core.training.response import Tuned
 from core.training.tsm_stage import CHUNK as DESCRIBED_AT_ONCE
 from core.training.tsm_stage import Pictures, describe
-from core.training.vlm_stage import RunCases, read_places
+from core.training.vlm_stage import RunCases, put_by, read_places
 
 LOOKED_AT = 256
 STEPS = STEPS_BETWEEN_CLEARINGS
@@ -153,7 +154,9 @@ def _timed_tsm(trial: _Trial, number: int) -> Tsm:
     trial.say("Timing the TSM.")
     tsm = parts.new_tsm(number)
     folds = parts.folds()
-    with clock.of(name, (TIMES_PREPARED + bool(folds)) * trial.times):
+    # What one sees through the VLM is read from the kept features, whose making is timed by itself.
+    times_prepared = 0 if isinstance(tsm, SeeingTsm) else TIMES_PREPARED + bool(folds)
+    with clock.of(name, times_prepared * trial.times):
         shown = Pictures(tsm, trial.shown)
     whole = parts.tsm_stage(number, tsm, shown.dealt(parts.items))
     stages = [whole, *(parts.tsm_stage(number, tsm, shown.dealt(parts.items), fold) for fold in folds)]
@@ -253,7 +256,7 @@ def _time_readings(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
             read_places(tuned, cases, places, ways, settings.batch_size)
         written = min(settings.free_text, trial.count("test"))
         few = places[:WRITTEN_CASES]
-        for way in (way for way in ways if written and way.writes):
+        for way in (way for way in ways if written and way.writes_freely):
             exemplars = tuned.exemplars if way.with_exemplar else None
             with (
                 trial.clock.of("readings", written / len(few)),
@@ -262,7 +265,7 @@ def _time_readings(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:
                 tuned.vlm.reading(),
             ):
                 tokens = _written_tokens(trial.parts, way)
-                free_text(tuned.vlm, cases.questions(few), exemplars, way.with_exemplar, tokens)
+                free_text(tuned.vlm, put_by(way, cases.questions(few)), exemplars, way.with_exemplar, tokens)
 
 
 def _time_index(trial: _Trial, tuned: Tuned, cases: RunCases) -> None:

@@ -252,8 +252,8 @@ def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int
     begun = folder.kept(folder.environment)["processes"]
     if begun != processes:
         raise RunError(
-            f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, among whose "
-            f"cases other images would be drawn. Resume it on {begun}, or begin a new run in another folder."
+            f"The run in {folder.path} was begun on {begun} processes, and now there are {processes}, each with a "
+            f"dropout of its own. Resume it on {begun}, or begin a new run in another folder."
         )
     beside = {(each.name, kind): mark for each in joint_set.sets for kind, mark in _beside(run, each).items()}
     was_beside = {(each["name"], kind): each[kind] for each in folder.sets() for kind in BESIDE if kind in each}

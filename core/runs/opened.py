@@ -18,8 +18,9 @@ from core.errors import CoreError, RunError, SettingsError
 from core.models.exemplar import load_exemplars
 from core.models.features import FeatureStore
 from core.models.lora import load_adapter, using
+from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm, read_saved
-from core.models.vlm import ImageFeatures
+from core.models.vlm import ImageFeatures, Vlm
 from core.readings import novelty, rivals, taught
 from core.readings.answer import Answer
 from core.readings.blank import beside_blank
@@ -29,6 +30,7 @@ from core.readings.mixing import mean
 from core.readings.reader import FUSION, TSM, Reader
 from core.readings.reading import Reading
 from core.readings.taught import Taught
+from core.readings.tsm_words import in_words
 from core.readings.writing import free_text
 from core.runs.folder import Folder
 from core.runs.fusion import FUSED
@@ -39,7 +41,7 @@ from core.training.heads import load_heads
 from core.training.method import ReaderPlan
 from core.training.response import Tuned
 from core.training.tsm_stage import describe_images, tsm_answers
-from core.training.vlm_stage import read_ways
+from core.training.vlm_stage import put_by, read_ways
 
 PLAIN_TEXT_TOKENS = 48
 
@@ -58,11 +60,12 @@ class Opened:
 
     @property
     def readers(self) -> tuple[Reader, ...]:
-        """Late fusion only where the run has told its weights, simple rivals only where it kept what they learned."""
+        """Those that answer for other pictures too; late fusion only where the run has told its weights, simple rivals
+        only where it kept what they learned."""
         missing = {*rivals.NAMES} - {name for taught in self.rivals for name in taught.names}
         if not self.folder.fusion.is_file():
             missing.add(FUSION.name)
-        return tuple(reader for reader in self.run.readers if reader.name not in missing)
+        return tuple(reader for reader in self.run.readers if reader.answers_anew and reader.name not in missing)
 
     @property
     def reader_names(self) -> tuple[str, ...]:
@@ -109,16 +112,18 @@ def open_run(path: Path) -> Opened:
             raise RunError(f"The run in {path} is not finished. Go on with it: `vitask tune … --out {path} --resume`.")
         load_adapter(vlm, folder.adapter(name), name)
     exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
-    tsms = tuple(load_tsm(folder.tsm(number)).to(vlm.device) for number in range(len(run.tsms)))
-    heads = load_heads(run.plan.heads, vlm.hidden_size, folder.heads).to(vlm.device)
+    tsms = tuple(load_tsm(folder.tsm(number), vlm).to(vlm.device) for number in range(len(run.tsms)))
+    heads = load_heads(run.plan.heads, vlm.hidden_size, list(tasks.values()), folder.heads).to(vlm.device)
     tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
     kept = taught.load(folder.rivals) if folder.rivals.is_file() else ()
     return Opened(run, folder, tasks, tuned.eval(), tsms, kept)
 
 
-def load_tsm(folder: Path) -> Tsm:
-    """A TSM by the module that its folder names."""
+def load_tsm(folder: Path, vlm: Vlm) -> Tsm:
+    """A TSM by the module that its folder names; one that looks through the VLM is given that."""
     tsm: Tsm = find(TSMS, read_saved(folder).name, "TSM").load(folder)
+    if isinstance(tsm, SeeingTsm):
+        tsm.look_through(vlm)
     return tsm.eval()
 
 
@@ -135,9 +140,10 @@ def read_pictures(opened: Opened, asked: Asked, readers: Iterable[str]) -> dict[
     if plans:
         frozen = None if opened.run.plan.needs.tunes_vlm_connector else opened.tuned.vlm.encode(list(asked.images))
         own = [seen_anew(own_encoders(opened.tuned.heads), image) for image in asked.images]
+        words = _tsm_words(opened, asked, described) if any(reader.is_told for reader in plans) else None
         for adapter in dict.fromkeys(reader.adapter for reader in plans):
             ways = [reader for reader in plans if reader.adapter == adapter]
-            answers |= _of_adapter(opened, asked, described, frozen, own, ways)
+            answers |= _of_adapter(opened, asked, described, frozen, own, ways, words)
     for name, tsm, features in zip(opened.run.tsm_names, opened.tsms, described, strict=bool(described)):
         if name in needed:
             likely = tsm_answers(tsm, features, [asked.set] * len(features), list(opened.tasks.values()))
@@ -196,6 +202,16 @@ def _fused(opened: Opened, number: int, tsm: Sequence[Answer], plain: Sequence[A
     return [Answer(tuple(row.tolist())) for row in mean(of_tsm, of_plain, weight)]
 
 
+def _tsm_words(opened: Opened, asked: Asked, described: Sequence[Tensor]) -> list[str]:
+    """What the TSMs answer for each picture, as it ends a question."""
+    tasks = list(opened.tasks.values())
+    sets = [asked.set] * len(asked.images)
+    answers = [tsm_answers(tsm, features, sets, tasks) for tsm, features in zip(opened.tsms, described, strict=True)]
+    return [
+        " ".join(in_words(tasks[asked.set], likely) for likely in of_tsms) for of_tsms in zip(*answers, strict=True)
+    ]
+
+
 def _of_adapter(
     opened: Opened,
     asked: Asked,
@@ -203,6 +219,7 @@ def _of_adapter(
     frozen: Sequence[ImageFeatures] | None,
     own: Sequence[Mapping[str, See]],
     ways: Sequence[ReaderPlan],
+    words: Sequence[str] | None,
 ) -> dict[str, list[Answer]]:
     tuned, (name, task) = opened.tuned, list(opened.tasks.items())[asked.set]
     marks = opened.folder.marks()[name]
@@ -210,7 +227,15 @@ def _of_adapter(
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         features = tuned.vlm.encode(list(asked.images)) if frozen is None else frozen
         questions = [
-            Asking(task, image, [values[row] for values in described], asked.instruction, marks, own[row])
+            Asking(
+                task,
+                image,
+                [values[row] for values in described],
+                asked.instruction,
+                marks,
+                own[row],
+                words[row] if words else "",
+            )
             for row, image in enumerate(features)
         ]
         read = read_ways(tuned, questions, ways)
@@ -219,8 +244,10 @@ def _of_adapter(
             if asked.is_measured and opened.run.is_shown_blank(way):
                 mute = beside_blank(tuned.vlm, mute, [task] * len(mute), asked.instruction)
             texts: Sequence[str | None] = [None] * len(mute)
-            if asked.free_text and way.writes:
-                texts = free_text(tuned.vlm, questions, tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS)
+            if asked.free_text and way.writes_freely:
+                texts = free_text(
+                    tuned.vlm, put_by(way, questions), tuned.exemplars, way.with_exemplar, PLAIN_TEXT_TOKENS
+                )
             answers[way.name] = [each.written(text, task) for each, text in zip(mute, texts, strict=True)]
     return answers
 

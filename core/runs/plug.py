@@ -22,7 +22,9 @@ from core.errors import DataError, RunError, SettingsError
 from core.events import Plugged, Report
 from core.machine import hold
 from core.models.exemplar import Exemplars
+from core.models.seeing_tsm import refuse_other_eyes
 from core.models.tsm import Tsm, read_saved
+from core.models.vlm import Vlm
 from core.runs.described import known_cases, train_tsm
 from core.runs.folder import Folder, as_begun
 from core.runs.learned import NOT_KNOWN, VLM_NOT_KNOWN, keep_before, learned, learned_before, learned_by_tsm
@@ -58,7 +60,7 @@ def plug(
     opened = open_run(path)
     old = _replaced(opened)
     run = as_begun(_with_tsm(opened, tsm, images), out)
-    given = _given(tsm, old, connector) if Path(tsm).is_dir() else None
+    given = _given(tsm, old, opened.tuned.vlm, connector) if Path(tsm).is_dir() else None
     known = learned(opened.folder) if images else learned_before(opened.folder)
     known |= learned_by_tsm(Path(tsm)) if given else Learned()
     measurable = _measurable(run, known)
@@ -139,7 +141,7 @@ def _with_tests(cases: RunCases, measurable: Unlearned | None) -> RunCases:
 def _replaced(opened: Opened) -> Tsm:
     """The TSM that gives place, refused where there is not exactly one."""
     place, count = opened.folder.path, len(opened.tsms)
-    if not opened.run.plan.needs.tsm:
+    if not (opened.run.plan.needs.tsm and opened.run.plan.needs.exemplars):
         raise RunError(
             f"The run in {place} does not read with the exemplar of a TSM, so there is none to replace. "
             "Choose a run whose method shows exemplars."
@@ -175,9 +177,10 @@ def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
     return make_run(values)
 
 
-def _given(tsm: str, old: Tsm, connector: Connector | None) -> Tsm:
+def _given(tsm: str, old: Tsm, vlm: Vlm, connector: Connector | None) -> Tsm:
     """A TSM that was trained elsewhere, refused before anything is made where it can't be used."""
-    new = load_tsm(Path(tsm))
+    new = load_tsm(Path(tsm), vlm)
+    refuse_other_eyes(read_saved(Path(tsm)), vlm)
     if new.answers != old.answers:
         raise RunError(
             f"The TSM in {tsm} knows {new.answers} answers, and the run {old.answers}. Train it on the run's."

@@ -51,7 +51,7 @@ class Parts:
         """One of the run's TSMs before its training, with the weights of an older one where there is one."""
         module, settings = self.run.tsms[number]
         torch.manual_seed(self.run.settings.seed + number)
-        return new_tsm(module, settings, self.joint_set, old).to(self.accelerator.device)
+        return new_tsm(module, settings, self.joint_set, old, self.vlm).to(self.accelerator.device)
 
     def tsm_stage(self, number: int, tsm: Tsm, shown: Pictures, fold: Fold | None = None) -> Stage:
         """The training of that TSM, or of one like it from which a fold is held back."""
@@ -74,8 +74,10 @@ class Parts:
     def cases(self, features: FeatureStore, tsms: Sequence[Tsm]) -> RunCases:
         """Those cases with the feature that each trained TSM has of them."""
         items = features.items
-        exemplars = [describe(tsm, Pictures(tsm, items), range(len(items))) for tsm in tsms]
-        return RunCases(self.joint_set, items, features, exemplars, self.run.plan.needs.captions)
+        exemplars = [describe(tsm, Pictures(tsm, items, features), range(len(items))) for tsm in tsms]
+        needs, seed = self.run.plan.needs, self.run.settings.seed
+        cases = RunCases(self.joint_set, items, features, exemplars, needs.captions, seed=seed)
+        return cases.told_by(tsms) if needs.tells_tsm else cases
 
     def tuned(self, tsms: Sequence[Tsm]) -> Tuned:
         """The VLM with the adapters of every stage, the connector that carries exemplars and the method's heads, all of
@@ -90,7 +92,7 @@ class Parts:
             widths = [] if needs.is_constant else [tsm.width for tsm in tsms]
             exemplars = Exemplars(widths, self.vlm.hidden_size, needs.is_constant).to(self.vlm.device)
         torch.manual_seed(run.settings.seed)
-        heads = new_heads(run.plan.heads, self.vlm).to(self.vlm.device)
+        heads = new_heads(run.plan.heads, self.vlm, self.joint_set.tasks).to(self.vlm.device)
         return Tuned(self.vlm, exemplars, heads)
 
     def with_own_features(

@@ -139,10 +139,12 @@ def with_other_pictures(probed: Sequence[CaseProbes], seed: int) -> list[CasePro
 
 
 def read_probes(opened: Opened, task: Task, probed: Sequence[CaseProbes], watch: Report) -> Replies:
-    """The replies of every reader of the run to the probes of every case."""
+    """The replies of every reader of the run to the probes of every case; a class head knows no captions, and
+    controls are asked nothing else."""
     size = opened.run.settings.reading.batch_size
-    names = "+".join(plan.name for plan in opened.run.plan.readers)
-    heard: Replies = {plan.name: [] for plan in opened.run.plan.readers}
+    probed_readers = [plan.name for plan in opened.run.plan.readers if plan.is_probed]
+    names = "+".join(probed_readers)
+    heard: Replies = {name: [] for name in probed_readers}
     for start in range(0, len(probed), size):
         part = probed[start : start + size]
         for reader, of_cases in _of_vlm(opened, task, part).items():
@@ -157,8 +159,8 @@ def _of_vlm(opened: Opened, task: Task, probed: Sequence[CaseProbes]) -> Replies
     described = [describe_images(tsm, images) for tsm in opened.tsms]
     frozen = None if plan.needs.tunes_vlm_connector else tuned.vlm.encode(images)
     heard: Replies = {}
-    for adapter in dict.fromkeys(reader.adapter for reader in plan.readers):
-        ways = [reader for reader in plan.readers if reader.adapter == adapter and not reader.embedder]
+    for adapter in dict.fromkeys(reader.adapter for reader in plan.readers if reader.is_probed):
+        ways = [reader for reader in plan.readers if reader.adapter == adapter and reader.writes and reader.is_probed]
         flags = [way.with_exemplar for way in ways]
         with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
             features = tuned.vlm.encode(images) if frozen is None else frozen
@@ -173,4 +175,4 @@ def _of_vlm(opened: Opened, task: Task, probed: Sequence[CaseProbes]) -> Replies
                 for reader in plan.readers
                 if reader.adapter == adapter and reader.embedder
             }
-    return {reader.name: heard[reader.name] for reader in plan.readers}
+    return {reader.name: heard[reader.name] for reader in plan.readers if reader.name in heard}

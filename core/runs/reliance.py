@@ -50,13 +50,13 @@ def _others(cases: Sequence[Case], seed: int) -> list[int | None]:
 def _likely(
     opened: Opened, shown: Sequence[Case], responses: Sequence[Sequence[str]], number: int
 ) -> dict[str, list[float]]:
-    """Mean probability of a response's tokens, for each case and reader."""
+    """Mean probability of a response's tokens, for each case and reader that answers in tokens."""
     images = [case.pixels.load() for case in shown]
     task, tuned = list(opened.tasks.values())[number], opened.tuned
     described = [describe_images(tsm, images) for tsm in opened.tsms]
     frozen = None if opened.run.plan.needs.tunes_vlm_connector else tuned.vlm.encode(images)
     likely: dict[str, list[float]] = {}
-    for reader in opened.run.plan.readers:
+    for reader in (reader for reader in opened.run.plan.readers if reader.is_probed):
         with using(tuned.vlm, reader.adapter), torch.no_grad(), tuned.vlm.reading():
             features = tuned.vlm.encode(images) if frozen is None else frozen
             questions = [

@@ -215,8 +215,8 @@ def _with_recipe(block: Any, preset: Block) -> Any:
 def _refuse_misfits(run: Run) -> None:
     if run.plan.needs.tsm and not run.tsms:
         raise SettingsError(
-            "The method shows an exemplar to the model, and the run names no TSM to make it. "
-            "Add `tsm: {name: convnet}`, or set method.exemplar to false."
+            "The method shows an exemplar to the model, or tells it what a TSM answers, and the run names no TSM for "
+            "that. Add `tsm: {name: convnet}`, or set method.exemplar to false."
         )
     if run.settings.reading.late_fusion and not (run.tsms and PLAIN in run.plan.readers):
         raise SettingsError(

@@ -48,7 +48,7 @@ from core.training.heads import save_heads
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
 from core.training.tsm_stage import tsm_answers
-from core.training.vlm_stage import RunCases, micro_batch, read_places
+from core.training.vlm_stage import RunCases, micro_batch, put_by, read_places, tokens_a_case
 
 
 def tune(
@@ -175,7 +175,13 @@ def finish(
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
     departures = running.run.departures({of.name: of.task for of in running.parts.joint_set.sets})
-    notes = [*more_notes, *departures, *what_tsms_know(running, cases, tsms), *_needed_beside(tuned)]
+    notes = [
+        *more_notes,
+        *departures,
+        *_matched(running, tuned, cases),
+        *what_tsms_know(running, cases, tsms),
+        *_needed_beside(tuned),
+    ]
     if settings.reading.late_fusion:
         weights = fuse(read, running.parts.joint_set.sets)
         running.folder.fusion.write_text(json.dumps(weights) + "\n")
@@ -216,6 +222,26 @@ def finish(
     draft.replace(running.folder.metrics)
     running.report(Done(seconds=time.perf_counter() - running.began, peak_memory_gib=peak_gib()))
     return results
+
+
+def _matched(running: Running, tuned: Tuned, cases: RunCases) -> list[str]:
+    """In what stages that were to cost as much as others are matched, in numbers."""
+    stages, sentences = running.run.plan.stages, []
+    for plan in (plan for plan in stages if plan.as_costly_as):
+        costs = {
+            stage.name: (running.parts.stage(stage, tuned, cases).steps, tokens_a_case(stage, tuned, cases))
+            for stage in stages
+            if stage is plan or stage.name in plan.as_costly_as
+        }
+        steps, tokens = costs.pop(plan.name)
+        others = " and ".join(f"{of_stage} ({each:.1f})" for of_stage, (_, each) in costs.items())
+        fewer = sum(of_stage for of_stage, _ in costs.values())
+        sentences.append(
+            f"{plan.name} was matched in tokens, not in steps: {steps:,} steps, {steps / fewer:.2f} times as many as "
+            f"the {fewer:,} of {others}. A case's step puts {tokens:.1f} tokens through the language model, and there "
+            "as many as stand in brackets. The TSM's own training, and image features, are not counted."
+        )
+    return sentences
 
 
 def _in_order(run: Run, read: Mapping[str, list[Reading]]) -> tuple[Reader, ...]:
@@ -266,7 +292,7 @@ def _read_split(running: Running, tuned: Tuned, cases: RunCases, tsms: Sequence[
             with using(tuned.vlm, adapter), torch.no_grad(), tuned.vlm.reading():
                 answers[way.name] = beside_blank(tuned.vlm, answers[way.name], [cases.task(place) for place in places])
         for way in ways:
-            written = evenly(places, settings.free_text) if split == "test" and way.writes else []
+            written = evenly(places, settings.free_text) if split == "test" and way.writes_freely else []
             texts = dict(zip(written, _texts(tuned, cases, written, way, settings.most_tokens), strict=True))
             of_readers[way.name] = [
                 _reading(cases, place, way.name, each.written(texts.get(place), cases.task(place)))
@@ -288,7 +314,7 @@ def _texts(tuned: Tuned, cases: RunCases, places: Sequence[int], way: ReaderPlan
         return []
     exemplars = tuned.exemplars if way.with_exemplar else None
     with using(tuned.vlm, way.adapter), torch.no_grad(), tuned.vlm.reading():
-        return free_text(tuned.vlm, cases.questions(places), exemplars, way.with_exemplar, most_tokens)
+        return free_text(tuned.vlm, put_by(way, cases.questions(places)), exemplars, way.with_exemplar, most_tokens)
 
 
 def _reading(cases: RunCases, place: int, reader: str, answer: Answer) -> Reading:

@@ -15,6 +15,7 @@ TASK = Task(
     modality="drawn cell",
     answers=("round nucleus", "lobed nucleus", "bean nucleus", "granular cell"),
     kind="single",
+    mirrored="all",
 )
 PATIENTS, FEWEST, MOST = 120, 2, 6
 SHARES = (0.6, 0.15, 0.25)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from core.case import COMMA, TEMPLATE, Kind, Separator, Task
+from core.case import COMMA, TEMPLATE, Kind, Mirrored, Separator, Task
 from core.errors import DataError
 from core.settings import Settings
 
@@ -30,6 +30,10 @@ class Question(Settings):
         None, title="Between labels", description="What stands between labels in the question; a comma if left empty."
     )
 
+    mirrored: Mirrored | None = Field(
+        None, title="Mirrored pictures mean the same", description=Task.model_fields["mirrored"].description
+    )
+
     def over(self, other: Question) -> Question:
         """These choices, and the other's where nothing was chosen here."""
         chosen = {name: getattr(self, name) or getattr(other, name) for name in Question.model_fields}
@@ -43,4 +47,4 @@ class Question(Settings):
             raise DataError(f"In {source} {lack}. A task needs two labels to choose from: add images of another one.")
         values = {"modality": self.modality or modality, "answers": names, "kind": self.kind or kind}
         worded = {"template": self.template or TEMPLATE, "separator": self.separator or COMMA}
-        return Task.parse(values | worded, "task")
+        return Task.parse(values | worded | {"mirrored": self.mirrored}, "task")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from core.errors import NumericError
 from core.events import FoldDone, ModelBegun, Report
 from core.machine import hold
+from core.models.features import FeatureStore
 from core.models.tsm import Tsm
 from core.sets.joint import Item, JointSet
 from core.training.loop import train
@@ -56,9 +57,16 @@ class Trainer:
     seconds_of_models: list[float] = field(default_factory=list)
     """Of those that were trained here, not found finished."""
 
+    seen: FeatureStore | None = None
+    """What the VLM sees in the cases, for a TSM that looks through it."""
+
     @cached_property
     def shown(self) -> Pictures:
-        return Pictures(new_tsm(self.module, self.settings, self.joint_set), self.items)
+        return Pictures(self._new_tsm(), self.items, self.seen)
+
+    def _new_tsm(self) -> Tsm:
+        vlm = self.seen.vlm if self.seen else None
+        return new_tsm(self.module, self.settings, self.joint_set, vlm=vlm).to(self.accelerator.device)
 
     def learn(self, number: int, fold_of: Places, is_learned: NDArray[np.bool_]) -> Outside:
         """A round: every fold is read by a TSM trained on what is learned of the others."""
@@ -88,7 +96,7 @@ class Trainer:
             for item, learned in zip(self.items, is_learned.tolist(), strict=True)
         ]
         torch.manual_seed(seed)
-        tsm = new_tsm(self.module, self.settings, self.joint_set).to(self.accelerator.device)
+        tsm = self._new_tsm()
         stage = tsm_stage(name, tsm, self.joint_set, self.shown.dealt(items), "log_loss", self.precision, seed)
         # There is no validation part to choose the best weights on: it would be made of labels that are in doubt.
         train(replace(stage, evaluate=None), working, self.accelerator, self.report, self.is_stopped)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from core.errors import SettingsError
 from core.events import Done, FeaturesEncoded, Report
 from core.machine import hold
 from core.machine.footprint import GIB
-from core.models.features import open_features
+from core.models.features import FeatureStore, open_features
 from core.models.tsm import tsm_probabilities
 from core.readings.reading import Reading
 from core.runs.folder import as_begun, begin, refuse_unfit, writer
@@ -36,6 +36,7 @@ from core.suspects.folds import numbered, together
 from core.suspects.out_of_fold import Outside, Trainer
 from core.suspects.ranking import described, rank
 from core.suspects.settings import Settings
+from core.training.tsm_stage import looks_through_vlm
 
 TAKEN = 64
 
@@ -120,7 +121,11 @@ def _observe(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer)
     alike = copies(gathered, trainer.report)
     groups = together([item.case for item in gathered.items], alike)
     divisions = [divide(groups, settings.folds, run.settings.seed + number) for number in range(settings.rounds)]
-    vision = _vision(run, gathered, trainer)
+    store = _seen(run, gathered, trainer)
+    vision = _vision(store, gathered)
+    if looks_through_vlm(trainer.module):
+        trainer = replace(trainer, seen=store)
+    del store  # and with it the VLM, where no TSM looks through it
     rounds: list[Outside] = []
     is_learned = np.ones(len(gathered.items), dtype=np.bool_)
     for number, fold_of in enumerate(divisions):
@@ -156,24 +161,28 @@ def _likely(outside: Outside, gathered: Gathered, number: int) -> Floats:
     return likely
 
 
-def _vision(run: Run, gathered: Gathered, trainer: Trainer) -> NDArray[np.float32]:
-    """The frozen VLM's image features, [N, D]: the mean over an image's tokens, and how they spread."""
+def _seen(run: Run, gathered: Gathered, trainer: Trainer) -> FeatureStore:
+    """What the frozen VLM sees in all cases, in the order of tuning, so that what a run kept is found again."""
     vlm = load_vlm(run, trainer.accelerator.device)
 
     def progress(done: int, whole: int) -> None:
         trainer.report(FeaturesEncoded(done=done, whole=whole))
 
-    # In the order of tuning, so that features which a run kept are found again.
     order = np.argsort([SPLITS.index(item.case.split or "train") for item in gathered.items], kind="stable")
     budget = int(run.settings.features.budget_gib * GIB)
     items = [gathered.items[row] for row in order]
-    store = open_features(vlm, items, feature_folder(), budget, True, progress)
-    described = np.empty((len(order), 2 * vlm.hidden_size), dtype=np.float32)
-    for start in range(0, len(order), TAKEN):
-        rows = range(start, min(start + TAKEN, len(order)))
-        for row, image in zip(rows, store.of(rows), strict=True):
+    return open_features(vlm, items, feature_folder(), budget, True, progress)
+
+
+def _vision(store: FeatureStore, gathered: Gathered) -> NDArray[np.float32]:
+    """The frozen VLM's image features, [N, D]: the mean over an image's tokens, and how they spread."""
+    described = np.empty((len(gathered.items), 2 * store.vlm.hidden_size), dtype=np.float32)
+    seen = store.dealt(gathered.items)
+    for start in range(0, len(described), TAKEN):
+        rows = range(start, min(start + TAKEN, len(described)))
+        for row, image in zip(rows, seen.of(rows), strict=True):
             tokens = image.tokens.float()
-            described[order[row]] = torch.cat([tokens.mean(0), tokens.std(0, correction=0)]).cpu().numpy()
+            described[row] = torch.cat([tokens.mean(0), tokens.std(0, correction=0)]).cpu().numpy()
     return described
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from core.case import Task
 from core.errors import ModelError
 from core.models.own_weights import reading_weights
 from core.models.vlm import Vlm
 from core.training.method import HeadPlan
 
 
-def new_heads(plans: Sequence[HeadPlan], vlm: Vlm) -> nn.ModuleDict:
+def new_heads(plans: Sequence[HeadPlan], vlm: Vlm, tasks: Sequence[Task]) -> nn.ModuleDict:
     """Each of them, untrained, under its name."""
     heads = {plan.name: plan.build(vlm.hidden_size) for plan in plans}
     for head in heads.values():
+        head.prepare_for(tasks)
         head.begin(vlm)
     return nn.ModuleDict(heads)
 
@@ -26,9 +28,12 @@ def save_heads(heads: nn.ModuleDict, path: Path) -> None:
     save_file({name: value.detach().cpu().contiguous() for name, value in heads.state_dict().items()}, path)
 
 
-def load_heads(plans: Sequence[HeadPlan], hidden_size: int, path: Path) -> nn.ModuleDict:
+def load_heads(plans: Sequence[HeadPlan], hidden_size: int, tasks: Sequence[Task], path: Path) -> nn.ModuleDict:
     """As they were saved."""
-    heads = nn.ModuleDict({plan.name: plan.build(hidden_size) for plan in plans})
+    built = {plan.name: plan.build(hidden_size) for plan in plans}
+    for head in built.values():
+        head.prepare_for(tasks)
+    heads = nn.ModuleDict(built)
     if not plans:
         return heads
     if not path.is_file():

@@ -44,6 +44,10 @@ class StagePlan:
     """Those that learn here."""
     head_parts: tuple[str, ...] = ("",)
     """How the names of those of their weights begin that learn here."""
+    as_costly_as: tuple[str, ...] = ()
+    """Stages whose tokens this one is to put through the language model, in as many steps as that takes."""
+    batches_of: str = ""
+    """Of the stage whose cases this one sees in the same order; empty: an order of its own."""
     is_chosen_by_figure: bool = True
     """Whether the best weights on validation cases are kept; where what is learned is no answer, the last are."""
 
@@ -59,6 +63,13 @@ class ReaderPlan:
     embedder: HeadPlan | None = None
     """Of a reader that lays pictures and words into one space: it answers by cosine with what each answer is called and
     writes nothing, and the run has an index, in which cases are found."""
+    classifier: HeadPlan | None = None
+    """Of a reader that answers by a class head: it has no words either."""
+
+    is_shuffled: bool = False
+    """Whether it sees the exemplar of another case: a control, by which no weights are chosen."""
+    is_told: bool = False
+    """Whether its question ends in what the TSMs answer."""
 
     @property
     def name(self) -> str:
@@ -66,8 +77,17 @@ class ReaderPlan:
 
     @property
     def writes(self) -> bool:
-        """Whether it also writes freely."""
-        return self.embedder is None
+        """Whether it answers in words."""
+        return self.embedder is None and self.classifier is None
+
+    @property
+    def writes_freely(self) -> bool:
+        return self.writes and not self.is_shuffled
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether other questions than the set's own are put to it, and other pictures shown."""
+        return self.classifier is None and not self.is_shuffled and not self.is_told
 
     @property
     def with_exemplar(self) -> bool:
@@ -108,6 +128,8 @@ class Needs:
     tsm: bool = False
     exemplars: bool = False
     is_constant: bool = False
+    tells_tsm: bool = False
+    """Whether questions may end in what the TSMs answer."""
     is_out_of_sample: bool = False
     """Whether no training case is shown the exemplar of a TSM that learned from it."""
     tunes_vlm_connector: bool = False
@@ -189,9 +211,9 @@ class Plan:
 
     @property
     def aimed(self) -> tuple[str, ...]:
-        """The readers of the tuned model that a run is made for: however that one is asked."""
+        """The readers of the tuned model that a run is made for: however that one is asked, controls apart."""
         adapter = next(reader.adapter for reader in self.readers if reader.name == self.aim.reader)
-        return tuple(reader.name for reader in self.readers if reader.adapter == adapter)
+        return tuple(reader.name for reader in self.readers if reader.adapter == adapter and not reader.is_shuffled)
 
 
 def departures_of_controls(label_smoothing: float, tunes_vlm_connector: bool) -> tuple[str, ...]:

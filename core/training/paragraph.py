@@ -20,7 +20,7 @@ def paragraph(sets: Sequence[Plain], settings: Plain, figures: Plain, environmen
         [
             *_tuned(sets, settings),
             *_trained(settings),
-            *_compared(settings),
+            *_compared(sets, settings),
             *_answered(sets, settings),
             *_measured(settings, figures),
             *_made_with(environment),
@@ -84,18 +84,24 @@ def _epochs(method: Plain) -> Iterator[str]:
             yield f"{name.replace('_', ' ')} {value:g}"
 
 
-def _compared(settings: Plain) -> Iterator[str]:
+def _compared(sets: Sequence[Plain], settings: Plain) -> Iterator[str]:
     tsms = settings.get("tsm") or ()
     blocks = [tsms] if isinstance(tsms, Mapping) else tsms
     if blocks:
         names = " and ".join(block["name"] for block in blocks)
         yield f"The task-specific model ({names}) was trained on the same training cases."
+        mirrored = {(image_set.get("task") or {}).get("mirrored") for image_set in sets} - {None}
+        if mirrored and any(block.get("flips") == "as_set" for block in blocks):
+            both = "left and right" if mirrored == {"sideways"} else "left and right, and up and down"
+            yield f"Its training images were mirrored at random ({both}), where the set says that labels stay the same."
 
 
 def _answered(sets: Sequence[Plain], settings: Plain) -> Iterator[str]:
     method = find(METHODS, settings["method"]["name"], "method")
-    is_by_cosine = any(plan.embedder for plan in method.readers(method.Settings()))
+    plans = method.readers(method.Settings())
+    is_by_cosine, has_head = any(plan.embedder for plan in plans), any(plan.classifier for plan in plans)
     model = "The untuned model" if is_by_cosine else "A vision-language model"
+    model += " that answers in words" if has_head else ""
     kinds = {(image_set.get("task") or {}).get("kind", "single") for image_set in sets} or {"single"}
     if kinds != {"multi"}:
         yield (
@@ -107,6 +113,11 @@ def _answered(sets: Sequence[Plain], settings: Plain) -> Iterator[str]:
         yield f"{model} {answered}{', where a case may have several' if len(kinds) > 1 else ''}."
     if is_by_cosine:
         yield "The tuned model answered by the cosine between an image and what each label is called."
+    if has_head:
+        yield (
+            "The model with a class head answered by a linear layer on the last state of the question (a softmax over "
+            "all labels, or a sigmoid each where a case may have several)."
+        )
 
 
 def _measured(settings: Plain, figures: Plain) -> Iterator[str]:

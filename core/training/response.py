@@ -59,7 +59,17 @@ def response_terms(model: Tuned, batch: ResponseBatch, wanted: Wanted, beyond: B
     return {name: term.losses(heard) for name, term in terms.items()}
 
 
+def token_passes(model: Tuned, batch: ResponseBatch, wanted: Wanted, is_shared: bool) -> int:
+    """How many tokens a step on these cases puts through the language model: the lengths of its packed rows."""
+    branches = _asking(model, batch, list(wanted.named_terms().values())).laid_out(is_shared)
+    return sum(packed.length for packed in branches.packed_rows)
+
+
 def _hear(model: Tuned, batch: ResponseBatch, terms: Sequence[Term], is_shared: bool) -> Heard:
+    return _asking(model, batch, terms).run(is_shared)
+
+
+def _asking(model: Tuned, batch: ResponseBatch, terms: Sequence[Term]) -> Heard:
     embedded = model.exemplars(batch.exemplars, len(batch)) if model.exemplars is not None else None
     asks = list(dict.fromkeys(ask for term in terms for ask in term.asks))
-    return Heard(model.vlm, batch, embedded, asks, model.heads, model.learned()).run(is_shared)
+    return Heard(model.vlm, batch, embedded, asks, model.heads, model.learned())

@@ -14,11 +14,12 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from core.case import Case, Marks
+from core.case import Case, Marks, Task
 from core.models.shared_prefix import Branches
 from core.models.spelled import SpelledCaption
 from core.models.vlm import ImageFeatures, Prompt, Vlm
 from core.readings.head import See
+from core.readings.tsm_words import ending_in
 from core.training.contrastive import Beyond, Shown
 from core.training.losses import alignment_losses, contrast_losses, response_losses
 from core.training.settings import ContrastOn, Direction
@@ -54,6 +55,10 @@ class ResponseBatch:
     """What each is called, where the method learns from that."""
     own: Sequence[Mapping[str, See]] = ()
     """What the own encoders of heads see in the image of each, by the encoder's name."""
+    tasks: Sequence[Task] = ()
+    """What the set of each asks."""
+    tsm_words: Sequence[str] = ()
+    """What the TSMs answer for each, where questions end in that."""
     guests: Guests = Guests()
 
     def __len__(self) -> int:
@@ -112,6 +117,12 @@ def aided(batch: ResponseBatch, case: int) -> Text:
     return Text(case, batch.prompts[case], batch.responses[case], with_exemplar=True)
 
 
+def informed(batch: ResponseBatch, case: int) -> Text:
+    """The case's own response to a question that ends in what the TSMs answer."""
+    instruction = ending_in(batch.tasks[case].instruction(), batch.tsm_words[case])
+    return Text(case, batch.prompt(case, instruction), batch.responses[case])
+
+
 def contradicted(batch: ResponseBatch, case: int) -> Text | None:
     """The same under another case's image, where the question may be of another number of tokens."""
     other = batch.others[case]
@@ -143,12 +154,16 @@ class Heard:
         self.beyond: Beyond | None = None
         """What the other micro-batches of the step show; None where there are none, or no term asks for them."""
 
-    def run(self, is_shared: bool) -> Heard:
+    def laid_out(self, is_shared: bool) -> Branches:
+        """Everything that is asked, before the model is run."""
         branches = Branches(self.vlm, self.batch.images, self.embedded, is_shared, self.learned)
         for case in range(len(self.batch)):
             for ask, slots in self.slots.items():
                 slots.append(_asked(branches, ask(self.batch, case)))
-        self.states = branches.hidden()
+        return branches
+
+    def run(self, is_shared: bool) -> Heard:
+        self.states = self.laid_out(is_shared).hidden()
         return self
 
     @cached_property
@@ -214,6 +229,11 @@ def own_response(label_smoothing: float = 0.0) -> Term:
 def aided_response() -> Term:
     """L_ep: the response with the exemplar."""
     return Term((aided,), lambda heard: response_losses(heard.logits(aided), heard.targets))
+
+
+def informed_response(label_smoothing: float = 0.0) -> Term:
+    """L_told: the response to a question that ends in what the TSMs answer."""
+    return Term((informed,), lambda heard: response_losses(heard.logits(informed), heard.targets, label_smoothing))
 
 
 def alignment(direction: Direction = "student_first") -> Term:

@@ -16,7 +16,10 @@ from torch import Tensor, nn
 
 from core.case import Task
 from core.machine.precision import Precision
-from core.models.tsm import Tsm, TsmSettings, tsm_losses, tsm_probabilities
+from core.models.features import FeatureStore
+from core.models.seeing_tsm import SeeingTsm
+from core.models.tsm import Tsm, TsmTraining, tsm_losses, tsm_probabilities
+from core.models.vlm import Vlm
 from core.readings.results import quick_figures
 from core.sets.joint import Item, JointSet, pictures, shared_answers
 from core.training.batches import Batches
@@ -27,12 +30,21 @@ CHUNK = 256
 
 
 class Pictures:
-    """The cases of a run as a TSM takes them, prepared once: uint8, a few kilobytes each."""
+    """The cases of a run as a TSM takes them, prepared once: a few kilobytes each.
 
-    def __init__(self, tsm: Tsm, items: Sequence[Item]) -> None:
+    `seen` is what the VLM's frozen encoder sees in these cases: a TSM that looks through it reads it there.
+    """
+
+    def __init__(self, tsm: Tsm, items: Sequence[Item], seen: FeatureStore | None = None) -> None:
         self.items = items
-        parts = [tsm.prepare(pictures(items[start : start + CHUNK])) for start in range(0, len(items), CHUNK)]
+        places = range(len(items))
+        parts = [self._prepared(tsm, places[start : start + CHUNK], seen) for start in range(0, len(items), CHUNK)]
         self.pixels = torch.cat(parts)
+
+    def _prepared(self, tsm: Tsm, places: range, seen: FeatureStore | None) -> Tensor:
+        if isinstance(tsm, SeeingTsm) and seen is not None and seen.is_frozen:
+            return tsm.summed_up(seen.dealt(self.items).of(places))
+        return tsm.prepare(pictures(self.items[places.start : places.stop]))
 
     def dealt(self, items: Sequence[Item]) -> Pictures:
         """The same pictures under other labels or splits."""
@@ -79,7 +91,8 @@ class _Micro:
         items = [self.shown.items[place] for place in self.places]
         device = next(self.tsm.parameters()).device
         random = torch.Generator().manual_seed(self.key)
-        pixels = self.tsm.augment(self.shown.pixels[self.places].to(device), random)
+        mirrored = [self.tasks[item.set].mirrored for item in items]
+        pixels = self.tsm.augment(self.shown.pixels[self.places].to(device), random, mirrored)
         sets = torch.tensor([item.set for item in items])
         targets = torch.from_numpy(hot_targets(items, self.tasks)).to(device)
         return pixels, sets, targets, allowed_answers(sets.tolist(), self.tasks).to(device)
@@ -104,11 +117,24 @@ def allowed_answers(sets: Sequence[int], tasks: Sequence[Task]) -> Tensor:
     return allowed
 
 
-def new_tsm(module: ModuleType, settings: Any, joint_set: JointSet, start: Tsm | None = None) -> Tsm:
-    """A TSM for the answers of all sets, as large as their pictures where it leaves that open."""
+def new_tsm(
+    module: ModuleType, settings: Any, joint_set: JointSet, start: Tsm | None = None, vlm: Vlm | None = None
+) -> Tsm:
+    """A TSM for the answers of all sets, as large as their pictures where it leaves that open; or upon the VLM, where
+    it looks through that."""
+    answers = shared_answers(joint_set.tasks)[-1].stop
+    if looks_through_vlm(module):
+        assert vlm is not None
+        upon: Tsm = module.build_upon(vlm, settings, answers, start)
+        return upon
     native = max(item.case.pixels.load().height for item in joint_set.items("train")[:8])
-    tsm: Tsm = module.build(settings, shared_answers(joint_set.tasks)[-1].stop, start, native)
+    tsm: Tsm = module.build(settings, answers, start, native)
     return tsm
+
+
+def looks_through_vlm(module: ModuleType) -> bool:
+    """Whether a TSM of the catalog is built upon the run's VLM."""
+    return hasattr(module, "build_upon")
 
 
 def tsm_stage(
@@ -125,7 +151,7 @@ def tsm_stage(
 
     share: of the training cases, where only some are learned from; it is then that much shorter too.
     """
-    settings: TsmSettings = tsm.settings
+    settings: TsmTraining = tsm.settings
     train = [place for place, item in enumerate(shown.items) if item.case.split == "train"]
     batches = Batches(len(train), min(settings.batch_size, len(train)), seed, name)
 
@@ -157,7 +183,7 @@ def tsm_stage(
     )
 
 
-def steps_of(settings: TsmSettings, steps_per_epoch: float, share: float = 1.0) -> int:
+def steps_of(settings: TsmTraining, steps_per_epoch: float, share: float = 1.0) -> int:
     """How long a TSM is trained: its epochs, within the least and the most steps; on a part of the cases, that part."""
     wanted = settings.epochs * steps_per_epoch
     most = wanted if settings.most_steps is None else min(wanted, settings.most_steps)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, cast
 
 import numpy as np
@@ -20,24 +20,30 @@ from core.machine.footprint import give_back
 from core.models.features import EncodedPictures, FeatureStore
 from core.models.lora import adapter_parameters, using
 from core.models.spelled import SpelledCaption, spelled
+from core.models.tsm import Tsm
 from core.models.vlm import ImageFeatures, Prompt
 from core.readings.answer import Answer
+from core.readings.class_head import ClassHead
 from core.readings.distribution import Asking, distributions
 from core.readings.embedder import Embedder, by_cosine
 from core.readings.head import Head, See
 from core.readings.results import quick_figures
+from core.readings.tsm_words import ending_in, in_words
 from core.sets.captions import CaptionSettings, caption
 from core.sets.joint import Item, JointSet
 from core.training.batches import Batches, in_parts
 from core.training.loop import Stage
 from core.training.method import ReaderPlan, StagePlan
 from core.training.partners import Pair, Pool, paired_share
-from core.training.response import Tuned, counts, response_terms
+from core.training.response import Tuned, counts, response_terms, token_passes
 from core.training.settings import TrainingSettings
 from core.training.terms import Guests, ResponseBatch, contradicted
+from core.training.tsm_stage import tsm_answers
 
 TOLERANCE = 1e-3
 BATCHES_BETWEEN_CLEARINGS = 5
+CASES_OF_COST = 64
+"""By as many is judged what a step costs."""
 FEW = 4
 """Cases on which sharing a prefix is tried."""
 
@@ -53,6 +59,10 @@ class RunCases:
     caption_settings: CaptionSettings | None = None
     own: Mapping[str, EncodedPictures] = field(default_factory=dict)
     """Of the encoders that heads have of their own, by the encoder's name."""
+    seed: int = 0
+    """Of what is drawn among the cases."""
+    tsm_words: Sequence[str] = ()
+    """What the TSMs answer for each, where questions end in that."""
     _spelled: dict[int, SpelledCaption] = field(default_factory=dict, compare=False)
     _answers: dict[tuple[int, tuple[str, ...]], tuple[int, ...]] = field(default_factory=dict, compare=False)
 
@@ -66,18 +76,42 @@ class RunCases:
         """What the case's set says of places."""
         return self.joint_set.marks[self.items[place].set]
 
-    def questions(self, places: Sequence[int]) -> list[Asking]:
+    def questions(self, places: Sequence[int], exemplars_of: Sequence[int] | None = None) -> list[Asking]:
+        """About some cases, each with its own exemplar, or with that of another case."""
         features = self.features.of(places)
         return [
             Asking(
                 self.task(place),
                 image,
-                [of_tsm[place] for of_tsm in self.exemplars],
+                [of_tsm[shown] for of_tsm in self.exemplars],
                 marks=self.marks(place),
                 own=self.seen(place),
+                tsm_words=self.tsm_words[place] if self.tsm_words else "",
             )
-            for place, image in zip(places, features, strict=True)
+            for place, shown, image in zip(places, exemplars_of or places, features, strict=True)
         ]
+
+    def strangers(self, places: Sequence[int]) -> dict[int, int]:
+        """For each of these cases another one of its set among them, each once: the next in a drawn round. A case that
+        is alone stays so."""
+        next_of: dict[int, int] = {}
+        for number in range(len(self.joint_set.sets)):
+            own = [place for place in places if self.items[place].set == number]
+            order = [own[at] for at in generator(self.seed, "strangers", number).permutation(len(own)).tolist()]
+            next_of |= dict(zip(order, order[1:] + order[:1], strict=True))
+        return next_of
+
+    def told_by(self, tsms: Sequence[Tsm]) -> RunCases:
+        """The same cases with what these TSMs answer for each, by the features that are held of them."""
+        sets = [item.set for item in self.items]
+        answers = [
+            tsm_answers(tsm, features, sets, self.joint_set.tasks)
+            for tsm, features in zip(tsms, self.exemplars, strict=True)
+        ]
+        words = [
+            " ".join(in_words(self.task(place), of_tsm[place]) for of_tsm in answers) for place in range(len(sets))
+        ]
+        return replace(self, tsm_words=words)
 
     def batch(self, places: Sequence[int], partners: Sequence[int | None], lots: Sequence[int] = ()) -> ResponseBatch:
         """Cases by their places in the run, with the places of those whose images contradict them."""
@@ -97,6 +131,8 @@ class RunCases:
             lots=lots,
             vlm=self.features.vlm,
             captions=self.captions(places),
+            tasks=[self.task(place) for place in places],
+            tsm_words=[self.tsm_words[place] for place in places] if self.tsm_words else (),
             own=[self.seen(place) for place in places],
         )
 
@@ -214,7 +250,7 @@ def vlm_stage(
     adapter, beside_it = _what_changes(plan, tuned, is_adapter_tuned and plan.trains_adapter)
     train = cases.places("train")
     size = min(training.batch_size, len(train))
-    batches = Batches(len(train), size, seed, plan.name)
+    batches = Batches(len(train), size, seed, plan.batches_of or plan.name)
     micro = micro_batch(training, len(train), accelerator.num_processes)
     terms = plan.wanted.named_terms().values()
     pool = cases.pool(train) if any(contradicted in term.asks for term in terms) else None
@@ -228,14 +264,20 @@ def vlm_stage(
         key = (seed, plan.name, "others", step)
         return [_Micro(cases, plan, part, key) for part in in_parts(pairs(step), micro)]
 
-    def steps_of(stage: StagePlan) -> int:
+    @cache
+    def steps_of(name: str) -> int:
+        stage = next(stage for stage in beside or (plan,) if stage.name == name)
+        if stage.as_costly_as:
+            costly = [other for other in beside if other.name in stage.as_costly_as]
+            tokens = sum(steps_of(other.name) * tokens_a_case(other, tuned, cases) for other in costly)
+            return max(1, round(tokens / tokens_a_case(stage, tuned, cases)))
         return training.steps_of(stage.epochs, stage.length, batches.steps_per_epoch)
 
     at = [stage.name for stage in beside].index(plan.name) if beside else 0
     before = [stage for stage in beside[:at] if stage.adapter == plan.adapter]
-    lengths = [steps_of(stage) for stage in beside or (plan,) if stage.adapter == plan.adapter]
+    lengths = [steps_of(stage.name) for stage in beside or (plan,) if stage.adapter == plan.adapter]
     rates = dict.fromkeys(adapter, training.learning_rate) | dict.fromkeys(beside_it, training.connector_learning_rate)
-    ways = [reader for reader in readers if reader.adapter == plan.adapter]
+    ways = [reader for reader in readers if reader.adapter == plan.adapter and not reader.is_shuffled]
     begins_there = any(term.begins_at_ln_vocabulary for term in terms)
     return Stage(
         name=plan.name,
@@ -243,9 +285,9 @@ def vlm_stage(
         tensors=adapter | beside_it,
         learning_rates=rates,
         weights=plan.wanted.weights,
-        steps=steps_of(plan),
-        schedule=(sum(steps_of(stage) for stage in before), sum(lengths)) if training.shares_schedule else None,
-        steps_after=sum(steps_of(stage) for stage in beside[at + 1 :]),
+        steps=steps_of(plan.name),
+        schedule=((sum(steps_of(stage.name) for stage in before), sum(lengths)) if training.shares_schedule else None),
+        steps_after=sum(steps_of(stage.name) for stage in beside[at + 1 :]),
         micro_batches=micro_batches,
         paired_share=None if pool is None else lambda step: paired_share(pairs(step)),
         settings=training,
@@ -255,6 +297,18 @@ def vlm_stage(
         is_chosen_by_figure=plan.is_chosen_by_figure and training.weights_kept == "best",
         facts={"ln_vocabulary": math.log(tuned.vlm.vocabulary_size)} if begins_there else {},
     )
+
+
+def tokens_a_case(plan: StagePlan, tuned: Tuned, cases: RunCases) -> float:
+    """What a step of a stage costs, by formula and not by the clock: tokens that go through the language model for a
+    case, the mean over training cases drawn evenly, each with one that contradicts it (docs/method.md)."""
+    train = cases.places("train")
+    places = evenly(train, CASES_OF_COST)
+    asks = [ask for term in plan.wanted.named_terms().values() for ask in term.asks]
+    pairs = cases.pool(train).pairs(places, "tokens") if contradicted in asks else [(place, None) for place in places]
+    with torch.no_grad():
+        batch = cases.batch([place for place, _ in pairs], [partner for _, partner in pairs], [0] * len(pairs))
+        return token_passes(tuned, batch, plan.wanted, tuned.vlm.shares_prefix) / len(pairs)
 
 
 def _what_changes(
@@ -316,28 +370,47 @@ def read_places(
     batch_size: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, list[Answer]]:
-    """The distributions of readers that share an adapter: with and without exemplar in one run."""
+    """The distributions of readers that share an adapter: with and without exemplar in one run; with those of other
+    cases in another."""
+    own = [way for way in ways if not way.is_shuffled]
+    shuffled = [way for way in ways if way.is_shuffled]
+    strangers = cases.strangers(places) if shuffled else {}
     answers: dict[str, list[Answer]] = {way.name: [] for way in ways}
     with using(tuned.vlm, ways[0].adapter), torch.no_grad(), tuned.vlm.reading():
         for number, start in enumerate(range(0, len(places), batch_size)):
             if number % BATCHES_BETWEEN_CLEARINGS == 0:
                 give_back()
             part = places[start : start + batch_size]
-            for name, read in read_ways(tuned, cases.questions(part), ways).items():
-                answers[name] += read
+            read = read_ways(tuned, cases.questions(part), own)
+            if shuffled:
+                read |= read_ways(tuned, cases.questions(part, [strangers[place] for place in part]), shuffled)
+            for name, of_part in read.items():
+                answers[name] += of_part
             progress(start + len(part))
     return answers
 
 
 def read_ways(tuned: Tuned, questions: Sequence[Asking], ways: Sequence[ReaderPlan]) -> dict[str, list[Answer]]:
     """What readers that share the adapter in use say of some questions, each by its own measure."""
-    by_likelihood = [way for way in ways if way.embedder is None]
-    read = _read_by_likelihood(tuned, questions, by_likelihood) if by_likelihood else {}
+    read: dict[str, list[Answer]] = {}
+    for is_told in (False, True):
+        by_likelihood = [way for way in ways if way.writes and way.is_told == is_told]
+        if by_likelihood:
+            read |= _read_by_likelihood(tuned, put_by(by_likelihood[0], questions), by_likelihood)
     for way in ways:
         if way.embedder is not None:
             embedder = cast(Embedder, tuned.heads[way.embedder.name])
             read[way.name] = by_cosine(tuned.vlm, embedder, questions)
+        if way.classifier is not None:
+            read[way.name] = cast(ClassHead, tuned.heads[way.classifier.name]).answers(tuned.vlm, questions)
     return read
+
+
+def put_by(way: ReaderPlan, questions: Sequence[Asking]) -> Sequence[Asking]:
+    """The questions as they are put to a reader."""
+    if not way.is_told:
+        return questions
+    return [replace(question, instruction=ending_in(question.asked(), question.tsm_words)) for question in questions]
 
 
 def _read_by_likelihood(

@@ -16,7 +16,7 @@ from app.pages.image_sets import columns, gallery, mending, report, versions
 from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
-from app.pages.image_sets.task import draw_prompt, task_from
+from app.pages.image_sets.task import TaskTab, draw_prompt, lay_out, save, task_from
 from core.errors import CoreError, SettingsError
 from core.formats import mask_folder, voc
 from core.machine.aside import Aside
@@ -129,7 +129,7 @@ def test_what_is_left_alone_is_no_setting() -> None:
 
 def test_the_prompt_is_shown_to_the_letter() -> None:
     told = draw_prompt(
-        task_from("X-ray <2>", "single", "clear\n\n hazy ", "Look at this {modality}:{label set}?", ", ")
+        task_from("X-ray <2>", "single", "clear\n\n hazy ", "Look at this {modality}:{label set}?", ", ", "")
     )
     plain = told.replace("<mark>", "").replace("</mark>", "")
     assert "Look at this X-ray &lt;2&gt;: clear, hazy?" in plain
@@ -137,20 +137,33 @@ def test_the_prompt_is_shown_to_the_letter() -> None:
 
 def test_a_task_with_one_label_is_refused_in_words() -> None:
     with pytest.raises(SettingsError, match="two candidate answers"):
-        task_from("X-ray", "single", "clear", "{label set}", ", ")
+        task_from("X-ray", "single", "clear", "{label set}", ", ", "")
 
 
 def test_a_label_that_holds_a_comma_is_warned_of_until_another_sign_stands_between_labels() -> None:
-    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", ", "))
+    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", ", ", ""))
     assert "“fracture, old” holds what stands between labels" in shown
-    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", "; "))
+    shown = draw_prompt(task_from("X-ray", "single", "clear\nfracture, old", "{label set}?", "; ", ""))
     assert "holds what stands" not in shown and "<mark>clear; fracture, old</mark>" in shown
 
 
+def test_what_mirror_images_mean_is_kept_with_the_next_version_and_shown_of_it(room: Furnished) -> None:
+    with gr.Blocks():
+        tab = TaskTab(lay_out())
+    before = sets.task_of(sets.version(room.studio.database, room.who, room.version_id))
+    assert tab.open(room.visit(), room.version_id, 64)[tab.parts.mirrored] == ""
+    fields = (before.modality, before.kind, "\n".join(before.answers), before.template, before.separator)
+    made = save(room.visit(), room.version_id, *fields, "sideways", "")
+    assert tab.open(room.visit(), made, 64)[tab.parts.mirrored] == "sideways"
+    assert sets.task_of(sets.version(room.studio.database, room.who, made)).mirrored == "sideways"
+    again = save(room.visit(), made, *fields, "", "")
+    assert sets.task_of(sets.version(room.studio.database, room.who, again)) == before
+
+
 def test_labels_that_would_be_said_alike_are_shown_before_the_task_is_saved() -> None:
-    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", ", "))
+    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", ", ", ""))
     assert "would be answered with the same words" in shown and "holds what stands between" not in shown
-    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", "; "))
+    shown = draw_prompt(task_from("X-ray", "multi", "scar\nfracture\nscar, fracture", "{label set}?", "; ", ""))
     assert "same words" not in shown
 
 

@@ -109,6 +109,8 @@ def test_an_edited_task_makes_a_version_and_shows_the_exact_prompt(running: Runn
     page.locator("#task-modality").locator("input, textarea").fill("grey square")
     prompt.get_by_text("grey square").wait_for()
     assert "Analyze the given grey square image. The possible diagnoses are: dark, light." in prompt.inner_text()
+    assert page.get_by_label("no, or not known").is_checked()
+    page.get_by_label("up and down too").check()
     page.get_by_role("button", name="Save as a new version").click()
     page.get_by_text("The new version is kept").wait_for()
     page.get_by_role("tab", name="Versions").click()

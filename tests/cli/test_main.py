@@ -434,8 +434,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(
             {"tsm": [], "method": {"name": "tpo", "objects": 2, "baseline": False, "rival": False}},
             ["routing", "heads", "together"],  # of a set without masks: no case asks for a gradient of that head
         ),
+        ({"tsm": [], "method": {"name": "head"}}, ["vanilla", "head"]),
     ],
-    ids=["vitask", "discriminative", "tpo"],
+    ids=["vitask", "discriminative", "tpo", "head"],
 )
 def test_two_processes_make_the_steps_that_one_would_make(
     more: dict[str, Any], stages: list[str], images: Path, checkpoint: Path, tmp_path: Path

@@ -34,7 +34,8 @@ def module_of(what: str, name: str) -> ModuleType:
 def test_a_module_offers_what_its_kind_promises(what: str, name: str) -> None:
     module = module_of(what, name)
     assert isinstance(module.TITLE, str) and module.TITLE
-    for function in CATALOGS[what][1]:
+    promised = ("build_upon", "load") if hasattr(module, "build_upon") else CATALOGS[what][1]
+    for function in promised:
         assert callable(getattr(module, function)), function
     assert module.__doc__ and len(module.__doc__) > 20
 
@@ -94,6 +95,7 @@ def test_an_unknown_name_is_told_with_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r'There is no method called "lora"\. Known: vanilla, vitask'):
         find(METHODS, "lora", "method")
     with pytest.raises(
-        SettingsError, match=r"method must name one of vanilla, vitask, tpo, discriminative, like \{name: vanilla\}\."
+        SettingsError,
+        match=r"method must name one of vanilla, vitask, tpo, discriminative, head, like \{name: vanilla\}\.",
     ):
         chosen(METHODS, {"title": "vitask"}, "name", "method")

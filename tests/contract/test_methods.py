@@ -34,7 +34,7 @@ from tests.contract.official import build
 
 WIDTHS = (6, 4)
 SWITCHES: dict[str, list[dict[str, Any]]] = {
-    "vanilla": [{}, {"label_smoothing": 0.1}, {"tune_vlm_connector": True}],
+    "vanilla": [{}, {"label_smoothing": 0.1}, {"tune_vlm_connector": True}, {"tsm_in_words": "in_sample"}],
     "tpo": [
         {},
         {"control": True, "baseline": False, "rival": False, "masks": False, "asked": 1, "objects": 1},
@@ -51,6 +51,7 @@ SWITCHES: dict[str, list[dict[str, Any]]] = {
         {"baseline": False},
         {"tune_vlm_connector": True},
         {"freeze_connector": "never"},
+        {"shuffled": True, "baseline_length": "tokens"},
     ],
     "discriminative": [
         {},
@@ -60,6 +61,7 @@ SWITCHES: dict[str, list[dict[str, Any]]] = {
         {"soft_prompt": False, "lora": False, "next_token": False},
         {"captions": "attributes"},
     ],
+    "head": [{}, {"baseline": False}],
 }
 BOXES = {
     "scar": (Box("scar", 0.1, 0.2, 0.4, 0.6),),
@@ -70,7 +72,7 @@ PACES: dict[str, tuple[dict[str, Any], int]] = {"discriminative": ({"learning_ra
 """Of methods that don't learn in ten large steps: all vectors of pictures become one."""
 TEMPERATURE_ALONE = {"name": "discriminative", "soft_prompt": False, "lora": False, "next_token": False}
 EVERY = [{"name": name, **more} for name in METHODS for more in SWITCHES.get(name, [{}])]
-KEPT_APART = {"exemplar", "constant_prefix", "tune_vlm_connector"}
+KEPT_APART = {"exemplar", "constant_prefix", "tune_vlm_connector", "shuffled", "tsm_in_words"}
 every_method = pytest.mark.parametrize("settings", EVERY, ids=str)
 
 
@@ -112,9 +114,11 @@ def prepared(settings: dict[str, Any], tsms: int = 1) -> tuple[Plan, Tuned, RunC
     items = [Item(0, case) for case in shown.sets[0].cases]
     store = FeatureStore(vlm, items, not plan.needs.tunes_vlm_connector, None)
     features = [torch.randn(8, width) for width in widths]
-    heads = new_heads(plan.heads, vlm)
+    heads = new_heads(plan.heads, vlm, shown.tasks)
     own = {encoder.name: EncodedPictures(encoder, items, ()) for encoder in own_encoders(heads)}
-    return plan, Tuned(vlm, exemplars, heads), RunCases(shown, items, store, features, plan.needs.captions, own)
+    words = [f"A classifier says: {item.case.labels[0]} (0.90)." for item in items]
+    cases = RunCases(shown, items, store, features, plan.needs.captions, own, tsm_words=words)
+    return plan, Tuned(vlm, exemplars, heads), cases
 
 
 def stage_of(plan: StagePlan, tuned: Tuned, cases: RunCases, **training: Any) -> Stage:
@@ -227,6 +231,16 @@ def test_a_stage_trains_what_it_claims_and_nothing_else(settings: dict[str, Any]
         assert len(stage.tensors) == len(adapter | heads | carried)
 
 
+def test_a_class_head_sees_the_cases_in_the_order_of_plain_tuning() -> None:
+    plan, tuned, cases = prepared({"name": "head"})
+    plain, classes = (stage_of(stage_plan, tuned, cases, batch_size=3) for stage_plan in plan.stages)
+    assert plain.steps == classes.steps
+    orders = [
+        [[micro.names() for micro in stage.micro_batches(step)] for step in range(4)] for stage in (plain, classes)
+    ]
+    assert orders[0] == orders[1] and orders[0][0] != orders[0][1]
+
+
 def test_the_exemplars_connector_is_trained_in_stage_1_and_frozen_in_stage_2() -> None:
     plan = Plan(*chosen(METHODS, {"name": "vitask"}, "name", "method"))
     assert {one.name: one.trains_exemplars for one in plan.stages} == {
@@ -291,6 +305,7 @@ def test_plain_tuning_beside_it_has_as_many_epochs_as_both_stages() -> None:
         *EVERY[:1],
         *(one for one in EVERY if one.keys() & KEPT_APART or one["name"] == "tpo"),
         *(one for one in EVERY if one["name"] == "discriminative" and one.keys() & {"soft_prompt", "next_token"}),
+        {"name": "head"},
     ],
     ids=str,
 )
@@ -307,7 +322,7 @@ def test_what_was_tuned_reads_the_same_after_saving_and_loading(settings: dict[s
         load_adapter(fresh, tmp_path / name, name)
     exemplars = load_exemplars(tmp_path / "connector.safetensors", fresh.hidden_size) if tuned.exemplars else None
     save_heads(tuned.heads, tmp_path / "heads.safetensors")
-    heads = load_heads(plan.heads, fresh.hidden_size, tmp_path / "heads.safetensors")
+    heads = load_heads(plan.heads, fresh.hidden_size, cases.joint_set.tasks, tmp_path / "heads.safetensors")
     again = Tuned(fresh, exemplars, heads).eval()
     store = FeatureStore(fresh, cases.items, cases.features.is_frozen, None)
     for reader in plan.readers:
@@ -343,6 +358,7 @@ def test_reading_gives_memory_that_lies_in_pieces_back_from_time_to_time(monkeyp
         {"name": "tpo", "exemplar": True, "contrast": 1},
         {"name": "discriminative"},
         {"name": "discriminative", "next_token": False},
+        {"name": "head"},
     ],
     ids=str,
 )
@@ -466,6 +482,7 @@ DEPARTING: dict[str, dict[str, Any]] = {
         "tune_vlm_connector": True,
     },
     "discriminative": {"soft_prompt": False, "lora": False, "next_token": False},
+    "head": {},
 }
 """A value of each setting that leaves the printed recipe."""
 PRINTED: dict[str, dict[str, Any]] = {
@@ -485,9 +502,16 @@ PRINTED: dict[str, dict[str, Any]] = {
         "control": True,
         "baseline": False,
     },
-    "vanilla": {"epochs": 5},
-    "vitask": {"stage_1_epochs": 3, "stage_2_epochs": 0.5, "baseline": False},
+    "vanilla": {"epochs": 5, "tsm_in_words": "in_sample"},
+    "vitask": {
+        "stage_1_epochs": 3,
+        "stage_2_epochs": 0.5,
+        "baseline": False,
+        "baseline_length": "tokens",
+        "shuffled": True,
+    },
     "discriminative": {"epochs": 5, "captions": "report", "caption_column": "words"},
+    "head": {"epochs": 5, "baseline": False},
 }
 """Values of which the paper is silent, or that change nothing about the method itself."""
 

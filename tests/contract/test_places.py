@@ -134,7 +134,7 @@ def test_a_shared_prefix_changes_no_loss_of_places(name: str) -> None:
     attach(vlm, LoraSettings(rank=2, dropout=0.0), "tpo")
     shown = joint_set()
     store = FeatureStore(vlm, shown.items("train"), True, None)
-    tuned = Tuned(vlm, None, new_heads(plan.heads, vlm))
+    tuned = Tuned(vlm, None, new_heads(plan.heads, vlm, ()))
     cases = RunCases(shown, shown.items("train"), store, [])
     last = plan.stages[-1]
     batch = first_batch(cases, last, 0)

@@ -87,6 +87,18 @@ def test_mirrored_pictures_are_mirror_images_and_all_kinds_occur(flips: str, axe
     assert (kinds.sum(1) > 64 / len(axes) / 2).all()
 
 
+def test_where_the_set_decides_each_picture_is_mirrored_as_its_own_allows() -> None:
+    tsm = convnet.build(convnet.Settings(shift=0, width=8), 2)
+    pixels = pictures()
+    seen = tsm.augment(pixels, torch.Generator().manual_seed(0), [None, "sideways"] * 32)
+    as_it_is, sideways, upended = (
+        (seen == (pixels.flip(axis) if axis else pixels)).flatten(1).all(1) for axis in ((), (3,), (2,))
+    )
+    assert as_it_is[::2].all() and not sideways[::2].any()
+    assert 8 < sideways[1::2].sum() < 24 and (as_it_is | sideways).all() and not upended.any()
+    assert torch.equal(tsm.augment(pixels, torch.Generator().manual_seed(0)), pixels)
+
+
 def test_shifted_pictures_move_by_whole_pixels_up_to_the_share_and_repeat_the_edge() -> None:
     ramp = torch.arange(10, dtype=torch.uint8).expand(200, 3, 10, 10)
     rows = augmented(ramp, shift=0.2)[:, 0, 0].int()

@@ -20,6 +20,7 @@ READERS = (
     Reader("vlm", "untuned", "#000000", group="untuned"),
     Reader("vanilla", "plainly tuned", "#000000"),
     Reader("vitask", "alone", "#000000"),
+    Reader("vitask+shuffled", "with another case's exemplar", "#000000", answers_anew=False),
 )
 TITLES = {reader.name: reader.title for reader in READERS}
 
@@ -48,6 +49,11 @@ def test_the_best_of_each_group_is_the_one_with_most_macro_f1_on_validation_case
 def test_of_equally_good_readers_the_one_with_less_log_loss_is_the_best() -> None:
     rows = [*readings({"tsm": 16, "vanilla": 12}, sure=0.99), *readings({"knn": 16, "vitask": 12}, sure=0.8)]
     assert best_of_groups(rows, {"cells": TASK}, READERS)["cells"] == {"tuned": "vitask", "simple": "knn"}
+
+
+def test_a_control_that_reads_the_runs_own_cases_alone_is_not_the_best() -> None:
+    chosen = best({"tsm": 12, "vanilla": 11, "vitask+shuffled": 19})
+    assert chosen["cells"]["tuned"] == "vanilla"
 
 
 def test_without_a_reader_of_either_group_there_is_nothing_to_be_told() -> None:

@@ -185,7 +185,7 @@ def test_another_task_makes_a_version_without_touching_a_picture(
     database: Database, place: Place, who: Who, version: Version
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in Path(place.store).glob("??/*")}
-    task = Task(modality="microscopy", answers=("light", "dark", "grey"), template="Look: {label set}?")
+    task = Task(modality="microscopy", answers=("light", "dark", "grey"), template="Look: {label set}?", mirrored="all")
     made = sets.new_version_with_task(database, place, who, version.id, task, "reworded")
     assert (made.number, made.made_from, made.note) == (2, version.id, "reworded")
     assert sets.task_of(made) == task and sets.task_of(version).modality == "drawn"

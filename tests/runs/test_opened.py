@@ -181,7 +181,7 @@ def test_a_retrained_tsm_plugs_straight_in_and_is_measured_by_itself(finished: P
     elsewhere = run_files.draw(tmp_path / "elsewhere", ("dark", "light"), seed=5)
     told = plug(finished, "convnet", tmp_path / "new", images=str(elsewhere))
     assert plugged(tmp_path / "new") == "kept"
-    assert list(told["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+    assert list(told["readers"]) == ["tsm", "vlm", "vanilla", "vitask", "vitask+tsm"]
     for name in ("adapter/adapter_model.safetensors", "adapter-vanilla/adapter_model.safetensors"):
         assert (tmp_path / "new" / name).read_bytes() == (finished / name).read_bytes()
     assert (tmp_path / "new" / "connector.safetensors").read_bytes() == (

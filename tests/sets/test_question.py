@@ -29,6 +29,18 @@ def test_another_sign_stands_in_question_and_answer_and_is_kept() -> None:
     assert Task.parse(task.model_dump(mode="json"), "task").separator == "; "
 
 
+def test_what_mirror_images_mean_is_written_where_it_is_told_and_is_part_of_the_fingerprint() -> None:
+    task = Question.parse({"mirrored": "sideways"}, "images").task("a table", ("x", "y"))
+    assert task.model_dump(mode="json")["mirrored"] == "sideways"
+    assert Task.parse(task.model_dump(mode="json"), "task") == task
+    assert Question.model_validate(task.model_dump()).task("again", ("x", "y")) == task
+    silent = task.model_copy(update={"mirrored": None})
+    assert "mirrored" not in silent.model_dump(mode="json") and Task.parse(silent.model_dump(), "task").mirrored is None
+    assert ImageSet("set", task, ()).fingerprint() != ImageSet("set", silent, ()).fingerprint()
+    with pytest.raises(SettingsError, match="mirrored"):
+        Question.parse({"mirrored": "upside down"}, "images")
+
+
 def test_a_label_that_holds_the_sign_is_told() -> None:
     findings = {finding.kind: finding for finding in check(ImageSet("set", Task(answers=("a", "b, c")), ())).findings}
     assert '"b, c" holds what stands between labels in the question (",")' in findings["ambiguous_label"].message

@@ -10,7 +10,7 @@ from core.catalog import METHODS
 from core.readings.ends import INTERVALS
 from core.training.paragraph import citations, paragraph
 
-SET = {
+SET: dict[str, Any] = {
     "name": "blood",
     "cases": {"train": 1200, "val": 10, "test": 20},
     "task": {"answers": ["monocyte", "platelet"], "modality": "blood smear"},
@@ -62,6 +62,19 @@ def test_a_model_that_answers_by_cosine_is_not_said_to_answer_by_its_words_and_l
     assert "LoRA" not in text and "the language model were frozen" in text
 
 
+def test_a_model_with_a_class_head_is_not_said_to_answer_by_its_words() -> None:
+    text = paragraph([SET], SETTINGS | {"method": {"name": "head"}}, FIGURES, {})
+    assert "A vision-language model that answers in words answered with the label" in text
+    assert "The model with a class head answered by a linear layer" in text
+
+
+def test_mirrored_training_images_are_told_where_the_set_allowed_them_and_the_tsm_took_them() -> None:
+    mirrored = SET | {"task": {**SET["task"], "mirrored": "sideways"}}
+    followed, own = (SETTINGS | {"tsm": [{"name": "convnet", "flips": flips}]} for flips in ("as_set", "none"))
+    assert "mirrored at random (left and right), where" in paragraph([mirrored], followed, FIGURES, {})
+    assert "mirrored" not in paragraph([mirrored], own, FIGURES, {}) + paragraph([SET], followed, FIGURES, {})
+
+
 def test_patients_are_counted_in_every_set_and_where_some_are_unknown_that_is_told() -> None:
     of_sets = {"cases": 5, "readers": {}, "sets": {"a": {"cases": 2, "patients": 1}, "b": {"cases": 3, "patients": 2}}}
     text = paragraph([SET, SET], SETTINGS, of_sets, {})
@@ -86,7 +99,7 @@ def test_of_an_old_run_only_what_is_known_is_told() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_citations_name_the_methods_paper_where_it_has_one(method: str) -> None:
     text = citations({"method": {"name": method}})
-    assert text.count("@misc{") == (1 if method == "vanilla" else 2) and "2106.09685" in text
+    assert text.count("@misc{") == (1 if method in ("vanilla", "head") else 2) and "2106.09685" in text
     assert text.count("{") == text.count("}") and "version = {" in text
 
 

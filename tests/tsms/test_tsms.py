@@ -12,7 +12,10 @@ from PIL import Image
 
 from core.catalog import TSMS, find
 from core.errors import ModelError
+from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm, read_saved, tsm_losses
+from core.training.tsm_stage import looks_through_vlm
+from tests.contract.official import build
 
 pytestmark = pytest.mark.parametrize("name", TSMS)
 
@@ -23,14 +26,29 @@ def pictures(count: int = 8) -> list[Image.Image]:
 
 
 def tiny(name: str) -> Tsm:
-    tsm = find(TSMS, name, "TSM").tiny(4)
+    module = find(TSMS, name, "TSM")
+    tsm = module.build_upon(build("internvl"), module.Settings(), 4) if looks_through_vlm(module) else module.tiny(4)
     assert isinstance(tsm, Tsm)
     return tsm
 
 
-def test_pictures_of_any_size_and_mode_become_bytes_of_one_size(name: str) -> None:
+def loaded(name: str, folder: Path) -> Tsm:
+    tsm: Tsm = find(TSMS, name, "TSM").load(folder)
+    if isinstance(tsm, SeeingTsm):
+        tsm.look_through(build("internvl"))
+    return tsm
+
+
+def test_pictures_of_any_size_and_mode_become_bytes_of_one_size_or_what_the_vlm_sees(name: str) -> None:
     odd = [Image.new("L", (5, 9), 200), Image.new("RGB", (64, 40), (10, 20, 30)), Image.new("RGBA", (8, 8))]
-    pixels = tiny(name).prepare(odd)
+    tsm = tiny(name)
+    pixels = tsm.prepare(odd)
+    if isinstance(tsm, SeeingTsm):
+        assert pixels.dtype == torch.float32 and pixels.shape == (3, 2 * tsm.vlm.hidden_size)
+        (seen,) = tsm.vlm.encode(odd[1:2])
+        mean, spread = seen.tokens.mean(0), ((seen.tokens - seen.tokens.mean(0)) ** 2).mean(0).sqrt()
+        torch.testing.assert_close(pixels[1], torch.cat([mean, spread]), atol=1e-5, rtol=1e-4)
+        return
     assert pixels.dtype == torch.uint8 and pixels.shape[:2] == (3, 3) and pixels.shape[2] == pixels.shape[3]
     assert (pixels[0] == 200).all()
     assert pixels[1, :, 0, 0].tolist() == [10, 20, 30]
@@ -80,7 +98,7 @@ def test_a_saved_model_gives_the_same_scores(name: str, tmp_path: Path) -> None:
     tsm.eval().save(tmp_path / "tsm")
     saved = read_saved(tmp_path / "tsm")
     assert (saved.name, saved.answers, saved.width) == (name, 4, tsm.width)
-    again = find(TSMS, saved.name, "TSM").load(tmp_path / "tsm").eval()
+    again = loaded(saved.name, tmp_path / "tsm").eval()
     pixels = again.prepare(pictures())
     assert torch.equal(pixels, tsm.prepare(pictures()))
     assert torch.equal(again.scores(pixels), tsm.scores(pixels))

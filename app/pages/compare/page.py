@@ -80,7 +80,9 @@ class ComparePage:
         if run_id is None:
             return {}
         comparison = open_comparison(visit, run_id, split)
-        named = [(reader_choice(reader), reader.name) for reader in in_groups(comparison.readers)]
+        listed = in_groups(comparison.readers)
+        named = [(reader_choice(reader), reader.name) for reader in listed]
+        anew = [(reader_choice(reader), reader.name) for reader in listed if reader.answers_anew]
         side_by_side = beside.from_address(comparison, wanted.get(BESIDE, ""))
         choose, offered = self.parts.choose, answer_choices(comparison)
         choices = {
@@ -97,7 +99,7 @@ class ComparePage:
             },
             self.parts.ask.instruction: comparison.task.instruction(),
             choose.beside: gr.update(choices=named, value=side_by_side),
-            self.parts.ask.readers: gr.update(choices=named, value=side_by_side),
+            self.parts.ask.readers: gr.update(choices=anew, value=[name for _, name in anew if name in side_by_side]),
         }
 
     def show(

@@ -105,6 +105,12 @@ def tokens_table(case: CaseView, answers: Sequence[str]) -> list[list[str | floa
     ]
 
 
+def _said_freely(reader: Reader, answer: Answer) -> str:
+    if answer.text is not None:
+        return escape(answer.text)
+    return "–" if reader.has_words else '<span class="quiet">has no words</span>'
+
+
 def _answer(conclusion: Conclusion) -> str:
     """The labels, and where much of what several may be was not read, how much was."""
     labels = escape(", ".join(conclusion.labels) or "no finding")
@@ -120,7 +126,7 @@ def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], referenc
         _answer(conclusion),
         escape(rounded(max(answer.probabilities, default=0.0))),
         f"{conclusion.entropy:.2f}",
-        escape(answer.text) if answer.text is not None else "–",
+        _said_freely(reader, answer),
         *(escape(statements.get(kind, "–")) for kind in kinds),
     ]
     if reference is not None:

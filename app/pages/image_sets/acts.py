@@ -100,8 +100,8 @@ def cases(visit: Visit, version_id: int, split: str, label: str, patient: str, t
 
 
 def edit_task(visit: Visit, version_id: int, task: Json, note: str) -> int:
-    """A new version of a set under another task: modality, answers, kind, template, separator. Returns its
-    id."""
+    """A new version of a set under another task: modality, answers, kind, template, separator, mirrored. Returns
+    its id."""
     before = sets.version(visit.database, visit.who, int(version_id)).task
     wanted = Task.parse({**before, **dict(task or {})}, "task")
     return sets.new_version_with_task(visit.database, visit.place, visit.who, int(version_id), wanted, note or "").id

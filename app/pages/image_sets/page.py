@@ -92,9 +92,10 @@ class ImageSetsPage:
         answers: str,
         template: str,
         separator: str,
+        mirrored: str,
         note: str,
     ) -> Updates:
-        made = task.save(visit, version_id, modality, kind, answers, template, separator, note)
+        made = task.save(visit, version_id, modality, kind, answers, template, separator, mirrored, note)
         gr.Info("The new version is kept. Runs that saw the earlier one still name it.")
         return self.choose(visit, None, made) | {self.task.parts.note: ""}
 

@@ -27,6 +27,7 @@ SIDES = [
     ("448 × 448: InternVL", 448),
 ]
 SEPARATORS = [("comma", ", "), ("semicolon", "; "), ("upright line", " | ")]
+MIRRORED = [("no, or not known", ""), ("left and right", "sideways"), ("up and down too", "all")]
 FIELDS = Task.model_fields
 A_MOMENT = "() => new Promise(go => setTimeout(go, 200))"
 
@@ -38,6 +39,7 @@ class TaskParts:
     answers: gr.Textbox
     template: gr.Textbox
     separator: gr.Radio
+    mirrored: gr.Radio
     full: gr.Button
     incomplete: gr.Button
     note: gr.Textbox
@@ -48,7 +50,7 @@ class TaskParts:
 
     @property
     def fields(self) -> list[Component]:
-        return [self.modality, self.kind, self.answers, self.template, self.separator]
+        return [self.modality, self.kind, self.answers, self.template, self.separator, self.mirrored]
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class TaskTab:
             parts.answers: "\n".join(task.answers) if task else "",
             parts.template: task.template if task else TEMPLATE,
             parts.separator: task.separator if task else COMMA,
+            parts.mirrored: (task.mirrored if task else None) or "",
             parts.prompt: draw_prompt(task) if task else "",
             parts.seen: draw_seen(version_id, side),
         }
@@ -74,9 +77,11 @@ class TaskTab:
     def opened(self) -> Sequence[Component]:
         return [*self.parts.fields, self.parts.prompt, self.parts.seen]
 
-    def preview(self, visit: Visit, modality: str, kind: str, answers: str, template: str, separator: str) -> Updates:
+    def preview(
+        self, visit: Visit, modality: str, kind: str, answers: str, template: str, separator: str, mirrored: str
+    ) -> Updates:
         try:
-            shown = draw_prompt(task_from(modality, kind, answers, template, separator))
+            shown = draw_prompt(task_from(modality, kind, answers, template, separator, mirrored))
         except CoreError as error:
             shown = f'<div class="vt"><h2>What the model is asked</h2>{notice(str(error), "bad")}</div>'
         return {self.parts.prompt: shown}
@@ -99,12 +104,13 @@ def save(
     answers: str,
     template: str,
     separator: str,
+    mirrored: str,
     note: str,
 ) -> int:
     """The task as a new version; returns its id."""
     if version_id is None:
         raise CoreError("There is no image set yet. Bring one under “Add images” first.")
-    task = task_values(modality, kind, answers, template, separator)
+    task = task_values(modality, kind, answers, template, separator, mirrored)
     return edit_task(visit, version_id, task, (note or "").strip() or "task edited")
 
 
@@ -127,6 +133,13 @@ def lay_out() -> TaskParts:
             separator = gr.Radio(
                 SEPARATORS, value=COMMA, label=FIELDS["separator"].title, info=FIELDS["separator"].description
             )
+            mirrored = gr.Radio(
+                MIRRORED,
+                value="",
+                label=FIELDS["mirrored"].title,
+                info="The small classifier (TSM) then also learns from mirror images. Say no where a label depends on "
+                "the side of the body.",
+            )
             with gr.Row():
                 full = gr.Button("Instruction with the labels", size="sm")
                 incomplete = gr.Button("Instruction without them", size="sm")
@@ -136,7 +149,8 @@ def lay_out() -> TaskParts:
             prompt = gr.HTML()
             side = gr.Dropdown(SIDES, value=64, label="Picture as the model gets it")
             seen = gr.HTML()
-    return TaskParts(modality, kind, answers, template, separator, full, incomplete, note, save, prompt, side, seen)
+    fields = (modality, kind, answers, template, separator, mirrored)
+    return TaskParts(*fields, full, incomplete, note, save, prompt, side, seen)
 
 
 def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
@@ -151,14 +165,14 @@ def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
     parts.side.input(guarded(studio, tab.see), [version, parts.side], [parts.seen], **PRIVATE)
 
 
-def task_values(modality: str, kind: str, answers: str, template: str, separator: str) -> Json:
+def task_values(modality: str, kind: str, answers: str, template: str, separator: str, mirrored: str) -> Json:
     """The task's fields, as they are typed."""
     values = {"modality": (modality or "").strip(), "kind": kind, "template": (template or "").strip()}
-    return {**values, "separator": separator, "answers": lines_of(answers or "")}
+    return {**values, "separator": separator, "mirrored": mirrored or None, "answers": lines_of(answers or "")}
 
 
-def task_from(modality: str, kind: str, answers: str, template: str, separator: str) -> Task:
-    return Task.parse(task_values(modality, kind, answers, template, separator), "task")
+def task_from(modality: str, kind: str, answers: str, template: str, separator: str, mirrored: str) -> Task:
+    return Task.parse(task_values(modality, kind, answers, template, separator, mirrored), "task")
 
 
 def draw_prompt(task: Task) -> str:

@@ -1,0 +1,25 @@
+"""What a TSM answers, put into words for a question: a control beside the exemplar, which carries no words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.case import NO_FINDING, Task
+from core.readings.answer import likeliest
+
+
+def in_words(task: Task, probabilities: Sequence[float]) -> str:
+    """Its likeliest answer with how likely it finds it; of several labels all that are likelier than not, or that there
+    is none, with the likeliest of them."""
+    likely = dict(zip(task.answers, probabilities, strict=True))
+    labels = likeliest(probabilities, task)
+    named = task.separator.join(f"{label} ({likely[label]:.2f})" for label in labels)
+    if not labels:
+        nearest = max(task.answers, key=lambda label: likely[label])
+        named = f"{NO_FINDING} ({nearest} {likely[nearest]:.2f})"
+    return f"A classifier says: {named}."
+
+
+def ending_in(instruction: str, words: str) -> str:
+    """The question with what the TSM says of the picture behind it."""
+    return f"{instruction} {words}"
