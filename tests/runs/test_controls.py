@@ -52,9 +52,12 @@ def test_a_model_that_is_told_the_tsms_answer_reads_the_same_from_its_folder(
     shown = run_files.draw_multi(tmp_path / "spots") if several else images
     method = {"name": "vanilla", "tsm_in_words": "in_sample" if several else "out_of_sample"}
     results = tune(
-        make_run(run_files.values(shown, checkpoint, reading=NO_RIVALS) | {"method": method}), tmp_path / "run"
+        make_run(run_files.values(shown, checkpoint, reading=NO_RIVALS | {"other_scores": "all"}) | {"method": method}),
+        tmp_path / "run",
     )
     assert list(results["readers"]) == ["tsm", "vlm", "vanilla", "vanilla+tsm"]
+    scored = [] if several else ["vlm", "vanilla"]
+    assert list(results["other_scores"]) == scored, "of a blank picture a TSM is asked nothing"
     assert results["made_for"] == {"reader": "vanilla+tsm", "baseline": "vanilla"}
     rows = reading.load(Folder(tmp_path / "run").readings("test"))
     stored = {row.case: row.answer for row in rows if row.reader == "vanilla+tsm"}
