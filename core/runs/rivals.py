@@ -60,13 +60,14 @@ def add_rivals(running: Running, tuned: Tuned, cases: RunCases, read: Read) -> A
         kind, places = image_set.task.kind, _places(cases, number, "train")
         drawn = evenly(places, most_learned(seen, names))
         learned = _some(cases, seen, drawn)
-        of_split = {split: _some(cases, seen, _places(cases, number, split), read[split]) for split in READ_SPLITS}
+        places_of = {split: own for split in READ_SPLITS if (own := _places(cases, number, split))}
+        of_split = {split: _some(cases, seen, own, read[split]) for split, own in places_of.items()}
         of_set = teach(learned, of_split["val"], kind, names)
         of_sets.append(of_set)
         fewer = "" if len(drawn) == len(places) else f", from {len(drawn):,} of {len(places):,} training cases"
         notes.append(f"Simple rivals on {image_set.name}{fewer}, chosen on validation cases: {of_set.words(titles)}.")
         for split, some in of_split.items():
-            split_cases = cases.cases(_places(cases, number, split))
+            split_cases = cases.cases(places_of[split])
             for name, likely in of_set.answers(some.seen, kind, some.tsm, names).items():
                 rows = zip(split_cases, likely.tolist(), strict=True)
                 read[split].extend(Reading.of(case, image_set.name, name, Answer(tuple(row))) for case, row in rows)

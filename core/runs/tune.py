@@ -203,7 +203,9 @@ def finish(
     results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(readers)
-    results["best"] = best_of_groups(read["val"], running.folder.tasks(), readers)
+    measured = {each.set for each in read["test"]}
+    asked = {name: task for name, task in running.folder.tasks().items() if name in measured}
+    results["best"] = best_of_groups(read["val"], asked, readers)
     results["left_out"] = list(rivals.left_out)
     text = card(
         set={"sets": running.folder.sets()},
