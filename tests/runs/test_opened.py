@@ -245,7 +245,9 @@ def test_test_cases_that_a_given_tsm_learned_from_are_not_measured(finished: Pat
     figures = plug(finished, str(tsm), tmp_path / "new", connector="keep")
     assert figures["cases"] == len(tests) - 2
     note = f"Left out of {len(tests)} test cases: 2 whose pictures the VLM or a TSM that it reads with learned from"
-    assert note in Folder(tmp_path / "new").card.read_text()
+    written = Folder(tmp_path / "new").card.read_text()
+    assert note in written and "The TSM (tsm) came trained, and is right about" in written
+    assert "all of which it learned" not in written and "all of which it learned" in Folder(finished).card.read_text()
     assert read_learned(tmp_path / "new" / "tsm") == learned_from(tests[:2])
     again = own(open_run(tmp_path / "new"), 0, "test", silent)
     assert [case.id for case in again.cases] == [case.id for case in tests[2:]]
