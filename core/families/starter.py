@@ -22,16 +22,19 @@ WEIGHTS = Path(__file__).parents[1] / "starter" / "weights"
 
 # A small model with little to learn from its checkpoint wants larger steps than the recipes of large ones, and more
 # dropout: within a few hundred steps it knows the training images by heart.
-_TRAINING = {"learning_rate": 2e-3, "connector_learning_rate": 2e-3, "batch_size": 64, "most_epochs": 4}
+_TRAINING = {"learning_rate": 2e-3, "connector_learning_rate": 2e-3, "batch_size": 64}
 _LORA = {"dropout": 0.1}
 # In a few hundred steps the printed contrast, on all tokens, hurts: later tokens of a name follow from earlier ones.
 _METHODS = {"vitask": {"contrast": 0.1, "contrast_on": "first_distinguishing"}}
 # Half of what a small convnet can learn of a few thousand pictures comes after its first epochs (docs/log.md).
 _TSMS = {"convnet": {"epochs": 30, "most_steps": 1500, "evaluations": 15, "patience": 5}}
+# Past a few passes a set of some hundred or thousand pictures is known by heart: nothing is gained but false certainty.
+_BALANCED = _TRAINING | {"steps": 160, "most_epochs": 2.5, "least_steps": 60}
+_THOROUGH = _TRAINING | {"steps": 1200, "most_epochs": 10, "least_steps": 240}
 PRESETS = {
     "quick": {"training": _TRAINING | {"steps": 60, "batch_size": 32}, "lora": _LORA, "methods": _METHODS},
-    "balanced": {"training": _TRAINING | {"steps": 160}, "lora": _LORA, "methods": _METHODS, "tsms": _TSMS},
-    "thorough": {"training": _TRAINING | {"steps": 1200}, "lora": _LORA, "methods": _METHODS, "tsms": _TSMS},
+    "balanced": {"training": _BALANCED, "lora": _LORA, "methods": _METHODS, "tsms": _TSMS},
+    "thorough": {"training": _THOROUGH, "lora": _LORA, "methods": _METHODS, "tsms": _TSMS},
 }
 
 

@@ -55,6 +55,13 @@ class TrainingSettings(Settings):
         description="Where steps are given, they end a stage after so many passes through the training cases: a small "
         "set is soon known by heart. Empty: no limit.",
     )
+    least_steps: int = Field(
+        1,
+        ge=1,
+        le=10_000_000,
+        title="Steps a stage, at least",
+        description="However few cases there are: before these the limit of epochs ends no stage.",
+    )
     warm_up: float = Field(0.03, ge=0, le=1, title="Warm-up", description="Share of the steps with a rising rate.")
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", title="Schedule", description="How the learning rate falls after the warm-up."
@@ -124,8 +131,8 @@ class TrainingSettings(Settings):
         """How long a stage is, of so many epochs, or `length` times the steps where these are given."""
         if self.steps is None:
             return max(1, round(epochs * steps_per_epoch))
-        most = self.steps if self.most_epochs is None else math.ceil(self.most_epochs * steps_per_epoch)
-        return min(self.steps, most) * length
+        most = math.inf if self.most_epochs is None else math.ceil(self.most_epochs * steps_per_epoch)
+        return int(min(self.steps, max(most, self.least_steps))) * length
 
     def micro_batch(self) -> int:
         return min(self.micro_batch_size or self.batch_size, self.batch_size)

@@ -79,6 +79,9 @@ def test_a_tsm_is_trained_its_epochs_within_the_least_and_the_most_steps(
         ({"steps": 160, "most_epochs": 4}, 2, 80),  # as many as two stages together
         ({"steps": 160, "most_epochs": 0.01}, 1, 1),
         ({"steps": 30, "most_epochs": 4}, 1, 30),
+        ({"steps": 160, "most_epochs": 4, "least_steps": 60}, 1, 60),
+        ({"steps": 30, "most_epochs": 4, "least_steps": 60}, 2, 60),  # no more than the steps themselves
+        ({"steps": 160, "least_steps": 60}, 1, 160),
     ],
     ids=str,
 )
