@@ -37,6 +37,9 @@ def test_a_run_with_shuffled_exemplars_and_plain_tuning_of_equal_cost(
     assert f"matched in tokens, not in steps: {plain:,} steps, {plain / 4:.2f} times as many as the 4 of stage-1 (" in (
         Folder(tmp_path / "run").card.read_text()
     )
+    elsewhere = run_files.draw(tmp_path / "elsewhere", count=28, seed=5)
+    plug(tmp_path / "run", "convnet", tmp_path / "new", images=str(elsewhere))
+    assert "matched in tokens" not in Folder(tmp_path / "new").card.read_text(), "no stage was made on these images"
     opened = open_run(tmp_path / "run")
     assert "vitask+shuffled" not in opened.reader_names
     with pytest.raises(SettingsError, match='no reader called "vitask'):
