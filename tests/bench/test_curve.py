@@ -95,7 +95,7 @@ def test_a_point_learns_as_long_as_a_run_of_so_many_cases_unless_steps_are_named
     short, whole = plan([str(images)], Wanted([0], [10, None], []), None, tmp_path / "usual")
     for point in (short, whole):
         training = point.run().settings.training
-        assert (training.steps, training.most_epochs) == (160, 4), "as the starter's preset says: 4 steps of 10 cases"
+        assert (training.steps, training.most_epochs) == (160, 2.5), "as the starter's preset says"
         assert point.point.steps is None and "steps" not in point.point.words()
     written = tmp_path / "run.yaml"
     written.write_text("training: {steps: 7, most_epochs: 2}\n")
