@@ -10,6 +10,7 @@ import pytest
 from core.errors import RunError, SettingsError
 from core.pictures.pixels import FilePixels
 from core.readings import reading
+from core.runs.estimate import estimate
 from core.runs.folder import Folder
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.plug import plug
@@ -46,6 +47,15 @@ def test_a_run_with_shuffled_exemplars_and_plain_tuning_of_equal_cost(
         opened.named(["vitask+shuffled"])
     (of_set,) = probe(opened, most=4)["sets"].values()
     assert "vitask+shuffled" not in json.dumps(of_set)
+
+
+def test_what_takes_as_many_tokens_is_estimated_of_more_cases_than_are_looked_at(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    shown = run_files.draw(tmp_path / "many", count=80)
+    method = {"name": "vitask", "baseline_length": "tokens"}
+    steps = estimate(make_run(run_files.values(shown, checkpoint, reading=NO_RIVALS) | {"method": method}))["steps"]
+    assert steps["vanilla"] > steps["stage-1"] + steps["stage-2"] == 4
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["single", "multi"])
