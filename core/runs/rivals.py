@@ -85,9 +85,10 @@ def _why_none(cases: RunCases, is_free: bool) -> str:
                 f"{FEWEST_VALIDATED} are the fewest to learn from and to choose on."
             )
     if is_free and not cases.features.is_cached:
+        remedy = "Raise features.budget_gib, or set" if cases.features.is_frozen else "They change while it learns: set"
         return (
-            "image features of this run are not kept, so they would cost a pass of the image encoder. Raise "
-            "features.budget_gib, or set reading.rivals to ladder."
+            "image features of this run are not kept, so they would cost a pass of the image encoder. "
+            f"{remedy} reading.rivals to ladder."
         )
     return ""
 
