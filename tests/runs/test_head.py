@@ -30,7 +30,7 @@ def tuned(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFacto
     training = {"steps": 20, "batch_size": 8, "evaluate_every": 20, "learning_rate": 0.003}
     tune(
         make_run(
-            run_files.values(images, checkpoint, training=training, reading={"rivals": "none"})
+            run_files.values(images, checkpoint, training=training, reading={"rivals": "none", "other_scores": "all"})
             | {"method": {"name": "head"}}
         ),
         out,
@@ -45,6 +45,7 @@ def test_it_learns_and_is_measured_beside_plain_tuning(tuned: Path) -> None:
     assert list(results["readers"]) == ["tsm", "vlm", "vanilla", "head"]
     assert results["made_for"] == {"reader": "head", "baseline": "vanilla"}
     assert len(steps) == len(run_files.steps(tuned, "vanilla")) == 40
+    assert list(results["other_scores"]) == ["vlm", "vanilla"], "a head has no words to be scored in other ways"
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,9 @@ def test_a_run_says_why_it_has_none(images: Path, checkpoint: Path, tmp_path: Pa
     told = tune(unkept, tmp_path / "unkept")
     assert "features.budget_gib" in told["left_out"][0] and list(told["readers"]) == ["vlm", "vanilla"]
     assert "features.budget_gib" in (tmp_path / "unkept" / "card.md").read_text()
+    changing = {"name": "vanilla", "tune_vlm_connector": True}
+    told = tune(run_files.run(images, checkpoint, method=changing, tsm=[]), tmp_path / "changing")
+    assert told["left_out"][0].endswith("They change while it learns: set reading.rivals to ladder.")
     without = run_files.run(images, checkpoint, method={"name": "vanilla"}, tsm=[])
     told = tune(without, tmp_path / "without")
     assert "no TSM" in told["left_out"][0] and list(told["readers"]) == ["knn", "probe-connector", "vlm", "vanilla"]
