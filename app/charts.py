@@ -29,12 +29,18 @@ PATTERNS = ("", "/", "x", ".")
 CHANCE = {"color": GREY, "width": 1, "dash": "dot"}
 GRID = "rgba(128,128,128,0.25)"
 AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID}
-RAW = AXIS | {"range": [0, 1.16], "tickvals": [0, 0.5, 1], "title": {"text": "raw probability"}}
+RAW = AXIS | {"tickvals": [0, 0.5, 1], "title": {"text": "raw probability"}}
 # Answers like "2" and "10" are names, not places on a scale.
 NAMES = AXIS | {"type": "category", "autorange": "reversed", "automargin": True}
 LETTERS = 77
 """Of titles that fit beside each other in the whole width of a narrow screen; of answers a sixth more."""
 SHORTEST_LINE = 8
+MOST_BESIDE = 6
+"""Readers whose distributions stand beside each other on a narrow screen; more of them stand in several rows."""
+UNDER = 34
+"""Pixels of what stands below a row of them."""
+SHORTEST_REACH, NUMBER, TITLE_LETTER = 1.16, 24, 8
+"""Of an axis of probabilities; pixels of a number at a bar, less the gap that it may fill, and of a title's letter."""
 PANEL_LETTERS = 34
 """In a line above one of three panels on a narrow screen."""
 PANEL_LINE = 18
@@ -74,37 +80,48 @@ def class_colour(number: int) -> tuple[str, str]:
 def distributions(
     answers: Sequence[str], given: Mapping[Reader, Answer], reference: Iterable[str] = (), is_multi: bool = False
 ) -> go.Figure:
-    """Every reader's whole distribution beside the others, on one axis; a diamond marks the reference label."""
+    """Every reader's whole distribution beside the others, on one axis, in rows where there are many; a diamond
+    marks the reference label."""
     if not given:
         return nothing("No reader has answered yet.")
     marked = [name for name in answers if name in set(reference)]
+    rows = -(-len(given) // MOST_BESIDE)
+    columns = -(-len(given) // rows)
+    width = (1 - GAP * (columns - 1)) / columns
+    letters = width * (LETTERS - 6 / 7 * max(map(len, answers), default=0))
+    above = 20 + 18 * max(len(_title_lines(reader, letters)) + 1 for reader in given)
+    tall = max(206 - above, 12 + 30 * len(answers))
+    whole = rows * tall + (rows - 1) * (above + UNDER)
     data: list[go.Bar | go.Scatter] = []
     axes: dict[str, Any] = {}
     titles = []
-    width = (1 - GAP * (len(given) - 1)) / len(given)
-    letters = int(width * (LETTERS - 6 / 7 * max(map(len, answers), default=0)))
     for place, (reader, answer) in enumerate(given.items()):
-        axis, start = str(place + 1) if place else "", place * (width + GAP)
+        axis, row, column = str(place + 1) if place else "", place // columns, place % columns
+        start, top = column * (width + GAP), 1 - row * (tall + above + UNDER) / whole
         data.append(_bars(answers, list(answer.probabilities), reader, is_multi, axis))
         if marked:
             data.append(_diamonds(marked, place == 0, axis))
-        axes[f"xaxis{axis}"] = RAW | {"anchor": f"y{axis}", "domain": [start, min(1.0, start + width)]}
-        if axis:  # the first one says it, and in a narrow column it would run into the next
+        across = {"anchor": f"y{axis}", "domain": [start, min(1.0, start + width)], "range": [0, _reach(letters)]}
+        axes[f"xaxis{axis}"] = RAW | across
+        if column or row < rows - 1:  # the first one says it, and in a narrow column it would run into the next
             axes[f"xaxis{axis}"]["title"] = None
-        axes[f"yaxis{axis}"] = (
-            NAMES | {"anchor": f"x{axis}"} | ({"matches": "y", "showticklabels": False} if axis else {})
-        )
-        titles.append(_above(reader, start + width / 2, letters))
-    above = 20 + 18 * max(title["text"].count("<br>") + 1 for title in titles)
-    height = max(250, 56 + above + 30 * len(answers))
+        axes[f"yaxis{axis}"] = NAMES | {"anchor": f"x{axis}", "domain": [max(0.0, top - tall / whole), top]}
+        axes[f"yaxis{axis}"] |= ({"matches": "y"} if axis else {}) | ({"showticklabels": False} if column else {})
+        titles.append(_above(reader, start + width / 2, top, letters))
     legend = {
         "barmode": "overlay",
         "showlegend": bool(marked),
-        "legend": {"y": -0.2, "x": 0},
+        "legend": {"yref": "container", "y": 0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         "margin": {"l": 10, "r": 34, "t": above, "b": 44},
     }
     # All at once: each update of a figure that stands already costs milliseconds.
-    return go.Figure(data, LOOK | {"height": height, "annotations": titles} | axes | legend)
+    return go.Figure(data, LOOK | {"height": whole + above + 44, "annotations": titles} | axes | legend)
+
+
+def _reach(letters: float) -> float:
+    """How far an axis goes, so that on a narrow screen the number at a full bar ends before the next column."""
+    pixels = max(2 * NUMBER, TITLE_LETTER * letters)
+    return max(SHORTEST_REACH, pixels / (pixels - NUMBER))
 
 
 def curves(
@@ -240,14 +257,19 @@ def nothing(text: str) -> go.Figure:
     return _dress(figure, 160)
 
 
-def _above(reader: Reader, x: float, letters: int) -> dict[str, Any]:
-    """Plain words broken to so many letters a line, the short name beneath, and on hover what the reader is."""
-    lines = [literal(line) for line in wrap(reader.title, max(SHORTEST_LINE, letters))]
+def _title_lines(reader: Reader, letters: float) -> list[str]:
+    """Plain words broken to so many letters a line."""
+    return [literal(line) for line in wrap(reader.title, max(SHORTEST_LINE, int(letters)))]
+
+
+def _above(reader: Reader, x: float, y: float, letters: float) -> dict[str, Any]:
+    """The title above a reader's distribution, the short name beneath, and on hover what the reader is."""
+    lines = _title_lines(reader, letters)
     return {
         "text": "<br>".join([*lines, f'<span style="font-size:11px">{literal(reader.name)}</span>']),
         "hovertext": literal(reader.about),
         "x": x,
-        "y": 1.0,
+        "y": y,
         "xref": "paper",
         "yref": "paper",
         "xanchor": "center",

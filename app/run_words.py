@@ -23,6 +23,8 @@ ERASED = (
     "for images that are brought, and can't be resumed, probed or given another TSM."
 )
 SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+BRIER = "brier"
+LESS = {BRIER: "<br><small class=quiet>less is better</small>"}
 
 
 def row(view: RunView) -> list[Any]:
@@ -170,16 +172,24 @@ def figure_rows(view: RunView) -> list[list[Any]]:
 
 
 def figure_table(view: RunView) -> str:
-    """The same for reading, group by group, each reader with what it is on hover."""
-    heads = "".join(f"<th class=n>{escape(figure_title(figure))}</th>" for figure in SHOWN)
+    """The same for reading, group by group, each reader with what it is on hover, and where runs have it the Brier
+    score: the others say who answers rightly, it says whose probabilities can be believed."""
     measured = view.measured()
+    shown = [*SHOWN, *([BRIER] if any(BRIER in figures for figures in measured.values()) else [])]
+    heads = "".join(f"<th class=n>{escape(figure_title(figure))}{LESS.get(figure, '')}</th>" for figure in shown)
 
     def row_of(reader: Reader) -> str:
-        cells = (figure_cell(_interval(measured[reader].get(figure))) for figure in SHOWN)
+        cells = (_breakable(figure_cell(_interval(measured[reader].get(figure)))) for figure in shown)
         return f"<tr><td>{reader_name(reader)}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>"
 
-    rows = grouped_rows(measured, len(SHOWN) + 1, row_of)
-    return f'<div class="vt"><table><tr><th>Reader</th>{heads}</tr>{rows}</table></div>' if rows else ""
+    rows = grouped_rows(measured, len(shown) + 1, row_of)
+    return f'<div class="vt"><table class="figures"><tr><th>Reader</th>{heads}</tr>{rows}</table></div>' if rows else ""
+
+
+def _breakable(cell: str) -> str:
+    """Where a row has no room, the interval goes below its figure, whole."""
+    figure, bracket, ends = cell.partition(" (")
+    return f'{figure} <span class="reach">({ends}</span>' if bracket else cell
 
 
 def statement_tables(metrics: Mapping[str, Any] | None) -> str:

@@ -29,6 +29,7 @@ FIGURE_TITLES = {
     "macro_f1": "macro F1",
     "auroc": "AUROC",
     "auprc": "AUPRC",
+    "brier": "Brier score",
     "memory_gib": "memory, GiB",
     "learning_share": "learning rate, share of the highest",
     "paired_share": "cases with a partner, share",

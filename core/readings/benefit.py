@@ -9,6 +9,7 @@ from typing import Any
 
 from core.readings.effect import CANT_TELL, Effect, effect_of, signed
 from core.readings.metrics import TITLES
+from core.readings.reader import Group
 from core.readings.rounding import rounded
 
 DECIDING = "macro_f1"
@@ -30,7 +31,8 @@ TOGETHER = (
     "them holds the truth, so that none is called better or worse because many were compared."
 )
 BRIEFLY_BESIDE = "corrected for all pairs of readers, which the first comparison is not"
-BRIEFLY = "of the first comparison alone, of the others for all pairs of readers at once (max-t)"
+BRIEFLY = "of what was asked for beforehand alone, of the others for all pairs of readers at once (max-t)"
+HELD: tuple[Group, Group] = ("tuned", "simple")
 Plain = Mapping[str, Any]
 
 
@@ -94,8 +96,16 @@ def benefits(results: Plain, reader: str, baseline: str, own: Sequence[str]) -> 
     """One a set. `own` are the readers of the tuned model, `reader` the one among them that the run was made for."""
     parts = results.get("sets") or {"": results}
     ordered = [reader, *(other for other in own if other != reader)]
-    made = (_of_set(name, part, ordered, baseline) for name, part in parts.items())
+    made = (_of_set(name, part, ordered, baseline, best_pair(results, name)) for name, part in parts.items())
     return tuple(benefit for benefit in made if benefit.duels)
+
+
+def best_pair(results: Plain, set_name: str) -> tuple[str, str] | None:
+    """The best tuned reader of a set and the best simple one, which validation cases chose; None where there are not
+    both, and of runs of before."""
+    best = results.get("best") or {}
+    chosen = best.get(set_name) if set_name else next(iter(best.values()), None)
+    return None if chosen is None else (chosen[HELD[0]], chosen[HELD[1]])
 
 
 def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
@@ -113,8 +123,9 @@ def sentence(benefit: Benefit, titles: Mapping[str, str]) -> str:
         f"{opening}: on {benefit.cases:,} test cases{of_set}, {quoted(first.reader, titles)} has {value}, {beside}"
     ]
     parts += [f"against {quoted(duel.rival, titles)}, {_aside(duel)}" for duel in others]
-    if any(duel.deciding.is_band for duel in others):
-        parts[-1] += f" ({BRIEFLY_BESIDE})"
+    banded = [place for place, duel in enumerate(others, 1) if duel.deciding.is_band]
+    if banded:
+        parts[banded[-1]] += f" ({BRIEFLY_BESIDE})"
     return "; ".join(parts) + "."
 
 
@@ -141,13 +152,14 @@ def is_tsm(reader: str) -> bool:
     return TSM_NAME.fullmatch(reader) is not None
 
 
-def _of_set(name: str, part: Plain, own: Sequence[str], baseline: str) -> Benefit:
+def _of_set(name: str, part: Plain, own: Sequence[str], baseline: str, best: tuple[str, str] | None) -> Benefit:
+    """The pair of the best is one that was asked for too: it has the same interval wherever it stands."""
     cases, rivals = part.get("cases", 0), dict.fromkeys([baseline, *filter(is_tsm, part.get("readers", ()))])
     titles = {figure: TITLES[figure] for figure in (DECIDING, *BESIDE)}
     pairs = [(reader, rival) for reader in own for rival in rivals if reader != rival]
-    asked_for = (own[0], baseline)
+    asked_for = {(own[0], baseline), best}
     duels = [
-        Duel(reader, rival, cases, tuple(gaps(part, reader, rival, titles, (reader, rival) == asked_for)))
+        Duel(reader, rival, cases, tuple(gaps(part, reader, rival, titles, (reader, rival) in asked_for)))
         for reader, rival in pairs
     ]
     beside = [duel for kind in (part.get("statements") or {}).values() for duel in _of_kind(kind, own)]
@@ -166,7 +178,7 @@ def _of_kind(kind: Plain, own: Sequence[str]) -> Iterator[Duel]:
 
 def gaps(part: Plain, reader: str, rival: str, titles: Mapping[str, str], is_asked_for: bool = False) -> Iterator[Gap]:
     """Differences are kept once for two readers, whichever of them comes later in the run's list minus the other. The
-    comparison that was asked for before any figure was seen has its own interval, all others their bands."""
+    comparisons that were asked for before any figure was seen have their own intervals, all others their bands."""
     differences = part.get("differences") or {}
     straight, turned = differences.get(f"{reader} - {rival}") or {}, differences.get(f"{rival} - {reader}") or {}
     for figure, title in titles.items():

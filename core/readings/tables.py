@@ -9,7 +9,7 @@ from typing import Any
 
 from core.case import Task
 from core.readings.answer import entropy, likeliest
-from core.readings.benefit import Benefit, about_bands, duel_words
+from core.readings.benefit import Benefit, Duel, about_bands, duel_words
 from core.readings.effect import in_print
 from core.readings.ends import INTERVALS
 from core.readings.intervals import in_brackets
@@ -17,6 +17,7 @@ from core.readings.meaning import has_several_labels
 from core.readings.metrics import TITLES
 from core.readings.reading import Reading
 from core.readings.rounding import rounded
+from core.readings.worth import Worth, worths
 from core.sets.safe_csv import as_csv
 
 BY_LABEL = {
@@ -58,7 +59,7 @@ def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, 
     """What there is of them: paired differences, figures, figures by label, confusion."""
     parts, which = results.get("sets") or {"": results}, IN_BRACKETS + of_before(results)
     made = (
-        _differences(benefits, titles, which),
+        _differences(benefits, worths(results), titles, which),
         _figures(parts, titles, which),
         _by_label(parts, titles, which),
         _confusion(parts, titles),
@@ -88,10 +89,17 @@ def _reading_row(reading: Reading, task: Task, answers: Sequence[str]) -> list[C
     return [*row, reading.answer.text, *(likely.get(answer) for answer in answers)]
 
 
-def _differences(benefits: Sequence[Benefit], titles: Mapping[str, str], which: str) -> Table:
+def _duels(benefit: Benefit, worth: Sequence[Worth]) -> tuple[Duel, ...]:
+    """With that of the best readers last of those over answers, where it is none of them."""
+    best = [each.duel for each in worth if each.set == benefit.set]
+    more = [duel for duel in best if benefit.duel(duel.reader, duel.rival) is None]
+    return (*benefit.duels, *more, *benefit.beside)
+
+
+def _differences(benefits: Sequence[Benefit], worth: Sequence[Worth], titles: Mapping[str, str], which: str) -> Table:
     rows, cells = [], []
     for benefit in benefits:
-        for duel in (*benefit.duels, *benefit.beside):
+        for duel in _duels(benefit, worth):
             gap, names = duel.deciding, [titles.get(name, name) for name in (duel.reader, duel.rival)]
             values = ["–" if value is None else rounded(value) for value in (gap.value, gap.of_rival)]
             figure = gap.title if duel.cases == benefit.cases else f"{gap.title} (n = {duel.cases:,})"

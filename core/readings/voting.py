@@ -58,7 +58,8 @@ def votes_of(
     nearest = _nearest(directions, directions_of(features), max(counts))
     usual = hot.mean(0)
     for count in counts:
-        yield (hot[nearest[:, :count]].sum(1) + usual) / (count + 1)
+        parts = [hot[nearest[start : start + AT_ONCE, :count]].sum(1) for start in range(0, len(nearest), AT_ONCE)]
+        yield (np.concatenate(parts) + usual) / (count + 1)
 
 
 def _nearest(directions: NDArray[np.float16], shown: NDArray[np.float16], most: int) -> NDArray[np.intp]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from core.case import Task
 from core.readings import metrics
-from core.readings.benefit import BESIDE, DECIDING, Duel, gaps, inside, quoted
+from core.readings.benefit import BESIDE, DECIDING, HELD, Duel, best_pair, gaps, inside, quoted
 from core.readings.effect import Effect
-from core.readings.reader import Group, Reader
+from core.readings.reader import Reader
 from core.readings.reading import Reading, targets
 from core.readings.rounding import rounded
 
@@ -26,7 +26,6 @@ ANSWERS: Mapping[Effect, str] = {
     "harmed": "Not for the label",
     "open": "The cases can't tell",
 }
-HELD: tuple[Group, Group] = ("tuned", "simple")
 Plain = Mapping[str, Any]
 
 
@@ -69,13 +68,12 @@ def worths(results: Plain) -> tuple[Worth, ...]:
 
 
 def _worths(results: Plain) -> Iterator[Worth]:
-    best = results.get("best") or {}
     titles = {figure: metrics.TITLES[figure] for figure in (DECIDING, *BESIDE)}
     for name, part in (results.get("sets") or {"": results}).items():
-        chosen = best.get(name) if name else next(iter(best.values()), None)
-        if chosen is None:
+        pair = best_pair(results, name)
+        if pair is None:
             continue
-        tuned, simple = (chosen[group] for group in HELD)
+        tuned, simple = pair
         of_pair = tuple(gaps(part, tuned, simple, titles, is_asked_for=True))
         if of_pair:
             yield Worth(name, Duel(tuned, simple, part.get("cases", 0), of_pair))

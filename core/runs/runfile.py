@@ -53,7 +53,7 @@ class ReadingSettings(Settings):
         "untuned",
         title="Scored in other ways",
         description="Figures also by the mean a token and by PMI, against a blank picture: of the untuned VLM, of all "
-        "readers in words that a TSM shows and tells nothing, or of none. What readers answer stays as it is.",
+        "readers that answer in words and are told nothing by a TSM, or of none. What readers answer stays as it is.",
     )
     late_fusion: bool = Field(
         False,

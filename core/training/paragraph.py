@@ -129,11 +129,17 @@ def _measured(settings: Plain, figures: Plain) -> Iterator[str]:
     drawn = f" ({draws:,} draws)" if draws else ""
     compared = "readers were compared by paired differences on the same draws"
     if _has_bands(figures):
-        compared += (
-            ", all but the comparison that the run was made for with bands that hold for every pair at once (max-t)"
-        )
+        compared += f", all but {_asked_for(figures)} with bands that hold for every pair at once (max-t)"
     yield f"Figures are of {cases:,} test cases{whose} by which nothing was chosen; {compared}."
     yield f"{_intervals(figures)} over {over}{drawn}."
+
+
+def _asked_for(figures: Plain) -> str:
+    """What was settled before any figure was seen, and has intervals of its own."""
+    made_for = "the comparison that the run was made for"
+    if not figures.get("best"):
+        return made_for
+    return f"{made_for} and that of the best tuned reader with the best simple one, both chosen on validation cases,"
 
 
 def _has_bands(figures: Plain) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app import charts
 from app.words import curve_title
 from core.methods.vitask import ALONE
@@ -29,6 +31,26 @@ def test_titles_of_readers_are_broken_to_what_answers_leave_of_the_width() -> No
         return str(figure.layout.annotations[1].text).partition("<br><span")[0]
 
     assert (title_above("hazy"), title_above("a" * 80)) == ("VITask, reading alone", "VITask,<br>reading<br>alone")
+
+
+def test_numbers_of_many_readers_end_before_the_next_column_and_the_seventh_begins_another_row() -> None:
+    def drawn(count: int) -> Any:
+        given = {unknown_reader(f"reader-{number}"): Answer((0.999, 0.001)) for number in range(count)}
+        return charts.distributions(("round nucleus", "lobed nucleus"), given).layout
+
+    inside = 528  # pixels that 13 letters of an answer leave of a narrow screen's figure
+    for count in (1, 5, 6):
+        layout = drawn(count)
+        start, end = layout.xaxis.domain
+        at_one = inside * (end - start) / layout.xaxis.range[1]
+        assert at_one + 34 <= inside * (end - start + charts.GAP)
+    six, nine = drawn(6), drawn(9)
+    assert {six[f"yaxis{number}"].domain for number in range(2, 7)} == {(0.0, 1.0)}
+    rows = [nine[f"yaxis{number or ''}"].domain for number in (0, *range(2, 10))]
+    assert len(set(rows[:5])) == 1 and len(set(rows[5:])) == 1 and rows[0][0] > rows[5][1] and rows[5][0] == 0
+    assert nine.xaxis6.domain == nine.xaxis.domain and nine.yaxis6.showticklabels is None
+    assert nine.annotations[5].y == rows[5][1] and nine.height > 2 * six.height - 80
+    assert [nine[axis].title.text for axis in ("xaxis", "xaxis6", "xaxis7")] == [None, "raw probability", None]
 
 
 def test_the_reference_label_is_marked_only_where_it_is_given() -> None:

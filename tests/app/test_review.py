@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -39,7 +40,7 @@ from core.records.progress import Progress
 from core.records.review import boxes, queue, reviews, verdicts
 from core.records.review.corrections import Gain, Retrained
 from core.records.review.queue import Filter
-from core.records.tables import Job
+from core.records.tables import Action, Job
 from tests.app.furnished import SETTINGS, asking, furnish
 from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, finish, furnish_review
 from tests.let_in import TOKEN
@@ -345,6 +346,17 @@ def test_an_audit_is_drawn_decided_on_and_told(room: Reviewed, page: ReviewPage)
     assert "About 1 of 12 labels is wrong, 95 % interval 1 to" in told and "may have been led by it" in told
     asked = queue.progress(db, room.who, room.review_id, Filter(state="audit"))
     assert nothing_left(Filter(state="audit"), asked)["title"] == "Nothing of an audit is left for you to decide"
+
+
+def test_an_audit_of_which_one_is_unsure_leads_to_where_that_is_settled(room: Reviewed, page: ReviewPage) -> None:
+    visit, parts, db = room.visit(), page.auditing.parts, room.studio.database
+    page.auditing.draw(visit, room.review_id, 1, 1)
+    said: Iterator[Action] = iter(("keep", "unsure"))
+    while (suspect := queue.next_suspect(db, room.who, room.review_id, Filter(state="audit"))) is not None:
+        verdicts.decide(db, room.who, room.review_id, [suspect.rank], next(said))
+    told = page.auditing.open(visit, room.review_id, 1, 1)[parts.told]
+    assert "1 unsure" in told and "state=audit" not in told
+    assert f'href="/review?review={room.review_id}&tab=agree">Settle what is left</a>' in told
 
 
 def test_no_audit_is_offered_before_a_search_has_ended(room: Reviewed, page: ReviewPage) -> None:

@@ -290,6 +290,19 @@ def test_readers_of_runs_from_before_are_called_what_they_are_called_today(room:
     assert (reader.title, reader.colour) == ("the VLM, plainly tuned", "#123456")
 
 
+def test_the_brier_score_stands_beside_the_figures_of_runs_that_have_it(page: RunsPage, room: Furnished) -> None:
+    def numbers(told: dict[str, Any]) -> str:
+        runs.set_metrics(room.studio.database, room.run_id, told)
+        return str(page.tick(room.visit(), room.run_id, None)[page.parts.run.numbers])
+
+    before = metrics("macro_f1", {"vanilla": (0.5, 0.3, 0.7)})
+    assert "Brier" not in numbers(before)
+    vanilla = before["readers"]["vanilla"] | {"brier": {"value": 0.25, "low": 0.2, "high": 0.3}}
+    shown = numbers(before | {"readers": {"vanilla": vanilla}})
+    assert "Brier score<br><small class=quiet>less is better</small></th></tr>" in shown
+    assert '0.250 <span class="reach">(0.200 to 0.300)</span>' in shown and 'colspan="6"' in shown
+
+
 def test_a_finished_run_opens_at_its_figures_and_another_at_its_curves(page: RunsPage, room: Furnished) -> None:
     tabs, waiting = page.parts.run.tabs, room.queue("Second")
     for run_id, first in ((room.run_id, "figures"), (waiting, "curves")):

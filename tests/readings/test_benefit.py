@@ -14,6 +14,7 @@ from core.readings.effect import effect_of, signed
 from core.readings.meaning import Training, cases_to_tell, meaning
 from core.readings.reading import Reading
 from core.readings.results import evaluate
+from core.readings.worth import worths
 
 TITLES = {"vitask": "alone", "vitask+tsm": "aided", "vanilla": "plainly tuned", "tsm": "the TSM"}
 OWN = ("vitask", "vitask+tsm")
@@ -139,6 +140,18 @@ def test_the_comparison_that_was_asked_for_stands_by_itself_and_all_others_have_
     assert about_bands([judged(SAMPLE)]) == ""
     assert "the cases can't tell: +0.010 (-0.340 to +0.360) (corrected for all pairs" in sentence(banded, TITLES)
     assert "corrected" not in sentence(judged(SAMPLE), TITLES)
+
+
+def test_the_pair_of_the_best_readers_has_one_interval_wherever_it_stands() -> None:
+    """“Is the VLM worth it?” and “Did it help?” stand below each other: one pair, no two intervals, no two answers."""
+    sure = results({"vitask+tsm - tsm": (0.05, 0.02, 0.08), "vitask+tsm - vanilla": (0.31, 0.2, 0.4)}, VALUES)
+    given = with_bands(sure, 0.05) | {"best": {"cells": {"tuned": "vitask+tsm", "simple": "tsm"}}}
+    (worth,) = worths(given)
+    duel = judged(given).duel("vitask+tsm", "tsm")
+    assert duel == worth.duel and duel.effect == "helped"
+    assert "better: +0.050 (+0.020 to +0.080)." in sentence(judged(given), TITLES)
+    other = given | {"best": {"cells": {"tuned": "vitask", "simple": "tsm"}}}
+    assert judged(other).duel("vitask+tsm", "tsm").effect == "open"  # type: ignore[union-attr]
 
 
 def test_a_band_that_is_kept_the_other_way_round_is_turned() -> None:

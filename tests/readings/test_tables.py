@@ -49,6 +49,16 @@ def test_there_is_a_table_of_differences_figures_labels_and_confusion(tables: di
     assert tables["differences"].rows[0][:5] == ("alone", "plainly tuned", "Macro F1", "1.000", "0.333")
 
 
+def test_the_best_readers_are_among_the_differences_also_where_the_run_was_not_made_for_them() -> None:
+    results = evaluate(readings(), {"panes": TASK}, 20, 0)
+    made_for = benefits(results, "vitask", "tsm", ("vitask",))
+    best = {"best": {"panes": {"tuned": "vitask", "simple": "vanilla"}}}
+    for judged in (made_for, benefits(results | best, "vitask", "vanilla", ("vitask",))):
+        judged = judged or (Benefit("", 4, ()),)
+        (differences,) = [table for table in tables_of(results | best, judged, TITLES) if table.name == "differences"]
+        assert [row[:3] for row in differences.rows] == [("alone", "plainly tuned", "Macro F1")]
+
+
 def test_why_there_is_no_interval_stands_in_print_and_in_a_column_of_its_own(tables: dict[str, Table]) -> None:
     first = rows_of(tables["figures"].as_csv())[0]
     assert (first["auroc low"], first["auroc why no interval"]) == ("", FEW)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,15 @@ def test_as_many_vote_as_lose_least_on_validation_cases() -> None:
     assert choose(LEARNED, validated, "single").heard == 2  # 1 gives .75, 2 give 2.5 / 3, and no more than 4 are there
     turned = Labelled(validated.features, validated.hot[::-1])
     assert choose(LEARNED, turned, "single").heard == 1, "where voters are wrong the fewest lose least"
+
+
+def test_votes_of_many_cases_with_many_labels_are_not_held_at_once() -> None:
+    """4,000 cases, whose 100 voters each have 100 labels: 320 megabytes."""
+    noise = np.random.default_rng(0)
+    directions = directions_of(noise.normal(size=(500, 4)))
+    hot, features = np.eye(100)[noise.integers(100, size=500)], noise.normal(size=(4000, 4))
+    tracemalloc.start()
+    (votes,) = votes_of(directions, hot, features, [100])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert votes.shape == (4000, 100) and most < 100e6

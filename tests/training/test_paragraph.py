@@ -109,3 +109,7 @@ def test_bands_are_told_where_pairs_have_them() -> None:
     banded = pairs | {"vitask - tsm": {"macro_f1": alone | {"band_low": 0.01, "band_high": 0.19}}}
     texts = [paragraph([SET], SETTINGS, FIGURES | {"differences": each}, {}) for each in (pairs, banded)]
     assert [("for every pair at once (max-t)" in text) for text in texts] == [False, True]
+    best = {"best": {"cells": {"tuned": "vitask", "simple": "tsm"}}}
+    asked_for = paragraph([SET], SETTINGS, FIGURES | {"differences": banded} | best, {})
+    assert "and that of the best tuned reader with the best simple one, both chosen on validation cases," in asked_for
+    assert "best simple one" not in texts[1]

@@ -97,7 +97,10 @@ def state_of(review: str, view: AuditView) -> str:
     rest = "".join(f'<p class="small quiet">{sentence}</p>' for sentence in others)
     if view.is_decided:
         return f'<div class="vt card">{titled(review)}<p><b>{first}</b></p>{rest}</div>'
-    link = f'<a class="go" href="/review?review={view.review_id}&tab=decide&state=audit">Decide on the audit</a>'
+    where, words = "tab=decide&state=audit", "Decide on the audit"
+    if not view.without_verdict:  # the queue has none of it any more
+        where, words = "tab=agree", "Settle what is left"
+    link = f'<a class="go" href="/review?review={view.review_id}&{where}">{words}</a>'
     share = bar(view.decided / view.sample.drawn, "Audit")
     return f'<div class="vt card">{titled(review)}{share}<p>{first}</p>{rest}<p>{link}</p></div>'
 

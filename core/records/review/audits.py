@@ -61,6 +61,11 @@ class AuditView:
         return self.decided == self.sample.drawn
 
     @property
+    def without_verdict(self) -> int:
+        """Cases that still wait for a look; the others that are not decided wait to be settled."""
+        return self.sample.drawn - self.decided - self.unsure - self.differing
+
+    @property
     def total(self) -> Total | None:
         """How many labels of all are wrong; None before every case is decided."""
         return total(self.sample, self.wrong - self.wrong_drawn, self.wrong_drawn) if self.is_decided else None
@@ -130,8 +135,7 @@ def in_words(view: AuditView) -> tuple[str, ...]:
     sample = view.sample
     drawn = f"the first {sample.first:,} suspects, and {sample.others:,} of the {sample.rest:,} others at random"
     if (found := view.total) is None:
-        still = sample.drawn - view.decided - view.unsure - view.differing
-        missing = [f"{still:,} to be decided"] * bool(still)
+        missing = [f"{view.without_verdict:,} to be decided"] * bool(view.without_verdict)
         missing += [f"{view.unsure:,} unsure"] * bool(view.unsure)
         missing += [f"{view.differing:,} seen differently"] * bool(view.differing)
         settle = " What is unsure or seen differently is settled under Agree." * bool(view.unsure or view.differing)
