@@ -230,6 +230,20 @@ def test_pictures_that_the_model_learned_from_before_are_not_measured_after_plug
     assert {case.id for case in again.cases} == measured
 
 
+def test_a_plugged_run_is_measured_anew_on_the_cases_that_it_was_measured_on(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """Also where patients stand in several splits of its own images, as in any run that is tuned on them."""
+    shutil.copytree(images, tmp_path / "set" / "images")
+    cases = open_images(run_files.run(images, checkpoint)).sets[0].cases
+    rows = [f"images/{case.id},{case.labels[0]},{case.split},{number % 8}" for number, case in enumerate(cases)]
+    (tmp_path / "set" / "cases.csv").write_text("\n".join(["image,label,split,patient", *rows]) + "\n")
+    tune(run_files.run(tmp_path / "set", checkpoint), tmp_path / "run")
+    assert plug(tmp_path / "run", "convnet", tmp_path / "new")["cases"] == 6
+    again = own(open_run(tmp_path / "new"), 0, "test", silent)
+    assert len(again.cases) == 6 and not again.told
+
+
 def given_tsm(finished: Path, folder: Path, taught: Sequence[Case] | None) -> Path:
     """A TSM from elsewhere that learned from these cases; from what is not known where there are none."""
     shutil.copytree(finished / "tsm", folder)
