@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 @dataclass(frozen=True)
 class Wanted:
     """What a curve goes over. No number of cases, None, stands for all of them; without steps there are those of the
-    run file, which has none where epochs count."""
+    run file, which has none where epochs count, or end stages of few cases earlier."""
 
     seeds: Sequence[int]
     cases: Sequence[int | None]
@@ -50,7 +50,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class _Planned:
+class Planned:
     """A point that is to be measured, with what its run says beside its images and steps."""
 
     source: Source
@@ -68,7 +68,8 @@ class _Planned:
         values = {**self.usual, "images": str(images), "seed": self.point.seed}
         if self.point.steps is not None:
             training = values.get("training", {})
-            values["training"] = {**(training if isinstance(training, Mapping) else {}), "steps": self.point.steps}
+            length = {"steps": self.point.steps, "most_epochs": None}  # who names steps means them
+            values["training"] = {**(training if isinstance(training, Mapping) else {}), **length}
         return make_run(values)
 
 
@@ -78,10 +79,10 @@ class _Clock:
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
-    def took(self, planned: _Planned, seconds: float) -> None:
+    def took(self, planned: Planned, seconds: float) -> None:
         self.seconds.setdefault(planned.point.set, []).append(seconds)
 
-    def words(self, left: Sequence[_Planned]) -> str:
+    def words(self, left: Sequence[Planned]) -> str:
         """How long the points that are left will take."""
         every = [seconds for of_set in self.seconds.values() for seconds in of_set]
         whole = sum(mean(self.seconds.get(each.point.set, every)) for each in left)
@@ -99,7 +100,7 @@ def run_all(
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> list[Finished]:
     """All points of all sets; tables and picture are written after each, so that a curve that is stopped is one too."""
-    planned = _plan(sets, wanted, run_file, out)
+    planned = plan(sets, wanted, run_file, out)
     done: list[Finished] = []
     clock = _Clock()
     for number, each in enumerate(planned):
@@ -124,7 +125,7 @@ def run_all(
 _GO_ON = "Run the same command again: it goes on from there."
 
 
-def _plan(sets: Sequence[str], wanted: Wanted, run_file: Path | None, out: Path) -> list[_Planned]:
+def plan(sets: Sequence[str], wanted: Wanted, run_file: Path | None, out: Path) -> list[Planned]:
     """Seed by seed, so that whole curves are there early."""
     usual = {**USUAL, **(read_values(run_file) if run_file else {})}
     own = {name: value for name, value in usual.items() if name not in OF_THE_SET}
@@ -135,11 +136,13 @@ def _plan(sets: Sequence[str], wanted: Wanted, run_file: Path | None, out: Path)
     sources = [
         open_source(images, of_set, out / stem) for images, of_set, stem in zip(sets, settings, stems, strict=True)
     ]
+    training = settings[0].training
+    usual_steps = training.steps if training.most_epochs is None else None
     return [
-        _Planned(source, _point(source, cases, steps, seed), own)
+        Planned(source, _point(source, cases, steps, seed), own)
         for seed in wanted.seeds
         for source in sources
-        for cases, steps in wanted.pairs(source.whole, settings[0].training.steps)
+        for cases, steps in wanted.pairs(source.whole, usual_steps)
     ]
 
 
@@ -147,12 +150,12 @@ def _point(source: Source, cases: int, steps: int | None, seed: int) -> Point:
     return Point(source.name, cases, source.validated(cases), len(source.image_set.of("test")), steps, seed)
 
 
-def _kept_file(planned: _Planned) -> Path | None:
+def _kept_file(planned: Planned) -> Path | None:
     metrics = Folder(planned.folder).metrics
     return metrics if metrics.is_file() else None
 
 
-def _kept(planned: _Planned) -> dict[str, Any] | None:
+def _kept(planned: Planned) -> dict[str, Any] | None:
     """What a point that is done has measured, if it was begun with the same settings."""
     if _kept_file(planned) is None:
         return None
@@ -171,7 +174,7 @@ def _kept(planned: _Planned) -> dict[str, Any] | None:
     return dict(folder.kept(folder.metrics))
 
 
-def _measured(planned: _Planned, watch: Report, is_stopped: Callable[[], bool]) -> dict[str, Any]:
+def _measured(planned: Planned, watch: Report, is_stopped: Callable[[], bool]) -> dict[str, Any]:
     folder = Folder(planned.folder)
     is_begun = folder.settings.is_file()
     if not is_begun:  # broken off while its folder was made: nothing was learned yet

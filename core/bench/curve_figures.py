@@ -36,7 +36,7 @@ AXES: Mapping[Axis, str] = {"cases": "training cases", "steps": "steps a stage"}
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run of a curve stands; without steps its epochs were counted."""
+    """Where a run of a curve stands; without steps its stages were as long as its settings say of so many cases."""
 
     set: str
     cases: int
@@ -149,7 +149,7 @@ class Curve:
         if self.axis == "steps":
             same = f"{first.cases:,} training cases"
         else:
-            same = "epochs as set" if first.steps is None else f"{first.steps:,} steps a stage"
+            same = "stages as long as set" if first.steps is None else f"{first.steps:,} steps a stage"
         named = f"{'seed' if len(self.seeds) == 1 else 'seeds'} {seeds}"
         return f"{self.set} over {AXES[self.axis]} (n = {first.tested:,} test cases; {named}; {same})"
 

@@ -97,8 +97,10 @@ class Panel:
 
     def shapes(self, looks: Mapping[str, Look]) -> Iterator[Shape]:
         yield from self._axes()
-        for name, means in self.lines.items():  # bands below all lines
-            yield from self._band([(place, each) for place, each in means if self._is_whole(place)], looks[name].colour)
+        # Bands below all lines; where a reader lacks some seeds one would tell of a certainty that nobody has.
+        for name, means in self.lines.items():
+            whole = [(place, each) for place, each in means if each.seeds == len(self.curve.seeds)]
+            yield from self._band(whole, looks[name].colour)
         for name, means in self.lines.items():
             points = [(self.x.at(place), self.y.at(each.value)) for place, each in means]
             yield from _line(points, looks[name])
@@ -108,7 +110,7 @@ class Panel:
             yield Words(middle, self.y.start + 51, f"far below: {named}", SMALL, FAINT, "middle")
 
     def _is_whole(self, place: int) -> bool:
-        """Whether all seeds are there: where some are lacking the band would tell of a certainty that nobody has."""
+        """Whether all seeds are there."""
         return len(self.curve.at(place)) == len(self.curve.seeds)
 
     def _band(self, means: Sequence[tuple[int, Mean]], colour: str) -> Iterator[Area]:

@@ -95,7 +95,19 @@ def run_all(
     """A run for each seed, over all sets at once, as in the paper; paper.md and paper.csv after each."""
     folder = out / "sets"
     say(_disk(wanted, folder))
-    images = [_fetched(facts, wanted.size, folder, mirror, say, on_bytes) for facts in wanted.facts]
+
+    def go_on() -> None:
+        if is_stopped():
+            raise StoppedError(f"Stopped before all of the sets were fetched. {_GO_ON}")
+
+    def on_part(done: int, whole: int | None) -> None:
+        on_bytes(done, whole)
+        go_on()
+
+    images = list[Path]()
+    for facts in wanted.facts:
+        go_on()
+        images.append(_fetched(facts, wanted.size, folder, mirror, say, on_part))
     of_seeds: list[dict[str, Any]] = []
     outcome = Outcome([], [])
     for number, seed in enumerate(wanted.seeds):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.case import READ_SPLITS
+from core.case import READ_SPLITS, Task
 from core.cli import output
 from core.cli.commands import Commands
 from core.readings.rounding import rounded
+
+if TYPE_CHECKING:
+    from core.readings.reader import Reader
+    from core.runs.folder import Folder
 
 
 def add(commands: Commands) -> None:
@@ -41,7 +46,6 @@ def do(arguments: argparse.Namespace) -> None:
     from core.readings.reader import readers_to_plain
     from core.readings.reading import load
     from core.readings.results import evaluate, table
-    from core.readings.worth import best_of_groups
     from core.runs.folder import Folder
     from core.runs.helped import helped, worth
     from core.runs.runfile import read_run
@@ -67,10 +71,9 @@ def do(arguments: argparse.Namespace) -> None:
     readers = [reader for reader in run.readers if reader.name in answered]
     results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(tuple(readers))}
     if arguments.split != "val":  # there the best were chosen
-        validated = [reading for reading in load(folder.readings("val")) if reading.reader in answered]
         asked = folder.tasks()
         own = {name: asked[name] for name in asked if arguments.question in (None, name)}
-        results["best"] = best_of_groups(validated, own, readers)
+        results["best"] = _best(folder, own, readers)
     results["left_out"] = folder.kept(folder.metrics).get("left_out", []) if folder.metrics.is_file() else []
     results["departures"] = list(departures)
     if arguments.json:
@@ -82,6 +85,19 @@ def do(arguments: argparse.Namespace) -> None:
         f"{table(results)}{sentences}{notes}\n95 % intervals over patients where they are known, else over cases. "
         "Research use only."
     )
+
+
+def _best(folder: Folder, tasks: Mapping[str, Task], readers: Sequence[Reader]) -> Mapping[str, Any]:
+    """The best readers on validation cases; of what was exported, which has these readings for people alone, those that
+    the run itself chose."""
+    from core.readings.reading import load
+    from core.readings.worth import best_of_groups
+
+    answered = {reader.name for reader in readers}
+    if (validated := folder.readings("val")).is_file():
+        return best_of_groups([reading for reading in load(validated) if reading.reader in answered], tasks, readers)
+    chosen = folder.kept(folder.metrics).get("best", {}) if folder.metrics.is_file() else {}
+    return {name: chosen[name] for name in tasks if name in chosen and answered.issuperset(chosen[name].values())}
 
 
 def _read_anew(arguments: argparse.Namespace) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:

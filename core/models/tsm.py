@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 from pydantic import Field
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -222,6 +222,22 @@ def read_saved(folder: Path) -> Saved:
         raise ModelError(
             f"{folder} holds no readable {DESCRIPTION} ({error}). Name a folder that a finished TSM was saved to."
         ) from None
+
+
+def refuse_other_head(saved: Saved, folder: Path) -> None:
+    """Before any room is made for what the description claims: the weights have so many answers, of such features."""
+    try:
+        with safe_open(folder / WEIGHTS, framework="pt") as weights:
+            shape = weights.get_slice("head.weight").get_shape()
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{folder / WEIGHTS} can't be read ({error}). Copy the whole folder again or train anew."
+        ) from None
+    if shape != [saved.answers, saved.width]:
+        raise ModelError(
+            f"{folder / WEIGHTS} does not fit its {DESCRIPTION}: it has {shape[0]} answers of {shape[-1]} features. "
+            "Copy the whole folder again or train anew."
+        )
 
 
 def restore(tsm: Tsm, folder: Path) -> Tsm:

@@ -115,18 +115,30 @@ def save(of_sets: Sequence[Taught], path: Path) -> None:
     draft.replace(path)
 
 
-def load(path: Path) -> tuple[Taught, ...]:
-    """In the order of the run's sets."""
+def load(path: Path, answers: Sequence[int]) -> tuple[Taught, ...]:
+    """In the order of the run's sets, which have so many answers each."""
     with reading_weights(path), safe_open(path, framework="np") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}
-    count = 1 + max((int(name.partition("/")[0]) for name in arrays), default=-1)
     try:
+        _insist({_number(name) for name in arrays} == {*range(len(answers))}, "the sets of the run")
         return tuple(
-            _from_arrays({name.partition("/")[2]: array for name, array in arrays.items() if _number(name) == number})
-            for number in range(count)
+            _from_arrays({_called(name): arrays[name] for name in arrays if _number(name) == place}, many)
+            for place, many in enumerate(answers)
         )
     except KeyError as error:
         raise RunError(f"{path} lacks {error}. Copy the whole folder of the run again.") from None
+    except ValueError as error:
+        raise RunError(f"{path} can't be used ({error}). Copy the whole folder of the run again.") from None
+
+
+def _insist(is_so: bool, what: str) -> None:
+    """A ValueError where it is not: whatever is wrong in a file that came from elsewhere is told before it answers."""
+    if not is_so:
+        raise ValueError(f"it does not hold {what}")
+
+
+def _called(name: str) -> str:
+    return name.partition("/")[2]
 
 
 def _number(name: str) -> int:
@@ -146,17 +158,33 @@ def _arrays(taught: Taught) -> Iterator[tuple[str, NDArray[np.generic]]]:
         yield f"{MEAN.name}/weight", np.array([taught.tsm_weight])
 
 
-def _from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> Taught:
-    voters, weight = None, None
-    if f"{KNN.name}/heard" in arrays:
-        directions, hot, heard = (arrays[f"{KNN.name}/{part}"] for part in ("directions", "hot", "heard"))
-        voters = Voters(directions.astype(np.float16), hot.astype(np.float64), int(heard[0]))
+def _from_arrays(arrays: Mapping[str, NDArray[np.generic]], answers: int) -> Taught:
+    voters = _voters(arrays, answers) if f"{KNN.name}/heard" in arrays else None
     names = [name for name in RUNGS if f"{name}/ridge" in arrays]
-    heads = {
-        name: Linear(**{field.name: arrays[f"{name}/{field.name}"].astype(np.float64) for field in fields(Linear)})
-        for name in names
-    }
-    ridges = {name: float(arrays[f"{name}/ridge"].astype(np.float64)[0]) for name in names}
-    if f"{MEAN.name}/weight" in arrays:
-        weight = float(arrays[f"{MEAN.name}/weight"].astype(np.float64)[0])
+    heads = {name: _head(arrays, name, answers) for name in names}
+    ridges = {name: _number_of(arrays, f"{name}/ridge") for name in names}
+    weight = _number_of(arrays, f"{MEAN.name}/weight") if f"{MEAN.name}/weight" in arrays else None
+    _insist(weight is None or (0 <= weight <= 1 and ON_CONNECTOR.name in heads), f"what {MEAN.name} is a mean of")
     return Taught(voters, heads, ridges, weight)
+
+
+def _voters(arrays: Mapping[str, NDArray[np.generic]], answers: int) -> Voters:
+    directions, hot = (arrays[f"{KNN.name}/{part}"] for part in ("directions", "hot"))
+    heard = _number_of(arrays, f"{KNN.name}/heard")
+    _insist(directions.ndim == 2 and hot.shape == (len(directions), answers), "a label for each voter")
+    _insist(heard.is_integer() and 1 <= heard <= len(directions), "as many voters as are heard")
+    return Voters(directions.astype(np.float16), hot.astype(np.float64), int(heard))
+
+
+def _head(arrays: Mapping[str, NDArray[np.generic]], name: str, answers: int) -> Linear:
+    head = Linear(**{field.name: arrays[f"{name}/{field.name}"].astype(np.float64) for field in fields(Linear)})
+    width = head.centre.size
+    shapes = (head.centre.shape, head.scale.shape, head.weights.shape, head.intercept.shape)
+    _insist(shapes == ((width,), (width,), (width, answers), (answers,)), f"a head for {answers} answers as {name}")
+    _insist(all(bool(np.isfinite(part).all()) for part in vars(head).values()), f"numbers alone as {name}")
+    return head
+
+
+def _number_of(arrays: Mapping[str, NDArray[np.generic]], name: str) -> float:
+    _insist(arrays[name].shape == (1,), f"one number as {name}")
+    return float(arrays[name].astype(np.float64)[0])

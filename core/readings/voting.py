@@ -17,6 +17,7 @@ from core.readings.linear import Floats, Labelled, log_loss
 
 VOTERS = (1, 2, 5, 10, 20, 50, 100)
 AT_ONCE = 512
+VOTERS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -57,21 +58,26 @@ def votes_of(
     nearest = _nearest(directions, directions_of(features), max(counts))
     usual = hot.mean(0)
     for count in counts:
-        yield (hot[nearest[:, :count]].sum(1) + usual) / (count + 1)
+        parts = [hot[nearest[start : start + AT_ONCE, :count]].sum(1) for start in range(0, len(nearest), AT_ONCE)]
+        yield (np.concatenate(parts) + usual) / (count + 1)
 
 
 def _nearest(directions: NDArray[np.float16], shown: NDArray[np.float16], most: int) -> NDArray[np.intp]:
-    """Places of the nearest voters of each case, the nearest first, [N, most]."""
-    voters = directions.astype(np.float32)
+    """Places of the nearest voters of each case, the nearest first, [N, most].
+
+    In float64 no digit of a product of directions in float16 is rounded off, nor of their sum: pictures that are the
+    same are equally near, however many are looked at at once."""
     parts = []
     for start in range(0, len(shown), AT_ONCE):
-        away = -(shown[start : start + AT_ONCE].astype(np.float32) @ voters.T)
+        asking = shown[start : start + AT_ONCE].astype(np.float64)
+        of_parts = (directions[first : first + VOTERS_AT_ONCE] for first in range(0, len(directions), VOTERS_AT_ONCE))
+        away = -np.concatenate([asking @ voters.astype(np.float64).T for voters in of_parts], axis=1)
         limit = np.partition(away, most - 1, axis=1)[:, most - 1 : most]
         parts.append(np.stack([_first(row, row <= of_row, most) for row, of_row in zip(away, limit, strict=True)]))
     return np.concatenate(parts)
 
 
-def _first(away: NDArray[np.float32], is_near: NDArray[np.bool_], most: int) -> NDArray[np.intp]:
+def _first(away: Floats, is_near: NDArray[np.bool_], most: int) -> NDArray[np.intp]:
     """The places of the smallest distances, equal ones in their order."""
     near = np.flatnonzero(is_near)
     return near[np.argsort(away[near], kind="stable")][:most]

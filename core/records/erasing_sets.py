@@ -255,7 +255,8 @@ def _staying(depends: OfVersions) -> list[str]:
         *counted(
             [("run that was tuned on it", len(depends.runs))],
             "runs that were tuned on it",
-            "with figures, files and readings, which name its cases: none can be resumed, probed or tuned again",
+            "with figures, files and readings, which name its cases, and with hashes, features and 8 x 8 grey levels "
+            "of its pictures: none can be resumed, probed or tuned again",
         ),
         *counted([("zip to take away", zips)], None, "made of such a run"),
         *counted([("question, search or probing", len(asked))], "questions, searches and probings", "of such a run"),

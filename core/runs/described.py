@@ -14,7 +14,7 @@ from core.machine import hold
 from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import Tsm
 from core.readings.results import quick_figures
-from core.runs.learned import SPLITS_LEARNED_FROM
+from core.runs.learned import SPLITS_LEARNED_FROM, is_tsm_given
 from core.runs.prepare import feature_folder
 from core.runs.running import Running
 from core.sets.learned_from import FILE, Learned, learned_from, write_learned
@@ -103,7 +103,8 @@ def _unseen(running: Running, number: int, final: Tensor) -> Tensor:
 
 
 def what_tsms_know(running: Running, cases: RunCases, tsms: Sequence[Tsm]) -> list[str]:
-    """For the run's card: how much better each TSM knows what it learned than what it did not."""
+    """For the run's card: how much better each TSM knows what it learned than what it did not; one that came trained
+    may have learned some of either, or none."""
     learned, validated = evenly(cases.places("train"), LOOKED_AT), cases.places("val")
     sentences = []
     for name, tsm, features in zip(running.run.tsm_names, tsms, cases.exemplars, strict=True):
@@ -113,9 +114,10 @@ def what_tsms_know(running: Running, cases: RunCases, tsms: Sequence[Tsm]) -> li
             _accuracy(tsm, cases, learned, by_heart),
             _accuracy(tsm, cases, validated, features[validated]),
         )
+        came, knew = (" came trained, and", "") if is_tsm_given(running.folder) else ("", " all of which it learned,")
         sentence = (
-            f"The TSM ({name}) is right about {in_sample:.3f} of {len(learned):,} training cases, all of which it "
-            f"learned, and about {validation:.3f} of {len(validated):,} validation cases."
+            f"The TSM ({name}){came} is right about {in_sample:.3f} of {len(learned):,} training cases,{knew} "
+            f"and about {validation:.3f} of {len(validated):,} validation cases."
         )
         if running.run.plan.needs.is_out_of_sample:
             unseen = _accuracy(tsm, cases, learned, features[learned])

@@ -204,7 +204,8 @@ def _timed_stages(trial: _Trial, tuned: Tuned, cases: RunCases) -> tuple[dict[st
     """Steps of every stage, and seconds of one; the stage with most losses goes first, so that memory is its."""
     parts, plans, hardest = trial.parts, trial.run.plan.stages, trial.parts.hardest_stage
     parts.judge_sharing(tuned, cases, hardest)
-    whole = replace(cases, items=parts.items, features=FeatureStore(parts.vlm, parts.items, True, None))
+    none_kept = FeatureStore(parts.vlm, parts.items, True, None)
+    whole = replace(cases, items=parts.items, features=none_kept, costed_by=cases)
     steps: dict[str, int] = {}
     per_step: dict[str, float] = {}
     for plan in sorted(plans, key=lambda plan: plan is not hardest):

@@ -14,6 +14,7 @@ from core.case import Case, ImageSet, Split, Task
 from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError, SettingsError
 from core.pictures.pixels import ArrayPixels
+from core.readings.reading import load
 from core.runs.folder import Folder
 from core.runs.learned import changed, learned, learned_before, learned_elsewhere
 from core.runs.opened import Opened
@@ -47,17 +48,31 @@ class Chosen:
 
 def own(opened: Opened, number: int, split: Split, on_picture: OnPicture) -> Chosen:
     """The run's own cases, with a note where they are not what they were; of a plugged run's test cases those that
-    neither its VLM had learned from before, nor its TSM elsewhere."""
+    it was measured on, which neither its VLM had learned from before, nor its TSM elsewhere."""
     joint_set = open_images(opened.run)
     image_set, doubt = joint_set.sets[number], changed(joint_set, opened.folder)
     cases, notes = list(image_set.of(split)), [doubt] if doubt else []
     if split == "test" and opened.folder.is_plugged:
         before = learned_before(opened.folder, on_picture) | learned_elsewhere(opened.folder)
-        kept = unlearned(cases, before, on_picture)
-        cases = kept.cases
-        notes += [kept.words("test cases", "the VLM or its TSM")] * bool(kept.left_out)
+        if (measured := _measured_when_plugged(opened.folder, image_set.name)) is None:
+            kept = unlearned(cases, before, on_picture)
+            cases, words = kept.cases, kept.words("test cases", "the VLM or its TSM")
+        else:
+            whole, cases = len(cases), [case for case in cases if case.id in measured]
+            left_out = f"{whole - len(cases):,} that the run was not measured on either, for what its card says"
+            words = f"Left out of {whole:,} test cases: {left_out}."
+        notes += [words] * (len(cases) < len(image_set.of(split)))
         notes += before.doubts
     return Chosen(image_set.name, cases, {"notes": notes} if notes else {})
+
+
+def _measured_when_plugged(folder: Folder, set_name: str) -> set[str] | None:
+    """The cases of a set that a plugged run was measured on; None of what was exported, which keeps no readings, and of
+    runs of before these left anything out."""
+    stored = folder.readings("test")
+    if not (folder.before.is_file() and stored.is_file()):
+        return None
+    return {each.case for each in load(stored) if each.set == set_name}
 
 
 def external(path: str, task: Task, folder: Folder, split: Split | None, on_picture: OnPicture) -> Chosen:

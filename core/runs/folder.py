@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import count, takewhile
@@ -19,9 +20,13 @@ from core.machine import hold
 from core.runs.runfile import SET, Run, as_yaml, read_values
 from core.sets.joint import JointSet
 from core.sets.learned_from import FILE as LEARNED
+from core.settings import Settings
 
 BESIDE = ("boxes", "masks", "texts")
 """Under which set.json names what is drawn on a set's pictures; earlier runs name less of it, or nothing."""
+BLOCKS = ("lora", "training", "reading", "features")
+BEFORE: Mapping[str, Mapping[str, object]] = {"reading": {"rivals": "none", "other_scores": "none"}}
+"""What settings were before they came about, where that is not their default."""
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "pillow")
 
 
@@ -220,12 +225,25 @@ def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes
 
 
 def as_begun(run: Run, path: Path) -> Run:
-    """The run with the split that it began with, where that was before near copies were looked for."""
-    settings = Folder(path).settings
-    if not settings.is_file() or read_values(settings).get("split", {}).get("near_copies", True):
+    """The run as it was begun where that was before some settings came about: these are what they were before, also
+    where a preset says otherwise today."""
+    file = Folder(path).settings
+    if not file.is_file():
         return run
-    split = run.settings.split.model_copy(update={"near_copies": False})
-    return replace(run, settings=run.settings.model_copy(update={"split": split}))
+    was = read_values(file)
+    blocks = {name: _as_then(getattr(run.settings, name), was.get(name), BEFORE.get(name, {})) for name in BLOCKS}
+    if not was.get("split", {}).get("near_copies", True):
+        blocks["split"] = run.settings.split.model_copy(update={"near_copies": False})
+    return replace(run, settings=run.settings.model_copy(update=blocks))
+
+
+def _as_then(block: Settings, was: object, before: Mapping[str, object]) -> Settings:
+    """With what settings that its folder says nothing of were then: usually their default."""
+    if not isinstance(was, dict):
+        return block
+    fields = type(block).model_fields
+    later = {name: before.get(name, fields[name].default) for name in fields.keys() - was.keys()}
+    return block.model_copy(update=later) if later else block
 
 
 def refuse_unfit(path: Path, is_resumed: bool) -> None:
@@ -242,6 +260,8 @@ def refuse_unfit(path: Path, is_resumed: bool) -> None:
 
 def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int) -> None:
     was, now = read_values(folder.settings), yaml.safe_load(as_yaml(run.settings))
+    for name in BLOCKS:  # settings that came later are what they were before: see `as_begun`
+        was[name] = {**now[name], **was[name]} if isinstance(was.get(name), dict) else was.get(name)
     # Where the images lie may change, as after a move: their fingerprints are looked at below.
     changed = [key for key in now if key != "images" and was.get(key) != now[key]]
     if changed:

@@ -57,12 +57,15 @@ def keep_before(folder: Folder, known: Learned) -> None:
     write_learned(folder.path, replace(known, doubts=VLM_NOT_KNOWN.doubts if known.doubts else ()))
 
 
+def is_tsm_given(folder: Folder) -> bool:
+    """Whether a plugged run's TSM came trained; what was exported tells nothing else."""
+    is_trained_there = folder.plugged.is_file() and folder.kept(folder.plugged)["tsm"] in TSMS
+    return folder.is_plugged and not is_trained_there
+
+
 def learned_elsewhere(folder: Folder) -> Learned:
     """By a plugged run's TSM, where it was given and not trained there."""
-    is_trained_there = folder.plugged.is_file() and folder.kept(folder.plugged)["tsm"] in TSMS
-    if not folder.is_plugged or is_trained_there:
-        return Learned()
-    return learned_by_tsm(folder.tsm(0))
+    return learned_by_tsm(folder.tsm(0)) if is_tsm_given(folder) else Learned()
 
 
 def learned_by_tsm(folder: Path) -> Learned:

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from core.case import SPLITS, Case, Task
 from core.catalog import TSMS, find
-from core.errors import CoreError, RunError, SettingsError
+from core.errors import CoreError, ModelError, RunError, SettingsError, reason
 from core.models.exemplar import load_exemplars
 from core.models.features import FeatureStore
 from core.models.lora import load_adapter, using
 from core.models.seeing_tsm import SeeingTsm
-from core.models.tsm import Tsm, read_saved
+from core.models.tsm import DESCRIPTION, Tsm, read_saved, refuse_other_head
 from core.models.vlm import ImageFeatures, Vlm
 from core.readings import novelty, rivals, taught
 from core.readings.answer import Answer
@@ -115,13 +115,23 @@ def open_run(path: Path) -> Opened:
     tsms = tuple(load_tsm(folder.tsm(number), vlm).to(vlm.device) for number in range(len(run.tsms)))
     heads = load_heads(run.plan.heads, vlm.hidden_size, list(tasks.values()), folder.heads).to(vlm.device)
     tuned = Tuned(vlm, exemplars.to(vlm.device) if exemplars else None, heads)
-    kept = taught.load(folder.rivals) if folder.rivals.is_file() else ()
+    counts = [len(task.answers) for task in tasks.values()]
+    kept = taught.load(folder.rivals, counts) if folder.rivals.is_file() else ()
     return Opened(run, folder, tasks, tuned.eval(), tsms, kept)
 
 
 def load_tsm(folder: Path, vlm: Vlm) -> Tsm:
     """A TSM by the module that its folder names; one that looks through the VLM is given that."""
-    tsm: Tsm = find(TSMS, read_saved(folder).name, "TSM").load(folder)
+    saved = read_saved(folder)
+    module = find(TSMS, saved.name, "TSM")
+    refuse_other_head(saved, folder)
+    try:
+        tsm: Tsm = module.load(folder)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"What {folder / DESCRIPTION} says makes no {saved.name} ({reason(error)}). Copy the whole folder again, "
+            "or name a folder that a finished TSM was saved to."
+        ) from None
     if isinstance(tsm, SeeingTsm):
         tsm.look_through(vlm)
     return tsm.eval()

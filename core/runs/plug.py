@@ -1,8 +1,8 @@
 """Plugging in another TSM after tuning: the VLM and its adapters stay as they are.
 
 A TSM of the same width that was started from the old one plugs straight in; any other gets a new connector, trained
-alone. The new TSM by itself is always measured beside it: in the paper that row is missing. Nothing is measured that
-the VLM, or a TSM that comes from elsewhere, learned from before.
+alone. The new TSM by itself is always measured beside it: in the paper that row is missing. Nothing is measured, and
+nothing chosen by, that the VLM, or a TSM that comes from elsewhere, learned from before.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from core.case import Case
+from core.case import Case, Split
 from core.catalog import TSMS
 from core.errors import DataError, RunError, SettingsError
 from core.events import Plugged, Report
@@ -30,9 +30,11 @@ from core.runs.folder import Folder, as_begun
 from core.runs.learned import NOT_KNOWN, VLM_NOT_KNOWN, keep_before, learned, learned_before, learned_by_tsm
 from core.runs.opened import Opened, load_tsm, open_run
 from core.runs.prepare import open_images
+from core.runs.rivals import FEWEST_VALIDATED
 from core.runs.runfile import Run, make_run
 from core.runs.running import Running
 from core.runs.tune import finish, judge_sharing, save_beside, seen_by_heads, start
+from core.sets.joint import Item
 from core.sets.learned_from import Learned, Unlearned, read_learned, unlearned, write_learned
 from core.sets.question import Question
 from core.training.method import Plan, StagePlan
@@ -44,6 +46,59 @@ from core.training.wanted import Wanted
 Connector = Literal["keep", "train"]
 STAGE = "connector"
 LEARNER = "the VLM or a TSM that it reads with"
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """The test and validation cases that neither the VLM nor a given TSM had learned from before; nothing of either
+    where that can't have been."""
+
+    tests: Unlearned | None = None
+    choosing: Unlearned | None = None
+    validated: Sequence[Item] = ()
+    """All validation cases of the run."""
+
+    @property
+    def suffices(self) -> bool:
+        """Whether enough validation cases of each set are left to choose by."""
+        left = {_named(case) for case in self.choosing.cases} if self.choosing else set()
+        counts = dict.fromkeys((item.set for item in self.validated), 0)
+        for item in self.validated:
+            counts[item.set] += _named(item.case) in left
+        return all(count >= FEWEST_VALIDATED for count in counts.values())
+
+    def words(self) -> list[str]:
+        """What was left out of what."""
+        words = [] if self.tests is None else [self.tests.words("test cases", LEARNER)]
+        if self.choosing is None or not self.choosing.left_out:
+            return words
+        if self.suffices:
+            return [*words, self.choosing.words("validation cases, by which is chosen", LEARNER)]
+        return [
+            *words,
+            f"{self.choosing.left_out:,} of {len(self.validated):,} validation cases show what {LEARNER} learned from, "
+            "or its patients. Without them too few would be left to choose by, so what was chosen by validation cases "
+            "suits these too well.",
+        ]
+
+    def of(self, cases: RunCases) -> RunCases:
+        """The run's cases, of which no others are tested, and where these suffice no others chosen by."""
+        left: dict[Split | None, Unlearned | None] = {"test": self.tests}
+        if self.suffices:
+            left["val"] = self.choosing
+        kept = {split: {_named(case) for case in fresh.cases} for split, fresh in left.items() if fresh is not None}
+
+        def is_kept(case: Case) -> bool:
+            return case.split not in kept or _named(case) in kept[case.split]
+
+        items = [
+            item if is_kept(item.case) else replace(item, case=replace(item.case, split=None)) for item in cases.items
+        ]
+        return replace(cases, items=items)
+
+
+def _named(case: Case) -> tuple[str, str]:
+    return case.id, case.pixels.digest()
 
 
 def plug(
@@ -63,31 +118,31 @@ def plug(
     given = _given(tsm, old, opened.tuned.vlm, connector) if Path(tsm).is_dir() else None
     known = learned(opened.folder) if images else learned_before(opened.folder)
     known |= learned_by_tsm(Path(tsm)) if given else Learned()
-    measurable = _measurable(run, known)
+    fresh = _fresh(run, known)
     with hold.released(out):
         running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
-        return _plugged(opened, running, tsm, given, connector, measurable, _notes(known, measurable))
+        return _plugged(opened, running, tsm, given, connector, fresh, _notes(known, fresh))
 
 
-def _measurable(run: Run, known: Learned) -> Unlearned | None:
-    """The test cases that neither the VLM nor a given TSM had learned from before; None where they can't have."""
+def _fresh(run: Run, known: Learned) -> _Fresh:
+    """All cases are where nothing is known that could have been learned from."""
     if not known.pictures:
-        return None
-    tests = [item.case for item in open_images(run).items("test")]
-    kept = unlearned(tests, known)
-    if tests and not kept.cases:
+        return _Fresh()
+    joint_set = open_images(run)
+    tests, validated = (joint_set.items(split) for split in ("test", "val"))
+    measured = unlearned([item.case for item in tests], known)
+    if tests and not measured.cases:
         raise DataError(
             "The VLM or its TSM learned from every test case of these images before, or from other pictures of its "
             "patient, so nothing could be measured. Give images that neither ever saw."
         )
-    return kept
+    return _Fresh(measured, unlearned([item.case for item in validated], known), validated)
 
 
-def _notes(known: Learned, measurable: Unlearned | None) -> list[str]:
+def _notes(known: Learned, fresh: _Fresh) -> list[str]:
     """For the card, which tells of no folder on this machine."""
-    words = [] if measurable is None else [measurable.words("test cases", LEARNER)]
     not_known = [doubt for doubt in known.doubts if doubt in NOT_KNOWN.doubts]
-    return [*words, *not_known, *(VLM_NOT_KNOWN.doubts if len(not_known) < len(known.doubts) else ())]
+    return [*fresh.words(), *not_known, *(VLM_NOT_KNOWN.doubts if len(not_known) < len(known.doubts) else ())]
 
 
 def _plugged(
@@ -96,7 +151,7 @@ def _plugged(
     tsm: str,
     given: Tsm | None,
     connector: Connector | None,
-    measurable: Unlearned | None,
+    fresh: _Fresh,
     notes: Sequence[str],
 ) -> dict[str, Any]:
     old = opened.tsms[0]
@@ -107,7 +162,7 @@ def _plugged(
     new = _placed(running, given, Path(tsm)) if given else _trained(running, old if goes_on else None, before)
     fits = _refuse_misfit(new.width, old, connector)
     tuned = opened.tuned
-    cases = seen_by_heads(running, tuned, known_cases(running, [new]))
+    cases = fresh.of(seen_by_heads(running, tuned, known_cases(running, [new])))
     # One trained here by the old one's name began with the old one's weights; a folder tells nothing of that.
     is_kept = fits and (connector == "keep" or (connector is None and goes_on))
     if not is_kept:
@@ -120,22 +175,7 @@ def _plugged(
     _copy_adapters(opened, running.folder)
     save_beside(tuned, running.folder)
     running.report(Plugged(connector="kept" if is_kept else "trained"))
-    return finish(running, tuned, _with_tests(cases, measurable), [new], notes)
-
-
-def _with_tests(cases: RunCases, measurable: Unlearned | None) -> RunCases:
-    """The run's cases, of which no others than these are tested."""
-    if measurable is None:
-        return cases
-    kept = {(case.id, case.pixels.digest()) for case in measurable.cases}
-
-    def is_tested(case: Case) -> bool:
-        return case.split != "test" or (case.id, case.pixels.digest()) in kept
-
-    items = [
-        item if is_tested(item.case) else replace(item, case=replace(item.case, split=None)) for item in cases.items
-    ]
-    return replace(cases, items=items)
+    return finish(running, tuned, cases, [new], notes)
 
 
 def _replaced(opened: Opened) -> Tsm:

@@ -60,13 +60,14 @@ def add_rivals(running: Running, tuned: Tuned, cases: RunCases, read: Read) -> A
         kind, places = image_set.task.kind, _places(cases, number, "train")
         drawn = evenly(places, most_learned(seen, names))
         learned = _some(cases, seen, drawn)
-        of_split = {split: _some(cases, seen, _places(cases, number, split), read[split]) for split in READ_SPLITS}
+        places_of = {split: own for split in READ_SPLITS if (own := _places(cases, number, split))}
+        of_split = {split: _some(cases, seen, own, read[split]) for split, own in places_of.items()}
         of_set = teach(learned, of_split["val"], kind, names)
         of_sets.append(of_set)
         fewer = "" if len(drawn) == len(places) else f", from {len(drawn):,} of {len(places):,} training cases"
         notes.append(f"Simple rivals on {image_set.name}{fewer}, chosen on validation cases: {of_set.words(titles)}.")
         for split, some in of_split.items():
-            split_cases = cases.cases(_places(cases, number, split))
+            split_cases = cases.cases(places_of[split])
             for name, likely in of_set.answers(some.seen, kind, some.tsm, names).items():
                 rows = zip(split_cases, likely.tolist(), strict=True)
                 read[split].extend(Reading.of(case, image_set.name, name, Answer(tuple(row))) for case, row in rows)
@@ -84,9 +85,10 @@ def _why_none(cases: RunCases, is_free: bool) -> str:
                 f"{FEWEST_VALIDATED} are the fewest to learn from and to choose on."
             )
     if is_free and not cases.features.is_cached:
+        remedy = "Raise features.budget_gib, or set" if cases.features.is_frozen else "They change while it learns: set"
         return (
-            "image features of this run are not kept, so they would cost a pass of the image encoder. Raise "
-            "features.budget_gib, or set reading.rivals to ladder."
+            "image features of this run are not kept, so they would cost a pass of the image encoder. "
+            f"{remedy} reading.rivals to ladder."
         )
     return ""
 

@@ -203,7 +203,9 @@ def finish(
     results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(readers)
-    results["best"] = best_of_groups(read["val"], running.folder.tasks(), readers)
+    measured = {each.set for each in read["test"]}
+    asked = {name: task for name, task in running.folder.tasks().items() if name in measured}
+    results["best"] = best_of_groups(read["val"], asked, readers)
     results["left_out"] = list(rivals.left_out)
     text = card(
         set={"sets": running.folder.sets()},
@@ -225,8 +227,9 @@ def finish(
 
 
 def _matched(running: Running, tuned: Tuned, cases: RunCases) -> list[str]:
-    """In what stages that were to cost as much as others are matched, in numbers."""
-    stages, sentences = running.run.plan.stages, []
+    """In what stages that were to cost as much as others are matched, in numbers; nothing where another run made them,
+    perhaps on other cases."""
+    stages, sentences = () if running.folder.is_plugged else running.run.plan.stages, []
     for plan in (plan for plan in stages if plan.as_costly_as):
         costs = {
             stage.name: (running.parts.stage(stage, tuned, cases).steps, tokens_a_case(stage, tuned, cases))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +22,17 @@ from core.errors import DataError
 from core.pictures.likeness import SIDE, near_pairs
 from core.pictures.looks import Look, look_at_all
 
+if TYPE_CHECKING:
+    from pyarrow.parquet import FileMetaData
+
 FILE = "learned.parquet"
 PICTURE, PATIENT, DOUBT = "picture", "patient", "doubt"
 COLUMNS = ("kind", "hash", "salt", "thumbnail")
+HASH, SALT = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{32}")
+LONGEST_DOUBT = 1000
+MOST_IN_ROW, MOST_BESIDE = 2048, 1 << 20
+"""Bytes of a row, and of all that is beside rows: a small file can unpack to more than there is room for."""
+Row = tuple[str, str, str, bytes]
 OnPicture = Callable[[int, int], None]
 
 
@@ -140,8 +150,10 @@ def read_learned(folder: Path) -> Learned | None:
     if not file.is_file():
         return None
     try:
-        rows = pq.read_table(file, columns=list(COLUMNS)).to_pydict()
-    except (OSError, pa.ArrowException) as error:
+        _refuse_swollen(pq.read_metadata(file))
+        table = pq.read_table(file, columns=list(COLUMNS)).to_pydict()
+        rows = [_checked(*row) for row in zip(*(table[name] for name in COLUMNS), strict=True)]
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"{file} can't be read ({error}), so it can't be told what the model learned from. Copy its whole folder "
             "again, or remove that file: what it learned from is then told as not known."
@@ -149,7 +161,7 @@ def read_learned(folder: Path) -> Learned | None:
     pictures: dict[str, bytes] = {}
     patients: dict[str, set[str]] = {}
     doubts: list[str] = []
-    for kind, hashed, salt, thumbnail in zip(*(rows[name] for name in COLUMNS), strict=True):
+    for kind, hashed, salt, thumbnail in rows:
         if kind == PICTURE:
             pictures[hashed] = thumbnail
         elif kind == PATIENT:
@@ -160,7 +172,29 @@ def read_learned(folder: Path) -> Learned | None:
     return Learned(pictures, by_salt, tuple(doubts))
 
 
-def _rows(learned: Learned) -> Iterator[tuple[str, str, str, bytes]]:
+def _refuse_swollen(about: FileMetaData) -> None:
+    """A ValueError where rows would take more room than any that are written here."""
+    claimed = sum(about.row_group(place).total_byte_size for place in range(about.num_row_groups))
+    if claimed > about.num_rows * MOST_IN_ROW + MOST_BESIDE:
+        raise ValueError(f"its {about.num_rows:,} rows would take {claimed:,} bytes")
+
+
+def _checked(kind: object, hashed: object, salt: object, thumbnail: object) -> Row:
+    """The row, or a ValueError where it is none that is written here: half a list would leave learned pictures among
+    those that are measured."""
+    if isinstance(kind, str) and isinstance(hashed, str) and isinstance(salt, str) and isinstance(thumbnail, bytes):
+        is_hash = HASH.fullmatch(hashed) is not None
+        is_fit = {
+            PICTURE: is_hash and len(thumbnail) in (0, SIDE * SIDE),
+            PATIENT: is_hash and SALT.fullmatch(salt) is not None,
+            DOUBT: hashed.isprintable() and len(hashed) <= LONGEST_DOUBT,
+        }
+        if is_fit.get(kind, False):
+            return kind, hashed, salt, thumbnail
+    raise ValueError("a row of it says nothing of a picture, a patient or a doubt")
+
+
+def _rows(learned: Learned) -> Iterator[Row]:
     for shown, thumbnail in sorted(learned.pictures.items()):
         yield PICTURE, shown, "", thumbnail
     for pseudonyms in learned.patients:

@@ -63,6 +63,8 @@ class RunCases:
     """Of what is drawn among the cases."""
     tsm_words: Sequence[str] = ()
     """What the TSMs answer for each, where questions end in that."""
+    costed_by: RunCases | None = None
+    """Other cases, by which is judged what a step costs where of these no more is there than their labels."""
     _spelled: dict[int, SpelledCaption] = field(default_factory=dict, compare=False)
     _answers: dict[tuple[int, tuple[str, ...]], tuple[int, ...]] = field(default_factory=dict, compare=False)
 
@@ -302,6 +304,7 @@ def vlm_stage(
 def tokens_a_case(plan: StagePlan, tuned: Tuned, cases: RunCases) -> float:
     """What a step of a stage costs, by formula and not by the clock: tokens that go through the language model for a
     case, the mean over training cases drawn evenly, each with one that contradicts it (docs/method.md)."""
+    cases = cases.costed_by or cases
     train = cases.places("train")
     places = evenly(train, CASES_OF_COST)
     asks = [ask for term in plan.wanted.named_terms().values() for ask in term.asks]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 import pytest
 
 from app.pages.runs.acts import export_run
-from app.pages.runs.export import Exporting, lay_out
+from app.pages.runs.export import ABOUT, Exporting, lay_out
 from core.errors import RunError
 from core.records import jobs
+from core.runs.export import export
 from tests.app.furnished import Furnished, exported, furnish
 
 
@@ -47,3 +50,13 @@ def test_what_went_wrong_with_an_export_is_told(tab: Exporting, room: Furnished)
 def test_only_a_finished_run_is_exported(room: Furnished) -> None:
     with pytest.raises(RunError, match="not finished"):
         export_run(room.visit(), room.queue("Second"), False)
+
+
+def test_the_page_names_every_kind_of_file_and_what_is_left_of_pictures(finished: Path, tmp_path: Path) -> None:
+    """A file of a kind that nobody was told of came with the lists of what was learned from."""
+    export(finished, tmp_path / "taken", is_merged=False)
+    kinds = {path.suffix for path in (tmp_path / "taken").rglob("*") if path.is_file()}
+    text = {".md", ".txt", ".bib", ".yaml", ".jsonl", ".jinja"}
+    assert kinds - text == {".safetensors", ".json", ".parquet", ".csv"}
+    assert all(word in ABOUT for word in ("safetensors", "JSON", "Parquet", "CSV"))
+    assert "8 x 8 grey levels" in ABOUT and "hashes of their patients" in ABOUT

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from scipy.stats import t
 
-from core.bench.curve import Wanted, run_all
+from core.bench.curve import Wanted, plan, run_all
 from core.bench.curve_figures import Curve, Finished, Point, curves_of, markdown, mean_of, runs_in_rows
 from core.bench.curve_picture import picture
 from core.bench.drawing import Line, as_png
@@ -89,6 +89,19 @@ def test_cases_go_with_the_most_steps_and_steps_with_the_most_cases() -> None:
     assert Wanted([0], [50, None, 7000], [20, 80]).pairs(500, 60) == [(50, 80), (500, 80), (500, 20)]
     assert Wanted([0], [50, 200], []).pairs(500, 60) == [(50, 60), (200, 60)]
     assert Wanted([0], [50], []).pairs(40, None) == [(40, None)]
+
+
+def test_a_point_learns_as_long_as_a_run_of_so_many_cases_unless_steps_are_named(images: Path, tmp_path: Path) -> None:
+    short, whole = plan([str(images)], Wanted([0], [10, None], []), None, tmp_path / "usual")
+    for point in (short, whole):
+        training = point.run().settings.training
+        assert (training.steps, training.most_epochs) == (160, 2.5), "as the starter's preset says"
+        assert point.point.steps is None and "steps" not in point.point.words()
+    written = tmp_path / "run.yaml"
+    written.write_text("training: {steps: 7, most_epochs: 2}\n")
+    (named,) = plan([str(images)], Wanted([0], [10], [50]), written, tmp_path / "named")
+    assert (named.run().settings.training.steps, named.run().settings.training.most_epochs) == (50, None)
+    assert named.point.words() == "shades, 10 training cases, 50 steps a stage, seed 0"
 
 
 def finished(cases: int, seed: int, figures: dict[str, float], gap: float, steps: int = 60) -> Finished:
@@ -183,6 +196,14 @@ def test_a_band_ends_where_seeds_are_lacking_and_the_axis_says_so() -> None:
         abs(float(point.split(",")[0]) - float(at_50 or 0)) for point in (bands[0].get("points") or "").split()
     } == {3}
     assert "200 (1 seed)" in [each.text for each in tree.iter(f"{SVG}text")]
+
+
+def test_a_band_ends_where_a_reader_has_no_figure_of_some_seed() -> None:
+    fewer = finished(200, 1, {"ours": 0.8}, 0.1)
+    tree = ElementTree.fromstring(picture(curves_of([*DONE[:3], fewer])).as_svg())
+    bands = [each for each in tree.iter(f"{SVG}polygon") if each.get("fill-opacity") == "0.16"]
+    of_tsm, of_ours = ({point.split(",")[0] for point in (band.get("points") or "").split()} for band in bands[:2])
+    assert (len(of_tsm), len(of_ours)) == (2, 2) and of_tsm != of_ours, "of the TSM two sides of 50 cases alone"
 
 
 def test_a_reader_far_below_the_others_is_named_and_leaves_them_the_room() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from core.bench import paper
 from core.bench.paper_figures import PRINTED, READERS, markdown, rows_of
 from core.case import SPLITS, Task
 from core.cli.main import main
+from core.errors import StoppedError
 from core.runs.runfile import make_run
 from core.sets import medmnist
 from tests import run_files
@@ -105,6 +106,22 @@ def test_the_paper_is_one_command_away(
     assert main([*command, "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["set"] == "bloodmnist"
     assert (len(server.ranges), (out / "seed-0/metrics.json").stat().st_mtime_ns) == (requests, written)
+
+
+def test_a_wish_to_stop_ends_a_fetch_and_what_is_there_stays(server: Server, tmp_path: Path) -> None:
+    """Twelve sets take hours to fetch, and nothing is learned before all are there."""
+    wanted = paper.Wanted("nowhere", sets=["blood", "breast", "chest"], size=28)
+    told = list[str]()
+
+    def run(is_stopped: Callable[[], bool]) -> None:
+        with pytest.raises(StoppedError, match=r"the sets were fetched\. Run the same command again"):
+            paper.run_all(wanted, tmp_path, f"{server.address}/sets", say=told.append, is_stopped=is_stopped)
+
+    run(lambda: True)
+    assert not list(tmp_path.rglob("*.npz")) and not server.ranges, "nothing more is begun"
+    run(lambda: len(told) > 2)  # once the first set is being fetched
+    assert [path.name for path in sorted(tmp_path.rglob("*.*"))] == ["bloodmnist_28.npz.part"]
+    assert "Fetching breastmnist." not in told
 
 
 def test_what_is_printed_in_the_paper_adds_up_to_its_means() -> None:

@@ -18,6 +18,7 @@ from core.cli.main import main
 from core.pictures.store import Store, StoredPixels
 from core.readings import reading
 from core.readings.ends import UNDEFINED
+from core.runs.export import export
 from core.runs.folder import Folder
 from core.runs.prepare import open_images
 from core.runs.runfile import read_run
@@ -145,6 +146,17 @@ def test_other_pictures_of_patients_that_the_run_learned_from_are_left_out_and_c
     assert output["cases"] == 4 and output["left_out"] == left_out(of_learned_patients=2)
     note = "Left out of 6 cases of mixed: 2 of patients (by the names that the sets give them) of whom the run learned"
     assert any(note in each for each in output["notes"])
+
+
+def test_what_was_exported_is_measured_on_another_set_as_the_run_is(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which readers are the best was chosen on validation cases, whose readings an export has for people alone."""
+    export(finished, tmp_path / "taken", is_merged=False)
+    other = run_files.draw(tmp_path / "elsewhere", count=4, seed=9)
+    of_run, of_export = (printed(capsys, run, "--images", other) for run in (finished, tmp_path / "taken"))
+    assert of_export["best"] == of_run["best"] and of_run["best"]["shades"].keys() == {"tuned", "simple"}
+    assert of_export["cases"] == of_run["cases"] and of_export["readers"].keys() == of_run["readers"].keys()
 
 
 def test_the_runs_own_test_pictures_may_be_measured_as_another_set(

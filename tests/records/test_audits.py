@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -59,6 +62,26 @@ def test_the_first_and_others_at_random_are_drawn_once(searched: Room) -> None:
     with pytest.raises(SettingsError, match="has its audit, and drawing again would let one choose the result"):
         audits.draw(searched.db, searched.admin, searched.review_id, 2, 2)
     assert audit_of(searched).sample == Sample(10, 3, 4)
+
+
+def test_of_many_who_draw_at_once_one_does(searched: Room) -> None:
+    together = Barrier(6)
+
+    def draw(others: int) -> str:
+        together.wait()
+        try:
+            audits.draw(searched.db, searched.admin, searched.review_id, 2, others)
+        except SettingsError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(6) as threads:
+        outcomes = list(threads.map(draw, range(1, 7)))
+    assert outcomes.count("") == 1 and sum("has its audit" in outcome for outcome in outcomes) == 5
+    others = outcomes.index("") + 1
+    with searched.db.reading() as session:
+        assert session.scalar(select(func.count()).select_from(AuditedCase)) == 2 + others
+    assert audit_of(searched).sample == Sample(10, 2, others)
 
 
 def test_no_number_is_told_before_every_case_is_decided(searched: Room) -> None:

@@ -10,6 +10,7 @@ import pytest
 from core.errors import RunError, SettingsError
 from core.pictures.pixels import FilePixels
 from core.readings import reading
+from core.runs.estimate import estimate
 from core.runs.folder import Folder
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.plug import plug
@@ -37,12 +38,24 @@ def test_a_run_with_shuffled_exemplars_and_plain_tuning_of_equal_cost(
     assert f"matched in tokens, not in steps: {plain:,} steps, {plain / 4:.2f} times as many as the 4 of stage-1 (" in (
         Folder(tmp_path / "run").card.read_text()
     )
+    elsewhere = run_files.draw(tmp_path / "elsewhere", count=28, seed=5)
+    plug(tmp_path / "run", "convnet", tmp_path / "new", images=str(elsewhere))
+    assert "matched in tokens" not in Folder(tmp_path / "new").card.read_text(), "no stage was made on these images"
     opened = open_run(tmp_path / "run")
     assert "vitask+shuffled" not in opened.reader_names
     with pytest.raises(SettingsError, match='no reader called "vitask'):
         opened.named(["vitask+shuffled"])
     (of_set,) = probe(opened, most=4)["sets"].values()
     assert "vitask+shuffled" not in json.dumps(of_set)
+
+
+def test_what_takes_as_many_tokens_is_estimated_of_more_cases_than_are_looked_at(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    shown = run_files.draw(tmp_path / "many", count=80)
+    method = {"name": "vitask", "baseline_length": "tokens"}
+    steps = estimate(make_run(run_files.values(shown, checkpoint, reading=NO_RIVALS) | {"method": method}))["steps"]
+    assert steps["vanilla"] > steps["stage-1"] + steps["stage-2"] == 4
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["single", "multi"])
@@ -52,9 +65,12 @@ def test_a_model_that_is_told_the_tsms_answer_reads_the_same_from_its_folder(
     shown = run_files.draw_multi(tmp_path / "spots") if several else images
     method = {"name": "vanilla", "tsm_in_words": "in_sample" if several else "out_of_sample"}
     results = tune(
-        make_run(run_files.values(shown, checkpoint, reading=NO_RIVALS) | {"method": method}), tmp_path / "run"
+        make_run(run_files.values(shown, checkpoint, reading=NO_RIVALS | {"other_scores": "all"}) | {"method": method}),
+        tmp_path / "run",
     )
     assert list(results["readers"]) == ["tsm", "vlm", "vanilla", "vanilla+tsm"]
+    scored = [] if several else ["vlm", "vanilla"]
+    assert list(results["other_scores"]) == scored, "of a blank picture a TSM is asked nothing"
     assert results["made_for"] == {"reader": "vanilla+tsm", "baseline": "vanilla"}
     rows = reading.load(Folder(tmp_path / "run").readings("test"))
     stored = {row.case: row.answer for row in rows if row.reader == "vanilla+tsm"}

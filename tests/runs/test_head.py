@@ -30,7 +30,7 @@ def tuned(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFacto
     training = {"steps": 20, "batch_size": 8, "evaluate_every": 20, "learning_rate": 0.003}
     tune(
         make_run(
-            run_files.values(images, checkpoint, training=training, reading={"rivals": "none"})
+            run_files.values(images, checkpoint, training=training, reading={"rivals": "none", "other_scores": "all"})
             | {"method": {"name": "head"}}
         ),
         out,
@@ -45,6 +45,22 @@ def test_it_learns_and_is_measured_beside_plain_tuning(tuned: Path) -> None:
     assert list(results["readers"]) == ["tsm", "vlm", "vanilla", "head"]
     assert results["made_for"] == {"reader": "head", "baseline": "vanilla"}
     assert len(steps) == len(run_files.steps(tuned, "vanilla")) == 40
+    assert list(results["other_scores"]) == ["vlm", "vanilla"], "a head has no words to be scored in other ways"
+
+
+@pytest.mark.parametrize(
+    "method",
+    [{"name": "head"}, {"name": "vanilla", "tsm_in_words": "in_sample"}],
+    ids=["a head has no words", "words of a TSM are of its picture"],
+)
+def test_only_words_about_the_picture_alone_are_scored_against_a_blank_picture(
+    method: dict[str, object], images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """Where all are asked for, a run with a head broke off at its very end."""
+    few = {"training": {"steps": 1}, "reading": {"rivals": "none", "other_scores": "all"}}
+    tune(make_run(run_files.values(images, checkpoint, **few) | {"method": method}), tmp_path / "run")
+    results = json.loads(Folder(tmp_path / "run").metrics.read_text())
+    assert set(results["other_scores"]) == {"vlm", "vanilla"}
 
 
 def test_what_was_kept_answers_as_the_run_did_and_its_export_too(tuned: Path, images: Path, tmp_path: Path) -> None:

@@ -230,6 +230,20 @@ def test_pictures_that_the_model_learned_from_before_are_not_measured_after_plug
     assert {case.id for case in again.cases} == measured
 
 
+def test_a_plugged_run_is_measured_anew_on_the_cases_that_it_was_measured_on(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """Also where patients stand in several splits of its own images, as in any run that is tuned on them."""
+    shutil.copytree(images, tmp_path / "set" / "images")
+    cases = open_images(run_files.run(images, checkpoint)).sets[0].cases
+    rows = [f"images/{case.id},{case.labels[0]},{case.split},{number % 8}" for number, case in enumerate(cases)]
+    (tmp_path / "set" / "cases.csv").write_text("\n".join(["image,label,split,patient", *rows]) + "\n")
+    tune(run_files.run(tmp_path / "set", checkpoint), tmp_path / "run")
+    assert plug(tmp_path / "run", "convnet", tmp_path / "new")["cases"] == 6
+    again = own(open_run(tmp_path / "new"), 0, "test", silent)
+    assert len(again.cases) == 6 and not again.told
+
+
 def given_tsm(finished: Path, folder: Path, taught: Sequence[Case] | None) -> Path:
     """A TSM from elsewhere that learned from these cases; from what is not known where there are none."""
     shutil.copytree(finished / "tsm", folder)
@@ -245,10 +259,42 @@ def test_test_cases_that_a_given_tsm_learned_from_are_not_measured(finished: Pat
     figures = plug(finished, str(tsm), tmp_path / "new", connector="keep")
     assert figures["cases"] == len(tests) - 2
     note = f"Left out of {len(tests)} test cases: 2 whose pictures the VLM or a TSM that it reads with learned from"
-    assert note in Folder(tmp_path / "new").card.read_text()
+    written = Folder(tmp_path / "new").card.read_text()
+    assert note in written and "The TSM (tsm) came trained, and is right about" in written
+    assert "all of which it learned" not in written and "all of which it learned" in Folder(finished).card.read_text()
     assert read_learned(tmp_path / "new" / "tsm") == learned_from(tests[:2])
     again = own(open_run(tmp_path / "new"), 0, "test", silent)
     assert [case.id for case in again.cases] == [case.id for case in tests[2:]]
+
+
+def test_validation_cases_that_a_given_tsm_learned_from_choose_nothing_where_others_are_left(
+    finished: Path, tmp_path: Path
+) -> None:
+    validated = [item.case for item in open_images(open_run(finished).run).items("val")]
+    assert len(validated) == 6
+    for taught, left in ((validated[:1], validated[1:]), (validated[:2], validated)):
+        place = tmp_path / f"{len(taught)}"
+        plug(finished, str(given_tsm(finished, tmp_path / f"tsm-{len(taught)}", taught)), place, connector="keep")
+        read = {each.case for each in reading.load(Folder(place).readings("val"))}
+        assert read == {case.id for case in left}
+        if left is validated:
+            said = "2 of 6 validation cases show what the VLM or a TSM that it reads with learned from, or its patients"
+        else:
+            said = "Left out of 6 validation cases, by which is chosen: 1 whose pictures the VLM or a TSM"
+        assert said in Folder(place).card.read_text()
+
+
+def test_a_joint_run_is_plugged_where_of_one_set_no_test_case_is_left(
+    images: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    other = run_files.draw(tmp_path / "other", seed=7)
+    both = make_run(run_files.values(images, checkpoint) | {"images": [str(images), str(other)]})
+    tune(both, tmp_path / "run")
+    tests = [item.case for item in open_images(both).items("test") if item.set == 0]
+    tsm = given_tsm(tmp_path / "run", tmp_path / "tsm", tests)
+    figures = plug(tmp_path / "run", str(tsm), tmp_path / "new", connector="keep")
+    assert figures["cases"] == 6 and list(figures["best"]) == ["other"]
+    assert {each.set for each in reading.load(Folder(tmp_path / "new").readings("test"))} == {"other"}
 
 
 def test_what_a_tsm_from_elsewhere_learned_from_may_be_not_known_and_that_is_told(

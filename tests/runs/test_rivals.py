@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
-from core.errors import ModelError
+from core.errors import ModelError, RunError
 from core.readings import reading, taught
 from core.readings.linear import Labelled
 from core.readings.linear import choose as choose_head
@@ -80,7 +81,7 @@ def test_what_they_learned_is_kept_to_the_bit(kind: object, tmp_path: Path) -> N
     file, asked = tmp_path / "rivals.safetensors", some(9, 3)
     of_sets = [teach(some(60, 0), some(40, 1), kind, QUICK), teach(some(30, 5), some(20, 6), kind, ["knn"])]  # type: ignore[arg-type]
     taught.save(of_sets, file)
-    first, second = taught.load(file)
+    first, second = taught.load(file, [2, 2])
     assert (first.names, second.names) == (tuple(QUICK), ("knn",))
     for kept, made in zip((first, second), of_sets, strict=True):
         before, after = (each.answers(asked.seen, kind, asked.tsm, NAMES) for each in (made, kept))  # type: ignore[arg-type]
@@ -88,7 +89,46 @@ def test_what_they_learned_is_kept_to_the_bit(kind: object, tmp_path: Path) -> N
     assert first.ridges == of_sets[0].ridges and first.tsm_weight == of_sets[0].tsm_weight
     file.write_bytes(b"no tensors")
     with pytest.raises(ModelError, match="can't be read"):
-        taught.load(file)
+        taught.load(file, [2, 2])
+
+
+MISFITS: dict[str, tuple[str, NDArray[np.generic] | None]] = {
+    "a set that the run has not": ("1/knn/heard", np.array([1])),
+    "a set far beyond": ("1000000000/knn/heard", np.array([1])),
+    "a set that is no number": ("x/knn/heard", np.array([1])),
+    "no set": ("knn", np.array([1])),
+    "a number in no list": ("0/knn/heard", np.array(3)),
+    "nobody heard": ("0/knn/heard", np.array([0])),
+    "more heard than there are": ("0/knn/heard", np.array([61])),
+    "fewer labels than voters": ("0/knn/hot", np.zeros((3, 2), np.uint8)),
+    "labels gone": ("0/knn/hot", None),
+    "a head of other features": ("0/probe-connector/weights", np.zeros((5, 2))),
+    "a head of other answers": ("0/probe-connector/intercept", np.zeros(3)),
+    "what is no number": ("0/probe-connector/centre", np.full(6, np.nan)),
+    "a weight of no mean": ("0/tsm-probe-mean/weight", np.array([50.0])),
+    "a mean of a head that is gone": ("0/probe-connector/ridge", None),
+}
+
+
+@pytest.mark.parametrize(("name", "array"), MISFITS.values(), ids=MISFITS)
+def test_what_does_not_fit_together_is_refused_in_our_words(
+    name: str, array: NDArray[np.generic] | None, tmp_path: Path
+) -> None:
+    """The folder of a run may come from elsewhere, or have been copied half."""
+    file = tmp_path / "rivals.safetensors"
+    taught.save([teach(some(60, 0), some(40, 1), "single", QUICK)], file)
+    arrays = load_file(file)
+    arrays.pop(name, None)
+    save_file(arrays if array is None else arrays | {name: array}, file)
+    with pytest.raises(RunError, match=r"rivals\.safetensors (can't be used|lacks) .*Copy the whole folder of the run"):
+        taught.load(file, [2])
+
+
+def test_rivals_of_another_task_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rivals.safetensors"
+    taught.save([teach(some(60, 0), some(40, 1), "single", QUICK)], file)
+    with pytest.raises(RunError, match="can't be used"):
+        taught.load(file, [3])
 
 
 def test_without_a_tsm_none_takes_what_one_knows() -> None:
@@ -192,9 +232,9 @@ def test_several_labels_and_the_whole_ladder(checkpoint: Path, tmp_path: Path) -
     tune(run_files.run(images, checkpoint, reading={"rivals": "ladder"}, method={"name": "vanilla"}), tmp_path / "run")
     by_reader = rows_of(tmp_path / "run", "test")
     assert set(NAMES) < by_reader.keys()
-    kept: Taught = taught.load(tmp_path / "run" / "rivals.safetensors")[0]
-    assert kept.heads.keys() == RUNGS.keys()
     opened = open_run(tmp_path / "run")
+    kept: Taught = opened.rivals[0]
+    assert kept.heads.keys() == RUNGS.keys()
     pictures = [Image.open(images / "images" / Path(row.case).name) for row in by_reader["knn"]]
     answers = read_pictures(opened, Asked(pictures), NAMES)
     for name in NAMES:
@@ -212,6 +252,9 @@ def test_a_run_says_why_it_has_none(images: Path, checkpoint: Path, tmp_path: Pa
     told = tune(unkept, tmp_path / "unkept")
     assert "features.budget_gib" in told["left_out"][0] and list(told["readers"]) == ["vlm", "vanilla"]
     assert "features.budget_gib" in (tmp_path / "unkept" / "card.md").read_text()
+    changing = {"name": "vanilla", "tune_vlm_connector": True}
+    told = tune(run_files.run(images, checkpoint, method=changing, tsm=[]), tmp_path / "changing")
+    assert told["left_out"][0].endswith("They change while it learns: set reading.rivals to ladder.")
     without = run_files.run(images, checkpoint, method={"name": "vanilla"}, tsm=[])
     told = tune(without, tmp_path / "without")
     assert "no TSM" in told["left_out"][0] and list(told["readers"]) == ["knn", "probe-connector", "vlm", "vanilla"]

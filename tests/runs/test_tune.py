@@ -224,6 +224,42 @@ def test_a_run_of_before_near_copies_were_looked_for_goes_on_with_its_split(chec
     assert whole[0] == Folder(out).fingerprints() != whole[1]
 
 
+LATER = {
+    "training": ("most_epochs", "least_steps", "schedule_over", "weights_kept"),
+    "reading": ("rivals", "other_scores"),
+    "split": ("near_copies",),
+}
+
+
+def without_later_settings(folder: Path) -> dict[str, Any]:
+    """The settings of a run's folder as they were before some came about, which are written there."""
+    frozen: dict[str, Any] = yaml.safe_load(Folder(folder).settings.read_text())
+    for block, names in LATER.items():
+        for name in names:
+            frozen[block].pop(name)
+    Folder(folder).settings.write_text(yaml.safe_dump(frozen))
+    return frozen
+
+
+def test_a_run_of_before_some_settings_goes_on_as_it_began(images: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """Stopped by one version and resumed by the next, with its own settings or as it was queued."""
+    out, training = tmp_path / "run", {"steps": 3, "batch_size": 4}
+    early = run_files.run(images, checkpoint, training=training, reading={"rivals": "none", "other_scores": "none"})
+    tune(early, tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        tune(early, out, is_stopped=stopper(13))
+    frozen = without_later_settings(out)
+    queued = run_files.run(images, checkpoint, training={**training, "most_epochs": 0.1})  # as a preset may say now
+    with pytest.raises(StoppedError):
+        tune(queued, out, is_resumed=True, is_stopped=lambda: True)
+    tune(read_run(Folder(out).settings), out, is_resumed=True)
+    assert run_files.weights(out) == run_files.weights(tmp_path / "whole")
+    assert yaml.safe_load(Folder(out).settings.read_text()) == frozen
+    assert "knn" not in json.loads(Folder(out).metrics.read_text())["readers"]
+    with pytest.raises(RunError, match=r"begun with other settings \(training differ\)"):
+        tune(run_files.run(images, checkpoint, training={**training, "steps": 4}), out, is_resumed=True)
+
+
 def test_a_second_run_into_the_same_folder_is_refused(finished: Path, images: Path, checkpoint: Path) -> None:
     with pytest.raises(RunError, match=r"already holds a run\. Resume it with --resume, or choose another folder"):
         tune(run_files.run(images, checkpoint), finished)

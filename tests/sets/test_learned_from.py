@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from core.case import Case
 from core.errors import DataError
-from core.sets.learned_from import FILE, Learned, learned_from, read_learned, unlearned, write_learned
+from core.sets.learned_from import COLUMNS, FILE, Learned, learned_from, read_learned, unlearned, write_learned
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,35 @@ def test_a_picture_that_can_not_be_read_is_told_of() -> None:
     known = learned_from([*TAUGHT, replace(case(40), pixels=Broken(40))])
     assert known.doubts == ("1 of the pictures that were learned from can't be read any more.",)
     assert len(known.pictures) == 30 and Learned() | known == known
+
+
+A_HASH = "0a" * 32
+BEYOND = {
+    "a thumbnail of another size": ("picture", A_HASH, "", b"\0" * 63),
+    "a thumbnail in words": ("picture", A_HASH, "", "\0" * 64),
+    "no thumbnail": ("picture", A_HASH, "", None),
+    "no hash": ("picture", None, "", b""),
+    "a hash that is none": ("picture", "../../etc", "", b""),
+    "a hash in parts": ("picture", [A_HASH], "", b""),
+    "a patient without a salt": ("patient", A_HASH, "", b""),
+    "a kind that is none": ("pictures", A_HASH, "", b"\0" * 64),
+    "a doubt that moves a terminal's cursor": ("doubt", "\x1b[2J", "", b""),
+    "more than a row holds": ("doubt", "A" * 5_000_000, "", b""),
+}
+
+
+@pytest.mark.parametrize("row", BEYOND.values(), ids=BEYOND)
+def test_a_row_that_is_none_refuses_the_whole_list(row: tuple[object, ...], tmp_path: Path) -> None:
+    """Such a row was passed over, or shifted the thumbnails of all that came after it."""
+    pq.write_table(pa.table({name: [cell] for name, cell in zip(COLUMNS, row, strict=True)}), tmp_path / FILE)
+    with pytest.raises(DataError, match=r"learned\.parquet can't be read .* Copy its whole folder again"):
+        read_learned(tmp_path)
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    row = ("doubt", "A" * 50_000_000, "", b"")
+    table = pa.table({name: [cell] for name, cell in zip(COLUMNS, row, strict=True)})
+    pq.write_table(table, tmp_path / FILE, compression="zstd")
+    assert (tmp_path / FILE).stat().st_size < 10_000
+    with pytest.raises(DataError, match="its 1 rows would take 50,"):
+        read_learned(tmp_path)

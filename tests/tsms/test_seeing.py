@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,8 @@ from PIL import Image
 from core.errors import ModelError
 from core.models.lora import LoraSettings, attach
 from core.models.seeing_tsm import refuse_other_eyes
-from core.models.tsm import read_saved
+from core.models.tsm import DESCRIPTION, read_saved
+from core.runs.opened import load_tsm
 from core.tsms import vlm_linear, vlm_mlp
 from tests.contract.official import build
 
@@ -58,3 +61,26 @@ def test_one_that_learned_with_other_eyes_is_refused(tmp_path: Path) -> None:
     wider = vlm_mlp.Perceptron(vlm_mlp.Settings(), 2, vlm.hidden_size + 1)
     with pytest.raises(ModelError, match="Use it with the VLM that it was trained with"):
         wider.look_through(vlm)
+
+
+CLAIMED: dict[str, dict[str, Any]] = {
+    "more answers than the weights have": {"answers": 10**9},
+    "other features than the weights have": {"width": 10**9},
+    "answers in words": {"answers": "2"},
+    "nothing of what it sees": {"preprocessing": {}},
+    "no size": {"preprocessing": {"hidden_size": "wide"}},
+    "less than nothing": {"preprocessing": {"hidden_size": -3}},
+    "no preparation": {"preprocessing": None},
+}
+
+
+@pytest.mark.parametrize("claimed", CLAIMED.values(), ids=CLAIMED)
+def test_a_description_that_makes_none_is_refused_in_our_words(claimed: dict[str, Any], tmp_path: Path) -> None:
+    """A folder may come from elsewhere, and room is made for what it claims."""
+    vlm = build("internvl")
+    vlm_linear.build_upon(vlm, vlm_linear.Settings(), 2).save(tmp_path)
+    assert load_tsm(tmp_path, vlm).answers == 2
+    file = tmp_path / DESCRIPTION
+    file.write_text(json.dumps(json.loads(file.read_text()) | claimed))
+    with pytest.raises(ModelError, match="Copy the whole folder again"):
+        load_tsm(tmp_path, vlm)
