@@ -359,7 +359,8 @@ def test_an_audit_of_which_one_is_unsure_leads_to_where_that_is_settled(room: Re
     assert f'href="/review?review={room.review_id}&tab=agree">Settle what is left</a>' in told
 
 
-def test_no_audit_is_offered_before_a_search_has_ended(room: Reviewed, page: ReviewPage) -> None:
+def test_no_audit_is_offered_before_a_search_has_ended(tmp_path: Path, page: ReviewPage) -> None:
+    room = furnish_review(tmp_path)  # the search that waits here would be in the way of others
     db = room.studio.database
     waiting = reviews.queue_review(db, room.studio.place, room.who, room.version_id)
     for review_id in (None, waiting.id):
