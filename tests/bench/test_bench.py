@@ -49,7 +49,11 @@ def test_an_ablation_tells_vitask_without_each_of_its_parts(images: Path, checkp
     file = run_files.write_run(tmp_path / "run.yaml", run_files.values(images, checkpoint, training=training))
     rows = run_all([str(images)], [0], file, tmp_path / "out", lambda event: None, is_ablated=True)
     readers = [row["reader"] for row in rows]
-    assert readers[:5] == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"] and len(readers) == len(set(readers))
+    of_the_whole = [
+        *("tsm", "knn", "probe-connector", "tsm+probe", "tsm-probe-mean"),
+        *("vlm", "vanilla", "vitask", "vitask+tsm"),
+    ]
+    assert readers[:9] == of_the_whole and len(readers) == len(set(readers)), readers
     assert [reader for reader in readers if reader.startswith("vitask ")] == [
         f"vitask {part}" for part in ABLATION if part
     ]

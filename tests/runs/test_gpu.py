@@ -55,7 +55,8 @@ def test_sharing_a_prefix_on_the_card_gives_what_plain_passes_give(family: str) 
 def test_a_run_on_the_card_goes_through_and_opens(images: Path, checkpoint: Path, tmp_path: Path) -> None:
     run = run_files.run(images, checkpoint, training={"precision": "fp32"})
     results = tune(run, tmp_path / "run")
-    assert list(results["readers"]) == ["vlm", "vanilla", "tsm", "vitask", "vitask+tsm"]
+    rivals = ["tsm", "knn", "probe-connector", "tsm+probe", "tsm-probe-mean"]
+    assert list(results["readers"]) == [*rivals, "vlm", "vanilla", "vitask", "vitask+tsm"]
     folder = Folder(tmp_path / "run")
     assert folder.kept(folder.environment)["device"] == torch.cuda.get_device_name()
     stored = {(row.reader, row.case): row.answer for row in reading.load(folder.readings("test"))}
