@@ -516,7 +516,7 @@ def test_every_switch_gives_a_whole_run(more: dict[str, Any], images: Path, chec
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": {"name": "vitask"}, "tsm": []}, "names no TSM to make it"),
+        ({"method": {"name": "vitask"}, "tsm": []}, "names no TSM for that"),
         ({"method": {"exemplar": False, "align": 1}}, "alignment needs the exemplar"),
         ({"method": {"exemplar": False, "constant_prefix": True}}, "exemplar must be true"),
         ({"method": {"stage_1_epochs": 0, "stage_2_epochs": 0}}, "both stages are left out"),
