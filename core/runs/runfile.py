@@ -217,7 +217,7 @@ def _refuse_misfits(run: Run) -> None:
     if run.plan.needs.tsm and not run.tsms:
         raise SettingsError(
             "The method shows an exemplar to the model, or tells it what a TSM answers, and the run names no TSM for "
-            "that. Add `tsm: {name: convnet}`, or leave that out (method.exemplar: false; of vanilla method.tsm_in_words)."
+            "that. Add `tsm: {name: convnet}`, or leave that out (method.exemplar: false, method.tsm_in_words: no)."
         )
     if run.settings.reading.late_fusion and not (run.tsms and PLAIN in run.plan.readers):
         raise SettingsError(
