@@ -204,7 +204,9 @@ def test_a_run_with_a_sam_ends_with_the_same_weights_stopped_or_not_and_kept_or_
         assert run_files.weights(tmp_path / "whole") == run_files.weights(tmp_path / f"stopped {polls}")
     anew = replace(run, settings=run.settings.model_copy(update={"features": FeatureSettings(budget_gib=0)}))
     tune(anew, tmp_path / "anew")
-    assert run_files.weights(tmp_path / "whole") == run_files.weights(tmp_path / "anew")
+    tuned = run_files.weights(tmp_path / "whole")
+    assert tuned.pop("rivals.safetensors"), "simple rivals learn from features that are kept"
+    assert tuned == run_files.weights(tmp_path / "anew")
 
 
 @pytest.mark.slow
