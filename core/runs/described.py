@@ -17,7 +17,7 @@ from core.readings.results import quick_figures
 from core.runs.learned import SPLITS_LEARNED_FROM, is_tsm_given
 from core.runs.prepare import feature_folder
 from core.runs.running import Running
-from core.sets.learned_from import FILE, Learned, learned_from, write_learned
+from core.sets.learned_from import FILE, Learned, learned_of, write_learned
 from core.training.tsm_stage import Pictures, describe, tsm_answers
 from core.training.unseen import Fold, unseen_features
 from core.training.vlm_stage import RunCases
@@ -38,8 +38,9 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None, before: Lea
         hold.check(folder)
         tsm.save(folder)
         if not (folder / FILE).is_file() and not before.doubts:
-            cases = [item.case for item in parts.items if item.case.split in SPLITS_LEARNED_FROM]
-            write_learned(folder, learned_from(cases) | before)
+            rows = [row for row, item in enumerate(parts.items) if item.case.split in SPLITS_LEARNED_FROM]
+            cases, looks = [parts.items[row].case for row in rows], [running.looks[row] for row in rows]
+            write_learned(folder, learned_of(cases, looks) | before)
     return tsm.eval()
 
 

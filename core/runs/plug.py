@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +59,7 @@ class _Fresh:
     validated: Sequence[Item] = ()
     """All validation cases of the run."""
 
-    @property
+    @cached_property
     def suffices(self) -> bool:
         """Whether enough validation cases of each set are left to choose by."""
         left = {_named(case) for case in self.choosing.cases} if self.choosing else set()
@@ -116,12 +117,13 @@ def plug(
     old = _replaced(opened)
     run = as_begun(_with_tsm(opened, tsm, images), out)
     given = _given(tsm, old, opened.tuned.vlm, connector) if Path(tsm).is_dir() else None
-    known = learned(opened.folder) if images else learned_before(opened.folder)
+    before = learned(opened.folder)
+    known = before if images else learned_before(opened.folder)
     known |= learned_by_tsm(Path(tsm)) if given else Learned()
     fresh = _fresh(run, known)
     with hold.released(out):
         running = start(run, out, is_resumed, watch, is_stopped, opened.tuned.vlm)
-        return _plugged(opened, running, tsm, given, connector, fresh, _notes(known, fresh))
+        return _plugged(opened, running, tsm, given, connector, before, fresh, _notes(known, fresh))
 
 
 def _fresh(run: Run, known: Learned) -> _Fresh:
@@ -151,12 +153,13 @@ def _plugged(
     tsm: str,
     given: Tsm | None,
     connector: Connector | None,
+    before: Learned,
     fresh: _Fresh,
     notes: Sequence[str],
 ) -> dict[str, Any]:
+    """`before` is what the run learned from that the VLM is taken from."""
     old = opened.tsms[0]
     running.folder.plugged.write_text(json.dumps({"run": str(opened.folder.path), "tsm": tsm}) + "\n")
-    before = learned(opened.folder)
     keep_before(running.folder, before)
     goes_on = tsm == old.settings.name
     new = _placed(running, given, Path(tsm)) if given else _trained(running, old if goes_on else None, before)

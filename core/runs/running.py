@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from core.events import FeaturesEncoded, Report
 from core.machine.footprint import GIB
+from core.pictures.looks import Look, look_at_all
 from core.runs.folder import Folder
 from core.runs.prepare import Parts
 from core.runs.runfile import Run
@@ -38,6 +40,11 @@ class Running:
     def feature_bytes(self) -> int:
         """What may be kept of features."""
         return int(self.run.settings.features.budget_gib * GIB)
+
+    @cached_property
+    def looks(self) -> list[Look]:
+        """At every picture, in the order of the parts' items: each is opened once for all who ask what it shows."""
+        return look_at_all([item.case.pixels for item in self.parts.items])
 
     def report_encoded(self, done: int, whole: int) -> None:
         self.report(FeaturesEncoded(done=done, whole=whole))

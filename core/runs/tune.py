@@ -215,7 +215,7 @@ def finish(
         notes=notes,
         helped=helped(running.run, results),
         worth=worth(running.run, results),
-        overlap=overlap(cases.items),
+        overlap=overlap(cases.items, running.looks),
     )
     running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)

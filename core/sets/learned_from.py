@@ -102,8 +102,12 @@ class Unlearned:
 
 
 def learned_from(cases: Sequence[Case], on_picture: OnPicture = silent) -> Learned:
-    """Every picture is opened. One that can't be read is left out, and told of."""
-    looks = look_at_all([case.pixels for case in cases], on_picture)
+    """Every picture is opened."""
+    return learned_of(cases, look_at_all([case.pixels for case in cases], on_picture))
+
+
+def learned_of(cases: Sequence[Case], looks: Sequence[Look]) -> Learned:
+    """By what is seen of them. A picture that can't be read is left out, and told of."""
     pictures = {look.shown: b"" if look.is_blank else look.thumbnail for look in looks if not look.problem}
     unread = sum(bool(look.problem) for look in looks)
     doubts = (f"{unread:,} of the pictures that were learned from can't be read any more.",) if unread else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
-from core.pictures.looks import Look, look_at_all
+from core.pictures.looks import Look
 from core.sets.alike import picture_ties
 from core.sets.joint import Item
 
@@ -13,14 +13,14 @@ Groups = list[list[int]]
 SAME, NEAR, PATIENTS = "The same picture", "Almost the same picture", "A patient (by the names that the sets give)"
 
 
-def overlap(items: Sequence[Item]) -> list[str]:
-    """A sentence for everything that was looked for, also where nothing was found. Every picture is opened; cases
-    without a split take no part."""
-    dealt = [item for item in items if item.case.split]
-    return overlap_of(dealt, look_at_all([item.case.pixels for item in dealt]))
+def overlap(items: Sequence[Item], looks: Sequence[Look]) -> list[str]:
+    """A sentence for everything that was looked for in these cases and their pictures, also where nothing was found;
+    cases without a split take no part."""
+    dealt = [(item, look) for item, look in zip(items, looks, strict=True) if item.case.split]
+    return _of_dealt([item for item, _ in dealt], [look for _, look in dealt])
 
 
-def overlap_of(items: Sequence[Item], looks: Sequence[Look]) -> list[str]:
+def _of_dealt(items: Sequence[Item], looks: Sequence[Look]) -> list[str]:
     has_patients = any(item.case.patient for item in items)
     groups = {
         SAME: _groups([None if look.problem else look.shown for look in looks]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.case import Case, Split
+from core.pictures.looks import look_at_all
 from core.sets.joint import Item
-from core.sets.overlap import overlap
+from core.sets.overlap import overlap as overlap_of
 from tests.sets.test_learned_from import Black, Broken, Drawn
 
 NOBODY = "A patient (by the names that the sets give) in more than one split: not looked for, since no case names its"
@@ -18,6 +20,10 @@ def item(number: int, split: Split | None, patient: str | None = None, set_numbe
 
 FIVE: tuple[Split, ...] = ("train", "train", "val", "test", "test")
 APART = [item(number, split) for number, split in enumerate(FIVE)]
+
+
+def overlap(items: Sequence[Item]) -> list[str]:
+    return overlap_of(items, look_at_all([each.case.pixels for each in items]))
 
 
 def test_that_nothing_was_found_or_not_looked_for_is_told() -> None:
