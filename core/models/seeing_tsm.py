@@ -6,8 +6,9 @@ features where there are any. Axes: B cases, H hidden size of the language model
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -18,8 +19,10 @@ from core.case import Mirrored
 from core.errors import ModelError
 from core.models.features import encoder_key
 from core.models.lora import using
-from core.models.tsm import Saved, Tsm, TsmTraining
+from core.models.tsm import Saved, Tsm, TsmTraining, read_saved, restore, start_from
 from core.models.vlm import ImageFeatures, Vlm
+
+OfSettings = TypeVar("OfSettings", bound=TsmTraining)
 
 
 class SeeingSettings(TsmTraining):
@@ -71,8 +74,7 @@ class SeeingTsm(Tsm):
 
     def summed_up(self, seen: Sequence[ImageFeatures]) -> Tensor:
         """[B, 2H] in float32 on the CPU: what is kept of each picture's tokens."""
-        tokens = [features.tokens.float() for features in seen]
-        return torch.stack([torch.cat([each.mean(0), each.std(0, correction=0)]) for each in tokens]).cpu()
+        return torch.stack([features.mean_and_spread() for features in seen]).cpu()
 
     def augment(
         self, pixels: Tensor, generator: torch.Generator, mirrored: Sequence[Mirrored | None] | None = None
@@ -82,6 +84,21 @@ class SeeingTsm(Tsm):
 
     def preprocessing(self) -> dict[str, Any]:
         return {"hidden_size": self.hidden_size, "encoder": encoder_key(self.vlm)}
+
+
+def put_upon(vlm: Vlm, tsm: SeeingTsm, start: Tsm | None) -> SeeingTsm:
+    """A new one, before its training, with the weights of an older one where there is one."""
+    tsm.look_through(vlm)
+    if start is not None:
+        start_from(tsm, start)
+    return tsm
+
+
+def restored(folder: Path, settings: type[OfSettings], kind: Callable[[OfSettings, int, int], SeeingTsm]) -> Tsm:
+    """As it was saved; what it is to look through is given to it afterwards."""
+    saved = read_saved(folder)
+    made = kind(settings.parse(saved.settings, "tsm"), saved.answers, int(saved.preprocessing["hidden_size"]))
+    return restore(made, folder)
 
 
 def refuse_other_eyes(saved: Saved, vlm: Vlm) -> None:

@@ -328,3 +328,12 @@ def _prompt_end(packed: PackedRow) -> int:
 def _padded(rows: list[list[int]], device: torch.device) -> Tensor:
     length = max(len(row) for row in rows)
     return torch.tensor([row + [0] * (length - len(row)) for row in rows], device=device)
+
+
+def states_of_questions(vlm: Vlm, images: Sequence[ImageFeatures], instructions: Sequence[str]) -> Tensor:
+    """[R, H]: the last-layer state in which the question about each image ends, where an answer would begin."""
+    branches = Branches(vlm, images, None, vlm.shares_prefix)
+    slots: list[int] = []
+    for number, (image, instruction) in enumerate(zip(images, instructions, strict=True)):
+        slots += branches.add(number, vlm.prompt(instruction, image.tokens.shape[0]), (vlm.end_token,))
+    return branches.hidden()[slots]

@@ -37,6 +37,11 @@ class ImageFeatures:
     grid: tuple[int, int, int] | None = None
     deeper: Tensor | None = None
 
+    def mean_and_spread(self) -> Tensor:
+        """[2H] in float32: of its tokens, however many there are."""
+        tokens = self.tokens.float()
+        return torch.cat([tokens.mean(0), tokens.std(0, correction=0)])
+
     def to(self, device: torch.device | str) -> ImageFeatures:
         deeper = None if self.deeper is None else self.deeper.to(device)
         return replace(self, tokens=self.tokens.to(device), deeper=deeper)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.case import Case, Task
-from core.models.shared_prefix import Branches
+from core.models.shared_prefix import states_of_questions
 from core.models.tsm import tsm_losses, tsm_probabilities
 from core.models.vlm import Vlm
 from core.readings.answer import Answer
@@ -48,13 +48,9 @@ class ClassHead(Head):
 
     def answers(self, vlm: Vlm, questions: Sequence[Asking]) -> list[Answer]:
         """A softmax over the answers of each question's task, or a sigmoid each where there may be several."""
-        branches = Branches(vlm, [question.features for question in questions], None, vlm.shares_prefix)
-        slots = []
-        for number, question in enumerate(questions):
-            prompt = vlm.prompt(question.asked(), question.features.tokens.shape[0])
-            slots += branches.add(number, prompt, (vlm.end_token,))
+        images, instructions = [each.features for each in questions], [each.asked() for each in questions]
         with torch.no_grad():
-            outputs = self(branches.hidden()[slots])
+            outputs = self(states_of_questions(vlm, images, instructions))
         rows = zip(outputs, (question.task for question in questions), strict=True)
         likely = [tsm_probabilities(logits[None, self.columns(task)], task.kind)[0] for logits, task in rows]
         return [Answer(tuple(row.tolist())) for row in likely]

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import ModelError
-from core.models.shared_prefix import Branches
+from core.models.shared_prefix import states_of_questions
 from core.models.vlm import ImageFeatures, Vlm
 from core.readings.novelty import summary
 
@@ -38,13 +38,8 @@ def on_encoder(vlm: Vlm, images: Sequence[Image.Image]) -> Floats:
 
 def on_last(vlm: Vlm, shown: Sequence[ImageFeatures], instructions: Sequence[str]) -> Floats:
     """[N, H]"""
-    branches = Branches(vlm, shown, None, vlm.shares_prefix)
-    slots = []
-    for number, (image, instruction) in enumerate(zip(shown, instructions, strict=True)):
-        prompt = vlm.prompt(instruction, image.tokens.shape[0])
-        slots += branches.add(number, prompt, (vlm.end_token,))[:1]
     with torch.no_grad(), vlm.reading():
-        states: Floats = branches.hidden()[slots].float().cpu().numpy()
+        states: Floats = states_of_questions(vlm, shown, instructions).float().cpu().numpy()
     return states
 
 

@@ -105,10 +105,8 @@ def load(path: Path) -> Novelty:
 
 def summary(shown: Sequence[ImageFeatures]) -> Floats:
     """[N, D]: mean and spread of each picture's tokens, however many it has, as directions."""
-    rows = [
-        torch.cat([features.tokens.float().mean(0), features.tokens.float().std(0, correction=0)]) for features in shown
-    ]
-    directions: Floats = torch.nn.functional.normalize(torch.stack(rows), dim=1).cpu().numpy()
+    rows = torch.stack([features.mean_and_spread() for features in shown])
+    directions: Floats = torch.nn.functional.normalize(rows, dim=1).cpu().numpy()
     return directions
 
 

@@ -28,7 +28,7 @@ from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
 from core.runs.runfile import with_own_precision as settle_arithmetic
 from core.sets.alike import Alike
-from core.sets.split import divide
+from core.sets.split import Group, divide
 from core.suspects.cases import Gathered, copies, gather, with_train
 from core.suspects.evidence import Floats, Near, Places, ReviewedSet, hot_labels
 from core.suspects.folder import SuspectList, save, write_settings
@@ -89,8 +89,7 @@ def plain_rounds(run: Run, settings: Settings, out: Path, gathered: Gathered, wa
     say of the first set's cases, [N, C] a round."""
     trainer = _trainer(settle_arithmetic(run), settings, gathered, out, watch, lambda: False)
     groups = together([item.case for item in gathered.items], copies(gathered, watch))
-    is_learned = np.ones(len(gathered.items), dtype=np.bool_)
-    divisions = [divide(groups, settings.folds, run.settings.seed + number) for number in range(settings.rounds)]
+    is_learned, divisions = np.ones(len(gathered.items), dtype=np.bool_), _divisions(run, settings, groups)
     outside = [trainer.learn(number, fold_of, is_learned) for number, fold_of in enumerate(divisions)]
     return [_likely(each, gathered, 0) for each in outside]
 
@@ -120,7 +119,7 @@ def _observe(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer)
     """All that takes time. From the second round on, what looked suspect is not learned from."""
     alike = copies(gathered, trainer.report)
     groups = together([item.case for item in gathered.items], alike)
-    divisions = [divide(groups, settings.folds, run.settings.seed + number) for number in range(settings.rounds)]
+    divisions = _divisions(run, settings, groups)
     store = _seen(run, gathered, trainer)
     vision = _vision(store, gathered)
     if looks_through_vlm(trainer.module):
@@ -132,6 +131,11 @@ def _observe(run: Run, settings: Settings, gathered: Gathered, trainer: Trainer)
         rounds.append(trainer.learn(number, fold_of, is_learned))
         is_learned = ~_doubted(gathered, rounds)
     return Observed(rounds, divisions[0], vision, alike, numbered(groups))
+
+
+def _divisions(run: Run, settings: Settings, groups: Sequence[Group]) -> list[Places]:
+    """The fold of each case, round by round."""
+    return [divide(groups, settings.folds, run.settings.seed + number) for number in range(settings.rounds)]
 
 
 def _doubted(gathered: Gathered, rounds: Sequence[Outside]) -> NDArray[np.bool_]:
@@ -181,8 +185,7 @@ def _vision(store: FeatureStore, gathered: Gathered) -> NDArray[np.float32]:
     for start in range(0, len(described), TAKEN):
         rows = range(start, min(start + TAKEN, len(described)))
         for row, image in zip(rows, seen.of(rows), strict=True):
-            tokens = image.tokens.float()
-            described[row] = torch.cat([tokens.mean(0), tokens.std(0, correction=0)]).cpu().numpy()
+            described[row] = image.mean_and_spread().cpu().numpy()
     return described
 
 

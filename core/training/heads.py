@@ -12,16 +12,23 @@ from core.case import Task
 from core.errors import ModelError
 from core.models.own_weights import reading_weights
 from core.models.vlm import Vlm
+from core.readings.head import Head
 from core.training.method import HeadPlan
 
 
 def new_heads(plans: Sequence[HeadPlan], vlm: Vlm, tasks: Sequence[Task]) -> nn.ModuleDict:
     """Each of them, untrained, under its name."""
-    heads = {plan.name: plan.build(vlm.hidden_size) for plan in plans}
+    heads = _built(plans, vlm.hidden_size, tasks)
     for head in heads.values():
-        head.prepare_for(tasks)
         head.begin(vlm)
     return nn.ModuleDict(heads)
+
+
+def _built(plans: Sequence[HeadPlan], hidden_size: int, tasks: Sequence[Task]) -> dict[str, Head]:
+    heads = {plan.name: plan.build(hidden_size) for plan in plans}
+    for head in heads.values():
+        head.prepare_for(tasks)
+    return heads
 
 
 def save_heads(heads: nn.ModuleDict, path: Path) -> None:
@@ -30,10 +37,7 @@ def save_heads(heads: nn.ModuleDict, path: Path) -> None:
 
 def load_heads(plans: Sequence[HeadPlan], hidden_size: int, tasks: Sequence[Task], path: Path) -> nn.ModuleDict:
     """As they were saved."""
-    built = {plan.name: plan.build(hidden_size) for plan in plans}
-    for head in built.values():
-        head.prepare_for(tasks)
-    heads = nn.ModuleDict(built)
+    heads = nn.ModuleDict(_built(plans, hidden_size, tasks))
     if not plans:
         return heads
     if not path.is_file():

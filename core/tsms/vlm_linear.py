@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from core.models.seeing_tsm import SeeingSettings, SeeingTsm
-from core.models.tsm import Tsm, read_saved, restore, start_from
+from core.models.seeing_tsm import SeeingSettings, SeeingTsm, put_upon, restored
+from core.models.tsm import Tsm
 from core.models.vlm import Vlm
 
 TITLE = "Linear, on the VLM's image features"
@@ -31,15 +31,8 @@ class Linear(SeeingTsm):
 
 
 def build_upon(vlm: Vlm, settings: Settings, answers: int, start: Tsm | None = None) -> SeeingTsm:
-    tsm = Linear(settings, answers, vlm.hidden_size)
-    tsm.look_through(vlm)
-    if start is not None:
-        start_from(tsm, start)
-    return tsm
+    return put_upon(vlm, Linear(settings, answers, vlm.hidden_size), start)
 
 
 def load(folder: Path) -> Tsm:
-    """As it was saved; what it is to look through is given to it afterwards."""
-    saved = read_saved(folder)
-    settings = Settings.parse(saved.settings, "tsm")
-    return restore(Linear(settings, saved.answers, int(saved.preprocessing["hidden_size"])), folder)
+    return restored(folder, Settings, Linear)
