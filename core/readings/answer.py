@@ -98,6 +98,13 @@ def little_explored(explored: float | None) -> str:
     return f"the lists that were read hold {math.floor(100 * explored)} % of the probability"
 
 
+def softmax(scores: Sequence[float]) -> tuple[float, ...]:
+    highest = max(scores)
+    parts = [math.exp(score - highest) for score in scores]
+    whole = sum(parts)
+    return tuple(part / whole for part in parts)
+
+
 def likeliest(probabilities: Sequence[float], task: Task) -> tuple[str, ...]:
     """What a distribution comes to: the likeliest answer, or every one that is likelier than not."""
     if task.kind == "multi":

@@ -18,7 +18,7 @@ from core.errors import NumericError
 from core.models.exemplar import Exemplars
 from core.models.shared_prefix import Branches
 from core.models.vlm import ImageFeatures, Vlm
-from core.readings.answer import Answer
+from core.readings.answer import Answer, softmax
 from core.readings.head import Head, Picture, See
 from core.readings.lists import Listed, ListSearch, Names
 from core.readings.statement import Statement
@@ -255,13 +255,6 @@ def token_log_likelihoods(vlm: Vlm, states: Tensor, slots: Sequence[int], tokens
         here = (slot_of >= start) & (slot_of < start + SLOTS_AT_ONCE)
         values[here] = likely[slot_of[here] - start, token_of[here]]
     return values.tolist()
-
-
-def softmax(scores: Sequence[float]) -> tuple[float, ...]:
-    highest = max(scores)
-    parts = [math.exp(score - highest) for score in scores]
-    whole = sum(parts)
-    return tuple(part / whole for part in parts)
 
 
 def _over_answers(

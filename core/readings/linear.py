@@ -23,6 +23,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
 from core.case import Kind
+from core.readings.metrics import log_loss
 
 Floats = NDArray[np.float64]
 RIDGES = tuple(10.0**-power for power in range(1, 8))
@@ -142,10 +143,3 @@ def objective(solved: Floats, shown: Floats, hot: Floats, kind: Kind, ridge: flo
     priors = ridge * (weights**2).sum() + INTERCEPT_RIDGE * (intercept**2).sum()
     gradient = np.vstack([shown.T @ error + ridge * weights, error.sum(0) + INTERCEPT_RIDGE * intercept])
     return float(lost / len(shown) + priors / 2), gradient
-
-
-def log_loss(likely: Floats, hot: Floats, kind: Kind) -> float:
-    """The mean over cases, and of several labels over these too, as it is among the figures."""
-    of_label = np.where(hot == 1, likely, 1 - likely).clip(np.finfo(np.float64).eps, 1)
-    lost = -np.log(of_label)
-    return float(lost.mean() if kind == "multi" else (lost * hot).sum(1).mean())

@@ -98,6 +98,21 @@ def confusion(probabilities: ArrayLike, labels: Labels, kind: Kind, answers: Seq
     return np.stack(tables).astype(np.int64)
 
 
+def surprise(probabilities: Floats, hot: Floats, kind: Kind) -> Floats:
+    """[N]: minus the logarithm of the label's probability, floored where scikit-learn does; of several labels a mean.
+    `hot` are the labels as 0 and 1, [N, C]."""
+    of_label = np.where(hot == 1, probabilities, 1 - probabilities)
+    lost: Floats = -np.log(of_label.clip(np.finfo(np.float64).eps, 1))
+    counted = np.ones_like(hot) / hot.shape[1] if kind == "multi" else hot
+    total: Floats = (lost * counted).sum(1)
+    return total
+
+
+def log_loss(probabilities: Floats, hot: Floats, kind: Kind) -> float:
+    """That figure alone, without all others: for what is tried again and again."""
+    return float(surprise(probabilities, hot, kind).mean())
+
+
 class Sheet:
     """A reader's answers beside the labels, ready to be counted with any weights."""
 
@@ -160,7 +175,7 @@ class Sheet:
             "balanced_accuracy": _mean_defined(sides),
             "macro_f1": _mean_defined(counts["f1"]),
             **{name: _mean_defined(values) for name, values in ranks.items()},
-            "log_loss": self._mean(self._surprise(), weights),
+            "log_loss": self._mean(surprise(self.probabilities, self.truth, self.kind), weights),
             "brier": self._mean(self._missed_by(), weights),
             **(self._distances(weights) if self.kind == "ordinal" else {}),
         }
@@ -190,14 +205,6 @@ class Sheet:
             "quadratic_kappa": 1 - _ratio(((true - answered) ** 2.0) @ weights, by_chance),
             "mean_absolute_error": self._mean(np.abs(true - answered), weights),
         }
-
-    def _surprise(self) -> Floats:
-        """[N]: minus the logarithm of the label's probability, floored where scikit-learn does."""
-        of_label = np.where(self.truth == 1, self.probabilities, 1 - self.probabilities)
-        lost: Floats = -np.log(of_label.clip(np.finfo(np.float64).eps, 1))
-        counted = np.ones_like(self.truth) / self.truth.shape[1] if self.kind == "multi" else self.truth
-        total: Floats = (lost * counted).sum(1)
-        return total
 
     def _missed_by(self) -> Floats:
         """[N]: how far the probabilities are from the label, squared; a sum over answers, of several labels a mean."""

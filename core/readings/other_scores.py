@@ -7,13 +7,12 @@ or rare tokens pays whatever the picture shows. Off the main distribution: figur
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.case import Task
 from core.readings import metrics
-from core.readings.answer import Answer
+from core.readings.answer import Answer, softmax
 from core.readings.effect import signed
 from core.readings.intervals import Figure, Groups, in_brackets
 from core.readings.metrics import Labels
@@ -36,12 +35,6 @@ def other_scores(answer: Answer) -> dict[str, Scores]:
     if tokens and answer.blank:
         scores[PMI] = tuple(sum(seen) - unseen for seen, unseen in zip(tokens, answer.blank, strict=True))
     return scores
-
-
-def as_distribution(scores: Scores) -> tuple[float, ...]:
-    highest = max(scores)
-    parts = [math.exp(score - highest) for score in scores]
-    return tuple(part / sum(parts) for part in parts)
 
 
 def tables(results: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
@@ -75,7 +68,7 @@ def figures_of_scores(
             "differences": _plain(metrics.paired(likely, by_sum, *drawn_on)),
         }
         for score in TITLES
-        for likely in [[as_distribution(other_scores(answer)[score]) for answer in answers]]
+        for likely in [[softmax(other_scores(answer)[score]) for answer in answers]]
     }
 
 

@@ -112,3 +112,9 @@ def targets(cases: Sequence[Labelled], task: Task) -> NDArray[np.int64]:
     if task.kind == "multi":
         return np.array([[int(answer in case.labels) for answer in task.answers] for case in cases], dtype=np.int64)
     return np.array([place[case.labels[0]] for case in cases], dtype=np.int64)
+
+
+def hot_labels(cases: Sequence[Labelled], task: Task) -> NDArray[np.float64]:
+    """The same as 0 and 1 for every answer, [N, C]."""
+    labels = targets(cases, task)
+    return (labels if task.kind == "multi" else np.eye(len(task.answers))[labels]).astype(np.float64)

@@ -19,6 +19,7 @@ from core.errors import RunError
 from core.models.own_weights import reading_weights
 from core.readings import linear, voting
 from core.readings.linear import Floats, Labelled, Linear
+from core.readings.metrics import log_loss
 from core.readings.mixing import best_weight, mean
 from core.readings.rivals import KNN, MEAN, ON_CONNECTOR, RUNGS, Rung
 from core.readings.voting import Voters
@@ -90,8 +91,8 @@ def teach(learned: Some, validated: Some, kind: Kind, wanted: Collection[str]) -
         heads[name], ridges[name] = linear.choose(shown, judged, kind, blocks)
     weight = None
     if MEAN.name in wanted and validated.tsm is not None:
-        said = heads[ON_CONNECTOR.name].probabilities(joined(validated.seen, ON_CONNECTOR.name), kind)
-        weight = best_weight(validated.tsm, said, lambda mixed: linear.log_loss(mixed, validated.hot, kind))
+        of_head = heads[ON_CONNECTOR.name].probabilities(joined(validated.seen, ON_CONNECTOR.name), kind)
+        weight = best_weight(validated.tsm, of_head, lambda mixed: log_loss(mixed, validated.hot, kind))
     return Taught(voters, heads, ridges, weight)
 
 

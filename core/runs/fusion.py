@@ -5,17 +5,18 @@ Its weight is chosen for each set, on validation cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from core.case import ImageSet, Task
-from core.readings import metrics
+from core.case import ImageSet
 from core.readings.answer import Answer
-from core.readings.mixing import Floats, best_weight, mean
+from core.readings.metrics import log_loss
+from core.readings.mixing import best_weight, mean
 from core.readings.reader import FUSION, TSM
-from core.readings.reading import Reading, targets
+from core.readings.reading import Reading, hot_labels
 from core.training.readers import PLAIN
 
 FUSED = (TSM.name, PLAIN.name)
@@ -30,7 +31,8 @@ def fuse(read: Mapping[str, list[Reading]], sets: Iterable[ImageSet]) -> dict[st
             split: np.array([[r.answer.probabilities for r in rows] for rows in pair]) for split, pair in pairs.items()
         }
         tsm, plain = likely["val"]
-        weights[image_set.name] = weight = best_weight(tsm, plain, _log_loss(pairs["val"][0], image_set.task))
+        hot, kind = hot_labels(pairs["val"][0], image_set.task), image_set.task.kind
+        weights[image_set.name] = weight = best_weight(tsm, plain, partial(log_loss, hot=hot, kind=kind))
         for split, readings in read.items():
             tsm, plain = likely[split]
             readings.extend(
@@ -42,12 +44,3 @@ def fuse(read: Mapping[str, list[Reading]], sets: Iterable[ImageSet]) -> dict[st
 
 def _rows(readings: Iterable[Reading], name: str, reader: str) -> list[Reading]:
     return [row for row in readings if row.set == name and row.reader == reader]
-
-
-def _log_loss(rows: list[Reading], task: Task) -> Callable[[Floats], float]:
-    truth = targets(rows, task)
-
-    def loss(values: Floats) -> float:
-        return metrics.figures(values, truth, task.kind, task.answers, draws=0)["log_loss"].value
-
-    return loss

@@ -21,10 +21,9 @@ from core.models.vlm import ImageFeatures, Vlm
 from core.readings import taught
 from core.readings.answer import Answer
 from core.readings.ladder import on_encoder, on_last
-from core.readings.linear import Floats
 from core.readings.novelty import summary
 from core.readings.reader import TSM
-from core.readings.reading import Reading, targets
+from core.readings.reading import Reading, hot_labels
 from core.readings.rivals import RUNGS, Rung, rival_readers
 from core.readings.taught import MOST_NUMBERS, MOST_VOTERS, Seen, Some, Taught, teach
 from core.runs.running import Running
@@ -160,7 +159,5 @@ def _some(cases: RunCases, seen: Seen, places: Sequence[int], readings: Sequence
     """The cases at these places of a set; what its TSM says of them is among their readings."""
     task, name = cases.task(places[0]), cases.joint_set.sets[cases.items[places[0]].set].name
     of_tsm = [each.answer.probabilities for each in readings if (each.reader, each.set) == (TSM.name, name)]
-    labels = targets(cases.cases(places), task)
-    hot: Floats = labels.astype(np.float64) if task.kind == "multi" else np.eye(len(task.answers))[labels]
     rows = {rung: features[list(places)] for rung, features in seen.items()}
-    return Some(rows, hot, np.array(of_tsm) if of_tsm else None)
+    return Some(rows, hot_labels(cases.cases(places), task), np.array(of_tsm) if of_tsm else None)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.case import Case, Task
-from core.readings.reading import Reading, targets
+from core.readings.reading import Reading, hot_labels
 from core.sets.alike import Alike
 from core.suspects.settings import Settings
 
@@ -79,12 +79,6 @@ class Evidence:
 
     against: Floats
     likely: Floats | None = None
-
-
-def hot_labels(cases: Sequence[Case], task: Task) -> Floats:
-    """The labels of some cases as 0 and 1, [N, C]."""
-    labels = targets(cases, task)
-    return (labels if task.kind == "multi" else np.eye(len(task.answers))[labels]).astype(np.float64)
 
 
 class Source(Protocol):

@@ -22,7 +22,7 @@ from core.machine import hold
 from core.machine.footprint import GIB
 from core.models.features import FeatureStore, open_features
 from core.models.tsm import tsm_probabilities
-from core.readings.reading import Reading
+from core.readings.reading import Reading, hot_labels
 from core.runs.folder import as_begun, begin, refuse_unfit, writer
 from core.runs.prepare import feature_folder, load_vlm
 from core.runs.runfile import Run
@@ -30,7 +30,7 @@ from core.runs.runfile import with_own_precision as settle_arithmetic
 from core.sets.alike import Alike
 from core.sets.split import Group, divide
 from core.suspects.cases import Gathered, copies, gather, with_train
-from core.suspects.evidence import Floats, Near, Places, ReviewedSet, hot_labels
+from core.suspects.evidence import Floats, Near, Places, ReviewedSet
 from core.suspects.folder import SuspectList, save, write_settings
 from core.suspects.folds import numbered, together
 from core.suspects.out_of_fold import Outside, Trainer

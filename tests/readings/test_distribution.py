@@ -16,7 +16,8 @@ from core.case import Task
 from core.models.exemplar import Exemplars
 from core.models.shared_prefix import Branches
 from core.models.vlm import Vlm
-from core.readings.distribution import Asking, distributions, log_likelihoods, softmax
+from core.readings.answer import softmax
+from core.readings.distribution import Asking, distributions, log_likelihoods
 from tests.contract.official import ask, build, official_logits, pictures, tiny
 
 ANSWERS = ("a scar", "a scan", "no", "a scar or a scan")

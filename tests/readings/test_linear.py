@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from core.case import Kind
 from core.readings import linear
-from core.readings.linear import INTERCEPT_RIDGE, Floats, Labelled, choose, log_loss, objective, scaling, solve
-from core.readings.metrics import figures
+from core.readings.linear import INTERCEPT_RIDGE, Floats, Labelled, choose, objective, scaling, solve
+from core.readings.metrics import figures, log_loss
 
 
 def drawn(cases: int, answers: int, seed: int = 0) -> Labelled:

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from core.case import Task
-from core.readings.answer import Answer
+from core.readings.answer import Answer, softmax
 from core.readings.blank import beside_blank
-from core.readings.distribution import Asking, distributions, softmax
-from core.readings.other_scores import as_distribution, other_scores
+from core.readings.distribution import Asking, distributions
+from core.readings.other_scores import other_scores
 from core.readings.reading import Reading
 from core.readings.results import evaluate, table
 from tests.contract.official import official_logits, tiny
@@ -29,7 +29,7 @@ def test_the_sum_the_mean_a_token_and_pmi_may_each_say_something_else() -> None:
     answer = Answer(softmax([sum(LONG), sum(SHORT)]), (LONG, SHORT), blank=BLANK)
     assert answer.probabilities[1] > answer.probabilities[0]
     assert other_scores(answer) == {"length_normalised": (-0.75, -1.5), "pmi": (1.75, -0.25)}
-    assert as_distribution((1.75, -0.25)) == pytest.approx((exp(2) / (1 + exp(2)), 1 / (1 + exp(2))))
+    assert softmax((1.75, -0.25)) == pytest.approx((exp(2) / (1 + exp(2)), 1 / (1 + exp(2))))
 
 
 def test_there_is_no_pmi_without_a_blank_picture_and_no_score_without_tokens() -> None:
