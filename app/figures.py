@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from textwrap import wrap
 from typing import Any
@@ -78,8 +79,7 @@ def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[
     if any(benefit.duels for benefit in benefits):
         note = f"{count}; paired differences in {benefits[0].duels[0].deciding.title}, {INTERVALS}"
         note += f"; {BRIEFLY}" if about_bands(benefits) else ""
-        duels = sum(len(benefit.duels) for benefit in benefits)
-        rows = lambda size: 1 + max(0, ceil((DUEL * size.font * duels - ROOM * size.height) / (size.height // 2)))  # noqa: E731
+        rows = partial(_rows_of_duels, sum(len(benefit.duels) for benefit in benefits))
         made.append(Drawing("differences", "Did it help?", note, lambda size: _differences(run, benefits, size), rows))
     if labels:
         note = f"{count}; each label against all others; rings: as the reader answered"
@@ -91,6 +91,11 @@ def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[
         if not has_several_labels(counts)
     ]
     return tuple(made)
+
+
+def _rows_of_duels(duels: int, size: Size) -> int:
+    """Every comparison has room for its words."""
+    return 1 + max(0, ceil((DUEL * size.font * duels - ROOM * size.height) / (size.height // 2)))
 
 
 def shaded(

@@ -17,14 +17,14 @@ import yaml
 
 from core.bench.curve_figures import Finished, Point, csv_of_means, csv_of_runs, curves_of, markdown
 from core.bench.curve_picture import picture
+from core.bench.resumed import GO_ON, tuned
 from core.bench.smaller import Source, open_source
 from core.catalog import USUAL
 from core.errors import RunError, SettingsError, StoppedError
 from core.events import Report
 from core.readings.rounding import duration
 from core.runs.folder import Folder
-from core.runs.runfile import Block, Run, as_yaml, make_run, read_values
-from core.runs.tune import tune
+from core.runs.runfile import Block, Run, as_yaml, make_run, read_run, read_values
 
 OF_THE_SET = ("images", "task", "limit", "split", "seed")
 """What a run file says of the cases; a point's own cases are dealt before its run begins."""
@@ -105,12 +105,12 @@ def run_all(
     clock = _Clock()
     for number, each in enumerate(planned):
         if is_stopped():
-            raise StoppedError(f"Stopped before point {number + 1} of {len(planned)}. {_GO_ON}")
+            raise StoppedError(f"Stopped before point {number + 1} of {len(planned)}. {GO_ON}")
         results = _kept(each)
         if results is None:
             say(f"Point {number + 1} of {len(planned)}: {each.point.words()}.")
             began = time.perf_counter()
-            results = _measured(each, watch, is_stopped)
+            results = tuned(each.run(), each.folder, watch, is_stopped)
             seconds = time.perf_counter() - began
             clock.took(each, seconds)
             left = [other for other in planned[number + 1 :] if _kept_file(other) is None]
@@ -120,9 +120,6 @@ def run_all(
             write(done, out)
     write(done, out)
     return done
-
-
-_GO_ON = "Run the same command again: it goes on from there."
 
 
 def plan(sets: Sequence[str], wanted: Wanted, run_file: Path | None, out: Path) -> list[Planned]:
@@ -160,9 +157,7 @@ def _kept(planned: Planned) -> dict[str, Any] | None:
     if _kept_file(planned) is None:
         return None
     folder = Folder(planned.folder)
-    begun = make_run(
-        read_values(folder.settings)
-    )  # with today's defaults, where an earlier version knew fewer settings
+    begun = read_run(folder.settings)  # with today's defaults, where an earlier version knew fewer settings
     was, now = (yaml.safe_load(as_yaml(run.settings)) for run in (begun, planned.run()))
     for block, name in (("training", "precision"), ("vlm", "dtype")):  # the machine's own
         now[block][name] = was[block].get(name)
@@ -172,18 +167,6 @@ def _kept(planned: Planned) -> dict[str, Any] | None:
             "Use the run file that it was begun with, or choose another folder by --out."
         )
     return dict(folder.kept(folder.metrics))
-
-
-def _measured(planned: Planned, watch: Report, is_stopped: Callable[[], bool]) -> dict[str, Any]:
-    folder = Folder(planned.folder)
-    is_begun = folder.settings.is_file()
-    if not is_begun:  # broken off while its folder was made: nothing was learned yet
-        folder.set.unlink(missing_ok=True)
-        folder.environment.unlink(missing_ok=True)
-    try:
-        return tune(planned.run(), folder.path, is_begun, watch, is_stopped)
-    except StoppedError as stopped:
-        raise StoppedError(f"{stopped} {_GO_ON}") from None
 
 
 def write(done: Sequence[Finished], out: Path) -> None:

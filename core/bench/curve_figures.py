@@ -9,7 +9,7 @@ from statistics import mean
 from typing import Any, Literal
 
 from core.bench.departures import below_table
-from core.readings.benefit import is_tsm
+from core.readings.benefit import gaps, is_tsm
 from core.readings.metrics import TITLES
 from core.readings.over_seeds import ends_over_seeds, standard_error
 from core.readings.reader import Reader, readers_from_plain, unknown_reader
@@ -73,18 +73,10 @@ class Finished:
 
     def gap(self, reader: str, rival: str, name: str) -> Mapping[str, Any] | None:
         """What a reader has over a rival on the same cases, with its own interval."""
-        differences = self.results["differences"]
-        for pair, sign in ((f"{reader} - {rival}", 1), (f"{rival} - {reader}", -1)):
-            figure = differences.get(pair, {}).get(name)
-            if figure and figure["value"] is not None:
-                return figure if sign > 0 else turned_round(figure)
-        return None
-
-
-def turned_round(figure: Mapping[str, Any]) -> dict[str, Any]:
-    """A difference seen from the other side."""
-    low, high = (None if figure[end] is None else -figure[end] for end in ("high", "low"))
-    return {"value": -figure["value"], "low": low, "high": high}
+        pair = next(gaps(self.results, reader, rival, {name: FIGURES[name]}, is_asked_for=True), None)
+        if pair is None or pair.difference is None:
+            return None
+        return {"value": pair.difference, "low": pair.low, "high": pair.high}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bench.paper_figures import Row, as_table, markdown, rows_of
+from core.bench.resumed import GO_ON, tuned
 from core.case import SPLITS
 from core.errors import StoppedError
 from core.events import Report
@@ -20,7 +21,6 @@ from core.readings.rounding import duration
 from core.runs.estimate import estimate
 from core.runs.folder import Folder
 from core.runs.runfile import Block, Run, make_run, read_values
-from core.runs.tune import tune
 from core.sets.medmnist import SETS, Facts, facts_of
 from core.sets.medmnist_fetch import fetch
 
@@ -98,7 +98,7 @@ def run_all(
 
     def go_on() -> None:
         if is_stopped():
-            raise StoppedError(f"Stopped before all of the sets were fetched. {_GO_ON}")
+            raise StoppedError(f"Stopped before all of the sets were fetched. {GO_ON}")
 
     def on_part(done: int, whole: int | None) -> None:
         on_bytes(done, whole)
@@ -112,24 +112,17 @@ def run_all(
     outcome = Outcome([], [])
     for number, seed in enumerate(wanted.seeds):
         if is_stopped():
-            raise StoppedError(f"Stopped before seed {seed}. {_GO_ON}")
+            raise StoppedError(f"Stopped before seed {seed}. {GO_ON}")
         run, place = make_run(wanted.values(images, seed)), out / f"seed-{seed}"
-        is_begun = Folder(place).settings.is_file()
-        if not is_begun and not number:
+        if not number and not Folder(place).settings.is_file():
             say(_hours(run, len(wanted.seeds), say))
         say(f"Seed {seed}, {number + 1} of {len(wanted.seeds)}: in {place}.")
-        try:
-            of_seeds.append(tune(run, place, is_begun, watch, is_stopped))
-        except StoppedError as stopped:
-            raise StoppedError(f"{stopped} {_GO_ON}") from None
+        of_seeds.append(tuned(run, place, watch, is_stopped))
         names = [facts.name for facts in wanted.facts]
         outcome = Outcome(rows_of(of_seeds, names), list(departures(wanted, run, of_seeds[0]["departures"])))
         (out / "paper.md").write_text(markdown(outcome.rows, outcome.departures), encoding="utf-8")
         (out / "paper.csv").write_text(as_table(outcome.rows), encoding="utf-8")
     return outcome
-
-
-_GO_ON = "Run the same command again: it goes on from there."
 
 
 def _disk(wanted: Wanted, folder: Path) -> str:

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from core.bench.departures import below_table
+from core.bench.resumed import tuned
 from core.catalog import USUAL
 from core.errors import SettingsError
 from core.events import Report
-from core.runs.folder import Folder
 from core.runs.runfile import Block, make_run, read_values
-from core.runs.tune import tune
 
 FIGURES = ("accuracy", "macro_f1", "auroc")
 Row = dict[str, Any]
@@ -47,7 +46,7 @@ def run_all(
                 name = "-".join([Path(images).stem, "seed", str(seed), *part.lower().split()])
                 run = make_run({**values, "images": images, "seed": seed})
                 began = time.perf_counter()
-                results = tune(run, out / name, Folder(out / name).settings.is_file(), watch)
+                results = tuned(run, out / name, watch)
                 rows += _rows(Path(images).stem, seed, part, results, time.perf_counter() - began)
     return rows
 

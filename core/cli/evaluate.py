@@ -71,8 +71,8 @@ def do(arguments: argparse.Namespace) -> None:
     readers = [reader for reader in run.readers if reader.name in answered]
     results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(tuple(readers))}
     if arguments.split != "val":  # there the best were chosen
-        asked = folder.tasks()
-        own = {name: asked[name] for name in asked if arguments.question in (None, name)}
+        every = folder.tasks()
+        own = {name: every[name] for name in every if arguments.question in (None, name)}
         results["best"] = _best(folder, own, readers)
     results["left_out"] = folder.kept(folder.metrics).get("left_out", []) if folder.metrics.is_file() else []
     results["departures"] = list(departures)

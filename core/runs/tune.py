@@ -198,14 +198,15 @@ def finish(
         reading.save(readings, running.folder.readings(split))
     with using(tuned.vlm, None):
         novelty.of_run(cases.features).save(running.folder.novelty)
-    results = evaluate(read["test"], running.folder.tasks(), settings.reading.draws, settings.seed)
+    tasks = running.folder.tasks()
+    results = evaluate(read["test"], tasks, settings.reading.draws, settings.seed)
     _index(running, tuned, cases, results)
     results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)
     results["reader_list"] = readers_to_plain(readers)
     measured = {each.set for each in read["test"]}
-    asked = {name: task for name, task in running.folder.tasks().items() if name in measured}
-    results["best"] = best_of_groups(read["val"], asked, readers)
+    of_measured = {name: task for name, task in tasks.items() if name in measured}
+    results["best"] = best_of_groups(read["val"], of_measured, readers)
     results["left_out"] = list(rivals.left_out)
     text = card(
         set={"sets": running.folder.sets()},

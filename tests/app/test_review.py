@@ -330,19 +330,19 @@ def test_the_index_claims_no_interval_and_no_number_of_wrong_labels(room: Review
 def test_an_audit_is_drawn_decided_on_and_told(room: Reviewed, page: ReviewPage) -> None:
     visit, parts = room.visit(), page.auditing.parts
     before = page.auditing.open(visit, room.review_id, 2, 4)
-    assert before[parts.form]["visible"] and "How many labels are wrong?" in before[parts.told]
+    assert before[parts.form]["visible"] and "How many labels are wrong?" in before[parts.about]
     assert "6 cases to decide on. If no label is wrong among the 4 drawn" in before[parts.before]
     assert "Draw at least one" in page.auditing.plan(visit, room.review_id, 2, None)[parts.before]
     drawn = page.auditing.draw(visit, room.review_id, 2, 4)
-    assert not drawn[parts.form]["visible"] and "0 of 6 decided: the first 2 suspects" in drawn[parts.told]
-    assert f'href="/review?review={room.review_id}&tab=decide&state=audit"' in drawn[parts.told]
+    assert not drawn[parts.form]["visible"] and "0 of 6 decided: the first 2 suspects" in drawn[parts.about]
+    assert f'href="/review?review={room.review_id}&tab=decide&state=audit"' in drawn[parts.about]
     with pytest.raises(SettingsError, match="has its audit"):
         page.auditing.draw(visit, room.review_id, 2, 4)
     db = room.studio.database
     while (suspect := queue.next_suspect(db, room.who, room.review_id, Filter(state="audit"))) is not None:
         action = ("change", ["hazy"]) if suspect.rank == 1 else ("keep", None)
         verdicts.decide(db, room.who, room.review_id, [suspect.rank], *action)
-    told = page.auditing.open(visit, room.review_id, 2, 4)[parts.told]
+    told = page.auditing.open(visit, room.review_id, 2, 4)[parts.about]
     assert "About 1 of 12 labels is wrong, 95 % interval 1 to" in told and "may have been led by it" in told
     asked = queue.progress(db, room.who, room.review_id, Filter(state="audit"))
     assert nothing_left(Filter(state="audit"), asked)["title"] == "Nothing of an audit is left for you to decide"
@@ -354,7 +354,7 @@ def test_an_audit_of_which_one_is_unsure_leads_to_where_that_is_settled(room: Re
     said: Iterator[Action] = iter(("keep", "unsure"))
     while (suspect := queue.next_suspect(db, room.who, room.review_id, Filter(state="audit"))) is not None:
         verdicts.decide(db, room.who, room.review_id, [suspect.rank], next(said))
-    told = page.auditing.open(visit, room.review_id, 1, 1)[parts.told]
+    told = page.auditing.open(visit, room.review_id, 1, 1)[parts.about]
     assert "1 unsure" in told and "state=audit" not in told
     assert f'href="/review?review={room.review_id}&tab=agree">Settle what is left</a>' in told
 

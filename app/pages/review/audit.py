@@ -26,7 +26,7 @@ WHAT_FOR = (
 @dataclass(frozen=True)
 class AuditParts:
     section: gr.Column
-    told: gr.HTML
+    about: gr.HTML
     """What it is for, how far it is, or what came of it."""
     form: gr.Column
     first: gr.Number
@@ -37,7 +37,7 @@ class AuditParts:
 
     @property
     def shown(self) -> list[gr.Column | gr.HTML]:
-        return [self.section, self.told, self.form, self.before]
+        return [self.section, self.about, self.form, self.before]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Auditing:
         can_draw = drawn is None and visit.who.may("work")
         return {
             parts.section: gr.update(visible=True),
-            parts.told: not_drawn(view.name, can_draw) if drawn is None else state_of(view.name, drawn),
+            parts.about: not_drawn(view.name, can_draw) if drawn is None else state_of(view.name, drawn),
             parts.form: gr.update(visible=can_draw),
         }
 
@@ -107,7 +107,7 @@ def state_of(review: str, view: AuditView) -> str:
 
 def lay_out() -> AuditParts:
     with gr.Column(visible=False, elem_id="review-audit") as section:
-        told = gr.HTML(elem_id="review-audit-told")
+        about = gr.HTML(elem_id="review-audit-told")
         with gr.Column(visible=False) as form:
             with gr.Row():
                 first = gr.Number(
@@ -123,7 +123,7 @@ def lay_out() -> AuditParts:
                 )
             before = gr.HTML(elem_id="review-audit-before")
             draw = gr.Button("Draw the audit", elem_id="review-audit-draw")
-    return AuditParts(section, told, form, first, others, before, draw)
+    return AuditParts(section, about, form, first, others, before, draw)
 
 
 def opening(studio: Studio, tab: Auditing, review: gr.Dropdown) -> Wire:
@@ -136,4 +136,4 @@ def wire(studio: Studio, tab: Auditing, review: gr.Dropdown) -> None:
     given = [review, parts.first, parts.others]
     for number in (parts.first, parts.others):
         number.change(guarded(studio, tab.plan), given, [parts.before], **PRIVATE)
-    parts.draw.click(guarded(studio, tab.draw), given, [parts.section, parts.told, parts.form], **PRIVATE)
+    parts.draw.click(guarded(studio, tab.draw), given, [parts.section, parts.about, parts.form], **PRIVATE)

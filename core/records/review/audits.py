@@ -134,7 +134,7 @@ def in_words(view: AuditView) -> tuple[str, ...]:
     """How far it is and what is missing, or what it comes to and what that means."""
     sample = view.sample
     drawn = f"the first {sample.first:,} suspects, and {sample.others:,} of the {sample.rest:,} others at random"
-    if (found := view.total) is None:
+    if (wrong := view.total) is None:
         missing = [f"{view.without_verdict:,} to be decided"] * bool(view.without_verdict)
         missing += [f"{view.unsure:,} unsure"] * bool(view.unsure)
         missing += [f"{view.differing:,} seen differently"] * bool(view.differing)
@@ -145,10 +145,10 @@ def in_words(view: AuditView) -> tuple[str, ...]:
         )
     in_first = view.wrong - view.wrong_drawn
     excluded = f" {view.excluded:,} excluded are not counted as wrong." * bool(view.excluded)
-    verb = "is" if round(found.value) == 1 else "are"
-    interval = f"95 % interval {found.low:,} to {found.high:,}"
+    verb = "is" if round(wrong.value) == 1 else "are"
+    interval = f"95 % interval {wrong.low:,} to {wrong.high:,}"
     return (
-        f"About {found.value:,.0f} of {sample.cases:,} labels {verb} wrong, {interval}.",
+        f"About {wrong.value:,.0f} of {sample.cases:,} labels {verb} wrong, {interval}.",
         f"All {sample.drawn:,} are decided: {in_first:,} wrong among the first {sample.first:,} suspects, and "
         f"{view.wrong_drawn:,} among {sample.others:,} drawn at random from {sample.rest:,} others.{excluded}",
         LIMIT,
@@ -159,13 +159,13 @@ def plain(view: AuditView) -> dict[str, Any]:
     """For JSON; `wrong_labels` is null until every case is decided."""
     counts = {name: getattr(view, name) for name in ("decided", "unsure", "differing", "excluded")}
     sample = {name: getattr(view.sample, name) for name in ("cases", "first", "others")}
-    found = view.total
+    wrong = view.total
     return {
         "review": view.review_id,
         **sample,
         "seed": view.seed,
         **counts,
-        "wrong_labels": None if found is None else {"value": found.value, "low": found.low, "high": found.high},
+        "wrong_labels": None if wrong is None else {"value": wrong.value, "low": wrong.low, "high": wrong.high},
     }
 
 
