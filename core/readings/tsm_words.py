@@ -20,6 +20,12 @@ def in_words(task: Task, probabilities: Sequence[float]) -> str:
     return f"A classifier says: {named}."
 
 
+def of_cases(tasks: Sequence[Task], of_tsms: Sequence[Sequence[Sequence[float]]]) -> list[str]:
+    """For each case, of a task each, what all TSMs answer, one behind the other."""
+    of_case = zip(*of_tsms, strict=True)
+    return [" ".join(in_words(task, each) for each in likely) for task, likely in zip(tasks, of_case, strict=True)]
+
+
 def ending_in(instruction: str, words: str) -> str:
     """The question with what the TSM says of the picture behind it."""
     return f"{instruction} {words}"

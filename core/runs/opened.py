@@ -21,7 +21,7 @@ from core.models.lora import load_adapter, using
 from core.models.seeing_tsm import SeeingTsm
 from core.models.tsm import DESCRIPTION, Tsm, read_saved, refuse_other_head
 from core.models.vlm import ImageFeatures, Vlm
-from core.readings import novelty, rivals, taught
+from core.readings import novelty, rivals, taught, tsm_words
 from core.readings.answer import Answer
 from core.readings.blank import beside_blank
 from core.readings.distribution import Asking
@@ -30,7 +30,6 @@ from core.readings.mixing import mean
 from core.readings.reader import FUSION, TSM, Reader
 from core.readings.reading import Reading
 from core.readings.taught import Taught
-from core.readings.tsm_words import in_words
 from core.readings.writing import free_text
 from core.runs.folder import Folder
 from core.runs.fusion import FUSED
@@ -217,9 +216,7 @@ def _tsm_words(opened: Opened, asked: Asked, described: Sequence[Tensor]) -> lis
     tasks = list(opened.tasks.values())
     sets = [asked.set] * len(asked.images)
     answers = [tsm_answers(tsm, features, sets, tasks) for tsm, features in zip(opened.tsms, described, strict=True)]
-    return [
-        " ".join(in_words(tasks[asked.set], likely) for likely in of_tsms) for of_tsms in zip(*answers, strict=True)
-    ]
+    return tsm_words.of_cases([tasks[asked.set]] * len(sets), answers)
 
 
 def _of_adapter(

@@ -22,13 +22,14 @@ from core.models.lora import adapter_parameters, using
 from core.models.spelled import SpelledCaption, spelled
 from core.models.tsm import Tsm
 from core.models.vlm import ImageFeatures, Prompt
+from core.readings import tsm_words
 from core.readings.answer import Answer
 from core.readings.class_head import ClassHead
 from core.readings.distribution import Asking, distributions
 from core.readings.embedder import Embedder, by_cosine
 from core.readings.head import Head, See
 from core.readings.results import quick_figures
-from core.readings.tsm_words import ending_in, in_words
+from core.readings.tsm_words import ending_in
 from core.sets.captions import CaptionSettings, caption
 from core.sets.joint import Item, JointSet
 from core.training.batches import Batches, in_parts
@@ -110,10 +111,8 @@ class RunCases:
             tsm_answers(tsm, features, sets, self.joint_set.tasks)
             for tsm, features in zip(tsms, self.exemplars, strict=True)
         ]
-        words = [
-            " ".join(in_words(self.task(place), of_tsm[place]) for of_tsm in answers) for place in range(len(sets))
-        ]
-        return replace(self, tsm_words=words)
+        tasks = [self.joint_set.tasks[number] for number in sets]
+        return replace(self, tsm_words=tsm_words.of_cases(tasks, answers))
 
     def batch(self, places: Sequence[int], partners: Sequence[int | None], lots: Sequence[int] = ()) -> ResponseBatch:
         """Cases by their places in the run, with the places of those whose images contradict them."""

@@ -285,12 +285,12 @@ def test_as_many_readers_stand_side_by_side_as_have_room_unless_others_are_chose
     rows = [Reading("panes", case, "test", name, ("clear",), None, answer) for case in ("a", "b") for name in names]
     reading.save(rows, place.runs / key / "readings" / "test.parquet")
     described = [{"name": name, "title": name, "colour": "#123456", "group": group_of(name)} for name in names]
-    told = metrics("accuracy", {}) | {
+    measured = metrics("accuracy", {}) | {
         "made_for": {"reader": "vitask+tsm", "baseline": "vanilla"},
         "reader_list": described,
         "best": {"panes": {"tuned": "vanilla", "simple": "probe-connector"}},
     }
-    runs.set_metrics(room.studio.database, room.run_id, told)
+    runs.set_metrics(room.studio.database, room.run_id, measured)
     chooser = page.parts.choose.beside
     chosen = page.of_run(room.visit(), room.run_id, "test")[chooser]
     assert len(chosen["choices"]) == 8

@@ -342,10 +342,12 @@ def test_an_audit_is_drawn_decided_on_and_told(room: Reviewed, page: ReviewPage)
     while (suspect := queue.next_suspect(db, room.who, room.review_id, Filter(state="audit"))) is not None:
         action = ("change", ["hazy"]) if suspect.rank == 1 else ("keep", None)
         verdicts.decide(db, room.who, room.review_id, [suspect.rank], *action)
-    told = page.auditing.open(visit, room.review_id, 2, 4)[parts.about]
-    assert "About 1 of 12 labels is wrong, 95 % interval 1 to" in told and "may have been led by it" in told
-    asked = queue.progress(db, room.who, room.review_id, Filter(state="audit"))
-    assert nothing_left(Filter(state="audit"), asked)["title"] == "Nothing of an audit is left for you to decide"
+    shown_audit = page.auditing.open(visit, room.review_id, 2, 4)[parts.about]
+    assert (
+        "About 1 of 12 labels is wrong, 95 % interval 1 to" in shown_audit and "may have been led by it" in shown_audit
+    )
+    of_audit = queue.progress(db, room.who, room.review_id, Filter(state="audit"))
+    assert nothing_left(Filter(state="audit"), of_audit)["title"] == "Nothing of an audit is left for you to decide"
 
 
 def test_an_audit_of_which_one_is_unsure_leads_to_where_that_is_settled(room: Reviewed, page: ReviewPage) -> None:
@@ -354,9 +356,9 @@ def test_an_audit_of_which_one_is_unsure_leads_to_where_that_is_settled(room: Re
     said: Iterator[Action] = iter(("keep", "unsure"))
     while (suspect := queue.next_suspect(db, room.who, room.review_id, Filter(state="audit"))) is not None:
         verdicts.decide(db, room.who, room.review_id, [suspect.rank], next(said))
-    told = page.auditing.open(visit, room.review_id, 1, 1)[parts.about]
-    assert "1 unsure" in told and "state=audit" not in told
-    assert f'href="/review?review={room.review_id}&tab=agree">Settle what is left</a>' in told
+    shown_audit = page.auditing.open(visit, room.review_id, 1, 1)[parts.about]
+    assert "1 unsure" in shown_audit and "state=audit" not in shown_audit
+    assert f'href="/review?review={room.review_id}&tab=agree">Settle what is left</a>' in shown_audit
 
 
 def test_no_audit_is_offered_before_a_search_has_ended(tmp_path: Path, page: ReviewPage) -> None:

@@ -250,14 +250,14 @@ def test_a_finished_run_opens_on_whether_it_helped(page: RunsPage, room: Furnish
 
 def test_a_finished_run_opens_on_whether_the_vlm_was_worth_it(page: RunsPage, room: Furnished) -> None:
     readers = {"tsm": (0.7, 0.6, 0.8), "knn": (0.6, 0.5, 0.7), "vlm": (0.1, 0.0, 0.2), "vanilla": (0.5, 0.3, 0.7)}
-    told = compared(metrics("macro_f1", readers | {"vitask+tsm": (0.75, 0.6, 0.9)}), (0.25, 0.1, 0.4))
+    with_pair = compared(metrics("macro_f1", readers | {"vitask+tsm": (0.75, 0.6, 0.9)}), (0.25, 0.1, 0.4))
     ends = dict(zip(("value", "low", "high"), (0.15, 0.05, 0.25), strict=True))
-    told["differences"]["vitask+tsm - knn"] = {"macro_f1": ends}
-    told |= {"best": {"panes": {"tuned": "vitask+tsm", "simple": "knn"}}, "left_out": ["No <i>mean</i>."]}
+    with_pair["differences"]["vitask+tsm - knn"] = {"macro_f1": ends}
+    with_pair |= {"best": {"panes": {"tuned": "vitask+tsm", "simple": "knn"}}, "left_out": ["No <i>mean</i>."]}
     groups = {"tsm": "simple", "knn": "simple", "vlm": "untuned", "vanilla": "tuned", "vitask+tsm": "tuned"}
     listed = [{"name": name, "title": name, "colour": "#123456", "group": group} for name, group in groups.items()]
-    told |= {"made_for": {"reader": "vitask+tsm", "baseline": "vanilla"}, "reader_list": listed}
-    runs.set_metrics(room.studio.database, room.run_id, told)
+    with_pair |= {"made_for": {"reader": "vitask+tsm", "baseline": "vanilla"}, "reader_list": listed}
+    runs.set_metrics(room.studio.database, room.run_id, with_pair)
     changed = page.tick(room.visit(), room.run_id, None)
     drawn, numbers = changed[page.parts.run.benefit], changed[page.parts.run.numbers]
     assert "<b>Is the VLM worth it?</b> Yes, by these cases: on 3 test cases, the best tuned reader" in drawn

@@ -111,17 +111,17 @@ def test_the_paper_is_one_command_away(
 def test_a_wish_to_stop_ends_a_fetch_and_what_is_there_stays(server: Server, tmp_path: Path) -> None:
     """Twelve sets take hours to fetch, and nothing is learned before all are there."""
     wanted = paper.Wanted("nowhere", sets=["blood", "breast", "chest"], size=28)
-    told = list[str]()
+    notes = list[str]()
 
     def run(is_stopped: Callable[[], bool]) -> None:
         with pytest.raises(StoppedError, match=r"the sets were fetched\. Run the same command again"):
-            paper.run_all(wanted, tmp_path, f"{server.address}/sets", say=told.append, is_stopped=is_stopped)
+            paper.run_all(wanted, tmp_path, f"{server.address}/sets", say=notes.append, is_stopped=is_stopped)
 
     run(lambda: True)
     assert not list(tmp_path.rglob("*.npz")) and not server.ranges, "nothing more is begun"
-    run(lambda: len(told) > 2)  # once the first set is being fetched
+    run(lambda: len(notes) > 2)  # once the first set is being fetched
     assert [path.name for path in sorted(tmp_path.rglob("*.*"))] == ["bloodmnist_28.npz.part"]
-    assert "Fetching breastmnist." not in told
+    assert "Fetching breastmnist." not in notes
 
 
 def test_what_is_printed_in_the_paper_adds_up_to_its_means() -> None:

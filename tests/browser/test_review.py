@@ -136,16 +136,16 @@ def test_an_audit_is_drawn_decided_on_by_keys_and_told(served: Served, tab: Call
     open_door(page, served.address, served.room.studio.database)
     review = served.room.review_id
     page.goto(f"{served.address}/review?tab=find&review={review}")
-    told, before = page.locator("#review-audit-told"), page.locator("#review-audit-before")
-    told.get_by_text("How many labels are wrong?").wait_for()
+    audit, before = page.locator("#review-audit-told"), page.locator("#review-audit-before")
+    audit.get_by_text("How many labels are wrong?").wait_for()
     before.get_by_text(f"All {CASES} labels are looked at").wait_for()
     page.locator("#audit-first input").fill("3")
     page.locator("#audit-others input").fill("5")
     before.get_by_text("8 cases to decide on. If no label is wrong among the 5").wait_for()
     page.locator("#review-audit-draw").click()
-    told.get_by_text("0 of 8 decided: the first 3 suspects").wait_for()
+    audit.get_by_text("0 of 8 decided: the first 3 suspects").wait_for()
     assert not page.locator("#review-audit-draw").is_visible()
-    told.get_by_role("link", name="Decide on the audit").click()
+    audit.get_by_role("link", name="Decide on the audit").click()
     at(page, 1)
     assert page.locator("[data-where=state]").input_value() == "audit"
     for key in "2kkkkkkk":
@@ -155,7 +155,7 @@ def test_an_audit_is_drawn_decided_on_by_keys_and_told(served: Served, tab: Call
     page.get_by_text("Nothing of an audit is left for you to decide").wait_for()
     all_kept(page)
     page.get_by_role("tab", name="1 Find").click()
-    told.get_by_text(f"About 1 of {CASES} labels is wrong, 95 % interval 1 to").wait_for()
+    audit.get_by_text(f"About 1 of {CASES} labels is wrong, 95 % interval 1 to").wait_for()
     assert [action for action, _ in served.room.standing().values()].count("change") == 1
 
 

@@ -175,8 +175,8 @@ def test_read_prints_every_readers_whole_distribution(
         assert image["unlike"]["is_unlike"] is False and image["unlike"]["of"] > 0
         assert set(image["readers"]) == {*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"}
         for name, answer in image["readers"].items():
-            said = {"tokens", "text", "parsed", "said", "explored", "blank"}
-            assert answer.keys() == {"answers", "probabilities", *said}
+            beside = {"tokens", "text", "parsed", "said", "explored", "blank"}
+            assert answer.keys() == {"answers", "probabilities", *beside}
             assert answer["answers"] == ["dark", "light", "light scar"]
             assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
             assert (answer["text"] is None) == (name in SIMPLE)

@@ -224,9 +224,9 @@ def test_a_model_that_is_good_with_the_tsm_alone_is_told_from_one_that_learned()
 def test_no_words_are_promised_of_a_reader_that_has_none() -> None:
     given = results({"head - vlm": (0.4, 0.3, 0.5), "head - tsm": (-0.4, -0.5, -0.3)}, VALUES | {"head": 0.5})
     benefit = judged(given, "head", "vlm", ("head",))
-    told = ["\n".join(meaning(benefit, given, Training(), TITLES, wordless)) for wordless in ((), ("head",))]
-    assert all("For the label alone “the TSM” is the better reader here." in text for text in told)
-    assert ["questions in words" in text for text in told] == [True, False]
+    sentences = ["\n".join(meaning(benefit, given, Training(), TITLES, wordless)) for wordless in ((), ("head",))]
+    assert all("For the label alone “the TSM” is the better reader here." in text for text in sentences)
+    assert ["questions in words" in text for text in sentences] == [True, False]
 
 
 def test_what_to_try_depends_on_when_it_was_best() -> None:

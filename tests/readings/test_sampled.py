@@ -24,9 +24,9 @@ def test_with_nothing_found_the_limit_is_near_three_in_so_many() -> None:
 
 
 def test_the_first_count_as_they_are_and_the_others_for_all_of_the_rest() -> None:
-    found = total(SAMPLE, 30, 2)
-    assert found.value == 30 + 2950 * 2 / 100
-    assert 30 + 2 <= found.low < found.value < found.high
+    estimate = total(SAMPLE, 30, 2)
+    assert estimate.value == 30 + 2950 * 2 / 100
+    assert 30 + 2 <= estimate.low < estimate.value < estimate.high
     assert total(Sample(60, 60, 0), 7, 0) == Total(7, 7, 7)
     assert total(Sample(60, 50, 10), 7, 1) == Total(8, 8, 8)
 

@@ -15,8 +15,8 @@ LEARNED = Labelled(np.array([EAST, NORTH_EAST, NORTH, WEST]), np.eye(2)[[0, 0, 1
 
 
 def test_votes_are_counted_and_one_more_is_dealt_out_by_how_often_labels_are_learned_from() -> None:
-    asked = np.array([(10.0, 1.0), (-5.0, 1.0)])  # nearest to the first: east, north-east; to the second: west, north
-    one, two, four = votes_of(directions_of(LEARNED.features), LEARNED.hot, asked, [1, 2, 4])
+    shown = np.array([(10.0, 1.0), (-5.0, 1.0)])  # nearest to the first: east, north-east; to the second: west, north
+    one, two, four = votes_of(directions_of(LEARNED.features), LEARNED.hot, shown, [1, 2, 4])
     assert one.tolist() == [[1.5 / 2, 0.5 / 2], [0.5 / 2, 1.5 / 2]]
     assert two == pytest.approx(np.array([[2.5 / 3, 0.5 / 3], [0.5 / 3, 2.5 / 3]]))
     assert four.tolist() == [[0.5, 0.5], [0.5, 0.5]]
@@ -36,13 +36,13 @@ def test_of_equally_near_voters_the_first_count() -> None:
 
 def test_pictures_that_are_the_same_are_equally_near_however_many_are_asked_about_at_once() -> None:
     random = np.random.default_rng(0)
-    once, asked = random.normal(size=(167, 257)), random.normal(size=(40, 257))
+    once, shown = random.normal(size=(167, 257)), random.normal(size=(40, 257))
     directions = directions_of(np.concatenate([once, once]))
     is_first = np.repeat(np.eye(2), len(once), axis=0)  # a picture's first copy says one thing, its second the other
-    (together,) = votes_of(directions, is_first, asked, [1])
+    (together,) = votes_of(directions, is_first, shown, [1])
     assert (together == [0.75, 0.25]).all(), "of two that are the same the first is heard"
-    (three,) = votes_of(directions, np.eye(len(directions)), asked, [3])
-    each = [next(votes_of(directions, np.eye(len(directions)), row[None], [3])) for row in asked]
+    (three,) = votes_of(directions, np.eye(len(directions)), shown, [3])
+    each = [next(votes_of(directions, np.eye(len(directions)), row[None], [3])) for row in shown]
     assert (three == np.concatenate(each)).all()
 
 

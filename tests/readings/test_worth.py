@@ -67,10 +67,10 @@ def results(tested: dict[str, int], chosen: Any) -> Any:
 
 def test_test_cases_choose_neither_reader() -> None:
     """On test cases the other two are far better."""
-    told = results(
+    measured = results(
         {"tsm": 40, "knn": 22, "vanilla": 26, "vitask": 40}, best({"tsm": 14, "knn": 16, "vanilla": 12, "vitask": 10})
     )
-    (worth,) = worths(told)
+    (worth,) = worths(measured)
     assert (worth.duel.reader, worth.duel.rival) == ("vanilla", "knn")
 
 
@@ -78,9 +78,9 @@ def test_test_cases_choose_neither_reader() -> None:
     ("vanilla", "opening"), [(40, "Yes, by these cases"), (24, "The cases can't tell"), (2, "Not for the label")]
 )
 def test_the_answer_is_decided_by_the_interval_of_the_paired_difference(vanilla: int, opening: str) -> None:
-    told = results({"knn": 22, "vanilla": vanilla}, {"cells": {"tuned": "vanilla", "simple": "knn"}})
-    (worth,) = worths(told)
-    difference = told["differences"]["vanilla - knn"]["macro_f1"]
+    measured = results({"knn": 22, "vanilla": vanilla}, {"cells": {"tuned": "vanilla", "simple": "knn"}})
+    (worth,) = worths(measured)
+    difference = measured["differences"]["vanilla - knn"]["macro_f1"]
     gap = worth.duel.deciding
     assert (gap.difference, gap.low, gap.high) == tuple(difference[end] for end in ("value", "low", "high"))
     words = worth_words(worth, TITLES)
@@ -92,6 +92,6 @@ def test_the_answer_is_decided_by_the_interval_of_the_paired_difference(vanilla:
 def test_sets_of_a_joint_run_have_an_answer_each() -> None:
     rows = [*readings({"knn": 22, "vanilla": 40}, cases=40), *readings({"knn": 40, "vanilla": 22}, 40, name="smears")]
     tasks = {"cells": TASK, "smears": TASK}
-    told = evaluate(rows, tasks, 200, 0) | {"best": best_of_groups(rows, tasks, READERS)}
-    assert [(worth.set, worth.duel.effect) for worth in worths(told)] == [("cells", "helped"), ("smears", "harmed")]
-    assert "on 40 test cases of smears," in worth_words(worths(told)[1], TITLES)
+    measured = evaluate(rows, tasks, 200, 0) | {"best": best_of_groups(rows, tasks, READERS)}
+    assert [(worth.set, worth.duel.effect) for worth in worths(measured)] == [("cells", "helped"), ("smears", "harmed")]
+    assert "on 40 test cases of smears," in worth_words(worths(measured)[1], TITLES)

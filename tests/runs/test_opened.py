@@ -278,10 +278,12 @@ def test_validation_cases_that_a_given_tsm_learned_from_choose_nothing_where_oth
         read = {each.case for each in reading.load(Folder(place).readings("val"))}
         assert read == {case.id for case in left}
         if left is validated:
-            said = "2 of 6 validation cases show what the VLM or a TSM that it reads with learned from, or its patients"
+            words = (
+                "2 of 6 validation cases show what the VLM or a TSM that it reads with learned from, or its patients"
+            )
         else:
-            said = "Left out of 6 validation cases, by which is chosen: 1 whose pictures the VLM or a TSM"
-        assert said in Folder(place).card.read_text()
+            words = "Left out of 6 validation cases, by which is chosen: 1 whose pictures the VLM or a TSM"
+        assert words in Folder(place).card.read_text()
 
 
 def test_a_joint_run_is_plugged_where_of_one_set_no_test_case_is_left(
@@ -325,9 +327,9 @@ def test_what_a_plugged_models_vlm_learned_from_goes_with_it(finished: Path, tmp
     tests = [item.case for item in open_images(open_run(finished).run).items("test")]
     plug(finished, str(given_tsm(finished, tmp_path / "tsm", tests[:2])), tmp_path / "new", connector="keep")
     export(tmp_path / "new", tmp_path / "out", is_merged=False)
-    known = learned(Folder(tmp_path / "out"))
-    assert known.pictures == {**learned(Folder(finished)).pictures, **learned_from(tests[:2]).pictures}
-    assert not (tmp_path / "out" / "plugged.json").exists() and not known.doubts
+    learned_by_all = learned(Folder(tmp_path / "out"))
+    assert learned_by_all.pictures == {**learned(Folder(finished)).pictures, **learned_from(tests[:2]).pictures}
+    assert not (tmp_path / "out" / "plugged.json").exists() and not learned_by_all.doubts
     measured = own(open_run(tmp_path / "out"), 0, "test", silent)
     assert [case.id for case in measured.cases] == [case.id for case in tests[2:]]
 

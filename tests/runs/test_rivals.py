@@ -38,8 +38,8 @@ def some(cases: int, seed: int, flip: float = 0.0) -> Some:
     labels = noise.integers(2, size=cases)
     features = noise.normal(size=(cases, 6)).astype(np.float32)
     features[:, 0] += 2 * labels
-    said = np.where(noise.random(cases) < flip, 1 - labels, labels)
-    likely = np.where(said == 1, 0.8, 0.2)
+    answers = np.where(noise.random(cases) < flip, 1 - labels, labels)
+    likely = np.where(answers == 1, 0.8, 0.2)
     seen: Seen = {"connector": features, "tsm": features[:, :2] + 1}
     return Some(seen, np.eye(2)[labels], np.stack([1 - likely, likely], axis=1))
 
@@ -58,9 +58,9 @@ def test_nothing_but_training_and_validation_cases_is_looked_at() -> None:
     assert of_set.heads["tsm+probe"].weights.shape == (8, 2)
     tsm = validated.tsm
     assert tsm is not None
-    said = head.probabilities(validated.seen["connector"], "single")
+    of_head = head.probabilities(validated.seen["connector"], "single")
     losses = {
-        step / 20: -np.log((validated.hot * (step / 20 * tsm + (1 - step / 20) * said)).sum(1)).mean()
+        step / 20: -np.log((validated.hot * (step / 20 * tsm + (1 - step / 20) * of_head)).sum(1)).mean()
         for step in range(21)
     }
     assert of_set.tsm_weight == min(losses, key=lambda weight: losses[weight])
@@ -69,22 +69,22 @@ def test_nothing_but_training_and_validation_cases_is_looked_at() -> None:
 
 def test_the_mean_is_that_of_the_tsm_and_the_head_with_the_kept_weight() -> None:
     of_set = replace(teach(some(60, 0), some(40, 1), "single", QUICK), tsm_weight=0.25)
-    asked = some(5, 2)
-    answers = of_set.answers(asked.seen, "single", asked.tsm, ["probe-connector", "tsm-probe-mean"])
-    assert asked.tsm is not None and list(answers) == ["probe-connector", "tsm-probe-mean"]
-    assert answers["tsm-probe-mean"] == pytest.approx(0.25 * asked.tsm + 0.75 * answers["probe-connector"])
-    assert list(of_set.answers(asked.seen, "single", asked.tsm, ["tsm-probe-mean"])) == ["tsm-probe-mean"]
+    shown = some(5, 2)
+    answers = of_set.answers(shown.seen, "single", shown.tsm, ["probe-connector", "tsm-probe-mean"])
+    assert shown.tsm is not None and list(answers) == ["probe-connector", "tsm-probe-mean"]
+    assert answers["tsm-probe-mean"] == pytest.approx(0.25 * shown.tsm + 0.75 * answers["probe-connector"])
+    assert list(of_set.answers(shown.seen, "single", shown.tsm, ["tsm-probe-mean"])) == ["tsm-probe-mean"]
 
 
 @pytest.mark.parametrize("kind", ["single", "multi"])
 def test_what_they_learned_is_kept_to_the_bit(kind: object, tmp_path: Path) -> None:
-    file, asked = tmp_path / "rivals.safetensors", some(9, 3)
+    file, shown = tmp_path / "rivals.safetensors", some(9, 3)
     of_sets = [teach(some(60, 0), some(40, 1), kind, QUICK), teach(some(30, 5), some(20, 6), kind, ["knn"])]  # type: ignore[arg-type]
     taught.save(of_sets, file)
     first, second = taught.load(file, [2, 2])
     assert (first.names, second.names) == (tuple(QUICK), ("knn",))
     for kept, made in zip((first, second), of_sets, strict=True):
-        before, after = (each.answers(asked.seen, kind, asked.tsm, NAMES) for each in (made, kept))  # type: ignore[arg-type]
+        before, after = (each.answers(shown.seen, kind, shown.tsm, NAMES) for each in (made, kept))  # type: ignore[arg-type]
         assert all((before[name] == after[name]).all() for name in before) and before.keys() == after.keys()
     assert first.ridges == of_sets[0].ridges and first.tsm_weight == of_sets[0].tsm_weight
     file.write_bytes(b"no tensors")
@@ -238,23 +238,30 @@ def test_several_labels_and_the_whole_ladder(checkpoint: Path, tmp_path: Path) -
     pictures = [Image.open(images / "images" / Path(row.case).name) for row in by_reader["knn"]]
     answers = read_pictures(opened, Asked(pictures), NAMES)
     for name in NAMES:
-        told = [row.answer.probabilities for row in by_reader[name]]
-        assert [each.probabilities for each in answers[name]] == [pytest.approx(likely, abs=1e-3) for likely in told]
-        assert all(0 <= p <= 1 for likely in told for p in likely)
+        of_reader = [row.answer.probabilities for row in by_reader[name]]
+        assert [each.probabilities for each in answers[name]] == [
+            pytest.approx(likely, abs=1e-3) for likely in of_reader
+        ]
+        assert all(0 <= p <= 1 for likely in of_reader for p in likely)
 
 
 @pytest.mark.slow
 def test_a_run_says_why_it_has_none(images: Path, checkpoint: Path, tmp_path: Path) -> None:
     few = run_files.run(images, checkpoint, method={"name": "vanilla"}, limit={"train": 9}, tsm=[])
-    told = tune(few, tmp_path / "few")
-    assert "9 training" in told["left_out"][0] and list(told["readers"]) == ["vlm", "vanilla"]
+    figures = tune(few, tmp_path / "few")
+    assert "9 training" in figures["left_out"][0] and list(figures["readers"]) == ["vlm", "vanilla"]
     unkept = run_files.run(images, checkpoint, method={"name": "vanilla"}, features={"budget_gib": 0}, tsm=[])
-    told = tune(unkept, tmp_path / "unkept")
-    assert "features.budget_gib" in told["left_out"][0] and list(told["readers"]) == ["vlm", "vanilla"]
+    figures = tune(unkept, tmp_path / "unkept")
+    assert "features.budget_gib" in figures["left_out"][0] and list(figures["readers"]) == ["vlm", "vanilla"]
     assert "features.budget_gib" in (tmp_path / "unkept" / "card.md").read_text()
     changing = {"name": "vanilla", "tune_vlm_connector": True}
-    told = tune(run_files.run(images, checkpoint, method=changing, tsm=[]), tmp_path / "changing")
-    assert told["left_out"][0].endswith("They change while it learns: set reading.rivals to ladder.")
+    figures = tune(run_files.run(images, checkpoint, method=changing, tsm=[]), tmp_path / "changing")
+    assert figures["left_out"][0].endswith("They change while it learns: set reading.rivals to ladder.")
     without = run_files.run(images, checkpoint, method={"name": "vanilla"}, tsm=[])
-    told = tune(without, tmp_path / "without")
-    assert "no TSM" in told["left_out"][0] and list(told["readers"]) == ["knn", "probe-connector", "vlm", "vanilla"]
+    figures = tune(without, tmp_path / "without")
+    assert "no TSM" in figures["left_out"][0] and list(figures["readers"]) == [
+        "knn",
+        "probe-connector",
+        "vlm",
+        "vanilla",
+    ]

@@ -73,12 +73,12 @@ def test_a_runs_folder_holds_all_that_is_promised(finished: Path) -> None:
 
 
 def test_the_card_tells_what_splits_have_in_common(finished: Path) -> None:
-    told = Folder(finished).card.read_text().split("## In several splits or sets\n\n")[1].splitlines()[:3]
-    assert told[:2] == [
+    sentences = Folder(finished).card.read_text().split("## In several splits or sets\n\n")[1].splitlines()[:3]
+    assert sentences[:2] == [
         "- The same picture in more than one split: none found.",
         "- Almost the same picture in more than one split: none found.",
     ]
-    assert told[2].endswith("not looked for, since no case names its patient.")
+    assert sentences[2].endswith("not looked for, since no case names its patient.")
 
 
 def test_every_reader_answers_every_case_with_a_distribution(finished: Path) -> None:

@@ -60,16 +60,16 @@ TAUGHT = [case(number, f"Patient {number}") for number in range(30)]
 
 
 def test_the_same_picture_a_near_copy_and_a_patient_are_told_apart() -> None:
-    asked = [
+    tested = [
         case(3, "Patient 3"),
         case(4, "somebody else", brighter=5),
         case(100, "Patient 5"),
         case(101, "Patient 50"),
         case(102),
     ]
-    kept = unlearned(asked, learned_from(TAUGHT))
+    kept = unlearned(tested, learned_from(TAUGHT))
     assert (kept.of_pictures, kept.of_copies, kept.of_patients) == (1, 1, 1)
-    assert kept.cases == asked[3:]
+    assert kept.cases == tested[3:]
     assert kept.words("cases", "it") == (
         "Left out of 5 cases: 1 whose pictures it learned from, 1 almost the same as a picture that it learned "
         "from, and 1 of patients (by the names that the sets give them) of whom it learned other pictures."
@@ -112,9 +112,9 @@ def test_a_model_without_the_list_and_a_damaged_list_are_told_apart(tmp_path: Pa
 
 
 def test_a_picture_that_can_not_be_read_is_told_of() -> None:
-    known = learned_from([*TAUGHT, replace(case(40), pixels=Broken(40))])
-    assert known.doubts == ("1 of the pictures that were learned from can't be read any more.",)
-    assert len(known.pictures) == 30 and Learned() | known == known
+    kept = learned_from([*TAUGHT, replace(case(40), pixels=Broken(40))])
+    assert kept.doubts == ("1 of the pictures that were learned from can't be read any more.",)
+    assert len(kept.pictures) == 30 and Learned() | kept == kept
 
 
 A_HASH = "0a" * 32

@@ -207,8 +207,8 @@ def test_an_audit_of_labels_is_drawn_and_told_at_the_shell(
     assert "has no audit yet. Draw one with --draw" in says(number, code=2)
     assert "Add --draw" in says(number, "--first", "3", code=2)
     whole = len(image_set.cases)
-    told = says(number, "--draw", "--first", "2", "--others", "1000")
-    assert f"0 of {whole} decided: the first 2 suspects, and {whole - 2} of the {whole - 2} others at random." in told
+    words = says(number, "--draw", "--first", "2", "--others", "1000")
+    assert f"0 of {whole} decided: the first 2 suspects, and {whole - 2} of the {whole - 2} others at random." in words
     verdicts.decide(database, who, view.id, list(range(1, whole + 1)), "keep")
     assert f"About 0 of {whole} labels are wrong, 95 % interval 0 to 0." in says(number)
     kept = json.loads(says(number, "--json"))
