@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from core.errors import DataError
 from core.limits import limits, raised
+from core.pictures.deep import Deep, deep_of
 from core.pictures.foreign import BEGINNING, foreign_by_content
 from core.pictures.npz import Array, open_array
 from core.pictures.zips import read_member
@@ -28,6 +30,13 @@ KINDS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 """What is opened whatever a file is called: Pillow knows forty more, of which one starts another program."""
 BAND_PIXELS = 1 << 20
 """How much of a picture is made anew at a time, so that a large one is in memory no more than twice."""
+
+
+@runtime_checkable
+class Filed(Protocol):
+    """Pixels of which there is a file to keep: one that Pillow opens, or a deep picture."""
+
+    def stored(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,15 @@ class ArrayPixels:
 def decode(stored: bytes, name: str) -> Image.Image:
     """An encoded picture as an upright one in mode RGB or L; `name` is for the message."""
     with _opened(stored, name) as picture:
+        if deep := deep_of(picture, name):
+            return Image.fromarray(deep.shades())
         return eight_bit(ImageOps.exif_transpose(picture))
+
+
+def deep_in(stored: bytes, name: str) -> Deep | None:
+    """An encoded picture with all its bits and windows; None where it has but 8 bits, or says nothing of windows."""
+    with _opened(stored, name) as picture:
+        return deep_of(picture, name)
 
 
 def refuse_long(size: int, name: str) -> None:

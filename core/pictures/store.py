@@ -22,7 +22,7 @@ from PIL import Image
 
 from core.case import Pixels
 from core.errors import DataError, MissingError
-from core.pictures.pixels import FilePixels, ZipPixels, decode
+from core.pictures.pixels import Filed, decode
 
 T = TypeVar("T")
 SHA_256 = re.compile("[0-9a-f]{64}")
@@ -123,17 +123,18 @@ class StoredPixels:
         key_of(self.sha256)
 
     def load(self) -> Image.Image:
-        return decode(open_store(self.store).get(self.sha256), self.sha256)
+        return decode(self.stored(), self.sha256)
 
     def digest(self) -> str:
         return self.sha256
 
+    def stored(self) -> bytes:
+        return open_store(self.store).get(self.sha256)
+
 
 def encoded(pixels: Pixels) -> bytes:
-    """A picture's file as it came; rows of arrays as PNG."""
-    if isinstance(pixels, StoredPixels):
-        return open_store(pixels.store).get(pixels.sha256)
-    if isinstance(pixels, FilePixels | ZipPixels):
+    """The file that is kept of a picture: as it came where it was one; rows of arrays as PNG."""
+    if isinstance(pixels, Filed):
         return pixels.stored()
     return as_png(pixels.load())
 
