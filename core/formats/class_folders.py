@@ -11,7 +11,7 @@ from core.case import Case, ImageSet, Split
 from core.errors import DataError
 from core.pictures.foreign import foreign_by_name
 from core.pictures.pixels import SUFFIXES, FilePixels
-from core.sets.classes import class_named, of_listed_classes
+from core.sets.classes import class_named, of_listed_classes, split_folders
 from core.sets.files import Tree, holds_a_tree, is_picture, natural, open_tree, outer
 from core.sets.findings import Findings
 from core.sets.question import Question
@@ -37,7 +37,7 @@ def looks_like(path: Path) -> bool:
 def read(path: Path, settings: Settings) -> ImageSet:
     tree = _within(open_tree(path))
     findings = Findings()
-    parts = _parts(tree, findings)
+    parts = split_folders(tree.pictures(), tree.folders, findings)
     cases = [case for prefix, split in parts.items() for case in _cases(tree, prefix, split, findings)]
     if not cases:
         suffixes = ", ".join(sorted(SUFFIXES))
@@ -73,19 +73,6 @@ def _within(tree: Tree) -> Tree:
         if not around or 0 in inner or split_named(around.rstrip("/")):
             return tree
         tree = tree.below(around)
-
-
-def _parts(tree: Tree, findings: Findings) -> Mapping[str, Split | None]:
-    """Where the class folders begin, and the split that each beginning stands for."""
-    tops = [folder for folder in tree.folders if folder.count("/") == 1]
-    splits = {top: split for top in tops if (split := split_named(top.rstrip("/")))}
-    inside = [name for name in tree.pictures() if name.startswith(tuple(splits))]
-    outside = [name for name in tree.pictures() if not name.startswith(tuple(splits))]
-    is_divided = any(name.count("/") > 1 for name in inside) and ("train" in splits.values() or not outside)
-    for name in outside if is_divided else ():
-        message = f'"{name}" lies beside the folders of the splits and was left out. Move it into one of them.'
-        findings.add("outside_splits", "warning", name, message)
-    return splits if is_divided else {"": None}
 
 
 def _class_folders(tree: Tree, parts: Mapping[str, Split | None]) -> dict[str, str]:
