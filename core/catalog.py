@@ -11,6 +11,7 @@ from core.errors import SettingsError
 
 FORMATS = {
     "dicom": "core.formats.dicom",
+    "nifti": "core.formats.nifti",
     "voc": "core.formats.voc",
     "coco": "core.formats.coco",
     "mask_folder": "core.formats.mask_folder",

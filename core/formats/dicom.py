@@ -21,15 +21,16 @@ from core.errors import DataError
 from core.limits import limits
 from core.pictures.dicom import DicomPixels
 from core.pictures.dicom_file import Source
-from core.sets.classes import class_named, of_listed_classes, split_folders
+from core.sets.class_folders import split_folders
+from core.sets.classes import class_named, of_listed_classes
 from core.sets.files import Tree, holds_a_tree, natural, open_tree, outer
 from core.sets.findings import Findings, about, pictures_are
 from core.sets.instance_rows import ROW_OF, Frame, Frames, Key, Places, by_picture, key_of
 from core.sets.instances import MORE, Instance, looks_like_dicom, read_instances
+from core.sets.manifest import EMPTY, Columns, columns_of, separators_of, set_of, sidecar
 from core.sets.manifest_rows import Sheet
 from core.sets.modalities import modality_words
 from core.sets.question import Question
-from core.sets.sheet import SheetSettings, columns_of, separators_of, set_of, sidecar
 from core.sets.split import split_named
 from core.sets.table import find_table, read_table
 
@@ -37,7 +38,7 @@ TITLE = "DICOM files in a folder or zip, with a table of labels or in class fold
 Chosen = Literal["all", "middle", "every nth"]
 
 
-class Settings(SheetSettings):
+class Settings(Columns):
     """Where the labels are, and which frames are wanted of files that hold several."""
 
     image: str = Field(
@@ -45,6 +46,11 @@ class Settings(SheetSettings):
         title="Image column",
         description="Names the file, or holds SOP instance, series, study or patient ids. Left empty: the column by "
         "which most rows find their files.",
+    )
+    boxes: str = Field(
+        "",
+        title="Boxes column",
+        description=f"JSON: a list of {{label, left, top, right, bottom}}, as fractions of the picture. {EMPTY}",
     )
     key: Key | None = Field(
         None, title="What that column holds", description="Left empty: what most rows find their files by."

@@ -5,29 +5,32 @@ A `task.yaml` next to the table may say what the task asks: modality, answers, k
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
+from pydantic import Field
 
 from core.case import Case, ImageSet
 from core.errors import DataError
-from core.limits import limits
 from core.pictures.pixels import FilePixels
-from core.sets.files import Tree, holds_a_tree, natural, open_tree
-from core.sets.foreign_files import foreign_in
-from core.sets.lookup import Lookup
-from core.sets.manifest_rows import Sheet
-from core.sets.masks import masks_beside_images
+from core.sets.files import Tree, holds_a_tree, open_tree
+from core.sets.manifest import EMPTY, Columns, read_manifest
 from core.sets.question import Question
-from core.sets.sheet import SheetSettings, columns_of, separators_of, set_of, sidecar
 from core.sets.split import split_named
-from core.sets.table import SUFFIXES, find_manifest, read_table
+from core.sets.table import SUFFIXES, find_manifest
 
 TITLE = "a table of labels (CSV, TSV or Excel) with its pictures, in a folder or zip"
 
 
-class Settings(SheetSettings):
+class Settings(Columns):
     """Which column says what, and how several labels are written."""
+
+    boxes: str = Field(
+        "",
+        title="Boxes column",
+        description=f"JSON: a list of {{label, left, top, right, bottom}}, as fractions of the picture. {EMPTY}",
+    )
 
 
 def looks_like(path: Path) -> bool:
@@ -38,9 +41,8 @@ def looks_like(path: Path) -> bool:
 
 def read(path: Path, settings: Settings) -> ImageSet:
     tree, name = _open(path)
-    question = settings.over(sidecar(tree, name))
-    sheet = _sheet(tree, name, settings, separators_of(question, settings))
-    return set_of(sheet, question, path.stem if path.is_file() else tree.name)
+    image_set = read_manifest(tree, name, settings)
+    return replace(image_set, name=path.stem) if path.is_file() else image_set
 
 
 def write_example(folder: Path) -> ImageSet:
@@ -67,18 +69,3 @@ def _open(path: Path) -> tuple[Tree, str]:
     if name is None:
         raise DataError(f"{path.name} has no table with an image column. Add one, called labels.csv.")
     return tree, name
-
-
-def _sheet(tree: Tree, name: str, settings: Settings, separators: str) -> Sheet:
-    if not tree.pictures() and (named := foreign_in(tree)):
-        raise DataError(named)
-    short = PurePosixPath(name).name
-    table = read_table(tree.content(name, limits().table_bytes), short)
-    if not table.rows:
-        raise DataError(f"{short} has no rows under its header. Add a row for each picture.")
-    folder = str(PurePosixPath(name).parent)
-    columns = columns_of(table, settings)
-    masks = set() if columns["mask"] else set(masks_beside_images(tree))
-    images = [name for name in tree.pictures() if name not in masks]
-    files = Lookup(images, "" if folder == "." else folder, "" if tree.is_zip else str(tree.root / tree.base))
-    return Sheet(tree, table, files, columns, settings.label_columns, separators, tuple(sorted(masks, key=natural)))

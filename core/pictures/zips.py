@@ -22,13 +22,13 @@ from core.pictures.foreign import BEGINNING, ZIP, foreign_by_content
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
 BOMB_BYTES = 100 * 10**6
 
-_LOCKS: dict[int, Lock] = {}
+_LOCKS: dict[tuple[int, str], Lock] = {}
 
 
-def opening_lock() -> Lock:
+def opening_lock(cache: str = "files") -> Lock:
     """Held while a cache is filled, lest every thread opens the same large file at once."""
     # One for each process: a fork may copy a lock while another thread holds it, and nobody would let go of the copy.
-    return _LOCKS.setdefault(os.getpid(), Lock())
+    return _LOCKS.setdefault((os.getpid(), cache), Lock())
 
 
 def examine(path: Path) -> tuple[str, ...]:
@@ -65,10 +65,7 @@ def read_member(path: Path, member: str, most: int, only_beginning: bool = False
     Where they are more than `most` it is a DataError, or as many as that if the beginning alone is wanted.
     """
     with _told(path, member):
-        stamp = path.stat().st_mtime_ns
-        with opening_lock():
-            archive = _archive(path, stamp, os.getpid())
-        return _read(archive, member, path.name, most, only_beginning)
+        return _read(_opened(path), member, path.name, most, only_beginning)
 
 
 def examine_nested(path: Path, member: str) -> tuple[str, ...]:
@@ -133,6 +130,17 @@ def _spooled(path: Path, stamp: int, process: int, member: str) -> ZipFile:
         shutil.copyfileobj(stream, whole, 1 << 20)
     examine_stream(whole, f"{path.name}: {member}", size)
     return ZipFile(whole)
+
+
+def open_member(path: Path, member: str) -> IO[bytes]:
+    """A member as a stream, to be read no further than its reader counts; whatever zipfile raises is raised."""
+    return _opened(path).open(member)
+
+
+def _opened(path: Path) -> ZipFile:
+    stamp = path.stat().st_mtime_ns
+    with opening_lock():
+        return _archive(path, stamp, os.getpid())
 
 
 @lru_cache(maxsize=8)

@@ -19,12 +19,14 @@ from core.pictures.dicom_frame import frames_of
 from core.pictures.dicom_groups import PER_FRAME, SHARED, holders, numbers, text, whole
 from core.pictures.dicom_views import first_view
 from core.pictures.foreign import DICOM, foreign_by_name
+from core.pictures.pixels import SUFFIXES
 from core.pictures.zips import examine, examine_nested
-from core.sets.files import Tree, is_litter, is_picture, natural
+from core.sets.files import Tree, is_litter, natural
 from core.sets.findings import Findings
 from core.sets.table import SUFFIXES as TABLES
 
 ZIP = ".zip"
+PICTURES = tuple(SUFFIXES)
 OTHERS = frozenset(
     ".txt .md .rtf .json .jsonl .yaml .yml .xml .xsl .css .js .log .ini .inf .cfg .exe .dll .bat .sh .py .jar .ico "
     ".svg .npz .npy .parquet".split()
@@ -96,9 +98,9 @@ def dicom_sources(tree: Tree, findings: Findings | None = None) -> Iterator[tupl
 def may_be_dicom(name: str) -> bool:
     """By its name alone: files of DICOM are called anything, but not like pictures, tables, or programs."""
     kind = foreign_by_name(name)
-    if kind is not None or is_picture(name):
-        return kind is DICOM
     plain = name.lower()
+    if kind is not None or plain.endswith(PICTURES):
+        return kind is DICOM
     return PurePosixPath(plain).suffix not in OTHERS and not plain.endswith(TABLES)
 
 
