@@ -5,6 +5,7 @@ A `task.yaml` next to the table may say what the task asks: modality, answers, k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from pydantic import Field
@@ -52,14 +53,23 @@ class Columns(Question):
 def read_manifest(tree: Tree, name: str, settings: Columns) -> ImageSet:
     """The set that a table of these files makes."""
     question = settings.over(_sidecar(tree, name))
-    sheet = _sheet(tree, name, settings, "" if question.kind in ("single", "ordinal") else settings.separators)
+    return set_of(_sheet(tree, name, settings, separators_of(settings, question)), question)
+
+
+def separators_of(settings: Columns, question: Question) -> str:
+    """None where a picture has one label: its name may hold anything."""
+    return "" if question.kind in ("single", "ordinal") else settings.separators
+
+
+def set_of(sheet: Sheet, question: Question, classes: Sequence[str] = ()) -> ImageSet:
+    """The set that the rows of a table make; `classes` are all that there are, where the table tells."""
     entries = read_entries(sheet)
     is_multi = any(len(entry.labels) > 1 or (not entry.labels and sheet.says_none(entry.row)) for entry in entries)
     kind = question.kind or ("multi" if is_multi else "single")
     used = tuple({label for entry in entries for label in entry.labels})
-    answers = sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
+    answers = classes or sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
     task = question.task(sheet.table.name, answers, kind)
-    return ImageSet(tree.name, task, make_cases(sheet, entries, task), sheet.findings.listed())
+    return ImageSet(sheet.tree.name, task, make_cases(sheet, entries, task), sheet.findings.listed())
 
 
 def _sheet(tree: Tree, name: str, settings: Columns, separators: str) -> Sheet:
@@ -70,14 +80,14 @@ def _sheet(tree: Tree, name: str, settings: Columns, separators: str) -> Sheet:
     if not table.rows:
         raise DataError(f"{short} has no rows under its header. Add a row for each picture.")
     folder = str(PurePosixPath(name).parent)
-    columns = _columns(table, settings)
+    columns = columns_of(table, settings)
     masks = set() if columns["mask"] else set(masks_beside_images(tree))
     images = [name for name in tree.pictures() if name not in masks]
     files = Lookup(images, "" if folder == "." else folder, "" if tree.is_zip else str(tree.root / tree.base))
     return Sheet(tree, table, files, columns, settings.label_columns, separators, tuple(sorted(masks, key=natural)))
 
 
-def _columns(table: Table, settings: Columns) -> dict[str, str]:
+def columns_of(table: Table, settings: Columns) -> dict[str, str]:
     """The column of each role that the settings know, named in them or likely from the header."""
     columns = {
         role: getattr(settings, role) or likely_column(table.header, role)
