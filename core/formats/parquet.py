@@ -83,14 +83,10 @@ def read(path: Path, settings: Settings) -> ImageSet:
     chosen = settings.model_copy(update={"image": roles.image, "mask": roles.mask, "label": _label(settings, roles)})
     sheet = _sheet(path, table, chosen)
     label = sheet.columns["label"]
-    image_set = set_of(sheet, settings, () if settings.answers else roles.classes.get(label, ()))
+    name = path.stem if path.is_file() else path.name
+    image_set = set_of(sheet, settings, name, () if settings.answers else roles.classes.get(label, ()))
     places = {part.name: part for part in parts}
-    return ImageSet(
-        path.stem if path.is_file() else path.name,
-        image_set.task,
-        tuple(_in_place(case, places, roles) for case in image_set.cases),
-        image_set.findings,
-    )
+    return image_set.with_cases(_in_place(case, places, roles) for case in image_set.cases)
 
 
 def write_example(folder: Path) -> ImageSet:
