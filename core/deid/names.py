@@ -32,6 +32,17 @@ class Names:
         self._taken.add(name)
         return name
 
+    def of_table(self, path: str) -> str:
+        """The path of a table, which is CSV from here on."""
+        *folders, name = path.split("/")
+        stem = "/".join(map(self.of_folder, [*folders, name.rpartition(".")[0]]))
+        written, number = f"{stem}.csv", 1
+        while written in self._taken:
+            number += 1
+            written = f"{stem}-{number}.csv"
+        self._taken.add(written)
+        return written
+
     def give_back(self, name: str) -> None:
         """Of a file that was not written after all."""
         self._taken.discard(name)

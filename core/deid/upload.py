@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -21,19 +21,32 @@ from core.deid.header import deidentify_header, rules_for
 from core.deid.journal import Done, Journal
 from core.deid.key import SiteKey
 from core.deid.names import Names
-from core.deid.persons import identifying_values
+from core.deid.persons import identifying_values, identity_of, number_of
 from core.deid.reading import BEGINNING, MARK_AT, begins_like_dicom, dataset_in, tolerant
 from core.deid.record import FOLDER, LeftOut, Record
+from core.deid.tables import Links, Told, deidentified_table
 from core.deid.words import Identifying
 from core.errors import DataError
 from core.limits import limits
 from core.sets.files import Tree, holds_a_tree, open_tree
+from core.sets.safe_csv import as_csv
+from core.sets.table import SUFFIXES as TABLES
+from core.sets.table import read_table
 
 PART = "part"
 DIRECTORY = "1.2.840.10008.1.3.10"
 IMPLEMENTATION = "2.25.227817953157302963527349270934012412021"
 """Of the studio, in (0002,0012): a number drawn once."""
 OnFile = Callable[[int, int], None]
+
+
+@dataclass
+class Survey:
+    """What all headers say together: who is in the upload, and what names anybody."""
+
+    identifying: Identifying = field(default_factory=Identifying)
+    patients: dict[str, str] = field(default_factory=dict)
+    days: dict[str, int] = field(default_factory=dict)
 
 
 class Onlooker(Protocol):
@@ -86,18 +99,27 @@ def deidentify(
     if not any(files.is_dicom(name) for name in files.tree.files):
         raise DataError(f"{source.name} holds no DICOM file. There is no header to de-identify.")
     (target / FOLDER).mkdir(parents=True, exist_ok=True)
-    identifying = _survey(files, choices)
+    survey = _survey(files, choices, key)
     record = Record(choices, software())
     with Journal.at(target / FOLDER) as journal:
-        names = Names(key, identifying, journal.names())
-        for number, name in enumerate(files.tree.files, 1):
+        names = Names(key, survey.identifying, journal.names())
+        told: dict[str, Told] = {}
+        numbered = list(enumerate(files.tree.files, 1))
+        tables_last = sorted(numbered, key=lambda each: each[1].lower().endswith(TABLES))
+        for count, (number, name) in enumerate(tables_last, 1):
             done = journal.done(key.mark(name))
             if done is None:
-                done = _take_on(files, name, target, choices, key, names, onlooker)
+                if name.lower().endswith(TABLES):
+                    links = Links(told, survey.patients, survey.days, survey.identifying)
+                    done = _take_table_on(files, name, target, choices, key, names, links)
+                else:
+                    done = _take_on(files, name, target, choices, key, names, onlooker)
                 journal.add(key.mark(name), done)
+            if done.pseudonym:
+                told[name] = Told(done.name, done.pseudonym)
             _count(record, number, done)
             if on_file:
-                on_file(number, len(files.tree.files))
+                on_file(count, len(numbered))
     record.write(target)
     return record
 
@@ -107,20 +129,46 @@ def _count(record: Record, number: int, done: Done) -> None:
         record.left_out.append(LeftOut(number, done.reason))
     else:
         record.files += 1
-        record.patients.add(done.pseudonym)
+        record.patients |= {done.pseudonym} - {""}
     record.actions.update(done.actions)
 
 
-def _survey(files: Source, choices: Choices) -> Identifying:
-    """What names somebody in any of the headers: names of folders and cells of tables may hold it."""
-    everybody = Identifying()
+def _survey(files: Source, choices: Choices, key: SiteKey) -> Survey:
+    """Before anything is written: names of folders and cells of tables may hold what stands in any header."""
+    survey = Survey()
     for name in files.tree.files:
         if files.is_dicom(name):
             with tolerant():
                 header = dataset_in(files.content(name), header_only=True)
                 if header is not None:
-                    everybody.add_all(identifying_values(header, choices))
-    return everybody
+                    _add_to(survey, header, choices, key)
+    return survey
+
+
+def _add_to(survey: Survey, header: Dataset, choices: Choices, key: SiteKey) -> None:
+    identity = identity_of(header)
+    pseudonym = key.pseudonym(identity)
+    survey.days[pseudonym] = key.days(identity)
+    survey.identifying.add_all(identifying_values(header, choices))
+    if number := number_of(header):
+        for spelling in (number, number.lstrip("0")):
+            survey.patients.setdefault(spelling, pseudonym)
+
+
+def _take_table_on(
+    files: Source, name: str, target: Path, choices: Choices, key: SiteKey, names: Names, links: Links
+) -> Done:
+    try:
+        table = read_table(files.tree.content(name, limits().table_bytes), name)
+    except DataError:
+        return Done(reason="a table that can't be read")
+    header, rows, actions = deidentified_table(table, links, choices, key)
+    written = names.of_table(name)
+    file = target / written
+    file.parent.mkdir(parents=True, exist_ok=True)
+    (target / FOLDER / PART).write_text(as_csv(header, rows), encoding="utf-8")
+    os.replace(target / FOLDER / PART, file)
+    return Done(written, "", actions)
 
 
 def _take_on(
@@ -128,7 +176,7 @@ def _take_on(
 ) -> Done:
     """Writes the de-identified file, whole or not at all."""
     if not files.is_dicom(name):
-        return Done(reason="not a DICOM file")
+        return Done(reason="neither a DICOM file nor a table")
     try:
         content = files.content(name)
     except DataError:

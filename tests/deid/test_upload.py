@@ -63,7 +63,10 @@ def test_nothing_of_a_person_is_left_and_folders_stay_labels(tmp_path: Path, is_
     encodings = ("utf-8", "latin-1", "utf-16-le")
     assert [name for name in NAMES for encoding in encodings if name.encode(encoding) in written] == []
     assert record.files == 4 and len(record.patients) == 2
-    assert sorted(left.reason for left in record.left_out) == ["damaged: it can't be read whole", "not a DICOM file"]
+    assert sorted(left.reason for left in record.left_out) == [
+        "damaged: it can't be read whole",
+        "neither a DICOM file nor a table",
+    ]
     files = sorted((tmp_path / "out").rglob("*.dcm"))
     assert sorted({file.parent.name for file in files} - {KEY.mark("Müller Änne 48151623")}) == ["normal", "other"]
     pseudonym = KEY.pseudonym("id:48151623:")
