@@ -33,7 +33,7 @@ from core.sets.safe_csv import as_csv
 from core.sets.table import SUFFIXES as TABLES
 from core.sets.table import read_table
 
-PART = "part"
+PART, BEGUN = "part", "begun"
 DIRECTORY = "1.2.840.10008.1.3.10"
 IMPLEMENTATION = "2.25.227817953157302963527349270934012412021"
 """Of the studio, in (0002,0012): a number drawn once."""
@@ -93,35 +93,61 @@ def deidentify(
     key: SiteKey,
     on_file: OnFile | None = None,
     onlooker: Onlooker | None = None,
+    name: str = "",
 ) -> Record:
-    """Writes the de-identified files of an upload into a folder, and beside them, hidden, the record of it."""
+    """Writes the de-identified files of an upload into a folder, and beside them, hidden, the record of it.
+
+    The folder is new or empty, or one in which the same was broken off. `name` is what people call the upload.
+    """
     files = Source.at(source)
-    if not any(files.is_dicom(name) for name in files.tree.files):
+    if not any(map(files.is_dicom, files.tree.files)):
         raise DataError(f"{source.name} holds no DICOM file. There is no header to de-identify.")
-    (target / FOLDER).mkdir(parents=True, exist_ok=True)
+    _begin(target, choices, key)
     survey = _survey(files, choices, key)
     record = Record(choices, software())
     with Journal.at(target / FOLDER) as journal:
         names = Names(key, survey.identifying, journal.names())
+        record.name = names.of_folder(name or source.name)
         told: dict[str, Told] = {}
         numbered = list(enumerate(files.tree.files, 1))
         tables_last = sorted(numbered, key=lambda each: each[1].lower().endswith(TABLES))
-        for count, (number, name) in enumerate(tables_last, 1):
-            done = journal.done(key.mark(name))
+        for count, (number, path) in enumerate(tables_last, 1):
+            done = journal.done(key.mark(path))
             if done is None:
-                if name.lower().endswith(TABLES):
+                if path.lower().endswith(TABLES):
                     links = Links(told, survey.patients, survey.days, survey.identifying)
-                    done = _take_table_on(files, name, target, choices, key, names, links)
+                    done = _take_table_on(files, path, target, choices, key, names, links)
                 else:
-                    done = _take_on(files, name, target, choices, key, names, onlooker)
-                journal.add(key.mark(name), done)
+                    done = _take_on(files, path, target, choices, key, names, onlooker)
+                journal.add(key.mark(path), done)
             if done.pseudonym:
-                told[name] = Told(done.name, done.pseudonym)
+                told[path] = Told(done.name, done.pseudonym)
             _count(record, number, done)
             if on_file:
                 on_file(count, len(numbered))
     record.write(target)
     return record
+
+
+def begun_otherwise(target: Path, choices: Choices, key: SiteKey) -> bool:
+    """Whether a folder holds what was begun with another key or other choices, or by another version."""
+    file = target / FOLDER / BEGUN
+    return (
+        target.is_dir() and any(target.iterdir()) and not (file.is_file() and file.read_text() == _mark(choices, key))
+    )
+
+
+def _begin(target: Path, choices: Choices, key: SiteKey) -> None:
+    if begun_otherwise(target, choices, key):
+        raise DataError(
+            f"{target.name} is not empty, or was begun with another key or other choices. Name a new folder."
+        )
+    (target / FOLDER).mkdir(parents=True, exist_ok=True)
+    (target / FOLDER / BEGUN).write_text(_mark(choices, key))
+
+
+def _mark(choices: Choices, key: SiteKey) -> str:
+    return key.mark(f"{software()} {choices.model_dump_json()}")
 
 
 def _count(record: Record, number: int, done: Done) -> None:
