@@ -32,14 +32,16 @@ class Names:
         self._taken.add(name)
         return name
 
-    def of_table(self, path: str) -> str:
-        """The path of a table, which is CSV from here on."""
+    def of_other(self, path: str, suffix: str = "") -> str:
+        """The path of a table or a picture, which keeps its name unless that tells of somebody."""
         *folders, name = path.split("/")
-        stem = "/".join(map(self.of_folder, [*folders, name.rpartition(".")[0]]))
-        written, number = f"{stem}.csv", 1
+        own, dot, ending = name.rpartition(".")
+        stem = "/".join(map(self.of_folder, [*folders, own]))
+        ending = suffix or dot + ending
+        written, number = f"{stem}{ending}", 1
         while written in self._taken:
             number += 1
-            written = f"{stem}-{number}.csv"
+            written = f"{stem}-{number}{ending}"
         self._taken.add(written)
         return written
 

@@ -39,7 +39,7 @@ OLDEST = 90
 LEAST_SHARE = 0.5
 """Of a column's filled cells, from where on what they are decides for all of it."""
 MOST_LOOKED_AT = 2000
-"""Cells of a column, by which it is told what it holds."""
+"""Cells of a column, by which it is known what it holds."""
 LONG_TEXT = 3
 """Words of a cell, from where on it is a sentence rather than a label."""
 _ISO = re.compile(r"(\d{4})([-/.]?)(\d{2})\2(\d{2})(?=$|[ T])")
@@ -47,7 +47,7 @@ _PARTED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?=$|[ T])")
 
 
 @dataclass(frozen=True)
-class Told:
+class Renamed:
     """A file as it is called now, and by whose pseudonym."""
 
     name: str
@@ -58,7 +58,7 @@ class Told:
 class Links:
     """What the files beside a table were called, whose they are, and what names anybody in them."""
 
-    files: Mapping[str, Told]
+    files: Mapping[str, Renamed]
     """By path in the upload."""
     patients: Mapping[str, str]
     """Pseudonyms by record number, as `plain_number` has it."""
@@ -109,7 +109,7 @@ class Reader:
             "text", "C" if is_changed else "K", lambda cell, patient: cleaned(cell, self.links.identifying, patterns)
         )
 
-    def file_of(self, cell: str) -> Told | None:
+    def file_of(self, cell: str) -> Renamed | None:
         try:
             return self.links.files[self.lookup.find(cell)] if value(cell) else None
         except DataError:
@@ -125,10 +125,10 @@ class Reader:
         return (self.patient_of(cell) or self.key.pseudonym(identity_of_number(number))) if number else ""
 
     def _file(self, cell: str) -> str:
-        told = self.file_of(cell)
-        if told is None:
+        renamed = self.file_of(cell)
+        if renamed is None:
             return ""
-        return told.name if "/" in cell or "\\" in cell else posixpath.basename(told.name)
+        return renamed.name if "/" in cell or "\\" in cell else posixpath.basename(renamed.name)
 
     def _uid(self, cell: str) -> str:
         is_uid = LIKE_UIDS.fullmatch(cell.strip())
@@ -176,8 +176,8 @@ def _patient_of_row(row: Mapping[str, str], columns: Mapping[str, Column], reade
             if pseudonym in reader.links.days:
                 return pseudonym
     for header, column in columns.items():
-        if column.role == "file" and (told := reader.file_of(row[header])):
-            return told.pseudonym
+        if column.role == "file" and (renamed := reader.file_of(row[header])):
+            return renamed.pseudonym
     return ""
 
 

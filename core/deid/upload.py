@@ -7,7 +7,8 @@ where the first was stopped; it holds no value that was there before.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -22,15 +23,14 @@ from core.deid.journal import Done, Journal
 from core.deid.key import SiteKey
 from core.deid.names import Names
 from core.deid.persons import identifying_values, identity_of, number_of
-from core.deid.reading import BEGINNING, MARK_AT, begins_like_dicom, dataset_in, tolerant
+from core.deid.reading import MARK_AT, dataset_in, tolerant
 from core.deid.record import FOLDER, LeftOut, Record
-from core.deid.tables import Links, Told, deidentified_table
+from core.deid.source import Uploaded, files_of
+from core.deid.stripped import stripped
+from core.deid.tables import Links, Renamed, deidentified_table
 from core.deid.words import Identifying
 from core.errors import DataError
-from core.limits import limits
-from core.sets.files import Tree, holds_a_tree, open_tree
 from core.sets.safe_csv import as_csv
-from core.sets.table import SUFFIXES as TABLES
 from core.sets.table import read_table
 
 PART, BEGUN = "part", "begun"
@@ -57,33 +57,26 @@ class Onlooker(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Work:
+    """Where de-identified files go, and by what they become so."""
+
+    target: Path
+    choices: Choices
+    key: SiteKey
+    names: Names
+    survey: Survey
+    onlooker: Onlooker | None
+
+    def put(self, name: str, content: bytes) -> None:
+        part, file = self.target / FOLDER / PART, self.target / name
+        part.write_bytes(content)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, file)
+
+
 def software() -> str:
     return f"VITask Studio {version('vitask-studio')}"
-
-
-@dataclass(frozen=True)
-class Source:
-    """The files of an upload, in their order."""
-
-    tree: Tree
-
-    @classmethod
-    def at(cls, path: Path) -> Source:
-        if holds_a_tree(path):
-            return cls(open_tree(path))
-        return cls(Tree(path.parent, (path.name,), ()))
-
-    def content(self, name: str) -> bytes:
-        return self.tree.content(name, limits().picture_bytes)
-
-    def is_dicom(self, name: str) -> bool:
-        return begins_like_dicom(self.tree.content(name, BEGINNING, only_beginning=True))
-
-
-def holds_dicom(path: Path) -> bool:
-    """Whether any file of an upload is one of DICOM; no more than beginnings are read."""
-    source = Source.at(path)
-    return any(source.is_dicom(name) for name in source.tree.files)
 
 
 def deidentify(
@@ -99,32 +92,26 @@ def deidentify(
 
     The folder is new or empty, or one in which the same was broken off. `name` is what people call the upload.
     """
-    files = Source.at(source)
-    if not any(map(files.is_dicom, files.tree.files)):
+    files = files_of(source)
+    if not any(file.is_dicom() for file in files):
         raise DataError(f"{source.name} holds no DICOM file. There is no header to de-identify.")
     _begin(target, choices, key)
+    record, renamed = Record(choices, software()), dict[str, Renamed]()
     survey = _survey(files, choices, key)
-    record = Record(choices, software())
     with Journal.at(target / FOLDER) as journal:
-        names = Names(key, survey.identifying, journal.names())
-        record.name = names.of_folder(name or source.name)
-        told: dict[str, Told] = {}
-        numbered = list(enumerate(files.tree.files, 1))
-        tables_last = sorted(numbered, key=lambda each: each[1].lower().endswith(TABLES))
-        for count, (number, path) in enumerate(tables_last, 1):
-            done = journal.done(key.mark(path))
+        work = Work(target, choices, key, Names(key, survey.identifying, journal.names()), survey, onlooker)
+        record.name = work.names.of_folder(name or source.name)
+        tables_last = sorted(enumerate(files, 1), key=lambda each: each[1].is_table)
+        for count, (number, file) in enumerate(tables_last, 1):
+            done = journal.done(key.mark(file.name))
             if done is None:
-                if path.lower().endswith(TABLES):
-                    links = Links(told, survey.patients, survey.days, survey.identifying)
-                    done = _take_table_on(files, path, target, choices, key, names, links)
-                else:
-                    done = _take_on(files, path, target, choices, key, names, onlooker)
-                journal.add(key.mark(path), done)
-            if done.pseudonym:
-                told[path] = Told(done.name, done.pseudonym)
+                done = _take_on(file, work, renamed)
+                journal.add(key.mark(file.name), done)
+            if done.name and not file.is_table:
+                renamed[file.name] = Renamed(done.name, done.pseudonym)
             _count(record, number, done)
             if on_file:
-                on_file(count, len(numbered))
+                on_file(count, len(files))
     record.write(target)
     return record
 
@@ -159,13 +146,13 @@ def _count(record: Record, number: int, done: Done) -> None:
     record.actions.update(done.actions)
 
 
-def _survey(files: Source, choices: Choices, key: SiteKey) -> Survey:
+def _survey(files: Sequence[Uploaded], choices: Choices, key: SiteKey) -> Survey:
     """Before anything is written: names of folders and cells of tables may hold what stands in any header."""
     survey = Survey()
-    for name in files.tree.files:
-        if files.is_dicom(name):
-            with tolerant():
-                header = dataset_in(files.content(name), header_only=True)
+    for file in files:
+        if file.is_dicom():
+            with suppress(DataError), tolerant():
+                header = dataset_in(file.content(), header_only=True)
                 if header is not None:
                     _add_to(survey, header, choices, key)
     return survey
@@ -181,51 +168,70 @@ def _add_to(survey: Survey, header: Dataset, choices: Choices, key: SiteKey) -> 
             survey.patients.setdefault(spelling, pseudonym)
 
 
-def _take_table_on(
-    files: Source, name: str, target: Path, choices: Choices, key: SiteKey, names: Names, links: Links
-) -> Done:
+def _take_on(file: Uploaded, work: Work, renamed: Mapping[str, Renamed]) -> Done:
+    """Writes what a file becomes, whole or not at all."""
     try:
-        table = read_table(files.tree.content(name, limits().table_bytes), name)
+        if file.is_dicom():
+            return _dicom(file, work)
+        if file.is_table:
+            return _table(file, work, renamed)
+        if file.is_picture:
+            return _picture(file, work)
+        if file.is_task:
+            return _task(file, work)
     except DataError:
-        return Done(reason="a table that can't be read")
-    header, rows, actions = deidentified_table(table, links, choices, key)
-    written = names.of_table(name)
-    file = target / written
-    file.parent.mkdir(parents=True, exist_ok=True)
-    (target / FOLDER / PART).write_text(as_csv(header, rows), encoding="utf-8")
-    os.replace(target / FOLDER / PART, file)
-    return Done(written, "", actions)
+        return Done(reason="damaged or too large")
+    return Done(reason="a zip that can't be read" if file.is_zip else "of a kind that is not de-identified")
 
 
-def _take_on(
-    files: Source, name: str, target: Path, choices: Choices, key: SiteKey, names: Names, onlooker: Onlooker | None
-) -> Done:
-    """Writes the de-identified file, whole or not at all."""
-    if not files.is_dicom(name):
-        return Done(reason="neither a DICOM file nor a table")
-    try:
-        content = files.content(name)
-    except DataError:
-        return Done(reason="too large or damaged")
+def _dicom(file: Uploaded, work: Work) -> Done:
+    content = file.content()
     with tolerant():
         before, after = dataset_in(content, header_only=True), dataset_in(content)
         if before is None or after is None:
             return Done(reason="damaged: it can't be read whole")
         if before.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY:
             return Done(reason="a DICOMDIR: a list of the files under their old names")
-        rules = rules_for(before, choices, key)
-        written = names.of_file(name, rules.pseudonym, str(before.get("SOPInstanceUID", "")) or name)
+        rules = rules_for(before, work.choices, work.key)
+        written = work.names.of_file(file.name, rules.pseudonym, str(before.get("SOPInstanceUID", "")) or file.name)
         try:
             actions = deidentify_header(after, rules, software())
-            if onlooker:
-                onlooker(before, after, written)
-            _write(after, target, written, choices, key)
+            if work.onlooker:
+                work.onlooker(before, after, written)
+            _write(after, work.target, written, work.choices, work.key)
         except (MemoryError, OSError):
             raise
         except Exception:  # whatever pydicom's writing raises of values that no file may have
-            names.give_back(written)
+            work.names.give_back(written)
             return Done(reason="its header can't be written again")
     return Done(written, rules.pseudonym, actions)
+
+
+def _table(file: Uploaded, work: Work, renamed: Mapping[str, Renamed]) -> Done:
+    links = Links(renamed, work.survey.patients, work.survey.days, work.survey.identifying)
+    table = read_table(file.content(), file.name)
+    header, rows, actions = deidentified_table(table, links, work.choices, work.key)
+    written = work.names.of_other(file.name, ".csv")
+    work.put(written, as_csv(header, rows).encode())
+    return Done(written, "", actions)
+
+
+def _picture(file: Uploaded, work: Work) -> Done:
+    content = stripped(file.content())
+    if content is None:
+        return Done(reason="a damaged picture")
+    written = work.names.of_other(file.name)
+    work.put(written, content)
+    return Done(written)
+
+
+def _task(file: Uploaded, work: Work) -> Done:
+    text = file.content().decode("utf-8", errors="replace")
+    if work.survey.identifying.is_in(text):
+        return Done(reason="it holds what names somebody")
+    written = work.names.of_other(file.name)
+    work.put(written, text.encode())
+    return Done(written)
 
 
 def _write(dataset: FileDataset, target: Path, name: str, choices: Choices, key: SiteKey) -> None:

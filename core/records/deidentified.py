@@ -15,7 +15,8 @@ from core.case import Finding
 from core.deid.door import Door
 from core.deid.key import NAME, site_key
 from core.deid.record import FOLDER, JSON
-from core.deid.upload import OnFile, Onlooker, begun_otherwise, deidentify, holds_dicom
+from core.deid.source import holds_dicom
+from core.deid.upload import OnFile, Onlooker, begun_otherwise, deidentify
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import Upload

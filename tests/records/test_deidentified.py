@@ -61,7 +61,9 @@ def test_what_was_done_is_told_in_the_report_and_the_versions_note(
     assert (done.kind, done.severity, done.count) == ("deidentified", "note", 2)
     assert done.message.startswith("2 files of 2 patients were de-identified (PS3.15 Table E.1-1, basic profile")
     assert "The originals were removed." in done.message
-    assert left.message == "Left out at the door, by their numbers in the upload: 1 (neither a DICOM file nor a table)."
+    assert (
+        left.message == "Left out at the door, by their numbers in the upload: 1 (of a kind that is not de-identified)."
+    )
     assert words_of(place, upload) == "de-identified (113100, 113107; dates shifted), originals removed"
 
 
