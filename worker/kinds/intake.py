@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def check(job: ChildJob) -> None:
     """Opens every picture of an upload that no check opened before, and keeps the report; nothing else is kept yet."""
     from core.records import mended as beside
-    from core.records.deidentified import findings_of, name_of
+    from core.records.deid_keys import key_findings
+    from core.records.deidentified import findings_of, key_of, name_of
     from core.sets.check import report_of
     from core.sets.mending import mend, mending_facts, taken_apart
 
@@ -35,7 +36,11 @@ def check(job: ChildJob) -> None:
         opened = replace(
             opened,
             name=name_of(job.place, upload) or opened.name,
-            findings=(*findings_of(job.place, upload), *opened.findings),
+            findings=(
+                *findings_of(job.place, upload),
+                *key_findings(job.database, key_of(job.place, upload)),
+                *opened.findings,
+            ),
         )
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
