@@ -24,7 +24,6 @@ from core.records.uploads import CHECK, check_folder, upload_path
 
 WORK, ORIGINALS, RESULT = "deid", "originals", "images"
 MOST_REASONS = 3
-DATES = {"shifted": "dates shifted", "kept": "dates kept", "removed": "dates removed"}
 
 
 def deidentify_upload(
@@ -93,9 +92,7 @@ def words_of(place: Place, upload: Upload) -> str:
     record = record_of(place, upload)
     if record is None:
         return ""
-    options = ", ".join(code["code"] for code in record["codes"])
-    fate = "kept with the upload" if keeps_originals(place, upload) else "removed"
-    return f"de-identified ({options}; {DATES[record['choices']['dates']]}), originals {fate}"
+    return f"{record['words']}, originals {'kept with the upload' if keeps_originals(place, upload) else 'removed'}"
 
 
 def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
@@ -109,7 +106,7 @@ def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
     fate = "are kept with the upload until its files are removed" if keeps_originals(place, upload) else "were removed"
     done = (
         f"{record['files']:,} files of {record['patients']:,} patients were de-identified ({record['profile']}; "
-        f"{DATES[record['choices']['dates']]}): {totals.get('X', 0):,} values removed, {totals.get('Z', 0):,} emptied, "
+        f"dates {record['choices']['dates']}): {totals.get('X', 0):,} values removed, {totals.get('Z', 0):,} emptied, "
         f"{totals.get('D', 0):,} replaced, {totals.get('U', 0):,} identifiers exchanged, {totals.get('C', 0):,} "
         f"cleaned. The originals {fate}. Text that is burned into pictures is another matter: look at the pictures."
     )
