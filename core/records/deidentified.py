@@ -22,7 +22,7 @@ from core.records.place import Place
 from core.records.tables import Upload
 from core.records.uploads import CHECK, check_folder, upload_path
 
-WORK, ORIGINALS, RESULT = "deid", "originals", "images"
+WORK, ORIGINALS, GONE, RESULT = "deid", "originals", "gone", "images"
 MOST_REASONS = 3
 
 
@@ -45,14 +45,13 @@ def deidentify_upload(
             if begun_otherwise(work, door.choices(), key):
                 shutil.rmtree(work)
             deidentify(source, work, door.choices(), key, on_file, onlooker, upload.name)
-        _take_the_place(folder, work)
-    if not door.keeps_originals:
-        shutil.rmtree(check_folder(place, upload) / ORIGINALS, ignore_errors=True)
+        _take_the_place(folder, work, ORIGINALS if door.keeps_originals else GONE)
+    shutil.rmtree(check_folder(place, upload) / GONE, ignore_errors=True)
     _name_anew(db, upload, record_of(place, upload))
 
 
-def _take_the_place(folder: Path, work: Path) -> None:
-    originals = work.parent / ORIGINALS
+def _take_the_place(folder: Path, work: Path, fate: str) -> None:
+    originals = work.parent / fate
     originals.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.name != CHECK:
