@@ -14,6 +14,7 @@ from app.pages.image_sets import columns, fetching, mending, report
 from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
 from app.pages.image_sets.fetching import Fetching, FetchParts
 from app.pages.image_sets.mending import MendParts, MendTab
+from app.row_choice import RowChoice
 from app.set_words import kinds
 from app.visit import Given, Updates, Visit, guarded, live
 from core.errors import CoreError
@@ -83,7 +84,7 @@ class KeepParts:
 class AddParts:
     files: gr.File
     fetch: FetchParts
-    upload: gr.Dropdown
+    upload: RowChoice
     report: gr.HTML
     mend: MendParts
     mapping: MappingParts
@@ -264,7 +265,7 @@ def lay_out() -> AddParts:
                 gr.Markdown(HOW)
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):
-            upload = gr.Dropdown([], label="Upload", visible=False)
+            upload = RowChoice([], label="Upload", visible=False)
             shown = gr.HTML(report.draw(None))
             mend = mending.lay_out()
             mapping, keep = _mapping_parts(), _keep_parts()
