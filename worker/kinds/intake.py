@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.catalog import FORMATS, every
+from core.deid.waiting import report_of_waiting
 from core.errors import CoreError
 from core.records import sets
 from core.records.outcomes import Checked, Fetched, Kept
 from core.records.payloads import Add, Check, Fetch
 from core.sets.open import open_set
 from worker.child_job import ChildJob
+
+READING = "Reading what is written in pictures"
 
 if TYPE_CHECKING:
     from core.case import ImageSet
@@ -29,6 +32,8 @@ def check(job: ChildJob) -> None:
     upload = sets.upload(job.database, job.who, payload.upload)
     try:
         options, mending = taken_apart(payload.options)
+        if _is_waiting(job, upload):
+            return
         opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS))
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
@@ -41,6 +46,18 @@ def check(job: ChildJob) -> None:
     facts = {"name": opened.name, "task": task, "mending": mending_facts(looked, mended)}
     sets.set_upload(job.database, upload.id, "checked", report.as_json() | facts)
     job.teller.result(Checked(upload=upload.id, cases=report.cases, findings=len(report.findings)))
+
+
+def _is_waiting(job: ChildJob, upload: sets.Upload) -> bool:
+    """Whether pictures of the upload wait for a person: how many and why is told, and the rest is looked at later."""
+    from core.records.tray import close_tray
+
+    waiting = close_tray(job.place, upload, lambda done, whole: job.teller.progress(done, whole, READING)).waiting()
+    if waiting:
+        report = report_of_waiting(waiting)
+        sets.set_upload(job.database, upload.id, "checked", report)
+        job.teller.result(Checked(upload=upload.id, cases=0, findings=len(report["findings"])))
+    return bool(waiting)
 
 
 def add(job: ChildJob) -> None:
