@@ -1,1 +1,1 @@
-"""De-identification at the door: what a header, a table or the pixels themselves say of a person."""
+"""What arrives from a hospital loses whatever says whose it is, before anything else looks at it."""
