@@ -119,7 +119,7 @@ def _count(score: Score, number: int, before: np.ndarray, hidden: FileDataset, p
     for text in planted:
         place = slice(text.spot.top, text.spot.bottom), slice(text.spot.left, text.spot.right)
         if text.is_person:
-            reach = text.spot.grown(text.spot.height, changed.shape[1], changed.shape[0])
+            reach = text.spot.grown(text.spot.height * 3 // 2, changed.shape[1], changed.shape[0])
             may_change[reach.top : reach.bottom, reach.left : reach.right] = True
             ink = text.ink > 0
             is_hidden = changed[place][ink].mean() >= INK_HIDDEN and not any(text.spot.meets(spot) for spot in read)

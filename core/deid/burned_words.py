@@ -59,6 +59,7 @@ MEASURE_WORDS = frozenset(
     abdomen abd thyroid breast liver kidney renal ob gyn carotid vascular msk spleen aorta max min mean std avg sd
     roi of and mm cm view probe convex linear sector iso lut pre contrast arterial venous delayed phase""".split()
 )
+SIDES = ("R", "L")
 CONFUSED = str.maketrans("01|!5826$9", "oillsbzgsg")
 """Figures that are read as letters, and letters as figures; "i" and "l" are one, "o" and "q" too."""
 LEAST = 3
@@ -167,7 +168,9 @@ def _after_label(text: str, label: re.Match[str]) -> tuple[int, int]:
     for word in re.finditer(r"\S+", text[label.end() :]):
         bare = word[0].strip(".,:;()").lower()
         is_number = NUMBER.fullmatch(bare) is not None or _is_measurement(bare)
-        is_word = len(bare) > 1 and (bare in MEASURE_WORDS or bare in UNITS)  # one letter begins a name as well
+        is_word = bare in MEASURE_WORDS or bare in UNITS
+        if len(bare) == 1 and word[0] not in SIDES:  # it begins a name as well
+            is_word = False
         if is_word or (is_number and (is_measure or end > label.end())):
             break
         end = label.end() + word.end()

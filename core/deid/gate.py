@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileDataset
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from core.deid.burned import Written, find_written, frames_shown, mask, names_in
 from core.deid.burned_text import Shades, can_read
@@ -43,22 +43,18 @@ class Looked:
 
 
 class Gate:
-    """Over the files of one upload: `look` as each is written, `close` once all are."""
+    """Over the files of one upload: `look` as each is written into a folder `within` it, `close` once all are."""
 
-    def __init__(self, root: Path, tray: Tray) -> None:
-        self.root, self.tray = root, tray
+    def __init__(self, root: Path, tray: Tray, within: str = "") -> None:
+        self.root, self.tray, self.within = root, tray, within
         self.can_read = can_read()
 
-    def look(self, before: Dataset, after: FileDataset, place: str) -> None:
-        """At a file that is about to be written there, de-identified. What its header said before is used here, and
-        kept nowhere. A file that has to wait is taken out by `close`."""
-        if (
-            "TransferSyntaxUID" not in after.file_meta
-        ):  # what has no file meta says by its order of bytes how it is read
-            after.file_meta.TransferSyntaxUID = _syntax_of(after)
-        self._look(
-            after, place, names_in(before), any(HEAD.search(str(before.get(name) or "")) for name in ABOUT_PLACE)
-        )
+    def look(self, before: Dataset, after: Dataset, name: str) -> None:
+        """At a file that is about to be written, de-identified. What its header said before is used here, and kept
+        nowhere. A file that has to wait is taken out by `close`."""
+        is_head = any(HEAD.search(str(before.get(keyword) or "")) for keyword in ABOUT_PLACE)
+        with quiet():
+            self._look(_whole(after), str(Path(self.within) / name), names_in(before), is_head)
 
     def close(self, on_file: OnFile | None = None) -> None:
         """Takes out what has to wait. What was decided is carried out, files that nobody looked at before something
@@ -160,7 +156,8 @@ class Gate:
 
     def _files(self) -> Iterator[Path]:
         for file in sorted(self.root.rglob("*")):
-            if file.is_file() and self.tray.folder not in file.parents and _is_dicom(file):
+            is_hidden = any(part.startswith(".") for part in file.relative_to(self.root).parts)
+            if file.is_file() and not is_hidden and self.tray.folder not in file.parents and _is_dicom(file):
                 yield file
 
     def _place(self, file: Path) -> str:
@@ -197,11 +194,15 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _syntax_of(dataset: FileDataset) -> UID:
-    is_implicit, is_little = dataset.original_encoding
-    if is_implicit:
-        return ImplicitVRLittleEndian
-    return ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
+def _whole(dataset: Dataset) -> FileDataset:
+    """With a syntax. A file without file meta says by the order of its bytes how it is read."""
+    if not isinstance(dataset, FileDataset):
+        raise DataError("What is de-identified is a file.")
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        is_implicit, is_little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
+    return dataset
 
 
 def _mask(file: Path, draft: Path, decision: Decision, can_read: bool) -> None:

@@ -69,6 +69,20 @@ class Held:
         words = "; ".join(text for reason, text in WORDS.items() if reason in self.reasons)
         return f"{words[0].upper()}{words[1:]}.{f' {self.defect}' if self.defect else ''}"
 
+    def plain(self) -> dict[str, Any]:
+        """What programs are told of it."""
+        return {
+            "number": self.number,
+            "file": self.place,
+            "reasons": list(self.reasons),
+            "why": self.why(),
+            "size": [self.width, self.height],
+            "frames": self.frames,
+            "views": self.views,
+            "device": self.device,
+            "written": [[*asdict(each.spot).values(), each.verdict] for each in self.written],
+        }
+
     def is_alike(self, other: Held) -> bool:
         """Whether another is of the same device and waits for the same reasons, with text of the same kinds in the same
         places. Slices of one volume of a head are alike too."""

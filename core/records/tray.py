@@ -13,7 +13,7 @@ from core.records.audit import note
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import Upload, now
-from core.records.uploads import UploadError, request_check, tray_folder, upload, upload_path
+from core.records.uploads import UploadError, request_check, tray_folder, upload
 
 MOST_NAMED = 100
 """Pictures named in a line of the audit log."""
@@ -23,12 +23,16 @@ def tray_of(place: Place, row: Upload) -> Tray:
     return Tray(tray_folder(place, row))
 
 
+def gate_of(place: Place, row: Upload, within: str = "") -> Gate:
+    """The gate over the files of an upload, or of a folder in it."""
+    return Gate(place.uploads / row.key, tray_of(place, row), within)
+
+
 def close_tray(place: Place, row: Upload, on_file: OnFile | None = None) -> Tray:
-    """After a check: what was decided is carried out, and what has to wait is taken out of the upload."""
-    tray, root = tray_of(place, row), upload_path(place, row)
-    if root.is_dir():
-        Gate(root, tray).close(on_file)
-    return tray
+    """What was decided is carried out, and what has to wait is taken out of the upload."""
+    gate = gate_of(place, row)
+    gate.close(on_file)
+    return gate.tray
 
 
 def waiting(db: Database, place: Place, who: Who, upload_id: int) -> list[Held]:
