@@ -5,6 +5,7 @@ A `task.yaml` next to the table may say what the task asks: modality, answers, k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from pydantic import Field
@@ -60,13 +61,14 @@ def separators_of(question: Question, settings: Columns) -> str:
     return "" if question.kind in ("single", "ordinal") else settings.separators
 
 
-def set_of(sheet: Sheet, question: Question, name: str) -> ImageSet:
-    """The cases of a table's rows, under the question that their labels ask."""
+def set_of(sheet: Sheet, question: Question, name: str, classes: Sequence[str] = ()) -> ImageSet:
+    """The cases of a table's rows, under the question that their labels ask; `classes` are all that there are, where
+    something else tells."""
     entries = read_entries(sheet)
     is_multi = any(len(entry.labels) > 1 or (not entry.labels and sheet.says_none(entry.row)) for entry in entries)
     kind = question.kind or ("multi" if is_multi else "single")
     used = tuple({label for entry in entries for label in entry.labels})
-    answers = sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
+    answers = classes or sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
     task = question.task(sheet.table.name, answers, kind)
     return ImageSet(name, task, make_cases(sheet, entries, task), sheet.findings.listed())
 
