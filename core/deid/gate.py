@@ -53,8 +53,10 @@ class Gate:
         """At a file that is about to be written, de-identified. What its header said before is used here, and kept
         nowhere. A file that has to wait is taken out by `close`."""
         is_head = any(HEAD.search(str(before.get(keyword) or "")) for keyword in ABOUT_PLACE)
+        place = str(Path(self.within) / name)
+        self.tray.forget(place)  # it may have been looked at before everything stopped
         with quiet():
-            self._look(_whole(after), str(Path(self.within) / name), names_in(before), is_head)
+            self._look(_whole(after), place, names_in(before), is_head)
 
     def close(self, on_file: OnFile | None = None) -> None:
         """Takes out what has to wait. What was decided is carried out, files that nobody looked at before something
@@ -155,7 +157,7 @@ class Gate:
                     self._hold(dataset, place, Looked(("face",), (), _shown(dataset)))
 
     def _files(self) -> Iterator[Path]:
-        for file in sorted(self.root.rglob("*")):
+        for file in sorted((self.root / self.within).rglob("*")):
             is_hidden = any(part.startswith(".") for part in file.relative_to(self.root).parts)
             if file.is_file() and not is_hidden and self.tray.folder not in file.parents and _is_dicom(file):
                 yield file

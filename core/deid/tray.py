@@ -161,6 +161,12 @@ class Tray:
             elif number not in self.decisions:
                 self._tell({"dropped": number})
 
+    def forget(self, place: str) -> None:
+        """What was told of a file that is written anew."""
+        self.looked.pop(place, None)
+        for number in [number for number, held in self.held.items() if held.place == place and number not in self.done]:
+            self._tell({"dropped": number})
+
     def tell_looked(self, place: str, head: str) -> None:
         self._tell({"looked": place, "head": head})
 
@@ -206,6 +212,7 @@ class Tray:
             self.decisions[row["decided"]] = Decision(row["decided"], row["act"], row["by"], row["at"], spots)
         elif "dropped" in row:
             self.looked.pop(self.held.pop(row["dropped"]).place, None)
+            self.decisions.pop(row["dropped"], None)
         elif "done" in row:
             self.done[row["done"]] = self.decisions.pop(row["done"])
         elif "failed" in row:

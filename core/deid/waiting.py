@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.case import Finding
 from core.deid.burned_text import INSTALL, can_read
-from core.deid.tray import WORDS, Held
+from core.deid.tray import ACTS, WORDS, Act, Held, Tray
 
+DONE: Mapping[Act, str] = {"release": "released", "mask": "masked", "reject": "rejected"}
 WAITING = "waiting"
 """Under which a report says how many pictures wait."""
 
@@ -29,6 +30,18 @@ def report_of_waiting(waiting: Sequence[Held]) -> dict[str, Any]:
         for each in findings
     ]
     return {"cases": 0, "classes": {}, "splits": {}, "findings": rows, WAITING: count}
+
+
+def settled_words(tray: Tray) -> str:
+    """What became of those that waited."""
+    acts = Counter(decision.act for decision in tray.done.values())
+    listed = ", ".join(f"{acts[act]:,} {DONE[act]}" for act in ACTS if acts[act])
+    return f"pictures looked at for what is written in them: {listed}"
+
+
+def looked_at(tray: Tray) -> Finding:
+    words = settled_words(tray)
+    return Finding("looked_at", "note", len(tray.done), f"{words[0].upper()}{words[1:]}. The audit log says by whom.")
 
 
 def unread() -> Finding:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.deid.burned_text import Spot
+from core.case import Finding
+from core.deid.burned_text import Spot, can_read
 from core.deid.gate import Gate, OnFile
 from core.deid.tray import ACTS, Act, Held, Tray
+from core.deid.waiting import looked_at, settled_words, unread
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
+from core.records.deidentified import RESULT, record_of
 from core.records.place import Place
 from core.records.tables import Upload, now
 from core.records.uploads import UploadError, request_check, tray_folder, upload
@@ -28,11 +31,25 @@ def gate_of(place: Place, row: Upload, within: str = "") -> Gate:
     return Gate(place.uploads / row.key, tray_of(place, row), within)
 
 
-def close_tray(place: Place, row: Upload, on_file: OnFile | None = None) -> Tray:
-    """What was decided is carried out, and what has to wait is taken out of the upload."""
-    gate = gate_of(place, row)
-    gate.close(on_file)
-    return gate.tray
+def close_tray(place: Place, row: Upload, on_file: OnFile | None = None) -> None:
+    """Of an upload that was de-identified: what was decided is carried out, and what has to wait is taken out."""
+    if record_of(place, row) is not None:
+        gate_of(place, row, RESULT).close(on_file)
+
+
+def tray_findings(place: Place, row: Upload) -> tuple[Finding, ...]:
+    """What the report says of pictures that waited, and of what nobody read."""
+    if record_of(place, row) is None:
+        return ()
+    tray = tray_of(place, row)
+    unread_ones = () if can_read() else (unread(),)
+    return (*unread_ones, *((looked_at(tray),) if tray.done else ()))
+
+
+def tray_words(place: Place, row: Upload) -> str:
+    """For the note of a version: what became of pictures that waited; nothing where none did."""
+    tray = tray_of(place, row)
+    return settled_words(tray) if tray.done else ""
 
 
 def waiting(db: Database, place: Place, who: Who, upload_id: int) -> list[Held]:

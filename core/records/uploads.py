@@ -123,7 +123,7 @@ def request_add(
     if not set_name.strip():
         raise UploadError("The image set needs a name. Give one, like “blood cells”.")
     name = set_name.strip()[:255]
-    _stop_where_pictures_wait(place, upload(db, who, upload_id))
+    stop_where_pictures_wait(place, upload(db, who, upload_id))
     return _request(
         db, place, who, upload_id, lambda number: Add(upload=number, options=options, set_name=name, task=task)
     )
@@ -192,7 +192,8 @@ def _request(db: Database, place: Place, who: Who, upload_id: int, ask: Callable
     return job.id
 
 
-def _stop_where_pictures_wait(place: Place, upload: Upload) -> None:
+def stop_where_pictures_wait(place: Place, upload: Upload) -> None:
+    """An UploadError where a person has to look at some of it first."""
     tray = Tray(tray_folder(place, upload))
     count = len(tray.waiting()) + len(tray.decisions)
     if count:

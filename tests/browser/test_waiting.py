@@ -1,4 +1,4 @@
-"""The tray in a real browser: pictures with names burned in are looked at one after the other, by keys and by drawing."""
+"""The tray in a real browser: pictures with names burned in are looked at one after the other, by keys, by drawing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Running, is_within
-from tests.deid.burning import LAYING, burned, without_names, written_to
+from tests.deid.burning import LAYING, burned, written_to
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,7 +26,7 @@ def scans(folder: Path) -> list[str]:
     for number, name in enumerate(names):
         shown = texts[number] if number < len(texts) else ((20 * number - 80, 60, "R"),)
         header = {"Modality": "US"} if number == 4 else {"Modality": "DX"}
-        written_to(folder / f"{name}.dcm", without_names(burned(shown, **header)))  # type: ignore[arg-type]
+        written_to(folder / f"{name}.dcm", burned(shown, **header))  # type: ignore[arg-type]
     table = folder / "labels.csv"
     with table.open("w", newline="") as opened:
         rows = csv.writer(opened)

@@ -24,7 +24,7 @@ def brought(database: Database, place: Place, who: Who, folder: Path) -> int:
     files = [written_to(folder / f"{name}.dcm", without_names(burned())) for name in ("a", "b")]
     files.append(written_to(folder / "c.dcm", without_names(burned(()))))
     upload = sets.new_upload(database, place, who, who.projects[0], files, "scans")
-    tray.close_tray(place, upload)
+    tray.gate_of(place, upload).close()
     sets.set_upload(database, upload.id, "checked", {"waiting": 2})
     return upload.id
 
@@ -67,7 +67,8 @@ def test_the_log_says_who_decided_what_and_not_what_is_written(
     assert FAMILY not in str(row.details)
     with pytest.raises(UploadError, match="2 pictures wait"):  # decided, and not done yet
         sets.request_add(database, place, who, waiting, "scans", {}, {})
-    tray.close_tray(place, upload)
+    tray.gate_of(place, upload).close()
+    assert tray.tray_words(place, upload) == "pictures looked at for what is written in them: 2 masked"
     assert sorted(file.name for file in sets.upload_path(place, upload).glob("*.dcm")) == ["a.dcm", "b.dcm", "c.dcm"]
     with database.session() as session:
         session.get_one(Job, upload.job_id).state = "done"
