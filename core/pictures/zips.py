@@ -18,6 +18,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, Z
 from core.errors import DataError
 from core.limits import limits, raised
 from core.pictures.foreign import BEGINNING, ZIP, foreign_by_content
+from core.pictures.zip_directory import holds_more
 
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
 BOMB_BYTES = 100 * 10**6
@@ -44,6 +45,8 @@ def examine_stream(
 
     What unpacks to less than `bomb_bytes` may be compressed as well as it likes.
     """
+    if holds_more(file, size, limits().zip_files):
+        raise DataError(f"{name} holds more than {limits().zip_files:,} files. Split it. {raised('zip_files')}")
     try:
         with ZipFile(file) as archive:
             members = archive.infolist()

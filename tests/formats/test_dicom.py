@@ -236,3 +236,13 @@ def test_a_file_is_found_without_suffix_and_without_preamble(tmp_path: Path) -> 
         elements.save_as(tmp_path / "scans" / f"IM{number}", implicit_vr=True, little_endian=True)
     assert (tmp_path / "scans" / "IM0").read_bytes()[:2] == b"\x08\x00"
     assert len(read(tmp_path / "scans", Settings(label_tag="BodyPartExamined")).cases) == 4
+
+
+def test_a_file_without_picture_whose_kind_can_not_be_read_is_told(tmp_path: Path) -> None:
+    exported(tmp_path / "disc")
+    file = tmp_path / "disc" / "P0" / "I0"
+    at = file.read_bytes().index(b"\x02\x00\x02\x00UI") + 4
+    whole = file.read_bytes()[: file.read_bytes().index(b"\xe0\x7f\x10\x00")]
+    file.write_bytes(whole[:at] + b"U\0" + whole[at + 2 :])
+    finding = findings_of(read(tmp_path / "disc", Settings(label_tag="PatientID")))["unreadable"]
+    assert finding.cases == ("P0/I0",) and "can't be read as DICOM" in finding.message
