@@ -15,6 +15,7 @@ from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
 from app.pages.image_sets.fetching import Fetching, FetchParts
 from app.pages.image_sets.mending import MendParts, MendTab
 from app.pages.image_sets.waiting import WaitParts, WaitTab
+from app.row_choice import RowChoice
 from app.set_words import kinds
 from app.visit import Given, Updates, Visit, guarded, live
 from core.deid.waiting import WAITING
@@ -85,7 +86,7 @@ class KeepParts:
 class AddParts:
     files: gr.File
     fetch: FetchParts
-    upload: gr.Dropdown
+    upload: RowChoice
     report: gr.HTML
     wait: WaitParts
     mend: MendParts
@@ -269,7 +270,7 @@ def lay_out() -> AddParts:
                 gr.Markdown(HOW)
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):
-            upload = gr.Dropdown([], label="Upload", visible=False)
+            upload = RowChoice([], label="Upload", visible=False)
             shown = gr.HTML(report.draw(None))
             wait, mend = waiting.lay_out(), mending.lay_out()
             mapping, keep = _mapping_parts(), _keep_parts()
