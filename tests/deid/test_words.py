@@ -25,7 +25,8 @@ def somebody() -> Identifying:
     "text",
     [
         "Müller", "MUELLER", "muller", "Mu\u0308ller", "Aenne", "ÄNNE", "MuellerAenne", "Mueller_Aenne", "Müller,Änne",
-        "山田太郎様",         "481516", "MRN00481516", "QX-7700123", "qx 7700123", "Wolkenstein", "19530402", "1953-04-02", "02.04.1953",
+        "山田太郎様",         "481516",
+        "MRN00481516", "QX-7700123", "qx 7700123", "Wolkenstein", "19530402", "1953-04-02", "02.04.1953",
         "4/2/53", "2 April 1953", "April 2, 1953", "02-Apr-1953",
     ],
 )  # fmt: skip
