@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from core.deid.choices import Choices
 
 MOST_LISTED = 20
+PICTURES = 12
+"""With text in them, for the score; each takes seconds."""
 CATEGORY_WIDTH = 24
 
 
@@ -104,7 +106,7 @@ def do_score(arguments: argparse.Namespace) -> None:
     from core.deid.score import CATEGORIES, score
 
     with tempfile.TemporaryDirectory(prefix="deid-") as folder:
-        scored = score(Path(folder))
+        scored = score(Path(folder), pictures=PICTURES)
     if arguments.json:
         output.plain(scored.as_json())
     else:
