@@ -103,6 +103,8 @@ def test_a_table_about_something_else_is_refused_with_its_header(tmp_path: Path)
         read(tmp_path, Settings())
     with pytest.raises(DataError, match=r'labels\.csv has no column "who"'):
         read(tmp_path, Settings(image="who"))
+    with pytest.raises(DataError, match=r'The column "ward" of labels\.csv names no DICOM file.* Choose another one'):
+        read(tmp_path, Settings(image="ward"))
 
 
 def test_labels_may_stand_in_an_element(tmp_path: Path) -> None:

@@ -32,12 +32,15 @@ DEFECTS = {
     "badVR.dcm": "'1A'",
     "meta_missing_tsyntax.dcm": "Missing required element: (0028,0100) 'Bits Allocated'",
     "nested_priv_SQ.dcm": "Missing required element: (0028,0100) 'Bits Allocated'",
-    "emri_small_jpeg_2k_lossless_too_short.dcm": "It holds no picture",
+    "emri_small_jpeg_2k_lossless_too_short.dcm": "is cut off within it",
     "liver_rle.dcm": "RLE Lossless",
     "liver_nonbyte_aligned_rle.dcm": "RLE Lossless",
 }
 """What is wrong with those that can't be read, beside files without a picture and those that are no DICOM."""
-WITHOUT = ("It holds no picture. Remove it.", "is not a DICOM file, or its beginning is damaged.")
+WITHOUT = (
+    "It holds no picture, or is cut off within it. Get it again, or remove it.",
+    "is not a DICOM file, or its beginning is damaged.",
+)
 NOT_BY_PYDICOM = (
     *("JPEG-lossy.dcm", "JPGExtended.dcm", "liver_deflate.dcm", "liver_nonbyte_aligned_deflate.dcm"),
     *("OBXXXX1A_expb.dcm", "OBXXXX1A_expb_2frame.dcm"),
