@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,14 @@ def test_a_defect_is_told_with_its_file_and_what_to_do() -> None:
     problem = problem_of(OWN / "MR_truncated.dcm")
     assert problem.startswith('"MR_truncated.dcm" can\'t be read as DICOM (The number of bytes of pixel data is less')
     assert problem.endswith("Get it from where it came again, or remove it.")
+
+
+@pytest.mark.slow
+def test_nobody_is_warned_however_many_threads_read() -> None:
+    """Warnings are errors in tests: one that got through would be told as a defect."""
+    noisy = [path for path in files(OWN) if path.suffix == ".dcm" and path.stat().st_size < 60_000][:40]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(problem_of, noisy * 2)) == [problem_of(path) for path in noisy] * 2
 
 
 @pytest.mark.slow
