@@ -88,6 +88,17 @@ def test_a_table_finds_its_pictures_by_whatever_names_them(tmp_path: Path, key: 
     assert read(tmp_path, Settings.parse({"image": "who", "key": key}, "images")) == image_set
 
 
+def test_a_row_is_about_the_least_that_it_names_and_a_running_number_is_no_file(tmp_path: Path) -> None:
+    for number in range(1, 5):
+        saved(drawn(number, PatientID=f"00{number // 3}", SeriesInstanceUID="1.2.3"), tmp_path / str(number))
+    rows = "".join(f"{5 - number},1.2.3,1.2.9.{number},{'ab'[number % 2]}\n" for number in range(1, 5))
+    (tmp_path / "labels.csv").write_text(f"row,series,instance,label\n{rows}")
+    by_instance = {"1": ("b",), "2": ("a",), "3": ("b",), "4": ("a",)}
+    assert labels(read(tmp_path, Settings())) == by_instance
+    (tmp_path / "labels.csv").write_text("row,patient,label\n4,0,a\n1,1,b\n")  # as a spreadsheet leaves 000 and 001
+    assert labels(read(tmp_path, Settings())) == {"1": ("a",), "2": ("a",), "3": ("b",), "4": ("b",)}
+
+
 def test_rows_without_files_and_files_without_rows_are_told(tmp_path: Path) -> None:
     exported(tmp_path)
     (tmp_path / "labels.csv").write_text("PatientID,label\nP0,a\nP7,b\nP0,b\n")
