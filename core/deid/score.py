@@ -34,7 +34,8 @@ CATEGORIES: Mapping[str, str] = {
     "dates shifted": "dates moved by one number of days a patient, times of the day kept",
     "uids consistent": "UIDs exchanged, the same always for the same, references still found",
     "patient ids consistent": "one pseudonym a patient, over both uploads, in headers, names and tables",
-    "pixels kept": "pixel data as it came, byte by byte, in the syntax that it came in",
+    "pixels hidden": "names, dates and numbers drawn into pixels: nothing of them is read or seen after masking",
+    "pixels kept": "pixel data as it came, byte by byte, in its syntax; measurements and all else beside a mask",
 }
 ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "shift_jis", "gb18030")
 KEPT_IN = {"SeriesDescription": "soft tissue", "ProtocolName": "kernel", "StudyDescription": "axial"}
