@@ -45,6 +45,9 @@ in an image becomes its labels; outlines in a COCO file become its mask.
 
 **Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
 
+**DICOM** — a zip or folder of files as they were exported, with a table of labels by file, series, study or patient, or
+in a folder for each label. All bits and windows are kept; of several frames each is a case.
+
 **Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case.
 
 **A Hugging Face data set** — its `.parquet` files in a zip, or one such file, with a column of images.
