@@ -10,9 +10,10 @@ from zipfile import ZipFile
 
 import gradio as gr
 import pytest
+from gradio.blocks import Block
 
 from app.context import Studio
-from app.pages.image_sets import columns, gallery, mending, report, versions
+from app.pages.image_sets import adding, columns, gallery, mending, report, versions
 from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
@@ -75,6 +76,30 @@ def test_an_upload_is_moved_and_waits_for_its_check(room: Furnished) -> None:
     found = next(one for one in sets.uploads(room.studio.database, room.who, 1) if one.id == upload_id)
     assert (found.state, found.job_state, found.name) == ("checking", "waiting", "labels.csv")
     assert not Path(file).exists()
+
+
+def test_what_is_chosen_at_the_door_goes_with_the_upload_and_stays_when_it_is_checked_again(room: Furnished) -> None:
+    with gr.Blocks():
+        parts = adding.lay_out()
+    tab, visit = adding.Adding(parts), room.visit()
+
+    def brought(**changed: object) -> int:
+        as_they_are: dict[Block, Any] = {part: getattr(part, "value", None) for part in parts.door.all_inputs}
+        chosen: dict[Block, Any] = {parts.door.inputs[name]: value for name, value in changed.items()}
+        files = [arrived(room.studio, "labels.csv", b"image,label\na.png,x\n")]
+        return int(tab.bring_as_chosen(visit, {**as_they_are, **chosen, parts.files: files})[parts.brought])
+
+    def options(upload_id: int) -> dict[str, Any]:
+        return dict(sets.upload(room.studio.database, room.who, upload_id).options)
+
+    assert options(brought()) == {}
+    kept = brought(dates="kept", keeps_originals=True)
+    assert (options(kept)["deid"]["dates"], options(kept)["deid"]["keeps_originals"]) == ("kept", True)
+    with room.studio.database.session() as session:
+        session.get_one(Job, session.get_one(sets.Upload, kept).job_id).state = "done"
+    columns_left_alone = dict.fromkeys(parts.mapping.inputs)
+    tab.check_again(visit, {parts.upload: kept, **columns_left_alone})
+    assert options(kept)["deid"]["dates"] == "kept"
 
 
 def test_a_file_that_nobody_uploaded_is_not_taken(room: Furnished, tmp_path: Path) -> None:
