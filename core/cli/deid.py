@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from core.deid.choices import Choices
 
 MOST_LISTED = 20
-PICTURES = 12
-"""With text in them, for the score; each takes seconds."""
 CATEGORY_WIDTH = 24
 
 
@@ -39,6 +37,7 @@ def add_to_sets(actions: Any) -> None:
 
 
 def add_choices(parser: argparse.ArgumentParser) -> None:
+    from core.deid.acts import ACTS
     from core.deid.choices import Choices
 
     names = ", ".join(Choices.model_fields)
@@ -54,6 +53,11 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME[=VALUE]",
         help=f"like dates=kept; may be given again: {names}",
+    )
+    parser.add_argument(
+        "--waiting",
+        choices=ACTS,
+        help="what becomes of pictures that somebody should look at: ultrasound, text burned in, faces; else they wait",
     )
 
 
@@ -86,8 +90,9 @@ def at_the_door(path: Path, arguments: argparse.Namespace, data: Path) -> Iterat
     The de-identified files lie in the data folder while they are read.
     """
     from core.deid.key import NAME, site_key
+    from core.deid.shell_way import deidentify_and_look
     from core.deid.source import holds_dicom
-    from core.deid.upload import deidentify
+    from core.deid.waiting import in_words
 
     if arguments.no_deid or str(arguments.path).startswith(KEPT) or not path.exists() or not holds_dicom(path):
         yield path, ""
@@ -95,18 +100,26 @@ def at_the_door(path: Path, arguments: argparse.Namespace, data: Path) -> Iterat
     choices, key = choices_from(arguments), site_key(arguments.key or data / NAME)
     with tempfile.TemporaryDirectory(prefix="deid-", dir=data) as folder:
         with output.counting("files") as on_file:
-            record = deidentify(path, Path(folder) / (path.stem or "set"), choices, key, on_file)
+            target = Path(folder) / (path.stem or "set")
+            record, tray = deidentify_and_look(path, target, choices, key, arguments.waiting, "local", on_file)
+        if waiting := tray.waiting():
+            raise DataError(
+                f"{in_words(waiting)} Bring the set in the studio, where somebody can look at them, or say with "
+                "--waiting release, mask or reject what becomes of them all."
+            )
         for left in record.left_out:
             output.note(f"left out: file {left.number} ({left.reason})")
-        yield Path(folder) / (path.stem or "set"), record.words()
+        yield target, record.words()
 
 
 def do_score(arguments: argparse.Namespace) -> None:
     """`vitask set check --deid`: what becomes of a drawn set in which it is known what names somebody."""
+    from core.deid.burned_score import score_pixels
     from core.deid.score import CATEGORIES, score
 
     with tempfile.TemporaryDirectory(prefix="deid-") as folder:
-        scored = score(Path(folder), pictures=PICTURES)
+        scored = score(Path(folder))
+    score_pixels(scored)
     if arguments.json:
         output.plain(scored.as_json())
     else:
@@ -122,16 +135,19 @@ def do_score(arguments: argparse.Namespace) -> None:
 
 
 def do_deid(arguments: argparse.Namespace) -> None:
+    from core.deid.burned_text import can_read
     from core.deid.key import site_key
-    from core.deid.upload import deidentify
+    from core.deid.shell_way import WAITING, deidentify_and_look
+    from core.deid.waiting import in_words, unread
 
     if not arguments.path.exists():
         raise SettingsError(f'There is nothing at "{arguments.path}". Check the path.')
     choices, key = choices_from(arguments), site_key(key_file(arguments))
     with output.counting("files") as on_file:
-        record = deidentify(arguments.path.expanduser().absolute(), arguments.to.expanduser(), choices, key, on_file)
+        source, target = arguments.path.expanduser().absolute(), arguments.to.expanduser()
+        record, tray = deidentify_and_look(source, target, choices, key, arguments.waiting, "local", on_file)
     if arguments.json:
-        output.plain(record.as_json())
+        output.plain(record.as_json() | {"waiting": [held.plain() for held in tray.waiting()]})
         return
     codes = ", ".join(f"{code} {meaning}" for code, meaning in choices.codes())
     actions = ", ".join(f"{count:,} {action}" for action, count in record.totals().items())
@@ -139,4 +155,8 @@ def do_deid(arguments: argparse.Namespace) -> None:
     output.out(f"Actions: {actions or 'none'}. Each with its code is in {arguments.to}/.deid/record.csv.")
     for left in record.left_out:
         output.out(f"left out: file {left.number} ({left.reason})")
-    output.out("Text that is burned into pictures was not looked for. The originals are where they were.")
+    if waiting := tray.waiting():
+        output.out(f"{in_words(waiting)} They lie in {arguments.to}/{WAITING}; --waiting says what becomes of them.")
+    if not can_read():
+        output.out(unread().message)
+    output.out("The originals are where they were.")

@@ -18,14 +18,16 @@ from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import TaskTab, draw_prompt, lay_out, save, task_from
+from core.catalog import FORMATS, every
 from core.errors import CoreError, SettingsError
-from core.formats import mask_folder, voc
+from core.formats import dicom, mask_folder, voc
 from core.machine.aside import Aside
 from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.progress import Progress
 from core.records.sets import UploadError, UploadView
 from core.records.tables import Job
+from core.sets.open import open_set
 from tests.app.furnished import Furnished, asking, furnish
 
 CHECKED = {
@@ -145,6 +147,24 @@ def test_a_table_tells_its_columns_and_what_they_likely_are(tmp_path: Path) -> N
     found = columns.columns_of(file)
     assert found is not None and found.header == ("img", "finding", "pid")
     assert (found.likely["image"], found.likely["label"], found.likely["split"]) == ("img", "finding", "")
+
+
+def test_a_table_beside_dicom_files_tells_its_columns_too(tmp_path: Path) -> None:
+    """What is chosen of them on the page reads the set, whichever the files are found by."""
+    dicom.write_example(tmp_path / "scans")
+    with ZipFile(tmp_path / "scans.zip", "w") as made:
+        for file in (tmp_path / "scans").iterdir():
+            made.write(file, f"export/{file.name}")
+    offered = columns.columns_of(tmp_path / "scans.zip")
+    assert offered is not None and offered.header == ("SOPInstanceUID", "label")
+    assert (offered.likely["image"], offered.likely["label"], offered.likely["patient"]) == (
+        "SOPInstanceUID",
+        "label",
+        "",
+    )
+    options = columns.options_from(offered.likely, [], "")
+    image_set = open_set(tmp_path / "scans.zip", options, every(FORMATS))
+    assert [case.labels for case in image_set.cases] == [("dark",), ("light",)] * 3
 
 
 def test_what_is_left_alone_is_no_setting() -> None:

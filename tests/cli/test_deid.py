@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.pixels.utils import pixel_array
 
 from core.cli.main import main
+from core.deid.burned_text import read_lines
+from core.deid.shell_way import WAITING
+from tests.deid.burning import FAMILY, LAYING, burned, written_to
 from tests.deid.made import keep_header, made_header
 
 
@@ -64,3 +68,32 @@ def test_a_set_is_added_without_whose_it_is_unless_that_is_switched_off(
     assert main([*add, "as they are", "--no-deid"]) == 0
     everything = b"".join(file.read_bytes() for file in (tmp_path / "data").rglob("*") if file.is_file())
     assert b"Mueller" in everything
+
+
+def test_pictures_that_wait_are_no_part_of_it_until_somebody_says_what_becomes_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("VITASK_DATABASE", "VITASK_STORE", "VITASK_REDIS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "data"))
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    for number in range(4):
+        texts = LAYING if number == 0 else ((12, 30 * number, "R"),)
+        written_to(scans / ("dark", "light")[number % 2] / f"{number}.dcm", burned(texts))
+    written_to(scans / "dark" / "head.dcm", burned((), RecognizableVisualFeatures="YES"))
+    arguments = ["set", "deid", str(scans), str(out), "--json"]
+    assert main(arguments) == 0
+    waiting = json.loads(capsys.readouterr().out)["waiting"]
+    assert sorted(held["reasons"] for held in waiting) == [["face"], ["person"]]
+    assert len(list(out.glob("[a-z]*/*.dcm"))) == 3
+    assert main(["set", "add", str(scans), "--name", "scans"]) == 2
+    assert "2 pictures wait for a look" in capsys.readouterr().err
+    assert main([*arguments, "--waiting", "mask"]) == 0
+    (held,) = json.loads(capsys.readouterr().out)["waiting"]
+    assert held["reasons"] == ["face"], "no mask hides a face"
+    written = [pixel_array(dcmread(file)) for file in out.glob("[a-z]*/*.dcm")]
+    assert len(list((out / WAITING).glob("*.dcm"))) == 1
+    assert len(written) == 4
+    assert not any(FAMILY in line.text for pixels in written for line in read_lines(pixels))
+    assert main(["set", "add", str(scans), "--name", "scans", "--waiting", "reject"]) == 0
+    assert "3 cases" in capsys.readouterr().out

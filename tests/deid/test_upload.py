@@ -184,6 +184,16 @@ def test_pictures_beside_keep_their_pixels_and_lose_the_rest(tmp_path: Path) -> 
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / name)), np.asarray(came))
 
 
+def test_a_deflated_file_that_unpacks_to_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITASK_LIMIT_PICTURE_BYTES", "100000")
+    bomb = made_header()
+    bomb.PixelData = bytes(10**7)
+    keep_header(tmp_path / "in" / "bomb.dcm", bomb, DeflatedExplicitVRLittleEndian)
+    keep_header(tmp_path / "in" / "good.dcm", made_header(2))
+    record = deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    assert (record.files, [left.reason for left in record.left_out]) == (1, ["damaged or too large"])
+
+
 def test_mutated_files_are_taken_on_or_left_out_and_end_nothing(tmp_path: Path) -> None:
     draw = random.Random(11)
     keep_header(tmp_path / "whole", made_header())

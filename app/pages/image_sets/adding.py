@@ -45,6 +45,9 @@ in an image becomes its labels; outlines in a COCO file become its mask.
 
 **Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
 
+**DICOM** — a zip or folder of files as they were exported, with a table of labels by file, series, study or patient, or
+in a folder for each label. All bits and windows are kept; of several frames each is a case.
+
 **Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case.
 
 **A Hugging Face data set** — its `.parquet` files in a zip, or one such file, with a column of images.
@@ -294,9 +297,9 @@ def lay_out() -> AddParts:
                 check = gr.Button("Check again", visible=False)
                 discard = gr.Button("Throw away", variant="stop", visible=False)
     timer, state, brought = gr.Timer(SECONDS, active=False), gr.State(""), gr.Number(visible=False, precision=0)
-    by_program, pressed = gr.Button(visible=False), (add, check, discard)
-    columns_of_parts = (fetch, upload, shown, wait, mend, mapping, keep)
-    return AddParts(files, door, by_program, *columns_of_parts, *pressed, timer, state, brought)
+    by_program = gr.Button(visible=False)
+    kept = (mend, mapping, keep, add, check, discard, timer, state, brought)
+    return AddParts(files, door, by_program, fetch, upload, shown, wait, *kept)
 
 
 def _mapping_parts() -> MappingParts:
