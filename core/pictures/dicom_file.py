@@ -33,6 +33,7 @@ BEGINNING = 400
 HEADER_BYTES = 1 << 16
 """In which nearly every header ends."""
 PIXELS = (Tag("FloatPixelData"), Tag("DoubleFloatPixelData"), Tag("PixelData"))
+_PIXELS = frozenset(map(int, PIXELS))
 _VRS = frozenset(str(vr).encode() for vr in VR)
 _FIRST_GROUPS = (0x0002, 0x0008)
 _AGAIN = "Get it from where it came again, or remove it."
@@ -111,19 +112,19 @@ def read_whole(source: Source) -> Dataset:
     content = source.content(limits().picture_bytes)
     if not is_dicom(content[:BEGINNING]):
         raise DataError(f'"{source.name}" is not a DICOM file, or its beginning is damaged. {_AGAIN}')
-    _refuse_inflating(content, source.name)
+    refuse_inflating(content, source.name)
     with turned(source.name):
         return read_partial(BytesIO(content), force=True)
 
 
 def _parsed(content: bytes, name: str, tags: Sequence[BaseTag | int]) -> Header:
-    _refuse_inflating(content, name)
+    refuse_inflating(content, name)
     ends: list[BaseTag] = []
 
     def is_at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag in PIXELS:
+        if int(tag) in _PIXELS:  # whole numbers are compared ten times as fast as tags are
             ends.append(tag)
-        return tag in PIXELS
+        return bool(ends)
 
     with turned(name):
         elements = read_partial(BytesIO(content), is_at_pixels, force=True, specific_tags=[Tag(tag) for tag in tags])
@@ -171,7 +172,7 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-def _refuse_inflating(content: bytes, name: str) -> None:
+def refuse_inflating(content: bytes, name: str) -> None:
     """A DataError for a deflated file that unpacks to more than a picture may have: pydicom unpacks without a bound."""
     if str(DeflatedExplicitVRLittleEndian).encode() not in content:
         return
