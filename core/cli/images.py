@@ -45,11 +45,12 @@ def do_check(arguments: argparse.Namespace) -> None:
     from core.errors import DataError
     from core.sets.check import report_of
     from core.sets.open import open_set
+    from core.sets.shortcuts import audit
 
     image_set = open_set(arguments.path, {}, every(FORMATS, KEPT))
     with output.counting("pictures") as on_case:
         mended = mending.mend_as_decided(image_set, mending.mending_from(arguments), on_case)
-    report = report_of(mended.looked).as_json()
+    report = report_of(mended.looked, audit(mended.looked)).as_json()
     if arguments.json:
         output.plain(report | ({"left_out": [vars(left) for left in mended.left_out]} if mended.left_out else {}))
     else:

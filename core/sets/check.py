@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import normalize
 
@@ -12,6 +12,7 @@ from core.case import SPLITS, Case, Finding, ImageSet, Task
 from core.sets.findings import ORDER, about, pictures_are
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
 from core.sets.responses import shared_words
+from core.sets.shortcuts import Audit, audit, findings_of
 from core.sets.unusable import unusable
 
 TINY_PIXELS = 16
@@ -29,6 +30,7 @@ class Report:
     classes: Mapping[str, int]
     splits: Mapping[str, int]
     findings: tuple[Finding, ...]
+    audit: Audit | None = field(default=None, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         findings = [
@@ -41,16 +43,18 @@ class Report:
             }
             for finding in self.findings
         ]
-        return {"cases": self.cases, "classes": dict(self.classes), "splits": dict(self.splits), "findings": findings}
+        facts = {"cases": self.cases, "classes": dict(self.classes), "splits": dict(self.splits), "findings": findings}
+        return facts | ({"shortcuts": self.audit.as_json()} if self.audit else {})
 
 
 def check(image_set: ImageSet, on_case: OnCase | None = None) -> Report:
     """The report of a set. Every picture is opened; `on_case` is told how many are done, and of how many."""
-    return report_of(look_over(image_set, on_case))
+    looked = look_over(image_set, on_case)
+    return report_of(looked, audit(looked))
 
 
-def report_of(looked: LookedSet) -> Report:
-    """The report of a set that was looked at; nothing is opened."""
+def report_of(looked: LookedSet, audited: Audit | None = None) -> Report:
+    """The report of a set that was looked at, and audited for shortcuts; nothing is opened."""
     image_set, opened = looked.image_set, looked.opened
     findings = [
         *image_set.findings,
@@ -62,6 +66,7 @@ def report_of(looked: LookedSet) -> Report:
         *(_one_class(image_set) if image_set.task.kind != "multi" else ()),
         *_classes(image_set),
         *_class_splits(image_set),
+        *(findings_of(audited) if audited else ()),
     ]
     splits = Counter(case.split for case in image_set.cases)
     return Report(
@@ -69,6 +74,7 @@ def report_of(looked: LookedSet) -> Report:
         classes=class_counts(image_set),
         splits={split: splits[split] for split in SPLITS if splits[split]},
         findings=tuple(sorted(findings, key=lambda finding: ORDER.index(finding.severity))),
+        audit=audited,
     )
 
 

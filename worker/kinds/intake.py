@@ -32,7 +32,7 @@ def check(job: ChildJob) -> None:
         opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS))
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
-        report = report_of(mended.looked)
+        report = report_of(mended.looked, beside.audit_upload(job.place, upload, mended.looked))
         beside.keep_check(job.place, upload, mended)
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
