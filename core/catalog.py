@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import SettingsError
 
 FORMATS = {
+    "nifti": "core.formats.nifti",
     "voc": "core.formats.voc",
     "coco": "core.formats.coco",
     "mask_folder": "core.formats.mask_folder",

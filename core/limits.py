@@ -30,6 +30,13 @@ class Limits(Settings):
     picture_bytes: int = Field(
         256_000_000, ge=100_000, le=2 * 10**9, title="Bytes of a picture", description="Of its file, unpacked."
     )
+    volume_bytes: int = Field(
+        2 * 10**9,
+        ge=10**6,
+        le=10**12,
+        title="Bytes of a volume",
+        description="Of one point in time, unpacked; they are kept on the disk while its slices are read.",
+    )
     rows: int = Field(
         1_000_000,
         ge=100,

@@ -31,7 +31,6 @@ class Settings(Columns):
         title="Boxes column",
         description=f"JSON: a list of {{label, left, top, right, bottom}}, as fractions of the picture. {EMPTY}",
     )
-    mask: str = Field("", title="Mask column", description=f"Names the file of the picture's mask. {EMPTY}")
 
 
 def looks_like(path: Path) -> bool:

@@ -32,7 +32,7 @@ DICOM = Foreign(
 NIFTI = Foreign(
     "a NIfTI volume",
     "NIfTI volumes",
-    "Volumes can't be read here. Export the slices that matter as PNG, and bring those instead.",
+    "Bring volumes as .nii or .nii.gz and without pictures beside them: in class folders, or beside a table of labels.",
 )
 PDF = Foreign("a PDF", "PDFs", "Export the pictures in it as PNG or JPEG, and bring those.")
 VIDEO = Foreign("a video", "videos", "Export the frames that matter as PNG or JPEG, and bring those.")

@@ -18,13 +18,13 @@ from core.pictures.foreign import BEGINNING, ZIP, foreign_by_content
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
 BOMB_BYTES = 100 * 10**6
 
-_LOCKS: dict[int, Lock] = {}
+_LOCKS: dict[tuple[int, str], Lock] = {}
 
 
-def opening_lock() -> Lock:
+def opening_lock(cache: str = "files") -> Lock:
     """Held while a cache is filled, lest every thread opens the same large file at once."""
     # One for each process: a fork may copy a lock while another thread holds it, and nobody would let go of the copy.
-    return _LOCKS.setdefault(os.getpid(), Lock())
+    return _LOCKS.setdefault((os.getpid(), cache), Lock())
 
 
 def examine(path: Path) -> tuple[str, ...]:
@@ -61,9 +61,7 @@ def read_member(path: Path, member: str, most: int, only_beginning: bool = False
     Where they are more than `most` it is a DataError, or as many as that if the beginning alone is wanted.
     """
     try:
-        stamp = path.stat().st_mtime_ns
-        with opening_lock():
-            archive = _archive(path, stamp, os.getpid())
+        archive = _opened(path)
         size = archive.getinfo(member).file_size
         if size > most and not only_beginning:
             raise DataError(
@@ -86,6 +84,17 @@ def read_file(path: Path, most: int, only_beginning: bool = False) -> bytes:
         )
     with path.open("rb") as file:
         return file.read(most)
+
+
+def open_member(path: Path, member: str) -> IO[bytes]:
+    """A member as a stream, to be read no further than its reader counts; whatever zipfile raises is raised."""
+    return _opened(path).open(member)
+
+
+def _opened(path: Path) -> ZipFile:
+    stamp = path.stat().st_mtime_ns
+    with opening_lock():
+        return _archive(path, stamp, os.getpid())
 
 
 @lru_cache(maxsize=8)

@@ -45,6 +45,7 @@ class Columns(Question):
     )
     patient: str = Field("", title="Patient column", description=f"Keeps a patient's pictures in one split. {EMPTY}")
     split: str = Field("", title="Split column", description=f"train, val or test. {EMPTY}")
+    mask: str = Field("", title="Mask column", description=f"Names the file of the picture's mask. {EMPTY}")
     report: str = Field("", title="Report column", description=f"The text of the picture's report. {EMPTY}")
 
 

@@ -30,7 +30,8 @@ PIECE_BYTES = 1 << 20
 EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "null"})
 # What each column may be called, the likeliest first; compared without case, spaces, dots, dashes and underscores.
 NAMES = {
-    "image": "image images imagefile imagepath imagename imageindex imageid img filename filepath file path",
+    "image": "image images imagefile imagepath imagename imageindex imageid img filename filepath file path volume "
+    "nifti",
     "label": "label labels class classname diagnosis dx finding findings findinglabels category target",
     "patient": "patient patientid subject subjectid",
     "split": "split set subset partition fold",
