@@ -61,6 +61,13 @@ def look_at_all(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | 
     return seen
 
 
+def refuse_problems(looks: Sequence[Look]) -> None:
+    """A DataError for the first picture that can't be opened."""
+    for picture_look in looks:
+        if picture_look.problem:
+            raise DataError(picture_look.problem)
+
+
 def _extremes(picture: Image.Image) -> tuple[tuple[float, float], ...]:
     extremes = picture.getextrema()
     return extremes if isinstance(extremes[0], tuple) else (extremes,)

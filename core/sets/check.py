@@ -59,7 +59,7 @@ def report_of(looked: LookedSet, audited: Audit | None = None) -> Report:
     findings = [
         *image_set.findings,
         *unusable(looked),
-        *_pictures(opened),
+        *of_pictures(opened),
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
@@ -78,7 +78,8 @@ def report_of(looked: LookedSet, audited: Audit | None = None) -> Report:
     )
 
 
-def _pictures(opened: Seen) -> Iterator[Finding]:
+def of_pictures(opened: Seen) -> Iterator[Finding]:
+    """What is wrong with pictures by themselves; those that are named can be left out."""
     tiny = [each.case.id for each in opened if min(each.look.size) < TINY_PIXELS]
     if tiny:
         message = f"{pictures_are(tiny)} less than {TINY_PIXELS} pixels wide or high. Look whether they are thumbnails."
@@ -187,13 +188,9 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
             f"Classes with fewer than {FEW_CASES} images: {listed}. Too few to learn from or to judge by: add some."
         )
         yield Finding("few_cases", "warning", len(few), message)
-    spelled: defaultdict[str, list[str]] = defaultdict(list)
-    for name in counts:
-        spelled[normalize("NFC", name).casefold()].append(f'"{name}"')
-    alike = [names for names in spelled.values() if len(names) > 1]
-    if alike:
+    if alike := labels_alike(counts):
         message = "Labels that differ in capitals, or in how an accent is stored, alone: " + "; ".join(
-            " and ".join(names) for names in alike
+            " and ".join(f'"{name}"' for name in names) for names in alike
         )
         message += ". If they mean the same, give them one name: a reader has to choose between them."
         yield Finding("labels_alike", "warning", len(alike), message)
@@ -206,6 +203,14 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
         message += "Judge by macro-F1 and by class rather than by accuracy."
         yield Finding("imbalance", "note", len(present), message)
+
+
+def labels_alike(labels: Iterable[str]) -> list[list[str]]:
+    """Those that differ in nothing that a person would hear."""
+    spelled: defaultdict[str, list[str]] = defaultdict(list)
+    for name in labels:
+        spelled[normalize("NFC", name).casefold()].append(name)
+    return [names for names in spelled.values() if len(names) > 1]
 
 
 def _ambiguous(task: Task) -> Iterator[Finding]:

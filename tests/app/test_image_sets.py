@@ -246,6 +246,11 @@ MENDABLE: dict[str, Any] = CHECKED | {
         "left_out": 0,
         "copies": 3,
         "pairs": [pair("1", "2"), pair("3", "4", is_exact=False)],
+        "fixes": [
+            {"text": "Leave out 4 pictures (<blank>)", "leaves_out_kind": "blank", "divides_anew": False, "labels": {}},
+            {"text": "Draw anew", "leaves_out_kind": "", "divides_anew": True, "labels": {}},
+            {"text": "One name", "leaves_out_kind": "", "divides_anew": False, "labels": {"Rare": "rare"}},
+        ],
     },
 }
 
@@ -309,6 +314,24 @@ def test_what_is_decided_on_the_page_stays_with_the_upload(tmp_path: Path) -> No
     is_checked()
     tab.back(visit, upload_id)
     assert "mending" not in sets.upload(studio.database, room.who, upload_id).options
+
+
+def test_one_click_does_what_a_finding_asks_for(tmp_path: Path) -> None:
+    shown = mending.draw_fixes(MENDABLE["mending"]["fixes"])
+    assert 'data-fix="0">Leave out 4 pictures (&lt;blank&gt;)<' in shown and mending.draw_fixes([]) == ""
+    room = furnish(tmp_path / "room")
+    studio, visit = room.studio, room.visit()
+    upload_id = bring(visit, [arrived(studio, "labels.csv", b"image,label\na.png,x\n")])
+    for number in (0, 1, 2):
+        with studio.database.session() as session:
+            session.get_one(Job, session.get_one(sets.Upload, upload_id).job_id).state = "done"
+        sets.set_upload(studio.database, upload_id, "checked", MENDABLE)
+        mending.apply_fix(visit, upload_id, number)
+        assert sets.upload(studio.database, room.who, upload_id).state == "checking"
+    decided = mending.decided(sets.upload(studio.database, room.who, upload_id).options)
+    assert (decided.leaves_out_kinds, decided.divides_anew, decided.labels) == (("blank",), True, {"Rare": "rare"})
+    with pytest.raises(CoreError, match="not offered any more"):
+        mending.apply_fix(visit, upload_id, 3)
 
 
 def test_a_version_tells_where_what_was_left_out_is_listed(room: Furnished) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from core.catalog import FORMATS, every
 from core.errors import CoreError
 from core.records import sets
-from core.records.outcomes import Checked, Fetched, Kept
-from core.records.payloads import Add, Check, Fetch
+from core.records.outcomes import Checked, Fetched, Kept, Settled
+from core.records.payloads import Add, Check, Fetch, Settle
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
@@ -90,6 +90,23 @@ def _looked_over(job: ChildJob, upload: sets.Upload, opened: ImageSet) -> Looked
         job.teller.progress(done, whole, "Looking at every picture")
 
     return look_over_upload(job.place, upload, opened, tell)
+
+
+def settle(job: ChildJob) -> None:
+    """Makes the next version of a set, whose splits share neither pictures nor patients."""
+    from core.records import leaking
+
+    payload = Settle.parse(job.row.payload, "payload")
+    version, left_out = leaking.settle(
+        job.database,
+        job.place,
+        job.who,
+        payload.version,
+        payload.way,
+        lambda done, whole: job.teller.progress(done, whole, "Looking at every picture"),
+    )
+    made = {"set": version.set_id, "version": version.id, "number": version.number, "cases": version.cases}
+    job.teller.result(Settled(**made, left_out=left_out))
 
 
 def fetch(job: ChildJob) -> None:
