@@ -222,6 +222,26 @@ def test_a_set_is_checked_and_kept_without_what_can_not_be_used(
     assert 'has no label "dork"' in refused(capsys, "set", "check", drawn, "--label", "dork=x")
 
 
+def test_the_report_of_a_set_is_a_page_without_script_or_pictures_unless_they_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = run_files.draw(tmp_path / "<set>", count=3)
+    Image.new("L", (28, 28), 9).save(drawn / "dark" / "blank.png")
+    page, plain = tmp_path / "report.html", tmp_path / "report.json"
+    assert main(["set", "check", str(drawn), "--report", str(page)]) == 0
+    text = page.read_text()
+    assert "<h1>&lt;set&gt;</h1>" in text and "dark/blank.png" in text
+    assert not [word for word in ("<script", "<img", "http", "<set>") if word in text]
+    assert main(["set", "check", str(drawn), "--report", str(page), "--thumbnails"]) == 0
+    assert page.read_text().count("data:image/png;base64,") > 0 and "http" not in page.read_text()
+    assert main(["set", "check", str(drawn), "--report", str(plain)]) == 0
+    kept = json.loads(plain.read_text())
+    assert (kept["set"], kept["cases"]) == ("<set>", 10) and kept["shortcuts"]["cases"] == 0
+    assert "blank" in {finding["kind"] for finding in kept["findings"]}
+    assert "not report.pdf" in refused(capsys, "set", "check", drawn, "--report", tmp_path / "report.pdf")
+    assert "Add --report" in refused(capsys, "set", "check", drawn, "--thumbnails")
+
+
 def test_reading_a_case_again_gives_what_was_stored(
     finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
