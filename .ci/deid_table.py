@@ -1,4 +1,4 @@
-"""Makes core/deid/profile.tsv from part 15 of the DICOM standard as it is published (DocBook XML), where somebody has it.
+"""Makes core/deid/profile.tsv from part 15 of the DICOM standard as it is published (DocBook XML).
 
 `python .ci/deid_table.py part15.xml 2026d` prints the table; nothing is fetched. What the table in the repository was
 made of instead says its first lines.
@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 DOCBOOK = "{http://docbook.org/ns/docbook}"
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 COLUMNS = (
-    "tag name basic safe_private uids device institution patient full_dates modified_dates descriptors structured graphics"
+    "tag name basic safe_private uids device institution patient full_dates modified_dates descriptors structured "
+    "graphics"
 ).split()
 FIRST_CODE = 4
 """Before the codes stand name, tag, whether it is retired, and whether a standard object has it."""

@@ -32,6 +32,19 @@ class Names:
         self._taken.add(name)
         return name
 
+    def of_other(self, path: str, suffix: str = "") -> str:
+        """The path of a table or a picture, which keeps its name unless that tells of somebody."""
+        *folders, name = path.split("/")
+        own, dot, ending = name.rpartition(".")
+        stem = "/".join(map(self.of_folder, [*folders, own]))
+        ending = suffix or dot + ending
+        written, number = f"{stem}{ending}", 1
+        while written in self._taken:
+            number += 1
+            written = f"{stem}-{number}{ending}"
+        self._taken.add(written)
+        return written
+
     def give_back(self, name: str) -> None:
         """Of a file that was not written after all."""
         self._taken.discard(name)

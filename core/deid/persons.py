@@ -27,14 +27,19 @@ def identity_of(dataset: Dataset) -> str:
 
     The number and who gave it, else name and birth date, else the study.
     """
-    number = plain_number(_text(dataset, "PatientID"))
-    if number not in NOBODY:
+    if number := number_of(dataset):
         issuer = plain_number(_text(dataset, "IssuerOfPatientID"))
         return identity_of_number(number, issuer)
     name = plain_name(_text(dataset, "PatientName"))
     if name not in NOBODY:
         return f"name:{name}:{_text(dataset, 'PatientBirthDate')}"
     return "study:" + (_text(dataset, "StudyInstanceUID") or _text(dataset, "SOPInstanceUID"))
+
+
+def number_of(dataset: Dataset) -> str:
+    """The patient's record number as it is compared, or nothing where there is none."""
+    number = plain_number(_text(dataset, "PatientID"))
+    return "" if number in NOBODY else number
 
 
 def identity_of_number(number: str, issuer: str = "") -> str:

@@ -11,7 +11,6 @@ from io import BytesIO
 from pydicom import config, dcmread
 from pydicom.dataset import FileDataset
 
-BEGINNING = 1024
 MARK_AT = 128
 
 
@@ -28,17 +27,6 @@ def tolerant() -> Iterator[None]:
             yield
     finally:
         settings.reading_validation_mode, settings.writing_validation_mode, log.disabled = before
-
-
-def begins_like_dicom(beginning: bytes) -> bool:
-    """With the mark after the preamble, or, as old files, with an attribute of the first groups right away."""
-    if beginning[MARK_AT : MARK_AT + 4] == b"DICM":
-        return True
-    group, element = int.from_bytes(beginning[:2], "little"), int.from_bytes(beginning[2:4], "little")
-    if group not in (0x0002, 0x0008) or element > 0x0100 or len(beginning) < 16:
-        return False
-    is_explicit = beginning[4:6].isalpha() and beginning[4:6].isupper()
-    return is_explicit or int.from_bytes(beginning[4:8], "little") <= BEGINNING
 
 
 def dataset_in(content: bytes, header_only: bool = False) -> FileDataset | None:

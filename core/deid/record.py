@@ -49,6 +49,8 @@ class Record:
 
     choices: Choices
     software: str
+    name: str = ""
+    """What the upload is called, unless that names somebody."""
     files: int = 0
     patients: set[str] = field(default_factory=set)
     """Their pseudonyms."""
@@ -59,6 +61,7 @@ class Record:
         return {
             "profile": f"PS3.15 Table E.1-1, basic profile, edition {EDITION}",
             "software": self.software,
+            "name": self.name,
             "codes": [{"code": code, "meaning": meaning} for code, meaning in self.choices.codes()],
             "choices": self.choices.model_dump(mode="json"),
             "files": self.files,

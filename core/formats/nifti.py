@@ -15,7 +15,8 @@ from pydantic import Field, model_validator
 from core.case import Case, Finding, ImageSet, Pixels
 from core.errors import DataError
 from core.limits import limits, raised
-from core.pictures.nifti import SUFFIXES, Header, MaskSlicePixels, Plane, Seen, SlicePixels, VolumeFile, read_header
+from core.pictures.data_files import DataFile
+from core.pictures.nifti import SUFFIXES, Header, MaskSlicePixels, Plane, Seen, SlicePixels, read_header
 from core.pictures.pixels import FilePixels, ZipPixels
 from core.sets.class_folders import read_class_folders
 from core.sets.files import Tree, holds_a_tree, open_tree
@@ -108,7 +109,7 @@ class _Reading:
     settings: Settings
     findings: Findings
 
-    def header(self, file: VolumeFile, case: str) -> Header | None:
+    def header(self, file: DataFile, case: str) -> Header | None:
         try:
             return read_header(file)
         except DataError as error:
@@ -156,7 +157,7 @@ def write_example(folder: Path) -> ImageSet:
         nib.save(nib.Nifti1Image(voxels, np.diag((2.0, 2.0, 3.0, 1.0))), folder / name)
         rows.append(f"{name},{label},{split}")
         for slice_number in (1, 2):
-            pixels = SlicePixels(VolumeFile(folder / name), "axial", slice_number)
+            pixels = SlicePixels(DataFile(folder / name), "axial", slice_number)
             more = {"slice": str(slice_number)}
             cases.append(Case(f"{name}#{slice_number}", pixels, (label,), split_named(split), name, more=more))
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
@@ -215,11 +216,11 @@ def _laid(header: Header) -> tuple[object, ...]:
     return header.shape, header.axes, header.is_reversed
 
 
-def _file_of(pixels: Pixels) -> VolumeFile:
+def _file_of(pixels: Pixels) -> DataFile:
     if isinstance(pixels, ZipPixels):
-        return VolumeFile(pixels.zip, pixels.member)
+        return DataFile(pixels.zip, pixels.member)
     assert isinstance(pixels, FilePixels)
-    return VolumeFile(pixels.path)
+    return DataFile(pixels.path)
 
 
 def _drawn(plane: Plane, cases: Sequence[Case]) -> Finding:

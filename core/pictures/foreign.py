@@ -26,8 +26,8 @@ EMPTY = Foreign(
 DICOM = Foreign(
     "a DICOM file",
     "DICOM files",
-    "DICOM can't be read here yet. Export the pictures as PNG from your viewer, in the window that they are "
-    "read in and without names on them, and bring those in class folders or beside a table of labels.",
+    "DICOM is read by itself: bring a folder or zip of such files, with a table of labels beside them or a folder for "
+    "each class, and pictures of other kinds as a set of their own.",
 )
 NIFTI = Foreign(
     "a NIfTI volume",

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from gzip import GzipFile
-from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
 import numpy as np
@@ -24,12 +22,14 @@ from PIL import Image
 
 from core.errors import DataError
 from core.limits import limits, raised
+from core.pictures.data_files import AT_ONCE, DataFile, in_our_words
 from core.pictures.deep import LEVELS, Deep, Levels, Window, as_deep_png
 from core.pictures.foreign import BEGINNING, NIFTI, foreign_by_content
 from core.pictures.pixels import refuse_large
-from core.pictures.zips import open_member, opening_lock
+from core.pictures.zips import opening_lock
 
 SUFFIXES = frozenset({".nii", ".nii.gz"})
+KIND = "a volume"
 Plane = Literal["axial", "coronal", "sagittal"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
 AXES: dict[Plane, tuple[int, int, int]] = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
@@ -39,24 +39,11 @@ HEADER_BYTES = 540
 MOST_TIMES = 1 << 15
 LEAST_STRETCH = 1.01
 """Voxels that are less oblong than this are drawn as squares."""
-AT_ONCE = 1 << 20
 OPEN_VOLUMES = 16
 WHOLE = LEVELS - 1
 
 Voxels = npt.NDArray[Any]
 Affine = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class VolumeFile:
-    """Where a volume is: a file, or a member of a zip."""
-
-    path: Path
-    member: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.member or self.path.name
 
 
 @dataclass(frozen=True)
@@ -146,7 +133,7 @@ class Volume:
 class SlicePixels:
     """A slice of a volume as a deep picture. `is_square` says that oblong voxels are stretched to squares."""
 
-    file: VolumeFile
+    file: DataFile
     plane: Plane
     number: int
     time: int = 0
@@ -163,7 +150,7 @@ class SlicePixels:
         return as_deep_png(self._deep())
 
     def _deep(self) -> Deep:
-        with _in_our_words(self.file, f"slice {self.number}"):
+        with in_our_words(self.file, KIND, f"slice {self.number}"):
             volume = open_volume(self.file, self.time)
             cut = _cut(volume, self)
             levels = volume.levels(cut)
@@ -177,14 +164,14 @@ class SlicePixels:
 class MaskSlicePixels:
     """A slice of a volume that marks: white where it is above 0."""
 
-    file: VolumeFile
+    file: DataFile
     plane: Plane
     number: int
     is_square: bool = True
     time: int = 0
 
     def load(self) -> Image.Image:
-        with _in_our_words(self.file, f"slice {self.number}"):
+        with in_our_words(self.file, KIND, f"slice {self.number}"):
             volume = open_volume(self.file, self.time)
             cut = _cut(volume, self)
             marked = np.nan_to_num(cut.astype(np.float64)) * volume.header.slope + volume.header.intercept > 0
@@ -196,9 +183,9 @@ class MaskSlicePixels:
         return hashlib.sha256(drawn.tobytes() + str(drawn.size).encode()).hexdigest()
 
 
-def read_header(file: VolumeFile) -> Header:
+def read_header(file: DataFile) -> Header:
     """What a volume says of itself, in bounds; DataError where it is damaged or nothing that is read here."""
-    with _in_our_words(file, "its header"), _unpacked(file) as stream:
+    with in_our_words(file, KIND, "its header"), _unpacked(file) as stream:
         header = _header(stream.read(HEADER_BYTES), file.name)
     if header.start + header.bytes_per_time > limits().volume_bytes:
         raise DataError(
@@ -209,23 +196,23 @@ def read_header(file: VolumeFile) -> Header:
     return header
 
 
-def open_volume(file: VolumeFile, time: int = 0) -> Volume:
+def open_volume(file: DataFile, time: int = 0) -> Volume:
     """One moment of a volume, kept open for this process."""
     with opening_lock("volumes"):  # within which a zip may be opened
-        volume = _volume(file, time, file.path.stat().st_mtime_ns)
+        volume = _volume(file, time, file.stamp())
     if isinstance(volume, str):
         raise DataError(volume)
     return volume
 
 
 @lru_cache(maxsize=OPEN_VOLUMES)
-def _volume(file: VolumeFile, time: int, stamp: int) -> Volume | str:
+def _volume(file: DataFile, time: int, stamp: int) -> Volume | str:
     """A text where it can't be opened, so that each of its slices need not try it again."""
     try:
         header = read_header(file)
         if time >= header.times:
             return f'"{file.name}" has {header.times} points in time; {time + 1} was chosen. Choose an earlier one.'
-        with _in_our_words(file, "what it holds"):
+        with in_our_words(file, KIND, "what it holds"):
             return _measured(header, _mapped(file, header, time), file.name)
     except DataError as error:
         return str(error)
@@ -284,21 +271,16 @@ def _directions(
 
 
 @contextmanager
-def _unpacked(file: VolumeFile) -> Iterator[IO[bytes]]:
+def _unpacked(file: DataFile) -> Iterator[IO[bytes]]:
     """Its bytes from the first on, whether they are packed or not."""
     with ExitStack() as stack:
-        if file.member:
-            packed: Any = stack.enter_context(open_member(file.path, file.member))
-        elif not stat.S_ISREG(file.path.stat().st_mode):
-            raise DataError(f'"{file.path}" is not a file but a pipe, a device or a folder. Remove it.')
-        else:
-            packed = stack.enter_context(file.path.open("rb"))
+        packed: Any = stack.enter_context(file.open())
         if packed.peek(2)[:2] == b"\x1f\x8b":
             packed = stack.enter_context(GzipFile(fileobj=packed))
         yield packed
 
 
-def _mapped(file: VolumeFile, header: Header, time: int) -> Voxels:
+def _mapped(file: DataFile, header: Header, time: int) -> Voxels:
     """The voxels of one moment [x, y, z], on the disk: of a packed file in one without a name that ends with us."""
     start, size = header.start + time * header.bytes_per_time, header.bytes_per_time
     with _unpacked(file) as stream:
@@ -365,13 +347,3 @@ def _drawn_size(header: Header, pixels: SlicePixels | MaskSlicePixels) -> tuple[
     if not pixels.is_square or 1 / LEAST_STRETCH < oblong < LEAST_STRETCH:
         return width, height
     return (width, round(height * oblong)) if oblong > 1 else (round(width / oblong), height)
-
-
-@contextmanager
-def _in_our_words(file: VolumeFile, what: str) -> Iterator[None]:
-    try:
-        yield
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:  # damaged files have gzip, zlib, nibabel and numpy raise almost anything
-        raise DataError(f'"{file.name}" can\'t be read as a volume: {what} ({error}). Replace or remove it.') from None

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -14,6 +18,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, Z
 from core.errors import DataError
 from core.limits import limits, raised
 from core.pictures.foreign import BEGINNING, ZIP, foreign_by_content
+from core.pictures.zip_directory import holds_more
 
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
 BOMB_BYTES = 100 * 10**6
@@ -40,6 +45,8 @@ def examine_stream(
 
     What unpacks to less than `bomb_bytes` may be compressed as well as it likes.
     """
+    if holds_more(file, size, limits().zip_files):
+        raise DataError(f"{name} holds more than {limits().zip_files:,} files. Split it. {raised('zip_files')}")
     try:
         with ZipFile(file) as archive:
             members = archive.infolist()
@@ -60,20 +67,20 @@ def read_member(path: Path, member: str, most: int, only_beginning: bool = False
 
     Where they are more than `most` it is a DataError, or as many as that if the beginning alone is wanted.
     """
-    try:
-        archive = _opened(path)
-        size = archive.getinfo(member).file_size
-        if size > most and not only_beginning:
-            raise DataError(
-                f'"{member}" of {path.name} unpacks to {size / 1e6:,.0f} MB, more than {most / 1e6:,.0f} MB. '
-                "Make it smaller, or leave it out."
-            )
-        with archive.open(member) as stream:
-            return stream.read(most)
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
-        raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
+    with _told(path, member):
+        return _read(_opened(path), member, path.name, most, only_beginning)
+
+
+def examine_nested(path: Path, member: str) -> tuple[str, ...]:
+    """The names within a zip that is a member of another, or a DataError where it should not be read."""
+    with _told(path, member):
+        return tuple(dict.fromkeys(_nested(path, member).namelist()))
+
+
+def read_nested(path: Path, member: str, inner: str, most: int, only_beginning: bool = False) -> bytes:
+    """The bytes of one file of a zip that is a member of another; in the manner of `read_member`."""
+    with _told(path, f"{member}/{inner}"):
+        return _read(_nested(path, member), inner, f"{path.name}: {member}", most, only_beginning)
 
 
 def read_file(path: Path, most: int, only_beginning: bool = False) -> bytes:
@@ -84,6 +91,48 @@ def read_file(path: Path, most: int, only_beginning: bool = False) -> bytes:
         )
     with path.open("rb") as file:
         return file.read(most)
+
+
+def _read(archive: ZipFile, member: str, name: str, most: int, only_beginning: bool) -> bytes:
+    size = archive.getinfo(member).file_size
+    if size > most and not only_beginning:
+        raise DataError(
+            f'"{member}" of {name} unpacks to {size / 1e6:,.0f} MB, more than {most / 1e6:,.0f} MB. '
+            "Make it smaller, or leave it out."
+        )
+    with archive.open(member) as stream:
+        return stream.read(most)
+
+
+@contextmanager
+def _told(path: Path, member: str) -> Iterator[None]:
+    """Whatever goes wrong with a member is told in our words."""
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
+        raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
+
+
+def _nested(path: Path, member: str) -> ZipFile:
+    stamp = path.stat().st_mtime_ns
+    with opening_lock():
+        return _spooled(path, stamp, os.getpid(), member)
+
+
+@lru_cache(maxsize=8)
+def _spooled(path: Path, stamp: int, process: int, member: str) -> ZipFile:
+    """A zip within a zip, in a nameless file that ends with this process; not in memory, where it might not fit."""
+    archive = _archive(path, stamp, process)
+    size, room = archive.getinfo(member).file_size, shutil.disk_usage(tempfile.gettempdir()).free - limits().spare_bytes
+    if size > room:
+        raise DataError(f'There is no room to open "{member}" of {path.name}. Make some, or unpack {path.name} first.')
+    whole = tempfile.TemporaryFile()  # noqa: SIM115 (it stays open with the archive)
+    with archive.open(member) as stream:
+        shutil.copyfileobj(stream, whole, 1 << 20)
+    examine_stream(whole, f"{path.name}: {member}", size)
+    return ZipFile(whole)
 
 
 def open_member(path: Path, member: str) -> IO[bytes]:

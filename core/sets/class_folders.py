@@ -20,7 +20,7 @@ def read_class_folders(files: Tree, settings: Question) -> ImageSet:
     """The set that the class folders of these files make."""
     tree = _within(files)
     findings = Findings()
-    parts = _parts(tree, findings)
+    parts = split_folders(tree.pictures(), tree.folders, findings)
     cases = [case for prefix, split in parts.items() for case in _cases(tree, prefix, split, findings)]
     if not cases:
         suffixes = ", ".join(sorted(tree.suffixes))
@@ -44,12 +44,12 @@ def _within(tree: Tree) -> Tree:
         tree = tree.below(around)
 
 
-def _parts(tree: Tree, findings: Findings) -> Mapping[str, Split | None]:
-    """Where the class folders begin, and the split that each beginning stands for."""
-    tops = [folder for folder in tree.folders if folder.count("/") == 1]
+def split_folders(names: Sequence[str], folders: Sequence[str], findings: Findings) -> Mapping[str, Split | None]:
+    """Where the class folders of some files begin ("train/"), and the split that each beginning stands for."""
+    tops = [folder for folder in folders if folder.count("/") == 1]
     splits = {top: split for top in tops if (split := split_named(top.rstrip("/")))}
-    inside = [name for name in tree.pictures() if name.startswith(tuple(splits))]
-    outside = [name for name in tree.pictures() if not name.startswith(tuple(splits))]
+    inside = [name for name in names if name.startswith(tuple(splits))]
+    outside = [name for name in names if not name.startswith(tuple(splits))]
     is_divided = any(name.count("/") > 1 for name in inside) and ("train" in splits.values() or not outside)
     for name in outside if is_divided else ():
         message = f'"{name}" lies beside the folders of the splits and was left out. Move it into one of them.'

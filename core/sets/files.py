@@ -100,7 +100,7 @@ def outer(names: Iterable[str]) -> str:
 
 
 def _tree(root: Path, names: Iterable[str]) -> Tree:
-    seen = [name for name in names if not any(map(_is_litter, name.split("/")))]
+    seen = [name for name in names if not any(map(is_litter, name.split("/")))]
     files = tuple(sorted((name for name in seen if not name.endswith("/")), key=natural))
     folders = {name for name in seen if name.endswith("/")} | {name[: name.rfind("/") + 1] for name in files}
     for name in tuple(folders):
@@ -108,7 +108,8 @@ def _tree(root: Path, names: Iterable[str]) -> Tree:
     return Tree(root, files, tuple(sorted(folders - {""}, key=natural)))
 
 
-def _is_litter(part: str) -> bool:
+def is_litter(part: str) -> bool:
+    """Whether what is called so is hidden, or left behind by a system."""
     return part.startswith(".") or part in LITTER
 
 

@@ -5,6 +5,7 @@ A `task.yaml` next to the table may say what the task asks: modality, answers, k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from pydantic import Field
@@ -51,15 +52,25 @@ class Columns(Question):
 
 def read_manifest(tree: Tree, name: str, settings: Columns) -> ImageSet:
     """The set that a table of these files makes."""
-    question = settings.over(_sidecar(tree, name))
-    sheet = _sheet(tree, name, settings, "" if question.kind in ("single", "ordinal") else settings.separators)
+    question = settings.over(sidecar(tree, name))
+    return set_of(_sheet(tree, name, settings, separators_of(question, settings)), question, tree.name)
+
+
+def separators_of(question: Question, settings: Columns) -> str:
+    """What stands between the labels of a cell, which are several where the kind of question allows it."""
+    return "" if question.kind in ("single", "ordinal") else settings.separators
+
+
+def set_of(sheet: Sheet, question: Question, name: str, classes: Sequence[str] = ()) -> ImageSet:
+    """The cases of a table's rows, under the question that their labels ask; `classes` are all that there are, where
+    something else tells."""
     entries = read_entries(sheet)
     is_multi = any(len(entry.labels) > 1 or (not entry.labels and sheet.says_none(entry.row)) for entry in entries)
     kind = question.kind or ("multi" if is_multi else "single")
     used = tuple({label for entry in entries for label in entry.labels})
-    answers = sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
+    answers = classes or sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
     task = question.task(sheet.table.name, answers, kind)
-    return ImageSet(tree.name, task, make_cases(sheet, entries, task), sheet.findings.listed())
+    return ImageSet(name, task, make_cases(sheet, entries, task), sheet.findings.listed())
 
 
 def _sheet(tree: Tree, name: str, settings: Columns, separators: str) -> Sheet:
@@ -70,14 +81,14 @@ def _sheet(tree: Tree, name: str, settings: Columns, separators: str) -> Sheet:
     if not table.rows:
         raise DataError(f"{short} has no rows under its header. Add a row for each picture.")
     folder = str(PurePosixPath(name).parent)
-    columns = _columns(table, settings)
+    columns = columns_of(table, settings)
     masks = set() if columns["mask"] else set(masks_beside_images(tree))
     images = [name for name in tree.pictures() if name not in masks]
     files = Lookup(images, "" if folder == "." else folder, "" if tree.is_zip else str(tree.root / tree.base))
     return Sheet(tree, table, files, columns, settings.label_columns, separators, tuple(sorted(masks, key=natural)))
 
 
-def _columns(table: Table, settings: Columns) -> dict[str, str]:
+def columns_of(table: Table, settings: Columns, needs_image: bool = True) -> dict[str, str]:
     """The column of each role that the settings know, named in them or likely from the header."""
     columns = {
         role: getattr(settings, role) or likely_column(table.header, role)
@@ -93,15 +104,16 @@ def _columns(table: Table, settings: Columns) -> dict[str, str]:
     for column in (*settings.label_columns, *columns.values()):
         if column and column not in table.header:
             raise DataError(f'{table.name} has no column "{column}". It has: {header}. Name one of these.')
-    for role in ("image",) if settings.label_columns else ("image", "label"):
-        if not columns[role]:
+    needed = {"image": needs_image, "label": not settings.label_columns}
+    for role, is_needed in needed.items():
+        if is_needed and not columns[role]:
             raise DataError(
                 f"{table.name} has no column that looks like the {role}. It has: {header}. Set `{role}` to one of them."
             )
     return columns
 
 
-def _sidecar(tree: Tree, name: str) -> Question:
+def sidecar(tree: Tree, name: str) -> Question:
     """What `task.yaml` beside the table says."""
     for side in (str(PurePosixPath(name).with_name(f"task.{suffix}")) for suffix in ("yaml", "yml")):
         if side in tree.files:

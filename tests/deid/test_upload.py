@@ -6,14 +6,18 @@ import json
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from core.deid.choices import Choices
 from core.deid.record import FOLDER
-from core.deid.upload import deidentify, holds_dicom
+from core.deid.source import holds_dicom
+from core.deid.upload import deidentify
 from core.errors import DataError
 from tests.deid.made import KEY, keep_header, made_header
 
@@ -63,7 +67,10 @@ def test_nothing_of_a_person_is_left_and_folders_stay_labels(tmp_path: Path, is_
     encodings = ("utf-8", "latin-1", "utf-16-le")
     assert [name for name in NAMES for encoding in encodings if name.encode(encoding) in written] == []
     assert record.files == 4 and len(record.patients) == 2
-    assert sorted(left.reason for left in record.left_out) == ["damaged: it can't be read whole", "not a DICOM file"]
+    assert sorted(left.reason for left in record.left_out) == [
+        "damaged: it can't be read whole",
+        "of a kind that is not de-identified",
+    ]
     files = sorted((tmp_path / "out").rglob("*.dcm"))
     assert sorted({file.parent.name for file in files} - {KEY.mark("Müller Änne 48151623")}) == ["normal", "other"]
     pseudonym = KEY.pseudonym("id:48151623:")
@@ -143,3 +150,33 @@ def test_an_upload_without_dicom_is_told_apart(tmp_path: Path) -> None:
         deidentify(tmp_path, tmp_path / "out", Choices(), KEY)
     keep_header(tmp_path / "in" / "1", made_header())
     assert holds_dicom(tmp_path)
+
+
+def test_what_lies_in_a_zip_within_the_upload_is_taken_on_too(tmp_path: Path) -> None:
+    keep_header(tmp_path / "in" / "1.dcm", made_header())
+    with ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.write(tmp_path / "in" / "1.dcm", "normal/1.dcm")
+    with ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "Mueller.zip")
+    assert holds_dicom(tmp_path / "outer.zip")
+    deidentify(tmp_path / "outer.zip", tmp_path / "out", Choices(), KEY)
+    [file] = (tmp_path / "out").rglob("*.dcm")
+    assert file.relative_to(tmp_path / "out").parent == Path(KEY.mark("Mueller")) / "normal"
+
+
+def test_pictures_beside_keep_their_pixels_and_lose_the_rest(tmp_path: Path) -> None:
+    keep_header(tmp_path / "in" / "1.dcm", made_header())
+    shades = Image.effect_noise((40, 30), 50)
+    comment = PngInfo()
+    comment.add_text("Patient", "Mueller")
+    shades.save(tmp_path / "in" / "a.png", pnginfo=comment)
+    exif = Image.Exif()
+    exif[0x013B] = "Mueller"
+    shades.save(tmp_path / "in" / "Mueller.jpg", exif=exif, comment=b"Mueller", progressive=True)
+    (tmp_path / "in" / "task.yaml").write_text("modality: CT\n")
+    deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    assert b"ueller" not in everything_in(tmp_path / "out")
+    assert (tmp_path / "out" / "task.yaml").read_text() == "modality: CT\n"
+    for name in ("a.png", f"{KEY.mark('Mueller')}.jpg"):
+        came = Image.open(tmp_path / "in" / name.replace(KEY.mark("Mueller"), "Mueller"))
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / name)), np.asarray(came))

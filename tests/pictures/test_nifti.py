@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pytest
 
 from core.errors import DataError
-from core.pictures.nifti import PLANES, MaskSlicePixels, Plane, Seen, SlicePixels, VolumeFile, open_volume, read_header
+from core.pictures.data_files import DataFile
+from core.pictures.nifti import PLANES, MaskSlicePixels, Plane, Seen, SlicePixels, open_volume, read_header
 from core.pictures.pixels import deep_in
 
 HEAD = np.zeros((3, 4, 5), np.int16)
@@ -25,12 +26,12 @@ for place in np.ndindex(HEAD.shape):
 ISOTROPIC = np.diag((2.0, 2.0, 2.0, 1.0))
 
 
-def kept(file: Path, voxels: npt.NDArray[Any], affine: npt.NDArray[Any] = ISOTROPIC, **header: Any) -> VolumeFile:
+def kept(file: Path, voxels: npt.NDArray[Any], affine: npt.NDArray[Any] = ISOTROPIC, **header: Any) -> DataFile:
     image = nib.Nifti1Image(voxels, affine)
     for name, value in header.items():
         image.header[name] = value
     nib.save(image, file)
-    return VolumeFile(file)
+    return DataFile(file)
 
 
 def measured(pixels: SlicePixels) -> npt.NDArray[np.float64]:
@@ -56,7 +57,7 @@ def test_a_slice_is_the_same_however_its_voxels_are_stored(tmp_path: Path, plane
     for way, (order, turned) in enumerate(ways):
         orientation = np.array(list(zip(order, turned, strict=True)))
         image = nib.Nifti1Image(HEAD, ISOTROPIC).as_reoriented(orientation)
-        file = VolumeFile(tmp_path / f"{plane}{way}.nii")
+        file = DataFile(tmp_path / f"{plane}{way}.nii")
         nib.save(image, file.path)
         for number in (1, 3):
             np.testing.assert_array_equal(measured(SlicePixels(file, plane, number)), drawn(plane, number))
@@ -68,8 +69,8 @@ def test_packed_zipped_and_second_version_files_are_the_same_volume(tmp_path: Pa
     with ZipFile(tmp_path / "set.zip", "w", ZIP_DEFLATED) as archive:
         archive.write(plain.path, "in/a.nii")
         archive.write(packed.path, "in/a.nii.gz")
-    members = [VolumeFile(tmp_path / "set.zip", name) for name in ("in/a.nii", "in/a.nii.gz")]
-    for file in (plain, packed, VolumeFile(tmp_path / "second.nii"), *members):
+    members = [DataFile(tmp_path / "set.zip", name) for name in ("in/a.nii", "in/a.nii.gz")]
+    for file in (plain, packed, DataFile(tmp_path / "second.nii"), *members):
         np.testing.assert_array_equal(measured(SlicePixels(file, "coronal", 2)), drawn("coronal", 2))
 
 
@@ -81,7 +82,7 @@ def test_numbers_that_16_bits_hold_are_kept_as_they_are(tmp_path: Path) -> None:
     image = nib.Nifti1Image(HEAD, ISOTROPIC)
     image.header.set_slope_inter(0.5, -3.0)
     nib.save(image, tmp_path / "sloped.nii")
-    sloped = VolumeFile(tmp_path / "sloped.nii")
+    sloped = DataFile(tmp_path / "sloped.nii")
     np.testing.assert_allclose(measured(SlicePixels(sloped, "axial", 1)), HEAD[::-1, ::-1, 0].T * 0.5 - 3.0)
 
 
@@ -143,13 +144,13 @@ def test_a_mask_is_white_above_0_and_stretched_alike(tmp_path: Path) -> None:
     assert np.argwhere(np.asarray(mask) == 255).tolist() == [[4, 0], [5, 0]] and np.asarray(mask).sum() == 510
 
 
-def header_with(file: Path, place: int, kind: str, *values: float) -> VolumeFile:
+def header_with(file: Path, place: int, kind: str, *values: float) -> DataFile:
     """A volume whose header says something else at a place."""
     kept(file, HEAD)
     content = bytearray(file.read_bytes())
     struct.pack_into(f"<{len(values)}{kind}", content, place, *values)
     file.write_bytes(content)
-    return VolumeFile(file)
+    return DataFile(file)
 
 
 @pytest.mark.parametrize(
@@ -187,15 +188,15 @@ def test_a_packed_volume_is_read_no_further_than_it_claims(tmp_path: Path) -> No
     whole = gzip.compress(kept(tmp_path / "a.nii", HEAD).path.read_bytes())
     tail = gzip.compress(bytes(1 << 20)) * 1024
     (tmp_path / "long.nii.gz").write_bytes(whole + tail)
-    file = VolumeFile(tmp_path / "long.nii.gz")
+    file = DataFile(tmp_path / "long.nii.gz")
     np.testing.assert_array_equal(measured(SlicePixels(file, "axial", 1)), drawn("axial", 1))
     assert open_volume(file).voxels.nbytes == HEAD.nbytes
     (tmp_path / "short.nii.gz").write_bytes(gzip.compress((tmp_path / "a.nii").read_bytes()[:-9]))
     with pytest.raises(DataError, match=r"short\.nii\.gz.*ends 9 bytes before its last voxel"):
-        SlicePixels(VolumeFile(tmp_path / "short.nii.gz"), "axial", 1).load()
+        SlicePixels(DataFile(tmp_path / "short.nii.gz"), "axial", 1).load()
     (tmp_path / "b.nii").write_bytes((tmp_path / "a.nii").read_bytes()[:-9])
     with pytest.raises(DataError, match=r"b\.nii.*claims 472 bytes and has 463"):
-        SlicePixels(VolumeFile(tmp_path / "b.nii"), "axial", 1).load()
+        SlicePixels(DataFile(tmp_path / "b.nii"), "axial", 1).load()
 
 
 def test_what_is_no_volume_is_called_what_it_is(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_what_is_no_volume_is_called_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "b.nii.gz").write_bytes(b"\x1f\x8bnot packed at all")
     (tmp_path / "c.nii").write_bytes(b"")
     with pytest.raises(DataError, match=r'"a\.nii" is a PDF, not a volume'):
-        read_header(VolumeFile(tmp_path / "a.nii"))
+        read_header(DataFile(tmp_path / "a.nii"))
     for name in ("b.nii.gz", "c.nii"):
         with pytest.raises(DataError, match=rf'"{name}"'):
-            read_header(VolumeFile(tmp_path / name))
+            read_header(DataFile(tmp_path / name))
