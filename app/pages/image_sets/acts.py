@@ -13,6 +13,7 @@ from core.records import archiving, leaking, sets
 from core.records.review import boxes, corrections
 from core.records.review.boxes import Standing
 from core.records.sets import UploadError
+from core.records.version_changes import bring_back_version, version_changes
 from core.sets.leakage import WAYS
 from core.sets.medmnist import SETS, SIZES
 from core.sets.mending import taken_apart
@@ -109,6 +110,17 @@ def edit_task(visit: Visit, version_id: int, task: Json, note: str) -> int:
     return sets.new_version_with_task(visit.database, visit.place, visit.who, int(version_id), wanted, note or "").id
 
 
+def version_difference(visit: Visit, before_id: int, after_id: int) -> Json:
+    """What differs between two versions of a set, by the names of cases: added, removed, relabelled, moved between
+    splits, of_other_patients, redrawn (pictures, boxes, masks, texts, columns), and fields of the task."""
+    return version_changes(visit.database, visit.who, int(before_id), int(after_id)).as_json()
+
+
+def return_to_version(visit: Visit, version_id: int) -> int:
+    """Makes the next version of a set, which holds what this earlier one held; returns its id."""
+    return bring_back_version(visit.database, visit.place, visit.who, int(version_id)).id
+
+
 def leakage(visit: Visit, version_id: int) -> Json:
     """What the validation and test cases of a version share with what is learned from, by patient and by exact picture;
     `reasons` why no run begins on it, none where one does."""
@@ -173,6 +185,8 @@ OFFERED = (
     versions,
     cases,
     edit_task,
+    version_difference,
+    return_to_version,
     leakage,
     settle_leakage,
     case_boxes,

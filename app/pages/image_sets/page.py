@@ -10,7 +10,8 @@ from gradio.components import Component
 from app import keeping
 from app.context import PRIVATE, Studio, on_load
 from app.keeping import Keeping
-from app.pages.image_sets import acts, adding, gallery, settling, task, versions
+from app.pages.image_sets import acts, adding, changes, gallery, settling, task, versions
+from app.pages.image_sets.changes import ChangesTab
 from app.pages.image_sets.gallery import Gallery
 from app.pages.image_sets.settling import Settling
 from app.pages.image_sets.task import TaskTab
@@ -45,6 +46,7 @@ class ImageSetsPage:
     gallery: Gallery
     task: TaskTab
     settling: Settling
+    changes: ChangesTab
     keeping: Keeping
 
     def open(self, visit: Visit) -> Updates:
@@ -83,8 +85,12 @@ class ImageSetsPage:
         is_drawn_on = version_id is not None and drawn.is_drawn_on(visit.database, visit.who, version_id)
         without = [row.id for row in rows if has_left_out(visit.place, row)]
         keeping = self.keeping.open(visit, None if set_id is None else int(set_id))
-        settling = self.settling.open(visit, version_id)
+        settling = self.settling.open(visit, version_id) | self.changes.open(visit, rows, version_id)
         return tabs | keeping | settling | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
+
+    def bring_back_version(self, visit: Visit, version_id: int | None) -> Updates:
+        """The next version, as the one that is shown; it is chosen."""
+        return self.choose(visit, None, self.changes.bring_back(visit, version_id))
 
     def show_made(self, visit: Visit, made: int | None) -> Updates:
         """The version that a job has made."""
@@ -164,10 +170,11 @@ def lay_out() -> ImageSetsPage:
             asking = TaskTab(task.lay_out())
         with gr.Tab("Versions", id="versions"):
             listed = gr.HTML(versions.draw([], None))
+            changed = ChangesTab(changes.lay_out())
             settled = Settling(settling.lay_out())
             kept = keeping.lay_out(keeping.SET, "set-keep", ERASABLE)
     parts = Parts(image_set, version, with_archived, tabs, add, listed)
-    return ImageSetsPage(parts, cases, asking, settled, Keeping(kept, keeping.SET))
+    return ImageSetsPage(parts, cases, asking, settled, changed, Keeping(kept, keeping.SET))
 
 
 def build(studio: Studio) -> None:
@@ -186,6 +193,7 @@ def build(studio: Studio) -> None:
         *page.task.opened,
         parts.versions,
         page.settling.parts.shared,
+        *page.changes.opened,
         *page.keeping.parts.shown,
     ]
     of_version = [parts.image_set, parts.version, asking.side]
@@ -198,9 +206,17 @@ def build(studio: Studio) -> None:
     parts.tabs.select(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
     parts.with_archived.input(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
     settling.wire(studio, page.settling, parts.version)
+    wire_changes(studio, page)
     made = page.settling.parts.made
     made.change(guarded(studio, page.show_made), [made], choosers, **PRIVATE)
     wire_keeping(studio, page)
+
+
+def wire_changes(studio: Studio, page: ImageSetsPage) -> None:
+    changed, version = page.changes.parts, page.parts.version
+    compared = [changed.against, version], [changed.shown]
+    changed.against.input(guarded(studio, page.changes.compare), *compared, **PRIVATE)
+    changed.back.click(guarded(studio, page.bring_back_version), [version], page.parts.choosers, **PRIVATE)
 
 
 def wire_keeping(studio: Studio, page: ImageSetsPage) -> None:
