@@ -1,6 +1,6 @@
 """`vitask set`: what a set holds and what is wrong with it; MedMNIST sets to download; boxes and masks to take away.
 
-What is done with the sets of a studio is in `studio` and `kept`.
+What is done with the sets of a studio is in `studio` and `kept`, with pictures that wait for a look in `tray`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import kept, mending, output, studio
+from core.cli import kept, mending, output, studio, tray
 from core.cli.commands import Commands
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def add(commands: Commands) -> None:
     export.set_defaults(do=do_export)
     studio.add_to_sets(actions)
     kept.add_to_sets(actions)
+    tray.add_to_sets(actions)
 
 
 def do_check(arguments: argparse.Namespace) -> None:

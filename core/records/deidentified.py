@@ -111,7 +111,7 @@ def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
         f"{record['files']:,} files of {record['patients']:,} patients were de-identified ({record['profile']}; "
         f"{DATES[record['choices']['dates']]}): {totals.get('X', 0):,} values removed, {totals.get('Z', 0):,} emptied, "
         f"{totals.get('D', 0):,} replaced, {totals.get('U', 0):,} identifiers exchanged, {totals.get('C', 0):,} "
-        f"cleaned. The originals {fate}. Text that is burned into pictures is another matter: look at the pictures."
+        f"cleaned. The originals {fate}."
     )
     findings = [Finding("deidentified", "note", record["files"], done)]
     left: dict[str, list[str]] = {}

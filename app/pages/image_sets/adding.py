@@ -10,12 +10,15 @@ import gradio as gr
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio, on_load
-from app.pages.image_sets import columns, fetching, mending, report
+from app.pages.image_sets import columns, fetching, mending, report, waiting
 from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
 from app.pages.image_sets.fetching import Fetching, FetchParts
 from app.pages.image_sets.mending import MendParts, MendTab
+from app.pages.image_sets.waiting import WaitParts, WaitTab
+from app.row_choice import RowChoice
 from app.set_words import kinds
 from app.visit import Given, Updates, Visit, guarded, live
+from core.deid.waiting import WAITING
 from core.errors import CoreError
 from core.records import jobs, sets
 from core.records.outcomes import Kept, outcome
@@ -83,8 +86,9 @@ class KeepParts:
 class AddParts:
     files: gr.File
     fetch: FetchParts
-    upload: gr.Dropdown
+    upload: RowChoice
     report: gr.HTML
+    wait: WaitParts
     mend: MendParts
     mapping: MappingParts
     keep: KeepParts
@@ -127,7 +131,7 @@ class Adding:
         listed = [(f"{view.name} · {report.state_of(view)}", view.id) for view in uploads]
         chooser = gr.update(choices=listed, value=upload.id, visible=len(uploads) > 1)
         shown |= {self.parts.upload: chooser, self.parts.state: now}
-        shown |= mend.fill(upload, is_open)
+        shown |= mend.fill(upload, is_open) | WaitTab(self.parts.wait).fill(visit, upload, is_open)
         return shown | self._buttons(visit, upload) | self._keep(visit, upload) | self._mapping(visit, upload)
 
     def check_again(self, visit: Visit, given: Given) -> None:
@@ -154,6 +158,7 @@ class Adding:
         parts = self.parts
         hidden = (
             parts.upload,
+            parts.wait.column,
             parts.mend.column,
             parts.mapping.fold,
             parts.keep.column,
@@ -234,7 +239,8 @@ def is_ready(visit: Visit, upload: UploadView) -> bool:
     """Whether it can be kept as it is."""
     findings = (upload.report or {}).get("findings", ())
     is_sound = not any(finding["severity"] == "error" for finding in findings)
-    return may_change(visit, upload) and upload.state == "checked" and is_sound
+    is_looked_at = not (upload.report or {}).get(WAITING)
+    return may_change(visit, upload) and upload.state == "checked" and is_sound and is_looked_at
 
 
 def lines_of(text: str) -> list[str]:
@@ -264,16 +270,16 @@ def lay_out() -> AddParts:
                 gr.Markdown(HOW)
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):
-            upload = gr.Dropdown([], label="Upload", visible=False)
+            upload = RowChoice([], label="Upload", visible=False)
             shown = gr.HTML(report.draw(None))
-            mend = mending.lay_out()
+            wait, mend = waiting.lay_out(), mending.lay_out()
             mapping, keep = _mapping_parts(), _keep_parts()
             with gr.Row():
                 add = gr.Button("Add to my image sets", variant="primary", visible=False)
                 check = gr.Button("Check again", visible=False)
                 discard = gr.Button("Throw away", variant="stop", visible=False)
     timer, state, brought = gr.Timer(SECONDS, active=False), gr.State(""), gr.Number(visible=False, precision=0)
-    return AddParts(files, fetch, upload, shown, mend, mapping, keep, add, check, discard, timer, state, brought)
+    return AddParts(files, fetch, upload, shown, wait, mend, mapping, keep, add, check, discard, timer, state, brought)
 
 
 def _mapping_parts() -> MappingParts:
@@ -312,7 +318,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
     tab, fetch = Adding(parts), Fetching(parts.fetch)
     buttons = [parts.add, parts.check, parts.discard, parts.timer, parts.state]
     filled = [*parts.keep.inputs, *parts.mapping.inputs]
-    columns_shown = [parts.mapping.fold, parts.keep.column, *parts.mend.shown]
+    columns_shown = [parts.mapping.fold, parts.keep.column, *parts.wait.shown, *parts.mend.shown]
     shown = [parts.upload, parts.report, *columns_shown, *buttons, *filled]
     opened, again = guarded(studio, tab.open), guarded(studio, tab.show)
     parts.files.upload(
@@ -330,6 +336,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
         guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs}, None, **PRIVATE
     )
     checked.then(again, looked_at, shown, **PRIVATE)
+    waiting.wire(studio, WaitTab(parts.wait), parts.upload, (again, looked_at, shown))
     mending.wire(studio, MendTab(parts.mend), parts.upload, (again, looked_at, shown))
     added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
     added.then(again, looked_at, shown, **PRIVATE)
