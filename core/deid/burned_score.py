@@ -7,7 +7,7 @@ without compression, beside measurements that have to stay. Names are made by lo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -28,6 +28,7 @@ from pydicom.uid import (
 from core.deid.burned import find_written, mask, names_in
 from core.deid.burned_text import Shades, Spot, read_lines
 from core.deid.burned_words import judge
+from core.deid.score import Score
 from core.errors import CoreError
 
 HIDDEN, KEPT = "pixels hidden", "pixels kept"
@@ -49,7 +50,7 @@ KINDS = ("grey", "deep", "inverted", "colour", "deep", "colour", "luminance")
 SIZES = (11, 14, 18, 24)
 INK_HIDDEN = 0.95
 """Of the strokes of a text that have to be painted over, beside that nothing can be read of it."""
-SEED = 15
+SEED, PICTURES = 15, 26
 
 
 @dataclass(frozen=True)
@@ -62,24 +63,8 @@ class Planted:
     ink: Shades
 
 
-@dataclass
-class Score:
-    """Passed and all, a category; what did not pass in words."""
-
-    passed: dict[str, int] = field(default_factory=lambda: {HIDDEN: 0, KEPT: 0})
-    whole: dict[str, int] = field(default_factory=lambda: {HIDDEN: 0, KEPT: 0})
-    missed: list[str] = field(default_factory=list)
-
-    def count(self, category: str, is_passed: bool, what: str) -> None:
-        self.whole[category] += 1
-        self.passed[category] += is_passed
-        if not is_passed:
-            self.missed.append(f"{category}: {what}")
-
-
-def score_pixels(pictures: int = 40) -> Score:
-    """Draws so many pictures, hides what is found in them, and looks at what is left."""
-    score = Score()
+def score_pixels(score: Score, pictures: int = PICTURES) -> None:
+    """Draws so many pictures, hides what is found in them, looks at what is left, and adds it to the score."""
     for number in range(pictures):
         dataset, planted = planted_picture(number)
         before = np.array(pixel_array(dataset))
@@ -87,10 +72,9 @@ def score_pixels(pictures: int = 40) -> Score:
             hidden = hide(dataset)
         except CoreError as error:
             for text in planted:
-                score.count(HIDDEN if text.is_person else KEPT, False, f"picture {number}: {error}")
+                score.add(HIDDEN if text.is_person else KEPT, False, f"picture {number}: {error}")
             continue
         _count(score, number, before, hidden, planted)
-    return score
 
 
 def hide(dataset: FileDataset) -> FileDataset:
@@ -123,10 +107,10 @@ def _count(score: Score, number: int, before: np.ndarray, hidden: FileDataset, p
             may_change[reach.top : reach.bottom, reach.left : reach.right] = True
             ink = text.ink > 0
             is_hidden = changed[place][ink].mean() >= INK_HIDDEN and not any(text.spot.meets(spot) for spot in read)
-            score.count(HIDDEN, bool(is_hidden), f'picture {number}: "{text.text}"')
+            score.add(HIDDEN, bool(is_hidden), f'picture {number}: "{text.text}"')
         else:
-            score.count(KEPT, not changed[place].any(), f'picture {number}: "{text.text}"')
-    score.count(KEPT, not (changed & ~may_change).any(), f"picture {number}: pixels beside what was to be hidden")
+            score.add(KEPT, not changed[place].any(), f'picture {number}: "{text.text}"')
+    score.add(KEPT, not (changed & ~may_change).any(), f"picture {number}: pixels beside what was to be hidden")
 
 
 def as_shown(pixels: np.ndarray, dataset: Dataset) -> Shades:

@@ -11,18 +11,17 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
+from core.deid.acts import Act
 from core.deid.burned import Written
 from core.deid.burned_text import Shades, Spot
 from core.errors import DataError
 
 Reason = Literal["ultrasound", "capture", "marked", "person", "text", "face", "damaged", "masking"]
-Act = Literal["release", "mask", "reject"]
-ACTS: tuple[Act, ...] = get_args(Act)
 
 WORDS: Mapping[Reason, str] = {
     "person": "something is written in it that looks like a name, a date or a number of somebody",

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from core.case import Finding
+from core.deid.acts import ACTS, DONE
 from core.deid.burned_text import INSTALL, can_read
-from core.deid.tray import ACTS, WORDS, Act, Held, Tray
+from core.deid.tray import WORDS, Held, Tray
 
-DONE: Mapping[Act, str] = {"release": "released", "mask": "masked", "reject": "rejected"}
 WAITING = "waiting"
 """Under which a report says how many pictures wait."""
+
+
+def in_words(waiting: Sequence[Held]) -> str:
+    """How many and why, in a sentence."""
+    pictures = "One picture waits" if len(waiting) == 1 else f"{len(waiting):,} pictures wait"
+    why = Counter(reason for held in waiting for reason in held.reasons)
+    listed = "; ".join(f"{why[reason]:,} because {words}" for reason, words in WORDS.items() if why[reason])
+    return f"{pictures} for a look: {listed}."
 
 
 def report_of_waiting(waiting: Sequence[Held]) -> dict[str, Any]:
     """The report of an upload of which nothing else can be said before somebody has looked at these."""
     count = len(waiting)
-    pictures = "One picture waits" if count == 1 else f"{count:,} pictures wait"
-    why = Counter(reason for held in waiting for reason in held.reasons)
-    listed = "; ".join(f"{why[reason]:,} because {words}" for reason, words in WORDS.items() if why[reason])
-    message = f"{pictures} for a look: {listed}. Release, mask or reject every one; then the check goes on."
+    message = f"{in_words(waiting)} Release, mask or reject every one; then the check goes on."
     findings = [Finding(WAITING, "warning", count, message)]
     if not can_read():
         findings.append(unread())

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.case import Finding
+from core.deid.acts import ACTS, Act
 from core.deid.burned_text import Spot, can_read
 from core.deid.gate import Gate, OnFile
-from core.deid.tray import ACTS, Act, Held, Tray
+from core.deid.tray import Held, Tray
 from core.deid.waiting import looked_at, settled_words, unread
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note

@@ -19,6 +19,7 @@ from core.deid.burned_masks import paint
 from core.deid.burned_score import HIDDEN, KEPT, score_pixels
 from core.deid.burned_text import Line, Spot, Word, read_lines
 from core.deid.burned_words import Names, judge
+from core.deid.score import Score
 from core.errors import DataError
 from tests.conftest import SHARED_DATA
 from tests.deid.burning import FAMILY, GIVEN, RECORD, burned
@@ -170,16 +171,19 @@ def test_text_of_a_real_ultrasound_is_found_and_its_measurements_are_kept() -> N
 
 
 def test_nothing_leaks_and_nothing_is_lost_on_drawn_pictures() -> None:
-    score = score_pixels(5)
-    assert score.missed == []
-    assert score.whole == {HIDDEN: 20, KEPT: 25}
+    score = Score()
+    score_pixels(score, 3)
+    assert score.failed == []
+    assert score.total == {HIDDEN: 12, KEPT: 15}
 
 
 def test_a_score_counts_what_was_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.deid.burned_score.hide", lambda dataset: dataset)
-    score = score_pixels(1)
-    assert (score.passed[HIDDEN], score.whole[HIDDEN]) == (0, 4)
-    assert score.passed[KEPT] == score.whole[KEPT] == 5
+    score = Score()
+    score_pixels(score, 1)
+    assert (score.passed[HIDDEN], score.total[HIDDEN]) == (0, 4)
+    assert score.passed[KEPT] == score.total[KEPT] == 5
+    assert not score.is_good_enough()
 
 
 def test_without_the_extra_the_message_says_how_to_install_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,15 @@ DEFECTS = {
     "badVR.dcm": "'1A'",
     "meta_missing_tsyntax.dcm": "Missing required element: (0028,0100) 'Bits Allocated'",
     "nested_priv_SQ.dcm": "Missing required element: (0028,0100) 'Bits Allocated'",
-    "emri_small_jpeg_2k_lossless_too_short.dcm": "It holds no picture",
+    "emri_small_jpeg_2k_lossless_too_short.dcm": "is cut off within it",
     "liver_rle.dcm": "RLE Lossless",
     "liver_nonbyte_aligned_rle.dcm": "RLE Lossless",
 }
 """What is wrong with those that can't be read, beside files without a picture and those that are no DICOM."""
-WITHOUT = ("It holds no picture. Remove it.", "is not a DICOM file, or its beginning is damaged.")
+WITHOUT = (
+    "It holds no picture, or is cut off within it. Get it again, or remove it.",
+    "is not a DICOM file, or its beginning is damaged.",
+)
 NOT_BY_PYDICOM = (
     *("JPEG-lossy.dcm", "JPGExtended.dcm", "liver_deflate.dcm", "liver_nonbyte_aligned_deflate.dcm"),
     *("OBXXXX1A_expb.dcm", "OBXXXX1A_expb_2frame.dcm"),
@@ -182,6 +186,14 @@ def test_a_defect_is_told_with_its_file_and_what_to_do() -> None:
     problem = problem_of(OWN / "MR_truncated.dcm")
     assert problem.startswith('"MR_truncated.dcm" can\'t be read as DICOM (The number of bytes of pixel data is less')
     assert problem.endswith("Get it from where it came again, or remove it.")
+
+
+@pytest.mark.slow
+def test_nobody_is_warned_however_many_threads_read() -> None:
+    """Warnings are errors in tests: one that got through would be told as a defect."""
+    noisy = [path for path in files(OWN) if path.suffix == ".dcm" and path.stat().st_size < 60_000][:40]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(problem_of, noisy * 2)) == [problem_of(path) for path in noisy] * 2
 
 
 @pytest.mark.slow
