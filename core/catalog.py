@@ -10,12 +10,15 @@ from typing import Any
 from core.errors import SettingsError
 
 FORMATS = {
+    "dicom": "core.formats.dicom",
+    "nifti": "core.formats.nifti",
     "voc": "core.formats.voc",
     "coco": "core.formats.coco",
     "mask_folder": "core.formats.mask_folder",
     "class_folders": "core.formats.class_folders",
     "manifest": "core.formats.manifest",
     "medmnist_npz": "core.formats.medmnist_npz",
+    "parquet": "core.formats.parquet",
 }
 """What people bring, in uploads too. The first that knows a layout reads it, so what asks for more stands before."""
 

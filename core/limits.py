@@ -30,6 +30,13 @@ class Limits(Settings):
     picture_bytes: int = Field(
         256_000_000, ge=100_000, le=2 * 10**9, title="Bytes of a picture", description="Of its file, unpacked."
     )
+    volume_bytes: int = Field(
+        2 * 10**9,
+        ge=10**6,
+        le=10**12,
+        title="Bytes of a volume",
+        description="Of one point in time, unpacked; they are kept on the disk while its slices are read.",
+    )
     rows: int = Field(
         1_000_000,
         ge=100,
@@ -59,7 +66,11 @@ class Limits(Settings):
         30, ge=5, le=100, title="Depth of a YAML file", description="How far lists and blocks lie in one another."
     )
     zip_files: int = Field(
-        1_000_000, ge=100, le=100_000_000, title="Files in a zip", description="A zip within a zip is never opened."
+        1_000_000,
+        ge=100,
+        le=100_000_000,
+        title="Files in a zip",
+        description="Those of zips within it, which are opened for DICOM alone, count together.",
     )
     zip_bytes: int = Field(
         100 * 10**9, ge=10**6, le=10**14, title="Bytes of a zip", description="Of all its files, unpacked."

@@ -24,6 +24,8 @@ def read_yaml(text: str | bytes, name: str) -> Any:
         return yaml.load(text, LOADER)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         where = " ".join(str(error).split())
+        if "maximum nesting depth" in where:  # the parser looks ahead, and gives up before the levels are counted here
+            raise _too_deep(name) from None
         raise SettingsError(f"{name} is not valid YAML ({where}). Correct the line that it names.") from None
 
 
@@ -68,4 +70,8 @@ def _count(text: str | bytes, name: str) -> None:
         if total > most:
             raise SettingsError(f"{name} holds more than {most:,} values. Shorten it. {raised('yaml_values')}")
         if len(around) > deepest:
-            raise SettingsError(f"{name} is more than {deepest} levels deep. Flatten it. {raised('yaml_depth')}")
+            raise _too_deep(name)
+
+
+def _too_deep(name: str) -> SettingsError:
+    return SettingsError(f"{name} is more than {limits().yaml_depth} levels deep. Flatten it. {raised('yaml_depth')}")

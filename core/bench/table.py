@@ -15,9 +15,10 @@ from core.bench.resumed import tuned
 from core.catalog import USUAL
 from core.errors import SettingsError
 from core.events import Report
+from core.readings.metrics import TITLES
 from core.runs.runfile import Block, make_run, read_values
 
-FIGURES = ("accuracy", "macro_f1", "auroc")
+FIGURES = ("accuracy", "macro_f1", "auroc", "log_loss", "brier")
 Row = dict[str, Any]
 ABLATION: Mapping[str, Block] = {
     "": {},
@@ -66,7 +67,7 @@ def _rows(name: str, seed: int, part: str, results: dict[str, Any], seconds: flo
     about = {"set": name, "seed": seed, "part": part, "departures": results.get("departures", [])}
     return [
         {**about, "reader": " ".join([reader, part]).strip(), "seconds": seconds}
-        | {key: figures[key]["value"] for key in FIGURES}
+        | {key: figures.get(key, {}).get("value") for key in FIGURES}
         for reader, figures in results["readers"].items()
         if not part or reader.startswith("vitask")
     ]
@@ -74,7 +75,8 @@ def _rows(name: str, seed: int, part: str, results: dict[str, Any], seconds: flo
 
 def markdown(rows: Sequence[Row]) -> str:
     """Sets and readers by figures: the mean over seeds and, behind ±, the standard deviation between them."""
-    lines = ["| set | reader | seeds | " + " | ".join(FIGURES) + " |", "|---" * (3 + len(FIGURES)) + "|"]
+    heads = ["set", "reader", "seeds", *(TITLES[key] for key in FIGURES)]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name in dict.fromkeys(row["set"] for row in rows):
         for reader in dict.fromkeys(row["reader"] for row in rows if row["set"] == name):
             chosen = [row for row in rows if row["set"] == name and row["reader"] == reader]

@@ -5,56 +5,32 @@ A `task.yaml` next to the table may say what the task asks: modality, answers, k
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
 from pydantic import Field
 
 from core.case import Case, ImageSet
 from core.errors import DataError
-from core.limits import limits
 from core.pictures.pixels import FilePixels
-from core.sets.files import Tree, holds_a_tree, natural, open_tree
-from core.sets.foreign_files import foreign_in
-from core.sets.lookup import Lookup
-from core.sets.manifest_cells import SEPARATORS, without_no_finding
-from core.sets.manifest_rows import Sheet, make_cases, read_entries
-from core.sets.masks import masks_beside_images
+from core.sets.files import Tree, holds_a_tree, open_tree
+from core.sets.manifest import EMPTY, Columns, read_manifest
 from core.sets.question import Question
 from core.sets.split import split_named
-from core.sets.table import NAMES, SUFFIXES, Table, find_manifest, likely_column, read_table
-from core.yamls import read_yaml
+from core.sets.table import SUFFIXES, find_manifest
 
 TITLE = "a table of labels (CSV, TSV or Excel) with its pictures, in a folder or zip"
-EMPTY = "Left empty: found by its name."
 
 
-class Settings(Question):
+class Settings(Columns):
     """Which column says what, and how several labels are written."""
 
-    image: str = Field("", title="Image column", description=f"Names the picture's file. {EMPTY}")
-    label: str = Field("", title="Label column", description=f"The picture's label or labels. {EMPTY}")
-    label_columns: tuple[str, ...] = Field(
-        (),
-        title="Label columns",
-        description="Columns of 0 and 1, each named after a label; instead of a label column.",
-    )
-    separators: str = Field(
-        SEPARATORS,
-        min_length=1,
-        title="Separators",
-        description="Characters that stand between several labels of a picture. Labels that hold such characters are "
-        'written as a JSON list: ["effusion, left", "mass"].',
-    )
-    patient: str = Field("", title="Patient column", description=f"Keeps a patient's pictures in one split. {EMPTY}")
-    split: str = Field("", title="Split column", description=f"train, val or test. {EMPTY}")
     boxes: str = Field(
         "",
         title="Boxes column",
         description=f"JSON: a list of {{label, left, top, right, bottom}}, as fractions of the picture. {EMPTY}",
     )
-    mask: str = Field("", title="Mask column", description=f"Names the file of the picture's mask. {EMPTY}")
-    report: str = Field("", title="Report column", description=f"The text of the picture's report. {EMPTY}")
 
 
 def looks_like(path: Path) -> bool:
@@ -65,16 +41,8 @@ def looks_like(path: Path) -> bool:
 
 def read(path: Path, settings: Settings) -> ImageSet:
     tree, name = _open(path)
-    question = settings.over(_sidecar(tree, name))
-    sheet = _sheet(tree, name, settings, "" if question.kind in ("single", "ordinal") else settings.separators)
-    entries = read_entries(sheet)
-    is_multi = any(len(entry.labels) > 1 or (not entry.labels and sheet.says_none(entry.row)) for entry in entries)
-    kind = question.kind or ("multi" if is_multi else "single")
-    used = tuple({label for entry in entries for label in entry.labels})
-    answers = sheet.marks or sorted(without_no_finding(used) if kind == "multi" else used, key=natural)
-    task = question.task(sheet.table.name, answers, kind)
-    cases = make_cases(sheet, entries, task)
-    return ImageSet(path.stem if path.is_file() else tree.name, task, cases, sheet.findings.listed())
+    image_set = read_manifest(tree, name, settings)
+    return replace(image_set, name=path.stem) if path.is_file() else image_set
 
 
 def write_example(folder: Path) -> ImageSet:
@@ -101,46 +69,3 @@ def _open(path: Path) -> tuple[Tree, str]:
     if name is None:
         raise DataError(f"{path.name} has no table with an image column. Add one, called labels.csv.")
     return tree, name
-
-
-def _sheet(tree: Tree, name: str, settings: Settings, separators: str) -> Sheet:
-    if not tree.pictures() and (named := foreign_in(tree)):
-        raise DataError(named)
-    short = PurePosixPath(name).name
-    table = read_table(tree.content(name, limits().table_bytes), short)
-    if not table.rows:
-        raise DataError(f"{short} has no rows under its header. Add a row for each picture.")
-    folder = str(PurePosixPath(name).parent)
-    columns = _columns(table, settings)
-    masks = set() if columns["mask"] else set(masks_beside_images(tree))
-    images = [name for name in tree.pictures() if name not in masks]
-    files = Lookup(images, "" if folder == "." else folder, "" if tree.is_zip else str(tree.root / tree.base))
-    return Sheet(tree, table, files, columns, settings.label_columns, separators, tuple(sorted(masks, key=natural)))
-
-
-def _columns(table: Table, settings: Settings) -> dict[str, str]:
-    """The column of each role, named in the settings or likely from the header."""
-    columns = {role: getattr(settings, role) or likely_column(table.header, role) for role in NAMES}
-    if settings.label_columns:
-        columns["label"] = ""
-    if not settings.split and not any(split_named(row.get(columns["split"], "")) for _, row in table.rows):
-        columns["split"] = ""  # a column that is called "set" or "fold" need not be about splits
-    header = ", ".join(table.header)
-    for column in (*settings.label_columns, *columns.values()):
-        if column and column not in table.header:
-            raise DataError(f'{table.name} has no column "{column}". It has: {header}. Name one of these.')
-    for role in ("image",) if settings.label_columns else ("image", "label"):
-        if not columns[role]:
-            raise DataError(
-                f"{table.name} has no column that looks like the {role}. It has: {header}. Set `{role}` to one of them."
-            )
-    return columns
-
-
-def _sidecar(tree: Tree, name: str) -> Question:
-    """What `task.yaml` beside the table says."""
-    for side in (str(PurePosixPath(name).with_name(f"task.{suffix}")) for suffix in ("yaml", "yml")):
-        if side in tree.files:
-            values = read_yaml(tree.content(side, limits().yaml_bytes), side)
-            return Question.parse(values or {}, side)
-    return Question()

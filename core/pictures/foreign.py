@@ -26,13 +26,13 @@ EMPTY = Foreign(
 DICOM = Foreign(
     "a DICOM file",
     "DICOM files",
-    "DICOM can't be read here yet. Export the pictures as PNG from your viewer, in the window that they are "
-    "read in and without names on them, and bring those in class folders or beside a table of labels.",
+    "DICOM is read by itself: bring a folder or zip of such files, with a table of labels beside them or a folder for "
+    "each class, and pictures of other kinds as a set of their own.",
 )
 NIFTI = Foreign(
     "a NIfTI volume",
     "NIfTI volumes",
-    "Volumes can't be read here. Export the slices that matter as PNG, and bring those instead.",
+    "Bring volumes as .nii or .nii.gz and without pictures beside them: in class folders, or beside a table of labels.",
 )
 PDF = Foreign("a PDF", "PDFs", "Export the pictures in it as PNG or JPEG, and bring those.")
 VIDEO = Foreign("a video", "videos", "Export the frames that matter as PNG or JPEG, and bring those.")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -18,13 +22,13 @@ from core.pictures.foreign import BEGINNING, ZIP, foreign_by_content
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
 BOMB_BYTES = 100 * 10**6
 
-_LOCKS: dict[int, Lock] = {}
+_LOCKS: dict[tuple[int, str], Lock] = {}
 
 
-def opening_lock() -> Lock:
+def opening_lock(cache: str = "files") -> Lock:
     """Held while a cache is filled, lest every thread opens the same large file at once."""
     # One for each process: a fork may copy a lock while another thread holds it, and nobody would let go of the copy.
-    return _LOCKS.setdefault(os.getpid(), Lock())
+    return _LOCKS.setdefault((os.getpid(), cache), Lock())
 
 
 def examine(path: Path) -> tuple[str, ...]:
@@ -60,22 +64,20 @@ def read_member(path: Path, member: str, most: int, only_beginning: bool = False
 
     Where they are more than `most` it is a DataError, or as many as that if the beginning alone is wanted.
     """
-    try:
-        stamp = path.stat().st_mtime_ns
-        with opening_lock():
-            archive = _archive(path, stamp, os.getpid())
-        size = archive.getinfo(member).file_size
-        if size > most and not only_beginning:
-            raise DataError(
-                f'"{member}" of {path.name} unpacks to {size / 1e6:,.0f} MB, more than {most / 1e6:,.0f} MB. '
-                "Make it smaller, or leave it out."
-            )
-        with archive.open(member) as stream:
-            return stream.read(most)
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
-        raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
+    with _told(path, member):
+        return _read(_opened(path), member, path.name, most, only_beginning)
+
+
+def examine_nested(path: Path, member: str) -> tuple[str, ...]:
+    """The names within a zip that is a member of another, or a DataError where it should not be read."""
+    with _told(path, member):
+        return tuple(dict.fromkeys(_nested(path, member).namelist()))
+
+
+def read_nested(path: Path, member: str, inner: str, most: int, only_beginning: bool = False) -> bytes:
+    """The bytes of one file of a zip that is a member of another; in the manner of `read_member`."""
+    with _told(path, f"{member}/{inner}"):
+        return _read(_nested(path, member), inner, f"{path.name}: {member}", most, only_beginning)
 
 
 def read_file(path: Path, most: int, only_beginning: bool = False) -> bytes:
@@ -86,6 +88,59 @@ def read_file(path: Path, most: int, only_beginning: bool = False) -> bytes:
         )
     with path.open("rb") as file:
         return file.read(most)
+
+
+def _read(archive: ZipFile, member: str, name: str, most: int, only_beginning: bool) -> bytes:
+    size = archive.getinfo(member).file_size
+    if size > most and not only_beginning:
+        raise DataError(
+            f'"{member}" of {name} unpacks to {size / 1e6:,.0f} MB, more than {most / 1e6:,.0f} MB. '
+            "Make it smaller, or leave it out."
+        )
+    with archive.open(member) as stream:
+        return stream.read(most)
+
+
+@contextmanager
+def _told(path: Path, member: str) -> Iterator[None]:
+    """Whatever goes wrong with a member is told in our words."""
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # damaged members raise almost anything: BadZipFile, zlib.error, lzma errors, EOFError
+        raise DataError(f'"{member}" of {path.name} can\'t be read ({error}). Make the zip again.') from None
+
+
+def _nested(path: Path, member: str) -> ZipFile:
+    stamp = path.stat().st_mtime_ns
+    with opening_lock():
+        return _spooled(path, stamp, os.getpid(), member)
+
+
+@lru_cache(maxsize=8)
+def _spooled(path: Path, stamp: int, process: int, member: str) -> ZipFile:
+    """A zip within a zip, in a nameless file that ends with this process; not in memory, where it might not fit."""
+    archive = _archive(path, stamp, process)
+    size, room = archive.getinfo(member).file_size, shutil.disk_usage(tempfile.gettempdir()).free - limits().spare_bytes
+    if size > room:
+        raise DataError(f'There is no room to open "{member}" of {path.name}. Make some, or unpack {path.name} first.')
+    whole = tempfile.TemporaryFile()  # noqa: SIM115 (it stays open with the archive)
+    with archive.open(member) as stream:
+        shutil.copyfileobj(stream, whole, 1 << 20)
+    examine_stream(whole, f"{path.name}: {member}", size)
+    return ZipFile(whole)
+
+
+def open_member(path: Path, member: str) -> IO[bytes]:
+    """A member as a stream, to be read no further than its reader counts; whatever zipfile raises is raised."""
+    return _opened(path).open(member)
+
+
+def _opened(path: Path) -> ZipFile:
+    stamp = path.stat().st_mtime_ns
+    with opening_lock():
+        return _archive(path, stamp, os.getpid())
 
 
 @lru_cache(maxsize=8)

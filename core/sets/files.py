@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,12 +18,16 @@ LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
 @dataclass(frozen=True)
 class Tree:
-    """Paths have forward slashes, are relative to `base` within `root`, and are in natural order."""
+    """Paths have forward slashes, are relative to `base` within `root`, and are in natural order.
+
+    What ends in one of `suffixes` counts as a picture.
+    """
 
     root: Path
     files: tuple[str, ...]
     folders: tuple[str, ...]
     base: str = ""
+    suffixes: frozenset[str] = SUFFIXES
 
     @property
     def name(self) -> str:
@@ -35,7 +38,10 @@ class Tree:
         return self.root.is_file()
 
     def pictures(self) -> tuple[str, ...]:
-        return tuple(name for name in self.files if is_picture(name))
+        return tuple(name for name in self.files if self.is_picture(name))
+
+    def is_picture(self, name: str) -> bool:
+        return name.lower().endswith(tuple(self.suffixes))
 
     def pixels(self, name: str) -> FilePixels | ZipPixels:
         return ZipPixels(self.root, self.base + name) if self.is_zip else FilePixels(self.root / (self.base + name))
@@ -81,10 +87,6 @@ def _zip_tree(path: Path, stamp: int) -> Tree:
     return _tree(path, examine(path))
 
 
-def is_picture(name: str) -> bool:
-    return posixpath.splitext(name)[1].lower() in SUFFIXES
-
-
 def natural(text: str) -> list[tuple[int, str]]:
     """A sort key that puts `scan 9` before `scan 10`, whatever the case of the letters."""
     parts = re.split(r"0*([0-9]+)", text.casefold())
@@ -98,7 +100,7 @@ def outer(names: Iterable[str]) -> str:
 
 
 def _tree(root: Path, names: Iterable[str]) -> Tree:
-    seen = [name for name in names if not any(map(_is_litter, name.split("/")))]
+    seen = [name for name in names if not any(map(is_litter, name.split("/")))]
     files = tuple(sorted((name for name in seen if not name.endswith("/")), key=natural))
     folders = {name for name in seen if name.endswith("/")} | {name[: name.rfind("/") + 1] for name in files}
     for name in tuple(folders):
@@ -106,7 +108,8 @@ def _tree(root: Path, names: Iterable[str]) -> Tree:
     return Tree(root, files, tuple(sorted(folders - {""}, key=natural)))
 
 
-def _is_litter(part: str) -> bool:
+def is_litter(part: str) -> bool:
+    """Whether what is called so is hidden, or left behind by a system."""
     return part.startswith(".") or part in LITTER
 
 

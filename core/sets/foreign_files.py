@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from core.pictures.foreign import BEGINNING, ZIP, Foreign, foreign_by_content, foreign_by_name
-from core.sets.files import Tree, holds_a_tree, is_picture, open_tree
+from core.sets.files import Tree, holds_a_tree, open_tree
 from core.sets.table import SUFFIXES as TABLES
 
 MOST_OPENED = 20
@@ -25,7 +25,7 @@ def foreign_files(path: Path) -> str:
 
 def foreign_in(tree: Tree) -> str:
     """Of the files of a tree those that are known to be something else, the most frequent kind."""
-    rest = [name for name in tree.files if not is_picture(name) and not name.lower().endswith(TABLES)]
+    rest = [name for name in tree.files if not tree.is_picture(name) and not name.lower().endswith(TABLES)]
     kinds = Counter(kind for number, name in enumerate(rest) if (kind := _kind_of(tree, name, number)))
     if not kinds:
         return ""

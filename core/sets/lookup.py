@@ -22,7 +22,7 @@ class Lookup:
         for name in names:
             plain = normalize("NFC", name)
             self._exact[plain] = name
-            for end in {posixpath.basename(plain), posixpath.splitext(posixpath.basename(plain))[0]}:
+            for end in set(_spellings(posixpath.basename(plain))):
                 self._ends[end].append(plain)
 
     def find(self, named: str) -> str:
@@ -45,4 +45,10 @@ class Lookup:
 
 
 def _ends_with(plain: str, path: str) -> bool:
-    return any(f"/{whole}".endswith(f"/{path}") for whole in (plain, posixpath.splitext(plain)[0]))
+    return any(f"/{whole}".endswith(f"/{path}") for whole in _spellings(plain))
+
+
+def _spellings(plain: str) -> tuple[str, str, str]:
+    """With its suffix, without it, and without both that a packed volume has."""
+    short = posixpath.splitext(plain)[0]
+    return plain, short, short.removesuffix(".nii")

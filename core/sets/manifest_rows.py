@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from core.case import Case, Task, with_negatives
+from core.case import Case, Pixels, Task, with_negatives
 from core.errors import DataError
-from core.sets.files import Tree
 from core.sets.findings import Findings
-from core.sets.lookup import Lookup
 from core.sets.manifest_cells import (
     drawn_boxes,
     json_labels,
@@ -26,6 +24,20 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
+class Pictured(Protocol):
+    """Where the pictures lie that a table is about."""
+
+    def pictures(self) -> Sequence[str]: ...
+
+    def pixels(self, name: str) -> Pixels: ...
+
+
+class Finder(Protocol):
+    def find(self, named: str) -> str:
+        """The picture that a table calls so; a DataError, to be put after "Row 3 of labels.csv", without such a one."""
+        ...
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A table among its files, with the column of each role ("" where there is none) and what was found wrong.
@@ -33,9 +45,9 @@ class Sheet:
     Labels are the `marks` columns that hold a 1, or else stand in the label column, between `separators`.
     """
 
-    tree: Tree
+    tree: Pictured
     table: Table
-    files: Lookup
+    files: Finder
     columns: dict[str, str]
     marks: tuple[str, ...]
     separators: str

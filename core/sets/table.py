@@ -30,7 +30,8 @@ PIECE_BYTES = 1 << 20
 EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "null"})
 # What each column may be called, the likeliest first; compared without case, spaces, dots, dashes and underscores.
 NAMES = {
-    "image": "image images imagefile imagepath imagename imageindex imageid img filename filepath file path",
+    "image": "image images imagefile imagepath imagename imageindex imageid img filename filepath file path volume "
+    "nifti sopinstanceuid instanceuid seriesinstanceuid seriesuid studyinstanceuid studyuid",
     "label": "label labels class classname diagnosis dx finding findings findinglabels category target",
     "patient": "patient patientid subject subjectid",
     "split": "split set subset partition fold",
@@ -54,10 +55,30 @@ def find_manifest(tree: Tree) -> str | None:
 
     DataError where several could be it.
     """
+    highest = _highest_tables(tree)
+    fitting = _likely_one([name for name in highest if _names_pictures(tree, name)], tree)
+    # Pictures in one folder alone are no class folders: a lone table must be about them, whatever its columns' names.
+    in_one_folder = len({name.rpartition("/")[0] for name in tree.pictures()}) == 1
+    return next(iter(fitting or (highest if in_one_folder and len(highest) == 1 else [])), None)
+
+
+def find_table(tree: Tree) -> str | None:
+    """The highest table of a tree whatever its columns, for files that are found by other things than their names.
+
+    DataError where several could be it.
+    """
+    return next(iter(_likely_one(_highest_tables(tree), tree)), None)
+
+
+def _highest_tables(tree: Tree) -> list[str]:
     tables = [name for name in tree.files if name.lower().endswith(SUFFIXES) and not _is_lock(name)]
     depth = min((name.count("/") for name in tables), default=0)
-    highest = [name for name in tables if name.count("/") == depth]
-    fitting = [name for name in highest if _names_pictures(tree, name)]
+    return [name for name in tables if name.count("/") == depth]
+
+
+def _likely_one(tables: list[str], tree: Tree) -> list[str]:
+    """The only one, or the one that is called as such tables often are."""
+    fitting = tables
     for likely in LIKELY_NAMES:
         named = [name for name in fitting if PurePosixPath(name).stem.casefold() == likely]
         fitting = named or fitting
@@ -66,9 +87,7 @@ def find_manifest(tree: Tree) -> str | None:
             f"{tree.name} has several tables ({', '.join(fitting)}). "
             "Give the path of the right one, or name it `labels` with its suffix."
         )
-    # Pictures in one folder alone are no class folders: a lone table must be about them, whatever its columns' names.
-    in_one_folder = len({name.rpartition("/")[0] for name in tree.pictures()}) == 1
-    return next(iter(fitting or (highest if in_one_folder and len(highest) == 1 else [])), None)
+    return fitting
 
 
 def read_table(content: bytes, name: str) -> Table:
@@ -95,7 +114,7 @@ def header_at(content: bytes, path: str) -> tuple[list[str], bytes]:
     tree = open_tree(place)
     while around := outer(tree.files):
         tree = tree.below(around)
-    name = find_manifest(tree)
+    name = find_manifest(tree) or (None if tree.pictures() else find_table(tree))
     return list(header_of(tree, name)) if name else [], b""
 
 

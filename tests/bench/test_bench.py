@@ -11,7 +11,7 @@ from accelerate import Accelerator, state
 
 from core.bench import read, step, suspects
 from core.bench.state import HELD, OwnState
-from core.bench.table import ABLATION, markdown, run_all
+from core.bench.table import ABLATION, FIGURES, markdown, run_all
 from core.errors import SettingsError
 from tests import run_files
 
@@ -21,11 +21,16 @@ def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
         row("tsm", "", [], seed=seed, accuracy=accuracy, macro_f1=0.5, auroc=None)
         for seed, accuracy in ((0, 0.8), (1, 0.9), (2, 1.0))
     ]
-    assert markdown(rows).splitlines()[2:] == ["| cells | tsm | 3 | 0.900 ± 0.100 | 0.500 ± 0.000 | - |"]
+    numbers = ["0.900 ± 0.100", "0.500 ± 0.000", "-", "0.500 ± 0.000", "0.500 ± 0.000"]
+    assert markdown(rows).splitlines() == [
+        "| set | reader | seeds | Accuracy | Macro F1 | AUROC | Log loss | Brier score |",
+        "|---|---|---|---|---|---|---|---|",
+        f"| cells | tsm | 3 | {' | '.join(numbers)} |",
+    ]
 
 
 def row(reader: str, part: str, departures: list[str], **more: Any) -> dict[str, Any]:
-    figures = dict.fromkeys(("accuracy", "macro_f1", "auroc"), 0.5)
+    figures = dict.fromkeys(FIGURES, 0.5)
     return {"set": "cells", "seed": 0, "reader": reader, "part": part, "departures": departures, **figures, **more}
 
 

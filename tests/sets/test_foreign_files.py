@@ -41,7 +41,7 @@ def zipped(path: Path, **files: bytes) -> Path:
         ("set.rar", b"Rar!\x1a\7", "is an archive of a kind that is not read"),
         ("set.7z", b"7z\xbc\xaf\x27\x1c", "is an archive of a kind that is not read"),
         ("slides.pptx", b"PK\3\4", "is an Office document. Save the pictures"),
-        ("scan.dcm", DICOM, "is a DICOM file. DICOM can't be read here yet. Export the pictures as PNG"),
+        ("scan.dcm", DICOM, "is a DICOM file. DICOM is read by itself: bring a folder or zip of such files"),
         ("scan", DICOM, "is a DICOM file"),
         ("head.nii.gz", b"\x1f\x8b", "is a NIfTI volume"),
         ("gone.bin", b"", "is an empty file (0 bytes). Copying or downloading it broke off"),
@@ -63,14 +63,13 @@ def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, 
     assert called in refusal(tmp_path / name)
 
 
-def test_a_zip_of_nothing_but_dicom_files_is_told_what_to_do_today(tmp_path: Path) -> None:
+def test_a_zip_of_dicom_files_without_a_picture_is_told_why(tmp_path: Path) -> None:
     for suffix in ("", ".dcm", ".IMA"):
         scans = {f"a_IM{number}{suffix}": DICOM for number in range(3)}
         message = refusal(zipped(tmp_path / f"scans{suffix}.zip", **scans))
-        assert "holds DICOM files and no picture that is read here. DICOM can't be read here yet." in message
-        assert "Export the pictures as PNG" in message
+        assert f'holds no DICOM file with a picture. "IM0{suffix}"' in message
     with_table = zipped(tmp_path / "table.zip", **{"labels.csv": b"image,label\n1.dcm,x\n", "1.dcm": DICOM})
-    assert "holds a DICOM file and no picture" in refusal(with_table)
+    assert 'table holds no DICOM file with a picture. "1.dcm"' in refusal(with_table)
 
 
 def test_a_zip_in_a_zip_and_one_with_a_password_are_told(tmp_path: Path) -> None:
@@ -90,7 +89,7 @@ def test_a_zip_in_a_zip_and_one_with_a_password_are_told(tmp_path: Path) -> None
     [
         (b"", "is an empty file (0 bytes), not a picture. Copying or downloading it broke off"),
         (b"%PDF-1.7", "is a PDF, not a picture."),
-        (DICOM, "is a DICOM file, not a picture. DICOM can't be read here yet."),
+        (DICOM, "is a DICOM file, not a picture. DICOM is read by itself"),
         (MP4, "is a video, not a picture."),
         (b"version https://git-lfs.github.com/spec/v1", "is a pointer of Git LFS, not a picture."),
         (b"hello", "can't be read as a picture (not a picture of a known kind). Replace or remove it."),

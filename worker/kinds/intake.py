@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.catalog import FORMATS, every
 from core.errors import CoreError
@@ -22,14 +23,20 @@ if TYPE_CHECKING:
 def check(job: ChildJob) -> None:
     """Opens every picture of an upload that no check opened before, and keeps the report; nothing else is kept yet."""
     from core.records import mended as beside
+    from core.records.deidentified import findings_of, name_of
     from core.sets.check import report_of
     from core.sets.mending import mend, mending_facts, taken_apart
 
     payload = Check.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
     try:
-        options, mending = taken_apart(payload.options)
+        options, mending = taken_apart(_past_the_door(job, upload, payload.options))
         opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS))
+        opened = replace(
+            opened,
+            name=name_of(job.place, upload) or opened.name,
+            findings=(*findings_of(job.place, upload), *opened.findings),
+        )
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
         report = report_of(mended.looked)
@@ -46,6 +53,7 @@ def check(job: ChildJob) -> None:
 def add(job: ChildJob) -> None:
     """Keeps an upload for good, as a version of an image set."""
     from core.records import mended as beside
+    from core.records.deidentified import words_of
 
     payload = Add.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
@@ -58,7 +66,7 @@ def add(job: ChildJob) -> None:
             who=job.who,
             project_id=job.row.project_id,
             name=payload.set_name,
-            note="; ".join(filter(None, (f"from {upload.name}", words))),
+            note="; ".join(filter(None, (f"from {upload.name}", words_of(job.place, upload), words))),
             on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
         )
     except (CoreError, MemoryError):
@@ -73,7 +81,7 @@ def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[Image
     """The set as it is kept, what is left out of it, and what was decided in words."""
     from core.sets.mending import Mending, mend, taken_apart, with_answers
 
-    options, mending = taken_apart(payload.options)
+    options, mending = taken_apart(_past_the_door(job, upload, payload.options))
     path, task = sets.upload_path(job.place, upload), payload.task
     if mending == Mending():
         return open_set(path, {**options, **task}, every(FORMATS)), (), ""
@@ -81,6 +89,22 @@ def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[Image
     opened = open_set(path, {**options, **reading}, every(FORMATS))
     mended = mend(_looked_over(job, upload, opened), mending)
     return with_answers(mended.looked.image_set, task), mended.left_out, mended.words()
+
+
+def _past_the_door(job: ChildJob, upload: sets.Upload, options: dict[str, Any]) -> dict[str, Any]:
+    """De-identifies what has to be, and gives the options that the format is asked with."""
+    from core.deid.door import door_of
+    from core.records.deidentified import deidentify_upload
+
+    rest, door = door_of(options)
+    deidentify_upload(
+        job.database,
+        job.place,
+        upload,
+        door,
+        lambda done, whole: job.teller.progress(done, whole, "De-identifying"),
+    )
+    return rest
 
 
 def _looked_over(job: ChildJob, upload: sets.Upload, opened: ImageSet) -> LookedSet:

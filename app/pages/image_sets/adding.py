@@ -39,6 +39,10 @@ in an image becomes its labels; outlines in a COCO file become its mask.
 
 **Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
 
+**Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case.
+
+**A Hugging Face data set** — its `.parquet` files in a zip, or one such file, with a column of images.
+
 **A MedMNIST file** — an `.npz` with `train_images`, `train_labels` and so on.
 
 A patient column keeps all pictures of a patient in one split. Take names and dates out of your files first: what you

@@ -19,6 +19,7 @@ from core.records.place import Place
 from core.records.samples import request_sample, sample_request
 from core.records.tables import Job
 from tests import run_files as tiny
+from tests.deid.made import keep_header, made_header
 from worker.child_job import ChildJob
 from worker.child_protocol import Teller
 from worker.context import Hands
@@ -202,3 +203,30 @@ def test_what_was_kept_of_an_upload_is_for_those_who_may_see_it(
             mended.copy_thumbnail(database, place, person, upload, name)
     with pytest.raises(NotAllowed):
         mended.unused_cases(database, place, stranger, upload)
+
+
+def test_an_upload_of_dicom_is_kept_without_whose_it_is(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    rows = ["file,label,patient,dob"]
+    for number in range(1, 7):
+        keep_header(tmp_path / "scans" / f"IM{number}.dcm", made_header(number, f"48151{number}"))
+        rows.append(f"IM{number}.dcm,{'nodule' if number % 2 else 'normal'},48151{number},19530412")
+    (tmp_path / "scans" / "labels.csv").write_text("\n".join(rows))
+    brought = shutil.make_archive(str(tmp_path / "scans"), "zip", tmp_path / "scans")
+    upload = sets.new_upload(database, place, who, who.projects[0], Path(brought), "scans.zip").id
+    intake.check(child_job(database, place, who, sets.request_check(database, place, who, upload, {})))
+    row = sets.upload(database, who, upload)
+    assert row.report is not None and row.report["cases"] == 6 and row.report["name"] == "scans"
+    assert row.report["classes"] == {"nodule": 3, "normal": 3}
+    note = next(finding for finding in row.report["findings"] if finding["kind"] == "deidentified")
+    assert note["message"].startswith("7 files of 6 patients were de-identified")
+    job = sets.request_add(database, place, who, upload, "slices", row.report["task"], {})
+    intake.add(child_job(database, place, who, job))
+    [kept] = sets.sets(database, who, who.projects[0])
+    assert kept.latest.note == "from scans.zip; de-identified (113100, 113107; dates shifted), originals removed"
+    cases = sets.cases(database, who, kept.latest.id).rows
+    assert len({case.patient for case in cases}) == 6
+    assert all(case.patient and case.patient.startswith("P") for case in cases)
+    everything = b"".join(file.read_bytes() for file in place.data.rglob("*") if file.is_file())
+    assert [name for name in (b"481511", b"ueller", "Änne".encode(), b"19530412") if name in everything] == []

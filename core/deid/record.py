@@ -1,0 +1,88 @@
+"""What was done to an upload, action by action, with the profile's codes: no value that was there before is in it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from core.deid.choices import Choices
+from core.deid.profile import EDITION
+from core.sets.safe_csv import as_csv
+
+FOLDER = ".deid"
+"""Beside the files, where no format looks."""
+JSON, CSV = "record.json", "record.csv"
+COLUMNS = ("path", "keyword", "profile", "action", "count")
+
+
+class Action(NamedTuple):
+    """Of an attribute: where it stands, its code in the profile's table, and what became of it.
+
+    The path names the tags from the outermost sequence on. The action is D (a dummy), Z (emptied), X (removed),
+    K (kept), C (cleaned or shifted) or U (another UID); the profile's code is empty for what its table does not name.
+    """
+
+    path: str
+    keyword: str
+    profile: str
+    action: str
+
+
+Actions = Counter[Action]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that was not taken on: its number among those of the upload, in their order, and why."""
+
+    number: int
+    reason: str
+
+
+@dataclass
+class Record:
+    """Of an upload, or of the part that is done."""
+
+    choices: Choices
+    software: str
+    name: str = ""
+    """What the upload is called, unless that names somebody."""
+    files: int = 0
+    patients: set[str] = field(default_factory=set)
+    """Their pseudonyms."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    actions: Actions = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "profile": f"PS3.15 Table E.1-1, basic profile, edition {EDITION}",
+            "software": self.software,
+            "name": self.name,
+            "codes": [{"code": code, "meaning": meaning} for code, meaning in self.choices.codes()],
+            "choices": self.choices.model_dump(mode="json"),
+            "files": self.files,
+            "patients": len(self.patients),
+            "left_out": [vars(left) for left in self.left_out],
+            "actions": [dict(zip(COLUMNS, row, strict=True)) for row in self.rows()],
+        }
+
+    def rows(self) -> list[tuple[str, str, str, str, int]]:
+        return [(*action, count) for action, count in sorted(self.actions.items())]
+
+    def totals(self) -> Mapping[str, int]:
+        """How often each action was taken."""
+        totals: Counter[str] = Counter()
+        for action, count in self.actions.items():
+            totals[action.action] += count
+        return dict(sorted(totals.items()))
+
+    def write(self, target: Path) -> None:
+        """As JSON and CSV, into the folder that lies hidden in the target's."""
+        folder = target / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / JSON).write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
+        (folder / CSV).write_text(as_csv(COLUMNS, self.rows()), encoding="utf-8")

@@ -1,0 +1,143 @@
+"""Which rows of a table are about which DICOM pictures: by file, or by the id of picture, series, study or patient."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+from core.case import Pixels
+from core.errors import DataError
+from core.pictures.dicom import DicomPixels
+from core.sets.files import Tree
+from core.sets.findings import Findings
+from core.sets.instances import Instance
+from core.sets.lookup import Lookup
+from core.sets.table import Table, value
+
+Key = Literal["file", "picture", "series", "study", "patient"]
+KEYS: tuple[Key, ...] = get_args(Key)
+ID_OF: Mapping[Key, str] = {
+    "picture": "SOPInstanceUID",
+    "series": "SeriesInstanceUID",
+    "study": "StudyInstanceUID",
+    "patient": "PatientID",
+}
+ROW_OF = "\0picture"
+"""The column that is put into a table: which of the pictures a row is about."""
+MOST_TRIED = 500
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a file; its number is None where the file holds but one."""
+
+    instance: Instance
+    number: int | None = None
+
+    @property
+    def id(self) -> str:
+        return self.instance.name if self.number is None else f"{self.instance.name}#{self.number + 1}"
+
+    @property
+    def more(self) -> dict[str, str]:
+        return self.instance.more | {"window": self.instance.window(self.number or 0)}
+
+
+@dataclass(frozen=True)
+class Frames:
+    """All pictures that are wanted, among the files that they lie in."""
+
+    tree: Tree
+    listed: tuple[Frame, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Frame]:
+        return {frame.id: frame for frame in self.listed}
+
+    @cached_property
+    def _beside(self) -> Lookup:
+        return Lookup(self.tree.pictures(), "")
+
+    def pictures(self) -> Sequence[str]:
+        return list(self.by_id)
+
+    def pixels(self, name: str) -> Pixels:
+        frame = self.by_id.get(name)
+        return self.tree.pixels(name) if frame is None else DicomPixels(frame.instance.source, frame.number)
+
+    def find(self, named: str) -> str:
+        """A picture by its id; else a mask that lies beside as a file of its own."""
+        return named if named in self.by_id else self._beside.find(named)
+
+
+class Places:
+    """The pictures that a cell may mean, for each kind of key."""
+
+    def __init__(self, frames: Frames, folder: str) -> None:
+        self._frames = frames
+        self._of: dict[str, list[str]] = defaultdict(list)
+        self._by_id: dict[Key, dict[str, list[str]]] = {key: defaultdict(list) for key in ID_OF}
+        for frame in frames.listed:
+            self._of[frame.instance.name].append(frame.id)
+            for key, keyword in ID_OF.items():
+                if written := frame.instance.ids.get(keyword):
+                    self._by_id[key][written].append(frame.id)
+        self._files = Lookup(self._of, folder)
+
+    def ids(self, cell: str, key: Key) -> list[str]:
+        """Of the pictures that a cell means; a DataError, to be put after "Row 3 of labels.csv", where none."""
+        written = value(cell)
+        if key == "file":
+            return [written] if written in self._frames.by_id else self._of[self._files.find(written)]
+        if written not in self._by_id[key]:
+            raise DataError(
+                f'names the {key} "{written}", of which there is no DICOM file ({ID_OF[key]}). '
+                "Add it or remove the row."
+            )
+        return self._by_id[key][written]
+
+    def means_any(self, cell: str, key: Key) -> bool:
+        try:
+            return bool(value(cell)) and bool(self.ids(cell, key))
+        except DataError:
+            return False
+
+
+def key_of(table: Table, places: Places, column: str, key: Key | None) -> tuple[str, Key]:
+    """The column by which most rows find their pictures, and as what; what was chosen is kept to."""
+    if column and column not in table.header:
+        raise DataError(f'{table.name} has no column "{column}". It has: {", ".join(table.header)}. Name one of these.')
+    columns = [column] if column else [name for name in table.header if name]
+    keys: Sequence[Key] = [key] if key else KEYS
+    rows = [row for _, row in table.rows[:MOST_TRIED]]
+    counts = {
+        (name, kind): sum(places.means_any(row.get(name, ""), kind) for row in rows)
+        for kind in keys
+        for name in columns
+    }
+    best = max(counts, key=lambda pair: counts[pair], default=None)
+    if best is None or not counts[best]:
+        raise DataError(
+            f"No column of {table.name} names the DICOM files or holds their SOP instance, series, study or patient "
+            f"ids. It has: {', '.join(table.header)}. Add such a column."
+        )
+    return best
+
+
+def by_picture(table: Table, places: Places, column: str, key: Key, kept: set[str], findings: Findings) -> Table:
+    """The table with a row for each picture; without the key's column, unless that has a role of its own."""
+
+    def rows() -> Iterator[tuple[int, dict[str, str]]]:
+        for number, row in table.rows:
+            cell = row.get(column, "")
+            rest = row if column in kept else {name: text for name, text in row.items() if name != column}
+            try:
+                for picture in places.ids(cell, key):
+                    yield number, {**rest, ROW_OF: picture}
+            except DataError as error:
+                findings.add("missing_image", "error", cell, f"Row {number} of {table.name} {error}")
+
+    return Table(table.name, table.header, tuple(rows()))

@@ -1,0 +1,92 @@
+"""Tables of an upload: they lose what names somebody, and still name the files and patients that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+from pydicom import dcmread
+
+from core.deid.choices import Choices
+from core.deid.days import moved_date
+from core.deid.tables import is_dropped
+from core.deid.upload import deidentify
+from core.sets.files import open_tree
+from core.sets.lookup import Lookup
+from core.sets.table import Table, read_table
+from tests.deid.made import KEY, keep_header, made_header
+
+PSEUDONYM = KEY.pseudonym("id:00481516:")
+DAYS = KEY.days("id:00481516:")
+SERIES = made_header().SeriesInstanceUID
+LABELS = f"""file,Patient ID,patient_name,dob,exam date,series,label,notes,contact,age,referred by
+scans/IM1.dcm,481516,"Müller, Änne",12.04.1953,03.08.2019,{SERIES},nodule,Dr. Okonkwo on 2019-08-03: 8 mm,a@b.org,97,Ben
+IM2,00481516,Müller Änne,12.04.1953,2019-08-05 10:11,{SERIES},normal,nothing to see here,,45,Okonkwo
+"""
+
+
+def brought_in(folder: Path, text: str = LABELS, choices: Choices | None = None) -> Table:
+    keep_header(folder / "upload" / "scans" / "IM1.dcm", made_header(1, "00481516"))
+    keep_header(folder / "upload" / "scans" / "IM2", made_header(2, "00481516"))
+    (folder / "upload" / "labels.csv").write_text(text, encoding="utf-8")
+    deidentify(folder / "upload", folder / "out", choices or Choices(), KEY)
+    return read_table((folder / "out" / "labels.csv").read_bytes(), "labels.csv")
+
+
+def test_columns_that_name_somebody_go_and_the_others_stay(tmp_path: Path) -> None:
+    table = brought_in(tmp_path)
+    assert table.header == ("file", "Patient ID", "exam date", "series", "label", "notes", "age")
+    (_, first), (_, second) = table.rows
+    assert (first["Patient ID"], second["Patient ID"]) == (PSEUDONYM, PSEUDONYM)
+    assert (first["label"], second["label"], second["notes"]) == ("nodule", "normal", "nothing to see here")
+    assert (first["age"], second["age"]) == ("90", "45")
+    assert "8 mm" in first["notes"] and "Okonkwo" not in first["notes"] and "2019" not in first["notes"]
+
+
+def test_files_series_and_dates_still_fit_the_headers(tmp_path: Path) -> None:
+    (_, first), (_, second) = brought_in(tmp_path).rows
+    lookup = Lookup(open_tree(tmp_path / "out").files, "")
+    headers = [dcmread(tmp_path / "out" / lookup.find(row["file"])) for row in (first, second)]
+    assert [header.InstanceNumber for header in headers] == [1, 2]
+    assert [row["series"] for row in (first, second)] == [header.SeriesInstanceUID for header in headers]
+    day = moved_date("2019-08-03", DAYS)
+    assert day and first["exam date"] == ".".join(reversed(day.split("-")))
+    assert second["exam date"] == f"{moved_date('2019-08-05', DAYS)} 10:11"
+
+
+def test_dates_are_kept_or_removed_where_that_is_chosen(tmp_path: Path) -> None:
+    kept = brought_in(tmp_path / "kept", choices=Choices(dates="kept"))
+    assert kept.rows[0][1]["exam date"] == "03.08.2019"
+    assert "exam date" not in brought_in(tmp_path / "removed", choices=Choices(dates="removed")).header
+
+
+def test_a_column_of_names_goes_whatever_it_is_called(tmp_path: Path) -> None:
+    table = brought_in(tmp_path, "file,who,accession\nIM1.dcm,Änne Müller,ACC7700\nIM2,A. Mueller,ACC7700\n")
+    assert table.header == ("file",)
+    assert "ller" not in (tmp_path / "out" / "labels.csv").read_text()
+
+
+def test_an_excel_table_becomes_csv_and_is_named_without_persons(tmp_path: Path) -> None:
+    keep_header(tmp_path / "upload" / "IM1.dcm", made_header(1))
+    book = openpyxl.Workbook()
+    book.active.append(["file", "label"])
+    book.active.append(["IM1.dcm", "nodule"])
+    book.save(tmp_path / "upload" / "Mueller.xlsx")
+    deidentify(tmp_path / "upload", tmp_path / "out", Choices(), KEY)
+    [table] = (tmp_path / "out").glob("*.csv")
+    assert table.stem == KEY.mark("Mueller")
+    [(_, row)] = read_table(table.read_bytes(), table.name).rows
+    assert row["label"] == "nodule" and (tmp_path / "out" / row["file"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("header", "drops"),
+    [
+        ("Patient's Name", True), ("patientName", True), ("LAST_NAME", True), ("date of birth", True), ("DOB", True),
+        ("e-mail", True), ("Phone number", True), ("Referring physician", True), ("accession_no", True), ("name", True),
+        ("class name", False), ("filename", False), ("label", False), ("finding", False), ("birthmark", False),
+    ],
+)  # fmt: skip
+def test_what_a_column_is_called_says_whether_it_names_somebody(header: str, drops: bool) -> None:
+    assert is_dropped(header) is drops

@@ -1,0 +1,182 @@
+"""A whole upload: every file once, nothing of a person left in it, whatever the syntax."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from core.deid.choices import Choices
+from core.deid.record import FOLDER
+from core.deid.source import holds_dicom
+from core.deid.upload import deidentify
+from core.errors import DataError
+from tests.deid.made import KEY, keep_header, made_header
+
+NAMES = (
+    "Müller",
+    "Mueller",
+    "MUELLER",
+    "Änne",
+    "48151623",
+    "Okonkwo",
+    "19530412",
+    "20190803",
+    "ACC7700",
+    "Wolkenstein",
+)
+
+
+def an_upload(folder: Path) -> Path:
+    keep_header(folder / "normal" / "Mueller_1.dcm", made_header(1))
+    keep_header(folder / "normal" / "IM2", made_header(2), ImplicitVRLittleEndian)
+    keep_header(folder / "Müller Änne 48151623" / "IM3", made_header(3), ExplicitVRBigEndian)
+    keep_header(folder / "other" / "IM4", made_header(4, "99"), DeflatedExplicitVRLittleEndian)
+    (folder / "readme.txt").write_text("of Änne Müller")
+    pixels_without_end = b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\0\0\0"
+    name = b"\x10\0\x10\0PN\x08\0Mueller "
+    (folder / "other" / "broken.dcm").write_bytes(b"\0" * 128 + b"DICM" + name + pixels_without_end)
+    return folder
+
+
+def everything_in(folder: Path) -> bytes:
+    """All that is written: names, headers (of deflated files too), the record."""
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    text = b"\n".join(str(file.relative_to(folder)).encode() + file.read_bytes() for file in files)
+    return text + b"".join(str(dcmread(file)).encode() for file in files if file.suffix == ".dcm")
+
+
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_nothing_of_a_person_is_left_and_folders_stay_labels(tmp_path: Path, is_zip: bool) -> None:
+    source = an_upload(tmp_path / "upload")
+    if is_zip:
+        with ZipFile(tmp_path / "upload.zip", "w") as archive:
+            for file in source.rglob("*"):
+                archive.write(file, file.relative_to(source))
+        source = tmp_path / "upload.zip"
+    record = deidentify(source, tmp_path / "out", Choices(), KEY)
+    written = everything_in(tmp_path / "out")
+    encodings = ("utf-8", "latin-1", "utf-16-le")
+    assert [name for name in NAMES for encoding in encodings if name.encode(encoding) in written] == []
+    assert record.files == 4 and len(record.patients) == 2
+    assert sorted(left.reason for left in record.left_out) == [
+        "damaged: it can't be read whole",
+        "of a kind that is not de-identified",
+    ]
+    files = sorted((tmp_path / "out").rglob("*.dcm"))
+    assert sorted({file.parent.name for file in files} - {KEY.mark("Müller Änne 48151623")}) == ["normal", "other"]
+    pseudonym = KEY.pseudonym("id:48151623:")
+    assert sum(file.name.startswith(pseudonym) for file in files) == 3
+
+
+def test_syntax_and_pixels_are_as_they_came(tmp_path: Path) -> None:
+    source = an_upload(tmp_path / "upload")
+    deidentify(source, tmp_path / "out", Choices(), KEY)
+    paths = ("normal/Mueller_1.dcm", "normal/IM2", "Müller Änne 48151623/IM3", "other/IM4")
+    path_of = {KEY.uid(made_header(number).SOPInstanceUID): path for number, path in enumerate(paths, 1)}
+    for file in (tmp_path / "out").rglob("*.dcm"):
+        after = dcmread(file)
+        came = dcmread(source / path_of[after.SOPInstanceUID])
+        assert after.file_meta.TransferSyntaxUID == came.file_meta.TransferSyntaxUID
+        assert after.PixelData == came.PixelData
+        assert after.file_meta.MediaStorageSOPInstanceUID == after.SOPInstanceUID
+        assert "SourceApplicationEntityTitle" not in after.file_meta
+
+
+def test_a_second_start_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
+    source = an_upload(tmp_path / "upload")
+    seen: list[str] = []
+
+    def stops(before: Dataset, after: Dataset, name: str) -> None:
+        seen.append(name)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deidentify(source, tmp_path / "out", Choices(), KEY, onlooker=stops)
+    whole = deidentify(source, tmp_path / "out", Choices(), KEY, onlooker=lambda before, after, name: seen.append(name))
+    assert len(seen) == 5 and len(set(seen)) == 4
+    assert whole.files == 4
+    at_once = deidentify(source, tmp_path / "again", Choices(), KEY)
+    assert at_once == whole
+    outs = (tmp_path / "out", tmp_path / "again")
+    names = [sorted(str(file.relative_to(out)) for file in out.rglob("*.dcm")) for out in outs]
+    assert names[0] == names[1]
+
+
+def test_an_onlooker_sees_the_names_and_may_change_the_pixels(tmp_path: Path) -> None:
+    keep_header(tmp_path / "upload" / "1", made_header())
+
+    def masks(before: Dataset, after: Dataset, name: str) -> None:
+        assert before.PatientName == "Müller^Änne" and "PixelData" not in before
+        assert after.PatientName == KEY.pseudonym("id:48151623:")
+        after.PixelData = bytes(8)
+
+    deidentify(tmp_path / "upload", tmp_path / "out", Choices(), KEY, onlooker=masks)
+    assert [dcmread(file).PixelData for file in (tmp_path / "out").glob("*.dcm")] == [bytes(8)]
+
+
+def test_copies_of_one_instance_are_all_kept(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        keep_header(tmp_path / "upload" / name, made_header())
+    deidentify(tmp_path / "upload", tmp_path / "out", Choices(), KEY)
+    stems = sorted(file.stem for file in (tmp_path / "out").glob("*.dcm"))
+    assert len(stems) == 2 and stems[1] == f"{stems[0]}-2"
+
+
+def test_the_record_tells_each_action_with_its_code(tmp_path: Path) -> None:
+    deidentify(an_upload(tmp_path / "upload"), tmp_path / "out", Choices(), KEY)
+    record = json.loads((tmp_path / "out" / FOLDER / "record.json").read_text())
+    assert record["profile"] == "PS3.15 Table E.1-1, basic profile, edition 2026c"
+    assert [code["code"] for code in record["codes"]] == ["113100", "113107"]
+    name = next(row for row in record["actions"] if row["path"] == "(0010,0010)")
+    assert name == {"path": "(0010,0010)", "keyword": "PatientName", "profile": "Z", "action": "Z", "count": 4}
+    lines = (tmp_path / "out" / FOLDER / "record.csv").read_text().splitlines()
+    assert lines[0] == "path,keyword,profile,action,count" and '"(0010,0010)",PatientName,Z,Z,4' in lines
+
+
+def test_an_upload_without_dicom_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("nothing")
+    assert not holds_dicom(tmp_path)
+    with pytest.raises(DataError, match="holds no DICOM file"):
+        deidentify(tmp_path, tmp_path / "out", Choices(), KEY)
+    keep_header(tmp_path / "in" / "1", made_header())
+    assert holds_dicom(tmp_path)
+
+
+def test_what_lies_in_a_zip_within_the_upload_is_taken_on_too(tmp_path: Path) -> None:
+    keep_header(tmp_path / "in" / "1.dcm", made_header())
+    with ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.write(tmp_path / "in" / "1.dcm", "normal/1.dcm")
+    with ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "Mueller.zip")
+    assert holds_dicom(tmp_path / "outer.zip")
+    deidentify(tmp_path / "outer.zip", tmp_path / "out", Choices(), KEY)
+    [file] = (tmp_path / "out").rglob("*.dcm")
+    assert file.relative_to(tmp_path / "out").parent == Path(KEY.mark("Mueller")) / "normal"
+
+
+def test_pictures_beside_keep_their_pixels_and_lose_the_rest(tmp_path: Path) -> None:
+    keep_header(tmp_path / "in" / "1.dcm", made_header())
+    shades = Image.effect_noise((40, 30), 50)
+    comment = PngInfo()
+    comment.add_text("Patient", "Mueller")
+    shades.save(tmp_path / "in" / "a.png", pnginfo=comment)
+    exif = Image.Exif()
+    exif[0x013B] = "Mueller"
+    shades.save(tmp_path / "in" / "Mueller.jpg", exif=exif, comment=b"Mueller", progressive=True)
+    (tmp_path / "in" / "task.yaml").write_text("modality: CT\n")
+    deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    assert b"ueller" not in everything_in(tmp_path / "out")
+    assert (tmp_path / "out" / "task.yaml").read_text() == "modality: CT\n"
+    for name in ("a.png", f"{KEY.mark('Mueller')}.jpg"):
+        came = Image.open(tmp_path / "in" / name.replace(KEY.mark("Mueller"), "Mueller"))
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / name)), np.asarray(came))
