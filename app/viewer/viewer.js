@@ -14,7 +14,8 @@ const made = (tag, of) => Object.assign(document.createElement(tag), of);
 const part = (selector) => element.querySelector(selector);
 const byPart = (selector) => [...element.querySelectorAll(selector)];
 const current = () => panes[active];
-const targets = () => (isLinked ? panes : panes.slice(active, active + 1));
+const isTogether = () => isLinked || panes.length < 2;
+const targets = () => (isTogether() ? panes : panes.slice(active, active + 1));
 const lookOf = () => current()?.look ?? latest;
 const change = (after) => {
   latest = after(lookOf());
@@ -111,11 +112,11 @@ const apply = () => {
     const inverted = look.inverted ? "invert(1)" : "";
     frame.querySelectorAll("img, canvas, .overlay").forEach((layer) => { layer.style.transform = `translate(${look.x}px, ${look.y}px) scale(${look.scale})`; });
     frame.querySelector("img").style.filter = `brightness(${look.brightness}) contrast(${look.contrast}) ${inverted}`;
-    frame.classList.toggle("is-active", !isLinked && frame === current().frame);
-    isLinked ? frame.removeAttribute("tabindex") : frame.setAttribute("tabindex", 0);
+    frame.classList.toggle("is-active", !isTogether() && frame === current().frame);
+    isTogether() ? frame.removeAttribute("tabindex") : frame.setAttribute("tabindex", 0);
   });
   panes.forEach(({ frame, title }, number) => {
-    if (isLinked) ["role", "aria-label"].forEach((name) => frame.removeAttribute(name));
+    if (isTogether()) ["role", "aria-label"].forEach((name) => frame.removeAttribute(name));
     else Object.entries({ role: "group", "aria-label": title || `Picture ${number + 1}` }).forEach(([name, value]) => frame.setAttribute(name, value));
   });
   element.dataset.scale = lookOf().scale.toFixed(2);
@@ -188,6 +189,7 @@ const zoom = (factor, x = 0, y = 0) => change((look) => {
 });
 const move = (x, y) => change((look) => ({ ...look, x: look.x + x, y: look.y + y }));
 const link = () => {
+  if (panes.length < 2) return;
   isLinked = !isLinked;
   if (isLinked) change(() => lookOf());
 };

@@ -11,12 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 import app.viewer
 from app.html import component_beside
-from core.pictures.deep import Deep, Table, View, Window, as_deep_png
+from core.pictures.deep import Deep, Shades, Table, View, Window, as_deep_png
 from core.pictures.levels import packed, views_to_choose
 from core.pictures.shown import whole
+from core.pictures.store import open_store
+from core.records.tables import Case
+from tests.browser.conftest import Shown
+from tests.browser.test_screens import LOOKS, SCREENS, barriers, lies_wrong, wear
+from tests.browser.tour import sign_in
 from tests.pictures.deep_drawn import ct
 
 pytestmark = [
@@ -39,6 +45,13 @@ READ = """async (number) => {
   }
   return btoa(text);
 }"""
+
+
+def drawn_on(page: Any, number: int = 0) -> Shades:
+    """What a canvas of the page holds."""
+    side = page.evaluate("(number) => document.querySelectorAll('.frame canvas')[number].width", number)
+    shades = base64.b64decode(page.evaluate(READ, number), validate=True)
+    return np.frombuffer(shades, np.uint8).reshape(-1, side)
 
 
 @dataclass
@@ -91,10 +104,8 @@ class Bare:
             {"panes": panes(names)},
         )
 
-    def drawn(self, number: int = 0) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        side = self.page.evaluate("(n) => document.querySelectorAll('.frame canvas')[n].width", number)
-        shades = base64.b64decode(self.page.evaluate(READ, number), validate=True)
-        return np.frombuffer(shades, np.uint8).reshape(-1, side)
+    def drawn(self, number: int = 0) -> Shades:
+        return drawn_on(self.page, number)
 
     def press(self, *keys: str) -> None:
         self.page.locator(".panes").focus()
@@ -237,6 +248,10 @@ def test_panes_move_together_until_they_are_unlinked_and_one_picture_is_fetched_
     bare.page.get_by_role("button", name="Linked").click()
     assert len(set(bare.page.evaluate(transforms))) == 1
     np.testing.assert_array_equal(bare.drawn(0), deep.shades())
+    bare.press("l")
+    bare.show("ct")  # alone it has nothing to be linked with, and no place of its own for the Tab key
+    assert bare.page.locator(".frame").get_attribute("tabindex") is None
+    assert not bare.page.get_by_role("button", name="Linked").is_visible()
 
 
 def test_the_canvas_takes_the_pictures_place_and_gives_its_memory_back(bare: Bare) -> None:
@@ -310,3 +325,40 @@ def test_two_fingers_zoom_and_one_moves(bare: Bare) -> None:
     before = bare.page.evaluate(state)
     bare.page.evaluate(fingers, [["pointermove", 2, 10, 10]])
     assert bare.page.evaluate(state) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/image-sets?version={version}&case=30", ""),
+        ("/image-sets?version={version}&case=30&edit=boxes", "#box-picture"),
+        ("/compare?run={run}&case=case-030", "#compare-picture"),
+        ("/review?review={review}&tab=decide&rank=31", "#review-picture"),
+    ],
+)
+def test_each_page_shows_a_deep_picture_through_its_windows(chromium: Any, shown: Shown, path: str, place: str) -> None:
+    """On every screen, light and dark, with nothing over something else and no barrier that axe knows of."""
+    room, deep = shown.room.nine, ct(SIDE)
+    with shown.room.studio.database.session() as session:
+        digest = open_store(shown.room.studio.place.store).put(as_deep_png(deep))
+        session.execute(update(Case).where(Case.version_id == room.version_id, Case.number == 30).values(digest=digest))
+    page = chromium.new_page(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+    page.set_default_timeout(4 * PATIENCE_MS)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    sign_in(page, shown.address)
+    page.goto(shown.address + path.format(version=room.version_id, run=room.run_id, review=room.review_id))
+    page.locator(f"{place} .frame canvas").wait_for()
+    np.testing.assert_array_equal(drawn_on(page), deep.shades())
+    page.locator(f"{place} .panes").first.focus()
+    page.keyboard.press("Shift+Digit3" if "review" in path else "3")
+    np.testing.assert_array_equal(drawn_on(page), deep.shades(Window("bone", 400, 1800)))
+    for look in LOOKS:
+        wear(page, look)
+        wrong.extend(barriers(page))
+        for width, height in SCREENS:
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(150)
+            wrong.extend(f"{look}, {width}: {line}" for line in lies_wrong(page))
+    page.close()
+    assert wrong == []
