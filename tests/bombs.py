@@ -71,6 +71,22 @@ def zipped(file: Path, members: dict[str, bytes]) -> Path:
     return file
 
 
+def many_members(file: Path, count: int) -> Path:
+    """A zip that lists so many files, all of which are the same 0 bytes: 59 bytes for each."""
+    name = b"a/0000000.png"
+    with file.open("wb") as whole:
+        whole.write(struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, *[0] * 7, len(name), 0) + name)
+        start = whole.tell()
+        for number in range(count):
+            entry = struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, *[0] * 7, len(name), *[0] * 6)
+            whole.write(entry + b"a/%07d.png" % number)
+        end = whole.tell()
+        whole.write(struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, end - start, start))
+        whole.write(struct.pack("<4sIQI", b"PK\6\7", 0, end, 1))
+        whole.write(struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
+    return file
+
+
 def zipped_rows(file: Path, rows: int) -> Path:
     """A zip whose table has so many rows, all alike."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as whole:

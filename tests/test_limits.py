@@ -265,6 +265,21 @@ def test_a_zip_of_too_many_files_or_bytes_is_refused(tmp_path: Path, monkeypatch
         examine(bombs.zipped(tmp_path / "y.zip", {"a/1.png": bytes(2_000_000)}))
 
 
+def test_files_of_a_zip_are_counted_before_anything_is_made_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a million files `zipfile` makes 700 MB of objects, and of more it makes more."""
+    many = bombs.many_members(tmp_path / "set.zip", 20_000)
+    monkeypatch.setenv("VITASK_LIMIT_ZIP_FILES", "20000")
+    assert len(examine(many)) == 20_000
+    monkeypatch.setenv("VITASK_LIMIT_ZIP_FILES", "19999")
+    with within(1), pytest.raises(DataError, match=r"set\.zip holds more than 19,999 files.*VITASK_LIMIT_ZIP_FILES"):
+        examine(many)
+    (tmp_path / "set.zip").write_bytes(b"in front of it" + many.read_bytes())
+    with within(1), pytest.raises(DataError, match="holds more than 19,999 files"):
+        examine(many)
+
+
 def test_every_limit_is_one_that_an_admin_may_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, field in Limits.model_fields.items():
         assert field.title and field.description and field.metadata, name

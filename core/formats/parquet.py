@@ -215,6 +215,11 @@ def _rows_of(part: Part, roles: Roles) -> Iterator[dict[str, str]]:
         lacking = [column for column in roles.header() if column not in part.rows.schema.names]
         if lacking:
             raise DataError(f'{part.name} has no column "{lacking[0]}", which other files have. Make them alike.')
+        for column in filter(None, [roles.image, roles.mask]):
+            if not holds_pictures(part.rows.schema.field(column).type):
+                raise DataError(
+                    f'The column "{column}" of {part.name} holds no pictures, as in other files. Make them alike.'
+                )
         wanted = [*roles.plain, *filter(None, [roles.mask])] or [roles.image]
         first = 1
         for batch in part.rows.batches(wanted):

@@ -18,6 +18,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, Z
 from core.errors import DataError
 from core.limits import limits, raised
 from core.pictures.foreign import BEGINNING, ZIP, foreign_by_content
+from core.pictures.zip_directory import holds_more
 
 UNDERSTOOD = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA}
 BOMB_BYTES = 100 * 10**6
@@ -44,6 +45,8 @@ def examine_stream(
 
     What unpacks to less than `bomb_bytes` may be compressed as well as it likes.
     """
+    if holds_more(file, size, limits().zip_files):
+        raise DataError(f"{name} holds more than {limits().zip_files:,} files. Split it. {raised('zip_files')}")
     try:
         with ZipFile(file) as archive:
             members = archive.infolist()
@@ -126,10 +129,26 @@ def _spooled(path: Path, stamp: int, process: int, member: str) -> ZipFile:
     if size > room:
         raise DataError(f'There is no room to open "{member}" of {path.name}. Make some, or unpack {path.name} first.')
     whole = tempfile.TemporaryFile()  # noqa: SIM115 (it stays open with the archive)
-    with archive.open(member) as stream:
-        shutil.copyfileobj(stream, whole, 1 << 20)
-    examine_stream(whole, f"{path.name}: {member}", size)
-    return ZipFile(whole)
+    try:
+        with archive.open(member) as stream:
+            shutil.copyfileobj(stream, whole, 1 << 20)
+        examine_stream(whole, f"{path.name}: {member}", size)
+        return _Spooled(whole)
+    except BaseException:
+        whole.close()
+        raise
+
+
+class _Spooled(ZipFile):
+    """A zip in a nameless file, which ends with it."""
+
+    def __init__(self, whole: IO[bytes]) -> None:
+        self._whole = whole
+        super().__init__(whole)
+
+    def close(self) -> None:
+        super().close()
+        self._whole.close()
 
 
 def open_member(path: Path, member: str) -> IO[bytes]:

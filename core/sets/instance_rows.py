@@ -120,9 +120,11 @@ def key_of(table: Table, places: Places, column: str, key: Key | None) -> tuple[
     }
     best = max(counts, key=lambda pair: counts[pair], default=None)
     if best is None or not counts[best]:
+        which = f'The column "{column}"' if column else "No column"
+        does = "names no DICOM file, nor does it hold" if column else "names the DICOM files or holds"
         raise DataError(
-            f"No column of {table.name} names the DICOM files or holds their SOP instance, series, study or patient "
-            f"ids. It has: {', '.join(table.header)}. Add such a column."
+            f"{which} of {table.name} {does} their SOP instance, series, study or patient ids. "
+            f"It has: {', '.join(table.header)}. {'Choose another one, or none.' if column else 'Add such a column.'}"
         )
     return best
 

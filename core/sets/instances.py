@@ -157,13 +157,13 @@ def read_instances(tree: Tree, label_tag: str, findings: Findings) -> list[Insta
                 _tell_foreign(name, findings)
                 continue
             header = read_header(source, [*tags, label] if label is not None else tags)
-            if header.has_pixels:
-                with turned(name):
+            with turned(name):  # elements are read where they are asked for
+                if header.has_pixels:
                     instances.append(_instance(name, source, header.elements, label))
-            elif PurePosixPath(name).name.upper() != "DICOMDIR" and not is_directory(header.elements):
-                what = UID(text(header.elements.get("SOPClassUID"))).name or "of an unknown kind"
-                message = f'"{name}" holds no picture ({what}) and was left out. Nothing to do if that is so.'
-                findings.add("no_picture", "note", name, message)
+                elif PurePosixPath(name).name.upper() != "DICOMDIR" and not is_directory(header.elements):
+                    what = UID(text(header.elements.get("SOPClassUID"))).name or "of an unknown kind"
+                    message = f'"{name}" holds no picture ({what}) and was left out. Nothing to do if that is so.'
+                    findings.add("no_picture", "note", name, message)
         except DataError as error:
             findings.add("unreadable", "error", name, str(error))
     return instances

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -103,6 +103,8 @@ def test_a_table_about_something_else_is_refused_with_its_header(tmp_path: Path)
         read(tmp_path, Settings())
     with pytest.raises(DataError, match=r'labels\.csv has no column "who"'):
         read(tmp_path, Settings(image="who"))
+    with pytest.raises(DataError, match=r'The column "ward" of labels\.csv names no DICOM file.* Choose another one'):
+        read(tmp_path, Settings(image="ward"))
 
 
 def test_labels_may_stand_in_an_element(tmp_path: Path) -> None:
@@ -236,3 +238,32 @@ def test_a_file_is_found_without_suffix_and_without_preamble(tmp_path: Path) -> 
         elements.save_as(tmp_path / "scans" / f"IM{number}", implicit_vr=True, little_endian=True)
     assert (tmp_path / "scans" / "IM0").read_bytes()[:2] == b"\x08\x00"
     assert len(read(tmp_path / "scans", Settings(label_tag="BodyPartExamined")).cases) == 4
+
+
+def test_a_file_without_picture_whose_kind_can_not_be_read_is_told(tmp_path: Path) -> None:
+    exported(tmp_path / "disc")
+    file = tmp_path / "disc" / "P0" / "I0"
+    at = file.read_bytes().index(b"\x02\x00\x02\x00UI") + 4
+    whole = file.read_bytes()[: file.read_bytes().index(b"\xe0\x7f\x10\x00")]
+    file.write_bytes(whole[:at] + b"U\0" + whole[at + 2 :])
+    finding = findings_of(read(tmp_path / "disc", Settings(label_tag="PatientID")))["unreadable"]
+    assert finding.cases == ("P0/I0",) and "can't be read as DICOM" in finding.message
+
+
+def test_a_zip_within_that_is_a_bomb_or_holds_a_further_one_is_told(tmp_path: Path) -> None:
+    write_example(tmp_path / "scans")
+    with ZipFile(tmp_path / "deep.zip", "w") as made:
+        made.writestr("further.zip", b"PK")
+        made.write(tmp_path / "scans" / "IM5", "IM5")
+    with ZipFile(tmp_path / "bomb.zip", "w", ZIP_DEFLATED) as made:
+        made.writestr("IM9", bytes(150_000_000))
+    with ZipFile(tmp_path / "outer.zip", "w", ZIP_DEFLATED) as made:
+        for name in ("IM0", "IM1", "IM2", "IM3", "IM4", "labels.csv"):
+            made.write(tmp_path / "scans" / name, name)
+        for name in ("deep.zip", "bomb.zip"):
+            made.write(tmp_path / name, name)
+    image_set = read(tmp_path / "outer.zip", Settings())
+    findings = findings_of(image_set)
+    assert [case.id for case in image_set.cases] == ["IM0", "IM1", "IM2", "IM3", "IM4", "deep.zip/IM5"]
+    assert findings["nested_zip"].cases == ("deep.zip/further.zip",)
+    assert findings["unreadable_zip"].message.startswith("outer.zip: bomb.zip unpacks to more than 200 times its size")

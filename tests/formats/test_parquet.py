@@ -222,6 +222,14 @@ def test_several_configurations_and_other_columns_are_refused(tmp_path: Path) ->
         read(tmp_path / "other", Settings())
 
 
+def test_a_file_whose_pictures_are_words_is_refused(tmp_path: Path) -> None:
+    """A schema may say so of any of the files; the first decides which column has the pictures."""
+    written(tmp_path / "a.parquet", table([1], label=["a"]))
+    written(tmp_path / "b.parquet", pa.table({"image": ["words"], "label": ["b"]}))
+    with pytest.raises(DataError, match=r'column "image" of b\.parquet holds no pictures'):
+        read(tmp_path, Settings())
+
+
 def test_more_rows_than_are_allowed_are_refused_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
