@@ -9,6 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
 
 from core.case import Finding, ImageSet
@@ -17,6 +18,7 @@ from core.errors import DataError, SettingsError
 from core.formats.dicom import Settings, looks_like, read, write_example
 from core.pictures.dicom import DicomPixels
 from core.pictures.dicom_file import Source
+from core.pictures.pixels import FilePixels
 from core.sets.modalities import modality_words
 from core.sets.open import open_set
 from tests.dicom_files import drawn, saved
@@ -84,6 +86,17 @@ def test_a_table_finds_its_pictures_by_whatever_names_them(tmp_path: Path, key: 
     assert all("who" not in case.more for case in image_set.cases)
     assert not image_set.findings
     assert read(tmp_path, Settings.parse({"image": "who", "key": key}, "images")) == image_set
+
+
+def test_a_row_is_about_the_least_that_it_names_and_a_running_number_is_no_file(tmp_path: Path) -> None:
+    for number in range(1, 5):
+        saved(drawn(number, PatientID=f"00{number // 3}", SeriesInstanceUID="1.2.3"), tmp_path / str(number))
+    rows = "".join(f"{5 - number},1.2.3,1.2.9.{number},{'ab'[number % 2]}\n" for number in range(1, 5))
+    (tmp_path / "labels.csv").write_text(f"row,series,instance,label\n{rows}")
+    by_instance = {"1": ("b",), "2": ("a",), "3": ("b",), "4": ("a",)}
+    assert labels(read(tmp_path, Settings())) == by_instance
+    (tmp_path / "labels.csv").write_text("row,patient,label\n4,0,a\n1,1,b\n")  # as a spreadsheet leaves 000 and 001
+    assert labels(read(tmp_path, Settings())) == {"1": ("a",), "2": ("a",), "3": ("b",), "4": ("b",)}
 
 
 def test_rows_without_files_and_files_without_rows_are_told(tmp_path: Path) -> None:
@@ -187,6 +200,16 @@ def test_what_is_no_picture_is_told_or_passed_over(tmp_path: Path) -> None:
     assert findings["no_picture"].message.startswith('"SR1" holds no picture (Basic Text SR Storage) and was left out.')
     assert findings["other_files"].cases == ("setup",)
     assert findings["unreadable"].cases == ("broken.dcm",)
+
+
+def test_a_picture_beside_many_dicom_files_is_a_mask_or_told(tmp_path: Path) -> None:
+    write_example(tmp_path / "scans")
+    for name in ("mask.png", "logo.png"):
+        Image.new("L", (20, 20), 255).save(tmp_path / "scans" / name)
+    (tmp_path / "scans" / "labels.csv").write_text("file,label,mask\nIM0,a,mask.png\nIM1,b,\n")
+    image_set = read(tmp_path / "scans", Settings())
+    assert [case.mask for case in image_set.cases] == [FilePixels(tmp_path / "scans" / "mask.png"), None]
+    assert findings_of(image_set)["other_pictures"].cases == ("logo.png",)
 
 
 def test_pictures_beside_few_dicom_files_are_read_as_pictures(tmp_path: Path, shared_pictures: Path) -> None:
