@@ -38,7 +38,8 @@ def look_at(pixels: Pixels) -> Look:
         return Look(problem=str(error))
     grey = picture.convert("L")
     thumbnail = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
-    is_blank = all(low == high for low, high in _extremes(picture))
+    # What is small and of several shades is so as a whole: the extremes of all pixels are looked for where it isn't.
+    is_blank = bool((thumbnail == thumbnail[0, 0]).all()) and all(low == high for low, high in _extremes(picture))
     return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail.tobytes())
 
 
