@@ -14,7 +14,7 @@ from pydantic import Field
 
 from core.case import NO_FINDING, SPLITS, Case, Split
 from core.errors import DataError, SettingsError
-from core.pictures.looks import look_at_all
+from core.pictures.looks import Look, look_at_all
 from core.sets.alike import Ties, picture_ties, tied
 from core.settings import Settings
 
@@ -72,11 +72,13 @@ def split_of_folder(path: str) -> Split | None:
     return next((split for part in path.split("/")[:-1] if (split := split_named(part))), None)
 
 
-def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[Case, ...]:
+def assign(
+    cases: Sequence[Case], settings: SplitSettings, seed: int, looks: Sequence[Look] | None = None
+) -> tuple[Case, ...]:
     """The cases, each with a split: the given ones, and what is missing carved out of the training cases.
 
     A patient's cases, copies and near copies of one picture stay together; classes come out in near proportion; each is
-    in train.
+    in train. With looks at all of the pictures none is opened.
     """
     given = {case.split for case in cases}
     if given == {None}:
@@ -87,7 +89,7 @@ def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[C
         split = split_named(name)
         if split and share and split not in given:
             missing[split] = share
-    return _carve(cases, missing, seed, settings.near_copies) if missing else tuple(cases)
+    return _carve(cases, missing, seed, settings.near_copies, looks) if missing else tuple(cases)
 
 
 def _refuse_gaps(cases: Sequence[Case]) -> None:
@@ -101,9 +103,11 @@ def _refuse_gaps(cases: Sequence[Case]) -> None:
         raise DataError("No case is in the train split, so there is nothing to learn from. Put some there.")
 
 
-def _carve(cases: Sequence[Case], shares: Mapping[Split, float], seed: int, near_copies: bool) -> tuple[Case, ...]:
+def _carve(
+    cases: Sequence[Case], shares: Mapping[Split, float], seed: int, near_copies: bool, looks: Sequence[Look] | None
+) -> tuple[Case, ...]:
     carved = [place for place, case in enumerate(cases) if case.split == "train"]
-    groups = in_turn(grouped(cases, carved, near_copies), seed)
+    groups = in_turn(grouped(cases, carved, near_copies, looks), seed)
     wanted = {"train": 1.0 - sum(shares.values()), **shares}
     chosen = deal(groups, wanted)
     _cover(groups, chosen)
@@ -161,13 +165,15 @@ def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
             learned.update(groups[place].classes)
 
 
-def grouped(cases: Sequence[Case], places: Sequence[int], near_copies: bool = True) -> list[Group]:
+def grouped(
+    cases: Sequence[Case], places: Sequence[int], near_copies: bool = True, looks: Sequence[Look] | None = None
+) -> list[Group]:
     """The cases at these places, tied together by patient and by picture: by the stored bytes, and where near copies
-    are looked for by what is seen on it, for which each is opened."""
+    are looked for by what is seen on it, for which each is opened that has no look among those of all cases."""
     ties: Ties = {place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places}
     if near_copies:
-        seen = picture_ties(look_at_all([cases[place].pixels for place in places]))
-        for place, of_picture in zip(places, seen.values(), strict=True):
+        seen = look_at_all([cases[place].pixels for place in places]) if looks is None else [looks[p] for p in places]
+        for place, of_picture in zip(places, picture_ties(seen).values(), strict=True):
             ties[place] += of_picture
     return [Group(tuple(group), classes(cases, group)) for group in tied(ties)]
 

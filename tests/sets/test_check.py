@@ -77,6 +77,7 @@ def test_the_report_is_plain_json_in_the_agreed_shape() -> None:
         "classes": {"a": 12, "b": 1},
         "splits": {"train": 12, "test": 1},
         "findings": report.as_json()["findings"],
+        "shortcuts": {"cases": 0, "shortcuts": [], "may_be_real": []},
     }
     assert report.as_json()["findings"][0] == {
         "kind": "tiny",

@@ -11,8 +11,8 @@ from core.catalog import FORMATS, every
 from core.deid.waiting import report_of_waiting
 from core.errors import CoreError
 from core.records import sets
-from core.records.outcomes import Checked, Fetched, Kept
-from core.records.payloads import Add, Check, Fetch
+from core.records.outcomes import Checked, Fetched, Kept, Settled
+from core.records.payloads import Add, Check, Fetch, Settle
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
@@ -50,7 +50,7 @@ def check(job: ChildJob) -> None:
         )
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
-        report = report_of(mended.looked)
+        report = report_of(mended.looked, beside.audit_upload(job.place, upload, mended.looked))
         beside.keep_check(job.place, upload, mended)
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
@@ -141,6 +141,23 @@ def _looked_over(job: ChildJob, upload: sets.Upload, opened: ImageSet) -> Looked
         job.teller.progress(done, whole, "Looking at every picture")
 
     return look_over_upload(job.place, upload, opened, tell)
+
+
+def settle(job: ChildJob) -> None:
+    """Makes the next version of a set, whose splits share neither pictures nor patients."""
+    from core.records import leaking
+
+    payload = Settle.parse(job.row.payload, "payload")
+    version, left_out = leaking.settle(
+        job.database,
+        job.place,
+        job.who,
+        payload.version,
+        payload.way,
+        lambda done, whole: job.teller.progress(done, whole, "Looking at every picture"),
+    )
+    made = {"set": version.set_id, "version": version.id, "number": version.number, "cases": version.cases}
+    job.teller.result(Settled(**made, left_out=left_out))
 
 
 def fetch(job: ChildJob) -> None:
