@@ -34,7 +34,7 @@ def draw(folder: Path, answers: Sequence[str] = ANSWERS, count: int = 14, seed: 
     return folder
 
 
-def draw_multi(folder: Path, count: int = 30, seed: int = 0) -> Path:
+def draw_multi(folder: Path, count: int = 30, seed: int = 1) -> Path:
     """A manifest of pictures whose left half, right half or both are bright, or neither is."""
     noise, rows = np.random.default_rng(seed), ["image,labels"]
     (folder / "images").mkdir(parents=True)

@@ -402,9 +402,9 @@ def test_versions_are_compared_and_an_earlier_one_is_made_the_newest_on_the_page
     assert "task: modality is &#x27;&lt;photograph&gt;&#x27;" in newest[tab.parts.shown]
     oldest = tab.open(visit, rows, first.id)
     assert oldest[tab.parts.shown] == "" and oldest[tab.parts.back]["visible"]
-    assert "modality" in tab.compare(visit, second, first.id)[tab.parts.shown]
+    assert "modality" in tab.held_against(visit, second, first.id)[tab.parts.shown]
     made = tab.bring_back(visit, first.id)
-    nothing = acts.version_difference(visit, first.id, made)
+    nothing = acts.compare_versions(visit, first.id, made)
     assert not nothing["task"] and not nothing["removed"]
     assert acts.return_to_version(visit, second) != made
 

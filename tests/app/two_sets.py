@@ -150,7 +150,7 @@ def pictures(folder: Path, name: str, labels: Sequence[str]) -> ImageSet:
         path = folder / f"{number}.png"
         Image.effect_noise((SIDE, SIDE), 40 + number).save(path)
         label, split = labels[number % len(labels)], SPLITS[number * 3 // CASES]
-        cases.append(Case(f"case-{number:03}", FilePixels(path), (label,), split, f"patient-{number // 2:03}"))
+        cases.append(Case(f"case-{number:03}", FilePixels(path), (label,), split, f"patient-{number // 3:03}"))
     return ImageSet(name, Task(modality="fundus", answers=tuple(labels)), tuple(cases))
 
 

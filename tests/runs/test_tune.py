@@ -479,7 +479,7 @@ def test_a_joint_run_reads_each_set_under_its_own_question(second: str, checkpoi
     shades = run_files.draw(tmp_path / "shades")
     other = run_files.draw_multi(tmp_path / "spots", count=60)
     if second == "single":
-        other = run_files.draw(tmp_path / "spots-2", ("left", "right"), count=20)
+        other = run_files.draw(tmp_path / "spots-2", ("left", "right"), count=20, seed=1)
     told = tune(run_files.run([shades, other], checkpoint), tmp_path / "run")
     assert set(told["sets"]) == {"shades", other.name} and told["readers"] == {}
     assert told["cases"] == sum(one["cases"] for one in told["sets"].values())

@@ -126,7 +126,7 @@ def edit_task(visit: Visit, version_id: int, task: Json, note: str) -> int:
     return sets.new_version_with_task(visit.database, visit.place, visit.who, int(version_id), wanted, note or "").id
 
 
-def version_difference(visit: Visit, before_id: int, after_id: int) -> Json:
+def compare_versions(visit: Visit, before_id: int, after_id: int) -> Json:
     """What differs between two versions of a set, by the names of cases: added, removed, relabelled, moved between
     splits, of_other_patients, redrawn (pictures, boxes, masks, texts, columns), and fields of the task."""
     return version_changes(visit.database, visit.who, int(before_id), int(after_id)).as_json()
@@ -203,7 +203,7 @@ OFFERED = (
     versions,
     cases,
     edit_task,
-    version_difference,
+    compare_versions,
     return_to_version,
     leakage,
     settle_leakage,

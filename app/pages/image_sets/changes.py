@@ -52,7 +52,7 @@ class ChangesTab:
             self.parts.shown: self._drawn(visit, usual, version_id),
         }
 
-    def compare(self, visit: Visit, against: int | None, version_id: int | None) -> Updates:
+    def held_against(self, visit: Visit, against: int | None, version_id: int | None) -> Updates:
         return {self.parts.shown: self._drawn(visit, against, version_id)}
 
     def bring_back(self, visit: Visit, version_id: int | None) -> int:

@@ -216,7 +216,7 @@ def build(studio: Studio) -> None:
 def wire_changes(studio: Studio, page: ImageSetsPage) -> None:
     changed, version = page.changes.parts, page.parts.version
     compared = [changed.against, version], [changed.shown]
-    changed.against.input(guarded(studio, page.changes.compare), *compared, **PRIVATE)
+    changed.against.input(guarded(studio, page.changes.held_against), *compared, **PRIVATE)
     changed.back.click(guarded(studio, page.bring_back_version), [version], page.parts.choosers, **PRIVATE)
 
 

@@ -57,13 +57,13 @@ def test_words_pictures_and_cases_find_their_like_and_only_what_is_wanted(
         assert list(search.numbers) and search.searched == len(cells.cases)
         return search
 
-    own = sets.case(database, who, version.id, 3)
-    content, _ = sets.image(database, place, who, version.id, 3)
+    own = sets.case(database, who, version.id, 4)
+    content, _ = sets.image(database, place, who, version.id, 4)
     assert search_for(content, most=3).matches[0].case == own.name
-    like = search_for(3, most=len(cells.cases))
+    like = search_for(4, most=len(cells.cases))
     assert own.name not in {match.case for match in like.matches} and len(like.matches) == len(cells.cases) - 1
     assert own.patient is not None
-    without = search_for(3, most=len(cells.cases), leaves_out_patient=True)
+    without = search_for(4, most=len(cells.cases), leaves_out_patient=True)
     assert own.patient in {match.patient for match in like.matches}
     assert own.patient not in {match.patient for match in without.matches}
     tested = search_for("a light cell", most=len(cells.cases), splits=["test"])
