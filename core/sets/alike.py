@@ -1,4 +1,4 @@
-"""Which pictures show the same, or the same but for how they were stored, their brightness and size."""
+"""Which pictures show the same, or the same but for how they were stored, their light and size, a crop or a mirror."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pictures.likeness import SIDE, near_pairs
+from core.pictures.coarse import SIDE, coarse_pairs
+from core.pictures.likeness import NearCopy, near_copies
 from core.pictures.looks import Look
 
 Ties = dict[int, list[Hashable]]
+LIGHT = 1.5
+"""Grey levels on average: what storing a picture again does not change."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,42 @@ def alike(looks: Sequence[Look]) -> Alike:
 def picture_ties(looks: Sequence[Look]) -> Ties:
     """What ties each picture to those that show the same, and to its near copies. One that can't be opened has no tie;
     pictures of one shade, which all look alike, are near copies of none."""
+    drawn = _drawn(looks)
+    copies = near_copies([looks[place].thumbnail for place in drawn])
+    return _ties(looks, [(drawn[copy.row], drawn[copy.other]) for copy in copies])
+
+
+def coarse_ties(looks: Sequence[Look]) -> Ties:
+    """The ties of before crops, mirrored pictures and those of other contrast were near copies."""
+    drawn = _drawn(looks)
+    joined = b"".join(looks[place].coarse for place in drawn)
+    pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE))
+    return _ties(looks, [(drawn[row], drawn[other]) for row, other in pairs])
+
+
+def alteration(copy: NearCopy, look: Look, other: Look) -> str:
+    """What one picture is of the other, in a word or two: the most that was done to it."""
+    if copy.is_mirrored:
+        return "mirrored"
+    if copy.is_cropped:
+        return "cropped"
+    if look.size != other.size:
+        return "resized"
+    shades = [np.frombuffer(each.thumbnail, np.uint8).astype(float) for each in (look, other)]
+    has_other_light = max(abs(np.mean(shades[0]) - np.mean(shades[1])), abs(np.std(shades[0]) - np.std(shades[1])))
+    return "of other brightness or contrast" if has_other_light > LIGHT else "stored again"
+
+
+def _drawn(looks: Sequence[Look]) -> list[int]:
+    return [place for place, look in enumerate(looks) if not look.problem and not look.is_blank]
+
+
+def _ties(looks: Sequence[Look], pairs: Iterable[tuple[int, int]]) -> Ties:
     ties: Ties = {place: [] if look.problem else [("shows", look.shown)] for place, look in enumerate(looks)}
-    drawn = [place for place, look in enumerate(looks) if not look.problem and not look.is_blank]
-    joined = b"".join(looks[place].thumbnail for place in drawn)
-    for row, other in near_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE)):
-        pair = ("near", drawn[row], drawn[other])
-        ties[drawn[row]].append(pair)
-        ties[drawn[other]].append(pair)
+    for place, other in pairs:
+        pair = ("near", place, other)
+        ties[place].append(pair)
+        ties[other].append(pair)
     return ties
 
 

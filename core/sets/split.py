@@ -15,7 +15,7 @@ from pydantic import Field
 from core.case import NO_FINDING, SPLITS, Case, Split
 from core.errors import DataError, SettingsError
 from core.pictures.looks import look_at_all
-from core.sets.alike import Ties, picture_ties, tied
+from core.sets.alike import Ties, coarse_ties, picture_ties, tied
 from core.settings import Settings
 
 Part = TypeVar("Part", bound=Hashable)
@@ -47,6 +47,16 @@ class SplitSettings(Settings):
         description="A picture that was stored again in another way, resized or brightened, stays in the split of the "
         "first. Off: only files that are the same do, as in runs of before this was looked for.",
     )
+    altered_copies: bool = Field(
+        True,
+        title="Altered copies too",
+        description="A crop, a mirrored picture and one of other contrast is a near copy as well. Off: only what was "
+        "one in runs of before these were looked for.",
+    )
+
+
+NOT_LOOKED_FOR = {"near_copies": False, "altered_copies": False}
+"""What settings stand for that say nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,9 @@ class Group:
 
 
 def as_frozen(split: Mapping[str, Any]) -> dict[str, Any]:
-    """Of settings that a run was begun with: where they say nothing of near copies, nobody looked for any then."""
-    return {"near_copies": False, **split} if split else {}
+    """Of settings that a run was begun with: where they say nothing of near copies, or of altered ones, nobody looked
+    for any then."""
+    return {**NOT_LOOKED_FOR, **split} if split else {}
 
 
 def split_named(name: str) -> Split | None:
@@ -87,7 +98,7 @@ def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[C
         split = split_named(name)
         if split and share and split not in given:
             missing[split] = share
-    return _carve(cases, missing, seed, settings.near_copies) if missing else tuple(cases)
+    return _carve(cases, missing, seed, settings) if missing else tuple(cases)
 
 
 def _refuse_gaps(cases: Sequence[Case]) -> None:
@@ -101,9 +112,11 @@ def _refuse_gaps(cases: Sequence[Case]) -> None:
         raise DataError("No case is in the train split, so there is nothing to learn from. Put some there.")
 
 
-def _carve(cases: Sequence[Case], shares: Mapping[Split, float], seed: int, near_copies: bool) -> tuple[Case, ...]:
+def _carve(
+    cases: Sequence[Case], shares: Mapping[Split, float], seed: int, settings: SplitSettings
+) -> tuple[Case, ...]:
     carved = [place for place, case in enumerate(cases) if case.split == "train"]
-    groups = in_turn(grouped(cases, carved, near_copies), seed)
+    groups = in_turn(grouped(cases, carved, settings), seed)
     wanted = {"train": 1.0 - sum(shares.values()), **shares}
     chosen = deal(groups, wanted)
     _cover(groups, chosen)
@@ -161,12 +174,14 @@ def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
             learned.update(groups[place].classes)
 
 
-def grouped(cases: Sequence[Case], places: Sequence[int], near_copies: bool = True) -> list[Group]:
+def grouped(cases: Sequence[Case], places: Sequence[int], settings: SplitSettings | None = None) -> list[Group]:
     """The cases at these places, tied together by patient and by picture: by the stored bytes, and where near copies
     are looked for by what is seen on it, for which each is opened."""
     ties: Ties = {place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places}
-    if near_copies:
-        seen = picture_ties(look_at_all([cases[place].pixels for place in places]))
+    wanted = settings or SplitSettings()
+    if wanted.near_copies:
+        looks = look_at_all([cases[place].pixels for place in places])
+        seen = picture_ties(looks) if wanted.altered_copies else coarse_ties(looks)
         for place, of_picture in zip(places, seen.values(), strict=True):
             ties[place] += of_picture
     return [Group(tuple(group), classes(cases, group)) for group in tied(ties)]

@@ -227,7 +227,7 @@ def test_a_run_of_before_near_copies_were_looked_for_goes_on_with_its_split(chec
 LATER = {
     "training": ("most_epochs", "least_steps", "schedule_over", "weights_kept"),
     "reading": ("rivals", "other_scores"),
-    "split": ("near_copies",),
+    "split": ("near_copies", "altered_copies"),
 }
 
 

@@ -147,6 +147,11 @@ def test_a_brighter_and_larger_copy_is_nearly_the_same() -> None:
     assert "1 of the pairs across splits" in near.message
 
 
+def test_how_near_copies_were_altered_is_told() -> None:
+    report = check(enough(case(1, seed=1), case(2, seed=1, lift=9), case(3, seed=2), case(4, seed=2, size=(60, 60))))
+    assert "one is of other brightness or contrast (1), resized (1)." in finding(report, "near_duplicate").message
+
+
 def test_a_near_copy_within_a_split_is_only_a_note() -> None:
     assert finding(check(enough(case(1, seed=1), case(2, seed=1, lift=9))), "near_duplicate").severity == "note"
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from core.case import Case
 from core.errors import DataError
+from core.pictures.looks import look_at_all
 from core.sets.learned_from import COLUMNS, FILE, Learned, learned_from, read_learned, unlearned, write_learned
 
 
@@ -47,6 +48,12 @@ class Black:
 
 
 @dataclass(frozen=True)
+class Mirrored(Drawn):
+    def load(self) -> Image.Image:
+        return super().load().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
+@dataclass(frozen=True)
 class Broken(Drawn):
     def load(self) -> Image.Image:
         raise DataError(f"{self.number}.png is broken.")
@@ -74,6 +81,16 @@ def test_the_same_picture_a_near_copy_and_a_patient_are_told_apart() -> None:
         "Left out of 5 cases: 1 whose pictures it learned from, 1 almost the same as a picture that it learned "
         "from, and 1 of patients (by the names that the sets give them) of whom it learned other pictures."
     )
+
+
+def test_what_was_kept_before_is_compared_as_before() -> None:
+    """Of files with thumbnails of 8 x 8 a brighter copy is known, a mirrored one is not."""
+    whole = learned_from(TAUGHT)
+    seen = look_at_all([each.pixels for each in TAUGHT])
+    before = replace(whole, pictures={look.shown: look.coarse for look in seen})
+    tested = [case(4, brighter=5), replace(case(5), pixels=Mirrored(5)), case(100)]
+    assert unlearned(tested, before).cases == tested[1:]
+    assert unlearned(tested, whole).cases == tested[2:]
 
 
 def test_that_nothing_was_left_out_is_told_too() -> None:
