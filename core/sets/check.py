@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from core.case import SPLITS, Case, Finding, ImageSet, Task
 from core.sets.findings import ORDER, about, pictures_are
+from core.sets.light import light
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
 from core.sets.responses import shared_words
 from core.sets.unusable import unusable
@@ -56,6 +57,7 @@ def report_of(looked: LookedSet) -> Report:
         *image_set.findings,
         *unusable(looked),
         *_pictures(opened),
+        *light(opened),
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
