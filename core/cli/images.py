@@ -1,6 +1,6 @@
 """`vitask set`: what a set holds and what is wrong with it; MedMNIST sets to download; boxes and masks to take away.
 
-What is done with the sets of a studio is in `studio` and `kept`.
+What is done with the sets of a studio is in `studio` and `kept`, with pictures that wait for a look in `tray`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import kept, mending, output, studio
+from core.cli import deid, kept, mending, output, studio, tray
 from core.cli.commands import Commands
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ def add(commands: Commands) -> None:
         example="vitask set check smears.zip",
     ).add_subparsers(metavar="ACTION", required=True)
     check = actions.add_parser("check", help="what a set holds and what is wrong with it")
-    check.add_argument("path", metavar="PATH")
+    check.add_argument("path", metavar="PATH", nargs="?")
+    check.add_argument(
+        "--deid", action="store_true", help="instead: score the de-identification on a drawn set with planted names"
+    )
     check.add_argument("--json", action="store_true")
     mending.add_mending(check)
     check.set_defaults(do=do_check)
@@ -36,16 +39,23 @@ def add(commands: Commands) -> None:
     export.add_argument("path", metavar="PATH", help="a set, or a version of the studio (studio:HASH)")
     export.add_argument("--to", type=Path, required=True, metavar="FILE", help="like annotations.json")
     export.set_defaults(do=do_export)
+    deid.add_to_sets(actions)
     studio.add_to_sets(actions)
     kept.add_to_sets(actions)
+    tray.add_to_sets(actions)
 
 
 def do_check(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, KEPT, every
-    from core.errors import DataError
+    from core.errors import DataError, SettingsError
     from core.sets.check import report_of
     from core.sets.open import open_set
 
+    if arguments.deid:
+        deid.do_score(arguments)
+        return
+    if arguments.path is None:
+        raise SettingsError("Say which set: vitask set check PATH. Or --deid for the score of the de-identification.")
     image_set = open_set(arguments.path, {}, every(FORMATS, KEPT))
     with output.counting("pictures") as on_case:
         mended = mending.mend_as_decided(image_set, mending.mending_from(arguments), on_case)

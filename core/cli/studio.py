@@ -10,7 +10,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import mending, output
+from core.cli import deid, mending, output
 from core.cli.commands import Commands
 from core.errors import SettingsError
 
@@ -84,6 +84,8 @@ def add_to_sets(actions: Any) -> None:
     kept.add_argument("--project", metavar="NAME", help="else the first one")
     kept.add_argument("--note", default="", metavar="TEXT")
     kept.add_argument("--json", action="store_true")
+    kept.add_argument("--no-deid", action="store_true", help="keep DICOM as it is: only where it names nobody any more")
+    deid.add_choices(kept)
     mending.add_mending(kept)
     add_data(kept)
     kept.set_defaults(do=do_set_add)
@@ -158,19 +160,21 @@ def do_set_add(arguments: argparse.Namespace) -> None:
     database, place = open_records(arguments)
     who = people.local(database)
     project = project_named(people.projects_of(database, who), arguments.project)
-    image_set, decided = open_set(arguments.path, {}, every(FORMATS)), mending.mending_from(arguments)
-    with output.counting("pictures") as on_case:
-        mended = None if decided == Mending() else mending.mend_as_decided(image_set, decided, on_case)
-        version = sets.write_version(
-            database,
-            place,
-            (mended.looked.image_set if mended else image_set).stop_on_errors(),
-            who=who,
-            project_id=project,
-            name=arguments.name,
-            note="; ".join(filter(None, (arguments.note, mended.words() if mended else ""))),
-            on_case=on_case,
-        )
+    decided = mending.mending_from(arguments)
+    with deid.at_the_door(Path(arguments.path).expanduser(), arguments, place.data) as (path, words):
+        image_set = open_set(path, {}, every(FORMATS))
+        with output.counting("pictures") as on_case:
+            mended = None if decided == Mending() else mending.mend_as_decided(image_set, decided, on_case)
+            version = sets.write_version(
+                database,
+                place,
+                (mended.looked.image_set if mended else image_set).stop_on_errors(),
+                who=who,
+                project_id=project,
+                name=arguments.name,
+                note="; ".join(filter(None, (arguments.note, words, mended.words() if mended else ""))),
+                on_case=on_case,
+            )
     if mended:
         keep_left_out(place, version, mended.left_out)
     if arguments.json:

@@ -61,6 +61,7 @@ class Record:
         return {
             "profile": f"PS3.15 Table E.1-1, basic profile, edition {EDITION}",
             "software": self.software,
+            "words": self.words(),
             "name": self.name,
             "codes": [{"code": code, "meaning": meaning} for code, meaning in self.choices.codes()],
             "choices": self.choices.model_dump(mode="json"),
@@ -72,6 +73,11 @@ class Record:
 
     def rows(self) -> list[tuple[str, str, str, str, int]]:
         return [(*action, count) for action, count in sorted(self.actions.items())]
+
+    def words(self) -> str:
+        """For the note of a version: by what profile and options it was done."""
+        codes = ", ".join(code for code, _ in self.choices.codes())
+        return f"de-identified ({codes}; dates {self.choices.dates})"
 
     def totals(self) -> Mapping[str, int]:
         """How often each action was taken."""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 SHORTEST_VALUE = 3
@@ -57,11 +57,13 @@ LIKE_STREETS = re.compile(
 PATTERNS = (LIKE_MAIL, LABELLED, TITLED, LIKE_STREETS, LIKE_DATES, LIKE_PHONES, LIKE_NUMBERS)
 
 
+@lru_cache(maxsize=16384)
 def folded(text: str) -> str:
     """Without case and accents: ß is ss, é is e."""
     return "".join(fold_letter(letter) for letter in text)
 
 
+@lru_cache(maxsize=4096)
 def fold_letter(letter: str) -> str:
     plain = unicodedata.normalize("NFKD", letter.casefold())
     return "".join(part for part in plain if not unicodedata.combining(part))
@@ -102,22 +104,8 @@ class Identifying:
 
     def add_date(self, day: date) -> None:
         """A day in the ways in which it is written."""
-        numbers = (f"{day:%Y%m%d}", f"{day:%Y-%m-%d}", f"{day:%Y/%m/%d}", f"{day:%Y.%m.%d}", f"{day:%Y_%m_%d}")
-        for sign in "-./_":
-            for first, second in ((day.day, day.month), (day.month, day.day)):
-                for year in (f"{day:%Y}", f"{day:%y}"):
-                    self._add(f"{first:02}{sign}{second:02}{sign}{year}")
-                    self._add(f"{first}{sign}{second}{sign}{year}")
-        for text in (*numbers, f"{day:%d%m%Y}", f"{day:%m%d%Y}"):
-            self._add(text)
-        for month in (f"{day:%B}", f"{day:%b}"):
-            for text in (
-                f"{day.day} {month} {day.year}",
-                f"{month} {day.day}, {day.year}",
-                f"{month} {day.day} {day.year}",
-            ):
-                self._add(text)
-            self._add(f"{day:%d}-{month}-{day.year}")
+        self.spellings |= _spellings_of(day)
+        self.__dict__.pop("_pattern", None)
 
     def add_all(self, other: Identifying) -> None:
         """Those of another header too."""
@@ -155,8 +143,28 @@ class Identifying:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        longest_first = sorted(self.spellings, key=lambda text: (-len(text), text))
-        return re.compile("|".join(map(_bounded, longest_first)))
+        return _pattern_of(frozenset(self.spellings))
+
+
+@lru_cache(maxsize=256)
+def _pattern_of(spellings: frozenset[str]) -> re.Pattern[str]:
+    """Headers of one series say the same of persons, so that it is made for few of them."""
+    longest_first = sorted(spellings, key=lambda text: (-len(text), text))
+    return re.compile("|".join(map(_bounded, longest_first)))
+
+
+@lru_cache(maxsize=4096)
+def _spellings_of(day: date) -> frozenset[str]:
+    texts = {f"{day:%Y%m%d}", f"{day:%Y-%m-%d}", f"{day:%Y/%m/%d}", f"{day:%Y.%m.%d}", f"{day:%Y_%m_%d}"}
+    texts |= {f"{day:%d%m%Y}", f"{day:%m%d%Y}"}
+    for sign in "-./_":
+        for first, second in ((day.day, day.month), (day.month, day.day)):
+            for year in (f"{day:%Y}", f"{day:%y}"):
+                texts |= {f"{first:02}{sign}{second:02}{sign}{year}", f"{first}{sign}{second}{sign}{year}"}
+    for month in (f"{day:%B}", f"{day:%b}"):
+        texts |= {f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", f"{month} {day.day} {day.year}"}
+        texts.add(f"{day:%d}-{month}-{day.year}")
+    return frozenset(map(folded, texts))
 
 
 def _bounded(spelling: str) -> str:

@@ -86,7 +86,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
     else:
         image_set = _by_folders(frames, settings.over(of_files), findings)
     cases, notes = _as_in_headers(image_set.cases, frames)
-    return replace(image_set, cases=cases, findings=(*image_set.findings, *notes))
+    return replace(image_set, cases=cases, findings=(*image_set.findings, *notes, *_beside(image_set, tree)))
 
 
 def _within(tree: Tree) -> Tree:
@@ -184,6 +184,15 @@ def _as_in_headers(cases: Sequence[Case], frames: Frames) -> tuple[tuple[Case, .
             by_study.append(case.id)
         of_files.append(replace(case, patient=patient or frame.instance.name, more={**frame.more, **case.more}))
     return tuple(of_files), _notes([frames.by_id[case.id] for case in cases], by_study)
+
+
+def _beside(image_set: ImageSet, tree: Tree) -> Iterator[Finding]:
+    """Pictures of other kinds, which are no cases here; masks that a table names are some of them."""
+    masks = {case.mask for case in image_set.cases if case.mask}
+    if left_out := [name for name in tree.pictures() if tree.pixels(name) not in masks]:
+        message = f'"{left_out[0]}" is a picture among DICOM files and was left out. '
+        message += "Bring such pictures as a set of their own if they belong to it."
+        yield about("other_pictures", "note", left_out, message)
 
 
 def _notes(used: Sequence[Frame], by_study: Sequence[str]) -> Iterator[Finding]:

@@ -34,6 +34,10 @@ class BusyError(CoreError):
     """All children are at work, and go on to be."""
 
 
+class LostError(DataError):
+    """A file that cost a child its life, by time, memory, or what it did to a library."""
+
+
 def most_bytes() -> int:
     """What a child may take: the largest picture or table, within what the machine allows."""
     picture = BYTES_PER_PIXEL * limits().pixels + 2 * limits().picture_bytes
@@ -80,7 +84,7 @@ class _Child:
             reply, made = _receive(process.stdout)
         except (OSError, EOFError):
             self.end()
-            raise DataError(
+            raise LostError(
                 f"This file takes more time or memory than a look at it may. Make it smaller. {raised('shown_seconds')}"
             ) from None
         finally:

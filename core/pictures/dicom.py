@@ -57,7 +57,7 @@ def picture_in(elements: Dataset, frame: int, name: str) -> Deep | Image.Image:
     """The picture of a frame; `name` is for the message."""
     with turned(name):
         if not any(tag in elements for tag in PIXELS):
-            raise DataError("It holds no picture. Remove it.")
+            raise DataError("It holds no picture, or is cut off within it. Get it again, or remove it.")
         stored = decoded(elements, frame, name)
         if stored.ndim == 3 or text(elements.get("PhotometricInterpretation")) == PALETTE:
             return Image.fromarray(in_colour(stored, elements))

@@ -33,6 +33,7 @@ BEGINNING = 400
 HEADER_BYTES = 1 << 16
 """In which nearly every header ends."""
 PIXELS = (Tag("FloatPixelData"), Tag("DoubleFloatPixelData"), Tag("PixelData"))
+_PIXELS = frozenset(map(int, PIXELS))
 _VRS = frozenset(str(vr).encode() for vr in VR)
 _FIRST_GROUPS = (0x0002, 0x0008)
 _AGAIN = "Get it from where it came again, or remove it."
@@ -121,9 +122,9 @@ def _parsed(content: bytes, name: str, tags: Sequence[BaseTag | int]) -> Header:
     ends: list[BaseTag] = []
 
     def is_at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag in PIXELS:
+        if int(tag) in _PIXELS:  # whole numbers are compared ten times as fast as tags are
             ends.append(tag)
-        return tag in PIXELS
+        return bool(ends)
 
     with turned(name):
         elements = read_partial(BytesIO(content), is_at_pixels, force=True, specific_tags=[Tag(tag) for tag in tags])

@@ -17,6 +17,7 @@ from pydicom.uid import UID
 from core.errors import DataError
 from core.limits import limits, raised
 from core.pictures.deep import LEVELS, WHITE
+from core.pictures.dicom_codes import NAMES, decode, is_ours
 from core.pictures.dicom_file import syntax_of
 from core.pictures.dicom_groups import numbers, text, whole
 from core.pictures.dicom_views import listed_entries
@@ -24,12 +25,13 @@ from core.pictures.pixels import refuse_large
 
 PALETTE = "PALETTE COLOR"
 COLOURS = ("Red", "Green", "Blue")
+JP2 = b"\0\0\0\x0cjP  "
 FRAME_HEADERS = frozenset({0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """Markers of JPEG and JPEG-LS after which stands the size."""
 LONGEST_PALETTE = 1 << 18
 """Of bytes, in a palette that is written in segments: more than any needs."""
-PLUGINS = ("pillow", "pyjpegls", "pylibjpeg", "gdcm", "pydicom")
-"""In the order in which they are asked: gdcm, which takes what is damaged for good, where no other can."""
+PLUGINS = ("pillow", "pyjpegls", "pylibjpeg", "pydicom")
+"""In the order in which they are asked. Not gdcm, which aborts the process on damage: core.pictures.dicom_codes."""
 Stored = NDArray[Any]
 Colours = NDArray[np.uint8]
 
@@ -48,6 +50,10 @@ def decoded(elements: Dataset, frame: int, name: str) -> Stored:
     if frame >= frames_of(elements):
         raise DataError(f"It has no picture {frame + 1}. Read the set again.")
     syntax = syntax_of(elements)
+    if is_ours(syntax, elements):
+        coded = _coded(elements, frame)
+        _refuse_false_size(coded, elements)
+        return decode(syntax, coded, elements)
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
@@ -57,7 +63,7 @@ def decoded(elements: Dataset, frame: int, name: str) -> Stored:
         options: dict[str, Any] = {"correct_unused_bits": not shift}
         stored, _ = decoder.as_array(elements, index=frame, **options)
         return _without_unused(stored, elements, shift) if shift else stored
-    _refuse_false_size(elements, frame)
+    _refuse_false_size(_coded(elements, frame), elements)
     plugins = [plugin for plugin in PLUGINS if plugin in decoder.available_plugins]
     return _by_the_first_that_can(decoder, elements, frame, plugins)
 
@@ -67,16 +73,16 @@ def _by_the_first_that_can(decoder: Decoder, elements: Dataset, frame: int, plug
     for plugin in plugins:
         try:
             return decoder.as_array(elements, index=frame, decoding_plugin=plugin)[0]
-        except (MemoryError, DataError):
+        except (MemoryError, KeyboardInterrupt, SystemExit):
             raise
-        except Exception as error:  # whatever their C and Rust raise
+        except BaseException as error:  # whatever C raises; and the panic of Rust is no Exception
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             reasons.append(lines[-1] if lines else type(error).__name__)
     raise DataError(f"Its pixels ({decoder.UID.name}) can't be decoded ({reasons[0]}). Export it again.")
 
 
 def _unread(syntax: UID) -> str:
-    name = syntax.name if syntax.name != str(syntax) else f"a private syntax ({syntax})"
+    name = NAMES.get(syntax) or (syntax.name if syntax.name != str(syntax) else f"a private syntax ({syntax})")
     return f"Its pixels are written in {name}, which is not read here. Export it uncompressed, or as JPEG 2000."
 
 
@@ -93,11 +99,15 @@ def _without_unused(values: Stored, elements: Dataset, shift: int) -> Stored:
     return (values << above) >> (above + shift)
 
 
-def _refuse_false_size(elements: Dataset, frame: int) -> None:
-    """A DataError where a coded picture says another size than the file, before memory is taken for it."""
+def _coded(elements: Dataset, frame: int) -> bytes:
     offsets = [elements.get(f"ExtendedOffsetTable{kind}") for kind in ("", "Lengths")]
     extended = (offsets[0], offsets[1]) if all(offsets) else None
-    coded = get_frame(elements.PixelData, frame, number_of_frames=frames_of(elements), extended_offsets=extended)
+    return get_frame(elements.PixelData, frame, number_of_frames=frames_of(elements), extended_offsets=extended)
+
+
+def _refuse_false_size(coded: bytes, elements: Dataset) -> None:
+    """A DataError where a coded picture says another size than the file, before memory is taken for it."""
+    _refuse_endless(coded)
     size = coded_size(coded)
     expected = whole(elements.get("Columns"), 0), whole(elements.get("Rows"), 0)
     if size and size != expected:
@@ -105,6 +115,16 @@ def _refuse_false_size(elements: Dataset, frame: int) -> None:
             f"It says {expected[0]:,} x {expected[1]:,} pixels, but what is coded in it has {size[0]:,} x {size[1]:,}. "
             "Export it again."
         )
+
+
+def _refuse_endless(coded: bytes) -> None:
+    """A DataError for boxes of JPEG 2000 of which one has no length: pydicom would look for the next for ever."""
+    place = 12
+    while coded.startswith(JP2) and place < len(coded) and coded[place + 4 : place + 8] != b"jp2c":
+        length = int.from_bytes(coded[place : place + 4], "big")
+        if length < 8:
+            raise DataError("The boxes of its JPEG 2000 are damaged. Export it again.")
+        place += length
 
 
 def coded_size(coded: bytes) -> tuple[int, int] | None:

@@ -22,6 +22,7 @@ CT_PRESETS = (
     Window("brain", 40, 80),
 )
 """For CT that brings no window, the first for the models."""
+FRACTIONS = ("FloatPixelData", "DoubleFloatPixelData")
 WHOLE_RANGE, WHOLE_SPAN = "all levels", "all of it"
 _CURVES: dict[str, Curve] = {"LINEAR": "LINEAR", "LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
 
@@ -73,11 +74,12 @@ def _unit(elements: Dataset, holder: Dataset) -> str:
 def views_of(elements: Dataset, frame: int) -> tuple[View, ...]:
     """The tables and then the windows that a frame is seen through, in the file's order; usual ones for CT without any.
 
-    None where nothing says how it should be seen. What DICOM doesn't allow is left out.
+    Empty where nothing says how it should be seen. What DICOM doesn't allow is left out.
     """
     views: list[View] = []
+    has_fractions = any(name in elements for name in FRACTIONS)
     for holder in holders(elements, frame, "FrameVOILUTSequence"):
-        views += _tables(holder, elements) + _windows(holder)
+        views += _tables(holder, elements) + _windows(holder, has_fractions)
         if views:
             return tuple(views)
     return CT_PRESETS if measure_of(elements, frame).unit == HOUNSFIELD else ()
@@ -92,15 +94,15 @@ def first_view(elements: Dataset, frame: int) -> str:
     return f"{view.name} ({view.center:g}, {view.width:g})" if isinstance(view, Window) else view.name
 
 
-def _windows(holder: Dataset) -> list[View]:
+def _windows(holder: Dataset, has_fractions: bool) -> list[View]:
     names = text(holder.get("WindowCenterWidthExplanation")).split("\\")
     curve = _CURVES.get(text(holder.get("VOILUTFunction")).upper(), "LINEAR")
     centers, widths = numbers(holder.get("WindowCenter")), numbers(holder.get("WindowWidth"))
     windows: list[View] = []
     for place, (center, width) in enumerate(zip(centers, widths, strict=False)):
         name = names[place][:LONGEST_NAME] if place < len(names) else ""
-        # Narrower than DICOM allows for LINEAR, which maps of parameters from 0 to 1 have all the same.
-        own = "LINEAR_EXACT" if curve == "LINEAR" and 0 < width < 1 else curve
+        # LINEAR is for whole numbers, and no narrower than 1; maps of parameters from 0 to 1 say it all the same.
+        own = "LINEAR_EXACT" if curve == "LINEAR" and (has_fractions or width < 1) else curve
         if width > 0:
             windows.append(Window(name or f"window {place + 1}", center, width, own))
     return windows

@@ -33,25 +33,47 @@ def mask_place(mask: Pixels, size: tuple[int, int]) -> str:
 
 
 def read_looks(file: Path) -> KeptLooks:
-    """Nothing where there is no such file yet, none that can be read, or one of before something else was kept."""
+    """With what a broken-off look kept beside it. Nothing where there is no such file yet, none that can be read, or
+    one of before something else was kept."""
+    kept = KeptLooks()
+    for part in (file, *_parts(file)):
+        _add(part, kept)
+    return kept
+
+
+def _parts(file: Path) -> list[Path]:
+    return sorted(file.parent.glob(f"{file.stem}.*{file.suffix}"))
+
+
+def _add(file: Path, kept: KeptLooks) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kept = KeptLooks()
     try:
         columns = pq.read_table(file, columns=list(COLUMNS)).to_pydict() if file.is_file() else {}
     except (OSError, pa.ArrowException):
-        return kept
+        return
     for place, width, height, mode, is_blank, shown, thumbnail, coarse, problem in zip(*columns.values(), strict=True):
         if place.startswith("mask "):
             kept.misfits[place] = problem
         else:
             kept.looks[place] = Look((width, height), mode, is_blank, shown, thumbnail, coarse, problem)
-    return kept
+
+
+def keep_part(file: Path, fresh: KeptLooks) -> None:
+    """Keeps what a look that still goes on has seen since the last time, in a file of its own beside the whole."""
+    _write(file.with_name(f"{file.stem}.{len(_parts(file)):06}{file.suffix}"), fresh)
 
 
 def write_looks(file: Path, kept: KeptLooks) -> None:
-    """The file appears when it is whole."""
+    """The file appears when it is whole; the parts that it is made of go then."""
+    parts = _parts(file)
+    _write(file, kept)
+    for part in parts:
+        part.unlink(missing_ok=True)
+
+
+def _write(file: Path, kept: KeptLooks) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

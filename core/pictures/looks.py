@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -54,14 +54,19 @@ def _shown(picture: Image.Image) -> str:
 
 def look_at_all(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | None = None) -> list[Look]:
     """A look at each, by several threads; `on_case` is told how many are done, and of how many."""
-    seen: list[Look] = []
+    return list(looks_at(pixels, on_case))
+
+
+def looks_at(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | None = None) -> Iterator[Look]:
+    """The same one after the other, as they are done."""
+    done = 0
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         for start in range(0, len(pixels), AT_ONCE):
             for picture_look in threads.map(look_at, pixels[start : start + AT_ONCE]):
-                seen.append(picture_look)
+                done += 1
+                yield picture_look
                 if on_case:
-                    on_case(len(seen), len(pixels))
-    return seen
+                    on_case(done, len(pixels))
 
 
 def _extremes(picture: Image.Image) -> tuple[tuple[float, float], ...]:

@@ -129,10 +129,26 @@ def _spooled(path: Path, stamp: int, process: int, member: str) -> ZipFile:
     if size > room:
         raise DataError(f'There is no room to open "{member}" of {path.name}. Make some, or unpack {path.name} first.')
     whole = tempfile.TemporaryFile()  # noqa: SIM115 (it stays open with the archive)
-    with archive.open(member) as stream:
-        shutil.copyfileobj(stream, whole, 1 << 20)
-    examine_stream(whole, f"{path.name}: {member}", size)
-    return ZipFile(whole)
+    try:
+        with archive.open(member) as stream:
+            shutil.copyfileobj(stream, whole, 1 << 20)
+        examine_stream(whole, f"{path.name}: {member}", size)
+        return _Spooled(whole)
+    except BaseException:
+        whole.close()
+        raise
+
+
+class _Spooled(ZipFile):
+    """A zip in a nameless file, which ends with it."""
+
+    def __init__(self, whole: IO[bytes]) -> None:
+        self._whole = whole
+        super().__init__(whole)
+
+    def close(self) -> None:
+        super().close()
+        self._whole.close()
 
 
 def open_member(path: Path, member: str) -> IO[bytes]:

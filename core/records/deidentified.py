@@ -22,9 +22,8 @@ from core.records.place import Place
 from core.records.tables import Upload
 from core.records.uploads import CHECK, check_folder, upload_path
 
-WORK, ORIGINALS, RESULT = "deid", "originals", "images"
+WORK, ORIGINALS, GONE, RESULT = "deid", "originals", "gone", "images"
 MOST_REASONS = 3
-DATES = {"shifted": "dates shifted", "kept": "dates kept", "removed": "dates removed"}
 
 
 def deidentify_upload(
@@ -46,14 +45,13 @@ def deidentify_upload(
             if begun_otherwise(work, door.choices(), key):
                 shutil.rmtree(work)
             deidentify(source, work, door.choices(), key, on_file, onlooker, upload.name)
-        _take_the_place(folder, work)
-    if not door.keeps_originals:
-        shutil.rmtree(check_folder(place, upload) / ORIGINALS, ignore_errors=True)
+        _take_the_place(folder, work, ORIGINALS if door.keeps_originals else GONE)
+    shutil.rmtree(check_folder(place, upload) / GONE, ignore_errors=True)
     _name_anew(db, upload, record_of(place, upload))
 
 
-def _take_the_place(folder: Path, work: Path) -> None:
-    originals = work.parent / ORIGINALS
+def _take_the_place(folder: Path, work: Path, fate: str) -> None:
+    originals = work.parent / fate
     originals.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.name != CHECK:
@@ -93,9 +91,7 @@ def words_of(place: Place, upload: Upload) -> str:
     record = record_of(place, upload)
     if record is None:
         return ""
-    options = ", ".join(code["code"] for code in record["codes"])
-    fate = "kept with the upload" if keeps_originals(place, upload) else "removed"
-    return f"de-identified ({options}; {DATES[record['choices']['dates']]}), originals {fate}"
+    return f"{record['words']}, originals {'kept with the upload' if keeps_originals(place, upload) else 'removed'}"
 
 
 def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
@@ -109,9 +105,9 @@ def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
     fate = "are kept with the upload until its files are removed" if keeps_originals(place, upload) else "were removed"
     done = (
         f"{record['files']:,} files of {record['patients']:,} patients were de-identified ({record['profile']}; "
-        f"{DATES[record['choices']['dates']]}): {totals.get('X', 0):,} values removed, {totals.get('Z', 0):,} emptied, "
+        f"dates {record['choices']['dates']}): {totals.get('X', 0):,} values removed, {totals.get('Z', 0):,} emptied, "
         f"{totals.get('D', 0):,} replaced, {totals.get('U', 0):,} identifiers exchanged, {totals.get('C', 0):,} "
-        f"cleaned. The originals {fate}. Text that is burned into pictures is another matter: look at the pictures."
+        f"cleaned. The originals {fate}."
     )
     findings = [Finding("deidentified", "note", record["files"], done)]
     left: dict[str, list[str]] = {}

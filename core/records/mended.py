@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.case import ImageSet
-from core.pictures.kept_looks import read_looks, write_looks
+from core.pictures.kept_looks import keep_part, read_looks, write_looks
 from core.pictures.shown import THUMB_PIXELS
 from core.pictures.store import as_png, open_store
 from core.records.access import NOT_THERE, NotAllowed, Who
@@ -24,11 +24,12 @@ LOOKS, LIST, COPIES = "looks.parquet", "not used.csv", "copies"
 
 
 def look_over_upload(place: Place, upload: Upload, image_set: ImageSet, on_case: OnCase | None = None) -> LookedSet:
-    """A look at every picture of an upload; those that an earlier check looked at are not opened again."""
+    """A look at every picture of an upload; those that an earlier check looked at, also one that was broken off, are
+    not opened again."""
     file = check_folder(place, upload) / LOOKS
     kept = read_looks(file)
     before = len(kept.looks) + len(kept.misfits)
-    looked = look_over(image_set, on_case, kept)
+    looked = look_over(image_set, on_case, kept, lambda fresh: keep_part(file, fresh))
     if len(kept.looks) + len(kept.misfits) > before:
         write_looks(file, kept)
     return looked

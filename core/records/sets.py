@@ -33,6 +33,7 @@ from core.records.uploads import request_add as request_add
 from core.records.uploads import request_check as request_check
 from core.records.uploads import request_fetch as request_fetch
 from core.records.uploads import set_upload as set_upload
+from core.records.uploads import stop_where_pictures_wait as stop_where_pictures_wait
 from core.records.uploads import upload as upload
 from core.records.uploads import upload_path as upload_path
 from core.records.uploads import uploads as uploads

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.deid.tray import Tray
 from core.errors import CoreError
 from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
@@ -26,7 +27,7 @@ from core.records.tables import UNDER_WAY, Job, Person, Upload
 from core.records.wake import send
 from core.sets.mending import MENDING
 
-CHECK = ".check"
+CHECK, TRAY = ".check", "tray"
 
 
 class UploadError(CoreError):
@@ -84,6 +85,11 @@ def check_folder(place: Place, upload: Upload) -> Path:
     return place.uploads / upload.key / CHECK
 
 
+def tray_folder(place: Place, upload: Upload) -> Path:
+    """Where pictures of it wait for a person (`core/deid/tray.py`)."""
+    return check_folder(place, upload) / TRAY
+
+
 def upload_path(place: Place, upload: Upload) -> Path:
     """What a format is asked to read: the file where there is one, else the folder."""
     folder = place.uploads / upload.key
@@ -117,6 +123,7 @@ def request_add(
     if not set_name.strip():
         raise UploadError("The image set needs a name. Give one, like “blood cells”.")
     name = set_name.strip()[:255]
+    stop_where_pictures_wait(place, upload(db, who, upload_id))
     return _request(
         db, place, who, upload_id, lambda number: Add(upload=number, options=options, set_name=name, task=task)
     )
@@ -183,6 +190,15 @@ def _request(db: Database, place: Place, who: Who, upload_id: int, ask: Callable
         note(session, who, f"{payload.kind} upload", upload.project_id, upload.name, **more)
     send(place, job.queue, job.id)
     return job.id
+
+
+def stop_where_pictures_wait(place: Place, upload: Upload) -> None:
+    """An UploadError where a person has to look at some of it first."""
+    tray = Tray(tray_folder(place, upload))
+    count = len(tray.waiting()) + len(tray.decisions)
+    if count:
+        pictures = "One picture waits" if count == 1 else f"{count:,} pictures wait"
+        raise UploadError(f"{pictures} for a look. Release, mask or reject every one, and have the upload checked.")
 
 
 def _allowed(session: Session, who: Who, upload_id: int, action: str) -> Upload:

@@ -15,10 +15,11 @@ from core.sets.files import Tree
 from core.sets.findings import Findings
 from core.sets.instances import Instance
 from core.sets.lookup import Lookup
-from core.sets.table import Table, value
+from core.sets.table import Table, likely_column, value
 
-Key = Literal["file", "picture", "series", "study", "patient"]
+Key = Literal["picture", "file", "series", "study", "patient"]
 KEYS: tuple[Key, ...] = get_args(Key)
+"""Those that mean least first: where a row has several, it is about the smallest."""
 ID_OF: Mapping[Key, str] = {
     "picture": "SOPInstanceUID",
     "series": "SeriesInstanceUID",
@@ -85,6 +86,9 @@ class Places:
             for key, keyword in ID_OF.items():
                 if written := frame.instance.ids.get(keyword):
                     self._by_id[key][written].append(frame.id)
+        self._patients: dict[str, set[str]] = defaultdict(set)
+        for patient in self._by_id["patient"]:
+            self._patients[patient.lstrip("0")].add(patient)
         self._files = Lookup(self._of, folder)
 
     def ids(self, cell: str, key: Key) -> list[str]:
@@ -92,6 +96,10 @@ class Places:
         written = value(cell)
         if key == "file":
             return [written] if written in self._frames.by_id else self._of[self._files.find(written)]
+        if key == "patient" and written not in self._by_id[key]:
+            # A spreadsheet takes 000123 for a number; where only one patient can be meant, it is that one.
+            without_zeros = self._patients.get(written.lstrip("0"), set())
+            written = next(iter(without_zeros)) if len(without_zeros) == 1 else written
         if written not in self._by_id[key]:
             raise DataError(
                 f'names the {key} "{written}", of which there is no DICOM file ({ID_OF[key]}). '
@@ -113,16 +121,23 @@ def key_of(table: Table, places: Places, column: str, key: Key | None) -> tuple[
     columns = [column] if column else [name for name in table.header if name]
     keys: Sequence[Key] = [key] if key else KEYS
     rows = [row for _, row in table.rows[:MOST_TRIED]]
+    sure = column or likely_column(table.header, "image")
     counts = {
-        (name, kind): sum(places.means_any(row.get(name, ""), kind) for row in rows)
+        (name, kind): sum(
+            places.means_any(row.get(name, ""), kind)
+            for row in rows
+            if kind != "file" or name == sure or not row.get(name, "").strip().isdigit()  # a number of rows is no name
+        )
         for kind in keys
         for name in columns
     }
     best = max(counts, key=lambda pair: counts[pair], default=None)
     if best is None or not counts[best]:
+        which = f'The column "{column}"' if column else "No column"
+        does = "names no DICOM file, nor does it hold" if column else "names the DICOM files or holds"
         raise DataError(
-            f"No column of {table.name} names the DICOM files or holds their SOP instance, series, study or patient "
-            f"ids. It has: {', '.join(table.header)}. Add such a column."
+            f"{which} of {table.name} {does} their SOP instance, series, study or patient ids. "
+            f"It has: {', '.join(table.header)}. {'Choose another one, or none.' if column else 'Add such a column.'}"
         )
     return best
 

@@ -6,16 +6,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 
 from core.case import Case, ImageSet
 from core.errors import DataError
 from core.pictures.kept_looks import KeptLooks, mask_place, place_of
 from core.pictures.likeness import near_copies as copies_among
-from core.pictures.looks import Look, look_at_all
+from core.pictures.looks import Look, looks_at
 from core.pictures.masks import misfit
 from core.sets.alike import alteration
 
 MASKS_AT_ONCE = 4
+KEEP_SECONDS = 5.0
 
 OnCase = Callable[[int, int], None]
 
@@ -46,15 +48,26 @@ class LookedSet:
         return LookedSet(image_set.with_cases(each.case for each in listed), listed)
 
 
-def look_over(image_set: ImageSet, on_case: OnCase | None = None, kept: KeptLooks | None = None) -> LookedSet:
+def look_over(
+    image_set: ImageSet,
+    on_case: OnCase | None = None,
+    kept: KeptLooks | None = None,
+    keep: Callable[[KeptLooks], None] | None = None,
+) -> LookedSet:
     """Opens every picture and mask that are not in `kept` yet, and puts them there.
 
-    `on_case` is told how many pictures are done, and of how many.
+    `on_case` is told how many pictures are done, and of how many; `keep` is given, every few seconds, what was seen
+    since the last time, so that whoever is broken off need not see it again.
     """
     memory = KeptLooks() if kept is None else kept
     places = [place_of(case.pixels) for case in image_set.cases]
     new = {place: case.pixels for place, case in zip(places, image_set.cases, strict=True) if place not in memory.looks}
-    memory.looks.update(zip(new, look_at_all(list(new.values()), on_case), strict=True))
+    fresh, since = KeptLooks(), monotonic()
+    for place, look in zip(new, looks_at(list(new.values()), on_case), strict=True):
+        memory.looks[place] = fresh.looks[place] = look
+        if keep and monotonic() - since > KEEP_SECONDS:
+            keep(fresh)
+            fresh, since = KeptLooks(), monotonic()
     looks = [memory.looks[place] for place in places]
     with ThreadPoolExecutor(MASKS_AT_ONCE) as threads:
         misfits = list(threads.map(lambda case, look: _misfit(case, look, memory), image_set.cases, looks))

@@ -10,21 +10,24 @@ from zipfile import ZipFile
 
 import gradio as gr
 import pytest
+from gradio.blocks import Block
 
 from app.context import Studio
-from app.pages.image_sets import columns, gallery, mending, report, versions
+from app.pages.image_sets import adding, columns, gallery, mending, report, versions
 from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import TaskTab, draw_prompt, lay_out, save, task_from
+from core.catalog import FORMATS, every
 from core.errors import CoreError, SettingsError
-from core.formats import mask_folder, voc
+from core.formats import dicom, mask_folder, voc
 from core.machine.aside import Aside
 from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.progress import Progress
 from core.records.sets import UploadError, UploadView
 from core.records.tables import Job
+from core.sets.open import open_set
 from tests.app.furnished import Furnished, asking, furnish
 
 CHECKED = {
@@ -75,6 +78,30 @@ def test_an_upload_is_moved_and_waits_for_its_check(room: Furnished) -> None:
     assert not Path(file).exists()
 
 
+def test_what_is_chosen_at_the_door_goes_with_the_upload_and_stays_when_it_is_checked_again(room: Furnished) -> None:
+    with gr.Blocks():
+        parts = adding.lay_out()
+    tab, visit = adding.Adding(parts), room.visit()
+
+    def brought(**changed: object) -> int:
+        as_they_are: dict[Block, Any] = {part: getattr(part, "value", None) for part in parts.door.all_inputs}
+        chosen: dict[Block, Any] = {parts.door.inputs[name]: value for name, value in changed.items()}
+        files = [arrived(room.studio, "labels.csv", b"image,label\na.png,x\n")]
+        return int(tab.bring_as_chosen(visit, {**as_they_are, **chosen, parts.files: files})[parts.brought])
+
+    def options(upload_id: int) -> dict[str, Any]:
+        return dict(sets.upload(room.studio.database, room.who, upload_id).options)
+
+    assert options(brought()) == {}
+    kept = brought(dates="kept", keeps_originals=True)
+    assert (options(kept)["deid"]["dates"], options(kept)["deid"]["keeps_originals"]) == ("kept", True)
+    with room.studio.database.session() as session:
+        session.get_one(Job, session.get_one(sets.Upload, kept).job_id).state = "done"
+    columns_left_alone = dict.fromkeys(parts.mapping.inputs)
+    tab.check_again(visit, {parts.upload: kept, **columns_left_alone})
+    assert options(kept)["deid"]["dates"] == "kept"
+
+
 def test_a_file_that_nobody_uploaded_is_not_taken(room: Furnished, tmp_path: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("image,label\n")
@@ -120,6 +147,24 @@ def test_a_table_tells_its_columns_and_what_they_likely_are(tmp_path: Path) -> N
     found = columns.columns_of(file)
     assert found is not None and found.header == ("img", "finding", "pid")
     assert (found.likely["image"], found.likely["label"], found.likely["split"]) == ("img", "finding", "")
+
+
+def test_a_table_beside_dicom_files_tells_its_columns_too(tmp_path: Path) -> None:
+    """What is chosen of them on the page reads the set, whichever the files are found by."""
+    dicom.write_example(tmp_path / "scans")
+    with ZipFile(tmp_path / "scans.zip", "w") as made:
+        for file in (tmp_path / "scans").iterdir():
+            made.write(file, f"export/{file.name}")
+    offered = columns.columns_of(tmp_path / "scans.zip")
+    assert offered is not None and offered.header == ("SOPInstanceUID", "label")
+    assert (offered.likely["image"], offered.likely["label"], offered.likely["patient"]) == (
+        "SOPInstanceUID",
+        "label",
+        "",
+    )
+    options = columns.options_from(offered.likely, [], "")
+    image_set = open_set(tmp_path / "scans.zip", options, every(FORMATS))
+    assert [case.labels for case in image_set.cases] == [("dark",), ("light",)] * 3
 
 
 def test_what_is_left_alone_is_no_setting() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
 
 from core.case import Finding, ImageSet
@@ -17,6 +18,7 @@ from core.errors import DataError, SettingsError
 from core.formats.dicom import Settings, looks_like, read, write_example
 from core.pictures.dicom import DicomPixels
 from core.pictures.dicom_file import Source
+from core.pictures.pixels import FilePixels
 from core.sets.modalities import modality_words
 from core.sets.open import open_set
 from tests.dicom_files import drawn, saved
@@ -86,6 +88,17 @@ def test_a_table_finds_its_pictures_by_whatever_names_them(tmp_path: Path, key: 
     assert read(tmp_path, Settings.parse({"image": "who", "key": key}, "images")) == image_set
 
 
+def test_a_row_is_about_the_least_that_it_names_and_a_running_number_is_no_file(tmp_path: Path) -> None:
+    for number in range(1, 5):
+        saved(drawn(number, PatientID=f"00{number // 3}", SeriesInstanceUID="1.2.3"), tmp_path / str(number))
+    rows = "".join(f"{5 - number},1.2.3,1.2.9.{number},{'ab'[number % 2]}\n" for number in range(1, 5))
+    (tmp_path / "labels.csv").write_text(f"row,series,instance,label\n{rows}")
+    by_instance = {"1": ("b",), "2": ("a",), "3": ("b",), "4": ("a",)}
+    assert labels(read(tmp_path, Settings())) == by_instance
+    (tmp_path / "labels.csv").write_text("row,patient,label\n4,0,a\n1,1,b\n")  # as a spreadsheet leaves 000 and 001
+    assert labels(read(tmp_path, Settings())) == {"1": ("a",), "2": ("a",), "3": ("b",), "4": ("b",)}
+
+
 def test_rows_without_files_and_files_without_rows_are_told(tmp_path: Path) -> None:
     exported(tmp_path)
     (tmp_path / "labels.csv").write_text("PatientID,label\nP0,a\nP7,b\nP0,b\n")
@@ -103,6 +116,8 @@ def test_a_table_about_something_else_is_refused_with_its_header(tmp_path: Path)
         read(tmp_path, Settings())
     with pytest.raises(DataError, match=r'labels\.csv has no column "who"'):
         read(tmp_path, Settings(image="who"))
+    with pytest.raises(DataError, match=r'The column "ward" of labels\.csv names no DICOM file.* Choose another one'):
+        read(tmp_path, Settings(image="ward"))
 
 
 def test_labels_may_stand_in_an_element(tmp_path: Path) -> None:
@@ -187,6 +202,16 @@ def test_what_is_no_picture_is_told_or_passed_over(tmp_path: Path) -> None:
     assert findings["unreadable"].cases == ("broken.dcm",)
 
 
+def test_a_picture_beside_many_dicom_files_is_a_mask_or_told(tmp_path: Path) -> None:
+    write_example(tmp_path / "scans")
+    for name in ("mask.png", "logo.png"):
+        Image.new("L", (20, 20), 255).save(tmp_path / "scans" / name)
+    (tmp_path / "scans" / "labels.csv").write_text("file,label,mask\nIM0,a,mask.png\nIM1,b,\n")
+    image_set = read(tmp_path / "scans", Settings())
+    assert [case.mask for case in image_set.cases] == [FilePixels(tmp_path / "scans" / "mask.png"), None]
+    assert findings_of(image_set)["other_pictures"].cases == ("logo.png",)
+
+
 def test_pictures_beside_few_dicom_files_are_read_as_pictures(tmp_path: Path, shared_pictures: Path) -> None:
     write_example(tmp_path / "x")
     shutil.copy(tmp_path / "x" / "IM0", shared_pictures / "dark" / "IM0.dcm")
@@ -246,3 +271,22 @@ def test_a_file_without_picture_whose_kind_can_not_be_read_is_told(tmp_path: Pat
     file.write_bytes(whole[:at] + b"U\0" + whole[at + 2 :])
     finding = findings_of(read(tmp_path / "disc", Settings(label_tag="PatientID")))["unreadable"]
     assert finding.cases == ("P0/I0",) and "can't be read as DICOM" in finding.message
+
+
+def test_a_zip_within_that_is_a_bomb_or_holds_a_further_one_is_told(tmp_path: Path) -> None:
+    write_example(tmp_path / "scans")
+    with ZipFile(tmp_path / "deep.zip", "w") as made:
+        made.writestr("further.zip", b"PK")
+        made.write(tmp_path / "scans" / "IM5", "IM5")
+    with ZipFile(tmp_path / "bomb.zip", "w", ZIP_DEFLATED) as made:
+        made.writestr("IM9", bytes(150_000_000))
+    with ZipFile(tmp_path / "outer.zip", "w", ZIP_DEFLATED) as made:
+        for name in ("IM0", "IM1", "IM2", "IM3", "IM4", "labels.csv"):
+            made.write(tmp_path / "scans" / name, name)
+        for name in ("deep.zip", "bomb.zip"):
+            made.write(tmp_path / name, name)
+    image_set = read(tmp_path / "outer.zip", Settings())
+    findings = findings_of(image_set)
+    assert [case.id for case in image_set.cases] == ["IM0", "IM1", "IM2", "IM3", "IM4", "deep.zip/IM5"]
+    assert findings["nested_zip"].cases == ("deep.zip/further.zip",)
+    assert findings["unreadable_zip"].message.startswith("outer.zip: bomb.zip unpacks to more than 200 times its size")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.catalog import FORMATS, every
+from core.deid.waiting import report_of_waiting
 from core.errors import CoreError
 from core.records import sets
 from core.records.outcomes import Checked, Fetched, Kept
@@ -24,6 +26,7 @@ def check(job: ChildJob) -> None:
     """Opens every picture of an upload that no check opened before, and keeps the report; nothing else is kept yet."""
     from core.records import mended as beside
     from core.records.deidentified import findings_of, name_of
+    from core.records.tray import tray_findings
     from core.sets.check import report_of
     from core.sets.mending import mend, mending_facts, taken_apart
 
@@ -31,11 +34,13 @@ def check(job: ChildJob) -> None:
     upload = sets.upload(job.database, job.who, payload.upload)
     try:
         options, mending = taken_apart(_past_the_door(job, upload, payload.options))
+        if _is_waiting(job, upload):
+            return
         opened = open_set(sets.upload_path(job.place, upload), options, every(FORMATS))
         opened = replace(
             opened,
             name=name_of(job.place, upload) or opened.name,
-            findings=(*findings_of(job.place, upload), *opened.findings),
+            findings=(*findings_of(job.place, upload), *tray_findings(job.place, upload), *opened.findings),
         )
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
@@ -50,15 +55,29 @@ def check(job: ChildJob) -> None:
     job.teller.result(Checked(upload=upload.id, cases=report.cases, findings=len(report.findings)))
 
 
+def _is_waiting(job: ChildJob, upload: sets.Upload) -> bool:
+    """Whether pictures of the upload wait for a person: how many and why is told, and the rest is looked at later."""
+    from core.records.tray import tray_of
+
+    waiting = tray_of(job.place, upload).waiting()
+    if waiting:
+        report = report_of_waiting(waiting)
+        sets.set_upload(job.database, upload.id, "checked", report)
+        job.teller.result(Checked(upload=upload.id, cases=0, findings=len(report["findings"])))
+    return bool(waiting)
+
+
 def add(job: ChildJob) -> None:
     """Keeps an upload for good, as a version of an image set."""
     from core.records import mended as beside
     from core.records.deidentified import words_of
+    from core.records.tray import tray_words
 
     payload = Add.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
     try:
         image_set, left_out, words = _as_decided(job, upload, payload)
+        whose = words_of(job.place, upload), tray_words(job.place, upload)
         version = sets.write_version(
             job.database,
             job.place,
@@ -66,7 +85,7 @@ def add(job: ChildJob) -> None:
             who=job.who,
             project_id=job.row.project_id,
             name=payload.set_name,
-            note="; ".join(filter(None, (f"from {upload.name}", words_of(job.place, upload), words))),
+            note="; ".join(filter(None, (f"from {upload.name}", *whose, words))),
             on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
         )
     except (CoreError, MemoryError):
@@ -82,6 +101,7 @@ def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[Image
     from core.sets.mending import Mending, mend, taken_apart, with_answers
 
     options, mending = taken_apart(_past_the_door(job, upload, payload.options))
+    sets.stop_where_pictures_wait(job.place, upload)
     path, task = sets.upload_path(job.place, upload), payload.task
     if mending == Mending():
         return open_set(path, {**options, **task}, every(FORMATS)), (), ""
@@ -92,18 +112,19 @@ def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[Image
 
 
 def _past_the_door(job: ChildJob, upload: sets.Upload, options: dict[str, Any]) -> dict[str, Any]:
-    """De-identifies what has to be, and gives the options that the format is asked with."""
+    """De-identifies what has to be, takes out what has to wait for a person, and gives the options that the format is
+    asked with."""
     from core.deid.door import door_of
-    from core.records.deidentified import deidentify_upload
+    from core.records.deidentified import RESULT, deidentify_upload
+    from core.records.tray import close_tray, gate_of
+
+    def telling(what: str) -> Callable[[int, int], None]:
+        return lambda done, whole: job.teller.progress(done, whole, what)
 
     rest, door = door_of(options)
-    deidentify_upload(
-        job.database,
-        job.place,
-        upload,
-        door,
-        lambda done, whole: job.teller.progress(done, whole, "De-identifying"),
-    )
+    look = gate_of(job.place, upload, RESULT).look
+    deidentify_upload(job.database, job.place, upload, door, telling("De-identifying"), look)
+    close_tray(job.place, upload, telling("Reading what is written in pictures"))
     return rest
 
 

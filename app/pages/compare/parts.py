@@ -9,6 +9,7 @@ from gradio.blocks import Block
 
 from app import charts
 from app.pages.compare.strip import strip
+from app.row_choice import RowChoice
 from app.set_words import titled
 from app.viewer import shown, viewer
 from app.visit import Updates
@@ -25,7 +26,7 @@ ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
 class Chooser:
     """Which run's cases, and which of them."""
 
-    run: gr.Dropdown
+    run: RowChoice
     split: gr.Radio
     only: gr.Radio
     order: gr.Dropdown
@@ -124,7 +125,7 @@ def lay_out() -> Parts:
 def _chooser() -> Chooser:
     any_reader = [("any reader", "")]
     with gr.Row():
-        run = gr.Dropdown([], label="Run", scale=3, min_width=200, elem_id="compare-run")
+        run = RowChoice([], label="Run", scale=3, min_width=200, elem_id="compare-run")
         split = gr.Radio(titled(reversed(READ_SPLITS)), value="test", label="Cases", elem_id="compare-split", scale=2)
         only = gr.Radio(ONLY, value="all", label="Show", elem_id="compare-only", scale=5, min_width=400)
     with gr.Row():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.blocks import Block
 
+from app.row_choice import RowChoice
 from app.set_words import titled
 from app.tiles import tiles
 from app.viewer import viewer
@@ -21,7 +22,7 @@ BY = [("Words", WORDS), ("An image", AN_IMAGE), ("A case of the set", A_CASE)]
 class Wanted:
     """What is searched for, and where."""
 
-    run: gr.Dropdown
+    run: RowChoice
     splits: gr.CheckboxGroup
     most: gr.Slider
     by: gr.Radio
@@ -79,7 +80,7 @@ def lay_out() -> Parts:
 
 def _wanted() -> Wanted:
     with gr.Row():
-        run = gr.Dropdown([], label="Run", elem_id="find-run", scale=3)
+        run = RowChoice([], label="Run", elem_id="find-run", scale=3)
         splits = gr.CheckboxGroup(titled(SPLITS), value=list(SPLITS), label="Cases", scale=2)
         most = gr.Slider(6, 96, 24, step=6, label="How many", scale=2)
     with gr.Row():

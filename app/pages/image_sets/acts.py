@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from app.visit import Json, Visit
 from core.case import Task
-from core.records import archiving, sets
+from core.records import archiving, sets, tray
 from core.records.review import boxes, corrections
 from core.records.review.boxes import Standing
 from core.records.sets import UploadError
@@ -72,6 +72,22 @@ def add_upload(visit: Visit, upload_id: int, set_name: str, task: Json) -> int:
     wanted = {**(upload.report or {}).get("task", {}), **dict(task or {})}
     whole = Task.parse(wanted, "task").model_dump(mode="json") if wanted else {}
     return sets.request_add(visit.database, visit.place, visit.who, upload.id, set_name, whole, upload.options)
+
+
+def waiting_pictures(visit: Visit, upload_id: int) -> list[Json]:
+    """The pictures of an upload that wait for a look: number, reasons, and where something is written (left, top,
+    right, bottom, person|unsure|kept). What there is to see: /uploads/{upload_id}/waiting/{number}/{view}."""
+    return [held.plain() for held in tray.waiting(visit.database, visit.place, visit.who, int(upload_id))]
+
+
+def settle_picture(
+    visit: Visit, upload_id: int, number: int, act: str, rectangles: list[list[int]], alike: bool
+) -> list[int]:
+    """Releases, masks or rejects (`act`) a picture that waits, and all that are `alike` where that is true. Without
+    rectangles (left, top, right, bottom) those that were found are masked. Returns the numbers of the pictures; once
+    none waits, the upload is checked."""
+    of_picture = (visit.database, visit.place, visit.who, int(upload_id), int(number))
+    return tray.settle(*of_picture, act, rectangles or [], bool(alike))
 
 
 def discard_upload(visit: Visit, upload_id: int) -> None:
@@ -151,6 +167,8 @@ OFFERED = (
     upload_report,
     check_upload,
     add_upload,
+    waiting_pictures,
+    settle_picture,
     discard_upload,
     fetch_public_set,
     versions,

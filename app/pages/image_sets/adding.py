@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio, on_load
-from app.pages.image_sets import columns, fetching, mending, report
+from app.forms import Form, form
+from app.pages.image_sets import columns, fetching, mending, report, waiting
 from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
 from app.pages.image_sets.fetching import Fetching, FetchParts
 from app.pages.image_sets.mending import MendParts, MendTab
+from app.pages.image_sets.waiting import WaitParts, WaitTab
+from app.row_choice import RowChoice
 from app.set_words import kinds
 from app.visit import Given, Updates, Visit, guarded, live
+from core.deid.door import DEID, Door
+from core.deid.waiting import WAITING
 from core.errors import CoreError
 from core.records import jobs, sets
 from core.records.outcomes import Kept, outcome
@@ -39,14 +45,18 @@ in an image becomes its labels; outlines in a COCO file become its mask.
 
 **Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
 
+**DICOM** — a zip or folder of files as they were exported, with a table of labels by file, series, study or patient, or
+in a folder for each label. All bits and windows are kept; of several frames each is a case.
+
 **Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case.
 
 **A Hugging Face data set** — its `.parquet` files in a zip, or one such file, with a column of images.
 
 **A MedMNIST file** — an `.npz` with `train_images`, `train_labels` and so on.
 
-A patient column keeps all pictures of a patient in one split. Take names and dates out of your files first: what you
-bring is shown to the members of this project.
+A patient column keeps all pictures of a patient in one split. DICOM files and the tables beside them are de-identified
+before anything else happens, as it is chosen under “De-identification of DICOM”. Take names and dates out of all other
+files first: what you bring is shown to the members of this project.
 """
 
 
@@ -82,9 +92,13 @@ class KeepParts:
 @dataclass(frozen=True)
 class AddParts:
     files: gr.File
+    door: Form
+    by_program: gr.Button
+    """Never pressed: what programs call, which send files and nothing else."""
     fetch: FetchParts
-    upload: gr.Dropdown
+    upload: RowChoice
     report: gr.HTML
+    wait: WaitParts
     mend: MendParts
     mapping: MappingParts
     keep: KeepParts
@@ -108,6 +122,12 @@ class Adding:
         """Brings files (a zip, an npz, or a table with its images) and has them checked; returns the upload's id."""
         return {self.parts.brought: bring(visit, files), self.parts.files: None}
 
+    def bring_as_chosen(self, visit: Visit, given: Given) -> Updates:
+        """The same, de-identified as it stands in the form."""
+        door = Door.parse(self.parts.door.values(given), DEID)
+        options = {} if door == Door() else {DEID: door.model_dump(mode="json")}
+        return {self.parts.brought: bring(visit, given[self.parts.files], options), self.parts.files: None}
+
     def open(self, visit: Visit, upload_id: int | None) -> Updates:
         return self.show(visit, upload_id, "")
 
@@ -127,7 +147,7 @@ class Adding:
         listed = [(f"{view.name} · {report.state_of(view)}", view.id) for view in uploads]
         chooser = gr.update(choices=listed, value=upload.id, visible=len(uploads) > 1)
         shown |= {self.parts.upload: chooser, self.parts.state: now}
-        shown |= mend.fill(upload, is_open)
+        shown |= mend.fill(upload, is_open) | WaitTab(self.parts.wait).fill(visit, upload, is_open)
         return shown | self._buttons(visit, upload) | self._keep(visit, upload) | self._mapping(visit, upload)
 
     def check_again(self, visit: Visit, given: Given) -> None:
@@ -138,7 +158,7 @@ class Adding:
             roles, given[parts.label_columns] or [], "" if separators == SEPARATORS else separators
         )
         row = sets.upload(visit.database, visit.who, int(given[self.parts.upload]))
-        decisions = {name: row.options[name] for name in (MENDING,) if name in row.options}
+        decisions = {name: row.options[name] for name in (MENDING, DEID) if name in row.options}
         check_upload(visit, row.id, options | decisions)
 
     def add(self, visit: Visit, upload_id: int, name: str, modality: str, kind: str, answers: str) -> None:
@@ -154,6 +174,7 @@ class Adding:
         parts = self.parts
         hidden = (
             parts.upload,
+            parts.wait.column,
             parts.mend.column,
             parts.mapping.fold,
             parts.keep.column,
@@ -202,14 +223,14 @@ class Adding:
         return shown | {parts.label_columns: several, parts.separators: options.get("separators", SEPARATORS)}
 
 
-def bring(visit: Visit, files: Sequence[str] | None) -> int:
+def bring(visit: Visit, files: Sequence[str] | None, options: Mapping[str, Any] | None = None) -> int:
     """Takes uploaded files over and has them checked; returns the upload's number."""
     arrived = [Path(file) for file in files or []]
     if any(not _is_arrived(visit.place, file) for file in arrived):
         raise UploadError("Only files that were just uploaded can be taken. Choose them again.")
     name = arrived[0].name if len(arrived) == 1 else f"{len(arrived)} files"
     upload = sets.new_upload(visit.database, visit.place, visit.who, visit.project, arrived, name)
-    check_upload(visit, upload.id, {})
+    check_upload(visit, upload.id, dict(options or {}))
     return upload.id
 
 
@@ -234,7 +255,8 @@ def is_ready(visit: Visit, upload: UploadView) -> bool:
     """Whether it can be kept as it is."""
     findings = (upload.report or {}).get("findings", ())
     is_sound = not any(finding["severity"] == "error" for finding in findings)
-    return may_change(visit, upload) and upload.state == "checked" and is_sound
+    is_looked_at = not (upload.report or {}).get(WAITING)
+    return may_change(visit, upload) and upload.state == "checked" and is_sound and is_looked_at
 
 
 def lines_of(text: str) -> list[str]:
@@ -262,18 +284,22 @@ def lay_out() -> AddParts:
             gr.HTML(js_on_load=ARRIVING)
             with gr.Accordion("What can I bring?", open=False):
                 gr.Markdown(HOW)
+            with gr.Accordion("De-identification of DICOM", open=False):
+                door = form(Door, columns=1)
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):
-            upload = gr.Dropdown([], label="Upload", visible=False)
+            upload = RowChoice([], label="Upload", visible=False)
             shown = gr.HTML(report.draw(None))
-            mend = mending.lay_out()
+            wait, mend = waiting.lay_out(), mending.lay_out()
             mapping, keep = _mapping_parts(), _keep_parts()
             with gr.Row():
                 add = gr.Button("Add to my image sets", variant="primary", visible=False)
                 check = gr.Button("Check again", visible=False)
                 discard = gr.Button("Throw away", variant="stop", visible=False)
     timer, state, brought = gr.Timer(SECONDS, active=False), gr.State(""), gr.Number(visible=False, precision=0)
-    return AddParts(files, fetch, upload, shown, mend, mapping, keep, add, check, discard, timer, state, brought)
+    by_program = gr.Button(visible=False)
+    kept = (mend, mapping, keep, add, check, discard, timer, state, brought)
+    return AddParts(files, door, by_program, fetch, upload, shown, wait, *kept)
 
 
 def _mapping_parts() -> MappingParts:
@@ -312,15 +338,21 @@ def wire(studio: Studio, parts: AddParts) -> None:
     tab, fetch = Adding(parts), Fetching(parts.fetch)
     buttons = [parts.add, parts.check, parts.discard, parts.timer, parts.state]
     filled = [*parts.keep.inputs, *parts.mapping.inputs]
-    columns_shown = [parts.mapping.fold, parts.keep.column, *parts.mend.shown]
+    columns_shown = [parts.mapping.fold, parts.keep.column, *parts.wait.shown, *parts.mend.shown]
     shown = [parts.upload, parts.report, *columns_shown, *buttons, *filled]
     opened, again = guarded(studio, tab.open), guarded(studio, tab.show)
-    parts.files.upload(
+    parts.by_program.click(
         guarded(studio, tab.bring),
         [parts.files],
         [parts.brought, parts.files],
         api_name="upload_images",
         api_description=tab.bring.__doc__,
+    )
+    parts.files.upload(
+        guarded(studio, tab.bring_as_chosen),
+        {parts.files, *parts.door.all_inputs},
+        [parts.brought, parts.files],
+        **PRIVATE,
     ).then(opened, [parts.brought], shown, **PRIVATE)
     parts.upload.input(opened, [parts.upload], shown, **PRIVATE)
     on_load(opened, [parts.upload], shown)
@@ -330,6 +362,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
         guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs}, None, **PRIVATE
     )
     checked.then(again, looked_at, shown, **PRIVATE)
+    waiting.wire(studio, WaitTab(parts.wait), parts.upload, (again, looked_at, shown))
     mending.wire(studio, MendTab(parts.mend), parts.upload, (again, looked_at, shown))
     added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
     added.then(again, looked_at, shown, **PRIVATE)

@@ -13,6 +13,7 @@ from app.keeping import Keeping
 from app.pages.image_sets import acts, adding, gallery, task, versions
 from app.pages.image_sets.gallery import Gallery
 from app.pages.image_sets.task import TaskTab
+from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded, offer
 from core.records import drawn, sets
 from core.records.access import NotAllowed
@@ -26,8 +27,8 @@ ERASABLE = [("the whole set, all versions", "set"), ("only the version that is s
 
 @dataclass(frozen=True)
 class Parts:
-    image_set: gr.Dropdown
-    version: gr.Dropdown
+    image_set: RowChoice
+    version: RowChoice
     with_archived: gr.Checkbox
     tabs: gr.Tabs
     add: adding.AddParts
@@ -143,8 +144,8 @@ def title_of(image_set: SetView) -> str:
 def lay_out() -> ImageSetsPage:
     with gr.Row(equal_height=True):
         gr.HTML('<div class="vt"><h1>Image sets</h1></div>', min_width=160)
-        image_set = gr.Dropdown([], label="Image set", visible=False, scale=2)
-        version = gr.Dropdown([], label="Version", visible=False, scale=1)
+        image_set = RowChoice([], label="Image set", visible=False, scale=2)
+        version = RowChoice([], label="Version", visible=False, scale=1)
         with_archived = gr.Checkbox(
             False, label="Show archived", visible=False, scale=0, min_width=160, elem_id="sets-archived"
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.html import bar, empty, notice, size
 from app.words import lasting
+from core.deid.waiting import WAITING
 from core.records.sets import UploadView
 from core.records.tables import UNDER_WAY
 from core.sets.mending import MENDING
@@ -28,7 +29,8 @@ def state_of(upload: UploadView) -> str:
     """In a word or two. A job that failed has not refused the files."""
     if upload.job_state == "failed" and upload.state in ("checking", "adding"):
         return "not done"
-    return STATES[upload.state]
+    is_waiting = upload.state == "checked" and (upload.report or {}).get(WAITING)
+    return "waits for a look" if is_waiting else STATES[upload.state]
 
 
 def is_busy(upload: UploadView) -> bool:
@@ -81,6 +83,8 @@ def _findings(upload_id: int, report: Mapping[str, Any] | None) -> str:
     if report is None:
         return ""
     findings = report["findings"]
+    if report.get(WAITING):
+        return "".join(map(_finding, findings))
     errors = sum(finding["severity"] == "error" for finding in findings)
     splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
     divided = splits or "not divided into training, validation and test, which a run does"

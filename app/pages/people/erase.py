@@ -12,6 +12,7 @@ from gradio.components import Component
 
 from app.context import PRIVATE, Studio
 from app.erasing import Confirmation, lay_out_confirmation
+from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded
 from core.errors import SettingsError
 from core.records.erasable import erasable_kind, erase_named
@@ -23,7 +24,7 @@ KINDS = [("person", "person"), ("run", "run"), ("picture", "picture")]
 class EraseParts:
     place: gr.Accordion
     kind: gr.Radio
-    which: gr.Dropdown
+    which: RowChoice
     confirmation: Confirmation
 
     @property
@@ -66,7 +67,7 @@ def lay_out() -> EraseParts:
         )
         with gr.Row():
             kind = gr.Radio(KINDS, value="person", label="What", elem_id="erase-kind", scale=0, min_width=300)
-            which = gr.Dropdown([], label="Person", elem_id="erase-which")
+            which = RowChoice([], label="Person", elem_id="erase-which")
         confirmation = lay_out_confirmation("erase")
     return EraseParts(place, kind, which, confirmation)
 

@@ -12,6 +12,7 @@ from app.pages.people.erase import EraseParts
 from app.pages.people.erase import lay_out as lay_out_erase
 from app.pages.people.log import LogParts
 from app.pages.people.log import lay_out as lay_out_log
+from app.row_choice import RowChoice
 from core.records.roles import ROLES
 
 SECONDS = 10
@@ -28,7 +29,7 @@ class InviteParts:
 
 @dataclass(frozen=True)
 class ChangeParts:
-    person: gr.Dropdown
+    person: RowChoice
     role: gr.Dropdown
     projects: gr.CheckboxGroup
     save: gr.Button
@@ -50,7 +51,7 @@ class ProjectParts:
     all: gr.HTML
     name: gr.Textbox
     add: gr.Button
-    chosen: gr.Dropdown
+    chosen: RowChoice
     new_name: gr.Textbox
     rename: gr.Button
     erase: gr.Button
@@ -111,7 +112,7 @@ def _lay_out_invite() -> InviteParts:
 
 def _lay_out_change() -> ChangeParts:
     gr.HTML('<div class="vt"><h2>Change somebody</h2></div>')
-    person = gr.Dropdown([], label="Person", elem_id="people-person")
+    person = RowChoice([], label="Person", elem_id="people-person")
     role = gr.Dropdown(list(ROLES), label="Role", interactive=False, elem_id="people-new-role")
     projects = gr.CheckboxGroup([], label="Projects", elem_id="people-new-projects")
     save = gr.Button("Save role and projects", interactive=False, elem_id="people-save")
@@ -131,7 +132,7 @@ def _lay_out_projects() -> ProjectParts:
             name = gr.Textbox(label="Name of a new project", max_length=255, elem_id="people-project")
             add = gr.Button("Make a project", elem_id="people-project-add")
         with gr.Column(min_width=380):
-            chosen = gr.Dropdown([], label="Project", elem_id="people-project-chosen")
+            chosen = RowChoice([], label="Project", elem_id="people-project-chosen")
             new_name = gr.Textbox(label="Its new name", max_length=255, elem_id="people-project-name")
             with gr.Row():
                 rename = gr.Button("Rename", elem_id="people-project-rename")

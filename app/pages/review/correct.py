@@ -14,6 +14,7 @@ from app.context import PRIVATE, Studio
 from app.html import as_text, empty
 from app.pages.review.acts import chosen
 from app.pages.review.retrained import comparison
+from app.row_choice import RowChoice
 from app.set_words import SPLIT_NAMES, counted, named
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
@@ -43,18 +44,18 @@ TESTED = (
 class VersionParts:
     """Two versions to compare, the second to take back."""
 
-    old: gr.Dropdown
-    new: gr.Dropdown
+    old: RowChoice
+    new: RowChoice
     revert: gr.Button
     difference: gr.HTML
 
 
 @dataclass(frozen=True)
 class RetrainParts:
-    run: gr.Dropdown
-    corrected: gr.Dropdown
+    run: RowChoice
+    corrected: RowChoice
     retrain: gr.Button
-    again: gr.Dropdown
+    again: RowChoice
     compare: gr.Button
     compared: gr.HTML
 
@@ -173,8 +174,8 @@ def lay_out() -> CorrectParts:
 
 def _version_parts() -> VersionParts:
     with gr.Row(equal_height=True):
-        old = gr.Dropdown([], label="Version", elem_id="review-old")
-        new = gr.Dropdown([], label="with version", elem_id="review-new")
+        old = RowChoice([], label="Version", elem_id="review-old")
+        new = RowChoice([], label="with version", elem_id="review-new")
         revert = gr.Button("Take the second back", scale=0, min_width=210, elem_id="review-revert")
     return VersionParts(old, new, revert, gr.HTML(elem_id="review-difference"))
 
@@ -182,11 +183,11 @@ def _version_parts() -> VersionParts:
 def _retrain_parts() -> RetrainParts:
     gr.HTML(f'<div class="vt"><p class="small quiet">{TESTED}</p></div>')
     with gr.Row(equal_height=True):
-        run = gr.Dropdown([], label="Finished run", elem_id="review-run")
-        corrected = gr.Dropdown([], label="on the corrected version", elem_id="review-corrected")
+        run = RowChoice([], label="Finished run", elem_id="review-run")
+        corrected = RowChoice([], label="on the corrected version", elem_id="review-corrected")
         retrain = gr.Button("Queue the same settings", scale=0, min_width=210, elem_id="review-requeue")
     with gr.Row(equal_height=True):
-        again = gr.Dropdown([], label="Compare with its retrained run", elem_id="review-again")
+        again = RowChoice([], label="Compare with its retrained run", elem_id="review-again")
         compare = gr.Button("Compare", scale=0, min_width=210, elem_id="review-compare")
     return RetrainParts(run, corrected, retrain, again, compare, gr.HTML(elem_id="review-compared"))
 

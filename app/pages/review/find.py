@@ -13,6 +13,7 @@ from app.context import PRIVATE, Studio
 from app.html import bar, go_to, notice
 from app.pages.review.acts import chosen, find_suspects, find_suspects_for_first_look
 from app.pages.review.words import LIMITS, PURPOSE, STEPS, under_way
+from app.row_choice import RowChoice
 from app.visit import Updates, Visit, Wire, guarded
 from app.words import ago, chip, lasting
 from core.errors import SettingsError
@@ -30,8 +31,8 @@ NO_ESTIMATE = "Hard cases with a right label count too: how many labels are wron
 
 @dataclass(frozen=True)
 class FindParts:
-    version: gr.Dropdown
-    run: gr.Dropdown
+    version: RowChoice
+    run: RowChoice
     readers: gr.Radio
     is_blind: gr.Checkbox
     has_first_look: gr.Checkbox
@@ -134,8 +135,8 @@ def lay_out(beside: Callable[[], Beside]) -> tuple[FindParts, Beside]:
     """`beside` lays out what stands above the words for whoever is new."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=420):
-            version = gr.Dropdown([], label="Image set", elem_id="review-version")
-            run = gr.Dropdown(
+            version = RowChoice([], label="Image set", elem_id="review-version")
+            run = RowChoice(
                 [(OWN, 0)],
                 value=0,
                 label="A finished run to build on",

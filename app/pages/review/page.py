@@ -17,6 +17,7 @@ from app.pages.review.audit import Auditing
 from app.pages.review.correct import Correcting
 from app.pages.review.find import Finding
 from app.pages.review.queue import opened, queue
+from app.row_choice import RowChoice
 from app.visit import Updates, Visit, Wire, guarded, live, offer
 from core.records.review import reviews
 from core.records.review.reviews import ReviewView
@@ -29,7 +30,7 @@ TABS = ("find", "decide", "agree", "correct")
 
 @dataclass(frozen=True)
 class Parts:
-    review: gr.Dropdown
+    review: RowChoice
     with_archived: gr.Checkbox
     tabs: gr.Tabs
     find: gr.Tab
@@ -129,7 +130,7 @@ def depends_on(view: ReviewView | None) -> str:
 def lay_out() -> ReviewPage:
     with gr.Row(equal_height=True):
         gr.HTML('<div class="vt"><h1>Review</h1></div>', min_width=120)
-        review = gr.Dropdown(
+        review = RowChoice(
             [], label="Search", show_label=False, container=False, visible=False, scale=4, elem_id="review-chosen"
         )
         with_archived = gr.Checkbox(

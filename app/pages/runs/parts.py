@@ -16,6 +16,7 @@ from app.pages.runs.probing import ProbingParts
 from app.pages.runs.probing import lay_out as lay_out_probing
 from app.pages.runs.upkeep import UpkeepParts
 from app.pages.runs.upkeep import lay_out as lay_out_upkeep
+from app.row_choice import RowChoice
 from app.words import figure_title
 from core.records.tables import JOB_STATES, RESUMABLE, UNDER_WAY
 
@@ -63,7 +64,7 @@ class RunParts:
     astray: gr.Markdown
     """That the run of the address is none to be seen."""
     listed: ListParts
-    run: gr.Dropdown
+    run: RowChoice
     acts: Acts
     head: gr.HTML
     note: gr.Markdown
@@ -88,7 +89,7 @@ class RunParts:
 @dataclass(frozen=True)
 class QueueParts:
     rows: gr.HTML
-    waiting: gr.Dropdown
+    waiting: RowChoice
     up: gr.Button
     down: gr.Button
     is_paused: gr.Checkbox
@@ -102,7 +103,7 @@ CHOOSE_SEVERAL = "Choose two runs or more above: their curve, the settings that 
 class BesideParts:
     """The tab Side by side."""
 
-    several: gr.Dropdown
+    several: RowChoice
     curve: gr.Dropdown
     together: gr.Plot
     differ: gr.Dataframe
@@ -139,7 +140,7 @@ def _run_parts() -> RunParts:
     astray, listed = gr.Markdown(elem_id="runs-astray"), lay_out_list()
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            run = gr.Dropdown([], label="Run", elem_id="runs-run")
+            run = RowChoice([], label="Run", elem_id="runs-run")
         with gr.Column(scale=3, min_width=560), gr.Row():
             acts = _act_buttons()
     head = gr.HTML(elem_id="runs-head")
@@ -187,7 +188,7 @@ def _act_buttons() -> Acts:
 def _queue_parts() -> QueueParts:
     rows = gr.HTML()
     with gr.Row(equal_height=True):
-        waiting = gr.Dropdown([], label="Waiting run", scale=2)
+        waiting = RowChoice([], label="Waiting run", scale=2)
         up, down = gr.Button("Move up", min_width=90), gr.Button("Move down", min_width=90)
     with gr.Row():
         is_paused = gr.Checkbox(label="Paused", info="What runs goes on; nothing new begins.")
@@ -196,7 +197,7 @@ def _queue_parts() -> QueueParts:
 
 
 def _beside_parts() -> BesideParts:
-    several = gr.Dropdown([], multiselect=True, label="Runs to put side by side", elem_id="runs-several")
+    several = RowChoice([], multiselect=True, label="Runs to put side by side", elem_id="runs-several")
     curve = gr.Dropdown([], label="Curve")
     together = gr.Plot(charts.nothing(CHOOSE_SEVERAL), show_label=False)
     gr.Markdown("## Settings that differ")

@@ -104,8 +104,9 @@ def words(rights: Rights, owner: str) -> str:
 
 def lay_out() -> UpkeepParts:
     rights = gr.HTML(elem_id="upkeep-rights")
+    # Nobody writes in them before the run has filled them: what it brings would take the place of what was typed.
     with gr.Row():
-        name = gr.Textbox(label="Name", max_length=LONGEST_NAME, elem_id="upkeep-name")
+        name = gr.Textbox(label="Name", max_length=LONGEST_NAME, interactive=False, elem_id="upkeep-name")
         tags = gr.Dropdown(
             [],
             multiselect=True,
@@ -113,6 +114,7 @@ def lay_out() -> UpkeepParts:
             max_choices=MOST_TAGS,
             label="Tags",
             info="Short words; type a new one and press Enter.",
+            interactive=False,
             elem_id="upkeep-tags",
         )
     note = gr.Textbox(
@@ -121,10 +123,11 @@ def lay_out() -> UpkeepParts:
         lines=4,
         max_lines=12,
         max_length=LONGEST_NOTE,
+        interactive=False,
         elem_id="upkeep-note",
     )
     with gr.Row():
-        save = gr.Button("Save", variant="primary", min_width=100, scale=0, elem_id="upkeep-save")
+        save = gr.Button("Save", variant="primary", min_width=100, scale=0, interactive=False, elem_id="upkeep-save")
         archive = gr.Button("Archive", min_width=120, scale=0, elem_id="upkeep-archive")
         bring_back = gr.Button(
             "Bring back from the archive", visible=False, min_width=220, scale=0, elem_id="upkeep-back"

@@ -10,6 +10,7 @@ from gradio.components import Component
 
 from app.pages.tune.forms import NO_TSM, USUAL, Forms
 from app.pages.tune.forms import lay_out as lay_out_forms
+from app.row_choice import RowChoice
 from app.visit import Json
 from core.records.seeds import MOST
 
@@ -47,8 +48,8 @@ class FileParts:
 @dataclass(frozen=True)
 class Parts:
     notice: gr.Markdown
-    image_set: gr.Dropdown
-    version: gr.Dropdown
+    image_set: RowChoice
+    version: RowChoice
     choices: Choices
     name: gr.Textbox
     seeds: gr.Number
@@ -89,8 +90,8 @@ def lay_out(offered: Json) -> Parts:
     with gr.Row():
         with gr.Column(scale=3):
             with gr.Row():
-                image_set = gr.Dropdown([], label="Image set", elem_id="tune-set")
-                version = gr.Dropdown([], label="Version", elem_id="tune-version")
+                image_set = RowChoice([], label="Image set", elem_id="tune-set")
+                version = RowChoice([], label="Version", elem_id="tune-version")
             choices = _choices(offered)
             with gr.Row(equal_height=True):
                 name = gr.Textbox(

@@ -1,0 +1,108 @@
+"""An intake that is killed in the middle goes on where it was: nothing is looked at or written a second time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from core.catalog import FORMATS, every
+from core.pictures.kept_looks import read_looks
+from core.records import mended, sets
+from core.records.access import Who
+from core.records.database import Database
+from core.records.place import Place
+from core.records.uploads import check_folder
+from core.sets.open import open_set
+from core.sets.version import hash_rows, read_about
+from tests.messy import slice_of
+
+PICTURES = 120
+SLOWED = """
+import os, runpy, sys, time
+import core.pictures.looks as looks, core.pictures.store as store
+import core.records.versions as versions, core.sets.looked as looked
+
+def noted(function, name_of):
+    def slow(*arguments):
+        time.sleep(0.02)
+        made = function(*arguments)
+        with open(sys.argv[2], "a") as log:
+            log.write(name_of(arguments) + "\\n")
+        return made
+    return slow
+
+looked.KEEP_SECONDS, looks.AT_ONCE, versions.AT_ONCE = 0.0, 10, 10
+looks.look_at = noted(looks.look_at, lambda arguments: repr(arguments[0]))
+store._fill = noted(store._fill, lambda arguments: "/".join(arguments[0].split(".")[0].split("/")[-2:]))
+runpy.run_module("worker.intake_child", run_name="__main__")
+"""
+
+
+@pytest.fixture
+def upload(database: Database, place: Place, who: Who, tmp_path: Path) -> int:
+    with ZipFile(tmp_path / "slices.zip", "w") as made:
+        for number in range(PICTURES):
+            made.writestr(f"{'ab'[number % 2]}/{number}.png", slice_of("ab"[number % 2], number))
+    return sets.new_upload(database, place, who, who.projects[0], tmp_path / "slices.zip", "slices.zip").id
+
+
+def carried_out(place: Place, job: int, log: Path, killed_at: int | None) -> list[str]:
+    """What the job's own process looked at or wrote; killed once it tells that so many pictures are done."""
+    log.write_text("")
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOWED, str(job), str(log)],
+        env=os.environ | place.environment() | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            progress = json.loads(line).get("progress")
+            if progress and killed_at and progress["done"] >= killed_at:
+                process.kill()
+                break
+    assert process.returncode == (-9 if killed_at else 0)
+    return log.read_text().splitlines()
+
+
+@pytest.mark.slow
+def test_a_check_that_was_killed_looks_at_no_picture_again(
+    database: Database, place: Place, who: Who, upload: int, tmp_path: Path
+) -> None:
+    job = sets.request_check(database, place, who, upload, {})
+    first = carried_out(place, job, tmp_path / "log", killed_at=40)
+    file = check_folder(place, sets.upload(database, who, upload)) / mended.LOOKS
+    kept = set(read_looks(file).looks)
+    assert 20 < len(kept) <= len(first) < PICTURES and not file.exists()
+    second = carried_out(place, job, tmp_path / "log", killed_at=None)
+    assert kept.isdisjoint(second) and len(kept) + len(second) == PICTURES
+    assert max(Counter(second).values()) == 1
+    whole = sets.upload(database, who, upload)
+    assert whole.report is not None and whole.report["cases"] == PICTURES
+    assert [path.name for path in file.parent.glob("looks*")] == ["looks.parquet"]
+    assert len(read_looks(file).looks) == PICTURES
+
+
+@pytest.mark.slow
+def test_an_upload_whose_adding_was_killed_is_the_same_version_and_no_picture_is_written_again(
+    database: Database, place: Place, who: Who, upload: int, tmp_path: Path
+) -> None:
+    path = sets.upload_path(place, sets.upload(database, who, upload))
+    job = sets.request_add(database, place, who, upload, "slices", {}, {})
+    carried_out(place, job, tmp_path / "log", killed_at=40)
+    kept = {f"{file.parent.name}/{file.name}" for file in (place.data / "store").glob("??/*") if "." not in file.name}
+    assert 20 < len(kept) < PICTURES and sets.sets(database, who, who.projects[0]) == []
+    second = carried_out(place, job, tmp_path / "log", killed_at=None)
+    assert kept.isdisjoint(second)
+    (version,) = [view.latest for view in sets.sets(database, who, who.projects[0])]
+    about = read_about(place.versions / version.hash)
+    assert about.rows == hash_rows(open_set(path, {}, every(FORMATS)).cases) and about.cases == PICTURES
+    assert carried_out(place, job, tmp_path / "log", killed_at=None) == []
+    assert [view.latest.id for view in sets.sets(database, who, who.projects[0])] == [version.id]
