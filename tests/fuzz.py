@@ -300,6 +300,7 @@ def attempt(attempted: Trial, sandbox: Path) -> str:
         assert any(name in refusal for name in named), f"names nothing: {refusal}"
         return "refused"
     named_cases = {case for finding in report.findings for case in finding.cases}
+    named_cases |= {case for finding in report.findings for case, _ in finding.troubles}  # of an error all are named
     store = Store(str(sandbox / "store"))
     for each in looked.seen:
         if each.look.problem:

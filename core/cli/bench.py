@@ -1,5 +1,5 @@
-"""`vitask bench`: what a step, a reading and whole runs cost and are worth, each beside what it is compared to; where
-that helps; and how often intervals hold the truth."""
+"""`vitask bench`: what a step, a reading, an intake and whole runs cost and are worth, each beside what it is compared
+to; where that helps; and how often intervals hold the truth."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def add(commands: Commands) -> None:
         "--retrain", action="store_true", help="also what a TSM gains by the first suspects put right"
     )
     _add_trials(suspects, "searches", Path("bench-suspects"), do_suspects)
+    intake = actions.add_parser("intake", help="taking in sets of pictures beside opening and hashing them alone")
+    intake.add_argument("--pictures", default="1000,10000", metavar="1000,10000", help="sets of so many drawn JPEGs")
+    intake.add_argument("--side", type=int, default=256, help="of each, in pixels; at least 96")
+    intake.add_argument("--json", action="store_true")
+    intake.set_defaults(do=do_intake)
     intervals = actions.add_parser("intervals", help="how often 95 %% intervals hold the truth, in simulation")
     intervals.add_argument(
         "--cells", default="", metavar="NAME,NAME", help="some of the kinds of test sets; usually all"
@@ -115,6 +120,14 @@ def do_read(arguments: argparse.Namespace) -> None:
     from core.bench.read import measure
 
     _print_figures(arguments, measure(arguments.rounds, arguments.size, output.note))
+
+
+def do_intake(arguments: argparse.Namespace) -> None:
+    from core.bench.intake import markdown, measure
+
+    counts = [_whole(text, "--pictures") for text in arguments.pictures.split(",")]
+    rows = measure(counts, max(96, arguments.side), output.note)
+    _print_rows(arguments, [row.as_row() for row in rows], markdown(rows))
 
 
 def do_table(arguments: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import DataError
 from core.limits import limits
-from core.pictures.dicom_file import BEGINNING, is_dicom
+from core.pictures.dicom_file import BEGINNING, is_dicom, refuse_inflating
 from core.pictures.dicom_file import Source as Place
 from core.pictures.zips import examine, examine_nested
 from core.sets.files import Tree, holds_a_tree, is_litter, natural, open_tree
@@ -28,7 +28,10 @@ class Uploaded:
     place: Place
 
     def content(self) -> bytes:
-        return self.place.content(limits().table_bytes if self.is_table else limits().picture_bytes)
+        content = self.place.content(limits().table_bytes if self.is_table else limits().picture_bytes)
+        if is_dicom(content[:BEGINNING]):
+            refuse_inflating(content, self.name)
+        return content
 
     @property
     def is_table(self) -> bool:

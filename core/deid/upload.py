@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from core.deid.choices import Choices
@@ -22,7 +23,7 @@ from core.deid.header import deidentify_header, rules_for
 from core.deid.journal import Done, Journal
 from core.deid.key import SiteKey
 from core.deid.names import Names
-from core.deid.persons import identifying_values, identity_of, number_of
+from core.deid.persons import identifying_values, identity_of, number_of, readable
 from core.deid.reading import MARK_AT, dataset_in, tolerant
 from core.deid.record import FOLDER, LeftOut, Record
 from core.deid.source import Uploaded, files_of
@@ -192,9 +193,10 @@ def _dicom(file: Uploaded, work: Work) -> Done:
             return Done(reason="damaged: it can't be read whole")
         if before.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY:
             return Done(reason="a DICOMDIR: a list of the files under their old names")
-        rules = rules_for(before, work.choices, work.key)
-        written = work.names.of_file(file.name, rules.pseudonym, str(before.get("SOPInstanceUID", "")) or file.name)
+        written = ""
         try:
+            rules = rules_for(before, work.choices, work.key)
+            written = work.names.of_file(file.name, rules.pseudonym, _uid_of(before) or file.name)
             actions = deidentify_header(after, rules, software())
             if work.onlooker:
                 work.onlooker(before, after, written)
@@ -203,8 +205,13 @@ def _dicom(file: Uploaded, work: Work) -> Done:
             raise
         except Exception:  # whatever pydicom's writing raises of values that no file may have
             work.names.give_back(written)
-            return Done(reason="its header can't be written again")
+            return Done(reason="damaged: its header can't be written again")
     return Done(written, rules.pseudonym, actions)
+
+
+def _uid_of(header: Dataset) -> str:
+    element = readable(header, Tag("SOPInstanceUID")) if "SOPInstanceUID" in header else None
+    return "" if element is None else str(element.value or "")
 
 
 def _table(file: Uploaded, work: Work, renamed: Mapping[str, Renamed]) -> Done:

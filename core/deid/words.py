@@ -69,11 +69,21 @@ def fold_letter(letter: str) -> str:
     return "".join(part for part in plain if not unicodedata.combining(part))
 
 
+Spelling = tuple[str, ...]
+_TOKEN = re.compile(r"\d+|[\u2e80-\uffff]|[^\W\d_\u2e80-\uffff]+")
+"""Runs of letters, runs of digits; of writing without blanks each sign."""
+WIDEST_GAP = 3
+"""Signs that may stand between the parts of what is looked for."""
+
+
 @dataclass
 class Identifying:
-    """The values that name somebody, as they may be found again in texts, names of files and cells of tables."""
+    """The values that name somebody, as they may be found again in texts, names of files and cells of tables.
 
-    spellings: set[str] = field(default_factory=set)
+    Each is kept as its words and numbers, folded; what stands between them doesn't matter.
+    """
+
+    spellings: set[Spelling] = field(default_factory=set)
 
     def add_name(self, name: str) -> None:
         """A person's name, in the form of DICOM or any other: each of its parts, and first and last written as one."""
@@ -84,8 +94,8 @@ class Identifying:
                     self._add_word(part)
             for first, second in pairwise(parts):
                 if len(first + second) >= SHORTEST_PLACE_WORD:
-                    self._add_word(first + second)
-                    self._add_word(second + first)
+                    self._add(first + second)
+                    self._add(second + first)
 
     def add_value(self, value: str) -> None:
         """A number, a line of an address: taken as a whole."""
@@ -104,23 +114,25 @@ class Identifying:
 
     def add_date(self, day: date) -> None:
         """A day in the ways in which it is written."""
-        self.spellings |= _spellings_of(day)
-        self.__dict__.pop("_pattern", None)
+        self._add_all(_spellings_of(day))
 
     def add_all(self, other: Identifying) -> None:
         """Those of another header too."""
-        if not other.spellings <= self.spellings:
-            self.spellings |= other.spellings
-            self.__dict__.pop("_pattern", None)
+        self._add_all(other.spellings)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where in a text one of the values stands."""
+        """Where in a text one of the values stands: always whole words and numbers, a number also after letters."""
         if not self.spellings or not text:
             return []
-        letters = [(fold_letter(letter), place) for place, letter in enumerate(text)]
-        places = [place for plain, place in letters for _ in plain]
-        plain = "".join(plain for plain, _ in letters)
-        return [(places[hit.start()], places[hit.end() - 1] + 1) for hit in self._pattern.finditer(plain)]
+        places = [place for place, letter in enumerate(text) for _ in fold_letter(letter)]
+        tokens = [(hit[0], hit.start(), hit.end()) for hit in _TOKEN.finditer("".join(map(fold_letter, text)))]
+        spans, place = [], 0
+        while place < len(tokens):
+            length = self._longest_at(tokens, place)
+            if length:
+                spans.append((places[tokens[place][1]], places[tokens[place + length - 1][2] - 1] + 1))
+            place += length or 1
+        return spans
 
     def is_in(self, text: str) -> bool:
         return bool(self.spans(text))
@@ -131,52 +143,51 @@ class Identifying:
             self.is_in(content.decode(encoding, errors="replace")) for encoding in ("utf-8", "latin-1", "utf-16-le")
         )
 
+    def _longest_at(self, tokens: Sequence[tuple[str, int, int]], place: int) -> int:
+        """How many tokens from here on are one of the values."""
+        for spelling in self._by_beginning.get(tokens[place][0], ()):
+            here = tokens[place : place + len(spelling)]
+            gaps = [second[1] - first[2] for first, second in pairwise(here)]
+            if tuple(token for token, _, _ in here) == spelling and max(gaps, default=0) <= WIDEST_GAP:
+                return len(spelling)
+        return 0
+
     def _add_word(self, word: str) -> None:
         if folded(word) not in COMMON:
             self._add(word)
 
     def _add(self, text: str) -> None:
-        self.spellings.add(folded(text))
+        plain = {folded(text)}
         if re.search("[äöüÄÖÜ]", text):
-            self.spellings.add(folded(re.sub("[äöüÄÖÜ]", lambda letter: folded(letter[0]) + "e", text)))
-        self.__dict__.pop("_pattern", None)
+            plain.add(folded(re.sub("[äöüÄÖÜ]", lambda letter: folded(letter[0]) + "e", text)))
+        self._add_all({spelling for spelling in map(_spelling_of, plain) if spelling})
+
+    def _add_all(self, spellings: Iterable[Spelling]) -> None:
+        self.spellings.update(spellings)
+        self.__dict__.pop("_by_beginning", None)
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return _pattern_of(frozenset(self.spellings))
+    def _by_beginning(self) -> dict[str, list[Spelling]]:
+        """By the first word or number, the longest first."""
+        index: dict[str, list[Spelling]] = {}
+        for spelling in sorted(self.spellings, key=lambda each: (-len(each), each)):
+            index.setdefault(spelling[0], []).append(spelling)
+        return index
 
 
-@lru_cache(maxsize=256)
-def _pattern_of(spellings: frozenset[str]) -> re.Pattern[str]:
-    """Headers of one series say the same of persons, so that it is made for few of them."""
-    longest_first = sorted(spellings, key=lambda text: (-len(text), text))
-    return re.compile("|".join(map(_bounded, longest_first)))
+def _spelling_of(plain: str) -> Spelling:
+    return tuple(_TOKEN.findall(plain))
 
 
 @lru_cache(maxsize=4096)
-def _spellings_of(day: date) -> frozenset[str]:
-    texts = {f"{day:%Y%m%d}", f"{day:%Y-%m-%d}", f"{day:%Y/%m/%d}", f"{day:%Y.%m.%d}", f"{day:%Y_%m_%d}"}
-    texts |= {f"{day:%d%m%Y}", f"{day:%m%d%Y}"}
-    for sign in "-./_":
-        for first, second in ((day.day, day.month), (day.month, day.day)):
-            for year in (f"{day:%Y}", f"{day:%y}"):
-                texts |= {f"{first:02}{sign}{second:02}{sign}{year}", f"{first}{sign}{second}{sign}{year}"}
+def _spellings_of(day: date) -> frozenset[Spelling]:
+    texts = {f"{day:%Y%m%d}", f"{day:%d%m%Y}", f"{day:%m%d%Y}", f"{day:%Y %m %d}"}
+    for first, second in ((day.day, day.month), (day.month, day.day)):
+        for year in (f"{day:%Y}", f"{day:%y}"):
+            texts |= {f"{first:02} {second:02} {year}", f"{first} {second} {year}"}
     for month in (f"{day:%B}", f"{day:%b}"):
-        texts |= {f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", f"{month} {day.day} {day.year}"}
-        texts.add(f"{day:%d}-{month}-{day.year}")
-    return frozenset(map(folded, texts))
-
-
-def _bounded(spelling: str) -> str:
-    """The spelling as a word of its own; a number also right after letters. Blanks may be any that separate words."""
-    body = r"[\s^_,.-]+".join(map(re.escape, spelling.split()))
-    return _edge(spelling[0], "<!") + body + _edge(spelling[-1], "!")
-
-
-def _edge(letter: str, looks: str) -> str:
-    if letter.isdigit():
-        return rf"(?{looks}\d)"
-    return rf"(?{looks}[^\W\d_])" if letter.isascii() and letter.isalpha() else ""
+        texts |= {f"{day.day} {month} {day.year}", f"{day:%d} {month} {day.year}", f"{month} {day.day} {day.year}"}
+    return frozenset(_spelling_of(folded(text)) for text in texts)
 
 
 def cleaned(text: str, identifying: Identifying, patterns: Sequence[re.Pattern[str]] = PATTERNS) -> str:

@@ -112,13 +112,13 @@ def read_whole(source: Source) -> Dataset:
     content = source.content(limits().picture_bytes)
     if not is_dicom(content[:BEGINNING]):
         raise DataError(f'"{source.name}" is not a DICOM file, or its beginning is damaged. {_AGAIN}')
-    _refuse_inflating(content, source.name)
+    refuse_inflating(content, source.name)
     with turned(source.name):
         return read_partial(BytesIO(content), force=True)
 
 
 def _parsed(content: bytes, name: str, tags: Sequence[BaseTag | int]) -> Header:
-    _refuse_inflating(content, name)
+    refuse_inflating(content, name)
     ends: list[BaseTag] = []
 
     def is_at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -172,7 +172,7 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-def _refuse_inflating(content: bytes, name: str) -> None:
+def refuse_inflating(content: bytes, name: str) -> None:
     """A DataError for a deflated file that unpacks to more than a picture may have: pydicom unpacks without a bound."""
     if str(DeflatedExplicitVRLittleEndian).encode() not in content:
         return

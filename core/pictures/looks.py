@@ -41,7 +41,8 @@ def look_at(pixels: Pixels) -> Look:
     grey = picture.convert("L")
     thumbnail = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes()
     coarse = grey.resize((COARSE_SIDE, COARSE_SIDE), Image.Resampling.BICUBIC).tobytes()
-    is_blank = all(low == high for low, high in _extremes(picture))
+    # What is small and of several shades is so as a whole: the extremes of all pixels are looked for where it isn't.
+    is_blank = len(set(coarse)) == 1 and all(low == high for low, high in _extremes(picture))
     return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail, coarse)
 
 

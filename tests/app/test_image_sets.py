@@ -97,7 +97,7 @@ def test_what_is_chosen_at_the_door_goes_with_the_upload_and_stays_when_it_is_ch
     assert (options(kept)["deid"]["dates"], options(kept)["deid"]["keeps_originals"]) == ("kept", True)
     with room.studio.database.session() as session:
         session.get_one(Job, session.get_one(sets.Upload, kept).job_id).state = "done"
-    columns_left_alone = dict.fromkeys(parts.mapping.inputs)
+    columns_left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
     tab.check_again(visit, {parts.upload: kept, **columns_left_alone})
     assert options(kept)["deid"]["dates"] == "kept"
 

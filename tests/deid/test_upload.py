@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -15,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from core.deid.choices import Choices
+from core.deid.reading import tolerant
 from core.deid.record import FOLDER
 from core.deid.source import holds_dicom
 from core.deid.upload import deidentify
@@ -180,3 +182,35 @@ def test_pictures_beside_keep_their_pixels_and_lose_the_rest(tmp_path: Path) -> 
     for name in ("a.png", f"{KEY.mark('Mueller')}.jpg"):
         came = Image.open(tmp_path / "in" / name.replace(KEY.mark("Mueller"), "Mueller"))
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / name)), np.asarray(came))
+
+
+def test_a_deflated_file_that_unpacks_to_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITASK_LIMIT_PICTURE_BYTES", "100000")
+    bomb = made_header()
+    bomb.PixelData = bytes(10**7)
+    keep_header(tmp_path / "in" / "bomb.dcm", bomb, DeflatedExplicitVRLittleEndian)
+    keep_header(tmp_path / "in" / "good.dcm", made_header(2))
+    record = deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    assert (record.files, [left.reason for left in record.left_out]) == (1, ["damaged or too large"])
+
+
+def test_mutated_files_are_taken_on_or_left_out_and_end_nothing(tmp_path: Path) -> None:
+    draw = random.Random(11)
+    keep_header(tmp_path / "whole", made_header())
+    whole = (tmp_path / "whole").read_bytes()
+    (tmp_path / "in").mkdir()
+    keep_header(tmp_path / "in" / "0.dcm", made_header())
+    for number in range(1, 201):
+        content = bytearray(whole)
+        for _ in range(draw.choice((1, 3, 20))):
+            place, length = draw.randrange(132, len(content)), draw.randrange(1, 9)
+            content[place : place + draw.choice((0, length))] = draw.randbytes(draw.choice((0, 1, length)))
+        (tmp_path / "in" / f"{number}.dcm").write_bytes(
+            content[: draw.choice((len(content), draw.randrange(200, 900)))]
+        )
+    record = deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    assert record.files + len(record.left_out) == 201
+    assert record.files > 50 and len(record.left_out) > 10
+    with tolerant():
+        for file in (tmp_path / "out").rglob("*.dcm"):
+            assert dcmread(file).PatientIdentityRemoved == "YES"

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from core.records import jobs, mended, runs, sets
+from core.records import jobs, mended, runs, sets, tray
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
-from core.records.payloads import Fetch
+from core.records.payloads import Add, Fetch
 from core.records.place import Place
 from core.records.samples import request_sample, sample_request
 from core.records.tables import Job
 from tests import run_files as tiny
+from tests.deid.burning import LAYING, burned, written_to
 from tests.deid.made import keep_header, made_header
 from worker.child_job import ChildJob
 from worker.child_protocol import Teller
@@ -230,3 +231,42 @@ def test_an_upload_of_dicom_is_kept_without_whose_it_is(
     assert all(case.patient and case.patient.startswith("P") for case in cases)
     everything = b"".join(file.read_bytes() for file in place.data.rglob("*") if file.is_file())
     assert [name for name in (b"481511", b"ueller", "Änne".encode(), b"19530412") if name in everything] == []
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_picture_with_a_name_in_it_waits_and_nothing_of_its_upload_is_kept_before(
+    database: Database, place: Place, who: Who, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        texts = LAYING if number == 0 else ((12, 30 * number, "R"),)
+        written_to(tmp_path / "scans" / ("dark", "light")[number % 2] / f"{number}.dcm", burned(texts))
+    brought = shutil.make_archive(str(tmp_path / "scans"), "zip", tmp_path / "scans")
+    upload = sets.new_upload(database, place, who, who.projects[0], Path(brought), "scans.zip").id
+
+    def check_again() -> dict[str, Any]:
+        row = sets.upload(database, who, upload)
+        if row.state != "checking":
+            sets.request_check(database, place, who, upload, row.options)
+        job_id = sets.upload(database, who, upload).job_id
+        assert job_id is not None
+        intake.check(child_job(database, place, who, job_id))
+        return dict(sets.upload(database, who, upload).report or {})
+
+    assert check_again()["waiting"] == 1
+    (held,) = tray.waiting(database, place, who, upload)
+    assert held.reasons == ("person",)
+    job_id = sets.upload(database, who, upload).job_id
+    assert job_id is not None
+    with pytest.raises(sets.UploadError, match="One picture waits"):  # whoever asks for it past the page
+        intake.add(added_as(child_job(database, place, who, job_id), upload))
+    sets.set_upload(database, upload, "checked")
+    tray.settle(database, place, who, upload, held.number, "mask")
+    report = check_again()
+    assert report["cases"] == 4 and "waiting" not in report
+    (finding,) = [finding for finding in report["findings"] if finding["kind"] == "looked_at"]
+    assert finding["message"].startswith("Pictures looked at for what is written in them: 1 masked.")
+
+
+def added_as(job: ChildJob, upload: int) -> ChildJob:
+    job.row.payload = Add(upload=upload, set_name="scans", task={}).model_dump(mode="json")
+    return job
