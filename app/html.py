@@ -16,6 +16,8 @@ FENCE = re.compile(r"^((?:[ \t>*+.)\d-]|\[[ xX]\])*(?:`{3,}(?=[^`\n]*$)|~{3,})).
 """What a block of code says of its language: of some, drawings are made. It may stand behind a list's boxes to tick."""
 BEGINS_DRAWING = re.compile(r"[`~]{3}(?=[ \t]*mermaid)", re.IGNORECASE)
 """Gradio looks for one wherever a paragraph might break off."""
+IMPORT = re.compile(r"^import \{[^}]*\} from \"\./([\w-]+\.js)\";\n", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=const |let |function )", re.MULTILINE)
 
 NO_INTERVAL = " (no interval: "
 """What begins the reason, in the words of `core/readings`."""
@@ -31,16 +33,32 @@ def go_to(address: str) -> str:
     return f"(number) => {{ if (number) window.location.href = '{address}' + number; }}"
 
 
+def script_of(file: Path) -> str:
+    """A script and those that it imports from beside it, each once, as one: Gradio makes a function of a text, in which
+    there are no modules. So no two of them may use a name at their top."""
+    joined: dict[Path, str] = {}
+
+    def join(part: Path) -> None:
+        if part not in joined:
+            joined[part] = ""  # a place before those that import it
+            text = part.read_text(encoding="utf-8")
+            for name in IMPORT.findall(text):
+                join(part.with_name(name))
+            del joined[part]
+            joined[part] = EXPORT.sub("", IMPORT.sub("", text))
+
+    join(file)
+    return "".join(joined.values())
+
+
 def component_beside(file: str, name: str | None = None) -> dict[str, Any]:
     """Template, look and behaviour of a `gr.HTML`, in files beside a module, under its name or this one."""
     stem = Path(file).with_name(name or Path(file).stem)
-    template, look, behaviour = (
-        stem.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".html", ".css", ".js")
-    )
+    template, look = (stem.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".html", ".css"))
     return {
         "html_template": template,
         "css_template": look,
-        "js_on_load": behaviour,
+        "js_on_load": script_of(stem.with_suffix(".js")),
         "apply_default_css": False,
     }
 

@@ -198,7 +198,7 @@ class Finding:
     message: str
     cases: tuple[str, ...] = ()
     troubles: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
-    """Of an error: every case that it is about, and what is wrong with that one."""
+    """Of an error, and of a finding about single pictures: every case, and what is wrong with that one."""
 
 
 @dataclass(frozen=True)

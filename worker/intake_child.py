@@ -8,7 +8,7 @@ from collections.abc import Callable
 from core.errors import IS_FULL, CoreError, is_full
 from core.machine.memory import exhausted
 from core.records.database import open_database
-from core.records.payloads import Add, Check, Draw, Fetch
+from core.records.payloads import Add, Check, Draw, Fetch, Settle
 from core.records.place import Place
 from worker.child_job import ChildJob
 from worker.kinds import intake, sample
@@ -19,6 +19,7 @@ KINDS: dict[str, Callable[[ChildJob], None]] = {
     Check.kind: intake.check,
     Add.kind: intake.add,
     Fetch.kind: intake.fetch,
+    Settle.kind: intake.settle,
     Draw.kind: sample.draw,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
@@ -21,6 +21,7 @@ from core.records.drawn import drawn_as_coco
 from core.records.exports import export_file
 from core.records.review import corrections
 from core.sets.manifest_cells import boxes_cell, labels_cell
+from core.sets.report_file import as_html, as_json
 from core.sets.safe_csv import as_csv
 
 PAGE = 2000
@@ -77,6 +78,19 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             return f"{upload.name} not used.csv", table, upload.project_id
 
         return sent(studio, request, made, "text/csv")
+
+    @routes.get("/uploads/{upload_id}/report.{kind}")
+    def report(request: Request, upload_id: Number, kind: Literal["html", "json"]) -> Response:
+        """What the check found, as a page or for programs; no picture is in it."""
+
+        def made(who: Who) -> Made:
+            upload = sets.upload(studio.database, who, upload_id)
+            if not upload.report:
+                raise NotAllowed("This upload was not checked yet. Wait for its report.")
+            as_kind = {"html": as_html, "json": as_json}[kind]
+            return f"{upload.name} report.{kind}", as_kind(upload.name, upload.report), upload.project_id
+
+        return sent(studio, request, made, {"html": "text/html", "json": "application/json"}[kind])
 
     @routes.get("/versions/{version_id}/coco.json")
     def drawn(request: Request, version_id: Number) -> Response:

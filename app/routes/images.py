@@ -21,6 +21,7 @@ from core.records.review import queue
 FRESH = {"Cache-Control": "private, no-cache"}
 """A browser may keep a picture, but asks each time: whoever uses it next may not be allowed to see it."""
 SMALLEST_SIDE = 16
+LEVELS = "levels"
 
 
 def router(studio: Studio) -> APIRouter:
@@ -43,10 +44,20 @@ def router(studio: Studio) -> APIRouter:
         """The picture as the models get it (`full`), a thumbnail, or resized to so many pixels a side."""
         return drawn(request, lambda who: (version_id, number), size)
 
+    @routes.get("/images/{version_id}/{number}/levels")
+    def levels(request: Request, version_id: Number, number: Number) -> Response:
+        """All bits of a picture that has more than 8, for the viewer (core/pictures/levels)."""
+        return drawn(request, lambda who: (version_id, number), LEVELS)
+
     @routes.get("/reviews/{review_id}/cases/{rank}/picture")
     def suspect(request: Request, review_id: Number, rank: Number) -> Response:
         """The picture of a review's case. The address does not tell its place in the set: many are sorted by label."""
         return drawn(request, lambda who: queue.place_of(studio.database, who, review_id, rank), "full")
+
+    @routes.get("/reviews/{review_id}/cases/{rank}/levels")
+    def levels_of_suspect(request: Request, review_id: Number, rank: Number) -> Response:
+        """The same of its levels."""
+        return drawn(request, lambda who: queue.place_of(studio.database, who, review_id, rank), LEVELS)
 
     def drawn(request: Request, place_for: Callable[[Who], tuple[int, int]], size: str) -> Response:
         if size.isdigit() and not SMALLEST_SIDE <= int(size) <= limits().shown_side:
@@ -57,9 +68,12 @@ def router(studio: Studio) -> APIRouter:
             version_id, number = place_for(who)
             case = sets.case(studio.database, who, version_id, number)
             openings.add(who, version_id, number, size == "thumb")
-            tag = f'"{case.digest[:32]}-{size}"'
-            if request.headers.get("if-none-match") == tag:
-                return Response(status_code=304, headers={**FRESH, "ETag": tag})
+            kept = FRESH | {"ETag": f'"{case.digest[:32]}-{size}"'}
+            if request.headers.get("if-none-match") == kept["ETag"]:
+                return Response(status_code=304, headers=kept)
+            if size == LEVELS:
+                content, media = sets.levels(studio.place, case.digest)
+                return Response(content, media_type=media, headers=kept | {"Content-Encoding": "gzip"})
             content, media = sets.image(studio.database, studio.place, who, version_id, number, size)
         except NotAllowed as error:
             return Response(str(error), 404, media_type="text/plain")
@@ -68,6 +82,6 @@ def router(studio: Studio) -> APIRouter:
         except DataError as error:
             code = 404 if isinstance(error, MissingError) else 422
             return Response(studio.place.without_paths(str(error)), code, media_type="text/plain")
-        return Response(content, media_type=media, headers={**FRESH, "ETag": tag})
+        return Response(content, media_type=media, headers=kept)
 
     return routes

@@ -14,7 +14,8 @@ from app.pages.review.acts import undo_verdict
 from app.pages.review.words import progress_line
 from app.routes.answers import Number, answered, refuse_another
 from app.visit import Json, Visit
-from core.records import finding, runs
+from core.pictures.levels import has_levels
+from core.records import finding, runs, sets
 from core.records.finding import Alike
 from core.records.review import queue, reviews, verdicts
 from core.records.review.queue import Filter, SuspectView
@@ -109,7 +110,8 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             db, who = visit.database, visit.who
             suspect, view = queue.suspect(db, who, review_id, rank), reviews.review(db, who, review_id)
             history = [] if suspect.is_veiled else verdicts.history(db, who, review_id, rank)
-            return card.card(view, suspect, history, alike_by_run(visit, _indexed_run(visit, view), suspect))
+            alike = alike_by_run(visit, _indexed_run(visit, view), suspect)
+            return card.card(view, suspect, history, alike, is_deep(visit, view, suspect))
 
         return answered(studio, request, made)
 
@@ -159,12 +161,22 @@ def ahead(visit: Visit, review_id: int, wanted: Wanted, is_back: bool = False) -
         suspect = queue.next_suspect(db, who, review_id, where, after, is_back)
         if suspect is None:
             break
-        cards.append(card.card(view, suspect, alike=alike_by_run(visit, run, suspect)))
+        alike = alike_by_run(visit, run, suspect)
+        cards.append(card.card(view, suspect, alike=alike, is_deep=is_deep(visit, view, suspect)))
         after = suspect.rank
     if len(cards) == wanted.many:
         return {"cases": cards, "is_end": False}
     none = card.nothing_left(where, queue.progress(db, who, review_id, where))
     return {"cases": cards, "is_end": True, "none": none}
+
+
+def is_deep(visit: Visit, view: ReviewView, suspect: SuspectView) -> bool:
+    """Whether the case's picture is a deep one. A veiled suspect does not tell which picture it has."""
+    digest = suspect.digest
+    if not digest:
+        place = queue.place_of(visit.database, visit.who, view.id, suspect.rank)
+        digest = sets.case(visit.database, visit.who, *place).digest
+    return has_levels(visit.place.store, digest)
 
 
 def _indexed_run(visit: Visit, view: ReviewView) -> RunView | None:

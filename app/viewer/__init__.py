@@ -1,6 +1,7 @@
-"""The image viewer: zoom, pan, brightness and contrast, invert, by mouse and by keyboard; its panes move together.
+"""The image viewer: zoom, pan, brightness and contrast, invert, by mouse, touch and keyboard; its panes move together.
 
-It changes what is seen, never what a reader is given.
+Deep pictures are seen through windows of all their bits, with what is measured under the mouse. It changes what is
+seen, never what a reader is given.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Any, Literal
 import gradio as gr
 
 from app.html import component_beside
+from core.pictures.levels import has_levels
+from core.records.place import Place
+from core.records.sets import CaseRow
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,19 @@ class Shape:
 
 @dataclass(frozen=True)
 class Pane:
-    """A picture's address (or data URL), what stands above it, and what is drawn over it."""
+    """A picture's address (or data URL), what stands above it, what is drawn over it; of a deep one also the address of
+    its levels (core/pictures/levels)."""
 
     src: str
     title: str = ""
     shapes: tuple[Shape, ...] = ()
+    levels: str = ""
+
+
+def pane_of(place: Place, case: CaseRow, title: str = "", shapes: tuple[Shape, ...] = ()) -> Pane:
+    """A case of a version."""
+    address = f"/images/{case.version_id}/{case.number}"
+    return Pane(address, title, shapes, f"{address}/levels" if has_levels(place.store, case.digest) else "")
 
 
 def viewer(panes: Sequence[Pane] = (), height: int = 400, **options: Any) -> gr.HTML:

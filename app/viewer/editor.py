@@ -9,7 +9,9 @@ from typing import Any
 import gradio as gr
 
 from app.html import component_beside
-from app.viewer import Pane, shown, viewer
+from app.viewer import pane_of, shown, viewer
+from core.records.place import Place
+from core.records.sets import CaseRow
 
 HEIGHT = 430
 CLOSED: dict[str, Any] = {"case": None}
@@ -36,6 +38,6 @@ def opened(version_id: int, number: int, person_id: int) -> dict[str, Any]:
     return {"case": [version_id, number], "person": person_id, "opening": secrets.token_hex(4)}
 
 
-def picture_of(version_id: int, number: int, name: str) -> dict[str, Any]:
+def picture_of(place: Place, case: CaseRow) -> dict[str, Any]:
     """What the viewer within shows."""
-    return shown([Pane(f"/images/{version_id}/{number}", name)])
+    return shown([pane_of(place, case, case.name)])

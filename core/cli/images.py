@@ -28,6 +28,10 @@ def add(commands: Commands) -> None:
         "--deid", action="store_true", help="instead: score the de-identification on a drawn set with planted names"
     )
     check.add_argument("--json", action="store_true")
+    check.add_argument("--report", type=Path, metavar="FILE", help="write it too: a page (.html), or .json")
+    check.add_argument(
+        "--thumbnails", action="store_true", help="put small pictures of what is found into the page: of patients"
+    )
     mending.add_mending(check)
     check.set_defaults(do=do_check)
     fetch = actions.add_parser("fetch", help="download a MedMNIST set, checked by its MD5")
@@ -50,16 +54,20 @@ def do_check(arguments: argparse.Namespace) -> None:
     from core.errors import DataError, SettingsError
     from core.sets.check import report_of
     from core.sets.open import open_set
+    from core.sets.shortcuts import audit
 
     if arguments.deid:
         deid.do_score(arguments)
         return
     if arguments.path is None:
         raise SettingsError("Say which set: vitask set check PATH. Or --deid for the score of the de-identification.")
+    _refuse_unwritable(arguments)
     image_set = open_set(arguments.path, {}, every(FORMATS, KEPT))
     with output.counting("pictures") as on_case:
         mended = mending.mend_as_decided(image_set, mending.mending_from(arguments), on_case)
-    report = report_of(mended.looked).as_json()
+    report = report_of(mended.looked, audit(mended.looked)).as_json()
+    if arguments.report:
+        _write_report(arguments, mended.looked.image_set, report)
     if arguments.json:
         output.plain(report | ({"left_out": [vars(left) for left in mended.left_out]} if mended.left_out else {}))
     else:
@@ -68,6 +76,32 @@ def do_check(arguments: argparse.Namespace) -> None:
     if errors := sum(finding["severity"] == "error" for finding in report["findings"]):
         without = f" --leave-out-unusable keeps the rest without {len(mended.unusable):,}." if mended.unusable else ""
         raise DataError(f"Errors to mend before tuning on this set: {errors}. They are listed above.{without}")
+
+
+def _refuse_unwritable(arguments: argparse.Namespace) -> None:
+    """Before pictures are looked at, which may take long."""
+    from core.errors import SettingsError
+
+    if arguments.report and arguments.report.suffix not in (".html", ".json"):
+        raise SettingsError(f"--report writes a page (.html) or .json, not {arguments.report.name}.")
+    if arguments.thumbnails and (arguments.report is None or arguments.report.suffix != ".html"):
+        raise SettingsError("--thumbnails puts pictures into a page. Add --report FILE.html.")
+
+
+def _write_report(arguments: argparse.Namespace, image_set: ImageSet, report: dict[str, Any]) -> None:
+    from core.errors import DataError, reason
+    from core.sets.report_file import as_html, as_json, pictures_of
+
+    if arguments.report.suffix == ".json":
+        text = as_json(image_set.name, report)
+    else:
+        text = as_html(image_set.name, report, pictures_of(image_set, report) if arguments.thumbnails else None)
+    try:
+        arguments.report.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"{arguments.report} can't be written ({reason(error)}). Name a file in a folder that is there."
+        ) from None
 
 
 def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:

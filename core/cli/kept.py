@@ -42,14 +42,30 @@ def add(commands: Commands) -> None:
 
 def add_to_sets(actions: Any) -> None:
     _add_list(actions, "the image sets of a project, by name", do_set_list)
+    differ = _action(actions, "diff", "what differs between two versions of a set", do_set_diff)
+    differ.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    to_return = _action(actions, "return", "the next version, as an earlier one was", do_set_return)
+    settle = _action(
+        actions, "settle", "the next version, whose splits share neither pictures nor patients", do_set_settle
+    )
+    settle.add_argument(
+        "--way",
+        choices=("regroup", "withdraw"),
+        required=True,
+        help="draw the split anew; or leave out of training what validation and test show",
+    )
     rename = _action(actions, "rename", "another name for a set of the studio", do_set_rename)
     put_away = _action(actions, "archive", "out of the lists; nothing of it is lost", do_set_archive)
     back = _action(actions, "bring-back", "into the lists again", do_set_bring_back)
     gone = _action(actions, "erase", "for good, with all its pictures; runs that used it stay", do_set_erase)
-    for action in (rename, put_away, back, gone):
+    settle.add_argument("--version", type=int, metavar="N", help="made from this one, else from the newest")
+    for action in (rename, put_away, back, gone, settle, differ, to_return):
         action.add_argument("name", metavar="NAME")
         action.add_argument("--project", metavar="NAME", help="else the first one")
     rename.add_argument("new", metavar="NEW_NAME")
+    differ.add_argument("before", type=int, metavar="A", help="the number of a version")
+    differ.add_argument("after", type=int, metavar="B")
+    to_return.add_argument("version", type=int, metavar="N", help="the number of the version to return to")
     gone.add_argument("--version", type=int, metavar="N", help="only this version of it")
     add_yes(gone)
 
@@ -102,17 +118,60 @@ def do_set_bring_back(arguments: argparse.Namespace) -> None:
 
 
 def do_set_erase(arguments: argparse.Namespace) -> None:
-    from core.records import sets
 
     database, place, who, view = _opened_set(arguments)
     if arguments.version is None:
         erase(database, place, who, "set", str(view.id), arguments.yes)
         return
+    version_id = _version_numbered(database, who, view, arguments.version)
+    erase(database, place, who, "version", str(version_id), arguments.yes)
+
+
+def do_set_diff(arguments: argparse.Namespace) -> None:
+    from core.records.version_changes import in_words, version_changes
+
+    database, _, who, view = _opened_set(arguments)
+    before, after = (_version_numbered(database, who, view, number) for number in (arguments.before, arguments.after))
+    changes = version_changes(database, who, before, after)
+    if arguments.json:
+        output.plain(changes.as_json())
+        return
+    for line in in_words(changes):
+        output.out(line)
+
+
+def do_set_return(arguments: argparse.Namespace) -> None:
+    from core.records.version_changes import bring_back_version
+
+    database, place, who, view = _opened_set(arguments)
+    version_id = _version_numbered(database, who, view, arguments.version)
+    made = bring_back_version(database, place, who, version_id)
+    output.out(f"{view.name} has version {made.number}, {made.note}.")
+
+
+def do_set_settle(arguments: argparse.Namespace) -> None:
+    from core.records.leaking import settle
+
+    database, place, who, view = _opened_set(arguments)
+    number = view.latest.number if arguments.version is None else arguments.version
+    version_id = _version_numbered(database, who, view, number)
+    with output.counting("pictures") as on_case:
+        made, left_out = settle(database, place, who, version_id, arguments.way, on_case)
+    if made.id == version_id:
+        output.out(f"The splits of version {number} of {view.name} share nothing. It stays as it is.")
+    else:
+        without = f" without {left_out:,} of the cases before" if left_out else ""
+        output.out(f"{view.name} has version {made.number}{without}: {made.note}.")
+
+
+def _version_numbered(database: Database, who: Who, view: SetView, number: int) -> int:
+    from core.records import sets
+
     versions = {version.number: version.id for version in sets.versions(database, who, view.id)}
-    if arguments.version not in versions:
+    if number not in versions:
         numbers = ", ".join(map(str, sorted(versions)))
-        raise SettingsError(f"{view.name} has no version {arguments.version}. There are: {numbers}.")
-    erase(database, place, who, "version", str(versions[arguments.version]), arguments.yes)
+        raise SettingsError(f"{view.name} has no version {number}. There are: {numbers}.")
+    return versions[number]
 
 
 def do_review_list(arguments: argparse.Namespace) -> None:

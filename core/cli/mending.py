@@ -19,6 +19,16 @@ MOST_LISTED = 20
 def add_mending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leave-out-unusable", action="store_true", help="keep the rest without the cases in error")
     parser.add_argument("--one-of-copies", action="store_true", help="of exact copies with one label keep the first")
+    parser.add_argument(
+        "--leave-out-kind",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="leave out every picture that a finding of this kind names, like blank; may be given again",
+    )
+    parser.add_argument(
+        "--divide-anew", action="store_true", help="draw the split anew, patients, copies and near copies together"
+    )
     parser.add_argument("--leave-out", action="append", default=[], metavar="CASE", help="may be given again")
     parser.add_argument(
         "--label",
@@ -42,6 +52,8 @@ def mending_from(arguments: argparse.Namespace) -> Mending:
         leaves_out_unusable=arguments.leave_out_unusable,
         leaves_out=tuple(arguments.leave_out),
         keeps_one_copy=arguments.one_of_copies,
+        leaves_out_kinds=tuple(arguments.leave_out_kind),
+        divides_anew=arguments.divide_anew,
         labels=labels,
     )
 

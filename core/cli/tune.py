@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.catalog import USUAL
 from core.cli import output, studio
 from core.cli.commands import Commands
+
+if TYPE_CHECKING:
+    from core.runs.runfile import Run
 
 DEMO: dict[str, Any] = {**USUAL, "preset": "quick"}
 
@@ -23,6 +27,11 @@ def add(commands: Commands) -> None:
     tune.add_argument("run", type=Path, metavar="RUN.yaml")
     tune.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder")
     studio.add_data(tune)
+    tune.add_argument(
+        "--accept-leakage",
+        metavar="WHY",
+        help="go on although it is measured on pictures or patients that it learns from; the card tells who and why",
+    )
     tune.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     tune.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     tune.set_defaults(do=do_tune)
@@ -46,7 +55,7 @@ def do_tune(arguments: argparse.Namespace) -> None:
     from core.runs.tune import tune
 
     studio.use_data(arguments)
-    run = read_run(arguments.run)
+    run = read_run(arguments.run) if arguments.accept_leakage is None else _accepting(arguments)
     with output.watching() as watch, stopping() as is_stopped:
         results = tune(run, arguments.out, arguments.resume, watch, is_stopped)
     if not results:  # a process beside the main one
@@ -56,6 +65,14 @@ def do_tune(arguments: argparse.Namespace) -> None:
     else:
         output.out("\n".join(["", table(results), *worth(run, results), *helped(run, results)]))
         output.out(f"Research use only. The run is in {arguments.out}; its card is card.md.")
+
+
+def _accepting(arguments: argparse.Namespace) -> Run:
+    """The run, with the reason that was given under the name of whoever has the shell."""
+    from core.runs.runfile import make_run, read_values
+
+    accepted = {"accepted_by": getpass.getuser(), "why": arguments.accept_leakage}
+    return make_run({**read_values(arguments.run), "leakage": accepted})
 
 
 def do_demo(arguments: argparse.Namespace) -> None:

@@ -6,11 +6,12 @@ persons, and values of this header that turn up where they don't belong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
@@ -24,17 +25,25 @@ from core.deid.profile import code_of, is_safe_private, row_of
 from core.deid.record import Action, Actions
 from core.deid.words import LIKE_MAIL, PATTERNS, Identifying, cleaned
 
-PIXEL_GROUP = 0x7FE0
-OVERLAY_GROUPS = range(0x6000, 0x60FF)
+PIXELS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""The pictures themselves, and where each of them begins."""
+OVERLAY_GROUPS = range(0x6000, 0x6100)
+"""Of an overlay the profile takes the bits: what is said of them goes too."""
 TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 WORD_VRS = TEXT_VRS | {"AE", "CS", "UR"}
 NUMBER_VRS = frozenset({"IS", "DS", "AS"})
 BYTE_VRS = frozenset({"OB", "UN"})
+BINARY_VRS = frozenset({"AT", "FD", "FL", "OD", "OF", "OL", "OV", "OW", "SL", "SS", "SV", "UL", "US", "UV"})
+LEAST_SIGNS = 5
+"""Of a text among figures: shorter ones stand there by chance."""
+TEXT_RUN = re.compile(rb"[\w^ ,.-]{5,}", re.ASCII)
 MOST_SEARCHED_BYTES = 1 << 20
-STRUCTURE = frozenset({"SpecificCharacterSet", "Modality", "ImageType", "PhotometricInterpretation"})
+STRUCTURE = frozenset({"SpecificCharacterSet", "Modality", "PhotometricInterpretation"})
 """Words of the standard by which the file is read: never looked through."""
 CLASSES = ("ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "MappingResourceUID", "ContextUID", "SyntaxUID")
 """How keywords of UIDs end that say what kind of thing something is."""
+LIKE_TIME = re.compile(r"(?:\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?)?")
+LIKE_DAY = re.compile(r"[\d.+:-]*")
 DUMMIES: dict[str, object] = {
     "AE": "REMOVED", "AS": "000D", "CS": "REMOVED", "DA": "19000101", "DS": "0", "DT": "19000101000000", "IS": "0",
     "LO": "REMOVED", "LT": "REMOVED", "PN": "REMOVED", "SH": "REMOVED", "ST": "REMOVED", "TM": "000000",
@@ -78,7 +87,7 @@ def _walk(dataset: Dataset, rules: Rules, above: str, actions: Actions) -> None:
             del dataset[tag]
         elif tag.is_private:
             _treat_private(dataset, tag, creators, rules, path, actions)
-        elif tag.group == PIXEL_GROUP:
+        elif tag in PIXELS:
             continue
         else:
             _treat(dataset, tag, rules, path, actions)
@@ -94,6 +103,8 @@ def _treat(dataset: Dataset, tag: BaseTag, rules: Rules, path: str, actions: Act
         actions[Action(path, keyword_for_tag(tag), row.basic if row else "", "X")] += 1
         return
     action = code or _unlisted(element, tag)
+    if isinstance(raw, RawDataElement) and _is_text_among_numbers(element.VR, raw.value, rules):
+        action = "X"
     if action == "C" and code and not _can_be_cleaned(element.VR):
         action = "X"
     before = element.value
@@ -112,6 +123,8 @@ def _treat(dataset: Dataset, tag: BaseTag, rules: Rules, path: str, actions: Act
         done = _round_age(element)
     elif element.VR in WORD_VRS:  # kept
         _clean(element, rules, is_listed=False)
+    elif not _are_moments(element):
+        element.clear()
     is_changed = action == "X" or element.VR == "SQ" or element.value != before
     if not is_changed and raw is not None:
         dataset[tag] = raw  # as it was written, byte by byte
@@ -121,7 +134,7 @@ def _treat(dataset: Dataset, tag: BaseTag, rules: Rules, path: str, actions: Act
 
 def _unlisted(element: DataElement, tag: BaseTag) -> str:
     """What becomes of an attribute that the table does not name: looked through, unless no dictionary knows it."""
-    if not dictionary_has_tag(tag) and tag.group not in OVERLAY_GROUPS:
+    if not dictionary_has_tag(tag) or tag.group in OVERLAY_GROUPS:
         return "X"
     if element.VR == "PN":
         return "Z"
@@ -170,8 +183,11 @@ def _clean(element: DataElement, rules: Rules, is_listed: bool) -> None:
     elif vr in ("DA", "DT"):
         _move_days(element, rules)
     elif vr == "UI":
-        if not element.keyword.endswith(CLASSES) and not rules.choices.keep_uids:
+        is_class = element.keyword.endswith(CLASSES) and not any(map(rules.identifying.is_in, texts_of(element.value)))
+        if not is_class and not rules.choices.keep_uids:
             _other_uids(element, rules)
+    elif not _are_moments(element):
+        element.clear()
     elif element.keyword in STRUCTURE:
         return
     elif vr in WORD_VRS:
@@ -183,8 +199,24 @@ def _clean(element: DataElement, rules: Rules, is_listed: bool) -> None:
         element.clear()
 
 
+def _are_moments(element: DataElement) -> bool:
+    """Whether what is called a date or a time is one; true of all else."""
+    texts = [text.strip("\0 ") for text in texts_of(element.value)]
+    if element.VR == "TM":
+        return all(map(LIKE_TIME.fullmatch, texts))
+    return element.VR not in ("DA", "DT") or all(not text or LIKE_DAY.fullmatch(text) for text in texts)
+
+
 def _bytes_name_somebody(content: object, identifying: Identifying) -> bool:
     return isinstance(content, bytes) and len(content) <= MOST_SEARCHED_BYTES and identifying.is_in_bytes(content)
+
+
+def _is_text_among_numbers(vr: str, content: object, rules: Rules) -> bool:
+    """Whether what should be figures spells a value; "US or OW" is a kind of its own where files don't tell."""
+    if not isinstance(content, bytes) or BINARY_VRS.isdisjoint(vr.split(" or ")):
+        return False
+    runs = (run.decode() for run in TEXT_RUN.findall(content[:MOST_SEARCHED_BYTES]))
+    return any(end - start >= LEAST_SIGNS for run in runs for start, end in rules.identifying.spans(run))
 
 
 def _is_a_number_of(text: str, identifying: Identifying) -> bool:
@@ -242,7 +274,10 @@ def _treat_private(
             return  # until it is seen whether anything of its block stays
         creator = creators.get((tag.group, tag.element >> 8), "")
         element = readable(dataset, tag)
-        if element is not None and is_safe_private(creator, tag, element.VR):
+        is_figure = element is not None and not any(
+            _is_a_number_of(text, rules.identifying) for text in texts_of(element.value)
+        )
+        if element is not None and is_figure and is_safe_private(creator, tag, element.VR):
             actions[Action(path, "private", "X", "K")] += 1
             return
     del dataset[tag]

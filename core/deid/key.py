@@ -13,6 +13,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydicom.uid import UID
+
 from core.errors import SettingsError, reason
 
 NAME = "deid.key"
@@ -22,6 +24,15 @@ LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's, without those that are taken for others."""
 STANDARD_UIDS = "1.2.840.10008."
 """What the standard itself defines: classes, syntaxes, wells of codes. They name nobody."""
+LONGEST_STANDARD_PART = 4
+"""Digits between two dots, where a UID is newer than the dictionary: what is longer may be a record number."""
+
+
+def is_standard(uid: str) -> bool:
+    """Whether the standard defines it, rather than somebody who borrows its beginning."""
+    parts = uid.removeprefix(STANDARD_UIDS).split(".")
+    is_short = all(part.isdigit() and len(part) <= LONGEST_STANDARD_PART for part in parts)
+    return UID(uid).name != uid or (uid.startswith(STANDARD_UIDS) and is_short)
 
 
 @dataclass(frozen=True)
@@ -31,9 +42,8 @@ class SiteKey:
     secret: bytes = field(repr=False)
 
     def pseudonym(self, identity: str) -> str:
-        """P and twelve letters: 60 bits."""
-        number = self._number("patient", identity)
-        return "P" + "".join(LETTERS[number >> 5 * place & 31] for place in range(12))
+        """P and thirteen letters: 65 bits."""
+        return "P" + self._letters("patient", identity)
 
     def days(self, identity: str) -> int:
         """By how many days a patient's dates are moved: back, by at most ten years and at least a day."""
@@ -42,14 +52,21 @@ class SiteKey:
     def uid(self, uid: str) -> str:
         """Another UID of the form that anybody may make (2.25.); those of the standard stay."""
         plain = uid.strip("\0 ")
-        if not plain or plain.startswith(STANDARD_UIDS):
+        if not plain or is_standard(plain):
             return plain
         return f"2.25.{self._number('uid', plain) >> 128}"
 
     def mark(self, text: str) -> str:
-        """Ten letters in the place of a name that may not be told."""
-        number = self._number("name", text)
-        return "".join(LETTERS[number >> 5 * place & 31] for place in range(10))
+        """Thirteen letters in the place of a name that may not be told."""
+        return self._letters("name", text)
+
+    def fingerprint(self) -> str:
+        """By which it is known again; it tells nothing of the key."""
+        return self._letters("key", "")
+
+    def _letters(self, purpose: str, text: str) -> str:
+        number = self._number(purpose, text)
+        return "".join(LETTERS[number >> 5 * place & 31] for place in range(13))
 
     def _number(self, purpose: str, text: str) -> int:
         digest = hmac.new(self.secret, f"{purpose}\0{text}".encode(), hashlib.sha256).digest()

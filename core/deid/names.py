@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from core.deid.key import SiteKey
+from core.deid.rereadings import rereadings
 from core.deid.words import LIKE_DATES, LIKE_MAIL, LIKE_NUMBERS, LIKE_UIDS, Identifying
 
 SUFFIX = ".dcm"
@@ -56,4 +57,4 @@ class Names:
         return part
 
     def is_telling(self, text: str) -> bool:
-        return self._identifying.is_in(text) or any(pattern.search(text) for pattern in TELLING)
+        return any(map(self._identifying.is_in, rereadings(text))) or any(pattern.search(text) for pattern in TELLING)

@@ -13,6 +13,7 @@ from pydicom.tag import BaseTag, Tag
 from core.deid.choices import Choices
 from core.deid.days import day_of
 from core.deid.profile import code_of, row_of
+from core.deid.rereadings import rereadings
 from core.deid.words import Identifying
 
 NOBODY = frozenset({"", "0", "anonymous", "anonymized", "anon", "none", "unknown", "na", "n/a", "null", "xxx"})
@@ -93,7 +94,8 @@ def _collect(dataset: Dataset, choices: Choices, identifying: Identifying) -> No
                 _collect(inner, choices, identifying)
         elif element.VR == "PN":
             for text in texts_of(element.value):
-                identifying.add_name(text)
+                for name in rereadings(text):
+                    identifying.add_name(name)
         elif element.VR in ("DA", "DT"):
             is_kept = choices.dates == "kept" and element.keyword != "PatientBirthDate"
             for text in () if is_kept else texts_of(element.value):

@@ -49,6 +49,8 @@ class Record:
 
     choices: Choices
     software: str
+    key: str = ""
+    """The fingerprint of the site's key."""
     name: str = ""
     """What the upload is called, unless that names somebody."""
     files: int = 0
@@ -61,6 +63,7 @@ class Record:
         return {
             "profile": f"PS3.15 Table E.1-1, basic profile, edition {EDITION}",
             "software": self.software,
+            "key": self.key,
             "words": self.words(),
             "name": self.name,
             "codes": [{"code": code, "meaning": meaning} for code, meaning in self.choices.codes()],
@@ -87,8 +90,11 @@ class Record:
         return dict(sorted(totals.items()))
 
     def write(self, target: Path) -> None:
-        """As JSON and CSV, into the folder that lies hidden in the target's."""
+        """As CSV and JSON, into the folder that lies hidden in the target's. The last is there whole or not at all:
+        it says that all is done."""
         folder = target / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / JSON).write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
         (folder / CSV).write_text(as_csv(COLUMNS, self.rows()), encoding="utf-8")
+        part = folder / f"{JSON}.part"
+        part.write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
+        part.replace(folder / JSON)

@@ -16,7 +16,7 @@ from core.deid.choices import Choices
 from core.deid.key import SiteKey
 from core.deid.persons import identity_of_number, plain_number
 from core.deid.record import Action, Actions
-from core.deid.words import LIKE_MAIL, LIKE_UIDS, PATTERNS, Identifying, cleaned, folded
+from core.deid.words import LIKE_UIDS, PATTERNS, Identifying, cleaned, folded
 from core.errors import DataError
 from core.sets.lookup import Lookup
 from core.sets.table import Table, value
@@ -26,10 +26,13 @@ DROPPED = (
     "geburtsname physician doctor referrer referring operator arzt radiologist technician birth birthdate birthday dob "
     "dateofbirth geburtsdatum geburtstag geb address street city town zip zipcode postcode postalcode plz ort adresse "
     "strasse phone telephone telefon tel mobile fax email mail ssn socialsecurity insurance versicherung passport "
-    "accession accessionnumber casenumber fallnummer encounter visitnumber admission mothersname guardian nextofkin"
+    "accession accessionnumber casenumber fallnummer encounter visitnumber admission mothersname guardian nextofkin "
+    "kontakt contact ansprechpartner initials initialen"
 ).split()
 """Columns whose names hold one of these words are dropped, whatever stands in them."""
 NAME_ALONE = "name"
+PERSONS = frozenset("full patient patienten patientin patients person client pat legal maiden".split())
+"""Words beside that one, by which it is a person's."""
 PATIENT = (
     "patient patientid patientnumber patientnr patid pid subject subjectid mrn medicalrecord recordnumber "
     "medicalrecordnumber person personid caseid"
@@ -40,8 +43,6 @@ LEAST_SHARE = 0.5
 """Of a column's filled cells, from where on what they are decides for all of it."""
 MOST_LOOKED_AT = 2000
 """Cells of a column, by which it is known what it holds."""
-LONG_TEXT = 3
-"""Words of a cell, from where on it is a sentence rather than a label."""
 _ISO = re.compile(r"(\d{4})([-/.]?)(\d{2})\2(\d{2})(?=$|[ T])")
 _PARTED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?=$|[ T])")
 
@@ -100,14 +101,14 @@ class Reader:
             return self._dates(filled)
         if plain_header(header) in AGES:
             return Column("age", "C", lambda cell, patient: _round_age(cell))
-        patterns = PATTERNS if any(len(cell.split()) >= LONG_TEXT for cell in filled) else (LIKE_MAIL,)
-        changed = [cleaned(cell, self.links.identifying, patterns) for cell in filled]
+        changed = list(map(self._text, filled))
         if _most(changed, lambda cell: not cell):
             return None
         is_changed = changed != filled
-        return Column(
-            "text", "C" if is_changed else "K", lambda cell, patient: cleaned(cell, self.links.identifying, patterns)
-        )
+        return Column("text", "C" if is_changed else "K", lambda cell, patient: self._text(cell))
+
+    def _text(self, cell: str) -> str:
+        return cleaned(cell, self.links.identifying, () if _is_figure(cell) else PATTERNS)
 
     def file_of(self, cell: str) -> Renamed | None:
         try:
@@ -189,7 +190,13 @@ def is_dropped(header: str) -> bool:
     """Whether what a column is called says that it holds what names somebody."""
     words = re.split(r"[\W_]+", folded(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)))
     joined = {"".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, len(words) + 1)}
-    return plain_header(header) == NAME_ALONE or any(word in joined for word in DROPPED)
+    is_whose = plain_header(header) == NAME_ALONE or (NAME_ALONE in words and not PERSONS.isdisjoint(words))
+    return is_whose or any(word in joined for word in DROPPED)
+
+
+def _is_figure(cell: str) -> bool:
+    """Which may have as many digits as it likes."""
+    return re.fullmatch(r"[-+]?\d*(?:[.,]\d+)?(?:[eE][-+]?\d+)?\s*%?", cell.strip()) is not None
 
 
 def _most(cells: Sequence[str], holds: Callable[[str], bool]) -> bool:

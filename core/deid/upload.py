@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from core.deid.bare_pixels import bare_pixels
 from core.deid.choices import Choices
 from core.deid.header import deidentify_header, rules_for
 from core.deid.journal import Done, Journal
@@ -97,17 +98,18 @@ def deidentify(
     if not any(file.is_dicom() for file in files):
         raise DataError(f"{source.name} holds no DICOM file. There is no header to de-identify.")
     _begin(target, choices, key)
-    record, renamed = Record(choices, software()), dict[str, Renamed]()
+    record, renamed = Record(choices, software(), key.fingerprint()), dict[str, Renamed]()
     survey = _survey(files, choices, key)
     with Journal.at(target / FOLDER) as journal:
         work = Work(target, choices, key, Names(key, survey.identifying, journal.names()), survey, onlooker)
         record.name = work.names.of_folder(name or source.name)
         tables_last = sorted(enumerate(files, 1), key=lambda each: each[1].is_table)
         for count, (number, file) in enumerate(tables_last, 1):
-            done = journal.done(key.mark(file.name))
+            mark = key.mark(f"{number} {file.name}")  # a zip and a folder may be called the same
+            done = journal.done(mark)
             if done is None:
                 done = _take_on(file, work, renamed)
-                journal.add(key.mark(file.name), done)
+                journal.add(mark, done)
             if done.name and not file.is_table:
                 renamed[file.name] = Renamed(done.name, done.pseudonym)
             _count(record, number, done)
@@ -197,13 +199,14 @@ def _dicom(file: Uploaded, work: Work) -> Done:
         try:
             rules = rules_for(before, work.choices, work.key)
             written = work.names.of_file(file.name, rules.pseudonym, _uid_of(before) or file.name)
+            bare_pixels(after)
             actions = deidentify_header(after, rules, software())
             if work.onlooker:
                 work.onlooker(before, after, written)
             _write(after, work.target, written, work.choices, work.key)
         except (MemoryError, OSError):
             raise
-        except Exception:  # whatever pydicom's writing raises of values that no file may have
+        except Exception:  # damaged pixels, and whatever pydicom's writing raises of values that no file may have
             work.names.give_back(written)
             return Done(reason="damaged: its header can't be written again")
     return Done(written, rules.pseudonym, actions)
@@ -262,7 +265,7 @@ def _file_meta(dataset: FileDataset, name: str, choices: Choices, key: SiteKey) 
     meta.FileMetaInformationGroupLength = 0  # the true one is written in its place
     meta.FileMetaInformationVersion = b"\0\1"
     meta.TransferSyntaxUID = UID(old.get("TransferSyntaxUID") or _syntax_of(dataset))
-    meta.MediaStorageSOPClassUID = UID(str(old.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "1.2"))
+    meta.MediaStorageSOPClassUID = UID(str(dataset.get("SOPClassUID") or old.get("MediaStorageSOPClassUID") or "1.2"))
     uid = str(dataset.get("SOPInstanceUID") or "")
     if not uid and (stored := old.get("MediaStorageSOPInstanceUID")):
         uid = str(stored) if choices.keep_uids else key.uid(str(stored))

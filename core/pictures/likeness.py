@@ -76,22 +76,15 @@ def near_copies(thumbnails: Sequence[bytes]) -> list[NearCopy]:
     described = _described(list(first), np.array(list(first.values()), np.int64))
     shows = set(described.rows.tolist())
     same = [NearCopy(before, row) for row, before in enumerate(of_first) if before != row and before in shows]
-    return sorted([*same, *_copies(described, described)])
+    return sorted([*same, *_copies(described)])
 
 
-def copies_of(thumbnails: Sequence[bytes], originals: Sequence[bytes]) -> set[int]:
-    """The rows of `thumbnails` that are near copies of one of the originals."""
-    before = _described(sorted(set(originals)))
-    sought = _described(thumbnails)
-    return {copy.row for copy in _copies(sought, before)}
-
-
-def _described(thumbnails: Sequence[bytes], rows: Rows | None = None) -> Described:
+def _described(thumbnails: Sequence[bytes], rows: Rows) -> Described:
     every = np.frombuffer(b"".join(thumbnails), np.uint8).reshape(-1, SIDE, SIDE)
     parts = [_part(every[start : start + AT_ONCE]) for start in range(0, max(len(every), 1), AT_ONCE)]
     kept = np.flatnonzero(np.concatenate([shows for shows, _, _ in parts]))
     whole, middle = joined([whole for _, whole, _ in parts]), joined([middle for _, _, middle in parts])
-    return Described(kept if rows is None else rows[kept], every[kept], whole, middle)
+    return Described(rows[kept], every[kept], whole, middle)
 
 
 def _part(thumbnails: Thumbnails) -> tuple[NDArray[np.bool_], Waves, Waves]:
@@ -100,46 +93,47 @@ def _part(thumbnails: Thumbnails) -> tuple[NDArray[np.bool_], Waves, Waves]:
     return shows, waves(pictures[shows]), waves(pictures[shows], of_middle=True)
 
 
-def _copies(sought: Described, among: Described) -> list[NearCopy]:
-    if not (len(sought.rows) and len(among.rows)):
+def _copies(described: Described) -> list[NearCopy]:
+    if not len(described.rows):
         return []
-    candidates = _candidates(sought, among)
+    candidates = _candidates(described)
 
     def compare(start: int) -> list[NearCopy]:
-        return _compared(sought, among, candidates.part(start))
+        return _compared(described, candidates.part(start))
 
     with ThreadPoolExecutor(cpu_count() or 1) as threads:
         return [copy for part in threads.map(compare, range(0, len(candidates.rows), AT_ONCE)) for copy in part]
 
 
-def _candidates(sought: Described, among: Described) -> Candidates:
+def _candidates(described: Described) -> Candidates:
     """Each pair once. A picture that was cropped is found by the other's middle."""
-    is_same = sought is among
-    ways = [(sought.whole, among.whole), (sought.middle, among.whole)] + [(sought.whole, among.middle)] * (not is_same)
-    searches = [nearest(lookers, looked_at, NEIGHBOURS, is_same) for lookers, looked_at in ways]
+    searches = [nearest(lookers, described.whole, NEIGHBOURS) for lookers in (described.whole, described.middle)]
     crowd = np.max([neighbours.likeness.min(axis=1) for neighbours in searches], axis=0)
     crowd[~np.isfinite(crowd)] = 1.0  # of too few to tell
     likeness = np.concatenate([neighbours.likeness for neighbours in searches], axis=1)
     rows, ranks = np.nonzero(likeness > LEAST_LIKENESS)
     places = np.concatenate([neighbours.places for neighbours in searches], axis=1)[rows, ranks]
-    near = np.maximum(crowd[rows], crowd[places]) if is_same else crowd[rows]
+    near = np.maximum(crowd[rows], crowd[places])
     stands_out = 1 - near > STANDS_OUT * (1 - likeness[rows, ranks])
-    first, second = (np.minimum(rows, places), np.maximum(rows, places)) if is_same else (rows, places)
+    first, second = np.minimum(rows, places), np.maximum(rows, places)
     order = np.lexsort((~stands_out, second, first))
     first, second, stands_out = first[order], second[order], stands_out[order]
     is_new = np.diff(first, prepend=-1).astype(bool) | np.diff(second, prepend=-1).astype(bool)
     return Candidates(first[is_new], second[is_new], stands_out[is_new])
 
 
-def _compared(sought: Described, among: Described, pairs: Candidates) -> list[NearCopy]:
+def _compared(described: Described, pairs: Candidates) -> list[NearCopy]:
     rows, places = pairs.rows, pairs.places
-    is_mirrored = (sought.whole.odd[rows] * among.whole.odd[places]).sum(axis=1) < 0
-    first, second = working(sought.thumbnails[rows]), working(among.thumbnails[places])
+    is_mirrored = (described.whole.odd[rows] * described.whole.odd[places]).sum(axis=1) < 0
+    first, second = working(described.thumbnails[rows]), working(described.thumbnails[places])
     second[is_mirrored] = second[is_mirrored, :, ::-1]
     far, moved = unlikeness(first, second)
     return [
         NearCopy(
-            int(sought.rows[rows[at]]), int(among.rows[places[at]]), bool(is_mirrored[at]), bool(moved[at] > CROPPED)
+            int(described.rows[rows[at]]),
+            int(described.rows[places[at]]),
+            bool(is_mirrored[at]),
+            bool(moved[at] > CROPPED),
         )
         for at in np.flatnonzero(far < np.where(pairs.stands_out, ALIKE_APART, ALIKE))
     ]

@@ -70,6 +70,13 @@ def looks_at(pixels: Sequence[Pixels], on_case: Callable[[int, int], None] | Non
                     on_case(done, len(pixels))
 
 
+def refuse_problems(looks: Sequence[Look]) -> None:
+    """A DataError for the first picture that can't be opened."""
+    for picture_look in looks:
+        if picture_look.problem:
+            raise DataError(picture_look.problem)
+
+
 def _extremes(picture: Image.Image) -> tuple[tuple[float, float], ...]:
     extremes = picture.getextrema()
     return extremes if isinstance(extremes[0], tuple) else (extremes,)

@@ -52,16 +52,15 @@ class Nearest:
         self.places[rows] = np.take_along_axis(all_places, best, axis=1)
 
 
-def nearest(sought: Waves, among: Waves, count: int, is_same: bool) -> Nearest:
-    """For each sought picture `count` of the others that are most like it, mirrored or not. Where the pictures are
-    `among` them, at the same rows, none is its own neighbour."""
+def nearest(sought: Waves, among: Waves, count: int) -> Nearest:
+    """For each sought picture `count` of those `among` which it stands, at the same row, that are most like it,
+    mirrored or not; none is its own neighbour."""
     neighbours = Nearest.none(len(sought), count)
 
     def compare(cell: Rows, lookers: Rows) -> None:
         for rows, places in _blocks(lookers, cell):
             likeness = sought.of(rows).likeness(among.of(places))
-            if is_same:
-                likeness[rows[:, None] == places[None]] = -np.inf
+            likeness[rows[:, None] == places[None]] = -np.inf
             is_better = likeness.max(axis=1) > neighbours.likeness[rows].min(axis=1)
             if is_better.any():
                 neighbours.add(rows[is_better], places, likeness[is_better])

@@ -56,8 +56,9 @@ class Store:
         """Keeps something under a name, over what had it before."""
         self._try(lambda: self._files.write(key, content))
 
-    def read(self, key: str) -> bytes:
-        return self._try(lambda: self._files.read(key))
+    def read(self, key: str, most: int | None = None) -> bytes:
+        """All of it, or so many bytes from its beginning."""
+        return self._try(lambda: self._files.read(key, most))
 
     def exists(self, key: str) -> bool:
         return self._try(lambda: self._files.size(key) is not None)
@@ -162,8 +163,9 @@ class _Folder:
     def write(self, key: str, content: bytes) -> None:
         self._place(key, lambda draft: _fill(draft, content))
 
-    def read(self, key: str) -> bytes:
-        return (self.root / key).read_bytes()
+    def read(self, key: str, most: int | None = None) -> bytes:
+        with open(f"{self.root}/{key}", "rb") as file:
+            return file.read(most)
 
     def size(self, key: str) -> int | None:
         try:
@@ -218,8 +220,8 @@ class _Remote:
     def write(self, key: str, content: bytes) -> None:
         self.files.pipe_file(f"{self.root}/{key}", content)
 
-    def read(self, key: str) -> bytes:
-        content: bytes = self.files.cat_file(f"{self.root}/{key}")
+    def read(self, key: str, most: int | None = None) -> bytes:
+        content: bytes = self.files.cat_file(f"{self.root}/{key}", end=most)
         return content
 
     def size(self, key: str) -> int | None:

@@ -18,6 +18,7 @@ from core.deid.record import FOLDER, JSON
 from core.deid.source import holds_dicom
 from core.deid.upload import OnFile, Onlooker, begun_otherwise, deidentify
 from core.records.database import Database
+from core.records.deid_keys import note_key
 from core.records.place import Place
 from core.records.tables import Upload
 from core.records.uploads import CHECK, check_folder, upload_path
@@ -45,6 +46,7 @@ def deidentify_upload(
             if begun_otherwise(work, door.choices(), key):
                 shutil.rmtree(work)
             deidentify(source, work, door.choices(), key, on_file, onlooker, upload.name)
+            note_key(db, upload, key.fingerprint())
         _take_the_place(folder, work, ORIGINALS if door.keeps_originals else GONE)
     shutil.rmtree(check_folder(place, upload) / GONE, ignore_errors=True)
     _name_anew(db, upload, record_of(place, upload))
@@ -80,6 +82,12 @@ def name_of(place: Place, upload: Upload) -> str:
     """What a set of these files is called, rather than by the folder in which they lie."""
     record = record_of(place, upload)
     return Path(record["name"]).stem if record else ""
+
+
+def key_of(place: Place, upload: Upload) -> str:
+    """The fingerprint of the key by which it was de-identified."""
+    record = record_of(place, upload)
+    return str(record["key"]) if record else ""
 
 
 def keeps_originals(place: Place, upload: Upload) -> bool:

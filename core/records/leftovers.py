@@ -75,7 +75,7 @@ def _forget_old(db: Database) -> None:
     with db.session() as session:
         for upload, job in session.execute(old.where(Upload.state != "added")).all():
             if job is None or (job.state not in UNDER_WAY and (job.ended or before) <= before):
-                log.info("Upload %d (%s) was not used for %d days.", upload.id, upload.name, limits().refused_days)
+                log.info("Upload %d was not used for %d days.", upload.id, limits().refused_days)
                 session.delete(upload)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.case import ImageSet
 from core.pictures.kept_looks import keep_part, read_looks, write_looks
+from core.pictures.kept_traces import read_traces, write_traces
 from core.pictures.shown import THUMB_PIXELS
 from core.pictures.store import as_png, open_store
 from core.records.access import NOT_THERE, NotAllowed, Who
@@ -19,8 +20,9 @@ from core.records.versions import allowed_version
 from core.sets.looked import LookedAt, LookedSet, OnCase, look_over
 from core.sets.mending import MOST_PAIRS, LeftOut, Mended, copy_pairs
 from core.sets.safe_csv import as_csv
+from core.sets.shortcuts import Audit, audit
 
-LOOKS, LIST, COPIES = "looks.parquet", "not used.csv", "copies"
+LOOKS, TRACES, LIST, COPIES = "looks.parquet", "traces.parquet", "not used.csv", "copies"
 
 
 def look_over_upload(place: Place, upload: Upload, image_set: ImageSet, on_case: OnCase | None = None) -> LookedSet:
@@ -33,6 +35,17 @@ def look_over_upload(place: Place, upload: Upload, image_set: ImageSet, on_case:
     if len(kept.looks) + len(kept.misfits) > before:
         write_looks(file, kept)
     return looked
+
+
+def audit_upload(place: Place, upload: Upload, looked: LookedSet) -> Audit:
+    """What goes along with the labels of an upload; pictures that an earlier check measured are not opened again."""
+    file = check_folder(place, upload) / TRACES
+    kept = read_traces(file)
+    before = len(kept)
+    audited = audit(looked, kept)
+    if len(kept) > before:
+        write_traces(file, kept)
+    return audited
 
 
 def keep_check(place: Place, upload: Upload, mended: Mended) -> None:

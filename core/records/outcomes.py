@@ -44,6 +44,16 @@ class Fetched(Outcome):
     licence: str = ""
 
 
+class Settled(Outcome):
+    """A version without leakage was made, and so many cases were left out for it."""
+
+    set: int
+    version: int
+    number: int
+    cases: int
+    left_out: int
+
+
 class Drawn(Outcome):
     """The sample set was drawn, and a run on it queued."""
 

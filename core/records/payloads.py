@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError
 
+from core.sets.leakage import Way
 from core.settings import Settings
 
 
@@ -130,6 +131,12 @@ class Fetch(Payload):
         return self.name
 
 
+class Settle(Payload):
+    kind = "settle"
+    version: int = Field(ge=1, title="Version", description="The version whose splits share pictures or patients.")
+    way: Way = Field("regroup", title="Way", description="regroup: draw the split anew; withdraw: leave cases out.")
+
+
 class Draw(Payload):
     """The sample; it needs to know nothing."""
 
@@ -137,7 +144,8 @@ class Draw(Payload):
 
 
 PAYLOADS = {
-    made.kind: made for made in (Tune, Plug, Suspects, Probe, Ask, Find, Export, Estimate, Check, Add, Fetch, Draw)
+    made.kind: made
+    for made in (Tune, Plug, Suspects, Probe, Ask, Find, Export, Estimate, Check, Add, Fetch, Settle, Draw)
 }
 
 

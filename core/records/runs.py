@@ -27,6 +27,7 @@ from core.records.artifacts import run_folder as run_folder
 from core.records.audit import note
 from core.records.curves import curves as curves
 from core.records.database import Database
+from core.records.leaking import accepted_by, refuse_leaking
 from core.records.numbers import new_number
 from core.records.payloads import Estimate, Payload, Plug, Tune
 from core.records.place import Place
@@ -144,7 +145,8 @@ def queue_runs(
     with db.session() as session:
         version = allowed_version(session, who, version_id, "work")
         for name, settings in wanted:
-            whole = {**settings, "images": kept_name(version.hash)}
+            whole = accepted_by(who, {**settings, "images": kept_name(version.hash)})
+            refuse_leaking(session, version, whole)
             named = name.strip() or made_name(session, version.image_set.project_id, version.image_set.name, settings)
             run = _queued(session, who, Tune, version, named, whole, copy_of, is_sample)
             run.job.payload = Tune(run=run.id).plain()

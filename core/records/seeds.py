@@ -72,7 +72,7 @@ def likeness(settings: Mapping[str, Any]) -> dict[str, Any]:
     for block, name in OWN_OF_A_RUN:
         if isinstance(kept.get(block), dict):
             kept[block].pop(name, None)
-    return {name: value for name, value in kept.items() if name not in ("seed", "images")}
+    return {name: value for name, value in kept.items() if name not in ("seed", "images", "leakage")}
 
 
 def spread(run: RunView, of_seeds: tuple[RunView, ...]) -> Table | None:

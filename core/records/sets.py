@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from core.case import NO_FINDING, SPLITS, Box, Task
-from core.errors import DataError
+from core.errors import DataError, MissingError
 from core.machine.aside import ASIDE
 from core.pictures import shown
+from core.pictures.levels import packed
 from core.pictures.store import key_of, open_store
 from core.records import tables
 from core.records import versions as writing
@@ -222,6 +223,14 @@ def picture(place: Place, digest: str, size: str = "full") -> tuple[bytes, str]:
         if not store.exists(key_of(digest)):  # erased meanwhile, and its thumbnail perhaps before this one was written
             store.remove(key)
         return made, media
+
+
+def levels(place: Place, digest: str) -> tuple[bytes, str]:
+    """A deep picture's levels as the viewer reads them, gzipped, and their media type. Asks nobody."""
+    media, sent = ASIDE.run(packed, open_store(place.store).get(digest), NAME)
+    if not media:
+        raise MissingError(f"{NAME} has but 8 bits, and no window to choose. What is shown of it is all there is.")
+    return sent, media
 
 
 def _fitting(version: Version, split: str | None, label: str | None, patient: str | None) -> list[ColumnElement[bool]]:

@@ -25,6 +25,8 @@ from core.settings import Settings
 
 BESIDE = ("boxes", "masks", "texts")
 """Under which set.json names what is drawn on a set's pictures; earlier runs name less of it, or nothing."""
+NEVER_CHANGE = ("images", "leakage")
+"""Settings by which no weight and no figure changes: where images lie, and who let the run begin."""
 BLOCKS = ("lora", "training", "reading", "features")
 BEFORE: Mapping[str, Mapping[str, object]] = {"reading": {"rivals": "none", "other_scores": "none"}}
 """What settings were before they came about, where that is not their default."""
@@ -265,7 +267,7 @@ def _refuse_change(folder: Folder, run: Run, joint_set: JointSet, processes: int
     for name in BLOCKS:  # settings that came later are what they were before: see `as_begun`
         was[name] = {**now[name], **was[name]} if isinstance(was.get(name), dict) else was.get(name)
     # Where the images lie may change, as after a move: their fingerprints are looked at below.
-    changed = [key for key in now if key != "images" and was.get(key) != now[key]]
+    changed = [key for key in now if key not in NEVER_CHANGE and was.get(key) != now[key]]
     if changed:
         raise RunError(
             f"The run in {folder.path} was begun with other settings ({', '.join(changed)} differ). "

@@ -18,6 +18,7 @@ from core.machine.precision import number_format_here, precision_here
 from core.models.lora import LoraSettings
 from core.readings.reader import Reader, tsm_readers
 from core.readings.rivals import Rivals
+from core.sets.leakage import LeakageSettings
 from core.sets.split import SplitSettings, as_frozen
 from core.settings import Settings
 from core.training.method import Frame, Plan, ReaderPlan
@@ -98,6 +99,9 @@ class RunSettings(Settings):
         default_factory=dict, title="Limit", description="At most so many cases of a split, drawn by class."
     )
     split: SplitSettings = Field(SplitSettings(), title="Split", description="For sets that bring no split.")
+    leakage: LeakageSettings = Field(
+        LeakageSettings(), title="Leakage", description="Who has it go on although it is measured on what it learns."
+    )
     vlm: dict[str, Any] = Field(title="VLM", description="Its family, and what that family asks for.")
     tsm: tuple[dict[str, Any], ...] = Field(
         (), title="TSM", description="A task-specific model's name and settings; several for one exemplar token each."

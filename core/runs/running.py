@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,8 @@ class Running:
     is_stopped: Callable[[], bool]
     began: float
     """On this process's clock: a resume begins anew."""
+    began_with: Sequence[Look] | None = None
+    """The looks at its pictures, where it has just begun with them."""
 
     @property
     def run(self) -> Run:
@@ -44,6 +46,8 @@ class Running:
     @cached_property
     def looks(self) -> list[Look]:
         """At every picture, in the order of the parts' items: each is opened once for all who ask what it shows."""
+        if self.began_with is not None:
+            return list(self.began_with)
         return look_at_all([item.case.pixels for item in self.parts.items])
 
     def report_encoded(self, done: int, whole: int) -> None:

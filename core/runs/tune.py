@@ -23,6 +23,7 @@ from core.machine.footprint import peak_gib
 from core.models.lora import connector_names, lora_targets, save_adapter, using
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
+from core.pictures.looks import Look, look_at_all, refuse_problems
 from core.readings import novelty, reading
 from core.readings.answer import Answer
 from core.readings.blank import beside_blank
@@ -42,13 +43,20 @@ from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.rivals import add_rivals
 from core.runs.runfile import Run
 from core.runs.running import Running
-from core.sets.joint import pictures, refuse_unreadable
+from core.sets import leakage
+from core.sets.joint import Item, pictures
 from core.sets.overlap import overlap
+from core.sets.split import SplitSettings
 from core.training.heads import save_heads
 from core.training.method import MarksWanted, ReaderPlan, StagePlan
 from core.training.response import Tuned
 from core.training.tsm_stage import tsm_answers
 from core.training.vlm_stage import RunCases, micro_batch, put_by, read_places, tokens_a_case
+
+ACCEPTING = (
+    'Or have it go on all the same: `vitask tune … --accept-leakage "why"`, on the page Tune under Leakage, or '
+    "`leakage: {accepted_by: a name, why: a reason}` in the run file. The card then tells it."
+)
 
 
 def tune(
@@ -88,19 +96,35 @@ def start(
     is_stopped: Callable[[], bool],
     vlm: Vlm | None = None,
 ) -> Running:
-    """Everything that can be refused is refused here, before the run's folder is made."""
+    """Everything that can be refused is refused here, before the run's folder is made. What a VLM that is given learned
+    from is known to whoever calls, and left out by them."""
     began = time.perf_counter()
     refuse_unfit(out, is_resumed)
     parts = load_parts(as_begun(run, out), vlm, watch)
     processes = parts.accelerator.num_processes
+    looks = None
     if parts.accelerator.is_main_process:
         if not is_resumed:
-            refuse_unreadable(parts.items)
+            looks = look_at_all([item.case.pixels for item in parts.items])
+            refuse_problems(looks)
+            if vlm is None:
+                _refuse_leakage(parts, looks)
             _refuse_misfits(parts, processes)
         begin(out, parts.run, parts.joint_set, is_resumed, processes)
     parts.accelerator.wait_for_everyone()
     report = writer(out, watch) if parts.accelerator.is_main_process else (lambda event: None)
-    return Running(parts, Folder(out), report, is_stopped, began)
+    return Running(parts, Folder(out), report, is_stopped, began, looks)
+
+
+def _refuse_leakage(parts: Parts, looks: Sequence[Look]) -> None:
+    settings = parts.run.settings
+    leakage.refuse(leaks(parts.items, looks, settings.split), settings.leakage, ACCEPTING)
+
+
+def leaks(items: Sequence[Item], looks: Sequence[Look], split: SplitSettings) -> leakage.Leakage:
+    """What its splits share; near copies, and altered ones, only where they were to be kept together."""
+    cases, sets = [item.case for item in items], [item.set for item in items]
+    return leakage.leakage_of_looks(cases, looks if split.near_copies else None, sets, split.altered_copies)
 
 
 def _refuse_misfits(parts: Parts, processes: int) -> None:
@@ -172,11 +196,13 @@ def finish(
 ) -> dict[str, Any]:
     """Readings of both splits, figures of the test cases, the card with what is to be noted."""
     settings = running.run.settings
+    shared = leaks(cases.items, running.looks, settings.split)
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
     departures = running.run.departures({of.name: of.task for of in running.parts.joint_set.sets})
     notes = [
         *more_notes,
+        *leakage.words(shared, settings.leakage),
         *departures,
         *_matched(running, tuned, cases),
         *what_tsms_know(running, cases, tsms),
@@ -208,6 +234,7 @@ def finish(
     of_measured = {name: task for name, task in tasks.items() if name in measured}
     results["best"] = best_of_groups(read["val"], of_measured, readers)
     results["left_out"] = list(rivals.left_out)
+    results["leakage"] = {**shared.as_json(), **settings.leakage.model_dump(mode="json")}
     text = card(
         set={"sets": running.folder.sets()},
         settings=settings.model_dump(mode="json"),

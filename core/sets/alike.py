@@ -1,4 +1,8 @@
-"""Which pictures show the same, or the same but for how they were stored, their light and size, a crop or a mirror."""
+"""Which pictures show the same, or the same but for how they were stored, their light and size, a crop or a mirror.
+
+Near copies are what either of two searches calls so: by 24 x 24 grey levels however one was altered, and by 8 x 8,
+which knows pale and noisy pictures again that were stored anew, where grain is all that there is in detail.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,10 @@ from core.pictures.likeness import NearCopy, near_copies
 from core.pictures.looks import Look
 
 Ties = dict[int, list[Hashable]]
+Pair = tuple[int, int]
 LIGHT = 1.5
 """Grey levels on average: what storing a picture again does not change."""
+STORED_AGAIN = "stored again"
 
 
 @dataclass(frozen=True)
@@ -37,23 +43,38 @@ def alike(looks: Sequence[Look]) -> Alike:
     return Alike(tuple(tuple(group) for group in tied(picture_ties(looks)) if len(group) > 1))
 
 
-def picture_ties(looks: Sequence[Look]) -> Ties:
-    """What ties each picture to those that show the same, and to its near copies. One that can't be opened has no tie;
-    pictures of one shade, which all look alike, are near copies of none."""
+def picture_ties(looks: Sequence[Look], with_altered: bool = True) -> Ties:
+    """What ties each picture to those that show the same, and to its near copies; without altered ones to those that
+    were near copies before crops, mirrored pictures and others of other contrast were. One that can't be opened has no
+    tie; pictures of one shade, which all look alike, are near copies of none."""
+    pairs = sorted(alterations(looks)) if with_altered else _coarse(looks)
+    ties: Ties = {place: [] if look.problem else [("shows", look.shown)] for place, look in enumerate(looks)}
+    for place, other in pairs:
+        pair = ("near", place, other)
+        ties[place].append(pair)
+        ties[other].append(pair)
+    return ties
+
+
+def alterations(looks: Sequence[Look]) -> dict[Pair, str]:
+    """Places of near copies by either search, lower first, and how one of the two was made of the other."""
     drawn = _drawn(looks)
     copies = near_copies([looks[place].thumbnail for place in drawn])
-    return _ties(looks, [(drawn[copy.row], drawn[copy.other]) for copy in copies])
+    altered = {
+        (drawn[copy.row], drawn[copy.other]): _alteration(copy, looks[drawn[copy.row]], looks[drawn[copy.other]])
+        for copy in copies
+    }
+    return dict.fromkeys(_coarse(looks), STORED_AGAIN) | altered
 
 
-def coarse_ties(looks: Sequence[Look]) -> Ties:
-    """The ties of before crops, mirrored pictures and those of other contrast were near copies."""
+def _coarse(looks: Sequence[Look]) -> list[Pair]:
     drawn = _drawn(looks)
     joined = b"".join(looks[place].coarse for place in drawn)
     pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE))
-    return _ties(looks, [(drawn[row], drawn[other]) for row, other in pairs])
+    return [(drawn[row], drawn[other]) for row, other in pairs]
 
 
-def alteration(copy: NearCopy, look: Look, other: Look) -> str:
+def _alteration(copy: NearCopy, look: Look, other: Look) -> str:
     """What one picture is of the other, in a word or two: the most that was done to it."""
     if copy.is_mirrored:
         return "mirrored"
@@ -63,20 +84,11 @@ def alteration(copy: NearCopy, look: Look, other: Look) -> str:
         return "resized"
     shades = [np.frombuffer(each.thumbnail, np.uint8).astype(float) for each in (look, other)]
     has_other_light = max(abs(np.mean(shades[0]) - np.mean(shades[1])), abs(np.std(shades[0]) - np.std(shades[1])))
-    return "of other brightness or contrast" if has_other_light > LIGHT else "stored again"
+    return "of other brightness or contrast" if has_other_light > LIGHT else STORED_AGAIN
 
 
 def _drawn(looks: Sequence[Look]) -> list[int]:
     return [place for place, look in enumerate(looks) if not look.problem and not look.is_blank]
-
-
-def _ties(looks: Sequence[Look], pairs: Iterable[tuple[int, int]]) -> Ties:
-    ties: Ties = {place: [] if look.problem else [("shows", look.shown)] for place, look in enumerate(looks)}
-    for place, other in pairs:
-        pair = ("near", place, other)
-        ties[place].append(pair)
-        ties[other].append(pair)
-    return ties
 
 
 def tied(ties: Mapping[int, Iterable[Hashable]]) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import normalize
 
@@ -13,6 +13,7 @@ from core.sets.findings import ORDER, about, pictures_are
 from core.sets.light import light
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
 from core.sets.responses import shared_words
+from core.sets.shortcuts import Audit, audit, findings_of
 from core.sets.unusable import unusable
 
 TINY_PIXELS = 16
@@ -30,6 +31,7 @@ class Report:
     classes: Mapping[str, int]
     splits: Mapping[str, int]
     findings: tuple[Finding, ...]
+    audit: Audit | None = field(default=None, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         findings = [
@@ -42,28 +44,30 @@ class Report:
             }
             for finding in self.findings
         ]
-        return {"cases": self.cases, "classes": dict(self.classes), "splits": dict(self.splits), "findings": findings}
+        facts = {"cases": self.cases, "classes": dict(self.classes), "splits": dict(self.splits), "findings": findings}
+        return facts | ({"shortcuts": self.audit.as_json()} if self.audit else {})
 
 
 def check(image_set: ImageSet, on_case: OnCase | None = None) -> Report:
     """The report of a set. Every picture is opened; `on_case` is told how many are done, and of how many."""
-    return report_of(look_over(image_set, on_case))
+    looked = look_over(image_set, on_case)
+    return report_of(looked, audit(looked))
 
 
-def report_of(looked: LookedSet) -> Report:
-    """The report of a set that was looked at; nothing is opened."""
+def report_of(looked: LookedSet, audited: Audit | None = None) -> Report:
+    """The report of a set that was looked at, and audited for shortcuts; nothing is opened."""
     image_set, opened = looked.image_set, looked.opened
     findings = [
         *image_set.findings,
         *unusable(looked),
-        *_pictures(opened),
-        *light(opened),
+        *of_pictures(opened),
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
         *(_one_class(image_set) if image_set.task.kind != "multi" else ()),
         *_classes(image_set),
         *_class_splits(image_set),
+        *(findings_of(audited) if audited else ()),
     ]
     splits = Counter(case.split for case in image_set.cases)
     return Report(
@@ -71,10 +75,12 @@ def report_of(looked: LookedSet) -> Report:
         classes=class_counts(image_set),
         splits={split: splits[split] for split in SPLITS if splits[split]},
         findings=tuple(sorted(findings, key=lambda finding: ORDER.index(finding.severity))),
+        audit=audited,
     )
 
 
-def _pictures(opened: Seen) -> Iterator[Finding]:
+def of_pictures(opened: Seen) -> Iterator[Finding]:
+    """What is wrong with pictures by themselves; those that are named can be left out."""
     tiny = [each.case.id for each in opened if min(each.look.size) < TINY_PIXELS]
     if tiny:
         message = f"{pictures_are(tiny)} less than {TINY_PIXELS} pixels wide or high. Look whether they are thumbnails."
@@ -83,6 +89,7 @@ def _pictures(opened: Seen) -> Iterator[Finding]:
     if blank:
         message = f"{pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
         yield about("blank", "warning", blank, message)
+    yield from light(opened)
     looks = [each.look for each in opened]
     yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for look in looks], "sizes", "resized")
     names = {"L": "grey", "RGB": "colour"}
@@ -187,13 +194,9 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
             f"Classes with fewer than {FEW_CASES} images: {listed}. Too few to learn from or to judge by: add some."
         )
         yield Finding("few_cases", "warning", len(few), message)
-    spelled: defaultdict[str, list[str]] = defaultdict(list)
-    for name in counts:
-        spelled[normalize("NFC", name).casefold()].append(f'"{name}"')
-    alike = [names for names in spelled.values() if len(names) > 1]
-    if alike:
+    if alike := labels_alike(counts):
         message = "Labels that differ in capitals, or in how an accent is stored, alone: " + "; ".join(
-            " and ".join(names) for names in alike
+            " and ".join(f'"{name}"' for name in names) for names in alike
         )
         message += ". If they mean the same, give them one name: a reader has to choose between them."
         yield Finding("labels_alike", "warning", len(alike), message)
@@ -206,6 +209,14 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         message = f"{present[-1][1]} has {present[-1][0]:,} images, {present[0][1]} only {present[0][0]:,}. "
         message += "Judge by macro-F1 and by class rather than by accuracy."
         yield Finding("imbalance", "note", len(present), message)
+
+
+def labels_alike(labels: Iterable[str]) -> list[list[str]]:
+    """Those that differ in nothing that a person would hear."""
+    spelled: defaultdict[str, list[str]] = defaultdict(list)
+    for name in labels:
+        spelled[normalize("NFC", name).casefold()].append(name)
+    return [names for names in spelled.values() if len(names) > 1]
 
 
 def _ambiguous(task: Task) -> Iterator[Finding]:

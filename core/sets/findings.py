@@ -41,7 +41,8 @@ class Findings:
 
 def about(kind: str, severity: Severity, cases: Sequence[str], message: str) -> Finding:
     """A finding whose message is about all of its cases."""
-    return Finding(kind, severity, len(cases), message, tuple(cases[:MAX_CASES]))
+    every = tuple((case, message) for case in cases)
+    return Finding(kind, severity, len(cases), message, tuple(cases[:MAX_CASES]), every)
 
 
 def error_of_each(kind: str, troubles: Sequence[tuple[str, str]], message: str = "") -> Finding:

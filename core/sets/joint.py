@@ -20,7 +20,6 @@ from core.sets.responses import refuse_shared_of_new
 from core.sets.split import SplitSettings, assign, limit
 
 LOADERS = 4
-MANY = 256
 
 
 @dataclass(frozen=True)
@@ -114,18 +113,6 @@ def opened_sets(paths: str | Sequence[str], options: Mapping[str, Any]) -> list[
             )
         sets.append(opened)
     return sets
-
-
-def refuse_unreadable(items: Sequence[Item]) -> None:
-    """Raises a DataError for a picture that can't be read, while there is nothing to be left behind yet."""
-    with ThreadPoolExecutor(LOADERS) as pool:
-        for start in range(0, len(items), MANY):
-            for _ in pool.map(_is_read, items[start : start + MANY]):
-                pass  # none is kept: hundreds of large ones would not fit
-
-
-def _is_read(item: Item) -> bool:
-    return item.case.pixels.load() is not None
 
 
 def pictures(items: Iterable[Item]) -> list[Image.Image]:

@@ -1,8 +1,8 @@
 """What a model learned from, as it is kept beside its weights, and which cases it therefore can't be measured on.
 
-learned.parquet has a row a picture (the hash of what it shows, and a thumbnail of 24 x 24 grey levels by which near
-copies are found; of 8 x 8 in files of before crops and mirrored pictures were looked for), a row a patient (a hash
-under a salt of the file's own: no name stands there), and one for every reason why these may not be all.
+learned.parquet has a row a picture (the hash of what it shows, and a thumbnail of 8 x 8 grey levels by which near
+copies are found), a row a patient (a hash under a salt of the file's own: no name stands there), and one for every
+reason why these may not be all.
 """
 
 from __future__ import annotations
@@ -19,11 +19,8 @@ import numpy as np
 
 from core.case import Case
 from core.errors import DataError
-from core.pictures.coarse import SIDE as COARSE_SIDE
-from core.pictures.coarse import coarse_pairs
-from core.pictures.likeness import copies_of
+from core.pictures.coarse import SIDE, coarse_pairs
 from core.pictures.looks import Look, look_at_all
-from core.pictures.working import SIDE
 
 if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
@@ -111,7 +108,7 @@ def learned_from(cases: Sequence[Case], on_picture: OnPicture = silent) -> Learn
 
 def learned_of(cases: Sequence[Case], looks: Sequence[Look]) -> Learned:
     """By what is seen of them. A picture that can't be read is left out, and told of."""
-    pictures = {look.shown: b"" if look.is_blank else look.thumbnail for look in looks if not look.problem}
+    pictures = {look.shown: b"" if look.is_blank else look.coarse for look in looks if not look.problem}
     unread = sum(bool(look.problem) for look in looks)
     doubts = (f"{unread:,} of the pictures that were learned from can't be read any more.",) if unread else ()
     salt = hashlib.sha256("".join(sorted(pictures)).encode()).hexdigest()[:32]
@@ -192,7 +189,7 @@ def _checked(kind: object, hashed: object, salt: object, thumbnail: object) -> R
     if isinstance(kind, str) and isinstance(hashed, str) and isinstance(salt, str) and isinstance(thumbnail, bytes):
         is_hash = HASH.fullmatch(hashed) is not None
         is_fit = {
-            PICTURE: is_hash and len(thumbnail) in (0, COARSE_SIDE**2, SIDE**2),
+            PICTURE: is_hash and len(thumbnail) in (0, SIDE * SIDE),
             PATIENT: is_hash and SALT.fullmatch(salt) is not None,
             DOUBT: hashed.isprintable() and len(hashed) <= LONGEST_DOUBT,
         }
@@ -212,18 +209,12 @@ def _rows(learned: Learned) -> Iterator[Row]:
 
 
 def _near_rows(looks: Sequence[Look], known: Learned) -> set[int]:
-    """Where the looks are almost what was learned from; by thumbnails of before only as it was found before."""
-    kept = sorted({thumbnail for thumbnail in known.pictures.values() if thumbnail})
-    before = [thumbnail for thumbnail in kept if len(thumbnail) == COARSE_SIDE**2]
-    drawn = [row for row, look in enumerate(looks) if look.thumbnail and not look.is_blank]
-    near = copies_of(
-        [looks[row].thumbnail for row in drawn], [thumbnail for thumbnail in kept if len(thumbnail) == SIDE**2]
-    )
-    if before and drawn:
-        joined = b"".join([*before, *(looks[row].coarse for row in drawn)])
-        pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, COARSE_SIDE**2))
-        near |= {other - len(before) for row, other in pairs if row < len(before) <= other}
-    return {drawn[row] for row in near}
+    """Where the looks are almost what was learned from."""
+    before = sorted({thumbnail for thumbnail in known.pictures.values() if thumbnail})
+    drawn = [row for row, look in enumerate(looks) if look.coarse and not look.is_blank]
+    joined = b"".join([*before, *(looks[row].coarse for row in drawn)])
+    pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE)) if before and drawn else []
+    return {drawn[other - len(before)] for row, other in pairs if row < len(before) <= other}
 
 
 def _pseudonym(salt: str, patient: str) -> str:

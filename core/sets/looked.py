@@ -11,10 +11,9 @@ from time import monotonic
 from core.case import Case, ImageSet
 from core.errors import DataError
 from core.pictures.kept_looks import KeptLooks, mask_place, place_of
-from core.pictures.likeness import near_copies as copies_among
 from core.pictures.looks import Look, looks_at
 from core.pictures.masks import misfit
-from core.sets.alike import alteration
+from core.sets.alike import alterations
 
 MASKS_AT_ONCE = 4
 KEEP_SECONDS = 5.0
@@ -98,12 +97,8 @@ def near_copies(seen: Sequence[LookedAt]) -> list[CopiedPicture]:
         if not each.look.is_blank:
             first.setdefault(each.look.shown, each)
     kept = list(first.values())
-    copies = copies_among([each.look.thumbnail for each in kept])
-    return [
-        CopiedPicture(before, after, alteration(copy, before.look, after.look))
-        for copy in copies
-        for before, after in [(kept[copy.row], kept[copy.other])]
-    ]
+    altered = alterations([each.look for each in kept])
+    return [CopiedPicture(kept[row], kept[other], altered[row, other]) for row, other in sorted(altered)]
 
 
 def _misfit(case: Case, look: Look, memory: KeptLooks) -> str:

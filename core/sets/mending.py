@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from unicodedata import normalize
 
@@ -13,7 +13,8 @@ from pydantic import Field
 
 from core.case import Box, Case, Finding, ImageSet, Task
 from core.errors import DataError
-from core.sets.check import class_counts
+from core.sets.check import class_counts, labels_alike, of_pictures
+from core.sets.leakage import divided_anew, leakage_of_looks
 from core.sets.looked import LookedAt, LookedSet, exact_groups, near_copies
 from core.sets.unusable import unusable
 from core.settings import Settings
@@ -46,6 +47,16 @@ class Mending(Settings):
     keeps_one_copy: bool = Field(
         False, title="Keep one of each copy", description="Of exact copies with the same labels only the first is kept."
     )
+    leaves_out_kinds: tuple[str, ...] = Field(
+        (),
+        title="Left out by what is wrong",
+        description="Kinds of findings about single pictures, like blank, of which every case is left out.",
+    )
+    divides_anew: bool = Field(
+        False,
+        title="Draw the split anew",
+        description="Deals the cases to splits in the shares of before, patients, copies and near copies together.",
+    )
     labels: dict[str, str] = Field(
         {},
         title="Names of labels",
@@ -73,6 +84,16 @@ class CopyPair:
 
 
 @dataclass(frozen=True)
+class Fix:
+    """What one click does about a finding, and how the button is called."""
+
+    text: str
+    leaves_out_kind: str = ""
+    divides_anew: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Mended:
     """What is left of a set, and what was left out. `unusable` could be left out as well, and is not yet."""
 
@@ -82,6 +103,7 @@ class Mended:
     renamed: Mapping[str, str]
     keeps: tuple[str, ...] = ()
     """Cases that stay although others show the same."""
+    is_divided_anew: bool = False
 
     def words(self) -> str:
         """What was done, in a line for the version's note; empty where nothing was."""
@@ -92,6 +114,8 @@ class Mended:
         more = f" and {len(changes) - LONGEST_LIST} more" if len(changes) > LONGEST_LIST else ""
         if changes:
             parts.append(f"labels: {', '.join(changes[:LONGEST_LIST])}{more}")
+        if self.is_divided_anew:
+            parts.append("split drawn anew, patients and copies together")
         return "; ".join(parts)
 
 
@@ -109,7 +133,13 @@ def mend(looked: LookedSet, mending: Mending) -> Mended:
     bad = [LeftOut(*trouble) for finding in problems for trouble in _settled_by_leaving_out(finding, ids)]
     wanted = bad if mending.leaves_out_unusable else []
     by_hand = [LeftOut(name, "It was chosen to be left out.") for name in mending.leaves_out if name in ids]
-    gone = {left.case for left in (*wanted, *by_hand)}
+    by_kind = [
+        LeftOut(case, f"It is among what was left out as “{finding.kind.replace('_', ' ')}”.")
+        for finding in of_pictures(looked.opened)
+        if finding.kind in mending.leaves_out_kinds
+        for case, _ in finding.troubles
+    ]
+    gone = {left.case for left in (*wanted, *by_hand, *by_kind)}
     rest = looked.of(image_set, (each for each in looked.seen if each.case.id not in gone))
     renames = _renames(problems, mending)
     rest, bare = _relabelled(rest, renames)
@@ -118,12 +148,17 @@ def mend(looked: LookedSet, mending: Mending) -> Mended:
     used = {label for each in rest.seen for label in each.case.labels}
     filled = {old for old, new in renames.items() if not new or new in used}
     findings = tuple(_remaining(image_set.findings, gone, filled))
+    if mending.divides_anew:
+        divided = divided_anew(rest.image_set, [each.look for each in rest.seen])
+        pairs = zip(rest.seen, divided.cases, strict=True)
+        rest = rest.of(divided, [replace(each, case=case) for each, case in pairs])
     return Mended(
         LookedSet(replace(rest.image_set, findings=findings), rest.seen),
-        _each_once((*wanted, *by_hand, *bare, *copies)),
+        _each_once((*wanted, *by_hand, *by_kind, *bare, *copies)),
         _each_once(left for left in bad if left.case not in gone and left.case not in filled),
         {old: renames[old] for old in image_set.task.answers if old in renames},
         mending.keeps,
+        mending.divides_anew,
     )
 
 
@@ -165,7 +200,26 @@ def mending_facts(as_it_came: LookedSet, mended: Mended) -> dict[str, Any]:
         "left_out": len(mended.left_out),
         "copies": len(_plain_copies(mended.looked, mended.keeps)),
         "pairs": [pair_facts(pair) for pair in pairs[:MOST_PAIRS]],
+        "fixes": [asdict(fix) for fix in fixes(as_it_came, mended)],
     }
+
+
+def fixes(as_it_came: LookedSet, mended: Mended) -> list[Fix]:
+    """What one click does about findings: leave pictures out, draw the split anew, give labels one name."""
+    looked = mended.looked
+    offered = [
+        Fix(f"Leave out {finding.count:,} pictures ({finding.kind.replace('_', ' ')})", leaves_out_kind=finding.kind)
+        for finding in of_pictures(looked.opened)
+        if finding.troubles
+    ]
+    cases = [each.case for each in looked.seen]
+    if leakage_of_looks(cases, [each.look for each in looked.seen]).is_any:
+        offered.append(Fix("Draw the split anew, patients and copies together", divides_anew=True))
+    for first, *others in labels_alike(looked.image_set.task.answers):
+        named = ", ".join(f"“{label}”" for label in others)
+        came = [old for old in as_it_came.image_set.task.answers if mended.renamed.get(old, old) in others]
+        offered.append(Fix(f"Call {named} “{first}” too", labels=dict.fromkeys(came, first)))
+    return offered
 
 
 def pair_facts(pair: CopyPair) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
 from core.pictures.looks import Look
-from core.sets.alike import picture_ties, tied
+from core.sets.alike import picture_ties
 from core.sets.joint import Item
 
 Groups = list[list[int]]
@@ -56,9 +56,12 @@ def _groups(names: Iterable[Hashable]) -> Groups:
 
 
 def _near(looks: Sequence[Look]) -> Groups:
-    """Pictures that hang together by near copies, and do not all show exactly the same."""
-    groups = tied(picture_ties(looks))
-    return [group for group in groups if len({looks[row].shown for row in group}) > 1]
+    """Pairs that do not show exactly the same."""
+    rows: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for row, ties in picture_ties(looks).items():
+        for tie in ties:
+            rows[tie].append(row)
+    return [pair for pair in rows.values() if len(pair) == 2 and looks[pair[0]].shown != looks[pair[1]].shown]
 
 
 def _outcome(items: Sequence[Item], spanning: Groups) -> str:

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from core.case import NO_FINDING, SPLITS, Case, Split
 from core.errors import DataError, SettingsError
-from core.pictures.looks import look_at_all
-from core.sets.alike import Ties, coarse_ties, picture_ties, tied
+from core.pictures.looks import Look, look_at_all
+from core.sets.alike import Ties, picture_ties, tied
 from core.settings import Settings
 
 Part = TypeVar("Part", bound=Hashable)
@@ -83,11 +83,13 @@ def split_of_folder(path: str) -> Split | None:
     return next((split for part in path.split("/")[:-1] if (split := split_named(part))), None)
 
 
-def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[Case, ...]:
+def assign(
+    cases: Sequence[Case], settings: SplitSettings, seed: int, looks: Sequence[Look] | None = None
+) -> tuple[Case, ...]:
     """The cases, each with a split: the given ones, and what is missing carved out of the training cases.
 
     A patient's cases, copies and near copies of one picture stay together; classes come out in near proportion; each is
-    in train.
+    in train. With looks at all of the pictures none is opened.
     """
     given = {case.split for case in cases}
     if given == {None}:
@@ -98,7 +100,7 @@ def assign(cases: Sequence[Case], settings: SplitSettings, seed: int) -> tuple[C
         split = split_named(name)
         if split and share and split not in given:
             missing[split] = share
-    return _carve(cases, missing, seed, settings) if missing else tuple(cases)
+    return _carve(cases, missing, seed, settings, looks) if missing else tuple(cases)
 
 
 def _refuse_gaps(cases: Sequence[Case]) -> None:
@@ -113,10 +115,14 @@ def _refuse_gaps(cases: Sequence[Case]) -> None:
 
 
 def _carve(
-    cases: Sequence[Case], shares: Mapping[Split, float], seed: int, settings: SplitSettings
+    cases: Sequence[Case],
+    shares: Mapping[Split, float],
+    seed: int,
+    settings: SplitSettings,
+    looks: Sequence[Look] | None,
 ) -> tuple[Case, ...]:
     carved = [place for place, case in enumerate(cases) if case.split == "train"]
-    groups = in_turn(grouped(cases, carved, settings), seed)
+    groups = in_turn(grouped(cases, carved, settings, looks), seed)
     wanted = {"train": 1.0 - sum(shares.values()), **shares}
     chosen = deal(groups, wanted)
     _cover(groups, chosen)
@@ -174,15 +180,20 @@ def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
             learned.update(groups[place].classes)
 
 
-def grouped(cases: Sequence[Case], places: Sequence[int], settings: SplitSettings | None = None) -> list[Group]:
+def grouped(
+    cases: Sequence[Case],
+    places: Sequence[int],
+    settings: SplitSettings | None = None,
+    looks: Sequence[Look] | None = None,
+) -> list[Group]:
     """The cases at these places, tied together by patient and by picture: by the stored bytes, and where near copies
-    are looked for by what is seen on it, for which each is opened."""
+    are looked for by what is seen on it, for which each is opened that has no look among those of all cases."""
     ties: Ties = {place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places}
     wanted = settings or SplitSettings()
     if wanted.near_copies:
-        looks = look_at_all([cases[place].pixels for place in places])
-        seen = picture_ties(looks) if wanted.altered_copies else coarse_ties(looks)
-        for place, of_picture in zip(places, seen.values(), strict=True):
+        seen = look_at_all([cases[place].pixels for place in places]) if looks is None else [looks[p] for p in places]
+        of_pictures = picture_ties(seen, wanted.altered_copies).values()
+        for place, of_picture in zip(places, of_pictures, strict=True):
             ties[place] += of_picture
     return [Group(tuple(group), classes(cases, group)) for group in tied(ties)]
 

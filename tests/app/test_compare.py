@@ -172,7 +172,7 @@ def test_the_reference_label_is_hidden_until_asked_for(page: ComparePage, room: 
 
 def test_the_picture_comes_by_the_guarded_route(page: ComparePage, room: Furnished) -> None:
     picture = show(page, room, "b").picture["panes"][0]["src"]
-    assert picture == f"/images/{room.version_id}/1?size=full"
+    assert picture == f"/images/{room.version_id}/1"
     assert "Drawn in" not in show(page, room, "b").title, "nothing is drawn on it"
 
 

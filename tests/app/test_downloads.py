@@ -22,7 +22,7 @@ from core.pictures.masks import packed_runs
 from core.pictures.pixels import FilePixels
 from core.records import drawn, people, sets
 from core.sets.table import read_table
-from tests.app.furnished import furnish, pictures
+from tests.app.furnished import Furnished, furnish, pictures
 
 ATTACK = "=HYPERLINK(1)"
 NAME, PASSWORD = "anna", "six herons over a pier"
@@ -45,12 +45,33 @@ def taken(tmp_path: Path, image_set: ImageSet, name: str) -> Any:
     version = sets.write_version(
         studio.database, studio.place, image_set, who=who, project_id=who.projects[0], name="-Set", note=""
     )
-    people.add_person(studio.database, NAME, PASSWORD, "admin", who.projects)
+    return answered(furnished, f"/downloads/versions/{version.id}/{name}")
+
+
+def answered(furnished: Furnished, address: str) -> Any:
+    """What somebody who signed in gets from there."""
+    studio = furnished.studio
+    people.add_person(studio.database, NAME, PASSWORD, "admin", furnished.who.projects)
     api = FastAPI()
     api.include_router(downloads.router(studio))
     headers = {"authorization": f"Bearer {people.sign_in(studio.database, NAME, PASSWORD, NAME)}"}
     with TestClient(api, base_url="http://127.0.0.1:7860", headers=headers) as client:
-        return client.get(f"/downloads/versions/{version.id}/{name}")
+        return client.get(address)
+
+
+@pytest.mark.parametrize(("kind", "of_it"), [("html", "<b>Look at this.</b> &lt;Two&gt; are"), ("json", '"<Two> are')])
+def test_the_report_of_an_upload_is_taken_away_without_script(tmp_path: Path, kind: str, of_it: str) -> None:
+    furnished = furnish(tmp_path)
+    database, place, who = furnished.studio.database, furnished.studio.place, furnished.who
+    (tmp_path / "cells.csv").write_text("image,label")
+    upload = sets.new_upload(database, place, who, who.projects[0], tmp_path / "cells.csv", "<cells>")
+    finding = {"kind": "blank", "severity": "warning", "count": 2, "message": "<Two> are blank.", "cases": ["a", "b"]}
+    report = {"cases": 9, "classes": {"x": 9}, "splits": {}, "findings": [finding], "mending": {"pairs": []}}
+    sets.set_upload(database, upload.id, "checked", report)
+    sent = answered(furnished, f"/downloads/uploads/{upload.id}/report.{kind}")
+    assert sent.status_code == 200 and of_it in sent.text
+    assert "attachment" in sent.headers["content-disposition"]
+    assert "<script" not in sent.text and "mending" not in sent.text
 
 
 def listed(tmp_path: Path, image_set: ImageSet) -> str:

@@ -13,7 +13,7 @@ import pytest
 from gradio.blocks import Block
 
 from app.context import Studio
-from app.pages.image_sets import adding, columns, gallery, mending, report, versions
+from app.pages.image_sets import acts, adding, changes, columns, gallery, mending, report, settling, versions
 from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
@@ -24,9 +24,11 @@ from core.formats import dicom, mask_folder, voc
 from core.machine.aside import Aside
 from core.records import drawn, sets
 from core.records.access import NotAllowed
+from core.records.outcomes import Settled
 from core.records.progress import Progress
 from core.records.sets import UploadError, UploadView
 from core.records.tables import Job
+from core.sets.leakage import Leakage, Shared
 from core.sets.open import open_set
 from tests.app.furnished import Furnished, asking, furnish
 
@@ -291,6 +293,11 @@ MENDABLE: dict[str, Any] = CHECKED | {
         "left_out": 0,
         "copies": 3,
         "pairs": [pair("1", "2"), pair("3", "4", is_exact=False)],
+        "fixes": [
+            {"text": "Leave out 4 pictures (<blank>)", "leaves_out_kind": "blank", "divides_anew": False, "labels": {}},
+            {"text": "Draw anew", "leaves_out_kind": "", "divides_anew": True, "labels": {}},
+            {"text": "One name", "leaves_out_kind": "", "divides_anew": False, "labels": {"Rare": "rare"}},
+        ],
     },
 }
 
@@ -356,12 +363,72 @@ def test_what_is_decided_on_the_page_stays_with_the_upload(tmp_path: Path) -> No
     assert "mending" not in sets.upload(studio.database, room.who, upload_id).options
 
 
+def test_one_click_does_what_a_finding_asks_for(tmp_path: Path) -> None:
+    shown = mending.draw_fixes(MENDABLE["mending"]["fixes"])
+    assert 'data-fix="0">Leave out 4 pictures (&lt;blank&gt;)<' in shown and mending.draw_fixes([]) == ""
+    room = furnish(tmp_path / "room")
+    studio, visit = room.studio, room.visit()
+    upload_id = bring(visit, [arrived(studio, "labels.csv", b"image,label\na.png,x\n")])
+    for number in (0, 1, 2):
+        with studio.database.session() as session:
+            session.get_one(Job, session.get_one(sets.Upload, upload_id).job_id).state = "done"
+        sets.set_upload(studio.database, upload_id, "checked", MENDABLE)
+        mending.apply_fix(visit, upload_id, number)
+        assert sets.upload(studio.database, room.who, upload_id).state == "checking"
+    decided = mending.decided(sets.upload(studio.database, room.who, upload_id).options)
+    assert (decided.leaves_out_kinds, decided.divides_anew, decided.labels) == (("blank",), True, {"Rare": "rare"})
+    with pytest.raises(CoreError, match="not offered any more"):
+        mending.apply_fix(visit, upload_id, 3)
+
+
 def test_a_version_tells_where_what_was_left_out_is_listed(room: Furnished) -> None:
     version = sets.version(room.studio.database, room.who, room.version_id)
     link = f'href="/downloads/versions/{version.id}/left-out.csv"'
     assert link in versions.draw([version], version.id, without=[version.id]) and link not in versions.draw(
         [version], version.id
     )
+
+
+def test_versions_are_compared_and_an_earlier_one_is_made_the_newest_on_the_page(tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room")
+    visit, studio = room.visit(), room.studio
+    first = sets.version(studio.database, room.who, room.version_id)
+    second = acts.edit_task(visit, first.id, {"modality": "<photograph>"}, "")
+    with gr.Blocks():
+        tab = changes.ChangesTab(changes.lay_out())
+    rows = sets.versions(studio.database, room.who, first.set_id)
+    newest = tab.open(visit, rows, second)
+    assert newest[tab.parts.against]["value"] == first.id and not newest[tab.parts.back]["visible"]
+    assert "task: modality is &#x27;&lt;photograph&gt;&#x27;" in newest[tab.parts.shown]
+    oldest = tab.open(visit, rows, first.id)
+    assert oldest[tab.parts.shown] == "" and oldest[tab.parts.back]["visible"]
+    assert "modality" in tab.compare(visit, second, first.id)[tab.parts.shown]
+    made = tab.bring_back(visit, first.id)
+    nothing = acts.version_difference(visit, first.id, made)
+    assert not nothing["task"] and not nothing["removed"]
+    assert acts.return_to_version(visit, second) != made
+
+
+def test_what_splits_share_is_shown_and_settled_by_a_job(tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room")
+    visit, studio = room.visit(), room.studio
+    with gr.Blocks():
+        tab = settling.Settling(settling.lay_out())
+    assert tab.open(visit, room.version_id)[tab.parts.shared] == ""
+    leaks = Leakage({"test": Shared(9, 0, 2)}, 0)
+    assert "2 cases of patients of 9 test cases" in settling.draw_shared(leaks)
+    assert "No run begins" in settling.draw_shared(leaks)
+    asked = tab.withdraw(visit, room.version_id)
+    job_id = asked[tab.parts.job]
+    assert "Waits for its turn" in tab.look(visit, job_id)[tab.parts.progress]
+    with studio.database.session() as session:
+        job = session.get_one(Job, job_id)
+        job.state, job.result = "done", Settled(set=1, version=7, number=2, cases=5, left_out=3).plain()
+    done = tab.look(visit, job_id)
+    assert "Version 2 is kept: 5 cases, 3 left out" in done[tab.parts.progress] and done[tab.parts.made] == 7
+    assert acts.leakage(visit, room.version_id)["reasons"] == []
+    with pytest.raises(CoreError, match="regroup or withdraw"):
+        acts.settle_leakage(visit, room.version_id, "burn")
 
 
 def test_decisions_that_can_not_be_carried_out_can_be_taken_back() -> None:

@@ -389,7 +389,7 @@ def test_a_dispute_is_settled(tmp_path: Path, page: ReviewPage) -> None:
     assert "1 to settle" in disputes and TORN in disputes and 'data-rank="3"' in disputes
     shown = agreeing.look_at(visit, room.review_id, event(3))
     assert shown[parts.rank] == 3 and "bea: excluded" in shown[parts.title]
-    assert shown[parts.picture]["panes"][0]["src"].endswith("/2?size=full")
+    assert shown[parts.picture]["panes"][0]["src"].endswith("/2")
     assert [value for _, value in shown[parts.answer]["choices"]] == [KEEP, *ANSWERS, EXCLUDE]
     agreeing.settle(visit, room.review_id, 3, EXCLUDE, "cut off")
     assert "Nothing to settle" in agreeing.open(visit, room.review_id)[parts.disputed]

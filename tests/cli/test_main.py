@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,6 +221,47 @@ def test_a_set_is_checked_and_kept_without_what_can_not_be_used(
     assert main(["set", "add", str(drawn), "--name", "Shades", *decided, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["cases"] == 11
     assert 'has no label "dork"' in refused(capsys, "set", "check", drawn, "--label", "dork=x")
+
+
+def test_the_report_of_a_set_is_a_page_without_script_or_pictures_unless_they_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = run_files.draw(tmp_path / "<set>", count=3)
+    Image.new("L", (28, 28), 9).save(drawn / "dark" / "blank.png")
+    page, plain = tmp_path / "report.html", tmp_path / "report.json"
+    assert main(["set", "check", str(drawn), "--report", str(page)]) == 0
+    text = page.read_text()
+    assert "<h1>&lt;set&gt;</h1>" in text and "dark/blank.png" in text
+    assert not [word for word in ("<script", "<img", "http", "<set>") if word in text]
+    assert main(["set", "check", str(drawn), "--report", str(page), "--thumbnails"]) == 0
+    assert page.read_text().count("data:image/png;base64,") > 0 and "http" not in page.read_text()
+    assert main(["set", "check", str(drawn), "--report", str(plain)]) == 0
+    kept = json.loads(plain.read_text())
+    assert (kept["set"], kept["cases"]) == ("<set>", 10) and kept["shortcuts"]["cases"] == 0
+    assert "blank" in {finding["kind"] for finding in kept["findings"]}
+    assert "not report.pdf" in refused(capsys, "set", "check", drawn, "--report", tmp_path / "report.pdf")
+    assert "Add --report" in refused(capsys, "set", "check", drawn, "--thumbnails")
+
+
+def test_versions_at_the_shell_are_settled_compared_and_returned_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "studio"))
+    for split, seed in (("train", 0), ("val", 1), ("test", 2)):
+        run_files.draw(tmp_path / "set" / split, count=3, seed=seed)
+    shared = tmp_path / "set" / "train" / "dark" / "of_test.png"
+    shutil.copy(tmp_path / "set" / "test" / "dark" / "1.png", shared)
+    assert main(["set", "add", str(tmp_path / "set"), "--name", "Shades"]) == 0
+    assert main(["set", "settle", "Shades", "--way", "withdraw"]) == 0
+    assert "Shades has version 2 without 1 of the cases before" in capsys.readouterr().out
+    assert main(["set", "diff", "Shades", "1", "2"]) == 0
+    assert capsys.readouterr().out == "1 removed\n"
+    assert printed(capsys, "set", "diff", "Shades", "1", "2")["removed"] == ["train/dark/of_test.png"]
+    assert main(["set", "settle", "Shades", "--way", "withdraw"]) == 0
+    assert "share nothing" in capsys.readouterr().out
+    assert main(["set", "return", "Shades", "1"]) == 0
+    assert capsys.readouterr().out == "Shades has version 3, as version 1 was.\n"
+    assert "has no version 9" in refused(capsys, "set", "diff", "Shades", "1", "9")
 
 
 def test_reading_a_case_again_gives_what_was_stored(

@@ -67,6 +67,20 @@ def test_a_column_of_names_goes_whatever_it_is_called(tmp_path: Path) -> None:
     assert "ller" not in (tmp_path / "out" / "labels.csv").read_text()
 
 
+def test_short_cells_are_looked_through_too_and_figures_are_not(tmp_path: Path) -> None:
+    text = "file;seen by;reach;follow-up;read on;area;share;label\n"
+    text += "IM1.dcm;Dr. Schmitz;0171 1234567;-;03.11.21;12345678;0.12345678;T1-2\n"
+    text += "IM2;x;x;2021-11-17;04.11.21;7654321;12,3456789;stage 3\n;;;-;;;;\n"
+    table = brought_in(tmp_path, text)
+    written = (tmp_path / "out" / "labels.csv").read_text()
+    for name in ("Schmitz", "1234567;", "0171", "2021-11", ".11.21"):
+        assert name not in written
+    assert [(row["area"], row["share"], row["label"]) for _, row in table.rows[:2]] == [
+        ("12345678", "0.12345678", "T1-2"),
+        ("7654321", "12,3456789", "stage 3"),
+    ]
+
+
 def test_an_excel_table_becomes_csv_and_is_named_without_persons(tmp_path: Path) -> None:
     keep_header(tmp_path / "upload" / "IM1.dcm", made_header(1))
     book = openpyxl.Workbook()
@@ -85,7 +99,9 @@ def test_an_excel_table_becomes_csv_and_is_named_without_persons(tmp_path: Path)
     [
         ("Patient's Name", True), ("patientName", True), ("LAST_NAME", True), ("date of birth", True), ("DOB", True),
         ("e-mail", True), ("Phone number", True), ("Referring physician", True), ("accession_no", True), ("name", True),
-        ("class name", False), ("filename", False), ("label", False), ("finding", False), ("birthmark", False),
+        ("Name des Patienten", True), ("full name", True), ("Ansprechpartner", True),
+        ("patient position", False), ("class name", False), ("filename", False),
+        ("label", False), ("finding", False), ("birthmark", False),
     ],
 )  # fmt: skip
 def test_what_a_column_is_called_says_whether_it_names_somebody(header: str, drops: bool) -> None:

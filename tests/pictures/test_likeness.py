@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.pictures.likeness import NearCopy, copies_of, near_copies
+from core.pictures.likeness import NearCopy, near_copies
 from core.pictures.neighbours import COMPARED_WITH_ALL, nearest
 from core.pictures.working import SIDE, Waves, working
 
@@ -70,13 +70,6 @@ def test_every_altered_copy_is_found_with_its_picture_and_none_besides(name: str
     assert {copy.is_cropped for copy in copies} == {"cropped" in name}
 
 
-def test_altered_copies_of_what_was_seen_before_are_found_among_new_pictures() -> None:
-    seen = [thumbnail(drawn(number)) for number in range(COUNT)]
-    new = [drawn(1000), cropped(drawn(3)), ALTERED["mirrored"](drawn(7)), drawn(1001)]
-    assert copies_of(list(map(thumbnail, new)), seen) == {1, 2}
-    assert copies_of([], seen) == copies_of(list(map(thumbnail, new)), []) == set()
-
-
 def test_of_pictures_that_are_the_same_each_is_a_copy_of_the_first() -> None:
     same = thumbnail(drawn(1))
     assert near_copies([same, thumbnail(drawn(2)), same, same]) == [NearCopy(0, 2), NearCopy(0, 3)]
@@ -115,9 +108,9 @@ def test_among_more_than_are_all_compared_the_nearest_are_those_of_a_plain_searc
     near = np.arange(0, 4000, 10)
     every.even[near + 1], every.odd[near + 1] = every.even[near], -every.odd[near]
     every.even[near + 1] += 0.02
-    neighbours = nearest(every.of(near), every, 2, is_same=False)
-    assert (neighbours.places == near[:, None]).any(axis=1).all()
-    assert (neighbours.places == near[:, None] + 1).any(axis=1).mean() > 0.97
+    neighbours = nearest(every, every, 2)
+    assert not (neighbours.places == np.arange(count)[:, None]).any()
+    assert (neighbours.places[near] == near[:, None] + 1).any(axis=1).mean() > 0.97
 
 
 def test_working_pictures_keep_shades_but_for_a_little_blur() -> None:

@@ -113,14 +113,15 @@ def others(database: Database, who: Who) -> Others:
 
 @pytest.fixture
 def cells(tmp_path: Path) -> ImageSet:
-    """Ten grey pictures of two kinds; two of them have the same bytes."""
+    """Ten grey pictures of two kinds; two of them have the same bytes. No split shares a picture or a patient."""
     folder, cases = tmp_path / "cells", []
     folder.mkdir()
     splits: tuple[Split, ...] = ("train", "train", "train", "val", "test")
+    patients = ("P0", "P0", "Q1", "P1", "P2", "Q2", "P3", "P3", "P4", "P2")
     for number in range(10):
         file, label = folder / f"cell_{number}.png", ("dark", "light")[number % 2]
-        Image.new("L", (30, 20), 40 + 150 * (number % 2) + (number if number != 9 else 7)).save(file)
-        case = Case(file.name, FilePixels(file), (label,), splits[number % 5], f"P{number // 2}", more={"lab": "A"})
+        Image.new("L", (30, 20), 40 + 150 * (number % 2) + (number if number != 7 else 5)).save(file)
+        case = Case(file.name, FilePixels(file), (label,), splits[number % 5], patients[number], more={"lab": "A"})
         cases.append(case)
     return ImageSet("cells", Task(modality="drawn", answers=("dark", "light")), tuple(cases))
 

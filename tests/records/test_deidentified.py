@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from core.deid.door import Door, door_of
+from core.deid.key import SiteKey
 from core.errors import SettingsError
-from core.records import sets
+from core.records import audit, sets
 from core.records.access import Who
 from core.records.database import Database
-from core.records.deidentified import deidentify_upload, findings_of, record_of, words_of
+from core.records.deid_keys import key_findings
+from core.records.deidentified import deidentify_upload, findings_of, key_of, record_of, words_of
 from core.records.place import Place
 from core.records.tables import Upload
 from tests.deid.made import keep_header, made_header
@@ -120,3 +123,44 @@ def test_the_choices_stand_among_the_options_of_an_upload() -> None:
     assert rest == {"modality": "CT"} and door == Door(dates="kept") and door_of({})[1] == ON
     with pytest.raises(SettingsError, match=r"deid\.dates"):
         door_of({"deid": {"dates": "guessed"}})
+
+
+def test_no_name_of_a_file_reaches_the_audit_log(
+    database: Database, place: Place, who: Who, upload: Upload, caplog: pytest.LogCaptureFixture
+) -> None:
+    deidentify_upload(database, place, upload, ON)
+    sets.request_check(database, place, who, upload.id, {})
+    sets.discard_upload(database, place, who, upload.id)
+    entries = [entry for entry in audit.entries(database, who, who.projects[0]) if entry.action != "cancel"]
+    assert [entry.action for entry in entries] == ["discard upload", "check upload", "de-identify upload", "upload"]
+    assert {entry.subject for entry in entries} == {f"upload {upload.id}"}
+    assert "Mueller" not in caplog.text + str([entry.details for entry in entries])
+
+
+def test_another_key_than_that_of_earlier_uploads_is_told(database: Database, place: Place, upload: Upload) -> None:
+    deidentify_upload(database, place, upload, ON)
+    assert key_findings(database, key_of(place, upload)) == ()
+    [finding] = key_findings(database, SiteKey(b"quite another key").fingerprint())
+    assert (finding.kind, finding.severity, finding.count) == ("another_key", "warning", 1)
+    assert "is another than that of 1 earlier uploads" in finding.message
+
+
+def test_originals_stay_where_the_disk_is_full_until_the_record_is_whole(
+    database: Database, place: Place, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_text = Path.write_text
+
+    def half_of(path: Path, text: str, encoding: str | None = None) -> int:
+        if path.name.startswith("record.json"):
+            write_text(path, text[: len(text) // 2], encoding)
+            raise OSError(ENOSPC, "No space left on device")
+        return write_text(path, text, encoding)
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", half_of)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left"):
+                deidentify_upload(database, place, upload, ON)
+    assert sets.upload_path(place, upload).suffix == ".zip"
+    deidentify_upload(database, place, upload, ON)
+    assert record_of(place, upload)

@@ -131,7 +131,7 @@ FILTERED = [
     (Filter(state="all", source="cleanlab"), [2, 4, 6, 8, 10]),
     (Filter(state="all", source="duplicates"), []),
     (Filter(state="all", text="CELL_1"), [2]),
-    (Filter(state="all", text="p2"), [5, 6]),
+    (Filter(state="all", text="p2"), [5, 10]),
     (Filter(state="all", label="light", split="train", source="cleanlab"), [2, 6, 8]),
     (Filter(state="mine"), [1, 2, 5]),
     (Filter(state="open"), [3, 4, 6, 7, 8, 9, 10]),

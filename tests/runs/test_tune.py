@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ import torch
 import yaml
 from PIL import Image
 
+from core.cli.main import main
 from core.errors import CoreError, DataError, ModelError, RunError, SettingsError, StoppedError
 from core.events import Done, Sharing, StageDone, Step
 from core.readings import reading
@@ -338,6 +340,36 @@ def test_images_that_cannot_be_learned_from_leave_no_folder_behind(
     assert not out.exists()
 
 
+def with_a_test_case_in_training(folder: Path) -> Path:
+    """Class folders in splits, with a picture in training and in test."""
+    for split, seed in (("train", 0), ("val", 1), ("test", 2)):
+        run_files.draw(folder / split, count=6, seed=seed)
+    shutil.copy(folder / "test" / "dark" / "1.png", folder / "train" / "dark" / "of_test.png")
+    return folder
+
+
+def test_a_run_measured_on_what_it_learns_from_is_refused_and_leaves_no_folder_behind(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    images, out = with_a_test_case_in_training(tmp_path / "shades"), tmp_path / "run"
+    with pytest.raises(DataError, match=r"1 of 18 test cases \(more than 5%\) show .* --accept-leakage"):
+        tune(run_files.run(images, checkpoint), out)
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_run_whose_leakage_was_accepted_tells_who_and_why(checkpoint: Path, tmp_path: Path) -> None:
+    images, out = with_a_test_case_in_training(tmp_path / "shades"), tmp_path / "run"
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(run_files.values(images, checkpoint)))
+    assert main(["tune", str(tmp_path / "run.yaml"), "--out", str(out), "--accept-leakage", "the official split"]) == 0
+    kept = json.loads((out / "metrics.json").read_text())["leakage"]
+    assert kept["splits"]["test"] == {"cases": 18, "pictures": 1, "patients": 0}
+    assert (kept["accepted_by"], kept["why"]) == (getpass.getuser(), "the official split")
+    assert (
+        f"Leakage was accepted by {getpass.getuser()}: “the official split”. 1 of 18" in (out / "card.md").read_text()
+    )
+
+
 @pytest.mark.parametrize("content", ["no weights", "pickled"])
 def test_a_checkpoint_that_is_none_leaves_no_folder_behind(
     content: str, images: Path, checkpoint: Path, tmp_path: Path
@@ -445,9 +477,9 @@ def test_two_sets_of_one_name_are_refused(checkpoint: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("second", ["single", "multi"])
 def test_a_joint_run_reads_each_set_under_its_own_question(second: str, checkpoint: Path, tmp_path: Path) -> None:
     shades = run_files.draw(tmp_path / "shades")
-    other = run_files.draw_multi(tmp_path / "spots", count=60)
+    other = run_files.draw_multi(tmp_path / "spots", count=60, seed=1)
     if second == "single":
-        other = run_files.draw(tmp_path / "spots-2", ("left", "right"), count=20)
+        other = run_files.draw(tmp_path / "spots-2", ("left", "right"), count=20, seed=1)
     told = tune(run_files.run([shades, other], checkpoint), tmp_path / "run")
     assert set(told["sets"]) == {"shades", other.name} and told["readers"] == {}
     assert told["cases"] == sum(one["cases"] for one in told["sets"].values())

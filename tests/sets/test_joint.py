@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from core.case import Task
 from core.errors import DataError
 from core.models.tsm import Tsm
-from core.sets.joint import Item, JointSet, gather, refuse_unreadable, shared_answers
+from core.pictures.looks import Look, look_at_all, refuse_problems
+from core.sets.joint import Item, JointSet, gather, shared_answers
 from core.sets.split import SplitSettings
 from core.training.loop import Stage
 from core.training.tsm_stage import Pictures, allowed_answers, describe, hot_targets, new_tsm, tsm_answers, tsm_stage
@@ -30,6 +32,10 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> JointSet:
 
 def opened(*paths: Path, limits: dict[str, int] | None = None) -> JointSet:
     return gather([str(path) for path in paths], {}, SplitSettings(), limits or {}, 0)
+
+
+def looks_at(items: Sequence[Item]) -> list[Look]:
+    return look_at_all([item.case.pixels for item in items])
 
 
 def test_a_run_does_not_begin_on_labels_that_would_be_said_alike(tmp_path: Path) -> None:
@@ -83,11 +89,11 @@ def test_no_images_and_no_test_cases_are_told(tmp_path: Path) -> None:
 def test_an_unreadable_picture_is_found_before_anything_begins(tmp_path: Path) -> None:
     images = run_files.draw(tmp_path / "shades", count=6)
     items = opened(images).items("train")
-    refuse_unreadable(items)
+    refuse_problems(looks_at(items))
     path = images / items[3].case.id
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(DataError, match=path.name):
-        refuse_unreadable(items)
+        refuse_problems(looks_at(items))
 
 
 def test_a_tsm_answers_over_its_cases_own_answers_only(both: JointSet) -> None:

@@ -14,7 +14,6 @@ from PIL import Image
 
 from core.case import Case
 from core.errors import DataError
-from core.pictures.looks import look_at_all
 from core.sets.learned_from import COLUMNS, FILE, Learned, learned_from, read_learned, unlearned, write_learned
 
 
@@ -48,12 +47,6 @@ class Black:
 
 
 @dataclass(frozen=True)
-class Mirrored(Drawn):
-    def load(self) -> Image.Image:
-        return super().load().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-
-
-@dataclass(frozen=True)
 class Broken(Drawn):
     def load(self) -> Image.Image:
         raise DataError(f"{self.number}.png is broken.")
@@ -83,16 +76,6 @@ def test_the_same_picture_a_near_copy_and_a_patient_are_told_apart() -> None:
     )
 
 
-def test_what_was_kept_before_is_compared_as_before() -> None:
-    """Of files with thumbnails of 8 x 8 a brighter copy is known, a mirrored one is not."""
-    whole = learned_from(TAUGHT)
-    seen = look_at_all([each.pixels for each in TAUGHT])
-    before = replace(whole, pictures={look.shown: look.coarse for look in seen})
-    tested = [case(4, brighter=5), replace(case(5), pixels=Mirrored(5)), case(100)]
-    assert unlearned(tested, before).cases == tested[1:]
-    assert unlearned(tested, whole).cases == tested[2:]
-
-
 def test_that_nothing_was_left_out_is_told_too() -> None:
     kept = unlearned([case(100), case(101)], learned_from(TAUGHT))
     words = "None of 2 test cases shows what the VLM learned from, or almost that, or a patient of these."
@@ -103,6 +86,10 @@ def test_pictures_of_one_shade_are_almost_the_same_as_none() -> None:
     black = [replace(case(0), pixels=Black(side)) for side in (8, 9)]
     assert unlearned(black[1:], learned_from([*TAUGHT, black[0]])).cases == black[1:]
     assert unlearned(black[:1], learned_from([*TAUGHT, black[0]])).of_pictures == 1
+
+
+def test_no_more_of_a_picture_is_kept_than_8_x_8_grey_levels() -> None:
+    assert {len(thumbnail) for thumbnail in learned_from(TAUGHT).pictures.values()} == {8 * 8}
 
 
 def test_what_is_kept_reads_back_and_holds_no_name(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from core.sets.findings import error_of_each
 from core.sets.looked import LookedSet, look_over
 from core.sets.mending import Mended, Mending, copy_pairs, mend, mending_facts, with_answers
 from core.sets.open import open_set
-from tests.sets.test_check import Drawn
+from tests.sets.test_check import Blank, Drawn
 
 
 def drawn(name: str, label: str, seed: int, **more: object) -> Case:
@@ -202,3 +202,42 @@ def test_a_copy_that_stays_is_not_offered_to_be_left_out() -> None:
     whole = looked(drawn("a", "x", 1), drawn("b", "y", 1), drawn("c", "x", 2), drawn("d", "z", 3))
     mended = mend(whole, Mending(keeps=("a", "b"), labels={"y": "x"}, keeps_one_copy=True))
     assert names(mended) == ["a", "b", "c", "d"] and mending_facts(whole, mended)["copies"] == 0
+
+
+def test_all_pictures_that_a_finding_names_are_left_out_by_its_kind() -> None:
+    blank = [Case(f"{number}.png", Blank(lift=number), ("x",)) for number in range(120)]
+    seen = looked(drawn("a", "x", 1), drawn("b", "y", 2), *blank)
+    (fix,) = [fix for fix in mending_facts(seen, mend(seen, Mending()))["fixes"] if fix["leaves_out_kind"] == "blank"]
+    assert fix["text"] == "Leave out 120 pictures (blank)"
+    after = mend(seen, Mending(leaves_out_kinds=("blank",)))
+    assert names(after) == ["a", "b"]
+    assert left_out(after)["0.png"] == "It is among what was left out as “blank”."
+    assert not mending_facts(seen, after)["fixes"]
+
+
+def test_a_split_that_shares_a_patient_is_offered_to_be_drawn_anew_and_keeps_every_case() -> None:
+    splits = [*["train"] * 14, *["val"] * 3, *["test"] * 3]
+    cases = [
+        drawn(f"{number}", "xy"[number % 2], number, split=split, patient="p" if number in (0, 18) else None)
+        for number, split in enumerate(splits)
+    ]
+    seen = looked(*cases)
+    before = mend(seen, Mending())
+    assert [fix["divides_anew"] for fix in mending_facts(seen, before)["fixes"]] == [True]
+    after = mend(seen, Mending(divides_anew=True))
+    assert sorted(names(after), key=int) == [str(number) for number in range(20)]
+    of_patient = {case.split for case in after.looked.image_set.cases if case.patient == "p"}
+    assert len(of_patient) == 1 and "patient_across_splits" not in {
+        finding.kind for finding in report_of(after.looked).findings
+    }
+    assert after.words() == "split drawn anew, patients and copies together"
+    assert not mending_facts(seen, after)["fixes"]
+
+
+def test_labels_alike_are_offered_to_get_one_name() -> None:
+    seen = looked(drawn("a", "Cyst", 1), drawn("b", "cyst", 2), drawn("c", "none", 3))
+    (fix,) = mending_facts(seen, mend(seen, Mending()))["fixes"]
+    assert (fix["text"], fix["labels"]) == ("Call “cyst” “Cyst” too", {"cyst": "Cyst"})
+    after = mend(seen, Mending(labels=fix["labels"]))
+    assert after.looked.image_set.task.answers == ("Cyst", "none")
+    assert not mending_facts(seen, after)["fixes"]

@@ -11,8 +11,8 @@ from core.catalog import FORMATS, every
 from core.deid.waiting import report_of_waiting
 from core.errors import CoreError
 from core.records import sets
-from core.records.outcomes import Checked, Fetched, Kept
-from core.records.payloads import Add, Check, Fetch
+from core.records.outcomes import Checked, Fetched, Kept, Settled
+from core.records.payloads import Add, Check, Fetch, Settle
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def check(job: ChildJob) -> None:
     """Opens every picture of an upload that no check opened before, and keeps the report; nothing else is kept yet."""
     from core.records import mended as beside
-    from core.records.deidentified import findings_of, name_of
+    from core.records.deid_keys import key_findings
+    from core.records.deidentified import findings_of, key_of, name_of
     from core.records.tray import tray_findings
     from core.sets.check import report_of
     from core.sets.mending import mend, mending_facts, taken_apart
@@ -40,11 +41,16 @@ def check(job: ChildJob) -> None:
         opened = replace(
             opened,
             name=name_of(job.place, upload) or opened.name,
-            findings=(*findings_of(job.place, upload), *tray_findings(job.place, upload), *opened.findings),
+            findings=(
+                *findings_of(job.place, upload),
+                *key_findings(job.database, key_of(job.place, upload)),
+                *tray_findings(job.place, upload),
+                *opened.findings,
+            ),
         )
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
-        report = report_of(mended.looked)
+        report = report_of(mended.looked, beside.audit_upload(job.place, upload, mended.looked))
         beside.keep_check(job.place, upload, mended)
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
@@ -135,6 +141,23 @@ def _looked_over(job: ChildJob, upload: sets.Upload, opened: ImageSet) -> Looked
         job.teller.progress(done, whole, "Looking at every picture")
 
     return look_over_upload(job.place, upload, opened, tell)
+
+
+def settle(job: ChildJob) -> None:
+    """Makes the next version of a set, whose splits share neither pictures nor patients."""
+    from core.records import leaking
+
+    payload = Settle.parse(job.row.payload, "payload")
+    version, left_out = leaking.settle(
+        job.database,
+        job.place,
+        job.who,
+        payload.version,
+        payload.way,
+        lambda done, whole: job.teller.progress(done, whole, "Looking at every picture"),
+    )
+    made = {"set": version.set_id, "version": version.id, "number": version.number, "cases": version.cases}
+    job.teller.result(Settled(**made, left_out=left_out))
 
 
 def fetch(job: ChildJob) -> None:

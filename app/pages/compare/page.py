@@ -20,12 +20,12 @@ from app.pages.compare.parts import Parts, lay_out
 from app.pages.compare.strip import draw_strip
 from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, counted, tokens_table
 from app.run_choices import newest_first, run_there, with_set
-from app.viewer import Pane, Shape, shown
+from app.viewer import Pane, Shape, pane_of, shown
 from app.visit import Updates, Visit, guarded, offer
 from app.words import reader_choice
 from core.case import READ_SPLITS
 from core.readings.reader import in_groups
-from core.records import finding, runs
+from core.records import finding, runs, sets
 from core.records.case_order import ORDERS
 from core.records.comparison import NOT, ONLY, CaseView, Comparison
 from core.records.review.boxes import place_in_newest
@@ -133,12 +133,11 @@ class ComparePage:
         case, parts = comparison.case(places[at]), self.parts.case
         standing = counted(at, len(places), order, comparison.measure(places[at], order, reader, other))
         shapes, editor = drawn_over(comparison, case, is_shown), editor_of(visit, comparison, case)
-        src = "" if case.number is None else f"/images/{comparison.run.version_id}/{case.number}?size=full"
         return {
             self.parts.name: case.name,
             parts.strip: draw_strip(comparison, places, at, order),
             parts.title: case_title(case, standing, is_shown, editor, bool(shapes), comparison.run.is_set_erased),
-            parts.picture: shown([Pane(src, shapes=shapes)] if src else []),
+            parts.picture: shown(panes_of(visit, comparison, case, shapes)),
             parts.figure: figure(comparison, case, is_shown, side_by_side),
             parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
             self.parts.tokens: tokens_table(case, comparison.answers),
@@ -188,6 +187,14 @@ def figure(comparison: Comparison, case: CaseView, is_shown: bool, side_by_side:
 
 def drawn_over(comparison: Comparison, case: CaseView, is_shown: bool) -> tuple[Shape, ...]:
     return overlay(answers_of(concluded(comparison, case)), case.references if is_shown else ())
+
+
+def panes_of(visit: Visit, comparison: Comparison, case: CaseView, shapes: tuple[Shape, ...]) -> list[Pane]:
+    """The case's picture; none where it has left the set."""
+    if case.number is None:
+        return []
+    row = sets.case(visit.database, visit.who, comparison.run.version_id, case.number)
+    return [pane_of(visit.place, row, shapes=shapes)]
 
 
 def editor_of(visit: Visit, comparison: Comparison, case: CaseView) -> str:

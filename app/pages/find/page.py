@@ -16,7 +16,7 @@ from app.pages.find.parts import A_CASE, AN_IMAGE, WORDS, Parts, lay_out
 from app.run_choices import with_set
 from app.set_words import SPLIT_NAMES, named
 from app.tiles import draw_tiles, tile
-from app.viewer import Pane, shown
+from app.viewer import pane_of, shown
 from app.visit import Given, Updates, Visit, guarded, live, offer
 from core.errors import CoreError, SettingsError
 from core.readings.rounding import rounded
@@ -126,7 +126,7 @@ class FindPage:
         row = sets.case(visit.database, visit.who, search.version_id, int(event.number))
         match = next((match for match in search.matches if match.case == row.name), None)
         colours = colours_of([box.label for box in row.boxes])
-        panes = shown([Pane(f"/images/{row.version_id}/{row.number}", row.name, boxed(row.boxes, colours))])
+        panes = shown([pane_of(visit.place, row, row.name, boxed(row.boxes, colours))])
         return {
             self.parts.large: gr.update(visible=True, value=panes),
             self.parts.about: "" if match is None else draw_match(match, search.set, listed(row.boxes, colours)),

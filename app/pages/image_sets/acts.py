@@ -9,10 +9,12 @@ from dataclasses import asdict
 
 from app.visit import Json, Visit
 from core.case import Task
-from core.records import archiving, sets, tray
+from core.records import archiving, leaking, sets, tray
 from core.records.review import boxes, corrections
 from core.records.review.boxes import Standing
 from core.records.sets import UploadError
+from core.records.version_changes import bring_back_version, version_changes
+from core.sets.leakage import WAYS
 from core.sets.medmnist import SETS, SIZES
 from core.sets.mending import taken_apart
 
@@ -60,7 +62,8 @@ def upload_report(visit: Visit, upload_id: int) -> Json:
 
 def check_upload(visit: Visit, upload_id: int, options: Json) -> int:
     """Has an upload checked again, read as `options` say (columns, labels); returns the job's id. Under `mending`
-    they say what is decided, for adding it too: {leaves_out_unusable, leaves_out, keeps, keeps_one_copy, labels}."""
+    they say what is decided, for adding it too: {leaves_out_unusable, leaves_out, leaves_out_kinds, keeps,
+    keeps_one_copy, divides_anew, labels}."""
     chosen = dict(options or {})
     taken_apart(chosen)  # what can't be read is told at once, not by a job
     return sets.request_check(visit.database, visit.place, visit.who, int(upload_id), chosen)
@@ -123,6 +126,32 @@ def edit_task(visit: Visit, version_id: int, task: Json, note: str) -> int:
     return sets.new_version_with_task(visit.database, visit.place, visit.who, int(version_id), wanted, note or "").id
 
 
+def version_difference(visit: Visit, before_id: int, after_id: int) -> Json:
+    """What differs between two versions of a set, by the names of cases: added, removed, relabelled, moved between
+    splits, of_other_patients, redrawn (pictures, boxes, masks, texts, columns), and fields of the task."""
+    return version_changes(visit.database, visit.who, int(before_id), int(after_id)).as_json()
+
+
+def return_to_version(visit: Visit, version_id: int) -> int:
+    """Makes the next version of a set, which holds what this earlier one held; returns its id."""
+    return bring_back_version(visit.database, visit.place, visit.who, int(version_id)).id
+
+
+def leakage(visit: Visit, version_id: int) -> Json:
+    """What the validation and test cases of a version share with what is learned from, by patient and by exact picture;
+    `reasons` why no run begins on it, none where one does."""
+    leaks = leaking.version_leaks(visit.database, visit.who, int(version_id))
+    return leaks.as_json() | {"reasons": leaks.reasons()}
+
+
+def settle_leakage(visit: Visit, version_id: int, way: str) -> int:
+    """Has the next version of a set made, in which splits share neither pictures nor patients: `regroup` draws the
+    split anew, `withdraw` leaves out of training what validation and test show too. Returns the job's id."""
+    if way not in WAYS:
+        raise UploadError(f"Leakage is settled by {' or '.join(WAYS)}. Choose one of them.")
+    return leaking.request_settle(visit.database, visit.place, visit.who, int(version_id), way)
+
+
 def case_boxes(visit: Visit, version_id: int, number: int) -> Json:
     """How the boxes of a case stand in the set's newest version: `given` are the version's own, `boxes` those of now,
     `labels` what the next version gives the case, `correction` what to send as `after` with a correction."""
@@ -174,6 +203,10 @@ OFFERED = (
     versions,
     cases,
     edit_task,
+    version_difference,
+    return_to_version,
+    leakage,
+    settle_leakage,
     case_boxes,
     correct_boxes,
     box_history,

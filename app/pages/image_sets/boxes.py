@@ -74,7 +74,7 @@ class Editing:
             parts.browsed: gr.update(visible=False),
             parts.edited: gr.update(visible=True),
             parts.editor.editor: opened(*place, visit.who.id),
-            parts.editor.picture: picture_of(*place, stands.name),
+            parts.editor.picture: picture_of(visit.place, sets.case(visit.database, visit.who, *place)),
         }
 
     def list(self, visit: Visit, version_id: int | None) -> Updates:

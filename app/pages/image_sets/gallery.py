@@ -17,7 +17,7 @@ from app.html import empty
 from app.pages.image_sets.boxes import Editing, EditParts, lay_out_editor, lay_out_list
 from app.set_words import ANY, SPLIT_NAMES, named, splits
 from app.tiles import draw_tiles, tile, tiles
-from app.viewer import Pane, Shape, shown, viewer
+from app.viewer import Shape, pane_of, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
 from core.readings.mask import Mask
@@ -141,9 +141,10 @@ class Gallery:
         answers = sets.version(visit.database, visit.who, version_id).task["answers"]
         colours = colours_of([*answers, *(box.label for box in (*row.boxes, *standing))])
         shapes = (*_mask(visit, row), *boxed(row.boxes, colours))
-        panes = [Pane(f"/images/{version_id}/{number}", row.name, shapes)]
+        panes = [pane_of(visit.place, row, row.name, shapes)]
         if newest == (version_id, number) and standing != row.boxes:
-            panes.append(Pane(panes[0].src, "corrected, in no version yet", boxed(standing, colours)))
+            title = "corrected, in no version yet"
+            panes.append(replace(panes[0], title=title, shapes=boxed(standing, colours)))
         shown_case: Updates = {
             self.parts.viewer: gr.update(visible=True, value=shown(panes)),
             self.parts.about: draw_case(row, colours),

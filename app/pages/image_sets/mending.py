@@ -41,12 +41,13 @@ class MendParts:
     rename: gr.Button
     copies: gr.Accordion
     pairs: gr.HTML
+    fixes: gr.HTML
 
     @property
     def shown(self) -> list[Component | gr.Column | gr.Accordion]:
         """What opening an upload may change."""
         buttons = (self.column, self.without, self.one_copy, self.back)
-        return [*buttons, self.labels, self.table, self.copies, self.pairs]
+        return [*buttons, self.labels, self.table, self.copies, self.pairs, self.fixes]
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,13 @@ class MendTab:
             parts.back: gr.update(visible=mending != Mending()),
             parts.labels: gr.update(visible=True, label=title),
             parts.table: rows,
+            parts.fixes: draw_fixes(facts.get("fixes", [])),
         } | self.copies(upload)
 
     def _only_back(self) -> Updates:
         """Where the files can't be read as it was decided."""
         parts = self.parts
-        hidden = (parts.without, parts.one_copy, parts.labels, parts.copies)
+        hidden = (parts.without, parts.one_copy, parts.labels, parts.copies, parts.fixes)
         shown: Updates = {part: gr.update(visible=False) for part in hidden}
         return shown | {parts.column: gr.update(visible=True), parts.back: gr.update(visible=True)}
 
@@ -100,6 +102,9 @@ class MendTab:
 
     def one_copy(self, visit: Visit, upload_id: int) -> None:
         change(visit, upload_id, keeps_one_copy=True)
+
+    def fix(self, visit: Visit, upload_id: int, click: gr.EventData) -> None:
+        apply_fix(visit, upload_id, int(click.fix))
 
     def back(self, visit: Visit, upload_id: int) -> None:
         """Nothing is decided any more."""
@@ -133,6 +138,32 @@ def change(visit: Visit, upload_id: int, **decisions: Any) -> None:
     rest, before = taken_apart(row.options)
     mending = before.model_copy(update=decisions)
     check_upload(visit, row.id, {**rest, MENDING: mending.model_dump(mode="json")})
+
+
+def apply_fix(visit: Visit, upload_id: int, number: int) -> None:
+    """Does what the button of that number says, over what was decided before."""
+    row = sets.upload(visit.database, visit.who, int(upload_id))
+    offered = ((row.report or {}).get(MENDING) or {}).get("fixes", [])
+    if not 0 <= number < len(offered):
+        raise CoreError("This is not offered any more. Reload the page.")
+    chosen, before = offered[number], decided(row.options)
+    kinds = dict.fromkeys((*before.leaves_out_kinds, *filter(None, [chosen["leaves_out_kind"]])))
+    change(
+        visit,
+        row.id,
+        leaves_out_kinds=tuple(kinds),
+        divides_anew=before.divides_anew or chosen["divides_anew"],
+        labels={**before.labels, **chosen["labels"]},
+    )
+
+
+def draw_fixes(offered: Sequence[Json]) -> str:
+    """A button for each thing that one click does."""
+    buttons = "".join(
+        f'<button type="button" data-fix="{number}">{escape(fix["text"])}</button>'
+        for number, fix in enumerate(offered)
+    )
+    return f'<div class="vt copies"><div class="choices">{buttons}</div></div>' if buttons else ""
 
 
 def decide_copies(visit: Visit, upload_id: int, pair: int, kept: str) -> None:
@@ -200,6 +231,7 @@ def lay_out() -> MendParts:
             without = gr.Button("Keep the rest", variant="primary", visible=False, elem_id="mend-without")
             one_copy = gr.Button("Keep one of each copy", visible=False, elem_id="mend-copies")
             back = gr.Button("Take back all decisions", visible=False, elem_id="mend-back")
+        fixes = gr.HTML(js_on_load=script_beside(__file__), elem_id="mend-fixes")
         with gr.Accordion("Copies to decide on", open=True, visible=False) as copies:
             pairs = gr.HTML(js_on_load=script_beside(__file__), elem_id="mend-pairs")
         with gr.Accordion("Names of labels", open=False, elem_id="mend-labels") as labels:
@@ -222,7 +254,7 @@ def lay_out() -> MendParts:
                 merge = gr.Button(f"Name the rare ones “{OTHER}”", size="sm")
                 drop = gr.Button("Drop the rare ones", size="sm")
             rename = gr.Button("Use these names", variant="primary", elem_id="mend-rename")
-    return MendParts(column, without, one_copy, back, labels, table, rare, merge, drop, rename, copies, pairs)
+    return MendParts(column, without, one_copy, back, labels, table, rare, merge, drop, rename, copies, pairs, fixes)
 
 
 def wire(studio: Studio, tab: MendTab, upload: gr.Dropdown, show_again: Wire) -> None:
@@ -235,4 +267,5 @@ def wire(studio: Studio, tab: MendTab, upload: gr.Dropdown, show_again: Wire) ->
     parts.drop.click(guarded(studio, tab.drop), rows, [parts.table], **PRIVATE)
     renamed = parts.rename.click(guarded(studio, tab.rename), [upload, parts.table], None, **PRIVATE)
     renamed.then(*show_again, **PRIVATE)
+    parts.fixes.click(guarded(studio, tab.fix), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
     parts.pairs.click(guarded(studio, tab.settle), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)

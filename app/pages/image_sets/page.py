@@ -10,8 +10,10 @@ from gradio.components import Component
 from app import keeping
 from app.context import PRIVATE, Studio, on_load
 from app.keeping import Keeping
-from app.pages.image_sets import acts, adding, gallery, task, versions
+from app.pages.image_sets import acts, adding, changes, gallery, settling, task, versions
+from app.pages.image_sets.changes import ChangesTab
 from app.pages.image_sets.gallery import Gallery
+from app.pages.image_sets.settling import Settling
 from app.pages.image_sets.task import TaskTab
 from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded, offer
@@ -44,6 +46,8 @@ class ImageSetsPage:
     parts: Parts
     gallery: Gallery
     task: TaskTab
+    settling: Settling
+    changes: ChangesTab
     keeping: Keeping
 
     def open(self, visit: Visit) -> Updates:
@@ -82,7 +86,16 @@ class ImageSetsPage:
         is_drawn_on = version_id is not None and drawn.is_drawn_on(visit.database, visit.who, version_id)
         without = [row.id for row in rows if has_left_out(visit.place, row)]
         keeping = self.keeping.open(visit, None if set_id is None else int(set_id))
-        return tabs | keeping | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
+        settling = self.settling.open(visit, version_id) | self.changes.open(visit, rows, version_id)
+        return tabs | keeping | settling | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
+
+    def bring_back_version(self, visit: Visit, version_id: int | None) -> Updates:
+        """The next version, as the one that is shown; it is chosen."""
+        return self.choose(visit, None, self.changes.bring_back(visit, version_id))
+
+    def show_made(self, visit: Visit, made: int | None) -> Updates:
+        """The version that a job has made."""
+        return {} if made is None else self.choose(visit, None, int(made))
 
     def save_task(
         self,
@@ -158,9 +171,11 @@ def lay_out() -> ImageSetsPage:
             asking = TaskTab(task.lay_out())
         with gr.Tab("Versions", id="versions"):
             listed = gr.HTML(versions.draw([], None))
+            changed = ChangesTab(changes.lay_out())
+            settled = Settling(settling.lay_out())
             kept = keeping.lay_out(keeping.SET, "set-keep", ERASABLE)
     parts = Parts(image_set, version, with_archived, tabs, add, listed)
-    return ImageSetsPage(parts, cases, asking, Keeping(kept, keeping.SET))
+    return ImageSetsPage(parts, cases, asking, settled, changed, Keeping(kept, keeping.SET))
 
 
 def build(studio: Studio) -> None:
@@ -174,7 +189,14 @@ def build(studio: Studio) -> None:
     on_load(guarded(studio, page.open), None, [*choosers, parts.tabs])
     parts.image_set.input(guarded(studio, page.other_set), [parts.image_set], [parts.version], **PRIVATE)
     # Whoever changes the version, what is shown follows; where it stays, what somebody is typing is left alone.
-    filled = [*page.gallery.opened, *page.task.opened, parts.versions, *page.keeping.parts.shown]
+    filled = [
+        *page.gallery.opened,
+        *page.task.opened,
+        parts.versions,
+        page.settling.parts.shared,
+        *page.changes.opened,
+        *page.keeping.parts.shown,
+    ]
     of_version = [parts.image_set, parts.version, asking.side]
     parts.version.change(guarded(studio, page.fill), of_version, filled, **PRIVATE)
     given = [parts.version, *asking.fields, asking.note]
@@ -184,7 +206,18 @@ def build(studio: Studio) -> None:
     edit.make.click(guarded(studio, page.make_version), *next_version, **{**PRIVATE, "show_progress": "full"})
     parts.tabs.select(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
     parts.with_archived.input(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
+    settling.wire(studio, page.settling, parts.version)
+    wire_changes(studio, page)
+    made = page.settling.parts.made
+    made.change(guarded(studio, page.show_made), [made], choosers, **PRIVATE)
     wire_keeping(studio, page)
+
+
+def wire_changes(studio: Studio, page: ImageSetsPage) -> None:
+    changed, version = page.changes.parts, page.parts.version
+    compared = [changed.against, version], [changed.shown]
+    changed.against.input(guarded(studio, page.changes.compare), *compared, **PRIVATE)
+    changed.back.click(guarded(studio, page.bring_back_version), [version], page.parts.choosers, **PRIVATE)
 
 
 def wire_keeping(studio: Studio, page: ImageSetsPage) -> None:

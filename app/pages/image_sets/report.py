@@ -104,7 +104,13 @@ def _findings(upload_id: int, report: Mapping[str, Any] | None) -> str:
         verdict = notice("This can be added. Read the remarks first: some may spoil the figures later.", "warn")
     else:
         verdict = notice("Every picture opens, and nothing looks wrong. This can be added.", "good")
-    remarks = verdict + _not_used(upload_id, mending) + "".join(map(_finding, findings))
+    files = " ".join(
+        f'<a href="/downloads/uploads/{upload_id}/report.{kind}" download>{name}</a>'
+        for kind, name in (("html", "This report as a page"), ("json", "and for programs (JSON)"))
+    )
+    remarks = (
+        f'<p class="small">{files}</p>' + verdict + _not_used(upload_id, mending) + "".join(map(_finding, findings))
+    )
     return f"<p>{escape(summary)}</p>{remarks}{_classes(report['classes'])}"
 
 

@@ -13,10 +13,11 @@ from app.html import empty, script_beside
 from app.pages.review.acts import chosen, settle_case
 from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
-from app.viewer import Pane, shown, viewer
+from app.viewer import pane_of, shown, viewer
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
 from core.readings.rounding import rounded
+from core.records import sets
 from core.records.review import agreement
 from core.records.review.agreement import Agreement, Pair
 from core.records.review.queue import SuspectView
@@ -87,7 +88,9 @@ class Agreeing:
         return {
             parts.rank: rank,
             parts.title: f'<div class="vt"><h2>{escape(suspect.name)}</h2>{their_verdicts(suspect)}</div>',
-            parts.picture: shown([Pane(f"/images/{view.version_id}/{suspect.number}?size=full")]),
+            parts.picture: shown(
+                [pane_of(visit.place, sets.case(visit.database, visit.who, view.version_id, suspect.number))]
+            ),
             parts.answer: gr.update(choices=[*choices, (EXCLUDE, EXCLUDE)], value=None),
             parts.why: "",
             parts.settling: gr.update(visible=True),

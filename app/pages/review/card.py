@@ -37,12 +37,17 @@ HATCHES = {
 
 
 def card(
-    review: ReviewView, suspect: SuspectView, history: Sequence[VerdictView] = (), alike: Alike | None = None
+    review: ReviewView,
+    suspect: SuspectView,
+    history: Sequence[VerdictView] = (),
+    alike: Alike | None = None,
+    is_deep: bool = False,
 ) -> dict[str, Any]:
     """The pieces that the browser puts in their places, and the few facts that its keys need."""
     return {
         "rank": suspect.rank,
         "picture": picture(review, suspect),
+        "levels": levels(review, suspect) if is_deep else "",
         "thumbs": [
             f"/images/{review.version_id}/{near.number}?size=thumb" for near in suspect.neighbours[:MOST_NEIGHBOURS]
         ],
@@ -62,6 +67,13 @@ def picture(review: ReviewView, suspect: SuspectView) -> str:
     if review.has_first_look:
         return f"/reviews/{review.id}/cases/{suspect.rank}/picture"
     return f"/images/{review.version_id}/{suspect.number}?size=full"
+
+
+def levels(review: ReviewView, suspect: SuspectView) -> str:
+    """The address of a deep picture's levels, as little telling."""
+    if review.has_first_look:
+        return f"/reviews/{review.id}/cases/{suspect.rank}/levels"
+    return f"/images/{review.version_id}/{suspect.number}/levels"
 
 
 def places(labels: Sequence[str], answers: Sequence[str]) -> list[int]:

@@ -235,7 +235,7 @@ const show = () => requestAnimationFrame(() => {
   element.classList.remove("is-blank");
   part(".none").hidden = true;
   fill(one);
-  part(".viewer").dispatchEvent(new CustomEvent("show", { bubbles: true, detail: { panes: [{ src: one.picture, title: "" }] } }));
+  part(".viewer").dispatchEvent(new CustomEvent("show", { bubbles: true, detail: { panes: [{ src: one.picture, title: "", levels: one.levels }] } }));
   draft = new Set(one.given_at);
   part("[data-do=keep]").hidden = one.is_veiled;
   batch = null;

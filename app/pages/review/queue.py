@@ -22,7 +22,9 @@ PICTURE_HEIGHT = 275
 
 def queue() -> gr.HTML:
     """Its value is what `opened` makes of a review."""
-    with gr.HTML({"id": None}, elem_id="review-queue", elem_classes="vt", **component_beside(__file__)) as made:
+    with gr.HTML(
+        {"id": None}, elem_id="review-queue", elem_classes="vt answers-by-digits", **component_beside(__file__)
+    ) as made:
         viewer(height=PICTURE_HEIGHT, elem_id="review-picture")
     return cast(gr.HTML, made)
 

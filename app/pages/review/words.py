@@ -23,6 +23,8 @@ LIMITS = (
     "The index of labels in doubt counts hard cases with a right label too; how many labels are wrong, only an audit "
     "tells. The ranking was measured on errors that were planted on purpose; real ones may be harder to see.",
     "The given label stays in its version for ever. A corrected one is a new version, and can be taken back.",
+    "A picture of more than 8 bits was shown to models through its first window. In the picture, Shift with a digit "
+    "chooses another for you; so does dragging with the right button.",
 )
 STEPS = {
     "Find": "The studio trains a small model several times, each time without a part of the cases, and asks it about "

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from core.records import jobs, mended, runs, sets, tray
+from core.catalog import FORMATS, every
+from core.records import jobs, leaking, mended, runs, sets, tray
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.payloads import Add, Fetch
 from core.records.place import Place
 from core.records.samples import request_sample, sample_request
 from core.records.tables import Job
+from core.sets.open import open_set
+from core.sets.split import SplitSettings, assign
 from tests import run_files as tiny
 from tests.deid.burning import LAYING, burned, written_to
 from tests.deid.made import keep_header, made_header
@@ -89,6 +92,21 @@ def test_a_set_that_was_fetched_is_checked_without_being_asked_for(
     assert said(capsys)[-1]["result"]["licence"] == "CC BY 4.0"
     (brought,) = sets.uploads(database, who, who.projects[0])
     assert (brought.name, brought.state) == ("bloodmnist.zip", "checking")
+
+
+def test_a_set_whose_splits_share_a_picture_gets_a_version_in_which_they_do_not(
+    database: Database, place: Place, who: Who, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = open_set(str(tiny.draw(tmp_path / "shades", count=8)), {}, every(FORMATS))
+    cases = assign(opened.cases, SplitSettings(), 0)
+    copy = replace(next(case for case in cases if case.split == "test"), id="copy", split="train")
+    version = sets.write_version(
+        database, place, opened.with_cases([*cases, copy]), who=who, project_id=who.projects[0], name="shades"
+    )
+    job = leaking.request_settle(database, place, who, version.id, "withdraw")
+    intake.settle(child_job(database, place, who, job))
+    result = said(capsys)[-1]["result"]
+    assert (result["number"], result["cases"], result["left_out"]) == (2, version.cases - 1, 1)
 
 
 def test_what_is_no_image_set_is_refused_in_words_for_a_person(
