@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.case import Finding
 from core.pictures.looks import look_at
+from core.sets.check import of_pictures
 from core.sets.light import light
 from core.sets.looked import LookedAt
 from tests.sets.test_check import Drawn, case
@@ -55,3 +56,10 @@ def test_a_set_that_is_so_throughout_is_told_once(kind: str) -> None:
 
 def test_usual_pictures_and_too_few_of_them_are_not_told_of() -> None:
     assert findings(*USUAL) == findings(*USUAL[:5], ODD["too_dark"]) == findings() == []
+
+
+def test_those_that_are_named_can_be_left_out_by_their_kind() -> None:
+    cases = [case(number) for number in range(31)]
+    seen = [LookedAt(each, look_at(pixels)) for each, pixels in zip(cases, [*USUAL, ODD["too_dark"]], strict=True)]
+    named = {finding.kind: [name for name, _ in finding.troubles] for finding in of_pictures(seen)}
+    assert named["too_dark"] == ["30.png"]
