@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from core.deid.key import SiteKey
+from core.deid.persons import plain_number
 from core.deid.rereadings import rereadings
 from core.deid.words import LIKE_DATES, LIKE_MAIL, LIKE_NUMBERS, LIKE_UIDS, Identifying
 
 SUFFIX = ".dcm"
+SHORTEST_NUMBER = 3
+"""Of a patient's record number that is all that a folder is called: shorter ones may be classes."""
 LIKE_RECORDS = re.compile(r"(?<!\d)\d{5,}(?!\d)")
 TELLING = (LIKE_DATES, LIKE_MAIL, LIKE_NUMBERS, LIKE_RECORDS, LIKE_UIDS)
 
@@ -17,10 +20,13 @@ TELLING = (LIKE_DATES, LIKE_MAIL, LIKE_NUMBERS, LIKE_RECORDS, LIKE_UIDS)
 class Names:
     """Gives each file its name, once: the pseudonym, and letters that stand for its UID."""
 
-    def __init__(self, key: SiteKey, identifying: Identifying, taken: Iterable[str] = ()) -> None:
+    def __init__(
+        self, key: SiteKey, identifying: Identifying, taken: Iterable[str] = (), numbers: Container[str] = ()
+    ) -> None:
         self._key = key
         self._identifying = identifying
         self._taken = set(taken)
+        self._numbers = numbers
 
     def of_file(self, path: str, pseudonym: str, uid: str) -> str:
         """The path of a DICOM file. A copy of one that is there gets a number."""
@@ -57,4 +63,6 @@ class Names:
         return part
 
     def is_telling(self, text: str) -> bool:
+        if len(text) >= SHORTEST_NUMBER and plain_number(text) in self._numbers:
+            return True
         return any(map(self._identifying.is_in, rereadings(text))) or any(pattern.search(text) for pattern in TELLING)

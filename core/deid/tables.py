@@ -228,7 +228,7 @@ def _is_month_first(cells: Sequence[str]) -> bool:
 def _moved(cell: str, days: int, is_month_first: bool) -> str:
     """The cell with its date so many days later, in the same writing; nothing where it has none."""
     text, day = cell.strip(), _day(cell, is_month_first)
-    if day is None:
+    if day is None or day.toordinal() + days < 1:  # before the first day that there is
         return ""
     moved = day + timedelta(days=days)
     if match := _ISO.match(text):

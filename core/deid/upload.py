@@ -101,7 +101,9 @@ def deidentify(
     record, renamed = Record(choices, software(), key.fingerprint()), dict[str, Renamed]()
     survey = _survey(files, choices, key)
     with Journal.at(target / FOLDER) as journal:
-        work = Work(target, choices, key, Names(key, survey.identifying, journal.names()), survey, onlooker)
+        work = Work(
+            target, choices, key, Names(key, survey.identifying, journal.names(), survey.patients), survey, onlooker
+        )
         record.name = work.names.of_folder(name or source.name)
         tables_last = sorted(enumerate(files, 1), key=lambda each: each[1].is_table)
         for count, (number, file) in enumerate(tables_last, 1):

@@ -117,6 +117,13 @@ def test_a_name_is_known_in_names_within_old_zips(tmp_path: Path, encoding: str)
     assert left_of(tmp_path / "in.zip", ("ller", *NAMES)) == []
 
 
+def test_a_folder_that_is_called_by_a_short_record_number_is_called_otherwise(tmp_path: Path) -> None:
+    keep_header(tmp_path / "in" / "q47" / "1" / "1.dcm", made_header(1, "Q47"))
+    assert left_of(tmp_path / "in", ("q47", "Q47")) == []
+    [file] = (tmp_path / "out").rglob("*.dcm")
+    assert file.parent.name == "1"
+
+
 def test_a_zip_and_a_folder_of_the_same_name_are_both_taken_on(tmp_path: Path) -> None:
     keep_header(tmp_path / "in" / "x" / "1.dcm", made_header(1))
     keep_header(tmp_path / "2.dcm", made_header(2))

@@ -81,6 +81,12 @@ def test_short_cells_are_looked_through_too_and_figures_are_not(tmp_path: Path) 
     ]
 
 
+def test_a_date_before_all_others_is_emptied(tmp_path: Path) -> None:
+    """As programs write a day that nobody filled in."""
+    table = brought_in(tmp_path, "file,read on,label\nIM1.dcm,0001-01-01,a\nIM2,2019-08-05,b\n")
+    assert [row["read on"] for _, row in table.rows] == ["", moved_date("2019-08-05", DAYS)]
+
+
 def test_an_excel_table_becomes_csv_and_is_named_without_persons(tmp_path: Path) -> None:
     keep_header(tmp_path / "upload" / "IM1.dcm", made_header(1))
     book = openpyxl.Workbook()

@@ -11,9 +11,10 @@ const markAll = () => element.querySelectorAll("input[data-spot]").forEach(mark)
 new MutationObserver(markAll).observe(element, {childList: true, subtree: true});
 markAll();
 
+const inside = (value, most) => Math.min(Math.max(Math.round(value), 0), most);
+
 function add(left, top, right, bottom) {
   const list = element.querySelector(".spots"), number = list.children.length + 1, field = element.querySelector(".typed");
-  const inside = (value, most) => Math.min(Math.max(Math.round(value), 0), most);
   const [width, height] = [Number(field.dataset.width), Number(field.dataset.height)];
   const corners = [inside(left, width), inside(top, height), inside(right, width), inside(bottom, height)];
   if (corners.some(Number.isNaN) || corners[2] <= corners[0] || corners[3] <= corners[1]) return false;
