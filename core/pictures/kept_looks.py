@@ -12,7 +12,7 @@ from pathlib import Path
 from core.case import Pixels
 from core.pictures.looks import Look
 
-COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "problem")
+COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "coarse", "problem")
 
 
 @dataclass
@@ -33,7 +33,8 @@ def mask_place(mask: Pixels, size: tuple[int, int]) -> str:
 
 
 def read_looks(file: Path) -> KeptLooks:
-    """Nothing where there is no such file yet, or none that can be read; with what a broken-off look kept beside it."""
+    """With what a broken-off look kept beside it. Nothing where there is no such file yet, none that can be read, or
+    one of before something else was kept."""
     kept = KeptLooks()
     for part in (file, *_parts(file)):
         _add(part, kept)
@@ -52,11 +53,11 @@ def _add(file: Path, kept: KeptLooks) -> None:
         columns = pq.read_table(file, columns=list(COLUMNS)).to_pydict() if file.is_file() else {}
     except (OSError, pa.ArrowException):
         return
-    for place, width, height, mode, is_blank, shown, thumbnail, problem in zip(*columns.values(), strict=True):
+    for place, width, height, mode, is_blank, shown, thumbnail, coarse, problem in zip(*columns.values(), strict=True):
         if place.startswith("mask "):
             kept.misfits[place] = problem
         else:
-            kept.looks[place] = Look((width, height), mode, is_blank, shown, thumbnail, problem)
+            kept.looks[place] = Look((width, height), mode, is_blank, shown, thumbnail, coarse, problem)
 
 
 def keep_part(file: Path, fresh: KeptLooks) -> None:
@@ -77,10 +78,10 @@ def _write(file: Path, kept: KeptLooks) -> None:
     import pyarrow.parquet as pq
 
     rows = [
-        (place, *look.size, look.mode, look.is_blank, look.shown, look.thumbnail, look.problem)
+        (place, *look.size, look.mode, look.is_blank, look.shown, look.thumbnail, look.coarse, look.problem)
         for place, look in kept.looks.items()
     ]
-    rows += [(place, 0, 0, "", False, "", b"", problem) for place, problem in kept.misfits.items()]
+    rows += [(place, 0, 0, "", False, "", b"", b"", problem) for place, problem in kept.misfits.items()]
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}.part")
     pq.write_table(pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}), draft)

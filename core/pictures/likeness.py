@@ -1,50 +1,139 @@
-"""Finds pictures that are almost the same (stored again, resized, brightened) among a hundred thousand.
+"""Finds pictures that are copies of each other although their files differ: stored again, resized, cropped a little,
+brighter, of other contrast, mirrored.
 
-Thumbnails are hashed by random directions (Datar and others 2004), so that alike ones often share a bucket, and
-compared there. A difference hash was tried first: a JPEG saved again at quality 60 kept
-its 64 bits in only 5 to 70 % of cases.
+Thumbnails are described by their low frequencies, each is looked up among the others as it is and by its middle part
+(`neighbours`), and those most like it are laid over it and compared (`alignment`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import cpu_count
+
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-SIDE = 8
-ALIKE = 2.0  # mean difference in grey levels: copies stay below 1, different pictures of three real sets begin at 7
-BUCKET_WIDTH = 90.0
-DIRECTIONS = 6
-TABLES = 10
-MAX_STEPS = 16  # how far apart in a bucket two pictures may be and still be compared
+from core.pictures.alignment import unlikeness
+from core.pictures.neighbours import Rows, nearest
+from core.pictures.working import SIDE, Thumbnails, Waves, is_flat, joined, waves, working
 
-Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.int64]
-
-
-def near_pairs(thumbnails: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Pairs of rows [N, SIDE * SIDE] that are almost the same but for brightness, lowest first."""
-    centred = thumbnails.astype(np.float32)
-    centred -= centred.mean(axis=1, keepdims=True)
-    generator = np.random.default_rng(0)
-    pairs: set[tuple[int, int]] = set()
-    for _ in range(TABLES if len(centred) > 1 else 0):
-        directions = generator.standard_normal((centred.shape[1], DIRECTIONS)).astype(np.float32)
-        offsets = generator.uniform(0, BUCKET_WIDTH, DIRECTIONS).astype(np.float32)
-        buckets = np.floor((centred @ directions + offsets) / BUCKET_WIDTH).astype(np.int64)
-        pairs.update(_alike_neighbours(centred, buckets))
-    return sorted(pairs)
+ALIKE, ALIKE_APART = -4.7, -4.1
+"""Below are copies: anywhere, and where the two are more like each other than like any crowd. Pictures of other things
+begin at -5.0 (pale discs of the retina, each like a hundred others), elsewhere at -3.4."""
+STANDS_OUT = 2.0
+NEIGHBOURS = 10
+LEAST_LIKENESS = 0.8
+AT_ONCE = 1024
+CROPPED = 0.008
+"""Share of a side by which one has to be moved to lie on the other."""
 
 
-def _alike_neighbours(centred: Floats, buckets: Places) -> set[tuple[int, int]]:
-    order = np.lexsort(buckets.T)
-    sorted_buckets = buckets[order]
-    pairs: set[tuple[int, int]] = set()
-    for step in range(1, min(MAX_STEPS, len(order) - 1) + 1):
-        together = np.flatnonzero((sorted_buckets[step:] == sorted_buckets[:-step]).all(axis=1))
-        if not together.size:
-            break
-        first, second = order[together], order[together + step]
-        alike = np.abs(centred[first] - centred[second]).mean(axis=1) <= ALIKE
-        low, high = np.minimum(first, second)[alike], np.maximum(first, second)[alike]
-        pairs.update(zip(low.tolist(), high.tolist(), strict=True))
-    return pairs
+@dataclass(frozen=True, order=True)
+class NearCopy:
+    """Two rows, the lower first, that show almost the same; mirrored, or one a part of the other."""
+
+    row: int
+    other: int
+    is_mirrored: bool = False
+    is_cropped: bool = False
+
+
+@dataclass(frozen=True)
+class Described:
+    """Pictures that show something: where they stand in the row, thumbnails [N, SIDE, SIDE], and their low frequencies,
+    of the whole and of its middle part."""
+
+    rows: Rows
+    thumbnails: Thumbnails
+    whole: Waves
+    middle: Waves
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs that are worth a comparison, and whether the two are much more like each other than the NEIGHBOURS of each
+    are like it."""
+
+    rows: Rows
+    places: Rows
+    stands_out: NDArray[np.bool_]
+
+    def part(self, start: int) -> Candidates:
+        end = start + AT_ONCE
+        return Candidates(self.rows[start:end], self.places[start:end], self.stands_out[start:end])
+
+
+def near_copies(thumbnails: Sequence[bytes]) -> list[NearCopy]:
+    """Among pictures of SIDE x SIDE grey levels, lowest rows first; flat ones are copies of none.
+
+    Of several that are the same to the last level each is a copy of the first. Beyond that each is compared with the
+    NEIGHBOURS that are most like it, so that in a crowd of copies every picture has some of them, not all.
+    """
+    first: dict[bytes, int] = {}
+    of_first = [first.setdefault(thumbnail, row) for row, thumbnail in enumerate(thumbnails)]
+    described = _described(list(first), np.array(list(first.values()), np.int64))
+    shows = set(described.rows.tolist())
+    same = [NearCopy(before, row) for row, before in enumerate(of_first) if before != row and before in shows]
+    return sorted([*same, *_copies(described)])
+
+
+def _described(thumbnails: Sequence[bytes], rows: Rows) -> Described:
+    every = np.frombuffer(b"".join(thumbnails), np.uint8).reshape(-1, SIDE, SIDE)
+    parts = [_part(every[start : start + AT_ONCE]) for start in range(0, max(len(every), 1), AT_ONCE)]
+    kept = np.flatnonzero(np.concatenate([shows for shows, _, _ in parts]))
+    whole, middle = joined([whole for _, whole, _ in parts]), joined([middle for _, _, middle in parts])
+    return Described(rows[kept], every[kept], whole, middle)
+
+
+def _part(thumbnails: Thumbnails) -> tuple[NDArray[np.bool_], Waves, Waves]:
+    pictures = working(thumbnails)
+    shows = ~is_flat(pictures)
+    return shows, waves(pictures[shows]), waves(pictures[shows], of_middle=True)
+
+
+def _copies(described: Described) -> list[NearCopy]:
+    if not len(described.rows):
+        return []
+    candidates = _candidates(described)
+
+    def compare(start: int) -> list[NearCopy]:
+        return _compared(described, candidates.part(start))
+
+    with ThreadPoolExecutor(cpu_count() or 1) as threads:
+        return [copy for part in threads.map(compare, range(0, len(candidates.rows), AT_ONCE)) for copy in part]
+
+
+def _candidates(described: Described) -> Candidates:
+    """Each pair once. A picture that was cropped is found by the other's middle."""
+    searches = [nearest(lookers, described.whole, NEIGHBOURS) for lookers in (described.whole, described.middle)]
+    crowd = np.max([neighbours.likeness.min(axis=1) for neighbours in searches], axis=0)
+    crowd[~np.isfinite(crowd)] = 1.0  # of too few to tell
+    likeness = np.concatenate([neighbours.likeness for neighbours in searches], axis=1)
+    rows, ranks = np.nonzero(likeness > LEAST_LIKENESS)
+    places = np.concatenate([neighbours.places for neighbours in searches], axis=1)[rows, ranks]
+    near = np.maximum(crowd[rows], crowd[places])
+    stands_out = 1 - near > STANDS_OUT * (1 - likeness[rows, ranks])
+    first, second = np.minimum(rows, places), np.maximum(rows, places)
+    order = np.lexsort((~stands_out, second, first))
+    first, second, stands_out = first[order], second[order], stands_out[order]
+    is_new = np.diff(first, prepend=-1).astype(bool) | np.diff(second, prepend=-1).astype(bool)
+    return Candidates(first[is_new], second[is_new], stands_out[is_new])
+
+
+def _compared(described: Described, pairs: Candidates) -> list[NearCopy]:
+    rows, places = pairs.rows, pairs.places
+    is_mirrored = (described.whole.odd[rows] * described.whole.odd[places]).sum(axis=1) < 0
+    first, second = working(described.thumbnails[rows]), working(described.thumbnails[places])
+    second[is_mirrored] = second[is_mirrored, :, ::-1]
+    far, moved = unlikeness(first, second)
+    return [
+        NearCopy(
+            int(described.rows[rows[at]]),
+            int(described.rows[places[at]]),
+            bool(is_mirrored[at]),
+            bool(moved[at] > CROPPED),
+        )
+        for at in np.flatnonzero(far < np.where(pairs.stands_out, ALIKE_APART, ALIKE))
+    ]

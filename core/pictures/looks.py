@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
 from core.case import Pixels
 from core.errors import DataError
-from core.pictures.likeness import SIDE
+from core.pictures.coarse import SIDE as COARSE_SIDE
+from core.pictures.working import SIDE
 
 AT_ONCE = 1024  # handing all pictures of a large set to the threads together would cost memory
 
@@ -27,6 +27,8 @@ class Look:
     is_blank: bool = False
     shown: str = ""
     thumbnail: bytes = b""
+    coarse: bytes = b""
+    """As thumbnails were before crops and mirrored pictures were looked for."""
     problem: str = ""
 
 
@@ -37,10 +39,11 @@ def look_at(pixels: Pixels) -> Look:
     except DataError as error:
         return Look(problem=str(error))
     grey = picture.convert("L")
-    thumbnail = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
+    thumbnail = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes()
+    coarse = grey.resize((COARSE_SIDE, COARSE_SIDE), Image.Resampling.BICUBIC).tobytes()
     # What is small and of several shades is so as a whole: the extremes of all pixels are looked for where it isn't.
-    is_blank = bool((thumbnail == thumbnail[0, 0]).all()) and all(low == high for low, high in _extremes(picture))
-    return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail.tobytes())
+    is_blank = len(set(coarse)) == 1 and all(low == high for low, high in _extremes(picture))
+    return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail, coarse)
 
 
 def _shown(picture: Image.Image) -> str:

@@ -20,6 +20,7 @@ from core.machine import hold
 from core.runs.runfile import SET, Run, as_yaml, read_values
 from core.sets.joint import JointSet
 from core.sets.learned_from import FILE as LEARNED
+from core.sets.split import NOT_LOOKED_FOR
 from core.settings import Settings
 
 BESIDE = ("boxes", "masks", "texts")
@@ -234,8 +235,9 @@ def as_begun(run: Run, path: Path) -> Run:
         return run
     was = read_values(file)
     blocks = {name: _as_then(getattr(run.settings, name), was.get(name), BEFORE.get(name, {})) for name in BLOCKS}
-    if not was.get("split", {}).get("near_copies", True):
-        blocks["split"] = run.settings.split.model_copy(update={"near_copies": False})
+    not_looked_for = {name: False for name in NOT_LOOKED_FOR if not was.get("split", {}).get(name, True)}
+    if not_looked_for:
+        blocks["split"] = run.settings.split.model_copy(update=not_looked_for)
     return replace(run, settings=run.settings.model_copy(update=blocks))
 
 

@@ -38,6 +38,7 @@ from core.runs.tune import finish, judge_sharing, save_beside, seen_by_heads, st
 from core.sets.joint import Item
 from core.sets.learned_from import Learned, Unlearned, read_learned, unlearned, write_learned
 from core.sets.question import Question
+from core.sets.split import NOT_LOOKED_FOR
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned
 from core.training.terms import aided_response
@@ -215,7 +216,7 @@ def _with_tsm(opened: Opened, tsm: str, images: str | None) -> Run:
         # Columns and limits were those of the old files: of them only the question is put again. Near copies, which an
         # old run did not look for, are looked for.
         task = next(iter(opened.tasks.values())).model_dump(mode="json", include=set(Question.model_fields))
-        split = values["split"] | {"near_copies": True}
+        split = values["split"] | dict.fromkeys(NOT_LOOKED_FOR, True)
         values |= {"images": images, "task": task, "limit": {}, "split": split}
     return make_run(values)
 

@@ -122,9 +122,9 @@ def _refuse_leakage(parts: Parts, looks: Sequence[Look]) -> None:
 
 
 def leaks(items: Sequence[Item], looks: Sequence[Look], split: SplitSettings) -> leakage.Leakage:
-    """What its splits share; near copies only where they were to be kept together."""
+    """What its splits share; near copies, and altered ones, only where they were to be kept together."""
     cases, sets = [item.case for item in items], [item.set for item in items]
-    return leakage.leakage_of_looks(cases, looks if split.near_copies else None, sets)
+    return leakage.leakage_of_looks(cases, looks if split.near_copies else None, sets, split.altered_copies)
 
 
 def _refuse_misfits(parts: Parts, processes: int) -> None:

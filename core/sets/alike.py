@@ -1,4 +1,8 @@
-"""Which pictures show the same, or the same but for how they were stored, their brightness and size."""
+"""Which pictures show the same, or the same but for how they were stored, their light and size, a crop or a mirror.
+
+Near copies are what either of two searches calls so: by 24 x 24 grey levels however one was altered, and by 8 x 8,
+which knows pale and noisy pictures again that were stored anew, where grain is all that there is in detail.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pictures.likeness import SIDE, near_pairs
+from core.pictures.coarse import SIDE, coarse_pairs
+from core.pictures.likeness import NearCopy, near_copies
 from core.pictures.looks import Look
 
 Ties = dict[int, list[Hashable]]
+Pair = tuple[int, int]
+LIGHT = 1.5
+"""Grey levels on average: what storing a picture again does not change."""
+STORED_AGAIN = "stored again"
 
 
 @dataclass(frozen=True)
@@ -34,17 +43,52 @@ def alike(looks: Sequence[Look]) -> Alike:
     return Alike(tuple(tuple(group) for group in tied(picture_ties(looks)) if len(group) > 1))
 
 
-def picture_ties(looks: Sequence[Look]) -> Ties:
-    """What ties each picture to those that show the same, and to its near copies. One that can't be opened has no tie;
-    pictures of one shade, which all look alike, are near copies of none."""
+def picture_ties(looks: Sequence[Look], with_altered: bool = True) -> Ties:
+    """What ties each picture to those that show the same, and to its near copies; without altered ones to those that
+    were near copies before crops, mirrored pictures and others of other contrast were. One that can't be opened has no
+    tie; pictures of one shade, which all look alike, are near copies of none."""
+    pairs = sorted(alterations(looks)) if with_altered else _coarse(looks)
     ties: Ties = {place: [] if look.problem else [("shows", look.shown)] for place, look in enumerate(looks)}
-    drawn = [place for place, look in enumerate(looks) if not look.problem and not look.is_blank]
-    joined = b"".join(looks[place].thumbnail for place in drawn)
-    for row, other in near_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE)):
-        pair = ("near", drawn[row], drawn[other])
-        ties[drawn[row]].append(pair)
-        ties[drawn[other]].append(pair)
+    for place, other in pairs:
+        pair = ("near", place, other)
+        ties[place].append(pair)
+        ties[other].append(pair)
     return ties
+
+
+def alterations(looks: Sequence[Look]) -> dict[Pair, str]:
+    """Places of near copies by either search, lower first, and how one of the two was made of the other."""
+    drawn = _drawn(looks)
+    copies = near_copies([looks[place].thumbnail for place in drawn])
+    altered = {
+        (drawn[copy.row], drawn[copy.other]): _alteration(copy, looks[drawn[copy.row]], looks[drawn[copy.other]])
+        for copy in copies
+    }
+    return dict.fromkeys(_coarse(looks), STORED_AGAIN) | altered
+
+
+def _coarse(looks: Sequence[Look]) -> list[Pair]:
+    drawn = _drawn(looks)
+    joined = b"".join(looks[place].coarse for place in drawn)
+    pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE))
+    return [(drawn[row], drawn[other]) for row, other in pairs]
+
+
+def _alteration(copy: NearCopy, look: Look, other: Look) -> str:
+    """What one picture is of the other, in a word or two: the most that was done to it."""
+    if copy.is_mirrored:
+        return "mirrored"
+    if copy.is_cropped:
+        return "cropped"
+    if look.size != other.size:
+        return "resized"
+    shades = [np.frombuffer(each.thumbnail, np.uint8).astype(float) for each in (look, other)]
+    has_other_light = max(abs(np.mean(shades[0]) - np.mean(shades[1])), abs(np.std(shades[0]) - np.std(shades[1])))
+    return "of other brightness or contrast" if has_other_light > LIGHT else STORED_AGAIN
+
+
+def _drawn(looks: Sequence[Look]) -> list[int]:
+    return [place for place, look in enumerate(looks) if not look.problem and not look.is_blank]
 
 
 def tied(ties: Mapping[int, Iterable[Hashable]]) -> list[list[int]]:

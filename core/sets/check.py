@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from core.case import SPLITS, Case, Finding, ImageSet, Task
 from core.sets.findings import ORDER, about, pictures_are
+from core.sets.light import light
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
 from core.sets.responses import shared_words
 from core.sets.shortcuts import Audit, audit, findings_of
@@ -88,6 +89,7 @@ def of_pictures(opened: Seen) -> Iterator[Finding]:
     if blank:
         message = f"{pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
         yield about("blank", "warning", blank, message)
+    yield from light(opened)
     looks = [each.look for each in opened]
     yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for look in looks], "sizes", "resized")
     names = {"L": "grey", "RGB": "colour"}
@@ -138,12 +140,16 @@ def _across_splits(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
 
 
 def _near_copies(opened: Seen) -> Iterator[Finding]:
-    pairs = [(each.case, other.case) for each, other in near_copies(opened)]
-    if pairs:
+    copies = near_copies(opened)
+    if copies:
+        pairs = [(copy.first.case, copy.second.case) for copy in copies]
         ids = list(dict.fromkeys(case.id for pair in pairs for case in pair))
         across = [pair for pair in pairs if pair[0].split != pair[1].split]
         between = f", {len(across):,} of the pairs across splits" if across else ""
+        kinds = Counter(copy.alteration for copy in copies).most_common()
+        listed = ", ".join(f"{kind} ({count:,})" for kind, count in kinds)
         message = f"{pictures_are(ids)} almost the same as another one{between}: {_pair((across or pairs)[0])}. "
+        message += f"By pairs, one is {listed}. A model that learned from one knows the other. "
         message += "Keep those of one patient together in a split, and remove what is the same picture."
         yield about("near_duplicate", "warning" if across else "note", ids, message)
 

@@ -106,10 +106,12 @@ class Leakage:
         return {"splits": {split: asdict(shared) for split, shared in self.splits.items()}, "conflicts": self.conflicts}
 
 
-def leakage_of_looks(cases: Sequence[Case], looks: Sequence[Look] | None, sets: Sequence[int] | None = None) -> Leakage:
+def leakage_of_looks(
+    cases: Sequence[Case], looks: Sequence[Look] | None, sets: Sequence[int] | None = None, with_altered: bool = True
+) -> Leakage:
     """By what is seen on the pictures; where nothing is, by the stored bytes alone."""
     same: Ties = {place: [("stored", case.pixels.digest())] for place, case in enumerate(cases)}
-    return leakage(cases, same if looks is None else picture_ties(looks), sets)
+    return leakage(cases, same if looks is None else picture_ties(looks, with_altered), sets)
 
 
 def leakage(cases: Sequence[Case], ties: Ties, sets: Sequence[int] | None = None) -> Leakage:

@@ -19,7 +19,7 @@ import numpy as np
 
 from core.case import Case
 from core.errors import DataError
-from core.pictures.likeness import SIDE, near_pairs
+from core.pictures.coarse import SIDE, coarse_pairs
 from core.pictures.looks import Look, look_at_all
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def learned_from(cases: Sequence[Case], on_picture: OnPicture = silent) -> Learn
 
 def learned_of(cases: Sequence[Case], looks: Sequence[Look]) -> Learned:
     """By what is seen of them. A picture that can't be read is left out, and told of."""
-    pictures = {look.shown: b"" if look.is_blank else look.thumbnail for look in looks if not look.problem}
+    pictures = {look.shown: b"" if look.is_blank else look.coarse for look in looks if not look.problem}
     unread = sum(bool(look.problem) for look in looks)
     doubts = (f"{unread:,} of the pictures that were learned from can't be read any more.",) if unread else ()
     salt = hashlib.sha256("".join(sorted(pictures)).encode()).hexdigest()[:32]
@@ -211,9 +211,9 @@ def _rows(learned: Learned) -> Iterator[Row]:
 def _near_rows(looks: Sequence[Look], known: Learned) -> set[int]:
     """Where the looks are almost what was learned from."""
     before = sorted({thumbnail for thumbnail in known.pictures.values() if thumbnail})
-    drawn = [row for row, look in enumerate(looks) if look.thumbnail and not look.is_blank]
-    joined = b"".join([*before, *(looks[row].thumbnail for row in drawn)])
-    pairs = near_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE)) if before and drawn else []
+    drawn = [row for row, look in enumerate(looks) if look.coarse and not look.is_blank]
+    joined = b"".join([*before, *(looks[row].coarse for row in drawn)])
+    pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE)) if before and drawn else []
     return {drawn[other - len(before)] for row, other in pairs if row < len(before) <= other}
 
 

@@ -8,14 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
-import numpy as np
-
 from core.case import Case, ImageSet
 from core.errors import DataError
 from core.pictures.kept_looks import KeptLooks, mask_place, place_of
-from core.pictures.likeness import SIDE, near_pairs
 from core.pictures.looks import Look, looks_at
 from core.pictures.masks import misfit
+from core.sets.alike import alterations
 
 MASKS_AT_ONCE = 4
 KEEP_SECONDS = 5.0
@@ -83,15 +81,24 @@ def exact_groups(seen: Sequence[LookedAt]) -> list[list[LookedAt]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def near_copies(seen: Sequence[LookedAt]) -> list[tuple[LookedAt, LookedAt]]:
+@dataclass(frozen=True)
+class CopiedPicture:
+    """Two different pictures that show almost the same, and how one was altered."""
+
+    first: LookedAt
+    second: LookedAt
+    alteration: str
+
+
+def near_copies(seen: Sequence[LookedAt]) -> list[CopiedPicture]:
     """Different files that show almost the same; blank pictures, which all look alike, are left out."""
     first: dict[str, LookedAt] = {}
     for each in seen:
         if not each.look.is_blank:
             first.setdefault(each.look.shown, each)
     kept = list(first.values())
-    thumbnails = np.frombuffer(b"".join(each.look.thumbnail for each in kept), np.uint8).reshape(-1, SIDE * SIDE)
-    return [(kept[row], kept[other]) for row, other in near_pairs(thumbnails)] if kept else []
+    altered = alterations([each.look for each in kept])
+    return [CopiedPicture(kept[row], kept[other], altered[row, other]) for row, other in sorted(altered)]
 
 
 def _misfit(case: Case, look: Look, memory: KeptLooks) -> str:

@@ -79,6 +79,8 @@ class CopyPair:
     first: LookedAt
     second: LookedAt
     is_exact: bool
+    alteration: str = ""
+    """How one was made of the other, where they are not exact copies."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def copy_pairs(looked: LookedSet, keeps: Sequence[str] = ()) -> list[CopyPair]:
         first_of = {frozenset(each.case.labels): each for each in reversed(group)}
         differing = sorted(first_of.values(), key=group.index)
         pairs += [CopyPair(differing[0], other, True) for other in differing[1:]]
-    near = [CopyPair(first, second, False) for first, second in near_copies(looked.opened)]
+    near = [CopyPair(copy.first, copy.second, False, copy.alteration) for copy in near_copies(looked.opened)]
     pairs += sorted(near, key=lambda pair: set(pair.first.case.labels) == set(pair.second.case.labels))
     staying = set(keeps)
     return [pair for pair in pairs if not {pair.first.case.id, pair.second.case.id} <= staying]
@@ -231,7 +233,7 @@ def pair_facts(pair: CopyPair) -> dict[str, Any]:
         }
         for each in (pair.first, pair.second)
     ]
-    return {"is_exact": pair.is_exact, "cases": sides}
+    return {"is_exact": pair.is_exact, "alteration": pair.alteration, "cases": sides}
 
 
 def _settled_by_leaving_out(finding: Finding, ids: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,16 @@ class SplitSettings(Settings):
         description="A picture that was stored again in another way, resized or brightened, stays in the split of the "
         "first. Off: only files that are the same do, as in runs of before this was looked for.",
     )
+    altered_copies: bool = Field(
+        True,
+        title="Altered copies too",
+        description="A crop, a mirrored picture and one of other contrast is a near copy as well. Off: only what was "
+        "one in runs of before these were looked for.",
+    )
+
+
+NOT_LOOKED_FOR = {"near_copies": False, "altered_copies": False}
+"""What settings stand for that say nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,9 @@ class Group:
 
 
 def as_frozen(split: Mapping[str, Any]) -> dict[str, Any]:
-    """Of settings that a run was begun with: where they say nothing of near copies, nobody looked for any then."""
-    return {"near_copies": False, **split} if split else {}
+    """Of settings that a run was begun with: where they say nothing of near copies, or of altered ones, nobody looked
+    for any then."""
+    return {**NOT_LOOKED_FOR, **split} if split else {}
 
 
 def split_named(name: str) -> Split | None:
@@ -89,7 +100,7 @@ def assign(
         split = split_named(name)
         if split and share and split not in given:
             missing[split] = share
-    return _carve(cases, missing, seed, settings.near_copies, looks) if missing else tuple(cases)
+    return _carve(cases, missing, seed, settings, looks) if missing else tuple(cases)
 
 
 def _refuse_gaps(cases: Sequence[Case]) -> None:
@@ -104,10 +115,14 @@ def _refuse_gaps(cases: Sequence[Case]) -> None:
 
 
 def _carve(
-    cases: Sequence[Case], shares: Mapping[Split, float], seed: int, near_copies: bool, looks: Sequence[Look] | None
+    cases: Sequence[Case],
+    shares: Mapping[Split, float],
+    seed: int,
+    settings: SplitSettings,
+    looks: Sequence[Look] | None,
 ) -> tuple[Case, ...]:
     carved = [place for place, case in enumerate(cases) if case.split == "train"]
-    groups = in_turn(grouped(cases, carved, near_copies, looks), seed)
+    groups = in_turn(grouped(cases, carved, settings, looks), seed)
     wanted = {"train": 1.0 - sum(shares.values()), **shares}
     chosen = deal(groups, wanted)
     _cover(groups, chosen)
@@ -166,14 +181,19 @@ def _cover(groups: Sequence[Group], chosen: list[Split]) -> None:
 
 
 def grouped(
-    cases: Sequence[Case], places: Sequence[int], near_copies: bool = True, looks: Sequence[Look] | None = None
+    cases: Sequence[Case],
+    places: Sequence[int],
+    settings: SplitSettings | None = None,
+    looks: Sequence[Look] | None = None,
 ) -> list[Group]:
     """The cases at these places, tied together by patient and by picture: by the stored bytes, and where near copies
     are looked for by what is seen on it, for which each is opened that has no look among those of all cases."""
     ties: Ties = {place: [("picture", cases[place].pixels.digest()), *of_patient(cases[place])] for place in places}
-    if near_copies:
+    wanted = settings or SplitSettings()
+    if wanted.near_copies:
         seen = look_at_all([cases[place].pixels for place in places]) if looks is None else [looks[p] for p in places]
-        for place, of_picture in zip(places, picture_ties(seen).values(), strict=True):
+        of_pictures = picture_ties(seen, wanted.altered_copies).values()
+        for place, of_picture in zip(places, of_pictures, strict=True):
             ties[place] += of_picture
     return [Group(tuple(group), classes(cases, group)) for group in tied(ties)]
 

@@ -229,7 +229,7 @@ def test_a_run_of_before_near_copies_were_looked_for_goes_on_with_its_split(chec
 LATER = {
     "training": ("most_epochs", "least_steps", "schedule_over", "weights_kept"),
     "reading": ("rivals", "other_scores"),
-    "split": ("near_copies",),
+    "split": ("near_copies", "altered_copies"),
 }
 
 
@@ -477,7 +477,7 @@ def test_two_sets_of_one_name_are_refused(checkpoint: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("second", ["single", "multi"])
 def test_a_joint_run_reads_each_set_under_its_own_question(second: str, checkpoint: Path, tmp_path: Path) -> None:
     shades = run_files.draw(tmp_path / "shades")
-    other = run_files.draw_multi(tmp_path / "spots", count=60)
+    other = run_files.draw_multi(tmp_path / "spots", count=60, seed=1)
     if second == "single":
         other = run_files.draw(tmp_path / "spots-2", ("left", "right"), count=20, seed=1)
     told = tune(run_files.run([shades, other], checkpoint), tmp_path / "run")

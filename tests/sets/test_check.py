@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,35 @@ def test_a_brighter_and_larger_copy_is_nearly_the_same() -> None:
     near = finding(report, "near_duplicate")
     assert (near.severity, near.cases) == ("warning", ("1.png", "2.png"))
     assert "1 of the pairs across splits" in near.message
+
+
+def test_how_near_copies_were_altered_is_told() -> None:
+    report = check(enough(case(1, seed=1), case(2, seed=1, lift=9), case(3, seed=2), case(4, seed=2, size=(60, 60))))
+    assert "one is of other brightness or contrast (1), resized (1)." in finding(report, "near_duplicate").message
+
+
+@dataclass(frozen=True)
+class Noisy(Drawn):
+    """Grain around one shade, of 28 pixels; stored as JPEG where wanted."""
+
+    quality: int = 0
+
+    def load(self) -> Image.Image:
+        shades = np.random.default_rng(self.seed).normal(50, 20, (28, 28, 3)).clip(0, 255).astype(np.uint8)
+        if not self.quality:
+            return Image.fromarray(shades)
+        file = BytesIO()
+        Image.fromarray(shades).save(file, "JPEG", quality=self.quality)
+        return Image.open(file)
+
+
+def test_pictures_of_grain_that_were_stored_again_are_near_copies_too() -> None:
+    again = [
+        Case(f"{seed} {quality}", Noisy(seed=seed, quality=quality), ("a",)) for seed in (0, 1) for quality in (0, 85)
+    ]
+    near = finding(check(enough(*again)), "near_duplicate")
+    assert near.cases == ("0 0", "0 85", "1 0", "1 85")
+    assert "By pairs, one is stored again (2)." in near.message
 
 
 def test_a_near_copy_within_a_split_is_only_a_note() -> None:

@@ -27,6 +27,12 @@ class Drawn:
         return sha256(str(self.seed).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Mirrored(Drawn):
+    def load(self) -> Image.Image:
+        return super().load().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
 def case(
     name: int, split: Split | None, shows: int | None = None, label: str = "a", patient: str | None = None
 ) -> Case:
@@ -57,6 +63,13 @@ def test_one_copy_in_twenty_is_counted_and_two_shut_the_gate() -> None:
     assert two.reasons() == ["2 of 22 test cases (more than 5%) show what is learned from"]
     with pytest.raises(DataError, match=r"2 of 22 test cases .* \(as 100, 101\).*Accept it so"):
         refuse(two, LeakageSettings(), "Accept it so.")
+
+
+def test_mirrored_copies_shut_the_gate_but_for_runs_whose_split_did_not_look_for_them() -> None:
+    cases = divided(*(Case(f"mirrored {place}", Mirrored(place), ("a",), "test") for place in (0, 2, 4)))
+    looks = look_at_all([each.pixels for each in cases])
+    assert leakage_of_looks(cases, looks).splits["test"].pictures == 3
+    assert not leakage_of_looks(cases, looks, with_altered=False).is_any
 
 
 def test_validation_cases_are_measured_against_training_and_test_cases_against_both() -> None:

@@ -88,6 +88,10 @@ def test_pictures_of_one_shade_are_almost_the_same_as_none() -> None:
     assert unlearned(black[:1], learned_from([*TAUGHT, black[0]])).of_pictures == 1
 
 
+def test_no_more_of_a_picture_is_kept_than_8_x_8_grey_levels() -> None:
+    assert {len(thumbnail) for thumbnail in learned_from(TAUGHT).pictures.values()} == {8 * 8}
+
+
 def test_what_is_kept_reads_back_and_holds_no_name(tmp_path: Path) -> None:
     whole = learned_from(TAUGHT[:20]) | learned_from(TAUGHT[20:]) | Learned(doubts=("Some are gone.",))
     write_learned(tmp_path, whole)

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -14,6 +15,7 @@ from core.case import Box, Case, Finding, ImageSet, Task
 from core.catalog import FORMATS, every
 from core.errors import CoreError, DataError
 from core.pictures.kept_looks import KeptLooks, read_looks, write_looks
+from core.pictures.looks import look_at
 from core.sets.check import report_of
 from core.sets.findings import error_of_each
 from core.sets.looked import LookedSet, look_over
@@ -176,6 +178,13 @@ def test_looks_are_kept_and_read_as_they_were(tmp_path: Path) -> None:
     write_looks(tmp_path / "looks.parquet", kept)
     assert read_looks(tmp_path / "looks.parquet") == kept and len(kept.looks) == 2
     assert read_looks(tmp_path / "none.parquet") == KeptLooks()
+
+
+def test_looks_of_before_something_else_was_kept_are_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "looks.parquet"
+    write_looks(file, KeptLooks({"somewhere": look_at(Drawn())}))
+    pq.write_table(pq.read_table(file).drop_columns(["coarse"]), file)
+    assert read_looks(file) == KeptLooks()
 
 
 def test_pairs_that_stay_make_room_for_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,13 +150,24 @@ def test_a_picture_that_is_stored_again_stays_in_its_split(tmp_path: Path) -> No
     assert counts == {"train": 68, "val": 16, "test": 16}
 
 
+def test_a_mirrored_picture_stays_in_its_split_where_altered_copies_are_looked_for(tmp_path: Path) -> None:
+    every = [case for number in range(50) for case in stored_twice(tmp_path, number)]
+    for file in tmp_path.glob("*.jpg"):
+        with Image.open(file) as again:
+            again.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(file, quality=85)
+    assert [divided(every, SplitSettings(), seed) for seed in range(3)] == [0] * 3
+    assert min(divided(every, SplitSettings(altered_copies=False), seed) for seed in range(3)) > 10
+
+
 def test_pictures_of_one_shade_are_near_copies_of_none() -> None:
     shades = [Case(f"{n}.png", Blank(n), ("ab"[n % 2],)) for n in range(40)]
     assert Counter(each.split for each in assign(shades, SplitSettings(), 0)) == {"train": 28, "val": 6, "test": 6}
 
 
 def test_what_was_frozen_before_near_copies_were_looked_for_is_drawn_as_it_was() -> None:
-    assert as_frozen({"val": 0.2, "test": 0.1}) == {"near_copies": False, "val": 0.2, "test": 0.1}
+    nothing = {"near_copies": False, "altered_copies": False}
+    assert as_frozen({"val": 0.2, "test": 0.1}) == nothing | {"val": 0.2, "test": 0.1}
+    assert as_frozen({"near_copies": True}) == {"near_copies": True, "altered_copies": False}
     assert as_frozen(SplitSettings().model_dump())["near_copies"] is True
     assert as_frozen({}) == {}
 

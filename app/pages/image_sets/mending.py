@@ -200,7 +200,8 @@ def draw_pairs(upload_id: int, pairs: Sequence[tuple[int, Json]]) -> str:
     if not pairs:
         return ""
     number, pair = pairs[0]
-    alike = "show exactly the same" if pair["is_exact"] else "show almost the same"
+    altered = f": one is {pair['alteration']}" if pair.get("alteration") else ""
+    alike = "show exactly the same" if pair["is_exact"] else f"show almost the same{altered}"
     sides = "".join(_side(upload_id, side) for side in pair["cases"])
     buttons = "".join(
         f'<button type="button" data-pair="{number}" data-kept="{kept}">{escape(text)}</button>'
@@ -208,7 +209,7 @@ def draw_pairs(upload_id: int, pairs: Sequence[tuple[int, Json]]) -> str:
     )
     left = f"{len(pairs):,} to decide" if len(pairs) > 1 else "the last one"
     return (
-        f'<div class="vt copies"><p>These two {alike} ({left}).</p><div class="pair">{sides}</div>'
+        f'<div class="vt copies"><p>These two {escape(alike)} ({left}).</p><div class="pair">{sides}</div>'
         f'<div class="choices">{buttons}</div></div>'
     )
 
