@@ -74,7 +74,10 @@ def do(arguments: argparse.Namespace) -> None:
         every = folder.tasks()
         own = {name: every[name] for name in every if arguments.question in (None, name)}
         results["best"] = _best(folder, own, readers)
-    results["left_out"] = folder.kept(folder.metrics).get("left_out", []) if folder.metrics.is_file() else []
+    measured = folder.kept(folder.metrics) if folder.metrics.is_file() else {}
+    results["left_out"] = measured.get("left_out", [])
+    if "leakage" in measured and not arguments.images:
+        results["leakage"] = measured["leakage"]
     results["departures"] = list(departures)
     if arguments.json:
         output.plain(results | choice_facts)
