@@ -80,8 +80,8 @@ def score_pixels(score: Score, pictures: int = PICTURES) -> None:
 def hide(dataset: FileDataset) -> FileDataset:
     """As it is done at the door: what is found is masked, and the file is written and read again."""
     names = names_in(dataset)
-    found = [each.spot for each in find_written(dataset, names) if each.verdict == "person"]
-    mask(dataset, found, names)
+    spots = [each.spot for each in find_written(dataset, names) if each.verdict == "person"]
+    mask(dataset, spots, names)
     file = BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     file.seek(0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -11,22 +9,22 @@ from io import BytesIO
 from pydicom import config, dcmread
 from pydicom.dataset import FileDataset
 
+from core.pictures.dicom_file import QUIET
+
 MARK_AT = 128
 
 
 @contextmanager
 def tolerant() -> Iterator[None]:
     """While this lasts nothing is checked against its kind of value, nor told to any log."""
-    settings, log = config.settings, logging.getLogger("pydicom")
-    before = settings.reading_validation_mode, settings.writing_validation_mode, log.disabled
+    settings = config.settings
+    before = settings.reading_validation_mode, settings.writing_validation_mode
     settings.reading_validation_mode = settings.writing_validation_mode = config.IGNORE
-    log.disabled = True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with QUIET:
             yield
     finally:
-        settings.reading_validation_mode, settings.writing_validation_mode, log.disabled = before
+        settings.reading_validation_mode, settings.writing_validation_mode = before
 
 
 def dataset_in(content: bytes, header_only: bool = False) -> FileDataset | None:

@@ -24,6 +24,7 @@ from core.errors import DataError
 KEY = "vitask-deep"
 LEVELS = 1 << 16
 WHITE = 255
+WHOLE_SPAN = "all of it"
 Curve = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 CURVES: tuple[Curve, ...] = get_args(Curve)
 
@@ -115,8 +116,17 @@ class Deep:
 
 def whole_span(levels: Levels, slope: float = 1.0, intercept: float = 0.0) -> Window:
     """The window from the least to the most that is measured in a picture."""
-    low, high = sorted(float(level) * slope + intercept for level in (levels.min(), levels.max()))
-    return Window("all of it", (low + high) / 2, max(high - low, abs(slope)), "LINEAR_EXACT")
+    low, high = (float(level) * slope + intercept for level in (levels.min(), levels.max()))
+    return span(low, high, abs(slope))
+
+
+def span(low: float, high: float, least: float, name: str = WHOLE_SPAN) -> Window:
+    """From one end of what is measured to the other, but of a width of `least`."""
+    low, high = sorted((low, high))
+    width = max(high - low, least)
+    if not math.isfinite(width):
+        raise DataError("Its levels measure more than numbers can hold. Export it again.")
+    return Window(name, (low + high) / 2, width, "LINEAR_EXACT")
 
 
 def as_deep_png(deep: Deep) -> bytes:

@@ -19,11 +19,11 @@ from PIL import Image
 from pydicom.dataset import Dataset
 
 from core.errors import DataError
-from core.pictures.deep import LEVELS, Deep, Levels, Window, as_deep_png
+from core.pictures.deep import LEVELS, Deep, Levels, Window, as_deep_png, span, whole_span
 from core.pictures.dicom_file import PIXELS, Source, read_whole, turned
 from core.pictures.dicom_frame import PALETTE, Stored, decoded, in_colour
 from core.pictures.dicom_groups import numbers, text, whole
-from core.pictures.dicom_views import WHOLE_RANGE, Measure, measure_of, span, views_of
+from core.pictures.dicom_views import WHOLE_RANGE, Measure, measure_of, views_of
 from core.pictures.store import as_png
 
 
@@ -132,9 +132,7 @@ def _whole(
     if bits <= 8 and measure.table is None and np.issubdtype(stored.dtype, np.integer):
         return span(intercept, intercept + slope * ((1 << bits) - 1), abs(slope), WHOLE_RANGE)
     shown = levels[~_padded(stored, elements)]
-    shown = shown if shown.size else levels
-    low, high = (float(level) * slope + intercept for level in (shown.min(), shown.max()))
-    return span(low, high, abs(slope))
+    return whole_span(shown if shown.size else levels, slope, intercept)
 
 
 def _padded(stored: Stored, elements: Dataset) -> NDArray[np.bool_]:

@@ -135,7 +135,7 @@ def _parsed(content: bytes, name: str, tags: Sequence[BaseTag | int]) -> Header:
 def turned(name: str) -> Iterator[None]:
     """Whatever is raised while a file is read is told in our words, with the file's name."""
     try:
-        with _QUIET:
+        with QUIET:
             yield
     except MemoryError:
         raise
@@ -169,7 +169,7 @@ class _Quiet:
                 self._filters.__exit__(None, None, None)
 
 
-_QUIET = _Quiet()
+QUIET = _Quiet()
 
 
 def refuse_inflating(content: bytes, name: str) -> None:

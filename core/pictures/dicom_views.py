@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from core.errors import DataError
-from core.pictures.deep import LEVELS, WHITE, Curve, Table, View, Window
+from core.pictures.deep import LEVELS, WHITE, WHOLE_SPAN, Curve, Table, View, Window
 from core.pictures.dicom_groups import holders, numbers, text, whole
 
 LONGEST_NAME = 64
@@ -23,7 +22,7 @@ CT_PRESETS = (
 )
 """For CT that brings no window, the first for the models."""
 FRACTIONS = ("FloatPixelData", "DoubleFloatPixelData")
-WHOLE_RANGE, WHOLE_SPAN = "all levels", "all of it"
+WHOLE_RANGE = "all levels"
 _CURVES: dict[str, Curve] = {"LINEAR": "LINEAR", "LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
 
 
@@ -141,12 +140,3 @@ def listed_entries(value: object, count: int, is_little: bool) -> NDArray[np.int
         return np.frombuffer(value, np.uint8).astype(np.int64)
     order = "<" if is_little else ">"
     return np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype(np.int64)
-
-
-def span(low: float, high: float, least: float, name: str = WHOLE_SPAN) -> Window:
-    """From the least to the most that is measured."""
-    low, high = sorted((low, high))
-    width = max(high - low, least)
-    if not math.isfinite(width):
-        raise DataError("Its levels measure more than numbers can hold. Export it again.")
-    return Window(name, (low + high) / 2, width, "LINEAR_EXACT")

@@ -5,11 +5,11 @@ A row a picture, named by where its pixels are; and a row a mask, with what is w
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.case import Pixels
+from core.pictures.kept_rows import read_rows, write_rows
 from core.pictures.looks import Look
 
 COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "coarse", "problem")
@@ -46,14 +46,7 @@ def _parts(file: Path) -> list[Path]:
 
 
 def _add(file: Path, kept: KeptLooks) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        columns = pq.read_table(file, columns=list(COLUMNS)).to_pydict() if file.is_file() else {}
-    except (OSError, pa.ArrowException):
-        return
-    for place, width, height, mode, is_blank, shown, thumbnail, coarse, problem in zip(*columns.values(), strict=True):
+    for place, width, height, mode, is_blank, shown, thumbnail, coarse, problem in read_rows(file, COLUMNS):
         if place.startswith("mask "):
             kept.misfits[place] = problem
         else:
@@ -74,15 +67,9 @@ def write_looks(file: Path, kept: KeptLooks) -> None:
 
 
 def _write(file: Path, kept: KeptLooks) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     rows = [
         (place, *look.size, look.mode, look.is_blank, look.shown, look.thumbnail, look.coarse, look.problem)
         for place, look in kept.looks.items()
     ]
     rows += [(place, 0, 0, "", False, "", b"", b"", problem) for place, problem in kept.misfits.items()]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
-    pq.write_table(pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}), draft)
-    draft.replace(file)
+    write_rows(file, COLUMNS, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from core.case import Pixels
 from core.pictures.kept_looks import place_of
+from core.pictures.kept_rows import read_rows, write_rows
 from core.pictures.traces import MEASURES, SIDE, Trace, traces_of
 
 COLUMNS = ("place", "kind", "measures", "thumbnail")
@@ -27,28 +27,14 @@ def traces_at(pixels: Sequence[Pixels], kept: KeptTraces) -> list[Trace | None]:
 
 def read_traces(file: Path) -> KeptTraces:
     """Nothing where there is no such file yet, none that can be read, or one of other measures than are taken now."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        columns = pq.read_table(file, columns=list(COLUMNS)).to_pydict() if file.is_file() else {}
-    except (OSError, pa.ArrowException):
-        return {}
-    rows = zip(*columns.values(), strict=True)
     return {
         place: Trace(np.frombuffer(measures, np.float32), thumbnail, kind)
-        for place, kind, measures, thumbnail in rows
+        for place, kind, measures, thumbnail in read_rows(file, COLUMNS)
         if len(measures) == 4 * len(MEASURES) and len(thumbnail) == SIDE * SIDE
     }
 
 
 def write_traces(file: Path, kept: KeptTraces) -> None:
     """The file appears when it is whole."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = [(place, trace.kind, trace.measures.tobytes(), trace.thumbnail) for place, trace in kept.items()]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
-    pq.write_table(pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}), draft)
-    draft.replace(file)
+    rows = ((place, trace.kind, trace.measures.tobytes(), trace.thumbnail) for place, trace in kept.items())
+    write_rows(file, COLUMNS, rows)

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.case import Pixels
 from core.errors import DataError
-from core.pictures.pixels import Filed
+from core.pictures.pixels import Filed, decode
 
 Floats = NDArray[np.float32]
 Where = Literal["file", "border", "middle"]
@@ -78,10 +78,11 @@ class Trace:
 def trace_of(pixels: Pixels) -> Trace | None:
     """None where the picture can't be opened, which others tell."""
     try:
-        kind, rounding = _file_of(pixels)
-        picture = pixels.load()
+        stored = pixels.stored() if isinstance(pixels, Filed) else b""
+        picture = decode(stored, "") if stored else pixels.load()
     except DataError:
         return None
+    kind, rounding = _file_of(stored)
     small = picture.copy()
     small.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
     colours = np.asarray(small.convert("RGB"), np.float32)
@@ -98,13 +99,11 @@ def traces_of(pixels: Sequence[Pixels]) -> list[Trace | None]:
         return list(threads.map(trace_of, pixels))
 
 
-def _file_of(pixels: Pixels) -> tuple[str, float]:
-    """The kind of the picture's file, and how finely its JPEG is stored: the mean step of its first table, 0 where
-    nothing was rounded."""
-    if not isinstance(pixels, Filed):
-        return "", 0.0
+def _file_of(stored: bytes) -> tuple[str, float]:
+    """The kind of a picture's file, and how finely its JPEG is stored: the mean step of its first table, 0 where
+    nothing was rounded, or there is no file."""
     try:
-        with Image.open(BytesIO(pixels.stored())) as picture:
+        with Image.open(BytesIO(stored)) as picture:
             tables = getattr(picture, "quantization", None) or {}
             return picture.format or "", float(np.mean(tables[0])) if 0 in tables else 0.0
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):

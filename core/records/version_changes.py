@@ -80,20 +80,26 @@ def bring_back_version(db: Database, place: Place, who: Who, version_id: int) ->
         ).one()
     if newest.id == version.id:
         raise SetError(f"Version {version.number} is the newest already. Choose an earlier one.")
+    return write_as(db, place, who, version, version, f"as version {version.number} was", "bring back version")
+
+
+def write_as(db: Database, place: Place, who: Who, version: Version, earlier: Version, note: str, act: str) -> Version:
+    """The next version of a set, made from one, which holds what an earlier one held; the audit log names the act."""
     project_id = version.image_set.project_id
     made = write_version(
         db,
         place,
-        read_version(version_folder(place, version), place.store),
+        read_version(version_folder(place, earlier), place.store),
         who=who,
         project_id=project_id,
         set_id=version.set_id,
-        note=f"as version {version.number} was",
+        note=note,
         made_from=version.id,
+        cases_of=earlier.id,
     )
     with db.session() as session:
         subject = f"{version.image_set.name}, version {version.number}"
-        audit.note(session, who, "bring back version", project_id, subject, version=made.id)
+        audit.note(session, who, act, project_id, subject, version=made.id)
     return made
 
 

@@ -39,7 +39,7 @@ def train_tsm(running: Running, number: int, old: Tsm | None = None, before: Lea
         tsm.save(folder)
         if not (folder / FILE).is_file() and not before.doubts:
             rows = [row for row, item in enumerate(parts.items) if item.case.split in SPLITS_LEARNED_FROM]
-            cases, looks = [parts.items[row].case for row in rows], [running.looks[row] for row in rows]
+            cases, looks = [parts.items[row].case for row in rows], [running.seen.looks[row] for row in rows]
             write_learned(folder, learned_of(cases, looks) | before)
     return tsm.eval()
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from core.events import FeaturesEncoded, Report
 from core.machine.footprint import GIB
-from core.pictures.looks import Look, look_at_all
+from core.pictures.looks import look_at_all
 from core.runs.folder import Folder
 from core.runs.prepare import Parts
 from core.runs.runfile import Run
+from core.sets.alike import Seen
 from core.training.loop import Stage, train
 
 
@@ -26,8 +27,8 @@ class Running:
     is_stopped: Callable[[], bool]
     began: float
     """On this process's clock: a resume begins anew."""
-    began_with: Sequence[Look] | None = None
-    """The looks at its pictures, where it has just begun with them."""
+    began_with: Seen | None = None
+    """What was seen of its pictures, where it has just begun with them."""
 
     @property
     def run(self) -> Run:
@@ -44,11 +45,9 @@ class Running:
         return int(self.run.settings.features.budget_gib * GIB)
 
     @cached_property
-    def looks(self) -> list[Look]:
-        """At every picture, in the order of the parts' items: each is opened once for all who ask what it shows."""
-        if self.began_with is not None:
-            return list(self.began_with)
-        return look_at_all([item.case.pixels for item in self.parts.items])
+    def seen(self) -> Seen:
+        """Of every picture, in the order of the parts' items: each is opened once for all who ask what it shows."""
+        return self.began_with or Seen(look_at_all([item.case.pixels for item in self.parts.items]))
 
     def report_encoded(self, done: int, whole: int) -> None:
         self.report(FeaturesEncoded(done=done, whole=whole))

@@ -23,7 +23,7 @@ from core.machine.footprint import peak_gib
 from core.models.lora import connector_names, lora_targets, save_adapter, using
 from core.models.tsm import Tsm
 from core.models.vlm import Vlm
-from core.pictures.looks import Look, look_at_all, refuse_problems
+from core.pictures.looks import look_at_all, refuse_problems
 from core.readings import novelty, reading
 from core.readings.answer import Answer
 from core.readings.blank import beside_blank
@@ -44,6 +44,7 @@ from core.runs.rivals import add_rivals
 from core.runs.runfile import Run
 from core.runs.running import Running
 from core.sets import leakage
+from core.sets.alike import Seen
 from core.sets.joint import Item, pictures
 from core.sets.overlap import overlap
 from core.sets.split import SplitSettings
@@ -102,29 +103,31 @@ def start(
     refuse_unfit(out, is_resumed)
     parts = load_parts(as_begun(run, out), vlm, watch)
     processes = parts.accelerator.num_processes
-    looks = None
+    seen = None
     if parts.accelerator.is_main_process:
         if not is_resumed:
-            looks = look_at_all([item.case.pixels for item in parts.items])
-            refuse_problems(looks)
+            seen = Seen(look_at_all([item.case.pixels for item in parts.items]))
+            refuse_problems(seen.looks)
             if vlm is None:
-                _refuse_leakage(parts, looks)
+                _refuse_leakage(parts, seen)
             _refuse_misfits(parts, processes)
         begin(out, parts.run, parts.joint_set, is_resumed, processes)
     parts.accelerator.wait_for_everyone()
     report = writer(out, watch) if parts.accelerator.is_main_process else (lambda event: None)
-    return Running(parts, Folder(out), report, is_stopped, began, looks)
+    return Running(parts, Folder(out), report, is_stopped, began, seen)
 
 
-def _refuse_leakage(parts: Parts, looks: Sequence[Look]) -> None:
+def _refuse_leakage(parts: Parts, seen: Seen) -> None:
     settings = parts.run.settings
-    leakage.refuse(leaks(parts.items, looks, settings.split), settings.leakage, ACCEPTING)
+    leakage.refuse(leaks(parts.items, seen, settings.split), settings.leakage, ACCEPTING)
 
 
-def leaks(items: Sequence[Item], looks: Sequence[Look], split: SplitSettings) -> leakage.Leakage:
+def leaks(items: Sequence[Item], seen: Seen, split: SplitSettings) -> leakage.Leakage:
     """What its splits share; near copies, and altered ones, only where they were to be kept together."""
     cases, sets = [item.case for item in items], [item.set for item in items]
-    return leakage.leakage_of_looks(cases, looks if split.near_copies else None, sets, split.altered_copies)
+    if split.near_copies and split.altered_copies:
+        return leakage.leakage(cases, seen.ties, sets)
+    return leakage.leakage_of_looks(cases, seen.looks if split.near_copies else None, sets, with_altered=False)
 
 
 def _refuse_misfits(parts: Parts, processes: int) -> None:
@@ -196,7 +199,7 @@ def finish(
 ) -> dict[str, Any]:
     """Readings of both splits, figures of the test cases, the card with what is to be noted."""
     settings = running.run.settings
-    shared = leaks(cases.items, running.looks, settings.split)
+    shared = leaks(cases.items, running.seen, settings.split)
     tuned.eval()
     read = {split: _read_split(running, tuned, cases, tsms, split) for split in READ_SPLITS}
     departures = running.run.departures({of.name: of.task for of in running.parts.joint_set.sets})
@@ -243,7 +246,7 @@ def finish(
         notes=notes,
         helped=helped(running.run, results),
         worth=worth(running.run, results),
-        overlap=overlap(cases.items, running.looks),
+        overlap=overlap(cases.items, running.seen),
     )
     running.folder.card.write_text(text, encoding="utf-8")
     hold.check(running.folder.path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,31 @@ def _alteration(copy: NearCopy, look: Look, other: Look) -> str:
 
 def _drawn(looks: Sequence[Look]) -> list[int]:
     return [place for place, look in enumerate(looks) if not look.problem and not look.is_blank]
+
+
+@dataclass
+class Seen:
+    """Looks at pictures, and what ties them, which is looked for once however many ask."""
+
+    looks: Sequence[Look]
+
+    @cached_property
+    def ties(self) -> Ties:
+        return picture_ties(self.looks)
+
+
+def members(ties: Mapping[int, Iterable[Hashable]]) -> dict[Hashable, list[int]]:
+    """The places of each tie, of those that tie several."""
+    places_of: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, named in ties.items():
+        for tie in named:
+            places_of[tie].append(place)
+    return {tie: places for tie, places in places_of.items() if len(places) > 1}
+
+
+def is_near(tie: Hashable) -> bool:
+    """Whether what ties two pictures is that they are almost the same, not that they are."""
+    return isinstance(tie, tuple) and tie[0] == "near"
 
 
 def tied(ties: Mapping[int, Iterable[Hashable]]) -> list[list[int]]:

@@ -7,8 +7,8 @@ that the card tells of it: published sets hold a few such copies, and their figu
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from core.case import SPLITS, Case, ImageSet, Split
 from core.errors import DataError
 from core.pictures.looks import Look, look_at_all
-from core.sets.alike import Ties, picture_ties
+from core.sets.alike import Ties, is_near, members, picture_ties
 from core.sets.looked import OnCase
 from core.sets.split import SplitSettings, assign
 from core.settings import Settings
@@ -118,8 +118,8 @@ def leakage(cases: Sequence[Case], ties: Ties, sets: Sequence[int] | None = None
     """`ties` tell which places share a picture, or almost; `sets` the number of each case's set, where there are
     several. Cases without a split take no part."""
     numbers = [0] * len(cases) if sets is None else sets
-    of_picture = _members(ties)
-    of_patient = _members({place: [(numbers[place], case.patient)] for place, case in enumerate(cases) if case.patient})
+    of_picture = members(ties)
+    of_patient = members({place: [(numbers[place], case.patient)] for place, case in enumerate(cases) if case.patient})
     pictures, patients = _later(cases, of_picture.values()), _later(cases, of_patient.values())
     counts = Counter(case.split for case in cases)
     splits: dict[str, Shared] = {
@@ -132,11 +132,6 @@ def leakage(cases: Sequence[Case], ties: Ties, sets: Sequence[int] | None = None
     conflicts = _later(cases, [part for places in differing for part in _by_set(places, numbers)])
     examples = tuple(cases[place].id for place in sorted(pictures | patients)[:MOST_EXAMPLES])
     return Leakage(splits, len(conflicts), examples)
-
-
-def is_near(tie: Hashable) -> bool:
-    """Whether what ties two pictures is that they are almost the same, not that they are."""
-    return isinstance(tie, tuple) and tie[0] == "near"
 
 
 def refuse(leaks: Leakage, settings: LeakageSettings, how: str) -> None:
@@ -164,7 +159,7 @@ def settled(image_set: ImageSet, way: Way, on_case: OnCase | None = None) -> tup
     cases = image_set.cases
     ties = picture_ties(look_at_all([case.pixels for case in cases], on_case))
     of_patient = {place: [("patient", case.patient)] for place, case in enumerate(cases) if case.patient}
-    groups = [*_members(ties).values(), *_members(of_patient).values()]
+    groups = [*members(ties).values(), *members(of_patient).values()]
     gone = {place for places in groups for place in _earlier(cases, places)}
     kept = [case for place, case in enumerate(cases) if place not in gone]
     return image_set.with_cases(kept), tuple(case for place, case in enumerate(cases) if place in gone)
@@ -180,15 +175,6 @@ def _shares(image_set: ImageSet) -> SplitSettings:
     """As the set was divided before, where it was."""
     val, test = (min(len(image_set.of(split)) / len(image_set.cases), MOST_HELD) for split in MEASURED)
     return SplitSettings(val=val, test=test) if val and test else SplitSettings()
-
-
-def _members(ties: Mapping[int, Iterable[Hashable]]) -> dict[Hashable, list[int]]:
-    """The places of each tie, of those that tie several."""
-    members: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for place, named in ties.items():
-        for tie in named:
-            members[tie].append(place)
-    return {tie: places for tie, places in members.items() if len(places) > 1}
 
 
 def _later(cases: Sequence[Case], groups: Iterable[Sequence[int]]) -> set[int]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from core.case import Case, Split
 from core.pictures.looks import look_at_all
+from core.sets.alike import Seen
 from core.sets.joint import Item
 from core.sets.overlap import overlap as overlap_of
 from tests.sets.test_learned_from import Black, Broken, Drawn
@@ -23,7 +24,7 @@ APART = [item(number, split) for number, split in enumerate(FIVE)]
 
 
 def overlap(items: Sequence[Item]) -> list[str]:
-    return overlap_of(items, look_at_all([each.case.pixels for each in items]))
+    return overlap_of(items, Seen(look_at_all([each.case.pixels for each in items])))
 
 
 def test_that_nothing_was_found_or_not_looked_for_is_told() -> None:

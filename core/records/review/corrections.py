@@ -33,8 +33,8 @@ from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import Voice
 from core.records.review.verdicts import may_know
 from core.records.tables import Correction, Person, Review, Standing, Suspect, Version
-from core.records.versions import SetError, allowed_version, version_folder, write_version
-from core.sets.version import read_version
+from core.records.version_changes import write_as
+from core.records.versions import SetError, allowed_version
 
 
 def preview(db: Database, who: Who, review_id: int) -> list[Change]:
@@ -140,21 +140,8 @@ def revert(db: Database, place: Place, who: Who, version_id: int, note: str = ""
             )
         before = allowed_version(session, who, version.made_from)
     remark = f"{note}. " if note else ""
-    made = write_version(
-        db,
-        place,
-        read_version(version_folder(place, before), place.store),
-        who=who,
-        project_id=version.image_set.project_id,
-        set_id=version.set_id,
-        note=f"{remark}As version {before.number}: takes version {version.number} back",
-        made_from=version.id,
-        cases_of=before.id,
-    )
-    with db.session() as session:
-        subject = f"{version.image_set.name}, version {version.number}"
-        note_down(session, who, "revert version", version.image_set.project_id, subject, version=made.id)
-    return made
+    written = f"{remark}As version {before.number}: takes version {version.number} back"
+    return write_as(db, place, who, version, before, written, "revert version")
 
 
 def _changes(session: Session, review: Review, newest: Version) -> list[Change]:
