@@ -93,7 +93,8 @@ def _bring(page: Any, picture: Path) -> None:
     """Again where it did not arrive, as a person does: a field that is just being shown may miss what is dropped."""
     for _ in range(TRIES):
         page.locator("#compare-image").wait_for()
-        page.locator("#compare-image input[type=file]").set_input_files(str(picture))
+        with suppress(TimeoutError):  # The field is gone where the file of the try before came late.
+            page.locator("#compare-image input[type=file]").set_input_files(str(picture), timeout=ARRIVES_MS)
         with suppress(TimeoutError):
             page.locator("#compare-image").get_by_text(picture.name).wait_for(timeout=ARRIVES_MS)
             return

@@ -506,7 +506,7 @@ def test_cases_that_are_erased_while_a_version_is_made_of_them_do_not_come_back(
         erasing_sets.erase_version(db, place, admin, searched.version_id)
         return before
 
-    monkeypatch.setattr("core.records.review.corrections.read_version", read_then_erased)
+    monkeypatch.setattr("core.records.version_changes.read_version", read_then_erased)
     with pytest.raises(NotAllowed, match="were erased"):
         corrections.revert(db, place, admin, made.id)
     (living,) = sets.versions(db, admin, made.set_id)
