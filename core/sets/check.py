@@ -9,6 +9,7 @@ from typing import Any
 from unicodedata import normalize
 
 from core.case import SPLITS, Case, Finding, ImageSet, Task
+from core.sets.blur import blur
 from core.sets.findings import ORDER, about, pictures_are
 from core.sets.light import light
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
@@ -90,6 +91,7 @@ def of_pictures(opened: Seen) -> Iterator[Finding]:
         message = f"{pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
         yield about("blank", "warning", blank, message)
     yield from light(opened)
+    yield from blur(opened)
     looks = [each.look for each in opened]
     yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for look in looks], "sizes", "resized")
     names = {"L": "grey", "RGB": "colour"}
