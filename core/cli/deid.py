@@ -73,11 +73,13 @@ def choices_from(arguments: argparse.Namespace) -> Choices:
 
 def key_file(arguments: argparse.Namespace) -> Path:
     """As it was named, else in the data folder, where the studio has it."""
+    return Path(arguments.key).expanduser() if arguments.key is not None else key_in_data_folder()
+
+
+def key_in_data_folder() -> Path:
     from core.deid.key import NAME
     from core.sets.version import DATA
 
-    if arguments.key is not None:
-        return Path(arguments.key).expanduser()
     folder = Path(os.environ.get("VITASK_DATA") or DATA).expanduser()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / NAME
