@@ -111,6 +111,8 @@ def at_the_door(path: Path, arguments: argparse.Namespace, data: Path) -> Iterat
             )
         for left in record.left_out:
             output.note(f"left out: file {left.number} ({left.reason})")
+        if doubts := record.doubts():
+            output.note(doubts)
         yield target, record.words()
 
 
@@ -157,6 +159,8 @@ def do_deid(arguments: argparse.Namespace) -> None:
     output.out(f"Actions: {actions or 'none'}. Each with its code is in {arguments.to}/.deid/record.csv.")
     for left in record.left_out:
         output.out(f"left out: file {left.number} ({left.reason})")
+    if doubts := record.doubts():
+        output.out(doubts)
     if waiting := tray.waiting():
         output.out(f"{in_words(waiting)} They lie in {arguments.to}/{WAITING}; --waiting says what becomes of them.")
     if not can_read():
