@@ -25,6 +25,8 @@ DatabaseFailure = DBAPIError
 BUSY_SECONDS = 10
 UPGRADE_SECONDS = 120
 """As long is waited for another process that upgrades, which may have a large database to make anew."""
+PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+"""Of SQLite. What is deleted is overwritten, not only let go: it may be what somebody wanted erased."""
 UPGRADE_LOCK = 7_214_001  # any number of our own: two processes that upgrade at once take turns
 
 
@@ -81,6 +83,18 @@ class Database:
         if self._engine is not None:
             self._engine.dispose(close=self._process == os.getpid())
             self._engine = None
+
+    def empty_journal(self) -> None:
+        """SQLite's journal, which holds what was deleted until it is written through. Waits for nobody: where somebody
+        reads, the next one empties it."""
+        if self.is_sqlite:
+            with self.engine.execution_options(only_reads=True).connect() as connection:
+                raw: Any = connection.connection.driver_connection
+                raw.execute("PRAGMA busy_timeout=0")
+                try:
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    raw.execute(f"PRAGMA busy_timeout={BUSY_SECONDS}000")
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -232,7 +246,7 @@ def _sqlite(url: Any) -> Engine:
         connection.isolation_level = None  # transactions begin below, where it is known of which kind
         _wait_for(connection, BUSY_SECONDS)
         _write_ahead(connection)
-        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -110,16 +111,16 @@ def _findings(upload: UploadView, is_open: bool) -> str:
         for kind, name in (("html", "This report as a page"), ("json", "This report for programs (JSON)"))
     )
     offered = list(enumerate(mending.get("fixes", []))) if is_open and not is_busy(upload) else []
-    kinds = {finding["kind"] for finding in findings}
+    listed = Counter(finding["kind"] for finding in findings)
     drawn = "".join(
         _finding(
             finding,
             _pictures(upload.id, finding["cases"], pictures),
-            draw_fixes([fix for fix in offered if finding["kind"] in fix[1].get("kinds", ())]),
+            draw_fixes([fix for fix in offered if _settles(fix[1], finding, listed[finding["kind"]])]),
         )
         for finding in findings
     )
-    drawn += draw_fixes([fix for fix in offered if kinds.isdisjoint(fix[1].get("kinds", ()))])
+    drawn += draw_fixes([fix for fix in offered if listed.keys().isdisjoint(fix[1].get("kinds", ()))])
     remarks = f'<p class="small">{files}</p>{verdict}{_not_used(upload.id, mending)}{drawn}'
     return f"<p>{escape(summary)}</p>{remarks}{_classes(report['classes'])}"
 
@@ -141,6 +142,11 @@ def _finding(finding: Mapping[str, Any], pictures: str = "", fixes: str = "") ->
     more = f"and {finding['count'] - CASES_NAMED:,} more" if finding["count"] > CASES_NAMED < len(cases) else ""
     listed = f'<details class="small"><summary>Which ones</summary>{named}{more}</details>' if cases else ""
     return f'<div class="notice {kind}"><b>{word}.</b> {escape(finding["message"])}{pictures}{fixes}{listed}</div>'
+
+
+def _settles(fix: Mapping[str, Any], finding: Mapping[str, Any], alike: int) -> bool:
+    """Where several findings are of one kind, each says by itself what is done about it."""
+    return finding["kind"] in fix.get("kinds", ()) and (alike == 1 or fix["text"] in finding["message"])
 
 
 def _pictures(upload_id: int, cases: Sequence[str], pictures: Mapping[str, Any]) -> str:
