@@ -55,8 +55,9 @@ in a folder for each label. All bits and windows are kept; of several frames eac
 **A MedMNIST file** — an `.npz` with `train_images`, `train_labels` and so on.
 
 A patient column keeps all pictures of a patient in one split. DICOM files and the tables beside them are de-identified
-before anything else happens, as it is chosen under “De-identification of DICOM”. Take names and dates out of all other
-files first: what you bring is shown to the members of this project.
+before anything else happens, as it is chosen under “De-identification”. Of other files the report says where a table or
+names of files look like somebody's; what is written in PNG and JPEG is looked for where you tick it there. What you
+bring is shown to the members of this project.
 """
 
 
@@ -137,8 +138,8 @@ class Adding:
         upload = next((view for view in uploads if view.id == upload_id), uploads[0] if uploads else None)
         if upload is None:
             return self._nothing()
-        shown: Updates = {self.parts.report: report.draw(upload, kept_as(visit, upload))}
         mend, is_open = MendTab(self.parts.mend), may_change(visit, upload)
+        shown: Updates = {self.parts.report: report.draw(upload, kept_as(visit, upload), is_open)}
         if is_open and upload.state == "checked":
             shown |= mend.copies(upload)
         now = f"{upload.id} {upload.state} {upload.job_id} {upload.job_state}"
@@ -284,12 +285,12 @@ def lay_out() -> AddParts:
             gr.HTML(js_on_load=ARRIVING)
             with gr.Accordion("What can I bring?", open=False):
                 gr.Markdown(HOW)
-            with gr.Accordion("De-identification of DICOM", open=False):
+            with gr.Accordion("De-identification", open=False):
                 door = form(Door, columns=1)
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):
             upload = RowChoice([], label="Upload", visible=False)
-            shown = gr.HTML(report.draw(None))
+            shown = gr.HTML(report.draw(None), js_on_load=mending.CLICKS, elem_id="upload-report")
             wait, mend = waiting.lay_out(), mending.lay_out()
             mapping, keep = _mapping_parts(), _keep_parts()
             with gr.Row():
@@ -363,7 +364,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
     )
     checked.then(again, looked_at, shown, **PRIVATE)
     waiting.wire(studio, WaitTab(parts.wait), parts.upload, (again, looked_at, shown))
-    mending.wire(studio, MendTab(parts.mend), parts.upload, (again, looked_at, shown))
+    mending.wire(studio, MendTab(parts.mend), parts.report, parts.upload, (again, looked_at, shown))
     added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
     added.then(again, looked_at, shown, **PRIVATE)
     discarded = parts.discard.click(guarded(studio, discard_upload), [parts.upload], None, **PRIVATE)
