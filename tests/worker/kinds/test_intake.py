@@ -194,8 +194,8 @@ def test_an_upload_is_mended_without_opening_a_picture_again_and_kept_as_decided
 
     pictured = {case for finding in first["findings"] for case in finding["cases"][:6]} - {"dark/empty.png"}
     assert set(first["pictures"]) == pictured and first["pictures"]["dark/0.png"]["labels"] == ["dark"]
-    for facts in first["pictures"].values():
-        assert mended.copy_thumbnail(database, place, who, upload, facts["shown"]).startswith(b"\x89PNG")
+    for shown in first["pictures"].values():
+        assert mended.copy_thumbnail(database, place, who, upload, shown["shown"]).startswith(b"\x89PNG")
     monkeypatch.setattr("core.pictures.pixels.decode", opened)
     decisions = {
         "leaves_out_unusable": True,
