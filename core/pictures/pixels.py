@@ -28,6 +28,8 @@ from core.pictures.zips import read_member
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
 KINDS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 """What is opened whatever a file is called: Pillow knows forty more, of which one starts another program."""
+TURNED = range(2, 9)
+"""Of what EXIF says of how a picture lies, all but upright."""
 BAND_PIXELS = 1 << 20
 """How much of a picture is made anew at a time, so that a large one is in memory no more than twice."""
 
@@ -108,7 +110,14 @@ def decode(stored: bytes, name: str) -> Image.Image:
     with _opened(stored, name) as picture:
         if deep := deep_of(picture, name):
             return Image.fromarray(deep.shades())
-        return eight_bit(ImageOps.exif_transpose(picture))
+        return eight_bit(_upright(picture))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture as it is looked at; the opened one itself where nobody has to turn it."""
+    picture.load()  # some kinds of files know how they lie only then
+    is_turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+    return ImageOps.exif_transpose(picture) if is_turned else picture
 
 
 def deep_in(stored: bytes, name: str) -> Deep | None:
