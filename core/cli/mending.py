@@ -58,10 +58,13 @@ def mending_from(arguments: argparse.Namespace) -> Mending:
     )
 
 
-def mend_as_decided(image_set: ImageSet, mending: Mending, on_case: OnCase | None = None) -> Mended:
-    """The set as it is kept. Every picture is looked at."""
+def mend_as_decided(
+    image_set: ImageSet, mending: Mending, on_case: OnCase | None = None, is_audited: bool = False
+) -> Mended:
+    """The set as it is kept. Every picture is looked at, and traced on the way where an audit follows."""
     from core.sets.looked import look_over
     from core.sets.mending import mend
+    from core.sets.shortcuts import likely_drawn
 
     ids = {case.id for case in image_set.cases}
     for what, names, there in (
@@ -71,7 +74,7 @@ def mend_as_decided(image_set: ImageSet, mending: Mending, on_case: OnCase | Non
         for name in names:
             if name not in there:
                 raise SettingsError(f'{image_set.name} has no {what} "{name}". `vitask set check` names them all.')
-    return mend(look_over(image_set, on_case), mending)
+    return mend(look_over(image_set, on_case, traced=likely_drawn(image_set) if is_audited else ()), mending)
 
 
 def tell_left_out(mended: Mended) -> None:

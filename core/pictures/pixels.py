@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from core.case import Pixels
 from core.errors import DataError
 from core.limits import limits, raised
 from core.pictures.deep import Deep, deep_of
@@ -46,9 +47,14 @@ class FilePixels:
     """A picture in a file of its own."""
 
     path: Path
+    is_apart: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
 
     def load(self) -> Image.Image:
-        return decode(self.stored(), str(self.path))
+        return decode(self.stored(), self.name)
 
     def digest(self) -> str:
         return hashlib.sha256(self.stored()).hexdigest()
@@ -70,9 +76,14 @@ class ZipPixels:
 
     zip: Path
     member: str
+    is_apart: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.zip.name}: {self.member}"
 
     def load(self) -> Image.Image:
-        return decode(self.stored(), f"{self.zip.name}: {self.member}")
+        return decode(self.stored(), self.name)
 
     def digest(self) -> str:
         return hashlib.sha256(self.stored()).hexdigest()
@@ -103,6 +114,27 @@ class ArrayPixels:
             raise DataError(f"{self.npz.name} has no row {self.row} in {self.key}. Read the set again.")
         row: Array = rows[self.row]
         return row[..., 0] if row.ndim == 3 and row.shape[-1] == 1 else row
+
+
+def is_apart(pixels: Pixels) -> bool:
+    """Whether they lie in a file of their own, which any process opens as quickly: not in one with many others, that is
+    unpacked or read as a whole first."""
+    return bool(getattr(pixels, "is_apart", False))
+
+
+def is_drawn_anew(pixels: Pixels) -> bool:
+    """Whether the file that is kept of them is a PNG which is made here, of what they show."""
+    return bool(getattr(pixels, "is_drawn_anew", False))
+
+
+def name_of(pixels: Pixels) -> str:
+    """What a message calls them."""
+    return str(getattr(pixels, "name", pixels))
+
+
+def broken_off(name: str, words: str) -> str:
+    """What is wrong with a picture over which a process ended, also when it was given no other."""
+    return f'"{name}" can\'t be read: the program that did so broke off ({words}), twice. Replace or remove it.'
 
 
 def decode(stored: bytes, name: str) -> Image.Image:
