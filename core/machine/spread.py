@@ -34,6 +34,8 @@ SECONDS_TO_TRY, SECONDS_WORTH_IT = 0.5, 2.0
 SECONDS_A_PART = 0.1
 LARGEST_PART = 64
 TRIED_AT_ONCE = 64
+SECONDS_TO_HAND_OVER = 0.001
+"""Of what takes less, threads make no more in a second than this one alone."""
 READY = b"ready\n"
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -66,10 +68,14 @@ def spread(work: Work[T, M], things: Sequence[T]) -> Generator[M]:
     with held():
         since, done = monotonic(), 0
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+            at_once, pace = 1, 0.0
             while done < len(things) and not _is_worth_it(monotonic() - since, done, len(things)):
-                for made in threads.map(work.make, things[done : done + TRIED_AT_ONCE]):
+                begun, batch = monotonic(), things[done : done + at_once]
+                is_long = pace > SECONDS_TO_HAND_OVER  # decoders let other threads work; what is short they would delay
+                for made in threads.map(work.make, batch) if is_long else map(work.make, batch):
                     done += 1
                     yield made
+                at_once, pace = TRIED_AT_ONCE, (monotonic() - begun) / len(batch)
         if done < len(things):
             yield from _by_children(work, things[done:])
 

@@ -130,7 +130,8 @@ def _of_border(grey: Floats) -> list[float]:
         grey[deep:-deep, -broad:],
     )
     ring = np.concatenate([patch.ravel() for patch in patches])
-    plain = [_plain(lines) for lines in (grey, grey[::-1], grey.T, grey.T[::-1])]
+    shows = [lines.std(axis=1) > PLAIN_SPREAD for lines in (grey, grey.T)]
+    plain = [_plain(lines) for of_side in shows for lines in (of_side, of_side[::-1])]
     return [*(value for patch in patches for value in _of_patch(patch)), max(plain), float((ring < 16).mean())]
 
 
@@ -138,14 +139,22 @@ def _of_patch(patch: Floats) -> tuple[float, float, float]:
     """Shade, spread, and how much it jumps from pixel to pixel."""
     if not patch.size:
         return 0.0, 0.0, 0.0
-    jumps = sum(float(np.abs(np.diff(patch, axis=axis)).mean()) for axis in (0, 1) if patch.shape[axis] > 1)
-    return float(patch.mean()), float(patch.std()), jumps
+    # As `mean` and `std` reckon, to the last bit, without what numpy looks at before it begins: patches are tiny.
+    shade = _mean(patch)
+    apart = patch - shade
+    apart *= apart
+    jumps = (patch[1:] - patch[:-1], patch[:, 1:] - patch[:, :-1])
+    return float(shade), float(np.sqrt(_mean(apart))), sum(float(_mean(np.abs(each))) for each in jumps if each.size)
 
 
-def _plain(lines: Floats) -> float:
+def _mean(patch: Floats) -> np.float32:
+    mean: np.float32 = np.add.reduce(patch, axis=None) / patch.size
+    return mean
+
+
+def _plain(shows: NDArray[np.bool_]) -> float:
     """How far in from the first line nothing is shown, as a share of all."""
-    shows = lines.std(axis=1) > PLAIN_SPREAD
-    return float(shows.argmax() if shows.any() else len(lines)) / len(lines)
+    return float(shows.argmax() if shows.any() else len(shows)) / len(shows)
 
 
 def _of_middle(grey: Floats, colours: Floats) -> tuple[float, ...]:
