@@ -29,7 +29,7 @@ PATTERNS = ("", "/", "x", ".")
 CHANCE = {"color": GREY, "width": 1, "dash": "dot"}
 GRID = "rgba(128,128,128,0.25)"
 AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID}
-RAW = AXIS | {"tickvals": [0, 0.5, 1], "title": {"text": "raw probability"}}
+LIKELY = AXIS | {"tickvals": [0, 0.5, 1]}
 # Answers like "2" and "10" are names, not places on a scale.
 NAMES = AXIS | {"type": "category", "autorange": "reversed", "automargin": True}
 LETTERS = 77
@@ -78,7 +78,11 @@ def class_colour(number: int) -> tuple[str, str]:
 
 
 def distributions(
-    answers: Sequence[str], given: Mapping[Reader, Answer], reference: Iterable[str] = (), is_multi: bool = False
+    answers: Sequence[str],
+    given: Mapping[Reader, Answer],
+    reference: Iterable[str] = (),
+    is_multi: bool = False,
+    is_calibrated: bool = False,
 ) -> go.Figure:
     """Every reader's whole distribution beside the others, on one axis, in rows where there are many; a diamond
     marks the reference label."""
@@ -102,9 +106,9 @@ def distributions(
         if marked:
             data.append(_diamonds(marked, place == 0, axis))
         across = {"anchor": f"y{axis}", "domain": [start, min(1.0, start + width)], "range": [0, _reach(letters)]}
-        axes[f"xaxis{axis}"] = RAW | across
-        if column or row < rows - 1:  # the first one says it, and in a narrow column it would run into the next
-            axes[f"xaxis{axis}"]["title"] = None
+        axes[f"xaxis{axis}"] = LIKELY | across
+        if not column and row == rows - 1:  # in a narrow column it would run into the next
+            axes[f"xaxis{axis}"]["title"] = {"text": "calibrated probability" if is_calibrated else "raw probability"}
         axes[f"yaxis{axis}"] = NAMES | {"anchor": f"x{axis}", "domain": [max(0.0, top - tall / whole), top]}
         axes[f"yaxis{axis}"] |= ({"matches": "y"} if axis else {}) | ({"showticklabels": False} if column else {})
         titles.append(_above(reader, start + width / 2, top, letters))
@@ -222,6 +226,48 @@ def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figu
     legend = {"orientation": "h", "y": 1 + (36 + more) / (rows * height), "x": 0, "yanchor": "bottom"}
     above = LEGEND_LINE * _lines_of_legend(curves_of)
     return _dress(figure, 110 + height * rows + above).update_layout(legend=legend, margin_t=40 + more + above)
+
+
+def reliability(bins_of: Mapping[Reader, Mapping[str, Sequence[Mapping[str, Any]]]], first: Iterable[str]) -> go.Figure:
+    """How often answers of about the same probability are right, raw and calibrated, beside the line of those that are
+    as often right as they say. A line a reader; those that are not among the `first` by a click on the legend."""
+    figure = make_subplots(1, 2, subplot_titles=["raw", "calibrated"], horizontal_spacing=0.09)
+    figure.update_annotations(font_size=14)
+    for place, way in enumerate(("raw", "calibrated")):
+        at = {"row": 1, "col": place + 1}
+        figure.add_scatter(x=[0, 1], y=[0, 1], line=CHANCE, showlegend=False, hoverinfo="skip", mode="lines", **at)
+        for reader, bins in bins_of.items():
+            _add_bins(figure, reader, bins[way], at, reader.name in first)
+    least = min((row["confidence"] for of_reader in bins_of.values() for row in of_reader["raw"]), default=0.0)
+    figure.update_xaxes(range=[max(0.0, least - 0.08), 1.02], title_text="probability of the answer")
+    figure.update_yaxes(range=[-0.02, 1.04], tickvals=[0, 0.5, 1])
+    figure.update_yaxes(title_text="share that is right", col=1)
+    legend = {"orientation": "h", "y": 1.16, "x": 0, "yanchor": "bottom"}
+    above = LEGEND_LINE * _lines_of_legend(bins_of)
+    return _dress(figure, 390 + above).update_layout(legend=legend, margin_t=40 + above)
+
+
+def _add_bins(
+    figure: go.Figure, reader: Reader, bins: Sequence[Mapping[str, Any]], at: Mapping[str, int], is_first: bool
+) -> None:
+    reach = {"type": "data", "color": reader.colour, "thickness": 1.2, "width": 3}
+    figure.add_scatter(
+        x=[row["confidence"] for row in bins],
+        y=[row["right"] for row in bins],
+        error_y=reach
+        | {
+            "array": [None if row["high"] is None else row["high"] - row["right"] for row in bins],
+            "arrayminus": [None if row["low"] is None else row["right"] - row["low"] for row in bins],
+        },
+        mode="lines+markers",
+        line={"color": reader.colour, "width": 2},
+        name=literal(reader.title),
+        legendgroup=reader.name,
+        showlegend=at["col"] == 1,
+        visible=True if is_first else "legendonly",
+        hovertext=[f"{row['count']:,} answers" for row in bins],
+        **at,
+    )
 
 
 def _lines_of_legend(readers: Iterable[Reader]) -> int:

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from app import charts
 from app.charts import GRID, literal
+from app.run_words import bins_of, drawn_first
 from core.readings.benefit import BRIEFLY, Benefit, about_bands
 from core.readings.effect import in_print
 from core.readings.meaning import has_several_labels
@@ -85,6 +86,11 @@ def drawings_of(run: RunView, benefits: Sequence[Benefit], rocs: Rocs) -> tuple[
         note = f"{count}; each label against all others; rings: as the reader answered"
         panels = lambda size: -(-labels // min(size.panels, labels))  # noqa: E731
         made.append(Drawing("rocs", "ROC curves", note, lambda size: charts.rocs(rocs, size.panels), panels))
+    if bins := bins_of(run):
+        note = f"{count}; bars: 95 % intervals; dotted: as often right as they say"
+        first = {reader: own for reader, own in bins.items() if reader.name in drawn_first(run)}
+        draw = lambda _: charts.reliability(first, drawn_first(run))  # noqa: E731
+        made.append(Drawing("reliability", "Whether probabilities can be believed", note, draw))
     made += [
         _confusion(run, reader, labels_of, counts, count)
         for reader, labels_of, counts in _confusions(run)

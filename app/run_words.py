@@ -9,9 +9,9 @@ from typing import Any
 from app.engine import ENGINE
 from app.html import NO_INTERVAL, bar, figure_cell, table
 from app.words import ago, chip, figure_title, grouped_rows, lasting, reader_choice, reader_name
-from core.readings import other_scores
+from core.readings import other_scores, sureness
 from core.readings.intervals import without_interval
-from core.readings.reader import Reader
+from core.readings.reader import TSM, Reader
 from core.readings.rounding import rounded
 from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
@@ -193,13 +193,25 @@ def _breakable(cell: str) -> str:
 
 
 def statement_tables(metrics: Mapping[str, Any] | None) -> str:
-    """What readers said beside their distributions is worth, a table a kind, and their answers scored in other ways;
-    nothing where they said nothing else."""
-    scored = list(other_scores.tables(metrics or {}))
-    beside = [*tables(metrics or {}), *scored]
-    parts = [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in beside]
-    parts += [f'<p class="small quiet">{escape(other_scores.ABOUT)}</p>'] if scored else []
+    """What readers said beside their distributions is worth, a table a kind, how far their probabilities can be
+    believed, and their answers scored in other ways; nothing where there is none of it."""
+    parts = []
+    for made, about in ((tables, ""), (sureness.tables, sureness.ABOUT), (other_scores.tables, other_scores.ABOUT)):
+        beside = list(made(metrics or {}))
+        parts += [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in beside]
+        parts += [f'<p class="small quiet">{escape(about)}</p>'] if beside and about else []
     return f'<div class="vt">{"".join(parts)}</div>' if parts else ""
+
+
+def bins_of(view: RunView) -> dict[Reader, Mapping[str, Any]]:
+    """Of each reader that was calibrated: its answers from the least sure to the surest, raw and calibrated."""
+    calibrated = (view.metrics or {}).get("calibration") or {}
+    return {view.reader(name): row["bins"] for name, row in calibrated.items()}
+
+
+def drawn_first(view: RunView) -> tuple[str, ...]:
+    """The readers that the run was made to compare."""
+    return (TSM.name,) if view.aim is None else (view.aim.reader, view.aim.baseline, TSM.name)
 
 
 def log_text(lines: Sequence[LogLine], search: str) -> str:

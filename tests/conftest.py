@@ -93,7 +93,8 @@ def finished(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFa
     from tests import run_files
 
     out = tmp_path_factory.mktemp("runs") / "whole"
-    tune(run_files.run(images, checkpoint), out)
+    with run_files.calibrated_on_few():
+        tune(run_files.run(images, checkpoint), out)
     return out
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from PIL import Image
 
@@ -20,6 +22,14 @@ from tests.contract.official import build
 ANSWERS = ("dark", "light scar", "light")
 SHADES = {"dark": 40, "light scar": 130, "light": 220}
 Values = dict[str, Any]
+
+
+@contextmanager
+def calibrated_on_few() -> Iterator[None]:
+    """Temperatures are learned on as few validation cases as these sets have."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("core.readings.calibration.LEAST_CASES", 1)
+        yield
 
 
 def draw(folder: Path, answers: Sequence[str] = ANSWERS, count: int = 14, seed: int = 0) -> Path:

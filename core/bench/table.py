@@ -19,6 +19,10 @@ from core.readings.metrics import TITLES
 from core.runs.runfile import Block, make_run, read_values
 
 FIGURES = ("accuracy", "macro_f1", "auroc", "log_loss", "brier")
+CALIBRATED = {f"calibrated_{figure}": figure for figure in ("log_loss", "brier")}
+COLUMNS = {figure: TITLES[figure] for figure in FIGURES} | {
+    column: f"{TITLES[figure]}, calibrated" for column, figure in CALIBRATED.items()
+}
 Row = dict[str, Any]
 ABLATION: Mapping[str, Block] = {
     "": {},
@@ -68,19 +72,26 @@ def _rows(name: str, seed: int, part: str, results: dict[str, Any], seconds: flo
     return [
         {**about, "reader": " ".join([reader, part]).strip(), "seconds": seconds}
         | {key: figures.get(key, {}).get("value") for key in FIGURES}
+        | _calibrated(results.get("calibration", {}).get(reader))
         for reader, figures in results["readers"].items()
         if not part or reader.startswith("vitask")
     ]
 
 
+def _calibrated(of_reader: Mapping[str, Any] | None) -> Row:
+    return {
+        column: of_reader["calibrated"][figure]["value"] if of_reader else None for column, figure in CALIBRATED.items()
+    }
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """Sets and readers by figures: the mean over seeds and, behind ±, the standard deviation between them."""
-    heads = ["set", "reader", "seeds", *(TITLES[key] for key in FIGURES)]
+    heads = ["set", "reader", "seeds", *COLUMNS.values()]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name in dict.fromkeys(row["set"] for row in rows):
         for reader in dict.fromkeys(row["reader"] for row in rows if row["set"] == name):
             chosen = [row for row in rows if row["set"] == name and row["reader"] == reader]
-            cells = [mean_and_spread([row[key] for row in chosen]) for key in FIGURES]
+            cells = [mean_and_spread([row[key] for row in chosen]) for key in COLUMNS]
             lines.append(f"| {name} | {reader} | {len(chosen)} | " + " | ".join(cells) + " |")
     departures = below_table({", ".join([row["set"], row["part"] or "all parts"]): row["departures"] for row in rows})
     return "\n".join([*lines, *(["", departures] if departures else [""])])

@@ -73,11 +73,13 @@ def choices_from(arguments: argparse.Namespace) -> Choices:
 
 def key_file(arguments: argparse.Namespace) -> Path:
     """As it was named, else in the data folder, where the studio has it."""
+    return Path(arguments.key).expanduser() if arguments.key is not None else key_in_data_folder()
+
+
+def key_in_data_folder() -> Path:
     from core.deid.key import NAME
     from core.sets.version import DATA
 
-    if arguments.key is not None:
-        return Path(arguments.key).expanduser()
     folder = Path(os.environ.get("VITASK_DATA") or DATA).expanduser()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / NAME
@@ -109,6 +111,8 @@ def at_the_door(path: Path, arguments: argparse.Namespace, data: Path) -> Iterat
             )
         for left in record.left_out:
             output.note(f"left out: file {left.number} ({left.reason})")
+        if doubts := record.doubts():
+            output.note(doubts)
         yield target, record.words()
 
 
@@ -155,6 +159,8 @@ def do_deid(arguments: argparse.Namespace) -> None:
     output.out(f"Actions: {actions or 'none'}. Each with its code is in {arguments.to}/.deid/record.csv.")
     for left in record.left_out:
         output.out(f"left out: file {left.number} ({left.reason})")
+    if doubts := record.doubts():
+        output.out(doubts)
     if waiting := tray.waiting():
         output.out(f"{in_words(waiting)} They lie in {arguments.to}/{WAITING}; --waiting says what becomes of them.")
     if not can_read():

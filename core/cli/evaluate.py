@@ -14,6 +14,7 @@ from core.cli.commands import Commands
 from core.readings.rounding import rounded
 
 if TYPE_CHECKING:
+    from core.readings.calibration import Calibrations
     from core.readings.reader import Reader
     from core.runs.folder import Folder
 
@@ -66,7 +67,9 @@ def do(arguments: argparse.Namespace) -> None:
             )
         stored = load(folder.readings(arguments.split or "test"))
         readings = [reading for reading in stored if arguments.question in (None, reading.set)]
-    results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed)
+    measured = folder.kept(folder.metrics) if folder.metrics.is_file() else {}
+    calibrations = _calibrations(arguments, folder, tasks, measured)
+    results = evaluate(readings, tasks, run.settings.reading.draws, run.settings.seed, calibrations)
     answered = {reading.reader for reading in readings}
     readers = [reader for reader in run.readers if reader.name in answered]
     results |= {"made_for": asdict(run.plan.aim), "reader_list": readers_to_plain(tuple(readers))}
@@ -74,7 +77,6 @@ def do(arguments: argparse.Namespace) -> None:
         every = folder.tasks()
         own = {name: every[name] for name in every if arguments.question in (None, name)}
         results["best"] = _best(folder, own, readers)
-    measured = folder.kept(folder.metrics) if folder.metrics.is_file() else {}
     results["left_out"] = measured.get("left_out", [])
     if "leakage" in measured and not arguments.images:
         results["leakage"] = measured["leakage"]
@@ -88,6 +90,20 @@ def do(arguments: argparse.Namespace) -> None:
         f"{table(results)}{sentences}{notes}\n95 % intervals over patients where they are known, else over cases. "
         "Research use only."
     )
+
+
+def _calibrations(
+    arguments: argparse.Namespace, folder: Folder, tasks: Mapping[str, Task], measured: Mapping[str, Any]
+) -> Calibrations:
+    """As the run learned them: of other cases than those it learned them on, and of the question in its own words."""
+    from core.readings.calibration import for_set, kept_calibrations
+
+    if arguments.template or (arguments.split == "val" and not arguments.images):
+        return {}
+    kept = kept_calibrations(measured)
+    own = list(folder.tasks())
+    question = arguments.question or own[0]
+    return {name: for_set(kept, name if name in own and not arguments.images else question) for name in tasks}
 
 
 def _best(folder: Folder, tasks: Mapping[str, Task], readers: Sequence[Reader]) -> Mapping[str, Any]:

@@ -66,7 +66,11 @@ def add_to_sets(actions: Any) -> None:
     differ.add_argument("before", type=int, metavar="A", help="the number of a version")
     differ.add_argument("after", type=int, metavar="B")
     to_return.add_argument("version", type=int, metavar="N", help="the number of the version to return to")
-    gone.add_argument("--version", type=int, metavar="N", help="only this version of it")
+    part = gone.add_mutually_exclusive_group()
+    part.add_argument("--version", type=int, metavar="N", help="only this version of it")
+    part.add_argument("--patient", metavar="ID", help="only this patient, from all its versions")
+    part.add_argument("--case", metavar="CASE", help="only this case, from all its versions")
+    gone.add_argument("--and-runs", action="store_true", help="with a patient or a case: the runs tuned on them too")
     add_yes(gone)
 
 
@@ -118,8 +122,16 @@ def do_set_bring_back(arguments: argparse.Namespace) -> None:
 
 
 def do_set_erase(arguments: argparse.Namespace) -> None:
+    from core.records.erasable import AND_RUNS
 
     database, place, who, view = _opened_set(arguments)
+    for kind in ("patient", "case"):
+        if (name := getattr(arguments, kind)) is not None:
+            whole_kind = f"{kind}{AND_RUNS}" if arguments.and_runs else kind
+            erase(database, place, who, whole_kind, f"{view.id}/{name}", arguments.yes)
+            return
+    if arguments.and_runs:
+        raise SettingsError("--and-runs goes with --patient or --case. A set is erased alone; its runs by themselves.")
     if arguments.version is None:
         erase(database, place, who, "set", str(view.id), arguments.yes)
         return

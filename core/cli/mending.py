@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.cli import output
@@ -29,6 +30,13 @@ def add_mending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--divide-anew", action="store_true", help="draw the split anew, patients, copies and near copies together"
     )
+    parser.add_argument(
+        "--drop-column", action="append", default=[], metavar="NAME", help="a column that is not kept; again for more"
+    )
+    parser.add_argument(
+        "--pseudonyms", action="store_true", help="patients by pseudonyms, made with deid.key in the data folder"
+    )
+    parser.add_argument("--number-cases", action="store_true", help="cases by numbers, not by the names of files")
     parser.add_argument("--leave-out", action="append", default=[], metavar="CASE", help="may be given again")
     parser.add_argument(
         "--label",
@@ -55,6 +63,9 @@ def mending_from(arguments: argparse.Namespace) -> Mending:
         leaves_out_kinds=tuple(arguments.leave_out_kind),
         divides_anew=arguments.divide_anew,
         labels=labels,
+        drops_columns=tuple(arguments.drop_column),
+        pseudonymizes=arguments.pseudonyms,
+        numbers_cases=arguments.number_cases,
     )
 
 
@@ -62,19 +73,37 @@ def mend_as_decided(
     image_set: ImageSet, mending: Mending, on_case: OnCase | None = None, is_audited: bool = False
 ) -> Mended:
     """The set as it is kept. Every picture is looked at, and traced on the way where an audit follows."""
+    from core.cli.deid import key_in_data_folder
+    from core.deid.key import site_key
+    from core.deid.whose import findings_of, taken_out, tellings, undecided, unnamed
     from core.sets.looked import look_over
     from core.sets.mending import mend
     from core.sets.shortcuts import likely_drawn
 
-    ids = {case.id for case in image_set.cases}
+    _refuse_unknown(image_set, mending)
+    findings = findings_of(undecided(tellings(image_set), mending))
+    kept, named = taken_out(image_set, mending, lambda: site_key(key_in_data_folder()))
+    traced = likely_drawn(kept) if is_audited else ()
+    looked = look_over(replace(kept, findings=(*findings, *kept.findings)), on_case, traced=traced)
+    mended = mend(looked, named)
+    return replace(mended, left_out=unnamed(mended.left_out, kept)) if mending.numbers_cases else mended
+
+
+def words_of(mended: Mended, mending: Mending) -> str:
+    from core.deid.whose import words
+
+    return "; ".join(filter(None, (words(mending), mended.words())))
+
+
+def _refuse_unknown(image_set: ImageSet, mending: Mending) -> None:
     for what, names, there in (
-        ("case", mending.leaves_out, ids),
+        ("case", mending.leaves_out, {case.id for case in image_set.cases}),
         ("label", mending.labels, set(image_set.task.answers)),
+        ("column", mending.drops_columns, {"report", *(name for case in image_set.cases for name in case.more)}),
     ):
         for name in names:
             if name not in there:
                 raise SettingsError(f'{image_set.name} has no {what} "{name}". `vitask set check` names them all.')
-    return mend(look_over(image_set, on_case, traced=likely_drawn(image_set) if is_audited else ()), mending)
 
 
 def tell_left_out(mended: Mended) -> None:

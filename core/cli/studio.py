@@ -172,7 +172,9 @@ def do_set_add(arguments: argparse.Namespace) -> None:
                 who=who,
                 project_id=project,
                 name=arguments.name,
-                note="; ".join(filter(None, (arguments.note, words, mended.words() if mended else ""))),
+                note="; ".join(
+                    filter(None, (arguments.note, words, mending.words_of(mended, decided) if mended else ""))
+                ),
                 on_case=on_case,
             )
     if mended:

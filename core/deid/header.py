@@ -7,7 +7,7 @@ persons, and values of this header that turn up where they don't belong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag
@@ -20,7 +20,7 @@ from pydicom.uid import UID
 from core.deid.choices import Choices
 from core.deid.days import moved_date, moved_moment
 from core.deid.key import SiteKey
-from core.deid.persons import identifying_values, identity_of, readable, texts_of
+from core.deid.persons import Bearer, identifying_values, readable, texts_of
 from core.deid.profile import code_of, is_safe_private, row_of
 from core.deid.record import Action, Actions
 from core.deid.words import LIKE_MAIL, PATTERNS, Identifying, cleaned
@@ -64,9 +64,9 @@ class Rules:
     identifying: Identifying
 
 
-def rules_for(header: Dataset, choices: Choices, key: SiteKey) -> Rules:
-    """What holds for a header as it came."""
-    identity = identity_of(header)
+def rules_for(header: Dataset, choices: Choices, key: SiteKey, issuers: Mapping[str, str] | None = None) -> Rules:
+    """What holds for a header as it came, with the only issuer of each number in its upload."""
+    identity = Bearer.of(header).issued(issuers or {}).identity
     identifying = identifying_values(header, choices)
     return Rules(choices, key, key.pseudonym(identity), key.days(identity), identifying)
 

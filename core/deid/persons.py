@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -23,24 +25,60 @@ NOT_NAMING = frozenset({"TimezoneOffsetFromUTC", "EthnicGroup", "SmokingStatus",
 """Removed by the profile, yet nothing that a text could not say of anybody."""
 
 
-def identity_of(dataset: Dataset) -> str:
-    """What the same person has in all of their headers, however it is written.
+@dataclass(frozen=True)
+class Bearer:
+    """What a header says of whose it is, as it is compared; empty where it says nothing."""
 
-    The number and who gave it, else name and birth date, else the study.
-    """
-    if number := number_of(dataset):
-        issuer = plain_number(_text(dataset, "IssuerOfPatientID"))
-        return identity_of_number(number, issuer)
-    name = plain_name(_text(dataset, "PatientName"))
-    if name not in NOBODY:
-        return f"name:{name}:{_text(dataset, 'PatientBirthDate')}"
-    return "study:" + (_text(dataset, "StudyInstanceUID") or _text(dataset, "SOPInstanceUID"))
+    number: str
+    issuer: str
+    name: str
+    birth: str
+    study: str
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Bearer:
+        number, name = plain_number(_text(dataset, "PatientID")), plain_name(_text(dataset, "PatientName"))
+        return cls(
+            "" if number in NOBODY else number,
+            plain_number(_text(dataset, "IssuerOfPatientID")),
+            "" if name in NOBODY else name,
+            _text(dataset, "PatientBirthDate"),
+            _text(dataset, "StudyInstanceUID") or _text(dataset, "SOPInstanceUID"),
+        )
+
+    @property
+    def identity(self) -> str:
+        """What the same person has in all of their headers, however it is written.
+
+        The number and who gave it, else name and birth date, else the study.
+        """
+        if self.number:
+            return identity_of_number(self.number, self.issuer)
+        return f"name:{self.name}:{self.birth}" if self.name else f"study:{self.study}"
+
+    def issued(self, issuers: Mapping[str, str]) -> Bearer:
+        """With the only issuer that there is of its number, where it names none itself: archives take them for one,
+        since devices often leave it out."""
+        return self if self.issuer else replace(self, issuer=issuers.get(self.number, ""))
 
 
-def number_of(dataset: Dataset) -> str:
-    """The patient's record number as it is compared, or nothing where there is none."""
-    number = plain_number(_text(dataset, "PatientID"))
-    return "" if number in NOBODY else number
+def only_issuers(bearers: Iterable[Bearer]) -> dict[str, str]:
+    """By number, where all that name an issuer name the same."""
+    named = defaultdict[str, set[str]](set)
+    for bearer in bearers:
+        if bearer.number and bearer.issuer:
+            named[bearer.number].add(bearer.issuer)
+    return {number: next(iter(issuers)) for number, issuers in named.items() if len(issuers) == 1}
+
+
+def perhaps_the_same(bearers: Mapping[Bearer, str]) -> list[tuple[str, ...]]:
+    """Pseudonyms that may be one person's: of one study, or of one name and birth date. Each group once, in order."""
+    groups = defaultdict[tuple[str, ...], set[str]](set)
+    for bearer, pseudonym in bearers.items():
+        groups["study", bearer.study].add(pseudonym)
+        if bearer.name and bearer.birth:
+            groups["person", bearer.name, bearer.birth].add(pseudonym)
+    return sorted({tuple(sorted(group)) for group in groups.values() if len(group) > 1})
 
 
 def identity_of_number(number: str, issuer: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,10 @@ from core.sets.safe_csv import as_csv
 FOLDER = ".deid"
 """Beside the files, where no format looks."""
 JSON, CSV = "record.json", "record.csv"
+MOST_NAMED = 3
+LIST_OF_OLD_NAMES = "a DICOMDIR: a list of the files under their old names, without which they are read as well"
+"""Not written anew: in such a list files are called by eight capitals, digits or underlines for each folder, and ours
+keep the folders that are their labels."""
 COLUMNS = ("path", "keyword", "profile", "action", "count")
 
 
@@ -57,6 +61,8 @@ class Record:
     patients: set[str] = field(default_factory=set)
     """Their pseudonyms."""
     left_out: list[LeftOut] = field(default_factory=list)
+    perhaps_the_same: list[tuple[str, ...]] = field(default_factory=list)
+    """Pseudonyms that share a study, or a name and birth date."""
     actions: Actions = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, object]:
@@ -71,6 +77,7 @@ class Record:
             "files": self.files,
             "patients": len(self.patients),
             "left_out": [vars(left) for left in self.left_out],
+            "perhaps_the_same": [list(pseudonyms) for pseudonyms in self.perhaps_the_same],
             "actions": [dict(zip(COLUMNS, row, strict=True)) for row in self.rows()],
         }
 
@@ -81,6 +88,10 @@ class Record:
         """For the note of a version: by what profile and options it was done."""
         codes = ", ".join(code for code, _ in self.choices.codes())
         return f"de-identified ({codes}; dates {self.choices.dates})"
+
+    def doubts(self) -> str:
+        """About whom nobody knows whether they are one; nothing where everybody is told apart."""
+        return doubts_about(self.perhaps_the_same)
 
     def totals(self) -> Mapping[str, int]:
         """How often each action was taken."""
@@ -98,3 +109,15 @@ class Record:
         part = folder / f"{JSON}.part"
         part.write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
         part.replace(folder / JSON)
+
+
+def doubts_about(groups: Sequence[Sequence[str]]) -> str:
+    if not groups:
+        return ""
+    more = f" and {len(groups) - MOST_NAMED:,} more" if len(groups) > MOST_NAMED else ""
+    named = "; ".join(", ".join(group) for group in groups[:MOST_NAMED]) + more
+    return (
+        f"{sum(map(len, groups)):,} pseudonyms may be of fewer patients: some share a study, or a name and birth date, "
+        f"with another record number or issuer ({named}). One patient with two pseudonyms may stand in two splits: if "
+        "they are the same, give their files one number (PatientID, IssuerOfPatientID) and bring them again."
+    )

@@ -22,7 +22,7 @@ from core.deid.persons import texts_of
 from core.deid.planted import KEPT_WORDS, Planted, Slice, plant
 from core.deid.reading import tolerant
 from core.deid.tables import plain_header
-from core.deid.upload import deidentify
+from core.deid.upload import DIRECTORY, deidentify
 from core.errors import DataError
 from core.sets.files import open_tree
 from core.sets.lookup import Lookup
@@ -108,6 +108,8 @@ def _headers_in(out: Path) -> dict[str, tuple[Path, Dataset]]:
 def _look_at_bytes(whole: Score, planted: Planted, upload: int, out: Path, words: str) -> None:
     """Every secret of every slice against everything that was written of its upload: names, headers, tables, record."""
     contents = b"\n".join(_plain_bytes(file, out) for file in sorted(out.rglob("*")) if file.is_file())
+    is_listed = (out / "DICOMDIR").exists() or DIRECTORY.encode() in contents
+    whole.add("text removed", not is_listed, f"the DICOMDIR of upload {upload} is still there ({words})")
     leaked: dict[tuple[str, str], bool] = {}
     for person in planted.people:
         for kind, spellings in person.secrets().items():

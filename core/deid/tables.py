@@ -217,6 +217,11 @@ def _day(cell: str, is_month_first: bool) -> date | None:
     return None
 
 
+def day_in(text: str) -> date | None:
+    """The day that a cell tells, in any of the usual writings."""
+    return _day(text, True)
+
+
 def _is_month_first(cells: Sequence[str]) -> bool:
     """As it is written in a column: by the days above 12, else by the sign between the numbers."""
     parted = [match for cell in cells if (match := _PARTED.match(cell.strip()))]

@@ -24,9 +24,9 @@ from core.deid.header import deidentify_header, rules_for
 from core.deid.journal import Done, Journal
 from core.deid.key import SiteKey
 from core.deid.names import Names
-from core.deid.persons import identifying_values, identity_of, number_of, readable
+from core.deid.persons import Bearer, identifying_values, only_issuers, perhaps_the_same, readable
 from core.deid.reading import MARK_AT, dataset_in, tolerant
-from core.deid.record import FOLDER, LeftOut, Record
+from core.deid.record import FOLDER, LIST_OF_OLD_NAMES, LeftOut, Record
 from core.deid.source import Uploaded, files_of
 from core.deid.stripped import stripped
 from core.deid.tables import Links, Renamed, deidentified_table
@@ -49,6 +49,9 @@ class Survey:
     identifying: Identifying = field(default_factory=Identifying)
     patients: dict[str, str] = field(default_factory=dict)
     days: dict[str, int] = field(default_factory=dict)
+    issuers: dict[str, str] = field(default_factory=dict)
+    perhaps_the_same: list[tuple[str, ...]] = field(default_factory=list)
+    """Pseudonyms of whom nobody knows whether they are one person's."""
 
 
 class Onlooker(Protocol):
@@ -100,6 +103,7 @@ def deidentify(
     _begin(target, choices, key)
     record, renamed = Record(choices, software(), key.fingerprint()), dict[str, Renamed]()
     survey = _survey(files, choices, key)
+    record.perhaps_the_same = survey.perhaps_the_same
     with Journal.at(target / FOLDER) as journal:
         work = Work(
             target, choices, key, Names(key, survey.identifying, journal.names(), survey.patients), survey, onlooker
@@ -153,24 +157,30 @@ def _count(record: Record, number: int, done: Done) -> None:
 
 def _survey(files: Sequence[Uploaded], choices: Choices, key: SiteKey) -> Survey:
     """Before anything is written: names of folders and cells of tables may hold what stands in any header."""
-    survey = Survey()
+    identifying, seen = Identifying(), dict[Bearer, None]()
     for file in files:
         if file.is_dicom():
             with suppress(DataError), tolerant():
                 header = dataset_in(file.content(), header_only=True)
                 if header is not None:
-                    _add_to(survey, header, choices, key)
-    return survey
+                    identifying.add_all(identifying_values(header, choices))
+                    if header.file_meta.get("MediaStorageSOPClassUID") != DIRECTORY:
+                        seen[Bearer.of(header)] = None
+    return _who_is_there(identifying, list(seen), key)
 
 
-def _add_to(survey: Survey, header: Dataset, choices: Choices, key: SiteKey) -> None:
-    identity = identity_of(header)
-    pseudonym = key.pseudonym(identity)
-    survey.days[pseudonym] = key.days(identity)
-    survey.identifying.add_all(identifying_values(header, choices))
-    if number := number_of(header):
-        for spelling in (number, number.lstrip("0")):
+def _who_is_there(identifying: Identifying, bearers: Sequence[Bearer], key: SiteKey) -> Survey:
+    issuers = only_issuers(bearers)
+    survey = Survey(identifying, issuers=issuers)
+    pseudonyms = dict[Bearer, str]()
+    for bearer in bearers:
+        identity = bearer.issued(issuers).identity
+        pseudonyms[bearer] = pseudonym = key.pseudonym(identity)
+        survey.days[pseudonym] = key.days(identity)
+        for spelling in (bearer.number, bearer.number.lstrip("0")) if bearer.number else ():
             survey.patients.setdefault(spelling, pseudonym)
+    survey.perhaps_the_same = perhaps_the_same(pseudonyms)
+    return survey
 
 
 def _take_on(file: Uploaded, work: Work, renamed: Mapping[str, Renamed]) -> Done:
@@ -196,10 +206,10 @@ def _dicom(file: Uploaded, work: Work) -> Done:
         if before is None or after is None:
             return Done(reason="damaged: it can't be read whole")
         if before.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY:
-            return Done(reason="a DICOMDIR: a list of the files under their old names")
+            return Done(reason=LIST_OF_OLD_NAMES)
         written = ""
         try:
-            rules = rules_for(before, work.choices, work.key)
+            rules = rules_for(before, work.choices, work.key, work.survey.issuers)
             written = work.names.of_file(file.name, rules.pseudonym, _uid_of(before) or file.name)
             bare_pixels(after)
             actions = deidentify_header(after, rules, software())

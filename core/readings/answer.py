@@ -44,15 +44,27 @@ class Answer:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """An answer and what it comes to: its likeliest labels, and its entropy in bits, 0 where there is no doubt."""
+    """An answer and what it comes to: its likeliest labels, and its entropy in bits, 0 where there is no doubt.
+    `calibrated` are its probabilities by the reader's temperature, where it has one."""
 
     answer: Answer
     labels: tuple[str, ...]
     entropy: float
+    calibrated: tuple[float, ...] | None = None
 
 
-def conclude(answer: Answer, task: Task) -> Conclusion:
-    return Conclusion(answer, likeliest(answer.probabilities, task), entropy(answer.probabilities, task))
+def conclude(answer: Answer, task: Task, calibrated: tuple[float, ...] | None = None) -> Conclusion:
+    likely = answer.probabilities
+    return Conclusion(answer, likeliest(likely, task), entropy(likely, task), calibrated)
+
+
+def as_calibrated(conclusion: Conclusion, task: Task) -> Conclusion:
+    """The same labels by calibrated probabilities, where there are any."""
+    likely = conclusion.calibrated
+    if likely is None:
+        return conclusion
+    answer = replace(conclusion.answer, probabilities=likely)
+    return replace(conclusion, answer=answer, entropy=entropy(likely, task))
 
 
 def answer_to_plain(answer: Answer) -> dict[str, Any]:
@@ -71,7 +83,8 @@ def answer_to_plain(answer: Answer) -> dict[str, Any]:
 def conclusion_to_plain(conclusion: Conclusion) -> dict[str, Any]:
     """An answer as it is sent, with what it comes to."""
     own = {"answer": list(conclusion.labels), "entropy_bits": conclusion.entropy}
-    return own | answer_to_plain(conclusion.answer)
+    calibrated = None if conclusion.calibrated is None else list(conclusion.calibrated)
+    return own | answer_to_plain(conclusion.answer) | {"calibrated": calibrated}
 
 
 def answer_from_plain(values: Mapping[str, Any]) -> Answer:

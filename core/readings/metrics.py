@@ -143,6 +143,28 @@ class Sheet:
         }
         return Weighted(self.overall, kinds)
 
+    def sureness(self) -> Weighted:
+        """What calibration changes: both scores of the probabilities, and how much surer the answers are than right."""
+        confident, right = self.confidence()
+        kinds = self.weighted().kinds
+
+        def figures(weights: Floats) -> dict[str, Floats]:
+            return {
+                "log_loss": self._mean(surprise(self.probabilities, self.truth, self.kind), weights),
+                "brier": self._mean(self._missed_by(), weights),
+                "overconfidence": self._mean((confident - right).mean(1), weights).round(12),  # sums of floats
+            }
+
+        return Weighted(figures, {**kinds, "overconfidence": kinds["quadratic_kappa"]})
+
+    def confidence(self) -> tuple[Floats, Floats]:
+        """What each answer's probability is and whether it is right, [N, 1]; of several labels of each, there or not,
+        [N, C]."""
+        if self.kind == "multi":
+            return np.maximum(self.probabilities, 1 - self.probabilities), (self.said == self.truth).astype(np.float64)
+        right: Floats = (self.said == self.truth).all(1).astype(np.float64)
+        return self.probabilities.max(1, keepdims=True), right[:, None]
+
     def kinds_of_answer(self, place: int) -> dict[str, Made]:
         """What an answer's own figures are made of; its support is no estimate."""
         true, answered = self.truth[:, place], self.said[:, place]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from core.case import Task
-from core.readings import metrics, other_scores
+from core.readings import metrics, other_scores, sureness
+from core.readings.calibration import Calibration, Calibrations, for_set
 from core.readings.ends import INTERVALS
 from core.readings.intervals import compared_pairs, in_brackets
 from core.readings.other_scores import figures_of_scores
@@ -38,19 +40,29 @@ def quick_figures(
     return {name: math.nan if np.isnan(values).any() else float(np.mean(values)) for name, values in by_name.items()}
 
 
-def evaluate(readings: Sequence[Reading], tasks: Mapping[str, Task], draws: int, seed: int) -> Plain:
-    """All figures with intervals. One set gives {cases, readers, …}; several give that for each, under `sets`."""
+def evaluate(
+    readings: Sequence[Reading],
+    tasks: Mapping[str, Task],
+    draws: int,
+    seed: int,
+    calibrations: Calibrations = MappingProxyType({}),
+) -> Plain:
+    """All figures with intervals. One set gives {cases, readers, …}; several give that for each, under `sets`.
+
+    `calibrations` were learned on other cases than these."""
     by_set = {
         name: list(group) for name, group in groupby(sorted(readings, key=lambda row: row.set), key=lambda row: row.set)
     }
-    sets = {name: _of_set(by_set[name], tasks[name], draws, seed) for name in by_set}
+    sets = {name: _of_set(by_set[name], tasks[name], draws, seed, for_set(calibrations, name)) for name in by_set}
     if len(sets) == 1:
         return {"intervals": INTERVALS, **next(iter(sets.values()))}
     cases = sum(row["cases"] for row in sets.values())
     return {"intervals": INTERVALS, "cases": cases, "readers": {}, "sets": sets}
 
 
-def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> Plain:
+def _of_set(
+    readings: Sequence[Reading], task: Task, draws: int, seed: int, calibrations: Mapping[str, Calibration]
+) -> Plain:
     readers: dict[str, list[Reading]] = {}
     for reading in readings:
         readers.setdefault(reading.reader, []).append(reading)
@@ -100,6 +112,11 @@ def _of_set(readings: Sequence[Reading], task: Task, draws: int, seed: int) -> P
             for name, rows in readers.items()
             if (scores := figures_of_scores([row.answer for row in rows], truth, task, groups, draws, seed))
         },
+        "calibration": {
+            name: sureness.of_reader(p, truth, task, calibrations[name], groups, draws, seed)
+            for name, p in likely.items()
+            if name in calibrations
+        },
         "statements": statement_figures(readers, draws, seed),
     }
 
@@ -141,10 +158,10 @@ def table(
         title = [f"**{set_name}** ({of_set['cases']} cases)"] if set_name else []
         parts += [*title, as_markdown(["reader", *heads, *(metrics.TITLES[name] for name in names)], rows)]
         parts += explored_in_words(of_set)
-    scored = list(other_scores.tables(results))
-    beside = [*scored, *tables(results)]
-    parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in beside]
-    parts += [other_scores.ABOUT] if scored else []
+    for made, about in ((sureness.tables, sureness.ABOUT), (other_scores.tables, other_scores.ABOUT), (tables, "")):
+        beside = list(made(results))
+        parts += [f"**{title}**\n\n{as_markdown(head, rows)}" for title, head, rows in beside]
+        parts += [about] if beside and about else []
     return "\n\n".join(parts) + "\n"
 
 

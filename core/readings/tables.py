@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from core.case import Task
 from core.readings.answer import entropy, likeliest
 from core.readings.benefit import Benefit, Duel, about_bands, duel_words
+from core.readings.calibration import Calibration, Calibrations, for_set
 from core.readings.effect import in_print
 from core.readings.ends import INTERVALS
 from core.readings.intervals import in_brackets
@@ -17,6 +19,7 @@ from core.readings.meaning import has_several_labels
 from core.readings.metrics import TITLES
 from core.readings.reading import Reading
 from core.readings.rounding import rounded
+from core.readings.sureness import TITLES as SURENESS
 from core.readings.worth import Worth, worths
 from core.sets.safe_csv import as_csv
 
@@ -63,6 +66,7 @@ def tables_of(results: Plain, benefits: Sequence[Benefit], titles: Mapping[str, 
         _figures(parts, titles, which),
         _by_label(parts, titles, which),
         _confusion(parts, titles),
+        *_calibrated(parts, titles, which),
         *_said(parts, titles, which),
     )
     return tuple(table for table in made if table.rows)
@@ -73,20 +77,33 @@ def of_before(results: Plain) -> str:
     return "" if results.get("intervals") == INTERVALS else OF_BEFORE
 
 
-def readings_as_csv(readings: Iterable[Reading], tasks: Mapping[str, Task]) -> str:
-    """A row a reading: what was answered, and the probability of every answer."""
+def readings_as_csv(
+    readings: Iterable[Reading], tasks: Mapping[str, Task], calibrations: Calibrations = MappingProxyType({})
+) -> str:
+    """A row a reading: what was answered, and the probability of every answer, raw and calibrated."""
     answers = tuple(dict.fromkeys(chain.from_iterable(task.answers for task in tasks.values())))
     head = ("set", "case", "split", "patient", "reference label", "reader", "answer", "entropy bits", "free text")
-    rows = (_reading_row(reading, tasks[reading.set], answers) for reading in readings)
-    return as_csv([*head, *(f"p({answer})" for answer in answers)], rows)
+    columns = [f"p({answer})" for answer in answers]
+    if any(calibrations.values()):
+        columns += [f"calibrated p({answer})" for answer in answers]
+    rows = (
+        _reading_row(reading, tasks[reading.set], answers, for_set(calibrations, reading.set)) for reading in readings
+    )
+    return as_csv([*head, *columns], ([*row, *[None] * (len(head) + len(columns) - len(row))] for row in rows))
 
 
-def _reading_row(reading: Reading, task: Task, answers: Sequence[str]) -> list[Cell]:
+def _reading_row(
+    reading: Reading, task: Task, answers: Sequence[str], calibrations: Mapping[str, Calibration]
+) -> list[Cell]:
     likely = dict(zip(task.answers, reading.answer.probabilities, strict=True))
     answer = likeliest(reading.answer.probabilities, task)
     row: list[Cell] = [reading.set, reading.case, reading.split, reading.patient, "; ".join(reading.labels)]
     row += [reading.reader, "; ".join(answer), round(entropy(reading.answer.probabilities, task), 6)]
-    return [*row, reading.answer.text, *(likely.get(answer) for answer in answers)]
+    row += [reading.answer.text, *(likely.get(answer) for answer in answers)]
+    if reading.reader in calibrations:
+        calibrated = calibrations[reading.reader].of(reading.answer.probabilities, task.kind).tolist()
+        row += map(dict(zip(task.answers, calibrated, strict=True)).get, answers)
+    return row
 
 
 def _duels(benefit: Benefit, worth: Sequence[Worth]) -> tuple[Duel, ...]:
@@ -227,6 +244,25 @@ def _counts(labels: Sequence[str], counts: Sequence[Any]) -> Iterator[tuple[str,
         return
     for label, row in zip(labels, counts, strict=True):
         yield from ((label, answer, count) for answer, count in zip(labels, row, strict=True))
+
+
+def _calibrated(parts: Mapping[str, Plain], titles: Mapping[str, str], which: str) -> Iterator[Table]:
+    """How far probabilities can be believed, raw and calibrated: a table a set."""
+    heads = {"temperature": "Temperature"} | {
+        f"{figure}_{way}": f"{title}, {way}" for figure, title in SURENESS.items() for way in ("raw", "calibrated")
+    }
+    for number, (set_name, part) in enumerate(parts.items()):
+        calibrated = part.get("calibration") or {}
+        if calibrated:
+            of_set = f" of {set_name}" if set_name else ""
+            validated = next(iter(calibrated.values()))["cases"]
+            note = f"n = {part['cases']:,} test cases{of_set}; temperatures by {validated:,} validation cases. {which}"
+            readers = {
+                reader: {"temperature": {"value": row["temperature"], "low": None, "high": None}}
+                | {f"{figure}_{way}": row[way][figure] for figure in SURENESS for way in ("raw", "calibrated")}
+                for reader, row in calibrated.items()
+            }
+            yield of_readers(f"calibration{number or ''}", "Raw and calibrated", note, heads, readers, titles)
 
 
 def _said(parts: Mapping[str, Plain], titles: Mapping[str, str], which: str) -> Iterator[Table]:

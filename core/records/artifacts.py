@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from core.errors import DataError, RunError
-from core.pictures.store import open_store
+from core.pictures.store import Store, open_store
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import Artifact
@@ -58,12 +58,47 @@ def keep(db: Database, place: Place, run: Kept) -> None:
         digests = {artifact.path: artifact.digest for artifact in artifacts}
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digests.get(name) != digest:
-            store.send(path, f"runs/{run.key}/{name}")
+        if digests.get(name) != _digest(path):
+            _send(db, store, run, path, name)
+
+
+def bring_back(db: Database, place: Place, run: Kept, names: Sequence[str]) -> None:
+    """Those files of a run that are in the store and not on this machine; a name may be a pattern."""
+    if not open_store(place.store).is_local:
+        for name in _stored(db, run):
+            if any(Path(name).match(pattern) for pattern in names):
+                _fetched(place, run, name)
+
+
+def keep_changed(db: Database, place: Place, run: Kept, names: Iterable[str]) -> None:
+    """Files that were changed or removed, in the store as they are on this machine now."""
+    store, stored = open_store(place.store), _stored(db, run)
+    for name in names:
+        if name not in stored:
+            continue
+        path = place.runs / run.key / name
+        if path.is_file():
+            _send(db, store, run, path, name)
+        else:
+            store.remove(f"runs/{run.key}/{name}")
             with db.session() as session:
-                session.merge(Artifact(run_id=run.id, path=name, size=path.stat().st_size, digest=digest))
+                session.execute(delete(Artifact).where(Artifact.run_id == run.id, Artifact.path == name))
+
+
+def _stored(db: Database, run: Kept) -> set[str]:
+    with db.reading() as session:
+        return set(session.scalars(select(Artifact.path).where(Artifact.run_id == run.id)))
+
+
+def _send(db: Database, store: Store, run: Kept, path: Path, name: str) -> None:
+    store.send(path, f"runs/{run.key}/{name}")
+    with db.session() as session:
+        session.merge(Artifact(run_id=run.id, path=name, size=path.stat().st_size, digest=_digest(path)))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from sqlalchemy import select
 from core.case import Task
 from core.errors import SettingsError
 from core.readings import metrics, reading
-from core.readings.answer import Conclusion, conclude
+from core.readings.answer import Conclusion, as_calibrated
+from core.readings.calibration import Calibrations, concluded, for_set, kept_calibrations
 from core.readings.reader import Reader
 from core.readings.reading import Reading, targets
 from core.readings.roc import Roc, rocs
@@ -51,6 +52,11 @@ class CaseView:
     def is_right(self, reader: str) -> bool:
         return set(self.conclusions[reader].labels) == set(self.labels)
 
+    def calibrated(self, task: Task) -> CaseView:
+        """By calibrated probabilities, where readers have any."""
+        conclusions = {name: as_calibrated(conclusion, task) for name, conclusion in self.conclusions.items()}
+        return replace(self, conclusions=conclusions)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -61,17 +67,27 @@ class Comparison:
     task: Task
     readers: tuple[Reader, ...]
     cases: tuple[CaseView, ...]
+    is_calibrated: bool = False
+    """Whether what readers conclude is by calibrated probabilities."""
 
     @classmethod
-    def open(cls, db: Database, place: Place, who: Who, run_id: int, split: str = "test") -> Comparison:
-        """Remembered until the readings are written anew."""
+    def open(
+        cls, db: Database, place: Place, who: Who, run_id: int, split: str = "test", is_calibrated: bool = False
+    ) -> Comparison:
+        """Remembered until the readings are written anew. Calibrated only as far as its readers are."""
         run = runs.run(db, who, run_id)
         path = runs.readings_path(place, run, split)
-        return _opened(_Source(db, run, path, split, path.stat().st_mtime_ns))
+        return _opened(_Source(db, run, path, split, path.stat().st_mtime_ns, is_calibrated))
 
     @property
     def answers(self) -> tuple[str, ...]:
         return self.task.answers
+
+    @property
+    def validated(self) -> int:
+        """On how many cases its readers' temperatures were learned; 0 where they have none."""
+        of_sets = kept_calibrations(self.run.metrics).values()
+        return max((calibration.cases for of_readers in of_sets for calibration in of_readers.values()), default=0)
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -161,9 +177,10 @@ class _Source:
     path: Path
     split: str
     stamp: int
+    is_calibrated: bool
 
-    def _key(self) -> tuple[str, int, Path, str, int, tuple[bool, bool]]:
-        is_whole = (self.run.metrics is not None, self.run.is_set_erased)
+    def _key(self) -> tuple[str, int, Path, str, int, tuple[bool, bool, bool]]:
+        is_whole = (self.run.metrics is not None, self.run.is_set_erased, self.is_calibrated)
         return (str(self.db.url), self.run.id, self.path, self.split, self.stamp, is_whole)
 
     def __hash__(self) -> int:
@@ -181,9 +198,13 @@ def _opened(source: _Source) -> Comparison:
     for each in readings:
         by_case.setdefault(each.case, {})[each.reader] = each
     numbers = _numbers(source.db, source.run.version_id, list(by_case))
-    cases = tuple(_case(numbers.get(name), of_case, task) for name, of_case in by_case.items())
+    kept = kept_calibrations(source.run.metrics)
+    cases = tuple(_case(numbers.get(name), of_case, task, kept) for name, of_case in by_case.items())
+    if source.is_calibrated:
+        cases = tuple(case.calibrated(task) for case in cases)
     names = dict.fromkeys(each.reader for each in readings)
-    return Comparison(source.run, source.split, task, tuple(map(source.run.reader, names)), cases)
+    is_calibrated = source.is_calibrated and any(kept.values())
+    return Comparison(source.run, source.split, task, tuple(map(source.run.reader, names)), cases, is_calibrated)
 
 
 def task_of(db: Database, run: RunView) -> Task:
@@ -206,9 +227,10 @@ def _numbers(db: Database, version_id: int, names: Sequence[str]) -> dict[str, i
     return numbers
 
 
-def _case(number: int | None, readings: dict[str, Reading], task: Task) -> CaseView:
+def _case(number: int | None, readings: dict[str, Reading], task: Task, kept: Calibrations) -> CaseView:
     first = next(iter(readings.values()))
-    conclusions = {name: conclude(each.answer, task) for name, each in readings.items()}
+    calibrations = for_set(kept, first.set)
+    conclusions = {name: concluded(each.answer, task, calibrations.get(name)) for name, each in readings.items()}
     references = {reference.KIND: reference for each in readings.values() for reference in each.references}
     return CaseView(
         number, first.case, first.labels, first.split, first.patient, conclusions, tuple(references.values())

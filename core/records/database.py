@@ -22,6 +22,8 @@ from core.records.place import Place
 DatabaseFailure = DBAPIError
 """What the database itself raises where it is nobody's to mend: it went away, or the program asked it wrongly."""
 BUSY_SECONDS = 10
+PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+"""Of SQLite. What is deleted is overwritten, not only let go: it may be what somebody wanted erased."""
 UPGRADE_LOCK = 7_214_001  # any number of our own: two processes that upgrade at once take turns
 
 
@@ -78,6 +80,18 @@ class Database:
         if self._engine is not None:
             self._engine.dispose(close=self._process == os.getpid())
             self._engine = None
+
+    def empty_journal(self) -> None:
+        """SQLite's journal, which holds what was deleted until it is written through. Waits for nobody: where somebody
+        reads, the next one empties it."""
+        if self.is_sqlite:
+            with self.engine.execution_options(only_reads=True).connect() as connection:
+                raw: Any = connection.connection.driver_connection
+                raw.execute("PRAGMA busy_timeout=0")
+                try:
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    raw.execute(f"PRAGMA busy_timeout={BUSY_SECONDS}000")
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -227,7 +241,7 @@ def _sqlite(url: Any) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, record: object) -> None:
         connection.isolation_level = None  # transactions begin below, where it is known of which kind
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
+        for pragma in (*PRAGMAS, f"busy_timeout={BUSY_SECONDS}000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -11,10 +11,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from core.case import Finding
+from core.case import Finding, Severity
 from core.deid.door import Door
 from core.deid.key import NAME, site_key
-from core.deid.record import FOLDER, JSON
+from core.deid.record import FOLDER, JSON, LIST_OF_OLD_NAMES, doubts_about
 from core.deid.source import holds_dicom
 from core.deid.upload import OnFile, Onlooker, begun_otherwise, deidentify
 from core.records.database import Database
@@ -125,5 +125,9 @@ def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
         more = f" and {len(numbers) - MOST_REASONS:,} more" if len(numbers) > MOST_REASONS else ""
         named = ", ".join(numbers[:MOST_REASONS]) + more
         message = f"Left out at the door, by their numbers in the upload: {named} ({reason})."
-        findings.append(Finding("left_out_at_the_door", "warning", len(numbers), message))
+        severity: Severity = "note" if reason == LIST_OF_OLD_NAMES else "warning"
+        findings.append(Finding("left_out_at_the_door", severity, len(numbers), message))
+    groups = record.get("perhaps_the_same", [])
+    if groups:
+        findings.append(Finding("perhaps_the_same_patient", "warning", len(groups), doubts_about(groups)))
     return tuple(findings)

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import SettingsError
-from core.records import erasing, erasing_pictures, erasing_projects, erasing_sets, roster
+from core.records import erasing, erasing_cases, erasing_pictures, erasing_projects, erasing_sets, roster
 from core.records.access import Who
 from core.records.database import Database
 from core.records.erasing import Erasure
 from core.records.place import Place
 
 LONGEST_NUMBER = 9
+AND_RUNS = "-and-runs"
+"""After the kind, where the runs that were tuned on it go too."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,20 @@ def erasable_kind(kind: str) -> Erasable:
     return ERASABLE[kind]
 
 
+def of_set(kind: str, takes_runs: bool) -> Erasable:
+    """A patient or a case; named by the number of its set, a slash, and what it is called there."""
+
+    def chosen(which: str) -> erasing_cases.Chosen:
+        return erasing_cases.Chosen.parse(kind, which, takes_runs)
+
+    return Erasable(
+        f"{kind.capitalize()} of an image set" + ", with runs that were tuned on it" * takes_runs,
+        lambda db, who: erasing_cases.erasable_cases(db, who, kind),
+        lambda db, who, which: erasing_cases.case_erasure(db, who, chosen(which)),
+        lambda db, place, who, which: erasing_cases.erase_cases(db, place, who, chosen(which)),
+    )
+
+
 ERASABLE: dict[str, Erasable] = {
     "person": Erasable(
         "Person",
@@ -82,6 +98,7 @@ ERASABLE: dict[str, Erasable] = {
         erasing_pictures.picture_erasure,
         erasing_pictures.erase_picture,
     ),
+    **{kind + suffix: of_set(kind, bool(suffix)) for kind in erasing_cases.KINDS for suffix in ("", AND_RUNS)},
     "project": numbered(
         "Project", erasing_projects.erasable_projects, erasing_projects.project_erasure, erasing_projects.erase_project
     ),

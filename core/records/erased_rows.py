@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from core.records.payloads import Add, Ask, Check, Estimate, Export, Find, Probe
-from core.records.remains import Files
+from core.records.remains import Files, merged
 from core.records.tables import (
     UNDER_WAY,
     AuditedCase,
@@ -34,6 +34,8 @@ from core.records.tables import (
 
 OF_RUNS = (Ask.kind, Find.kind, Probe.kind, Export.kind)
 FOLDER_OF_REVIEWS = "reviews"
+OF_A_SEARCH = ("", ".run", ".yaml")
+"""What lies there of a search: its folder, what it took of a run, its settings."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,6 @@ def count(session: Session, *wanted: ColumnElement[bool]) -> int:
 def take_reviews(session: Session, reviews: Sequence[Review]) -> Files:
     """With what was found, every verdict, and why cases of later versions differ; and the job that searched."""
     ids, jobs = [review.id for review in reviews], [review.job_id for review in reviews]
-    folders = tuple(f"{FOLDER_OF_REVIEWS}/{review.key}" for review in reviews)
     session.execute(select(Review.id).where(Review.id.in_(ids)).with_for_update())  # nobody decides meanwhile
     with_leave(session, "review", ids)
     for table in (AuditedCase, LabelAudit, Standing, Suspect, Ground, Correction, Verdict):
@@ -100,7 +101,11 @@ def take_reviews(session: Session, reviews: Sequence[Review]) -> Files:
     without_leave(session)
     session.execute(delete(Review).where(Review.id.in_(ids)))
     session.execute(delete(Job).where(Job.id.in_(jobs)))
-    return Files(folders=folders)
+    return Files(folders=tuple(folders_of(reviews)))
+
+
+def folders_of(reviews: Sequence[Review]) -> list[str]:
+    return [f"{FOLDER_OF_REVIEWS}/{review.key}{ending}" for review in reviews for ending in OF_A_SEARCH]
 
 
 def take_versions(session: Session, depends: OfVersions) -> Files:
@@ -110,19 +115,25 @@ def take_versions(session: Session, depends: OfVersions) -> Files:
     files = take_reviews(session, depends.reviews)
     pictures = pictures_of(session, ids)
     with_leave(session, "version", ids)
-    for table in (BoxCorrection, Correction, Case):
+    for table in (BoxCorrection, Correction):
         session.execute(delete(table).where(table.version_id.in_(ids)))
     without_leave(session)
+    of_cases = take_cases(session, depends)
+    return merged(files, of_cases, Files(pictures=tuple(pictures)))
+
+
+def take_cases(session: Session, depends: OfVersions) -> Files:
+    """The cases with what they came from and what was answered about them; of pictures nothing is said."""
+    session.execute(delete(Case).where(Case.version_id.in_(depends.numbers)))
     uploads = session.scalars(select(Upload).where(Upload.id.in_(depends.uploads))).all()
     of_uploads = (Job.kind.in_((Add.kind, Check.kind)), Job.payload["upload"].as_integer().in_(depends.uploads))
     session.execute(delete(Upload).where(Upload.id.in_(depends.uploads)))
     session.execute(delete(Job).where(*of_uploads, Job.state.not_in(UNDER_WAY)))
     session.execute(delete(Job).where(Job.id.in_([job.id for job in depends.about_cases])))
     return Files(
-        folders=(*files.folders, *(f"uploads/{upload.key}" for upload in uploads)),
+        folders=tuple(f"uploads/{upload.key}" for upload in uploads),
         stored=tuple(f"versions/{version.hash}/left out of {version.id}.csv" for version in depends.versions),
         versions=tuple(version.hash for version in depends.versions),
-        pictures=tuple(pictures),
     )
 
 

@@ -11,7 +11,8 @@ from core.machine.aside import ASIDE
 from core.pictures import shown
 from core.pictures.pixels import refuse_long
 from core.pictures.store import open_store
-from core.readings.answer import Answer, Conclusion, answer_from_plain, answer_to_plain, conclude
+from core.readings.answer import Answer, Conclusion, answer_from_plain, answer_to_plain, as_calibrated
+from core.readings.calibration import concluded, for_set, kept_calibrations
 from core.readings.reader import Reader
 from core.records import jobs, payloads, runs, sets
 from core.records.access import NOT_THERE, NotAllowed, Who
@@ -39,6 +40,20 @@ class Answered:
     image: str
     progress: Progress
     unlike: Unlike
+    has_no_temperature: bool = False
+    """Whether its readers have temperatures that do not hold for the words in which they were asked."""
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there are calibrated probabilities too."""
+        return any(conclusion.calibrated is not None for conclusion in self.conclusions.values())
+
+    @property
+    def calibrated(self) -> dict[Reader, Conclusion]:
+        """By these."""
+        if self.task is None:
+            return self.conclusions
+        return {reader: as_calibrated(conclusion, self.task) for reader, conclusion in self.conclusions.items()}
 
 
 def ask(
@@ -90,12 +105,13 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
     return Answered(
         job.state,
         task,
-        {} if answers is None or task is None else _conclusions(db, who, question.run, answers, task),
+        {} if answers is None or task is None else _conclusions(db, who, question, answers, task),
         None if answers is None else answers.seconds,
         job.error,
         question.image,
         job.how_far,
         Unlike() if answers is None else answers.unlike,
+        question.instruction is not None and any(kept_calibrations(runs.run(db, who, question.run).metrics).values()),
     )
 
 
@@ -111,9 +127,16 @@ def _task(answers: Answers) -> Task | None:
     return None if values is None else Task.parse(values, "task")
 
 
-def _conclusions(db: Database, who: Who, run_id: int, answers: Answers, task: Task) -> dict[Reader, Conclusion]:
-    run = runs.run(db, who, run_id)
-    return {run.reader(name): conclude(answer_from_plain(each), task) for name, each in answers.readers.items()}
+def _conclusions(
+    db: Database, who: Who, question: payloads.Ask, answers: Answers, task: Task
+) -> dict[Reader, Conclusion]:
+    """Calibrated only where the question was put as the run learned it: of other words no temperature is known."""
+    run = runs.run(db, who, question.run)
+    kept = {} if question.instruction is not None else for_set(kept_calibrations(run.metrics), run.set)
+    return {
+        run.reader(name): concluded(answer_from_plain(each), task, kept.get(name))
+        for name, each in answers.readers.items()
+    }
 
 
 def kept_picture(place: Place, image: bytes) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.case import READ_SPLITS, Task
 from core.errors import RunError, SettingsError
+from core.readings.calibration import kept_calibrations
 from core.readings.probe_figures import probe_tables
 from core.readings.reading import load
 from core.readings.tables import Table, readings_as_csv, tables_of
@@ -49,7 +50,7 @@ def run_readings(db: Database, place: Place, run: RunView, split: str) -> str:
         raise SettingsError(f'There are no readings of "{split}". Choose one of {", ".join(READ_SPLITS)}.')
     readings = load(readings_path(place, run, split))
     task: Task = task_of(db, run)
-    return readings_as_csv(readings, {reading.set: task for reading in readings})
+    return readings_as_csv(readings, {reading.set: task for reading in readings}, kept_calibrations(run.metrics))
 
 
 def run_paragraph(db: Database, place: Place, run: RunView) -> str:

@@ -73,7 +73,7 @@ def write_version(
     named, set_name = _target(db, project_id, set_id, name or image_set.name)
     stored = _stored(place, replace(image_set, name=set_name), on_case, beside)
     about = _keep(place, lambda folder: write_files(folder, stored))
-    with _nothing_kept(db, about), db.session() as session:
+    with nothing_kept(db, about), db.session() as session:
         row = _set_row(session, project_id, named, set_name)
         _refuse_erased(session, cases_of or made_from)
         if (newest := _newest(session, row)) is not None and newest.hash == about.hash and newest.erased is None:
@@ -104,7 +104,7 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
         return about
 
     about = _keep(place, fill)
-    with _nothing_kept(db, about), db.session() as session:
+    with nothing_kept(db, about), db.session() as session:
         row = _set_row(session, old.image_set.project_id, old.set_id, old.image_set.name)
         _refuse_erased(session, version_id)
         counts = {split: _ordered(labels, task) for split, labels in old.counts.items()}
@@ -113,6 +113,22 @@ def edit_task(db: Database, place: Place, who: Who, version_id: int, task: Task,
         numbers = {"set": row.id, "version": version.id}
         subject = f"{row.name}, version {version.number}"
         audit.note(session, who, "edit task", row.project_id, subject, made_from=version_id, **numbers)
+    return version
+
+
+def keep_rest(place: Place, rest: ImageSet) -> About:
+    """The files of a version that takes the place of one with more cases; its pictures are in the store already."""
+    return _keep(place, lambda folder: write_files(folder, rest))
+
+
+def add_rest(session: Session, old: Version, rest: ImageSet, about: About, who: Who, made_from: int | None) -> Version:
+    """Its rows, once the set is locked."""
+    count = old.cases - about.cases
+    erased = "one case that was erased" if count == 1 else f"{count:,} cases that were erased"
+    note = "; ".join(filter(None, (old.note, f"version {old.number} without {erased}")))
+    version = _version_row(session, old.image_set, about, counted(rest), who, note, made_from)
+    for rows in _case_rows(rest, version.id):
+        session.execute(insert(tables.Case), rows)
     return version
 
 
@@ -192,13 +208,15 @@ def _refuse_erased(session: Session, version_id: int | None) -> None:
 
 
 @contextmanager
-def _nothing_kept(db: Database, about: About) -> Iterator[None]:
+def nothing_kept(db: Database, *abouts: About) -> Iterator[None]:
     """Where a version's rows are refused because something was erased meanwhile, its files go too."""
     try:
         yield
     except (Erased, SetError):
         with db.session() as session:
-            session.add(Remains(name="a version of what was erased", files={"versions": [about.hash]}))
+            session.add(
+                Remains(name="a version of what was erased", files={"versions": [about.hash for about in abouts]})
+            )
         raise
 
 

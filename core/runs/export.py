@@ -17,6 +17,7 @@ from core.case import READ_SPLITS
 from core.errors import RunError
 from core.models.lora import merged
 from core.models.tsm import DESCRIPTION, WEIGHTS
+from core.readings.calibration import kept_calibrations
 from core.readings.reading import load
 from core.readings.tables import readings_as_csv
 from core.runs.opened import Asked, Opened, open_run, read_pictures
@@ -72,11 +73,11 @@ def _copy(opened: Opened, draft: Path) -> None:
 def _write_up(opened: Opened, draft: Path) -> None:
     """What every reader answered, and what a paper says of the run."""
     folder, settings = opened.folder, opened.run.settings.model_dump(mode="json")
+    figures, environment = folder.kept(folder.metrics), folder.kept(folder.environment)
     for split in READ_SPLITS:
         if (stored := folder.readings(split)).is_file():
-            text = readings_as_csv(load(stored), opened.tasks)
+            text = readings_as_csv(load(stored), opened.tasks, kept_calibrations(figures))
             (draft / f"readings-{split}.csv").write_text(text, encoding="utf-8", newline="")
-    figures, environment = folder.kept(folder.metrics), folder.kept(folder.environment)
     words = paragraph(folder.sets(), settings, figures, environment)
     (draft / "methods.txt").write_text(words + "\n", encoding="utf-8")
     (draft / "citations.bib").write_text(citations(settings), encoding="utf-8")

@@ -24,6 +24,7 @@ from core.models.vlm import ImageFeatures, Vlm
 from core.readings import novelty, rivals, taught, tsm_words
 from core.readings.answer import Answer
 from core.readings.blank import beside_blank
+from core.readings.calibration import Calibration, for_set, kept_calibrations
 from core.readings.distribution import Asking
 from core.readings.head import See, own_encoders, seen_anew
 from core.readings.mixing import mean
@@ -85,6 +86,11 @@ class Opened:
         if name is not None and name not in names:
             raise SettingsError(f'The run was not tuned on a set called "{name}". Known: {", ".join(names)}.')
         return names.index(name) if name else 0
+
+    def calibrations(self, number: int) -> Mapping[str, Calibration]:
+        """The temperatures of its readers for one of its questions, as far as the run learned any."""
+        kept = self.folder.kept(self.folder.metrics) if self.folder.metrics.is_file() else None
+        return for_set(kept_calibrations(kept), list(self.tasks)[number])
 
 
 @dataclass(frozen=True)

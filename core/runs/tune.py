@@ -27,6 +27,7 @@ from core.pictures.looks import look_at_all, refuse_problems
 from core.readings import novelty, reading
 from core.readings.answer import Answer
 from core.readings.blank import beside_blank
+from core.readings.calibration import calibrations_of
 from core.readings.head import own_encoders
 from core.readings.reader import Reader, readers_to_plain
 from core.readings.reading import Reading
@@ -228,7 +229,8 @@ def finish(
     with using(tuned.vlm, None):
         novelty.of_run(cases.features).save(running.folder.novelty)
     tasks = running.folder.tasks()
-    results = evaluate(read["test"], tasks, settings.reading.draws, settings.seed)
+    calibrations = calibrations_of(read["val"], tasks)
+    results = evaluate(read["test"], tasks, settings.reading.draws, settings.seed, calibrations)
     _index(running, tuned, cases, results)
     results["departures"] = list(departures)
     results["made_for"] = asdict(running.run.plan.aim)

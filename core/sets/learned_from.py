@@ -30,6 +30,7 @@ PICTURE, PATIENT, DOUBT = "picture", "patient", "doubt"
 COLUMNS = ("kind", "hash", "salt", "thumbnail")
 HASH, SALT = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{32}")
 LONGEST_DOUBT = 1000
+ERASED = "Some of the cases that were learned from are erased: that they were is told, and no longer which."
 MOST_IN_ROW, MOST_BESIDE = 2048, 1 << 20
 """Bytes of a row, and of all that is beside rows: a small file can unpack to more than there is room for."""
 Row = tuple[str, str, str, bytes]
@@ -114,6 +115,18 @@ def learned_of(cases: Sequence[Case], looks: Sequence[Look]) -> Learned:
     salt = hashlib.sha256("".join(sorted(pictures)).encode()).hexdigest()[:32]
     patients = frozenset(_pseudonym(salt, case.patient) for case in cases if case.patient)
     return Learned(pictures, (Pseudonyms(salt, patients),) if patients else (), doubts)
+
+
+def without(learned: Learned, shown: frozenset[str], patients: frozenset[str]) -> Learned:
+    """What is told of it once these pictures, by what they show, and these patients are erased."""
+    kept = {hashed: thumbnail for hashed, thumbnail in learned.pictures.items() if hashed not in shown}
+    left = tuple(
+        Pseudonyms(each.salt, each.hashes - {_pseudonym(each.salt, patient) for patient in patients})
+        for each in learned.patients
+    )
+    if len(kept) == len(learned.pictures) and left == learned.patients:
+        return learned
+    return Learned(kept, left, tuple(dict.fromkeys((*learned.doubts, ERASED))))
 
 
 def unlearned(cases: Sequence[Case], known: Learned, on_picture: OnPicture = silent) -> Unlearned:

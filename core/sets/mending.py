@@ -62,6 +62,17 @@ class Mending(Settings):
         title="Names of labels",
         description="What labels are called from now on. Two with the same name become one; an empty name drops it.",
     )
+    drops_columns: tuple[str, ...] = Field(
+        (), title="Dropped columns", description="Columns of the table that are not kept, like one with names."
+    )
+    pseudonymizes: bool = Field(
+        False,
+        title="Patients by pseudonyms",
+        description="The same patient always by the same one, made with the key of the studio.",
+    )
+    numbers_cases: bool = Field(
+        False, title="Cases by numbers", description="In the place of names of files, which may be somebody's."
+    )
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,9 @@ class Fix:
     leaves_out_kind: str = ""
     divides_anew: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    drops_column: str = ""
+    pseudonymizes: bool = False
+    numbers_cases: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,18 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from app.figures import SIZES, drawings_of, for_print
 from app.pages.compare.acts import open_comparison
 from app.pages.runs import classes
+from app.run_words import statement_tables
 from core.case import Task
+from core.readings import sureness
 from core.readings.answer import Answer
+from core.readings.calibration import Calibration
 from core.readings.ends import FEW
 from core.readings.reading import Reading, load
 from core.readings.results import evaluate
+from core.readings.tables import tables_of
 from core.records import runs
 from tests.app.furnished import ANSWERS, Furnished, furnish
 
@@ -31,6 +36,42 @@ def room(tmp_path: Path) -> Furnished:
     measured = evaluate(load(path), {"panes": Task(modality="drawn", answers=ANSWERS)}, 20, 0)
     runs.set_metrics(database, room.run_id, measured)
     return room
+
+
+def calibrate(room: Furnished) -> None:
+    """As runs of more validation cases are: with temperatures of both readers."""
+    database, place = room.studio.database, room.studio.place
+    path = runs.readings_path(place, runs.run(database, room.who, room.run_id), "test")
+    temperatures = {"panes": {"tsm": Calibration(2.0, 22), "vitask": Calibration(0.5, 22)}}
+    measured = evaluate(load(path), {"panes": Task(modality="drawn", answers=ANSWERS)}, 20, 0, temperatures)
+    runs.set_metrics(database, room.run_id, measured | {"made_for": {"reader": "vitask", "baseline": "vanilla"}})
+
+
+def test_whether_probabilities_can_be_believed_is_drawn_raw_and_calibrated(room: Furnished) -> None:
+    assert "Nothing was calibrated" in classes.reliability(view_of(room)).layout.annotations[0].text
+    calibrate(room)
+    figure = classes.reliability(view_of(room))
+    lines = {(trace.name, trace.xaxis): trace for trace in figure.data if trace.name}
+    assert {name for name, _ in lines} == {"the TSM alone", "VITask, reading alone"} and len(lines) == 4
+    # All three answers in a bin: .9, .9 and .6 by the TSM, two of them right.
+    raw, calibrated = lines["the TSM alone", "x"], lines["the TSM alone", "x2"]
+    assert (raw.x[0], raw.y[0]) == pytest.approx((0.8, 2 / 3))
+    assert calibrated.x[0] == pytest.approx((0.75 + 0.75 + 0.6**0.5 / (0.6**0.5 + 0.4**0.5)) / 3)
+    assert raw.hovertext == ("3 answers",) and raw.error_y.array[0] > 0
+    drawing = next(each for each in drawings_of(view_of(room), [], {}) if each.name == "reliability")
+    assert "n = 3 test cases" in drawing.note and all(for_print(drawing, size)["data"] for size in SIZES.values())
+
+
+def test_raw_and_calibrated_stand_in_a_table_on_the_page_and_in_one_to_take_away(room: Furnished) -> None:
+    assert "temperature" not in statement_tables(view_of(room).metrics)
+    calibrate(room)
+    view = view_of(room)
+    page = statement_tables(view.metrics)
+    assert "by 22 validation cases" in page and sureness.ABOUT in unescape(page) and "<td>2.00</td>" in page
+    (table,) = (each for each in tables_of(view.metrics or {}, [], {}) if each.name == "calibration")
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.cells}
+    assert rows["vitask"]["temperature"] == 0.5 and rows["tsm"]["overconfidence_raw"] == pytest.approx(0.8 - 2 / 3)
+    assert rows["tsm"]["log_loss_calibrated low"] is None and rows["tsm"]["log_loss_calibrated why no interval"]
 
 
 def view_of(room: Furnished) -> runs.RunView:

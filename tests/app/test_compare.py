@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
@@ -245,8 +245,10 @@ def test_the_address_leads_back_to_a_case(page: ComparePage, room: Furnished) ->
         choose.only: "wrong",
         choose.order: "gap",
         parts.name: "b",
+        parts.case.is_calibrated: True,
         parts.notice: "",
     }
+    assert page.open(room.visit(raw=1))[parts.case.is_calibrated] is False
     odd = page.open(room.visit(only="odd", order="odd"))
     assert (odd[choose.only], odd[choose.order], odd[parts.notice]) == ("all", "case", "")
 
@@ -319,6 +321,64 @@ def test_without_the_exemplar_its_readers_are_not_asked(again: AskAgain, room: F
     number = ask(again, room, "b", THE_CASE, None, bare, readers, True)[parts.job]
     payload = jobs.job(room.studio.database, room.who, number).payload
     assert (payload["readers"], payload["instruction"]) == (readers, bare)
+
+
+@pytest.fixture
+def calibrated(room: Furnished) -> Iterator[Furnished]:
+    """The same run, whose readers learned a temperature of 2 but for the TSM."""
+    database, before = room.studio.database, runs.run(room.studio.database, room.who, room.run_id).metrics or {}
+    row = {"temperature": 2.0, "cases": 22}
+    runs.set_metrics(database, room.run_id, {**before, "calibration": {"vitask": row}})
+    comparison._opened.cache_clear()
+    yield room
+    runs.set_metrics(database, room.run_id, before)
+    comparison._opened.cache_clear()
+
+
+def test_probabilities_are_shown_calibrated_or_raw_and_called_so(page: ComparePage, calibrated: Furnished) -> None:
+    """.8 becomes 2 / (2 + 1)."""
+    raw, shown = (show(page, calibrated, "a", is_calibrated=way) for way in (False, True))
+    assert "<th>Raw probability</th>" in raw.table and "0.800" in raw.table
+    assert "<th>Calibrated probability</th>" in shown.table and "0.667" in shown.table and "0.800" not in shown.table
+    assert "0.900 <small" in shown.table and "raw</small>" in shown.table, "the TSM has no temperature"
+    assert [figure.layout.xaxis.title.text for figure in (raw.figure, shown.figure)] == [
+        "raw probability",
+        "calibrated probability",
+    ]
+    (bars,) = (trace for trace in shown.figure.data if trace.name == "vitask")
+    assert tuple(bars.x) == pytest.approx((2 / 3, 1 / 3))
+    ways = page.run_chosen(calibrated.visit(), calibrated.run_id, "test")[page.parts.case.is_calibrated]
+    assert ways["interactive"] and ways["info"] == "One temperature a reader, learned on 22 validation cases."
+    (case, *_) = acts.compare(calibrated.visit(), calibrated.run_id, "test", "all", "", "", "")
+    assert case["readers"]["vitask"]["probabilities"] == [0.8, 0.2]
+    assert case["readers"]["vitask"]["calibrated"] == pytest.approx([2 / 3, 1 / 3])
+    assert case["readers"]["tsm"]["calibrated"] is None
+
+
+def test_a_run_without_temperatures_shows_raw_probabilities_whatever_is_chosen(
+    page: ComparePage, room: Furnished
+) -> None:
+    assert "<th>Raw probability</th>" in show(page, room, "a", is_calibrated=True).table
+    ways = page.run_chosen(room.visit(), room.run_id, "test")[page.parts.case.is_calibrated]
+    assert not ways["interactive"] and "raw" in ways["info"]
+
+
+@pytest.mark.parametrize(("words", "is_calibrated"), [(None, True), ("What?", False)])
+def test_a_live_answer_is_calibrated_where_the_question_is_the_runs_own(
+    again: AskAgain, calibrated: Furnished, words: str | None, is_calibrated: bool
+) -> None:
+    own = again.as_it_was(calibrated.visit(), calibrated.run_id, "test")[again.parts.instruction]
+    number = ask(again, calibrated, "a", THE_CASE, None, words or own, ["vitask"], True)[again.parts.job]
+    claimed = jobs.claim(calibrated.studio.database, number, "test")
+    assert claimed is not None
+    said = {"answers": ["clear", "hazy"], "readers": {"vitask": {"probabilities": [0.8, 0.2]}}}
+    jobs.finish(calibrated.studio.database, claimed, said)
+    changed = again.look(calibrated.visit(), number, True)
+    assert ("Calibrated probability" in changed[again.parts.table]) == is_calibrated
+    assert ("its temperatures hold for its own" in changed[again.parts.outcome]) != is_calibrated
+    plain = acts.read_answer(calibrated.visit(), number)["readers"]["vitask"]
+    assert (plain["calibrated"] is not None) == is_calibrated and plain["probabilities"] == [0.8, 0.2]
+    assert "Raw probability" in again.look(calibrated.visit(), number, False)[again.parts.table]
 
 
 def test_a_live_answer_is_shown_when_it_comes(again: AskAgain, room: Furnished) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,7 @@ from core.records.progress import Progress
 from core.records.sets import UploadError, UploadView
 from core.records.tables import Job
 from core.sets.leakage import Leakage, Shared
+from core.sets.mending import Fix
 from core.sets.open import open_set
 from tests.app.furnished import Furnished, asking, furnish
 
@@ -379,6 +381,27 @@ def test_one_click_does_what_a_finding_asks_for(tmp_path: Path) -> None:
     assert (decided.leaves_out_kinds, decided.divides_anew, decided.labels) == (("blank",), True, {"Rare": "rare"})
     with pytest.raises(CoreError, match="not offered any more"):
         mending.apply_fix(visit, upload_id, 3)
+
+
+def test_one_click_takes_out_what_says_who_somebody_is(tmp_path: Path) -> None:
+    fixes = [
+        asdict(Fix("Drop", drops_column="mrn")),
+        asdict(Fix("Put", pseudonymizes=True)),
+        asdict(Fix("Call", numbers_cases=True)),
+        asdict(Fix("Drop", drops_column="dob")),
+    ]
+    report = {**MENDABLE, "mending": {**MENDABLE["mending"], "fixes": fixes}}
+    room = furnish(tmp_path / "room")
+    studio, visit = room.studio, room.visit()
+    upload_id = bring(visit, [arrived(studio, "labels.csv", b"image,label\na.png,x\n")])
+    for number in range(4):
+        with studio.database.session() as session:
+            session.get_one(Job, session.get_one(sets.Upload, upload_id).job_id).state = "done"
+        sets.set_upload(studio.database, upload_id, "checked", report)
+        mending.apply_fix(visit, upload_id, number)
+    decided = mending.decided(sets.upload(studio.database, room.who, upload_id).options)
+    assert (decided.drops_columns, decided.pseudonymizes, decided.numbers_cases) == (("mrn", "dob"), True, True)
+    assert (decided.leaves_out_kinds, decided.divides_anew, decided.labels) == ((), False, {})
 
 
 def test_a_version_tells_where_what_was_left_out_is_listed(room: Furnished) -> None:

@@ -33,7 +33,7 @@ from app.pages.tune import page as tune
 from app.pages.tune.parts import lay_out as lay_out_tune
 from app.run_words import header
 from app.visit import Visit
-from core.errors import CoreError, RunError
+from core.errors import CoreError, RunError, SettingsError
 from core.records import erasing_sets, people, runs, sets
 from core.records.access import NotAllowed
 from core.records.review import reviews
@@ -115,6 +115,33 @@ def test_an_owner_who_is_no_admin_renames_and_does_not_erase(house: House, tmp_p
     assert tab.rename(visit, view.id, "Ours")[tab.parts.name] == "Ours"
     with pytest.raises(NotAllowed):
         tab.look(visit, "review", view.id)
+
+
+def test_a_patient_of_a_set_is_erased_on_its_page_by_admins(house: House) -> None:
+    with gr.Blocks():
+        page = image_sets.lay_out()
+    parts, number, typed = page.patients.parts, house.set_id, house.furnished.version_id
+    case = sets.case(house.furnished.studio.database, house.visit("anna").who, typed, 0).name
+    assert page.fill(house.visit("researcher"), number, typed, 0)[parts.place]["visible"] is False
+    with pytest.raises(NotAllowed):
+        page.patients.look(house.visit("researcher"), "case", case, False, number)
+    with pytest.raises(NotAllowed):
+        page.patients.erase(house.visit("researcher"), "case", case, False, number, case)
+    visit = house.visit("anna")
+    assert page.fill(visit, number, typed, 0)[parts.place]["visible"] is True
+    with pytest.raises(SettingsError, match="has no patient “nobody”"):
+        page.patients.look(visit, "patient", "nobody", False, number)
+    with pytest.raises(SettingsError, match="write the patient or the case"):
+        page.patients.look(visit, "patient", " ", False, number)
+    shown = page.patients.look(visit, "case", case, False, number)[parts.confirmation.about]
+    assert "they may have learned from them" in shown and "1 version (1): another takes its place" in shown
+    with pytest.raises(SettingsError, match="name that was typed"):
+        page.erase_patient(visit, "case", case, False, number, False, "another")
+    chosen = page.erase_patient(visit, "case", case, True, number, False, case)
+    newest = sets.versions(visit.database, visit.who, number)[0]
+    assert chosen[page.parts.version]["value"] == newest.id and newest.number == 2
+    assert case not in [row.name for row in sets.cases(visit.database, visit.who, newest.id).rows]
+    assert runs.runs(visit.database, visit.who, visit.project) == []
 
 
 def test_a_set_is_renamed_archived_brought_back_and_erased_on_its_page(house: House) -> None:

@@ -11,26 +11,27 @@ from accelerate import Accelerator, state
 
 from core.bench import read, step, suspects
 from core.bench.state import HELD, OwnState
-from core.bench.table import ABLATION, FIGURES, markdown, run_all
+from core.bench.table import ABLATION, CALIBRATED, FIGURES, markdown, run_all
 from core.errors import SettingsError
 from tests import run_files
 
 
 def test_a_table_gives_the_mean_and_the_spread_between_seeds() -> None:
     rows = [
-        row("tsm", "", [], seed=seed, accuracy=accuracy, macro_f1=0.5, auroc=None)
+        row("tsm", "", [], seed=seed, accuracy=accuracy, macro_f1=0.5, auroc=None, calibrated_log_loss=accuracy - 0.6)
         for seed, accuracy in ((0, 0.8), (1, 0.9), (2, 1.0))
     ]
-    numbers = ["0.900 ± 0.100", "0.500 ± 0.000", "-", "0.500 ± 0.000", "0.500 ± 0.000"]
+    numbers = ["0.900 ± 0.100", "0.500 ± 0.000", "-", "0.500 ± 0.000", "0.500 ± 0.000", "0.300 ± 0.100", "-"]
     assert markdown(rows).splitlines() == [
-        "| set | reader | seeds | Accuracy | Macro F1 | AUROC | Log loss | Brier score |",
-        "|---|---|---|---|---|---|---|---|",
+        "| set | reader | seeds | Accuracy | Macro F1 | AUROC | Log loss | Brier score | "
+        "Log loss, calibrated | Brier score, calibrated |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         f"| cells | tsm | 3 | {' | '.join(numbers)} |",
     ]
 
 
 def row(reader: str, part: str, departures: list[str], **more: Any) -> dict[str, Any]:
-    figures = dict.fromkeys(FIGURES, 0.5)
+    figures = dict.fromkeys(FIGURES, 0.5) | dict.fromkeys(CALIBRATED)
     return {"set": "cells", "seed": 0, "reader": reader, "part": part, "departures": departures, **figures, **more}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.records import sets
 from tests.app.furnished import Furnished, furnish, searched
 from tests.browser.conftest import is_within
 from tests.browser.test_review import serving_records
@@ -39,6 +40,18 @@ def write(page: Any, place: str, text: str) -> None:
     page.locator(f"{place} textarea, {place} input").first.fill(text)
 
 
+def erase_case(page: Any, case: str) -> None:
+    page.get_by_role("button", name="Erase a patient or a case").click()
+    page.locator("#erase-patient-kind").get_by_label("a single case").check()
+    write(page, "#erase-patient-which", case)
+    page.locator("#erase-patient-look").click()
+    page.locator("#erase-patient-about").get_by_text("they may have learned from them").wait_for()
+    assert is_within(page)
+    write(page, "#erase-patient-name", case)
+    page.locator("#erase-patient-now").click()
+    page.wait_for_function("document.querySelector('input[aria-label=\"Version\"]').value.startsWith('v2')")
+
+
 def test_a_set_is_kept_and_erased_by_page(room: Furnished, address: str, page: Any) -> None:
     page.goto(f"{address}/image-sets")
     page.get_by_role("tab", name="Versions").click()
@@ -51,8 +64,9 @@ def test_a_set_is_kept_and_erased_by_page(room: Furnished, address: str, page: A
     page.locator("#sets-archived").wait_for()
     page.locator("#set-keep-back").click()
     page.locator("#set-keep-archive").wait_for()
+    erase_case(page, sets.case(room.studio.database, room.who, room.version_id, 0).name)
     page.locator("#set-keep-look").click()
-    page.locator("#set-keep-about").get_by_text("1 run that was tuned on it").wait_for()
+    page.locator("#set-keep-about").get_by_text("1 version").first.wait_for()
     assert is_within(page)
     write(page, "#set-keep-name", "window panes")
     page.locator("#set-keep-now").click()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pydicom.pixels.utils import pixel_array
 
@@ -97,3 +98,24 @@ def test_pictures_that_wait_are_no_part_of_it_until_somebody_says_what_becomes_o
     assert not any(FAMILY in line.text for pixels in written for line in read_lines(pixels))
     assert main(["set", "add", str(scans), "--name", "scans", "--waiting", "reject"]) == 0
     assert "3 cases" in capsys.readouterr().out
+
+
+def test_a_table_with_names_is_kept_without_them_at_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "data"))
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    rows = ["file,label,patient,surname"]
+    for number, name in enumerate(("Weber", "Novak", "Rossi", "Lang")):
+        Image.new("L", (30, 20), 50 * number).save(folder / f"{name}.png")
+        rows.append(f"{name}.png,{('dark', 'light')[number % 2]},{name}^X,{name}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    assert main(["set", "check", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "The column “surname” holds what looks like names of people (4 cases)" in told and "Call cases" in told
+    ways = ["--drop-column", "surname", "--pseudonyms", "--number-cases"]
+    assert main(["set", "check", str(folder), "--drop-column", "mrn"]) == 2
+    assert 'has no column "mrn"' in capsys.readouterr().err
+    assert main(["set", "check", str(folder), *ways]) == 0
+    assert "looks like" not in capsys.readouterr().out and (tmp_path / "data" / "deid.key").is_file()

@@ -177,10 +177,39 @@ def test_read_prints_every_readers_whole_distribution(
         assert set(image["readers"]) == {*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"}
         for name, answer in image["readers"].items():
             beside = {"tokens", "text", "parsed", "said", "explored", "blank"}
-            assert answer.keys() == {"answers", "probabilities", *beside}
+            assert answer.keys() == {"answers", "probabilities", "calibrated", "answer", "entropy_bits", *beside}
+            assert sum(answer["calibrated"]) == pytest.approx(1, abs=1e-6)
             assert answer["answers"] == ["dark", "light", "light scar"]
             assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
             assert (answer["text"] is None) == (name in SIMPLE)
+
+
+def test_read_says_what_is_raw_and_what_is_calibrated(
+    finished: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = str(images / "dark" / "0.png")
+    assert main(["read", str(finished), picture, "--readers", "tsm,vitask"]) == 0
+    out = capsys.readouterr().out
+    assert "in brackets as calibrated by one temperature a reader, learned on" in out
+    assert len(re.findall(r"\| dark \| \S+ \(\S+\) \| \S+ \(\S+\) \|", out)) == 1
+    assert main(["read", str(finished), picture, "--readers", "tsm", "--instruction", "So?"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "not calibrated; the temperatures of the run are of its own question" in out and "(" not in out.split("---")[1]
+    )
+
+
+def test_other_cases_are_measured_by_the_runs_own_temperatures(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = printed(capsys, "evaluate", finished)["calibration"]
+    assert stored == json.loads((finished / "metrics.json").read_text())["calibration"]
+    external = run_files.draw(tmp_path / "elsewhere", count=4, seed=9)
+    of_others = printed(capsys, "evaluate", finished, "--images", external)["calibration"]
+    temperatures = [{name: row["temperature"] for name, row in rows.items()} for rows in (stored, of_others)]
+    assert temperatures[0] == temperatures[1] and of_others["tsm"]["raw"] != stored["tsm"]["raw"]
+    for more in (("--split", "val"), ("--template", "So?")):
+        assert printed(capsys, "evaluate", finished, *more)["calibration"] == {}
 
 
 def test_read_asks_only_the_readers_that_are_named(

@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from core.deid.key import SiteKey, site_key
-from core.deid.persons import identity_of
+from core.deid.persons import Bearer
 from core.errors import SettingsError
 from tests.deid.made import KEY
 
@@ -41,16 +41,16 @@ def test_the_same_patient_is_told_in_any_writing_of_the_number() -> None:
         header(PatientID="AB 123", IssuerOfPatientID="Hospital"),
         header(PatientID=" ab123 ", IssuerOfPatientID="HOSPITAL ", PatientName="Other^Writing"),
     ]
-    assert len({KEY.pseudonym(identity_of(each)) for each in same}) == 1
-    assert identity_of(header(PatientID="AB124")) != identity_of(header(PatientID="AB123"))
+    assert len({KEY.pseudonym(Bearer.of(each).identity) for each in same}) == 1
+    assert Bearer.of(header(PatientID="AB124")).identity != Bearer.of(header(PatientID="AB123")).identity
 
 
 def test_without_a_number_it_is_name_and_birth_date_else_the_study() -> None:
     named = header(PatientID=" ", PatientName="DOE^Jane", PatientBirthDate="19800101")
-    assert identity_of(named) == identity_of(header(PatientName="Doe^JANE", PatientBirthDate="19800101"))
-    assert identity_of(named) != identity_of(header(PatientName="Doe^JANE", PatientBirthDate="19810101"))
+    assert Bearer.of(named).identity == Bearer.of(header(PatientName="Doe^JANE", PatientBirthDate="19800101")).identity
+    assert Bearer.of(named).identity != Bearer.of(header(PatientName="Doe^JANE", PatientBirthDate="19810101")).identity
     nameless = [header(PatientID="ANONYMOUS", StudyInstanceUID=f"1.2.{study}") for study in (1, 1, 2)]
-    assert len({identity_of(each) for each in nameless}) == 2
+    assert len({Bearer.of(each).identity for each in nameless}) == 2
 
 
 def test_another_key_draws_everything_anew() -> None:

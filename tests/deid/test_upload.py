@@ -16,8 +16,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from core.deid.choices import Choices
+from core.deid.planted import plant
 from core.deid.reading import tolerant
-from core.deid.record import FOLDER
+from core.deid.record import FOLDER, LIST_OF_OLD_NAMES
 from core.deid.source import holds_dicom
 from core.deid.upload import deidentify
 from core.errors import DataError
@@ -214,3 +215,63 @@ def test_mutated_files_are_taken_on_or_left_out_and_end_nothing(tmp_path: Path) 
     with tolerant():
         for file in (tmp_path / "out").rglob("*.dcm"):
             assert dcmread(file).PatientIdentityRemoved == "YES"
+
+
+def with_issuer(header: Dataset, issuer: str) -> Dataset:
+    header.IssuerOfPatientID = issuer
+    return header
+
+
+def pseudonyms_in(folder: Path) -> list[str]:
+    with tolerant():
+        return sorted(str(dcmread(file).PatientID) for file in folder.rglob("*.dcm"))
+
+
+def test_a_number_without_its_issuer_is_that_of_the_only_one_there_is(tmp_path: Path) -> None:
+    """Which one device of the study left out; the days move alike, and a table goes on naming the same patient."""
+    keep_header(tmp_path / "in" / "a.dcm", with_issuer(made_header(1), "St. Anna"))
+    keep_header(tmp_path / "in" / "b.dcm", made_header(2))
+    (tmp_path / "in" / "labels.csv").write_text("file,patient id,label\na.dcm,48151623,x\nb.dcm,48151623,y\n")
+    record = deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    only = KEY.pseudonym("id:48151623:st.anna")
+    assert pseudonyms_in(tmp_path / "out") == [only, only] and record.patients == {only}
+    assert (tmp_path / "out" / "labels.csv").read_text().count(f",{only},") == 2
+    with tolerant():
+        days = {str(dcmread(file).StudyDate) for file in (tmp_path / "out").rglob("*.dcm")}
+    assert len(days) == 1 and record.perhaps_the_same == [] and record.doubts() == ""
+
+
+def test_one_number_of_two_issuers_is_two_patients_and_whoever_shares_a_study_is_told(tmp_path: Path) -> None:
+    """As the third has no issuer, and there are two, it is neither's."""
+    for number, issuer in enumerate(("St. Anna", "St. Paul", ""), 1):
+        keep_header(tmp_path / "in" / f"{number}.dcm", with_issuer(made_header(number), issuer))
+    record = deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    assert len(record.patients) == 3
+    assert record.perhaps_the_same == [tuple(sorted(record.patients))]
+    assert "3 pseudonyms may be of fewer patients" in record.doubts()
+    kept = json.loads((tmp_path / "out" / FOLDER / "record.json").read_text())
+    assert kept["perhaps_the_same"] == [sorted(record.patients)]
+
+
+@pytest.mark.parametrize(("shared", "is_told"), [("study", True), ("person", True), ("nothing", False)])
+def test_a_number_with_and_without_its_zeros_is_told_where_more_speaks_for_one_person(
+    tmp_path: Path, shared: str, is_told: bool
+) -> None:
+    first, second = made_header(1, "0123456"), made_header(2, "123456")
+    if shared != "study":
+        second.StudyInstanceUID = f"{first.StudyInstanceUID}.7"
+    if shared != "person":
+        second.PatientBirthDate = "19610101"
+    keep_header(tmp_path / "in" / "1.dcm", first)
+    keep_header(tmp_path / "in" / "2.dcm", second)
+    record = deidentify(tmp_path / "in", tmp_path / "out", Choices(), KEY)
+    assert len(record.patients) == 2 and bool(record.doubts()) == is_told
+
+
+def test_a_dicomdir_is_left_out_and_said_to_be(tmp_path: Path) -> None:
+    plant(tmp_path / "planted", people=1)
+    source = tmp_path / "planted"
+    (listed,) = [file.parent for file in source.rglob("DICOMDIR")][:1]
+    record = deidentify(listed, tmp_path / "out", Choices(), KEY)
+    assert [left.reason for left in record.left_out] == [LIST_OF_OLD_NAMES]
+    assert not list((tmp_path / "out").rglob("DICOMDIR"))

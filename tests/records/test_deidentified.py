@@ -60,7 +60,8 @@ def test_what_was_done_is_told_in_the_report_and_the_versions_note(
     database: Database, place: Place, upload: Upload
 ) -> None:
     deidentify_upload(database, place, upload, ON)
-    done, left = findings_of(place, upload)
+    done, left, doubts = findings_of(place, upload)
+    assert (doubts.kind, doubts.severity, doubts.count) == ("perhaps_the_same_patient", "warning", 1)
     assert (done.kind, done.severity, done.count) == ("deidentified", "note", 2)
     assert done.message.startswith("2 files of 2 patients were de-identified (PS3.15 Table E.1-1, basic profile")
     assert "The originals were removed." in done.message

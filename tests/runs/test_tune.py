@@ -20,6 +20,7 @@ from core.cli.main import main
 from core.errors import CoreError, DataError, ModelError, RunError, SettingsError, StoppedError
 from core.events import Done, Sharing, StageDone, Step
 from core.readings import reading
+from core.readings.calibration import calibrations_of
 from core.runs.folder import Folder, begin
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.prepare import open_images
@@ -35,7 +36,8 @@ READERS = [*SIMPLE, "vlm", "vanilla", "vitask", "vitask+tsm"]
 def finished(arithmetic: str, images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One uninterrupted run in either arithmetic."""
     out = tmp_path_factory.mktemp("runs") / arithmetic
-    tune(run_files.run(images, checkpoint), out)
+    with run_files.calibrated_on_few():
+        tune(run_files.run(images, checkpoint), out)
     return out
 
 
@@ -134,6 +136,23 @@ def test_metrics_hold_each_figure_with_its_interval(finished: Path) -> None:
     assert told["free_text"]["vitask"]["cases"] == 2
     written = [one.labels for one in reading.load(Folder(finished).readings("test")) if one.answer.text is not None]
     assert set(written) == {("dark",), ("light scar",)}, "the first and the last of a list that is sorted by class"
+
+
+def test_temperatures_are_those_of_the_validation_cases_and_measured_on_the_test_cases(finished: Path) -> None:
+    folder = Folder(finished)
+    kept = json.loads(folder.metrics.read_text())["calibration"]
+    with run_files.calibrated_on_few():
+        (learned,) = calibrations_of(reading.load(folder.readings("val")), folder.tasks()).values()
+    assert list(kept) == list(learned) == READERS
+    for reader, row in kept.items():
+        assert row["temperature"] == pytest.approx(learned[reader].temperature)
+        assert row["raw"]["log_loss"]["value"] == pytest.approx(
+            json.loads(folder.metrics.read_text())["readers"][reader]["log_loss"]["value"]
+        )
+        assert (
+            sum(each["count"] for each in row["bins"]["calibrated"]) == json.loads(folder.metrics.read_text())["cases"]
+        )
+    assert "**Raw and calibrated: one temperature a reader" in folder.card.read_text(encoding="utf-8")
 
 
 def test_the_card_and_the_figures_name_every_difference_from_the_print(finished: Path) -> None:

@@ -90,6 +90,12 @@ def test_which_intervals_they_are_is_told_of_new_figures_and_of_those_of_before(
     assert "of shares are Wilson's" in new and "Satterthwaite" in new and "percentiles of a bootstrap" not in new
 
 
+def test_how_probabilities_were_calibrated_is_told_where_they_were() -> None:
+    assert "calibrated" not in paragraph([SET], SETTINGS, FIGURES, {})
+    text = paragraph([SET], SETTINGS, {**FIGURES, "calibration": {"tsm": {"cases": 60, "temperature": 2.0}}}, {})
+    assert "(arXiv 1706.04599), learned on 60 validation cases" in text
+
+
 def test_of_an_old_run_only_what_is_known_is_told() -> None:
     text = paragraph([], {"vlm": {"family": "starter"}, "method": {"name": "tpo"}}, {}, {})
     assert text.startswith("The vision-language model starter was tuned by Task Preference Optimization (arXiv 2412.1")

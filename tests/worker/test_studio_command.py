@@ -169,6 +169,14 @@ def test_sets_and_reviews_are_renamed_archived_and_erased_at_the_shell(
     assert "nothing here" in printed("review", "erase", number, "--yes", code=2)
     assert "only version of its set" in printed("set", "erase", "Blood", "--version", "1", "--yes", code=2)
     assert "has no version 7. There are: 1." in printed("set", "erase", "Blood", "--version", "7", "--yes", code=2)
+    assert "has no patient “P99”" in printed("set", "erase", "Blood", "--patient", "P99", "--yes", code=2)
+    assert "goes with --patient" in printed("set", "erase", "Blood", "--and-runs", "--yes", code=2)
+    (row, *others) = sets.cases(database, who, view.latest.id).rows
+    one_case = ("set", "erase", "Blood", "--case", row.name, "--and-runs")
+    typed(monkeypatch, "Blood\n")
+    assert "nothing was erased" in printed(*one_case, code=2)
+    assert printed(*one_case, "--yes") == f"{row.name} is erased.\n"
+    assert f"Blood  version 2, {len(others)} cases" in printed("set", "list")
     typed(monkeypatch, "Others\n")
     assert "nothing was erased" in printed("set", "erase", "Blood", code=2)
     typed(monkeypatch, "Blood\n")

@@ -28,6 +28,7 @@ def check(job: ChildJob) -> None:
     from core.records.deid_keys import key_findings
     from core.records.deidentified import findings_of, key_of, name_of
     from core.records.tray import tray_findings
+    from core.records.whose import looked_through
     from core.sets.check import report_of
     from core.sets.mending import mend, mending_facts, taken_apart
 
@@ -48,6 +49,7 @@ def check(job: ChildJob) -> None:
                 *opened.findings,
             ),
         )
+        opened, mending, more_fixes = looked_through(job.database, job.place, upload, opened, mending)
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
         report = report_of(mended.looked, beside.audit_upload(job.place, upload, mended.looked))
@@ -56,7 +58,9 @@ def check(job: ChildJob) -> None:
         sets.set_upload(job.database, upload.id, "refused")
         raise
     task = mended.looked.image_set.task.model_dump(mode="json")
-    facts = {"name": opened.name, "task": task, "mending": mending_facts(looked, mended)}
+    to_mend = mending_facts(looked, mended)
+    to_mend["fixes"] = [*more_fixes, *to_mend["fixes"]]
+    facts = {"name": opened.name, "task": task, "mending": to_mend}
     sets.set_upload(job.database, upload.id, "checked", report.as_json() | facts)
     job.teller.result(Checked(upload=upload.id, cases=report.cases, findings=len(report.findings)))
 
@@ -78,12 +82,16 @@ def add(job: ChildJob) -> None:
     from core.records import mended as beside
     from core.records.deidentified import words_of
     from core.records.tray import tray_words
+    from core.records.whose import name_in_notes, note_pseudonyms
+    from core.sets.mending import taken_apart
 
     payload = Add.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
     try:
         image_set, left_out, words = _as_decided(job, upload, payload)
         whose = words_of(job.place, upload), tray_words(job.place, upload)
+        mending = taken_apart(payload.options)[1]
+        note_pseudonyms(job.database, job.place, upload, mending)
         version = sets.write_version(
             job.database,
             job.place,
@@ -91,7 +99,7 @@ def add(job: ChildJob) -> None:
             who=job.who,
             project_id=job.row.project_id,
             name=payload.set_name,
-            note="; ".join(filter(None, (f"from {upload.name}", *whose, words))),
+            note="; ".join(filter(None, (f"from {name_in_notes(upload, mending)}", *whose, words))),
             on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
             beside=beside.stored_file(job.place, upload),
         )
@@ -105,6 +113,8 @@ def add(job: ChildJob) -> None:
 
 def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[ImageSet, tuple[LeftOut, ...], str]:
     """The set as it is kept, what is left out of it, and what was decided in words."""
+    from core.deid import whose
+    from core.records.whose import looked_through
     from core.sets.mending import Mending, mend, taken_apart, with_answers
 
     options, mending = taken_apart(_past_the_door(job, upload, payload.options))
@@ -114,8 +124,11 @@ def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[Image
         return open_set(path, {**options, **task}, every(FORMATS)), (), ""
     reading = {name: value for name, value in task.items() if name != "answers"}  # those are the labels' new names
     opened = open_set(path, {**options, **reading}, every(FORMATS))
+    opened, mending, _ = looked_through(job.database, job.place, upload, opened, mending)
     mended = mend(_looked_over(job, upload, opened), mending)
-    return with_answers(mended.looked.image_set, task), mended.left_out, mended.words()
+    left_out = whose.unnamed(mended.left_out, opened) if mending.numbers_cases else mended.left_out
+    words = "; ".join(filter(None, (whose.words(mending), mended.words())))
+    return with_answers(mended.looked.image_set, task), left_out, words
 
 
 def _past_the_door(job: ChildJob, upload: sets.Upload, options: dict[str, Any]) -> dict[str, Any]:

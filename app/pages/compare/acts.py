@@ -29,7 +29,7 @@ def compare(
     order: Order = "case",
 ) -> list[Json]:
     """Stored readings of a finished run: of each fitting case what every reader said, with its raw probabilities in the
-    order of `answers`, and what they come to.
+    order of `answers`, calibrated ones where the run learned to calibrate it, and what they come to.
 
     `label` is a reference label, `answer` what the reader (or any) answered; with "¬" before it, its absence. Of only
     `beats` the reader is right and the `other` is wrong. By `entropy` is the reader's, by `gap` how much likelier it
@@ -69,8 +69,8 @@ def plug(visit: Visit, run_id: int | None, tsm: str) -> str:
     return str(runs.queue_plug(visit.database, visit.place, visit.who, run_id, tsm).id)
 
 
-def open_comparison(visit: Visit, run_id: int, split: str) -> Comparison:
-    return Comparison.open(visit.database, visit.place, visit.who, run_id, split)
+def open_comparison(visit: Visit, run_id: int, split: str, is_calibrated: bool = False) -> Comparison:
+    return Comparison.open(visit.database, visit.place, visit.who, run_id, split, is_calibrated)
 
 
 def live_to_plain(answered: questions.Answered) -> Json:

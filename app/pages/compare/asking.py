@@ -27,6 +27,7 @@ from core.records.comparison import Comparison
 from core.records.place import Place
 
 NO_FILE = "No image has been brought, so nothing was read. Bring one, or ask about the case above."
+IN_OTHER_WORDS = "In other words than the run learned: raw probabilities, since its temperatures hold for its own."
 WAITS = {"waiting": "Waiting for a reader …", "running": "Reading …"}
 
 
@@ -95,8 +96,8 @@ class AskAgain:
             text = warning(str(error))
         return {self.parts.outcome: text, self.parts.read: gr.update(interactive=True)}
 
-    def look(self, visit: Visit, job_id: int | None) -> Updates:
-        """The answer of a live reader, once it is there."""
+    def look(self, visit: Visit, job_id: int | None, is_calibrated: bool = False) -> Updates:
+        """The answer of a live reader, once it is there; calibrated where that is asked for and can be."""
         parts = self.parts
         if job_id is None:
             return {parts.timer: waits(False)}
@@ -106,12 +107,14 @@ class AskAgain:
             return {parts.outcome: in_markdown(str(text)), parts.timer: waits(True)}
         if answered.task is None:
             return {parts.outcome: warning(answered.error or "The question was ended."), parts.timer: waits(False)}
-        answers = answers_of(answered.conclusions)
+        is_calibrated = is_calibrated and answered.is_calibrated
+        conclusions = answered.calibrated if is_calibrated else answered.conclusions
+        answers = answers_of(conclusions)
         shapes = overlay(answers)
         return {
             parts.outcome: outcome(answered),
-            parts.figure: charts.distributions(answered.task.answers, answers),
-            parts.table: answers_table(answered.conclusions, None),
+            parts.figure: charts.distributions(answered.task.answers, answers, is_calibrated=is_calibrated),
+            parts.table: answers_table(conclusions, None, is_calibrated),
             parts.seen: shown([Pane(data_url(visit.place, answered.image), "What was read", shapes)]),
             parts.timer: waits(False),
         }
@@ -130,9 +133,10 @@ class AskAgain:
 
 def outcome(answered: questions.Answered) -> str:
     seconds = f" in {answered.seconds:.1f} s" if answered.seconds is not None else ""
+    how = f"Read just now{seconds}." + (f" {IN_OTHER_WORDS}" if answered.has_no_temperature else "")
     if answered.unlike.is_unlike:
-        return f"**⚠ {answered.unlike.text}**\n\nRead just now{seconds}."
-    return f"Read just now{seconds}. {in_markdown(answered.unlike.text)}"
+        return f"**⚠ {answered.unlike.text}**\n\n{how}"
+    return f"{how} {in_markdown(answered.unlike.text)}"
 
 
 def number_of(comparison: Comparison, name: str) -> int:
@@ -162,4 +166,6 @@ def wire(studio: Studio, page: Parts) -> None:
             guarded(studio, again.image_brought), [parts.image], [parts.read, *changed], queue=False, **PRIVATE
         )
         came.then(guarded(studio, again.image_checked), [parts.image], [parts.read, parts.outcome], **PRIVATE)
-    parts.timer.tick(live(studio, again.look), [parts.job], parts.answer, queue=False, **PRIVATE)
+    looked_for = [parts.job, page.case.is_calibrated]
+    parts.timer.tick(live(studio, again.look), looked_for, parts.answer, queue=False, **PRIVATE)
+    page.case.is_calibrated.input(guarded(studio, again.look), looked_for, parts.answer, **PRIVATE)

@@ -1,4 +1,4 @@
-(run, split, only, order, reader, other, label, answer, text, name, beside) => {
-  const chosen = Object.entries({ run, split, only, order, reader, other, label, answer, text, case: name, beside: beside?.join(",") }).filter(([, value]) => value);
+(run, split, only, order, reader, other, label, answer, text, name, beside, isCalibrated) => {
+  const chosen = Object.entries({ run, split, only, order, reader, other, label, answer, text, case: name, beside: beside?.join(","), raw: isCalibrated ? "" : "1" }).filter(([, value]) => value);
   if (run) history.replaceState(null, "", location.pathname + "?" + new URLSearchParams(chosen));
 }

@@ -16,9 +16,18 @@ from app.drawings import overlay
 from app.html import go_to, script_beside
 from app.pages.compare import acts, asking, beside
 from app.pages.compare.acts import open_comparison
-from app.pages.compare.parts import Parts, lay_out
+from app.pages.compare.parts import NOT_CALIBRATED, Parts, lay_out
 from app.pages.compare.strip import draw_strip
-from app.pages.compare.words import alike_cases, answers_of, answers_table, case_title, concluded, counted, tokens_table
+from app.pages.compare.words import (
+    alike_cases,
+    answers_of,
+    answers_table,
+    calibrated_by,
+    case_title,
+    concluded,
+    counted,
+    tokens_table,
+)
 from app.run_choices import newest_first, run_there, with_set
 from app.viewer import Pane, Shape, pane_of, shown
 from app.visit import Updates, Visit, guarded, offer
@@ -61,6 +70,7 @@ class ComparePage:
             self.parts.choose.only: only if only in ONLY else "all",
             self.parts.choose.order: order if order in ORDERS else "case",
             self.parts.name: visit.query("case") or "",
+            self.parts.case.is_calibrated: not visit.query("raw"),
             self.parts.notice: EMPTY if not finished else ELSEWHERE if run_id != (wanted or run_id) else "",
         }
 
@@ -97,6 +107,9 @@ class ComparePage:
                 chooser: gr.update(choices=rows, value=value if value in [own for _, own in rows] else "")
                 for (chooser, rows), value in zip(choices.items(), values, strict=True)
             },
+            self.parts.case.is_calibrated: gr.update(
+                interactive=comparison.validated > 0, info=calibrated_by(comparison) or NOT_CALIBRATED
+            ),
             self.parts.ask.instruction: comparison.task.instruction(),
             choose.beside: gr.update(choices=named, value=side_by_side),
             self.parts.ask.readers: gr.update(choices=anew, value=[name for _, name in anew if name in side_by_side]),
@@ -118,13 +131,14 @@ class ComparePage:
         name: str,
         is_shown: bool,
         side_by_side: Sequence[str] | None = None,
+        is_calibrated: bool = False,
     ) -> Updates:
         """The case of this name, or the one `step` after it among those that fit the filter, in their order.
 
         `side_by_side` are the readers whose distributions are drawn: where none is named, all."""
         if run_id is None:
             return self.without_case(name, "", "No run is chosen.")
-        comparison = open_comparison(visit, run_id, split)
+        comparison = open_comparison(visit, run_id, split, is_calibrated)
         places = comparison.find(only, reader or None, label or None, text or "", answer or None, other or None, order)
         if not places:
             none = "No case fits this filter. Choose another filter, label or text."
@@ -139,7 +153,9 @@ class ComparePage:
             parts.title: case_title(case, standing, is_shown, editor, bool(shapes), comparison.run.is_set_erased),
             parts.picture: shown(panes_of(visit, comparison, case, shapes)),
             parts.figure: figure(comparison, case, is_shown, side_by_side),
-            parts.table: answers_table(concluded(comparison, case), case.labels if is_shown else None),
+            parts.table: answers_table(
+                concluded(comparison, case), case.labels if is_shown else None, comparison.is_calibrated
+            ),
             self.parts.tokens: tokens_table(case, comparison.answers),
             parts.alike: self.alike(visit, comparison, case),
         }
@@ -182,7 +198,8 @@ def where(places: list[int], wanted: int | None) -> int:
 def figure(comparison: Comparison, case: CaseView, is_shown: bool, side_by_side: Sequence[str] | None) -> Figure:
     answers, reference = answers_of(concluded(comparison, case)), case.labels if is_shown else ()
     given = {reader: answers[reader] for reader in answers if not side_by_side or reader.name in side_by_side}
-    return charts.distributions(comparison.answers, given, reference, is_multi=comparison.task.kind == "multi")
+    is_multi = comparison.task.kind == "multi"
+    return charts.distributions(comparison.answers, given, reference, is_multi, comparison.is_calibrated)
 
 
 def drawn_over(comparison: Comparison, case: CaseView, is_shown: bool) -> tuple[Shape, ...]:
@@ -224,29 +241,32 @@ def wire(studio: Studio, page: ComparePage) -> None:
     run = [choose.run, choose.split]
     choosers = (choose.only, choose.order, choose.reader, choose.other, choose.label, choose.answer)
     filters = [*run, *choosers, choose.text]
-    remembered, wanted = [*filters, parts.name, choose.beside], [*filters, parts.name, case.is_shown, choose.beside]
+    drawn = [choose.beside, case.is_calibrated]
+    remembered, wanted = [*filters, parts.name, *drawn], [*filters, parts.name, case.is_shown, *drawn]
     changed = [parts.name, case.strip, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
     chosen_anew = [choose.reader, choose.other, choose.label, choose.answer, choose.beside]
-    depends = [*chosen_anew, parts.ask.instruction, parts.ask.readers]
+    depends = [*chosen_anew, case.is_calibrated, parts.ask.instruction, parts.ask.readers]
 
     def case_of(event: Dependency) -> None:
         then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **PRIVATE)
         then_shown.then(None, remembered, None, js=remember)
 
-    opened = on_load(guarded(studio, page.open), None, [*run, choose.only, choose.order, parts.name, parts.notice])
+    told_by_address = [*run, choose.only, choose.order, parts.name, case.is_calibrated, parts.notice]
+    opened = on_load(guarded(studio, page.open), None, told_by_address)
     case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **PRIVATE))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
     narrowed = [*(chooser.input for chooser in choosers if chooser != choose.order), choose.text.change]
     changes = [choose.run.input, choose.split.input, choose.order.input, choose.beside.input, *narrowed]
+    changes.append(case.is_calibrated.input)
     gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
     for choice in (choose.run, choose.split):
         case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
-    chosen = [*narrowed, case.is_shown.input, choose.beside.input]
+    chosen = [*narrowed, case.is_shown.input, case.is_calibrated.input, choose.beside.input]
     gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
     case_of(case.strip.click(guarded(studio, page.look_at), None, [parts.name], **PRIVATE))
     # Another order begins with its first case.
     sorted_anew = choose.order.input(
-        guarded(studio, page.show), [here, *filters, nobody, case.is_shown, choose.beside], changed, **PRIVATE
+        guarded(studio, page.show), [here, *filters, nobody, case.is_shown, *drawn], changed, **PRIVATE
     )
     sorted_anew.then(None, remembered, None, js=remember)
     for button, way in ((case.forth, ahead), (case.back, behind)):

@@ -19,6 +19,7 @@ from core.catalog import TSMS
 ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong"), ("A right, B wrong", "beats")]
 ORDER = [("As they were read", "case"), ("Entropy of A", "entropy"), ("Gap from A to B", "gap")]
 THE_CASE, A_FILE = "case", "file"
+NOT_CALIBRATED = "This run learned no temperatures: its probabilities are raw."
 ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
 
 
@@ -46,6 +47,8 @@ class CaseParts:
     forth: gr.Button
     title: gr.HTML
     is_shown: gr.Checkbox
+    is_calibrated: gr.Checkbox
+    """Whether probabilities are shown calibrated, as far as the run learned to."""
     picture: gr.HTML
     figure: gr.Plot
     table: gr.HTML
@@ -149,12 +152,15 @@ def _case() -> CaseParts:
                 forth = gr.Button("Next ▶", min_width=90, elem_id="compare-next")
             title = gr.HTML(elem_id="compare-title")
             is_shown = gr.Checkbox(False, label="Show the reference label", elem_id="compare-reference")
+            is_calibrated = gr.Checkbox(
+                True, label="Calibrated probabilities", info=NOT_CALIBRATED, elem_id="compare-calibrated"
+            )
             picture = viewer(height=280, elem_id="compare-picture")
         with gr.Column(scale=6, min_width=600):
             figure = gr.Plot(show_label=False, elem_id="compare-figure")
             table = gr.HTML(elem_id="compare-answers")
             alike = gr.HTML(elem_id="compare-alike")
-    return CaseParts(thumbnails, back, forth, title, is_shown, picture, figure, table, alike)
+    return CaseParts(thumbnails, back, forth, title, is_shown, is_calibrated, picture, figure, table, alike)
 
 
 def _ask() -> AskParts:

@@ -30,16 +30,29 @@ def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]
     return {reader: conclusion.answer for reader, conclusion in conclusions.items()}
 
 
-def answers_table(conclusions: Mapping[Reader, Conclusion], reference: Sequence[str] | None) -> str:
+def calibrated_by(comparison: Comparison) -> str:
+    """By what its probabilities can be calibrated; nothing where they can't."""
+    cases = comparison.validated
+    return f"One temperature a reader, learned on {cases:,} validation cases." if cases else ""
+
+
+def answers_table(
+    conclusions: Mapping[Reader, Conclusion], reference: Sequence[str] | None, is_calibrated: bool = False
+) -> str:
     """Every reader's answer, entropy and free text; right or not only where the reference label is shown."""
     kinds = {
         statement.KIND: statement.TITLE for conclusion in conclusions.values() for statement in conclusion.answer.said
     }
-    head = "<th>Reader</th><th>Model answer</th><th>Raw probability</th><th>Entropy, bits</th><th>Said freely</th>"
+    probability = "Calibrated probability" if is_calibrated else "Raw probability"
+    head = f"<th>Reader</th><th>Model answer</th><th>{probability}</th><th>Entropy, bits</th><th>Said freely</th>"
     head += "".join(f"<th>{escape(title)}</th>" for title in kinds.values())
     head += "<th>Beside the reference label</th>" if reference is not None else ""
     columns = 5 + len(kinds) + (reference is not None)
-    rows = grouped_rows(conclusions, columns, lambda reader: _line(reader, conclusions[reader], list(kinds), reference))
+    rows = grouped_rows(
+        conclusions,
+        columns,
+        lambda reader: _line(reader, conclusions[reader], list(kinds), reference, is_calibrated),
+    )
     return f'<div class="vt"><table><tr>{head}</tr>{rows}</table></div>'
 
 
@@ -118,13 +131,20 @@ def _answer(conclusion: Conclusion) -> str:
     return f'{labels}<br><small class="quiet">{escape(little)}</small>' if little else labels
 
 
-def _line(reader: Reader, conclusion: Conclusion, kinds: Sequence[str], reference: Sequence[str] | None) -> str:
+def _line(
+    reader: Reader,
+    conclusion: Conclusion,
+    kinds: Sequence[str],
+    reference: Sequence[str] | None,
+    is_calibrated: bool,
+) -> str:
     answer = conclusion.answer
+    is_raw = is_calibrated and conclusion.calibrated is None
     statements = {statement.KIND: statement.words() for statement in answer.said}
     cells = [
         reader_name(reader),
         _answer(conclusion),
-        escape(rounded(max(answer.probabilities, default=0.0))),
+        escape(rounded(max(answer.probabilities, default=0.0))) + (" <small>raw</small>" if is_raw else ""),
         f"{conclusion.entropy:.2f}",
         _said_freely(reader, answer),
         *(escape(statements.get(kind, "–")) for kind in kinds),

@@ -148,12 +148,16 @@ def apply_fix(visit: Visit, upload_id: int, number: int) -> None:
         raise CoreError("This is not offered any more. Reload the page.")
     chosen, before = offered[number], decided(row.options)
     kinds = dict.fromkeys((*before.leaves_out_kinds, *filter(None, [chosen["leaves_out_kind"]])))
+    columns = dict.fromkeys((*before.drops_columns, *filter(None, [chosen.get("drops_column")])))
     change(
         visit,
         row.id,
         leaves_out_kinds=tuple(kinds),
         divides_anew=before.divides_anew or chosen["divides_anew"],
         labels={**before.labels, **chosen["labels"]},
+        drops_columns=tuple(columns),
+        pseudonymizes=before.pseudonymizes or chosen.get("pseudonymizes", False),
+        numbers_cases=before.numbers_cases or chosen.get("numbers_cases", False),
     )
 
 

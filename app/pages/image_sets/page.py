@@ -10,9 +10,10 @@ from gradio.components import Component
 from app import keeping
 from app.context import PRIVATE, Studio, on_load
 from app.keeping import Keeping
-from app.pages.image_sets import acts, adding, changes, gallery, settling, task, versions
+from app.pages.image_sets import acts, adding, changes, gallery, patients, settling, task, versions
 from app.pages.image_sets.changes import ChangesTab
 from app.pages.image_sets.gallery import Gallery
+from app.pages.image_sets.patients import ErasingPatients
 from app.pages.image_sets.settling import Settling
 from app.pages.image_sets.task import TaskTab
 from app.row_choice import RowChoice
@@ -49,6 +50,7 @@ class ImageSetsPage:
     settling: Settling
     changes: ChangesTab
     keeping: Keeping
+    patients: ErasingPatients
 
     def open(self, visit: Visit) -> Updates:
         """With ?set=, ?version= and ?tab= as asked for; where there is nothing to look at yet, images can be added."""
@@ -85,7 +87,8 @@ class ImageSetsPage:
         tabs = self.gallery.open(visit, version_id) | self.task.open(visit, version_id, side)
         is_drawn_on = version_id is not None and drawn.is_drawn_on(visit.database, visit.who, version_id)
         without = [row.id for row in rows if has_left_out(visit.place, row)]
-        keeping = self.keeping.open(visit, None if set_id is None else int(set_id))
+        number = None if set_id is None else int(set_id)
+        keeping = self.keeping.open(visit, number) | self.patients.open(visit, number)
         settling = self.settling.open(visit, version_id) | self.changes.open(visit, rows, version_id)
         return tabs | keeping | settling | {self.parts.versions: versions.draw(rows, version_id, is_drawn_on, without)}
 
@@ -149,6 +152,20 @@ class ImageSetsPage:
         self.keeping.erase(visit, kind, set_id if is_set else version_id, name)
         return self.choose(visit, None if is_set else set_id, None, with_archived)
 
+    def erase_patient(
+        self,
+        visit: Visit,
+        kind: str,
+        called: str | None,
+        takes_runs: bool,
+        set_id: int | None,
+        with_archived: bool,
+        typed: str | None,
+    ) -> Updates:
+        """Then the newest version of its set, which takes the place of the one that went."""
+        self.patients.erase(visit, kind, called, takes_runs, set_id, typed)
+        return self.choose(visit, set_id, None, with_archived)
+
 
 def title_of(image_set: SetView) -> str:
     return f"{image_set.name} (archived)" if image_set.is_archived else image_set.name
@@ -174,8 +191,9 @@ def lay_out() -> ImageSetsPage:
             changed = ChangesTab(changes.lay_out())
             settled = Settling(settling.lay_out())
             kept = keeping.lay_out(keeping.SET, "set-keep", ERASABLE)
+            erasing = patients.lay_out()
     parts = Parts(image_set, version, with_archived, tabs, add, listed)
-    return ImageSetsPage(parts, cases, asking, settled, changed, Keeping(kept, keeping.SET))
+    return ImageSetsPage(parts, cases, asking, settled, changed, Keeping(kept, keeping.SET), erasing)
 
 
 def build(studio: Studio) -> None:
@@ -196,6 +214,7 @@ def build(studio: Studio) -> None:
         page.settling.parts.shared,
         *page.changes.opened,
         *page.keeping.parts.shown,
+        *page.patients.parts.shown,
     ]
     of_version = [parts.image_set, parts.version, asking.side]
     parts.version.change(guarded(studio, page.fill), of_version, filled, **PRIVATE)
@@ -211,6 +230,7 @@ def build(studio: Studio) -> None:
     made = page.settling.parts.made
     made.change(guarded(studio, page.show_made), [made], choosers, **PRIVATE)
     wire_keeping(studio, page)
+    wire_patients(studio, page)
 
 
 def wire_changes(studio: Studio, page: ImageSetsPage) -> None:
@@ -232,3 +252,12 @@ def wire_keeping(studio: Studio, page: ImageSetsPage) -> None:
     kept.look.click(guarded(studio, page.look_at_erasing), which, confirmation.shown, **PRIVATE)
     erased = [kept.kind, *choosers, confirmation.name]
     confirmation.erase.click(guarded(studio, page.erase), erased, choosers, **{**PRIVATE, "show_progress": "full"})
+
+
+def wire_patients(studio: Studio, page: ImageSetsPage) -> None:
+    parts, of_page = page.patients.parts, page.parts
+    patients.wire(studio, page.patients, of_page.image_set)
+    chosen = [parts.kind, parts.name, parts.takes_runs, of_page.image_set, of_page.with_archived]
+    erased = [*chosen, parts.confirmation.name]
+    erase = guarded(studio, page.erase_patient)
+    parts.confirmation.erase.click(erase, erased, of_page.choosers, **{**PRIVATE, "show_progress": "full"})

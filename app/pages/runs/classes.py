@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 from plotly.graph_objects import Figure
 
 from app import charts
+from app.run_words import bins_of, drawn_first
 from app.visit import Visit
 from app.words import figure_title, reader_name
 from core.errors import CoreError
+from core.readings.calibration import LEAST_CASES
 from core.readings.intervals import without_interval
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
@@ -48,6 +50,19 @@ def curves(visit: Visit, run: RunView) -> Figure:
     except CoreError as error:
         return charts.nothing(str(error))
     return charts.rocs(comparison.rocs())
+
+
+def reliability(run: RunView) -> Figure:
+    """How far the probabilities of readers can be believed; where nothing was calibrated, why not."""
+    if run.metrics is None or run.state != "done":
+        return charts.nothing("No probabilities yet. They come when the run has read its test cases.")
+    bins = bins_of(run)
+    if not bins:
+        return charts.nothing(
+            f"Nothing was calibrated: the run was made before this was done, or has fewer than {LEAST_CASES} "
+            "validation cases."
+        )
+    return charts.reliability(bins, drawn_first(run)).update_layout(title="Whether probabilities can be believed")
 
 
 def _of_reader(run: RunView, set_name: str, reader: Reader, part: Plain) -> str:

@@ -203,6 +203,7 @@ class RunsPage:
             run.statements: statement_tables(view.metrics) if view.metrics else "",
             run.classes: classes.draw(view),
             run.plots.rocs: classes.curves(visit, view),
+            run.plots.reliability: classes.reliability(view),
             run.taken: taking.draw(visit, view),
         }
 
@@ -367,6 +368,6 @@ def ticks(studio: Studio, page: RunsPage) -> Wire:
     lists: list[Block] = [listed.table, listed.count, listed.newer, listed.older, listed.tag, run.run, parts.notice]
     lists += [parts.queue.rows, parts.queue.waiting, parts.beside.several]
     drawn: list[Block] = [plots.losses, plots.validation, plots.device, plots.bars]
-    drawn += [run.benefit, run.numbers, run.statements, run.classes, run.taken, plots.rocs]
+    drawn += [run.benefit, run.numbers, run.statements, run.classes, run.taken, plots.rocs, plots.reliability]
     moving = [*lists, run.head, run.note, run.meters, *drawn, parts.sent, *run.acts.states]
     return live(studio, page.tick), [run.run, parts.sent, parts.beside.several, *listed.wanted], moving

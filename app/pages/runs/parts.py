@@ -55,6 +55,7 @@ class Plots:
     device: gr.Plot
     bars: gr.Plot
     rocs: gr.Plot
+    reliability: gr.Plot
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _run_parts() -> RunParts:
             numbers, statements = gr.HTML(), gr.HTML()
             classes = gr.HTML(elem_id="runs-classes")
             rocs = gr.Plot(show_label=False, elem_id="runs-rocs")
+            reliability = gr.Plot(show_label=False, elem_id="runs-reliability")
         with gr.Tab("Curves", id=CURVES_TAB), gr.Row():
             losses, validation = gr.Plot(show_label=False), gr.Plot(show_label=False)
         with gr.Tab("Probes"):
@@ -169,7 +171,7 @@ def _run_parts() -> RunParts:
             settings = gr.Code(label="Frozen when it was queued", language="yaml", max_lines=30)
         with gr.Tab("Name, tags, note"):
             upkeep = lay_out_upkeep()
-    plots = Plots(losses, validation, device, bars, rocs)
+    plots = Plots(losses, validation, device, bars, rocs, reliability)
     figures = (plots, numbers, statements, classes)
     about = (head, note, meters, benefit, tabs, *figures)
     return RunParts(astray, listed, run, acts, *about, search, log, probing, taken, export, settings, upkeep)

@@ -96,7 +96,11 @@ def draw(db: Database, who: Who, review_id: int, first: int = FIRST, others: int
             )
         )
         session.flush()
-        rows = [(rank, False) for rank in range(1, sample.first + 1)] + [(rank, True) for rank in sample.ranks(seed)]
+        # Where cases were erased, ranks are missing: what is drawn are places among those that are left.
+        left = select(Suspect.rank).where(Suspect.review_id == review_id).order_by(Suspect.rank)
+        ranks = session.scalars(left).all()
+        rows = [(rank, False) for rank in ranks[: sample.first]]
+        rows += [(ranks[place - 1], True) for place in sample.ranks(seed)]
         session.execute(
             insert(AuditedCase),
             [{"review_id": review_id, "rank": rank, "is_drawn": is_drawn} for rank, is_drawn in rows],

@@ -10,8 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from core.catalog import FORMATS, every
+from core.deid.key import NAME, site_key
+from core.deid.persons import identity_of_number
 from core.records import jobs, leaking, mended, runs, sets, tray
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
@@ -288,3 +291,53 @@ def test_a_picture_with_a_name_in_it_waits_and_nothing_of_its_upload_is_kept_bef
 def added_as(job: ChildJob, upload: int) -> ChildJob:
     job.row.payload = Add(upload=upload, set_name="scans", task={}).model_dump(mode="json")
     return job
+
+
+def test_what_a_table_says_of_persons_is_told_and_goes_by_a_click_each(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    """From columns, patients and names of files; what is kept holds none of it, and a later set the same pseudonyms."""
+    people = ("Weber^Anna", "Novak^Jan", "Rossi^Maria", "Lang^Peter")
+    rows = ["file,label,patient,mrn,scanner"]
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    for number, name in enumerate(people * 3):
+        file = f"{name.split('^')[0].lower()}_{number}.png"
+        Image.new("L", (30, 20), 10 * number).save(folder / file)
+        rows.append(f"{file},{('dark', 'light')[number % 2]},{name},00{7712 + 31 * number},A")
+    (folder / "labels.csv").write_text("\n".join([*rows, "weber_99.png,dark,Weber^Anna,007712,A"]) + "\n")
+    brought = shutil.make_archive(str(tmp_path / "cells"), "zip", folder)
+    upload = sets.new_upload(database, place, who, who.projects[0], Path(brought), "weber.zip").id
+    intake.check(child_job(database, place, who, sets.request_check(database, place, who, upload, {})))
+    report = sets.upload(database, who, upload).report
+    assert report is not None
+    assert [each["kind"] for each in report["findings"]].count("names_somebody") == 3
+    fixes = [fix["text"] for fix in report["mending"]["fixes"][:3]]
+    assert fixes == [
+        "Drop the column “mrn”",
+        "Put pseudonyms in the place of patients",
+        "Call cases by numbers",
+    ]
+    mending = {"drops_columns": ["mrn"], "pseudonymizes": True, "numbers_cases": True, "leaves_out_unusable": True}
+    decided = {"mending": mending}
+    intake.check(child_job(database, place, who, sets.request_check(database, place, who, upload, decided)))
+    report = sets.upload(database, who, upload).report
+    assert report is not None and not any(name[:4].lower() in repr(report).lower() for name in people)
+    assert "names_somebody" not in repr(report)
+    job = sets.request_add(database, place, who, upload, "Cells", {}, decided)
+    intake.add(child_job(database, place, who, job))
+    (kept,) = sets.sets(database, who, who.projects[0])
+    listed = sets.cases(database, who, kept.latest.id).rows
+    assert [row.name for row in listed] == [f"{number:06}" for number in range(1, 13)]
+    key = site_key(place.data / NAME)
+    assert [row.patient for row in listed[:4]] == [key.pseudonym(identity_of_number(name)) for name in people]
+    assert kept.latest.note.startswith(f"from upload {upload}; 1 column dropped, patients by pseudonyms, cases by")
+    whole = b"".join(file.read_bytes() for file in place.versions.rglob("*") if file.is_file())
+    whole += b"".join(file.read_bytes() for file in Path(place.store).rglob("*") if file.is_file())
+    assert not any(name[:4].lower().encode() in whole.lower() for name in people) and b"7712" not in whole
+
+
+def test_what_is_hardly_a_name_is_not_told(database: Database, place: Place, who: Who, upload: int) -> None:
+    intake.check(child_job(database, place, who, sets.request_check(database, place, who, upload, {})))
+    report = sets.upload(database, who, upload).report
+    assert report is not None and "names_somebody" not in repr(report)
