@@ -1,7 +1,7 @@
 """The same work on many things, spread over processes: pictures are decoded, hashed and kept by as many as there are
 cores, and one that costs a process its life is named, not the end of all.
 
-What is quickly done is done here, by threads: a process takes a third of a second to start. The others live no longer
+What is quickly done is done here, by threads: a process takes half a second to start. The others live no longer
 than the work; questions and answers are lines of JSON.
 """
 
@@ -29,7 +29,7 @@ from core.machine.plain import Plain, from_plain, in_plain, name_of, named
 T = TypeVar("T")
 M = TypeVar("M")
 MOST_PROCESSES = 8
-SECONDS_TO_TRY, SECONDS_WORTH_IT = 0.5, 2.0
+SECONDS_TO_TRY, SECONDS_WORTH_IT = 0.5, 4.0
 """So long this process works alone; where more than so much is left then, others are started."""
 SECONDS_A_PART = 0.1
 LARGEST_PART = 64
