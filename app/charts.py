@@ -231,7 +231,9 @@ def rocs(curves_of: Mapping[Reader, Sequence[Roc]], per_row: int = 3) -> go.Figu
 def reliability(bins_of: Mapping[Reader, Mapping[str, Sequence[Mapping[str, Any]]]], first: Iterable[str]) -> go.Figure:
     """How often answers of about the same probability are right, raw and calibrated, beside the line of those that are
     as often right as they say. A line a reader; those that are not among the `first` by a click on the legend."""
-    figure = make_subplots(1, 2, subplot_titles=["raw", "calibrated"], horizontal_spacing=0.09)
+    figure = make_subplots(
+        1, 2, subplot_titles=["raw probabilities", "calibrated probabilities"], horizontal_spacing=0.09
+    )
     figure.update_annotations(font_size=14)
     for place, way in enumerate(("raw", "calibrated")):
         at = {"row": 1, "col": place + 1}

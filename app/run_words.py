@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from app.engine import ENGINE
@@ -192,15 +193,24 @@ def _breakable(cell: str) -> str:
     return f'{figure} <span class="reach">({ends}</span>' if bracket else cell
 
 
-def statement_tables(metrics: Mapping[str, Any] | None) -> str:
+def statement_tables(metrics: Mapping[str, Any] | None, titles: Mapping[str, str] = MappingProxyType({})) -> str:
     """What readers said beside their distributions is worth, a table a kind, how far their probabilities can be
     believed, and their answers scored in other ways; nothing where there is none of it."""
     parts = []
     for made, about in ((tables, ""), (sureness.tables, sureness.ABOUT), (other_scores.tables, other_scores.ABOUT)):
         beside = list(made(metrics or {}))
-        parts += [f"<h2>{escape(title)}</h2>{table(heads, rows)}" for title, heads, rows in beside]
+        parts += [
+            f"<h2>{escape(title)}</h2>{table(heads, [[_titled(row[0], titles), *row[1:]] for row in rows])}"
+            for title, heads, rows in beside
+        ]
         parts += [f'<p class="small quiet">{escape(about)}</p>'] if beside and about else []
     return f'<div class="vt">{"".join(parts)}</div>' if parts else ""
+
+
+def _titled(cell: str, titles: Mapping[str, str]) -> str:
+    """A reader by its title; in brackets may stand how it was scored."""
+    name, bracket, how = cell.partition(" (")
+    return titles.get(name, name) + bracket + how
 
 
 def bins_of(view: RunView) -> dict[Reader, Mapping[str, Any]]:

@@ -5,7 +5,7 @@ let isWindowed = false, wholeX = 0, wholeY = 0;
 
 const middle = (frame, x, y) => { const box = frame.getBoundingClientRect(); return [x - box.x - box.width / 2, y - box.y - box.height / 2]; };
 
-// `does` has { grasp(frame), move(x, y), zoom(factor, x, y), begin(), window(x, y), mayWindow() }.
+// `does` has { grasp(frame), move(x, y), zoom(factor, x, y), begin(), window(x, y), end(), mayWindow() }.
 export const followPointers = (does) => {
   let frame = null;
   const moved = (event) => {
@@ -28,6 +28,7 @@ export const followPointers = (does) => {
     if (pressed.size) return;
     window.removeEventListener("pointermove", moved);
     ["pointerup", "pointercancel"].forEach((name) => window.removeEventListener(name, ended));
+    does.end();
   };
   element.addEventListener("pointerdown", (event) => {
     const grasped = event.target.closest(".frame");

@@ -11,6 +11,7 @@ const LEAST_SHARE = 0.2, MOST_SHARES = { brightness: 3, contrast: 4 };
 let panes = [], active = 0, isLinked = true, latest = AS_IT_IS, isWindowing = false, said = 0, begun = null;
 
 const made = (tag, of) => Object.assign(document.createElement(tag), of);
+const put = (node, name, value) => { if (node[name] !== value) node[name] = value; };  // else all is laid out again
 const part = (selector) => element.querySelector(selector);
 const byPart = (selector) => [...element.querySelectorAll(selector)];
 const current = () => panes[active];
@@ -45,17 +46,40 @@ const turnWindow = (x, y) => windowFrom(windowNow(), x, y);
 
 // --- what is drawn
 
+// As long as somebody pulls, a window is drawn in as few pixels as the screen shows of it, and whole once they let go.
+let isPulled = false;
+const stepOf = ({ perPixel, look }) => (isPulled ? Math.max(1, Math.floor(perPixel / look.scale)) : 1);
+const pull = () => {
+  isPulled = true;
+  panes.filter(({ deep }) => deep).forEach((pane) => {  // here and not in each move, which would have the page laid out again
+    const { width, height } = pane.deep.facts, { clientWidth, clientHeight } = pane.frame;
+    pane.perPixel = Math.max(width / Math.max(1, clientWidth), height / Math.max(1, clientHeight)) / window.devicePixelRatio;
+  });
+};
+
+let shaded = {};  // for linked panes of one picture the shades are the same
+const shadesFor = (view, facts, inverted) => {
+  if (shaded.view !== view || shaded.facts !== facts || shaded.inverted !== inverted) shaded = { view, facts, inverted, shades: shadesOf(view, facts, inverted) };
+  return shaded.shades;
+};
 const repaint = (pane) => {
   if (!pane.deep) return;
-  const view = viewOf(pane), inverted = pane.look.inverted;
-  if (pane.painted?.view === view && pane.painted.inverted === inverted) return;
-  pane.painted = { view, inverted };
-  paint(pane.canvas, pane.deep, shadesOf(view, pane.deep.facts, inverted));
+  const view = viewOf(pane), inverted = pane.look.inverted, isSame = pane.painted?.view === view && pane.painted.inverted === inverted;
+  if (isSame && (isPulled || pane.painted.step === 1)) return;
+  pane.painted = { view, inverted, step: stepOf(pane) };
+  paint(pane.canvas, pane.deep, shadesFor(view, pane.deep.facts, inverted), pane.painted.step);
 };
-let frameAsked = 0;
+
+// Once a frame at most, however many moves there are in it.
+let frameAsked = 0, isStale = false;
 const repaintSoon = () => {
-  frameAsked ||= requestAnimationFrame(() => { frameAsked = 0; panes.forEach(repaint); });
+  frameAsked ||= requestAnimationFrame(() => {
+    if (isStale) apply();
+    frameAsked = 0;
+    panes.forEach(repaint);
+  });
 };
+const applySoon = () => { isStale = true; repaintSoon(); };
 
 const deepen = async (pane) => {
   const isThere = () => panes.includes(pane);
@@ -90,7 +114,7 @@ const paneOf = ({ src, title, shapes, levels }, number) => {
   image.src = src;
   figure.append(frame);
   const look = isLinked ? latest : panes[number]?.look ?? latest;
-  return { figure, frame, image, pointed, note, levels, look, title, deep: null, canvas: null, painted: null };
+  return { figure, frame, image, pointed, note, levels, look, title, deep: null, canvas: null, painted: null, perPixel: 1 };
 };
 
 const draw = () => {
@@ -108,6 +132,7 @@ const draw = () => {
 };
 
 const apply = () => {
+  isStale = false;
   panes.forEach(({ frame, look }) => {
     const inverted = look.inverted ? "invert(1)" : "";
     frame.querySelectorAll("img, canvas, .overlay").forEach((layer) => { layer.style.transform = `translate(${look.x}px, ${look.y}px) scale(${look.scale})`; });
@@ -128,7 +153,7 @@ const apply = () => {
 
 const fillTools = () => {
   const pane = current(), deep = pane?.deep, look = lookOf();
-  byPart("[data-set]").forEach((input) => { input.value = look[input.dataset.set]; });
+  byPart("[data-set]").forEach((input) => put(input, "value", String(look[input.dataset.set])));
   // By what will be there, so that nothing jumps and no field loses the focus while the next picture's levels come.
   part(".viewer").classList.toggle("for-windows", Boolean(pane?.levels));
   byPart(".for-deep").forEach((tool) => { tool.hidden = !pane?.levels; });
@@ -137,15 +162,14 @@ const fillTools = () => {
   part("[data-do=link]").setAttribute("aria-pressed", isLinked);
   part("[data-do=grip]").setAttribute("aria-pressed", isWindowing);
   part("[data-do=invert]").setAttribute("aria-pressed", look.inverted);
-  part(".seen-by-models").textContent = "Its levels are being loaded.";
-  if (!deep) return;
+  if (!deep) { put(part(".seen-by-models"), "textContent", "Its levels are being loaded."); return; }
   const { views, unit } = deep.facts, view = viewOf(pane), number = views.indexOf(view);
   fillViews(views, number);
   byPart("[data-window]").forEach((input) => {
-    if (input !== document.activeElement) input.value = view.shades ? "" : written(view[input.dataset.window]);
+    if (input !== document.activeElement) put(input, "value", view.shades ? "" : written(view[input.dataset.window]));
   });
-  byPart(".unit").forEach((place) => { place.textContent = unit; });
-  part(".seen-by-models").textContent = `Models saw: ${spoken(views[0], unit)}. Another window changes what you see, never what a reader is given.`;
+  byPart(".unit").forEach((place) => put(place, "textContent", unit));
+  put(part(".seen-by-models"), "textContent", `Models saw: ${spoken(views[0], unit)}. Another window changes what you see, never what a reader is given.`);
 };
 let viewsShown = null;
 const fillViews = (views, number) => {
@@ -155,8 +179,8 @@ const fillViews = (views, number) => {
     const named = views.map((view, place) => new Option(`${place < 9 ? `${place + 1} ` : ""}${view.name || "without a name"}`, place));
     list.replaceChildren(new Option("by hand", -1, false, false), ...named);
   }
-  list.options[0].hidden = number >= 0;
-  list.value = number;
+  put(list.options[0], "hidden", number >= 0);
+  put(list, "value", String(number));
 };
 
 // For ears, once it stays: a drag says only where it ended.
@@ -262,10 +286,11 @@ element.addEventListener("pointerleave", () => panes.forEach(({ pointed }) => { 
 const grasp = (frame) => { active = Math.max(0, panes.findIndex((pane) => pane.frame === frame)); };
 followPointers({
   grasp,
-  begin: () => { begun = windowNow(); apply(); },
-  move: (x, y) => { move(x, y); apply(); },
-  zoom: (factor, x, y) => { zoom(factor, x, y); apply(); },
-  window: (x, y) => { windowFrom(begun, x, y); apply(); },
+  begin: () => { begun = windowNow(); pull(); apply(); },
+  move: (x, y) => { move(x, y); applySoon(); },
+  zoom: (factor, x, y) => { zoom(factor, x, y); applySoon(); },
+  window: (x, y) => { windowFrom(begun, x, y); applySoon(); },
+  end: () => { isPulled = false; apply(); },
   mayWindow: () => isWindowing && Boolean(current()?.deep),
 });
 element.addEventListener("show", (event) => {  // another part of the page has the next picture: seen whole, as bright as the last

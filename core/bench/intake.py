@@ -38,7 +38,7 @@ GRAIN = 8
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one size of set: pictures for a second of processor time, seconds that went by, and memory at its most."""
+    """Of one size of set: pictures for a second of processor time, seconds that went by, and this process's memory at its most."""
 
     pictures: int
     bare: float
@@ -46,7 +46,6 @@ class Figures:
     wall_seconds: float
     report_seconds: float
     peak_mib: float
-    child_mib: float
 
     @property
     def share(self) -> float:
@@ -62,7 +61,6 @@ class Figures:
             "wall_seconds": self.wall_seconds,
             "report_seconds": self.report_seconds,
             "peak_mib": self.peak_mib,
-            "peak_mib_of_a_child": self.child_mib,
         }
 
 
@@ -118,13 +116,13 @@ def take_in(file: Path, folder: Path) -> LookedSet:
 
 def markdown(rows: Sequence[Figures]) -> str:
     lines = [
-        "| pictures | bare loop / s | intake / s | share | seconds | report, seconds | MiB | MiB of a child |",
-        "|---|---|---|---|---|---|---|---|",
+        "| pictures | bare loop / s | intake / s | share | seconds | report, seconds | MiB |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         speed = f"{row.bare:,.0f} | {row.intake:,.0f} | {row.share:.2f}"
         seconds = f"{row.wall_seconds:,.1f} | {row.report_seconds:,.1f}"
-        lines.append(f"| {row.pictures:,} | {speed} | {seconds} | {row.peak_mib:,.0f} | {row.child_mib:,.0f} |")
+        lines.append(f"| {row.pictures:,} | {speed} | {seconds} | {row.peak_mib:,.0f} |")
     return "\n".join(lines)
 
 
@@ -140,10 +138,6 @@ def _processor_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def _peak_mib(whose: int) -> float:
-    return resource.getrusage(whose).ru_maxrss * 1024 / MIB
-
-
 def main() -> None:
     file, folder = map(Path, sys.argv[1:])
     with tempfile.TemporaryDirectory() as small:  # what is imported on first use is no picture's cost
@@ -155,9 +149,9 @@ def main() -> None:
     intake, seconds = len(looked.seen) / (_processor_seconds() - since), perf_counter() - began
     report_of(looked, audit(looked))
     report_seconds = perf_counter() - began - seconds
-    peaks = _peak_mib(resource.RUSAGE_SELF), _peak_mib(resource.RUSAGE_CHILDREN)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
     bare = median([before, _bare(file), _bare(file)])
-    sys.stdout.write(f"{bare} {intake} {seconds} {report_seconds} {peaks[0]} {peaks[1]}\n")
+    sys.stdout.write(f"{bare} {intake} {seconds} {report_seconds} {peak}\n")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ LEAST_SIGNS = 5
 """Of a text among figures: shorter ones stand there by chance."""
 TEXT_RUN = re.compile(rb"[\w^ ,.-]{5,}", re.ASCII)
 MOST_SEARCHED_BYTES = 1 << 20
+"""Of bytes that may be text in any encoding: some seconds."""
 STRUCTURE = frozenset({"SpecificCharacterSet", "Modality", "PhotometricInterpretation"})
 """Words of the standard by which the file is read: never looked through."""
 CLASSES = ("ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "MappingResourceUID", "ContextUID", "SyntaxUID")
@@ -208,14 +209,15 @@ def _are_moments(element: DataElement) -> bool:
 
 
 def _bytes_name_somebody(content: object, identifying: Identifying) -> bool:
-    return isinstance(content, bytes) and len(content) <= MOST_SEARCHED_BYTES and identifying.is_in_bytes(content)
+    """Also of more than can be looked through: what nobody looked into does not stay."""
+    return isinstance(content, bytes) and (len(content) > MOST_SEARCHED_BYTES or identifying.is_in_bytes(content))
 
 
 def _is_text_among_numbers(vr: str, content: object, rules: Rules) -> bool:
     """Whether what should be figures spells a value; "US or OW" is a kind of its own where files don't tell."""
     if not isinstance(content, bytes) or BINARY_VRS.isdisjoint(vr.split(" or ")):
         return False
-    runs = (run.decode() for run in TEXT_RUN.findall(content[:MOST_SEARCHED_BYTES]))
+    runs = (run.decode() for run in TEXT_RUN.findall(content))
     return any(end - start >= LEAST_SIGNS for run in runs for start, end in rules.identifying.spans(run))
 
 

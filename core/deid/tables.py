@@ -126,10 +126,12 @@ class Reader:
         return (self.patient_of(cell) or self.key.pseudonym(identity_of_number(number))) if number else ""
 
     def _file(self, cell: str) -> str:
+        """With as many of the folders around it as the cell named: no more, which would have to lie somewhere else."""
         renamed = self.file_of(cell)
         if renamed is None:
             return ""
-        return renamed.name if "/" in cell or "\\" in cell else posixpath.basename(renamed.name)
+        parts = posixpath.normpath(cell.strip().replace("\\", "/")).split("/")
+        return "/".join(renamed.name.split("/")[-len(parts) :])
 
     def _uid(self, cell: str) -> str:
         is_uid = LIKE_UIDS.fullmatch(cell.strip())

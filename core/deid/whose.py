@@ -87,10 +87,10 @@ class Telling:
 
     def fix(self) -> Fix:
         if self.is_column:
-            return Fix(f"Drop the column “{self.place}”", drops_column=self.place)
+            return Fix(f"Drop the column “{self.place}”", (KIND,), drops_column=self.place)
         if self.place == PATIENTS:
-            return Fix("Put pseudonyms in the place of patients", pseudonymizes=True)
-        return Fix("Call cases by numbers", numbers_cases=True)
+            return Fix("Put pseudonyms in the place of patients", (KIND,), pseudonymizes=True)
+        return Fix("Call cases by numbers", (KIND,), numbers_cases=True)
 
 
 def tellings(image_set: ImageSet) -> list[Telling]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,9 @@ from core.records.place import Place
 DatabaseFailure = DBAPIError
 """What the database itself raises where it is nobody's to mend: it went away, or the program asked it wrongly."""
 BUSY_SECONDS = 10
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+UPGRADE_SECONDS = 120
+"""As long is waited for another process that upgrades, which may have a large database to make anew."""
+PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 """Of SQLite. What is deleted is overwritten, not only let go: it may be what somebody wanted erased."""
 UPGRADE_LOCK = 7_214_001  # any number of our own: two processes that upgrade at once take turns
 
@@ -106,7 +109,7 @@ class Database:
         with (
             _in_words(),
             self.engine.connect() as connection,
-            _unchecked_keys(connection, self.is_sqlite),
+            _altering(connection, self.is_sqlite),
             connection.begin(),
         ):
             if not self.is_sqlite:
@@ -241,7 +244,9 @@ def _sqlite(url: Any) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, record: object) -> None:
         connection.isolation_level = None  # transactions begin below, where it is known of which kind
-        for pragma in (*PRAGMAS, f"busy_timeout={BUSY_SECONDS}000"):
+        _wait_for(connection, BUSY_SECONDS)
+        _write_ahead(connection)
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -253,14 +258,35 @@ def _sqlite(url: Any) -> Engine:
     return engine
 
 
+def _wait_for(connection: Any, seconds: float) -> None:
+    """How long whoever writes is waited for from now on."""
+    connection.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Of a new file SQLite changes the kind of its journal at once or not at all: it is this process that waits while
+    another has the file open."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 @contextmanager
-def _unchecked_keys(connection: Connection, is_sqlite: bool) -> Iterator[None]:
+def _altering(connection: Connection, is_sqlite: bool) -> Iterator[None]:
     """SQLite alters a table by making it anew; with foreign keys on, dropping the old one would empty others."""
     raw: Any = connection.connection.driver_connection
     if is_sqlite:
         raw.execute("PRAGMA foreign_keys=OFF")
+        _wait_for(raw, UPGRADE_SECONDS)
     try:
         yield
     finally:
         if is_sqlite:
             raw.execute("PRAGMA foreign_keys=ON")
+            _wait_for(raw, BUSY_SECONDS)

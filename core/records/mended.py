@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypedDict
 
-from core.case import ImageSet
+from core.case import Finding, ImageSet
 from core.pictures.kept_looks import KeptLooks, keep_part, read_looks, write_looks
 from core.pictures.kept_traces import keep_part as keep_traces
 from core.pictures.kept_traces import read_traces, write_traces
@@ -25,6 +26,16 @@ from core.sets.shortcuts import Audit, audit, likely_drawn
 
 LOOKS, TRACES, STORED = "looks.parquet", "traces.parquet", "stored.parquet"
 LIST, COPIES = "not used.csv", "copies"
+MOST_OF_A_FINDING = 6
+"""Pictures of each finding that can be looked at beside it."""
+
+
+class ShownCase(TypedDict):
+    """A case with a thumbnail: the hash of what it shows, its labels and its split."""
+
+    shown: str
+    labels: list[str]
+    split: str | None
 
 
 def look_over_upload(place: Place, upload: Upload, image_set: ImageSet, on_case: OnCase | None = None) -> LookedSet:
@@ -52,7 +63,7 @@ def audit_upload(place: Place, upload: Upload, looked: LookedSet) -> Audit:
     before = len(kept)
     kept |= looked.traces
     audited = audit(looked, kept)
-    if len(kept) > before:
+    if len(kept) > before or (kept and not file.exists()):
         write_traces(file, kept)
     return audited
 
@@ -62,8 +73,9 @@ def stored_file(place: Place, upload: Upload) -> Path:
     return check_folder(place, upload) / STORED
 
 
-def keep_check(place: Place, upload: Upload, mended: Mended) -> None:
-    """The list of what is not used, and a thumbnail of every picture that somebody has to compare with its copy."""
+def keep_check(place: Place, upload: Upload, mended: Mended, findings: Iterable[Finding]) -> dict[str, ShownCase]:
+    """The list of what is not used, and a thumbnail of every picture that somebody has to compare with its copy, and of
+    the first that each finding names; tells which these are, by their cases."""
     folder = check_folder(place, upload)
     (folder / COPIES).mkdir(parents=True, exist_ok=True)
     rows = [(left, "left out") for left in mended.left_out] + [(left, "to be mended") for left in mended.unusable]
@@ -71,6 +83,14 @@ def keep_check(place: Place, upload: Upload, mended: Mended) -> None:
     for pair in copy_pairs(mended.looked, mended.keeps)[:MOST_PAIRS]:
         for each in (pair.first, pair.second):
             _keep_thumbnail(folder / COPIES / f"{each.look.shown}.png", each)
+    named = {case for finding in findings for case in finding.cases[:MOST_OF_A_FINDING]}
+    pictured = [each for each in mended.looked.opened if each.case.id in named]
+    for each in pictured:
+        _keep_thumbnail(folder / COPIES / f"{each.look.shown}.png", each)
+    return {
+        each.case.id: {"shown": each.look.shown, "labels": list(each.case.labels), "split": each.case.split}
+        for each in pictured
+    }
 
 
 def unused_cases(db: Database, place: Place, who: Who, upload_id: int) -> tuple[Upload, str]:

@@ -26,6 +26,7 @@ NEVER_CASES = frozenset(
     {"missing_image", "unreadable_label", "unknown_label", "several_labels", "unlabelled", "unreadable_annotation"}
 )
 """Errors of rows and files that did not become cases: there is nothing of them in the set."""
+SPLIT_FINDINGS = ("patient_across_splits", "duplicate_across_splits", "near_duplicate")
 MOST_PAIRS = 60
 LONGEST_LIST = 5
 
@@ -99,6 +100,8 @@ class Fix:
     """What one click does about a finding, and how the button is called."""
 
     text: str
+    kinds: tuple[str, ...]
+    """The findings that it settles."""
     leaves_out_kind: str = ""
     divides_anew: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -222,18 +225,25 @@ def fixes(as_it_came: LookedSet, mended: Mended) -> list[Fix]:
     """What one click does about findings: leave pictures out, draw the split anew, give labels one name."""
     looked = mended.looked
     offered = [
-        Fix(f"Leave out {finding.count:,} pictures ({finding.kind.replace('_', ' ')})", leaves_out_kind=finding.kind)
+        Fix(_leaving_out(finding), (finding.kind,), leaves_out_kind=finding.kind)
         for finding in of_pictures(looked.opened)
         if finding.troubles
     ]
     cases = [each.case for each in looked.seen]
     if leakage_of_looks(cases, [each.look for each in looked.seen]).is_any:
-        offered.append(Fix("Draw the split anew, patients and copies together", divides_anew=True))
-    for first, *others in labels_alike(looked.image_set.task.answers):
+        offered.append(Fix("Draw the split anew, patients and copies together", SPLIT_FINDINGS, divides_anew=True))
+    counts = class_counts(looked.image_set)
+    for alike in labels_alike(counts):
+        most, *others = sorted(alike, key=lambda label: -counts[label])
         named = ", ".join(f"“{label}”" for label in others)
         came = [old for old in as_it_came.image_set.task.answers if mended.renamed.get(old, old) in others]
-        offered.append(Fix(f"Call {named} “{first}” too", labels=dict.fromkeys(came, first)))
+        offered.append(Fix(f"Call {named} “{most}” too", ("labels_alike",), labels=dict.fromkeys(came, most)))
     return offered
+
+
+def _leaving_out(finding: Finding) -> str:
+    pictures = "this picture" if finding.count == 1 else f"these {finding.count:,} pictures"
+    return f"Leave out {pictures} ({finding.kind.replace('_', ' ')})"
 
 
 def pair_facts(pair: CopyPair) -> dict[str, Any]:

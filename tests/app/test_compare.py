@@ -348,7 +348,7 @@ def test_probabilities_are_shown_calibrated_or_raw_and_called_so(page: ComparePa
     (bars,) = (trace for trace in shown.figure.data if trace.name == "vitask")
     assert tuple(bars.x) == pytest.approx((2 / 3, 1 / 3))
     ways = page.run_chosen(calibrated.visit(), calibrated.run_id, "test")[page.parts.case.is_calibrated]
-    assert ways["interactive"] and ways["info"] == "One temperature a reader, learned on 22 validation cases."
+    assert ways["interactive"] and ways["info"] == "Learned on 22 validation cases."
     (case, *_) = acts.compare(calibrated.visit(), calibrated.run_id, "test", "all", "", "", "")
     assert case["readers"]["vitask"]["probabilities"] == [0.8, 0.2]
     assert case["readers"]["vitask"]["calibrated"] == pytest.approx([2 / 3, 1 / 3])

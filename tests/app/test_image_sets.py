@@ -287,6 +287,10 @@ def pair(first: str, second: str, is_exact: bool = True) -> dict[str, Any]:
     return {"is_exact": is_exact, "cases": sides}
 
 
+def fix(text: str, kinds: tuple[str, ...], **does: Any) -> dict[str, Any]:
+    return {"text": text, "kinds": kinds, "leaves_out_kind": "", "divides_anew": False, "labels": {}} | does
+
+
 MENDABLE: dict[str, Any] = CHECKED | {
     "task": {},
     "mending": {
@@ -296,9 +300,9 @@ MENDABLE: dict[str, Any] = CHECKED | {
         "copies": 3,
         "pairs": [pair("1", "2"), pair("3", "4", is_exact=False)],
         "fixes": [
-            {"text": "Leave out 4 pictures (<blank>)", "leaves_out_kind": "blank", "divides_anew": False, "labels": {}},
-            {"text": "Draw anew", "leaves_out_kind": "", "divides_anew": True, "labels": {}},
-            {"text": "One name", "leaves_out_kind": "", "divides_anew": False, "labels": {"Rare": "rare"}},
+            fix("Leave out 4 pictures (<blank>)", ("blank", "tiny"), leaves_out_kind="blank"),
+            fix("Draw anew", ("near_duplicate",), divides_anew=True),
+            fix("One name", (), labels={"Rare": "rare"}),
         ],
     },
 }
@@ -308,6 +312,43 @@ def test_a_report_offers_to_keep_the_rest_and_lists_what_would_be_left_out() -> 
     shown = report.draw(view(state="checked", job_state="done", report=MENDABLE))
     assert "Keep the rest without it" in shown and "7 can&#x27;t be used" not in shown and "7 can't be used" in shown
     assert 'href="/downloads/uploads/1/not-used.csv"' in shown
+
+
+def test_each_finding_shows_its_first_pictures_and_has_the_buttons_that_settle_it() -> None:
+    hazy = {"shown": "7" * 64, "labels": ["<hazy>"], "split": "val"}
+    pictures = {"<i>": hazy, "of no finding": hazy | {"shown": "8" * 64}}
+    upload = view(state="checked", job_state="done", report=MENDABLE | {"pictures": pictures})
+    shown = report.draw(upload, is_open=True)
+    finding = shown.partition("Too &lt;small&gt;.")[2].partition('class="notice')[0]
+    assert f'<img src="/uploads/1/copies/{"7" * 64}" alt="&lt;i&gt;"' in finding and "8" * 64 not in shown
+    assert '<figcaption>&lt;hazy&gt;<br><span class="quiet">val</span></figcaption>' in finding
+    assert 'data-fix="0">Leave out 4 pictures (&lt;blank&gt;)<' in finding.partition("</details>")[0]
+    # What settles none of the findings stands behind them all.
+    assert shown.index("Which ones") < shown.index('data-fix="1"') < shown.index('data-fix="2"')
+    assert "data-fix" not in report.draw(upload) + report.draw(
+        view(**vars(upload) | {"job_state": "running"}), None, True
+    )
+    plain = report.draw(view(state="checked", job_state="done", report=CHECKED), is_open=True)
+    assert "<img" not in plain and "<button" not in plain, "checked by an earlier version"
+
+
+def test_of_findings_of_one_kind_each_has_its_own_button() -> None:
+    findings = [
+        {
+            "kind": "names_somebody",
+            "severity": "warning",
+            "count": 3,
+            "cases": [],
+            "message": f"{column}. Drop {column}, or",
+        }
+        for column in ("mrn", "dob")
+    ]
+    fixes = [fix(f"Drop {column}", ("names_somebody",), drops_column=column) for column in ("mrn", "dob")]
+    told = MENDABLE | {"findings": findings, "mending": MENDABLE["mending"] | {"fixes": fixes}}
+    shown = report.draw(view(state="checked", job_state="done", report=told), is_open=True)
+    _, first, second = shown.split('<div class="notice warn"><b>')
+    assert [part.count("data-fix") for part in (first, second)] == [1, 1]
+    assert 'data-fix="0">Drop mrn<' in first and 'data-fix="1">Drop dob<' in second
 
 
 def test_copies_are_shown_side_by_side_until_something_is_said_of_them() -> None:
@@ -366,8 +407,6 @@ def test_what_is_decided_on_the_page_stays_with_the_upload(tmp_path: Path) -> No
 
 
 def test_one_click_does_what_a_finding_asks_for(tmp_path: Path) -> None:
-    shown = mending.draw_fixes(MENDABLE["mending"]["fixes"])
-    assert 'data-fix="0">Leave out 4 pictures (&lt;blank&gt;)<' in shown and mending.draw_fixes([]) == ""
     room = furnish(tmp_path / "room")
     studio, visit = room.studio, room.visit()
     upload_id = bring(visit, [arrived(studio, "labels.csv", b"image,label\na.png,x\n")])
@@ -385,10 +424,10 @@ def test_one_click_does_what_a_finding_asks_for(tmp_path: Path) -> None:
 
 def test_one_click_takes_out_what_says_who_somebody_is(tmp_path: Path) -> None:
     fixes = [
-        asdict(Fix("Drop", drops_column="mrn")),
-        asdict(Fix("Put", pseudonymizes=True)),
-        asdict(Fix("Call", numbers_cases=True)),
-        asdict(Fix("Drop", drops_column="dob")),
+        asdict(Fix("Drop", ("names_somebody",), drops_column="mrn")),
+        asdict(Fix("Put", ("names_somebody",), pseudonymizes=True)),
+        asdict(Fix("Call", ("names_somebody",), numbers_cases=True)),
+        asdict(Fix("Drop", ("names_somebody",), drops_column="dob")),
     ]
     report = {**MENDABLE, "mending": {**MENDABLE["mending"], "fixes": fixes}}
     room = furnish(tmp_path / "room")
@@ -437,9 +476,10 @@ def test_what_splits_share_is_shown_and_settled_by_a_job(tmp_path: Path) -> None
     visit, studio = room.visit(), room.studio
     with gr.Blocks():
         tab = settling.Settling(settling.lay_out())
-    assert tab.open(visit, room.version_id)[tab.parts.shared] == ""
+    opened = tab.open(visit, room.version_id)
+    assert opened[tab.parts.shared] == "" and opened[tab.parts.ways]["open"] is False
     leaks = Leakage({"test": Shared(9, 0, 2)}, 0)
-    assert "2 cases of patients of 9 test cases" in settling.draw_shared(leaks)
+    assert "of 9 test cases 2 are of patients who are learned from." in settling.draw_shared(leaks)
     assert "No run begins" in settling.draw_shared(leaks)
     asked = tab.withdraw(visit, room.version_id)
     job_id = asked[tab.parts.job]

@@ -73,7 +73,7 @@ def test_pictures_that_wait_are_released_masked_and_rejected_by_keys_alone(
     page.keyboard.press("x")
     tray.get_by_text("the last one").wait_for(state="hidden")
     page.get_by_text("Must be mended").first.wait_for()  # the row of the picture that was rejected
-    page.get_by_role("button", name="Keep the rest without these 1").click()
+    page.get_by_role("button", name="Keep the rest without this one").click()
     page.get_by_role("button", name="Add to my image sets").wait_for()
     page.get_by_text("11 cases, 2 labels").wait_for()
     page.get_by_role("button", name="Add to my image sets").click()

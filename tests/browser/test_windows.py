@@ -210,6 +210,46 @@ def test_a_window_is_drawn_and_told_by_drag_by_keys_and_by_numbers(bare: Bare) -
     assert said.startswith("Models saw: “soft tissue” (level 40, width 400 HU).") and "never what a reader" in said
 
 
+def test_while_a_window_is_pulled_linked_panes_draw_what_the_screen_shows_once_a_frame(bare: Bare) -> None:
+    side, step = 1200, 4  # in a frame of 300 pixels
+    bare.pictures["large"] = deep = ct(side)
+    bare.start("large", "large")
+    pulled = bare.page.evaluate(
+        """async () => {
+          let drawn = 0;
+          const put = CanvasRenderingContext2D.prototype.putImageData;
+          CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+            drawn += given[2] === 0;  // the strip at the top
+            return put.apply(this, given);
+          };
+          const frame = document.querySelector(".frame"), at = { button: 2, pointerId: 1, bubbles: true };
+          frame.dispatchEvent(new PointerEvent("pointerdown", { ...at, clientX: 50, clientY: 60 }));
+          for (let moves = 1; moves <= 20; moves += 1)
+            frame.dispatchEvent(new PointerEvent("pointermove", {
+              ...at, clientX: 50 + moves, clientY: 60 + moves / 2,
+            }));
+          const before = drawn;
+          await new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(shown)));
+          return [before, drawn];
+        }"""
+    )
+    assert pulled == [0, 2]
+    window = Window("", 60, 442)
+    for number in (0, 1):
+        np.testing.assert_array_equal(bare.drawn(number), deep.shades(window)[::step, ::step])
+    assert bare.fields() == ("60", "442"), "told while it is pulled"
+    bare.page.evaluate("window.dispatchEvent(new PointerEvent('pointerup', { pointerId: 1 }))")
+    for number in (0, 1):
+        np.testing.assert_array_equal(bare.drawn(number), deep.shades(window))
+    # Where a pixel of the picture is one of the screen or more, none is left out.
+    bare.press(*"++++++++")
+    bare.page.evaluate(
+        """() => ["pointerdown", "pointermove"].forEach((type, place) => document.querySelector(".frame").dispatchEvent(
+          new PointerEvent(type, { button: 2, pointerId: 1, bubbles: true, clientX: 50 + 20 * place, clientY: 60 })))"""
+    )
+    assert bare.drawn().shape == (side, side)
+
+
 def test_what_is_measured_under_the_mouse_and_in_the_middle_is_told(bare: Bare) -> None:
     bare.start("ct")
     deep, box = bare.pictures["ct"], bare.page.locator(".frame").bounding_box()
@@ -320,7 +360,7 @@ def test_two_fingers_zoom_and_one_moves(bare: Bare) -> None:
     bare.press("0")
     spread = [["pointerdown", 1, 100, 150], ["pointerdown", 2, 200, 150], ["pointermove", 2, 300, 150]]
     bare.page.evaluate(fingers, spread)
-    assert bare.page.locator("#viewer").get_attribute("data-scale") == "2.00"
+    bare.page.locator("#viewer[data-scale='2.00']").wait_for()
     bare.page.evaluate(fingers, [["pointerup", 1, 100, 150], ["pointerup", 2, 300, 150]])
     before = bare.page.evaluate(state)
     bare.page.evaluate(fingers, [["pointermove", 2, 10, 10]])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime
+from io import BytesIO
 
 import pytest
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from core.deid.choices import Choices
-from core.deid.header import deidentify_header, rules_for
+from core.deid.header import MOST_SEARCHED_BYTES, deidentify_header, rules_for
 from core.deid.record import Action, Actions
 from tests.deid.made import KEY, made_header
 
@@ -121,6 +123,24 @@ def test_values_of_the_header_are_taken_out_of_what_the_table_does_not_name() ->
     assert not after.ICCProfile
     assert after.RespiratoryCyclePosition == "END_INSP"
     assert actions[Action("(0008,1090)", "ManufacturerModelName", "", "C")] == 1
+
+
+def test_values_far_inside_long_figures_are_found_and_bytes_too_long_to_look_through_go() -> None:
+    header = made_header()
+    header.ICCProfile = bytes(MOST_SEARCHED_BYTES) + b"\0\0"
+    header.add_new("LUTData", "OW", bytes(MOST_SEARCHED_BYTES) + b"Test^Case Mueller 48151623 ")
+    after, _ = deidentified(as_read(header))
+    assert not after.ICCProfile and "LUTData" not in after
+    header.ICCProfile, header.LUTData = bytes(MOST_SEARCHED_BYTES), bytes(2 * MOST_SEARCHED_BYTES)
+    after, _ = deidentified(as_read(header))
+    assert len(after.ICCProfile) == MOST_SEARCHED_BYTES and len(after.LUTData) == 2 * MOST_SEARCHED_BYTES
+
+
+def as_read(header: Dataset) -> Dataset:
+    """From a file, whose elements are not looked into before they are asked for."""
+    file = BytesIO()
+    dcmwrite(file, header, implicit_vr=False, little_endian=True)
+    return dcmread(BytesIO(file.getvalue()), force=True)
 
 
 def test_what_no_dictionary_knows_is_removed_and_what_is_damaged_too() -> None:

@@ -55,6 +55,20 @@ def test_files_series_and_dates_still_fit_the_headers(tmp_path: Path) -> None:
     assert second["exam date"] == f"{moved_date('2019-08-05', DAYS)} 10:11"
 
 
+def test_a_file_is_named_from_where_it_was_named_before(tmp_path: Path) -> None:
+    """A table within a folder names files from there, and goes on doing so: the folder may be taken off later."""
+    keep_header(tmp_path / "upload" / "export" / "scans" / "IM1.dcm", made_header(1))
+    keep_header(tmp_path / "upload" / "export" / "scans" / "IM2", made_header(2))
+    text = "file,label\nscans/IM1.dcm,nodule\nIM1.dcm,nodule\nexport\\scans\\IM2,normal\n./scans/IM2,normal\n"
+    (tmp_path / "upload" / "export" / "labels.csv").write_text(text, encoding="utf-8")
+    deidentify(tmp_path / "upload", tmp_path / "out", Choices(), KEY)
+    table = read_table((tmp_path / "out" / "export" / "labels.csv").read_bytes(), "labels.csv")
+    cells = [row["file"] for _, row in table.rows]
+    names = [path.name for path in (tmp_path / "out").rglob("*.dcm")]
+    assert [cell.rpartition("/")[0] for cell in cells] == ["scans", "", "export/scans", "scans"]
+    assert {cell.rpartition("/")[2] for cell in cells} == set(names) and len(names) == 2
+
+
 def test_dates_are_kept_or_removed_where_that_is_chosen(tmp_path: Path) -> None:
     kept = brought_in(tmp_path / "kept", choices=Choices(dates="kept"))
     assert kept.rows[0][1]["exam date"] == "03.08.2019"

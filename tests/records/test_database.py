@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -51,6 +54,41 @@ def test_two_processes_that_upgrade_at_once_take_turns(empty: Database) -> None:
         list(threads.map(lambda opened: opened.upgrade(), several))
     for opened in several:
         assert opened.is_current()
+        opened.dispose()
+
+
+def test_an_upgrade_waits_for_another_longer_than_anything_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.records.database.BUSY_SECONDS", 0.1)
+    url = f"sqlite:///{tmp_path}/records.db"
+    with closing(sqlite3.connect(tmp_path / "records.db", isolation_level=None, check_same_thread=False)) as upgrading:
+        upgrading.execute("PRAGMA journal_mode=WAL")
+        upgrading.execute("BEGIN IMMEDIATE")
+        later = Timer(1, upgrading.rollback)
+        later.start()
+        opened = Database(url)
+        opened.upgrade()
+        later.join()
+    assert opened.is_current()
+    with opened.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 100
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    opened.dispose()
+
+
+def test_whoever_opens_a_new_file_waits_while_another_has_it(tmp_path: Path) -> None:
+    """SQLite itself tells at once that it is locked where the kind of its journal is to change."""
+    file = tmp_path / "records.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE there (is_it)")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM there").fetchall()
+        later = Timer(0.5, other.rollback)
+        later.start()
+        opened = Database(f"sqlite:///{file}")
+        opened.wait(0)
+        later.join()
         opened.dispose()
 
 

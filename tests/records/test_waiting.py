@@ -13,20 +13,11 @@ from core.records.database import Database
 from core.records.place import Place
 from core.records.sets import UploadError
 from core.records.tables import Job
-from tests.deid.burning import FAMILY, burned, without_names, written_to
+from tests.deid.burning import FAMILY
+from tests.records.held import brought
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """What waits is in files: the kind of database makes no difference."""
-
-
-def brought(database: Database, place: Place, who: Who, folder: Path) -> int:
-    """An upload of three pictures: two with the same name in the same place, one with nothing."""
-    files = [written_to(folder / f"{name}.dcm", without_names(burned())) for name in ("a", "b")]
-    files.append(written_to(folder / "c.dcm", without_names(burned(()))))
-    upload = sets.new_upload(database, place, who, who.projects[0], files, "scans")
-    tray.gate_of(place, upload).close()
-    sets.set_upload(database, upload.id, "checked", {"waiting": 2})
-    return upload.id
 
 
 @pytest.fixture

@@ -208,11 +208,13 @@ def test_all_pictures_that_a_finding_names_are_left_out_by_its_kind() -> None:
     blank = [Case(f"{number}.png", Blank(lift=number), ("x",)) for number in range(120)]
     seen = looked(drawn("a", "x", 1), drawn("b", "y", 2), *blank)
     (fix,) = [fix for fix in mending_facts(seen, mend(seen, Mending()))["fixes"] if fix["leaves_out_kind"] == "blank"]
-    assert fix["text"] == "Leave out 120 pictures (blank)"
+    assert fix["text"] == "Leave out these 120 pictures (blank)" and fix["kinds"] == ("blank",)
     after = mend(seen, Mending(leaves_out_kinds=("blank",)))
     assert names(after) == ["a", "b"]
     assert left_out(after)["0.png"] == "It is among what was left out as “blank”."
     assert not mending_facts(seen, after)["fixes"]
+    single = looked(drawn("a", "x", 1), drawn("b", "y", 2), *blank[:1])
+    assert mending_facts(single, mend(single, Mending()))["fixes"][0]["text"] == "Leave out this picture (blank)"
 
 
 def test_a_split_that_shares_a_patient_is_offered_to_be_drawn_anew_and_keeps_every_case() -> None:
@@ -234,10 +236,10 @@ def test_a_split_that_shares_a_patient_is_offered_to_be_drawn_anew_and_keeps_eve
     assert not mending_facts(seen, after)["fixes"]
 
 
-def test_labels_alike_are_offered_to_get_one_name() -> None:
-    seen = looked(drawn("a", "Cyst", 1), drawn("b", "cyst", 2), drawn("c", "none", 3))
+def test_labels_alike_are_offered_to_be_called_as_most_of_their_cases_are() -> None:
+    seen = looked(drawn("a", "Cyst", 1), drawn("b", "cyst", 2), drawn("c", "none", 3), drawn("d", "cyst", 4))
     (fix,) = mending_facts(seen, mend(seen, Mending()))["fixes"]
-    assert (fix["text"], fix["labels"]) == ("Call “cyst” “Cyst” too", {"cyst": "Cyst"})
+    assert (fix["text"], fix["labels"]) == ("Call “Cyst” “cyst” too", {"Cyst": "cyst"})
     after = mend(seen, Mending(labels=fix["labels"]))
-    assert after.looked.image_set.task.answers == ("Cyst", "none")
+    assert after.looked.image_set.task.answers == ("cyst", "none")
     assert not mending_facts(seen, after)["fixes"]

@@ -53,14 +53,14 @@ def check(job: ChildJob) -> None:
         looked = _looked_over(job, upload, opened)
         mended = mend(looked, mending)
         report = report_of(mended.looked, beside.audit_upload(job.place, upload, mended.looked))
-        beside.keep_check(job.place, upload, mended)
+        pictures = beside.keep_check(job.place, upload, mended, report.findings)
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")
         raise
     task = mended.looked.image_set.task.model_dump(mode="json")
     to_mend = mending_facts(looked, mended)
     to_mend["fixes"] = [*more_fixes, *to_mend["fixes"]]
-    facts = {"name": opened.name, "task": task, "mending": to_mend}
+    facts = {"name": opened.name, "task": task, "mending": to_mend, "pictures": pictures}
     sets.set_upload(job.database, upload.id, "checked", report.as_json() | facts)
     job.teller.result(Checked(upload=upload.id, cases=report.cases, findings=len(report.findings)))
 

@@ -19,7 +19,7 @@ from core.catalog import TSMS
 ONLY = [("All", "all"), ("Readers disagree", "disagree"), ("Wrong answers", "wrong"), ("A right, B wrong", "beats")]
 ORDER = [("As they were read", "case"), ("Entropy of A", "entropy"), ("Gap from A to B", "gap")]
 THE_CASE, A_FILE = "case", "file"
-NOT_CALIBRATED = "This run learned no temperatures: its probabilities are raw."
+NOT_CALIBRATED = "This run learned none: they are raw."
 ABOUT = [("The case above", THE_CASE), ("Another image", A_FILE)]
 
 

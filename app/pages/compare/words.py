@@ -33,7 +33,7 @@ def answers_of(conclusions: Mapping[Reader, Conclusion]) -> dict[Reader, Answer]
 def calibrated_by(comparison: Comparison) -> str:
     """By what its probabilities can be calibrated; nothing where they can't."""
     cases = comparison.validated
-    return f"One temperature a reader, learned on {cases:,} validation cases." if cases else ""
+    return f"Learned on {cases:,} validation cases." if cases else ""
 
 
 def answers_table(

@@ -137,8 +137,8 @@ class Adding:
         upload = next((view for view in uploads if view.id == upload_id), uploads[0] if uploads else None)
         if upload is None:
             return self._nothing()
-        shown: Updates = {self.parts.report: report.draw(upload, kept_as(visit, upload))}
         mend, is_open = MendTab(self.parts.mend), may_change(visit, upload)
+        shown: Updates = {self.parts.report: report.draw(upload, kept_as(visit, upload), is_open)}
         if is_open and upload.state == "checked":
             shown |= mend.copies(upload)
         now = f"{upload.id} {upload.state} {upload.job_id} {upload.job_state}"
@@ -289,7 +289,7 @@ def lay_out() -> AddParts:
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):
             upload = RowChoice([], label="Upload", visible=False)
-            shown = gr.HTML(report.draw(None))
+            shown = gr.HTML(report.draw(None), js_on_load=mending.CLICKS, elem_id="upload-report")
             wait, mend = waiting.lay_out(), mending.lay_out()
             mapping, keep = _mapping_parts(), _keep_parts()
             with gr.Row():
@@ -363,7 +363,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
     )
     checked.then(again, looked_at, shown, **PRIVATE)
     waiting.wire(studio, WaitTab(parts.wait), parts.upload, (again, looked_at, shown))
-    mending.wire(studio, MendTab(parts.mend), parts.upload, (again, looked_at, shown))
+    mending.wire(studio, MendTab(parts.mend), parts.report, parts.upload, (again, looked_at, shown))
     added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
     added.then(again, looked_at, shown, **PRIVATE)
     discarded = parts.discard.click(guarded(studio, discard_upload), [parts.upload], None, **PRIVATE)

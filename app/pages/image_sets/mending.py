@@ -22,6 +22,7 @@ from core.sets.check import FEW_CASES
 from core.sets.mending import MENDING, Mending, taken_apart
 
 HEADERS = ["Label as it came", "Cases", "Name from now on"]
+CLICKS = script_beside(__file__)
 OTHER = "other"
 KEPT = {"first": "Keep the left one", "second": "Keep the right one", "both": "Keep both", "none": "Leave out both"}
 """What can be decided about two copies, and how it is called."""
@@ -41,13 +42,12 @@ class MendParts:
     rename: gr.Button
     copies: gr.Accordion
     pairs: gr.HTML
-    fixes: gr.HTML
 
     @property
     def shown(self) -> list[Component | gr.Column | gr.Accordion]:
         """What opening an upload may change."""
         buttons = (self.column, self.without, self.one_copy, self.back)
-        return [*buttons, self.labels, self.table, self.copies, self.pairs, self.fixes]
+        return [*buttons, self.labels, self.table, self.copies, self.pairs]
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,19 @@ class MendTab:
         title = f"Names of labels ({len(rows)}, {few} of them rare)" if few else f"Names of labels ({len(rows)})"
         return {
             parts.column: gr.update(visible=True),
-            parts.without: gr.update(visible=bad > 0, value=f"Keep the rest without these {bad:,}"),
-            parts.one_copy: gr.update(visible=copies > 0, value=f"Leave out {copies:,} plain copies, keep one of each"),
+            parts.without: gr.update(
+                visible=bad > 0, value=f"Keep the rest without {f'these {bad:,}' if bad > 1 else 'this one'}"
+            ),
+            parts.one_copy: gr.update(visible=copies > 0, value=plain_copies(copies)),
             parts.back: gr.update(visible=mending != Mending()),
             parts.labels: gr.update(visible=True, label=title),
             parts.table: rows,
-            parts.fixes: draw_fixes(facts.get("fixes", [])),
         } | self.copies(upload)
 
     def _only_back(self) -> Updates:
         """Where the files can't be read as it was decided."""
         parts = self.parts
-        hidden = (parts.without, parts.one_copy, parts.labels, parts.copies, parts.fixes)
+        hidden = (parts.without, parts.one_copy, parts.labels, parts.copies)
         shown: Updates = {part: gr.update(visible=False) for part in hidden}
         return shown | {parts.column: gr.update(visible=True), parts.back: gr.update(visible=True)}
 
@@ -140,6 +141,13 @@ def change(visit: Visit, upload_id: int, **decisions: Any) -> None:
     check_upload(visit, row.id, {**rest, MENDING: mending.model_dump(mode="json")})
 
 
+def plain_copies(copies: int) -> str:
+    """What the button says that leaves them out."""
+    if copies == 1:
+        return "Leave out the plain copy, keep the other"
+    return f"Leave out {copies:,} plain copies, keep one of each"
+
+
 def apply_fix(visit: Visit, upload_id: int, number: int) -> None:
     """Does what the button of that number says, over what was decided before."""
     row = sets.upload(visit.database, visit.who, int(upload_id))
@@ -161,13 +169,12 @@ def apply_fix(visit: Visit, upload_id: int, number: int) -> None:
     )
 
 
-def draw_fixes(offered: Sequence[Json]) -> str:
-    """A button for each thing that one click does."""
+def draw_fixes(offered: Sequence[tuple[int, Json]]) -> str:
+    """A button for each thing that one click does, with its number in the report."""
     buttons = "".join(
-        f'<button type="button" data-fix="{number}">{escape(fix["text"])}</button>'
-        for number, fix in enumerate(offered)
+        f'<button type="button" data-fix="{number}">{escape(fix["text"])}</button>' for number, fix in offered
     )
-    return f'<div class="vt copies"><div class="choices">{buttons}</div></div>' if buttons else ""
+    return f'<div class="choices">{buttons}</div>' if buttons else ""
 
 
 def decide_copies(visit: Visit, upload_id: int, pair: int, kept: str) -> None:
@@ -235,9 +242,8 @@ def lay_out() -> MendParts:
             without = gr.Button("Keep the rest", variant="primary", visible=False, elem_id="mend-without")
             one_copy = gr.Button("Keep one of each copy", visible=False, elem_id="mend-copies")
             back = gr.Button("Take back all decisions", visible=False, elem_id="mend-back")
-        fixes = gr.HTML(js_on_load=script_beside(__file__), elem_id="mend-fixes")
         with gr.Accordion("Copies to decide on", open=True, visible=False) as copies:
-            pairs = gr.HTML(js_on_load=script_beside(__file__), elem_id="mend-pairs")
+            pairs = gr.HTML(js_on_load=CLICKS, elem_id="mend-pairs")
         with gr.Accordion("Names of labels", open=False, elem_id="mend-labels") as labels:
             gr.HTML(
                 '<div class="vt"><p class="small quiet">The same name twice makes one label of two. An empty name '
@@ -258,11 +264,11 @@ def lay_out() -> MendParts:
                 merge = gr.Button(f"Name the rare ones “{OTHER}”", size="sm")
                 drop = gr.Button("Drop the rare ones", size="sm")
             rename = gr.Button("Use these names", variant="primary", elem_id="mend-rename")
-    return MendParts(column, without, one_copy, back, labels, table, rare, merge, drop, rename, copies, pairs, fixes)
+    return MendParts(column, without, one_copy, back, labels, table, rare, merge, drop, rename, copies, pairs)
 
 
-def wire(studio: Studio, tab: MendTab, upload: gr.Dropdown, show_again: Wire) -> None:
-    """`show_again` has the whole upload drawn anew."""
+def wire(studio: Studio, tab: MendTab, report: gr.HTML, upload: gr.Dropdown, show_again: Wire) -> None:
+    """`report` has the buttons of findings; `show_again` has the whole upload drawn anew."""
     parts = tab.parts
     for button, act in ((parts.without, tab.without), (parts.one_copy, tab.one_copy), (parts.back, tab.back)):
         button.click(guarded(studio, act), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
@@ -271,5 +277,5 @@ def wire(studio: Studio, tab: MendTab, upload: gr.Dropdown, show_again: Wire) ->
     parts.drop.click(guarded(studio, tab.drop), rows, [parts.table], **PRIVATE)
     renamed = parts.rename.click(guarded(studio, tab.rename), [upload, parts.table], None, **PRIVATE)
     renamed.then(*show_again, **PRIVATE)
-    parts.fixes.click(guarded(studio, tab.fix), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
+    report.click(guarded(studio, tab.fix), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
     parts.pairs.click(guarded(studio, tab.settle), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)

@@ -25,6 +25,7 @@ from core.records.sets import SetView
 
 TITLE = "Image sets"
 PATH = "/image-sets"
+TABS = ("add", "cases", "task", "versions")
 ERASABLE = [("the whole set, all versions", "set"), ("only the version that is shown", "version")]
 
 
@@ -55,8 +56,8 @@ class ImageSetsPage:
     def open(self, visit: Visit) -> Updates:
         """With ?set=, ?version= and ?tab= as asked for; where there is nothing to look at yet, images can be added."""
         choosers = self.choose(visit, visit.number("set"), visit.number("version"))
-        is_adding = visit.query("tab") == "add" or choosers[self.parts.image_set]["value"] is None
-        return choosers | {self.parts.tabs: gr.update(selected="add")} if is_adding else choosers
+        wanted = "add" if choosers[self.parts.image_set]["value"] is None else visit.query("tab")
+        return choosers | {self.parts.tabs: gr.update(selected=wanted)} if wanted in TABS else choosers
 
     def choose(self, visit: Visit, set_id: int | None, version_id: int | None, with_archived: bool = False) -> Updates:
         """The choosers. An archived set is among them where that is wished, or where it is the chosen one."""
@@ -211,7 +212,7 @@ def build(studio: Studio) -> None:
         *page.gallery.opened,
         *page.task.opened,
         parts.versions,
-        page.settling.parts.shared,
+        *page.settling.opened,
         *page.changes.opened,
         *page.keeping.parts.shown,
         *page.patients.parts.shown,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from app.html import bar, empty, notice, size
+from app.pages.image_sets.mending import draw_fixes
 from app.words import lasting
 from core.deid.waiting import WAITING
 from core.records.sets import UploadView
@@ -15,6 +17,7 @@ from core.sets.mending import MENDING
 
 SEVERITIES = {"error": ("bad", "Must be mended"), "warning": ("warn", "Look at this"), "note": ("", "Good to know")}
 CASES_NAMED = 12
+PICTURES_SHOWN = 6
 STATES = {
     "arriving": "arrived",
     "checking": "being checked",
@@ -37,8 +40,8 @@ def is_busy(upload: UploadView) -> bool:
     return upload.job_state in UNDER_WAY
 
 
-def draw(upload: UploadView | None, version_id: int | None = None) -> str:
-    """The whole report of an upload; `version_id` is what it was kept as."""
+def draw(upload: UploadView | None, version_id: int | None = None, is_open: bool = False) -> str:
+    """The whole report of an upload; `version_id` is what it was kept as. Where it `is_open`, a finding has buttons."""
     if upload is None:
         return empty("No upload yet", "Drop your files on the left. They are checked before anything is kept.")
     head = (
@@ -46,7 +49,7 @@ def draw(upload: UploadView | None, version_id: int | None = None) -> str:
         f'<p class="small quiet">{size(upload.size)}, brought by {escape(upload.person)}</p>'
     )
     head += _going(upload) + _kept(upload, version_id)
-    return f'<div class="vt">{head}{_findings(upload.id, upload.report) if _is_shown(upload) else ""}</div>'
+    return f'<div class="vt">{head}{_findings(upload, is_open) if _is_shown(upload) else ""}</div>'
 
 
 def _is_shown(upload: UploadView) -> bool:
@@ -79,10 +82,9 @@ def _kept(upload: UploadView, version_id: int | None) -> str:
     )
 
 
-def _findings(upload_id: int, report: Mapping[str, Any] | None) -> str:
-    if report is None:
-        return ""
-    findings = report["findings"]
+def _findings(upload: UploadView, is_open: bool) -> str:
+    report = upload.report or {}
+    findings, pictures = report["findings"], report.get("pictures", {})
     if report.get(WAITING):
         return "".join(map(_finding, findings))
     errors = sum(finding["severity"] == "error" for finding in findings)
@@ -104,13 +106,22 @@ def _findings(upload_id: int, report: Mapping[str, Any] | None) -> str:
         verdict = notice("This can be added. Read the remarks first: some may spoil the figures later.", "warn")
     else:
         verdict = notice("Every picture opens, and nothing looks wrong. This can be added.", "good")
-    files = " ".join(
-        f'<a href="/downloads/uploads/{upload_id}/report.{kind}" download>{name}</a>'
-        for kind, name in (("html", "This report as a page"), ("json", "and for programs (JSON)"))
+    files = " · ".join(
+        f'<a href="/downloads/uploads/{upload.id}/report.{kind}" download>{name}</a>'
+        for kind, name in (("html", "This report as a page"), ("json", "This report for programs (JSON)"))
     )
-    remarks = (
-        f'<p class="small">{files}</p>' + verdict + _not_used(upload_id, mending) + "".join(map(_finding, findings))
+    offered = list(enumerate(mending.get("fixes", []))) if is_open and not is_busy(upload) else []
+    listed = Counter(finding["kind"] for finding in findings)
+    drawn = "".join(
+        _finding(
+            finding,
+            _pictures(upload.id, finding["cases"], pictures),
+            draw_fixes([fix for fix in offered if _settles(fix[1], finding, listed[finding["kind"]])]),
+        )
+        for finding in findings
     )
+    drawn += draw_fixes([fix for fix in offered if listed.keys().isdisjoint(fix[1].get("kinds", ()))])
+    remarks = f'<p class="small">{files}</p>{verdict}{_not_used(upload.id, mending)}{drawn}'
     return f"<p>{escape(summary)}</p>{remarks}{_classes(report['classes'])}"
 
 
@@ -124,13 +135,33 @@ def _not_used(upload_id: int, mending: Mapping[str, Any]) -> str:
     return f"<p>{', '.join(filter(None, words))}. {listed}</p>"
 
 
-def _finding(finding: Mapping[str, Any]) -> str:
+def _finding(finding: Mapping[str, Any], pictures: str = "", fixes: str = "") -> str:
     kind, word = SEVERITIES[finding["severity"]]
     cases = finding["cases"]
     named = "".join(f"<code>{escape(name)}</code> " for name in cases[:CASES_NAMED])
     more = f"and {finding['count'] - CASES_NAMED:,} more" if finding["count"] > CASES_NAMED < len(cases) else ""
     listed = f'<details class="small"><summary>Which ones</summary>{named}{more}</details>' if cases else ""
-    return f'<div class="notice {kind}"><b>{word}.</b> {escape(finding["message"])}{listed}</div>'
+    return f'<div class="notice {kind}"><b>{word}.</b> {escape(finding["message"])}{pictures}{fixes}{listed}</div>'
+
+
+def _settles(fix: Mapping[str, Any], finding: Mapping[str, Any], alike: int) -> bool:
+    """Where several findings are of one kind, each says by itself what is done about it."""
+    return finding["kind"] in fix.get("kinds", ()) and (alike == 1 or fix["text"] in finding["message"])
+
+
+def _pictures(upload_id: int, cases: Sequence[str], pictures: Mapping[str, Any]) -> str:
+    """The first of a finding, small."""
+    figures = "".join(_figure(upload_id, case, pictures[case]) for case in cases[:PICTURES_SHOWN] if case in pictures)
+    return f'<div class="of-finding">{figures}</div>' if figures else ""
+
+
+def _figure(upload_id: int, case: str, picture: Mapping[str, Any]) -> str:
+    labels, split = ", ".join(picture["labels"]) or "no label", picture["split"] or ""
+    return (
+        f'<figure title="{escape(case)}"><img src="/uploads/{upload_id}/copies/{escape(picture["shown"])}" '
+        f'alt="{escape(case)}" loading="lazy"><figcaption>{escape(labels)}<br>'
+        f'<span class="quiet">{escape(split)}</span></figcaption></figure>'
+    )
 
 
 def _classes(classes: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.components import Component
 
 from app.context import PRIVATE, Studio
 from app.html import bar, notice
@@ -15,7 +16,7 @@ from core.records import jobs
 from core.records.leaking import version_leaks
 from core.records.outcomes import Settled, outcome
 from core.records.tables import UNDER_WAY, Job
-from core.sets.leakage import Leakage
+from core.sets.leakage import Leakage, Shared
 
 SECONDS = 2
 ABOUT = (
@@ -27,6 +28,7 @@ ABOUT = (
 @dataclass(frozen=True)
 class SettleParts:
     shared: gr.HTML
+    ways: gr.Accordion
     regroup: gr.Button
     withdraw: gr.Button
     progress: gr.HTML
@@ -40,10 +42,17 @@ class SettleParts:
 class Settling:
     parts: SettleParts
 
+    @property
+    def opened(self) -> list[Component | gr.Accordion]:
+        """What another version changes."""
+        return [self.parts.shared, self.parts.ways]
+
     def open(self, visit: Visit, version_id: int | None) -> Updates:
-        """What is known of the version that is chosen."""
-        shared = "" if version_id is None else draw_shared(version_leaks(visit.database, visit.who, version_id))
-        return {self.parts.shared: shared}
+        """What is known of the version that is chosen. Where no run begins on it, the ways out of that lie open."""
+        if version_id is None:
+            return {self.parts.shared: ""}
+        leaks = version_leaks(visit.database, visit.who, version_id)
+        return {self.parts.shared: draw_shared(leaks), self.parts.ways: gr.update(open=bool(leaks.reasons()))}
 
     def regroup(self, visit: Visit, version_id: int | None) -> Updates:
         return self._ask(visit, version_id, "regroup")
@@ -70,17 +79,25 @@ class Settling:
 
 def draw_shared(leaks: Leakage) -> str:
     counted = [
-        f"{shared.pictures:,} pictures and {shared.patients:,} cases of patients of {shared.cases:,} {split} cases"
+        f"of {shared.cases:,} {split} cases {_shares(shared)}"
         for split, shared in leaks.splits.items()
         if shared.pictures or shared.patients
     ]
     if not counted:
         return ""
     is_shut = bool(leaks.reasons())
-    text = f"Shared with what is learned from: {'; '.join(counted)}."
+    text = f"Splits share what belongs into one: {'; '.join(counted)}."
     if is_shut:
-        text += " No run begins on this version until it is settled, or accepted on the page Tune."
+        text += " No run begins on this version until it is settled here by one click, or accepted on the page Tune."
     return f'<div class="vt">{notice(text, "bad" if is_shut else "warn")}</div>'
+
+
+def _shares(shared: Shared) -> str:
+    words = (
+        (shared.patients, "are of patients who are learned from"),
+        (shared.pictures, "show pictures that are learned from"),
+    )
+    return " and ".join(f"{count:,} {shares}" for count, shares in words if count)
 
 
 def draw(job: Job) -> str:
@@ -98,7 +115,7 @@ def draw(job: Job) -> str:
 
 def lay_out() -> SettleParts:
     shared = gr.HTML()
-    with gr.Accordion("Splits that share pictures or patients", open=False, elem_id="settle"):
+    with gr.Accordion("Splits that share pictures or patients", open=False, elem_id="settle") as ways:
         gr.Markdown(ABOUT)
         with gr.Row():
             regroup = gr.Button(
@@ -109,7 +126,7 @@ def lay_out() -> SettleParts:
             )
     progress = gr.HTML()
     job, made = gr.Number(visible=False, precision=0), gr.Number(visible=False, precision=0)
-    return SettleParts(shared, regroup, withdraw, progress, job, made, gr.Timer(SECONDS, active=False))
+    return SettleParts(shared, ways, regroup, withdraw, progress, job, made, gr.Timer(SECONDS, active=False))
 
 
 def wire(studio: Studio, tab: Settling, version: gr.Dropdown) -> None:

@@ -62,7 +62,7 @@ def reliability(run: RunView) -> Figure:
             f"Nothing was calibrated: the run was made before this was done, or has fewer than {LEAST_CASES} "
             "validation cases."
         )
-    return charts.reliability(bins, drawn_first(run)).update_layout(title="Whether probabilities can be believed")
+    return charts.reliability(bins, drawn_first(run))
 
 
 def _of_reader(run: RunView, set_name: str, reader: Reader, part: Plain) -> str:

@@ -36,6 +36,7 @@ from app.run_words import (
 from app.visit import Updates, Visit, Wire, guarded, live, offer
 from app.words import curve_title, figure_title
 from core.records import jobs, run_search, runs
+from core.records.benefits import titles_of
 from core.records.run_search import Sought
 from core.records.runs import RunView
 from core.records.seeds import alike
@@ -200,7 +201,7 @@ class RunsPage:
         return {
             run.benefit: benefit.draw(view, alike(visit.database, visit.who, view)),
             run.numbers: figure_table(view),
-            run.statements: statement_tables(view.metrics) if view.metrics else "",
+            run.statements: statement_tables(view.metrics, titles_of(view)) if view.metrics else "",
             run.classes: classes.draw(view),
             run.plots.rocs: classes.curves(visit, view),
             run.plots.reliability: classes.reliability(view),

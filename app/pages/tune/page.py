@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from textwrap import shorten
 
@@ -21,6 +22,7 @@ from app.visit import Given, Json, Updates, Visit, Wire, guarded, live, offer
 from app.words import lasting
 from core.errors import CoreError, SettingsError
 from core.records import jobs, runs, sets
+from core.records.leaking import version_leaks
 from core.records.outcomes import Estimated, outcome
 from core.records.tables import UNDER_WAY
 from core.sets.version import kept_name
@@ -31,7 +33,16 @@ PATH = "/tune"
 LONGEST_CHOICE = 34
 COPY = " (copy)"
 TRYING = "Trying one step on the largest case"
-EMPTY = "There is no image set in this project yet. Add one on the page **[Image sets](/image-sets)**, then come back."
+EMPTY = (
+    '<div class="vt"><div class="notice">There is no image set in this project yet. Add one on the page '
+    '<a href="/image-sets?tab=add">Image sets</a>, then come back.</div></div>'
+)
+
+LEAKING = (
+    '<div class="vt"><div class="notice bad" role="alert">{reasons}. Figures would come out too good, and no run on '
+    'all of these cases begins. <a href="/image-sets?version={version_id}&amp;tab=versions">Settle it by one click</a> '
+    "on the page Image sets, or write under Leakage why the run is to go on all the same.</div></div>"
+)
 
 
 @dataclass(frozen=True)
@@ -118,6 +129,14 @@ class TunePage:
         settings = {"method": {"name": method}, "preset": preset}
         name = "" if version_id is None else runs.next_name(visit.database, visit.who, version_id, settings)
         return {self.parts.name: gr.update(placeholder=name)} | self.held(False)
+
+    def warn(self, visit: Visit, version_id: int | None) -> Updates:
+        """That no run on all cases of this version begins, and the ways out, before anybody has filled anything in."""
+        if version_id is None:
+            return {}
+        reasons = version_leaks(visit.database, visit.who, version_id).reasons()
+        listed = escape("; ".join(reasons))
+        return {self.parts.notice: LEAKING.format(reasons=listed, version_id=version_id) if reasons else ""}
 
     def values(self, given: Given) -> Json:
         """The run file's values as they stand in the page."""
@@ -251,6 +270,7 @@ def wire_choices(studio: Studio, page: TunePage) -> None:
     followed(on_load(guarded(studio, page.open), None, opened))
     other_set = guarded(studio, page.other_set)
     followed(parts.image_set.input(other_set, [parts.image_set], [parts.version, parts.task], **PRIVATE))
+    parts.version.change(guarded(studio, page.warn), [parts.version], [parts.notice], **PRIVATE)
     parts.version.input(*previewing, **PRIVATE).then(*naming, **PRIVATE)
     for choice in (parts.choices.family, parts.choices.tsm, parts.choices.method, parts.choices.preset):
         followed(choice.input(guarded(studio, page.choose), inputs, [*parts.forms.settings, *parts.begin], **PRIVATE))

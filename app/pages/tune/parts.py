@@ -47,7 +47,7 @@ class FileParts:
 
 @dataclass(frozen=True)
 class Parts:
-    notice: gr.Markdown
+    notice: gr.HTML
     image_set: RowChoice
     version: RowChoice
     choices: Choices
@@ -86,7 +86,7 @@ class Parts:
 
 def lay_out(offered: Json) -> Parts:
     gr.Markdown("# Tune\nChoose images and a preset, then start. Everything else has a default that you may change.")
-    notice = gr.Markdown()
+    notice = gr.HTML()
     with gr.Row():
         with gr.Column(scale=3):
             with gr.Row():

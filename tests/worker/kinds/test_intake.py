@@ -190,6 +190,10 @@ def test_an_upload_is_mended_without_opening_a_picture_again_and_kept_as_decided
     def opened(*picture: object) -> None:
         raise AssertionError("A picture was opened again")
 
+    pictured = {case for finding in first["findings"] for case in finding["cases"][:6]} - {"dark/empty.png"}
+    assert set(first["pictures"]) == pictured and first["pictures"]["dark/0.png"]["labels"] == ["dark"]
+    for picture in first["pictures"].values():
+        assert mended.copy_thumbnail(database, place, who, upload, picture["shown"]).startswith(b"\x89PNG")
     monkeypatch.setattr("core.pictures.pixels.decode", opened)
     decisions = {
         "leaves_out_unusable": True,
