@@ -38,7 +38,8 @@ GRAIN = 8
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one size of set: pictures for a second of processor time, seconds that went by, and this process's memory at its most."""
+    """Of one size of set: pictures for a second of processor time, seconds that went by, and the memory of this process
+    at its most."""
 
     pictures: int
     bare: float
