@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,16 @@ def in_plain(value: object) -> Plain:
         return {"path": str(value)}
     if isinstance(value, tuple):
         return {"tuple": [in_plain(each) for each in value]}
-    if is_dataclass(value):
-        return {"of": name_of(type(value)), "is": [in_plain(getattr(value, field.name)) for field in fields(value)]}
-    raise TypeError(f"{value!r} can't be said to another process")
+    kind = name_of(type(value))
+    return {"of": kind, "is": [in_plain(getattr(value, name)) for name in _fields(kind)]}
+
+
+@cache
+def _fields(kind: str) -> tuple[str, ...]:
+    made_of = named(kind)
+    if not is_dataclass(made_of):
+        raise TypeError(f"{kind} is no dataclass, and can't be said to another process")
+    return tuple(field.name for field in fields(made_of))
 
 
 def from_plain(plain: Plain) -> Any:
@@ -33,10 +41,8 @@ def from_plain(plain: Plain) -> Any:
         return Path(plain["path"])
     if "tuple" in plain:
         return tuple(map(from_plain, plain["tuple"]))
-    made_of = named(plain["of"])
-    if not is_dataclass(made_of):
-        raise TypeError(f"{plain['of']} is no dataclass")
-    return made_of(*map(from_plain, plain["is"]))
+    names, values = _fields(plain["of"]), map(from_plain, plain["is"])
+    return named(plain["of"])(**dict(zip(names, values, strict=True)))
 
 
 def name_of(made: Callable[..., Any]) -> str:
@@ -44,6 +50,7 @@ def name_of(made: Callable[..., Any]) -> str:
     return f"{made.__module__}:{made.__qualname__}"
 
 
+@cache
 def named(name: str) -> Callable[..., Any]:
     module, _, within = name.partition(":")
     function: Callable[..., Any] = getattr(import_module(module), within)
