@@ -89,6 +89,14 @@ def mend_as_decided(
     return replace(mended, left_out=unnamed(mended.left_out, kept)) if mending.numbers_cases else mended
 
 
+def warn_of_persons(image_set: ImageSet, mending: Mending) -> None:
+    """Where tables and names of files look like somebody's, before they are kept."""
+    from core.deid.whose import findings_of, tellings, undecided
+
+    for finding in findings_of(undecided(tellings(image_set), mending)):
+        output.note(finding.message)
+
+
 def words_of(mended: Mended, mending: Mending) -> str:
     from core.deid.whose import words
 

@@ -163,6 +163,8 @@ def do_set_add(arguments: argparse.Namespace) -> None:
     decided = mending.mending_from(arguments)
     with deid.at_the_door(Path(arguments.path).expanduser(), arguments, place.data) as (path, words):
         image_set = open_set(path, {}, every(FORMATS))
+        if not words:  # else the door has taken it out
+            mending.warn_of_persons(image_set, decided)
         with output.counting("pictures") as on_case:
             mended = None if decided == Mending() else mending.mend_as_decided(image_set, decided, on_case)
             version = sets.write_version(

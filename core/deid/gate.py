@@ -15,6 +15,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from core.deid.burned import Written, find_written, frames_shown, mask, names_in
+from core.deid.burned_pictures import is_bare_picture, mask_picture, shades_of, written_in_picture
 from core.deid.burned_text import Shades, can_read
 from core.deid.burned_words import Names
 from core.deid.tray import Decision, Held, Reason, Tray
@@ -45,8 +46,9 @@ class Looked:
 class Gate:
     """Over the files of one upload: `look` as each is written into a folder `within` it, `close` once all are."""
 
-    def __init__(self, root: Path, tray: Tray, within: str = "") -> None:
-        self.root, self.tray, self.within = root, tray, within
+    def __init__(self, root: Path, tray: Tray, within: str = "", reads_pictures: bool = False) -> None:
+        """PNG and JPEG are looked at only where that is wished: it takes its time over each."""
+        self.root, self.tray, self.within, self.reads_pictures = root, tray, within, reads_pictures
         self.can_read = can_read()
 
     def look(self, before: Dataset, after: Dataset, name: str) -> None:
@@ -77,8 +79,26 @@ class Gate:
         self.tray.resume(self.root)
 
     def _look_at_file(self, file: Path) -> None:
+        if is_bare_picture(file.name):
+            return self._look_at_picture(file)
         with quiet():
             self._look(dcmread(file), self._place(file), None, False)
+
+    def _look_at_picture(self, file: Path) -> None:
+        """What can't be decoded is told by the check."""
+        place = self._place(file)
+        try:
+            shades = shades_of(file)
+        except DataError:
+            return self.tray.tell_looked(place, "")
+        written = written_in_picture(shades) if self.can_read else ()
+        verdicts = {each.verdict for each in written}
+        if {"person", "unsure"} & verdicts:
+            reasons: tuple[Reason, ...] = ("person",) if "person" in verdicts else ("text",)
+            height, width = shades.shape[:2]
+            held = Held(self.tray.next_number(), place, reasons, written, width, height, 1, 1, "", "")
+            self.tray.hold(held, [shades])
+        self.tray.tell_looked(place, "")
 
     def _look(self, dataset: FileDataset, place: str, names: Names | None, is_head: bool) -> None:
         if place in self.tray.looked:
@@ -132,7 +152,10 @@ class Gate:
             draft = file.with_suffix(".masked")
             try:
                 with quiet():
-                    _mask(file, draft, decision, self.can_read)
+                    if is_bare_picture(held.place):
+                        mask_picture(file, draft, decision.spots, self.can_read)
+                    else:
+                        _mask(file, draft, decision, self.can_read)
             except CoreError as error:
                 draft.unlink(missing_ok=True)
                 return self.tray.tell_failed(held.number, str(error))
@@ -159,8 +182,11 @@ class Gate:
     def _files(self) -> Iterator[Path]:
         for file in sorted((self.root / self.within).rglob("*")):
             is_hidden = any(part.startswith(".") for part in file.relative_to(self.root).parts)
-            if file.is_file() and not is_hidden and self.tray.folder not in file.parents and _is_dicom(file):
+            if file.is_file() and not is_hidden and self.tray.folder not in file.parents and self._is_looked_at(file):
                 yield file
+
+    def _is_looked_at(self, file: Path) -> bool:
+        return self.reads_pictures if is_bare_picture(file.name) else _is_dicom(file)
 
     def _place(self, file: Path) -> str:
         return file.relative_to(self.root).as_posix()

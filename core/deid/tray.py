@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from PIL import Image
 
 from core.deid.acts import Act
 from core.deid.burned import Written
+from core.deid.burned_pictures import is_bare_picture
 from core.deid.burned_text import Shades, Spot
 from core.errors import DataError
 
@@ -136,7 +137,10 @@ class Tray:
         return [each for each in self.waiting() if each.is_alike(held)]
 
     def file(self, number: int) -> Path:
-        return self.folder / f"{number}.dcm"
+        name = self.held[number].place
+        return self.folder / (
+            f"{number}{PurePosixPath(name).suffix.lower()}" if is_bare_picture(name) else f"{number}.dcm"
+        )
 
     def view(self, number: int, view: int) -> Path:
         return self.folder / f"{number}-{view}.png"

@@ -12,9 +12,9 @@ from core.pictures.working import WORKING_SIDE, Floats
 
 FURTHEST = 0.05
 """Of a side: how far an edge is moved at most."""
-COARSE_ROUNDS, ROUNDS = 2, 2
-HOPELESS = -1.3
-"""The logarithm of the share that is not told, at half the size: copies have less than -2."""
+ROUNDS = 2
+HOPELESS = (-1.1, -1.3)
+"""The logarithm of the share that is not told, at half the size, after a round and after two: copies end below -2."""
 BLOCK = 4
 LEAST_VARIANCE = 8.0
 """Grey levels squared: what a block has more of than grain."""
@@ -30,18 +30,26 @@ class Laid:
     covered: Floats
     moves: Floats
 
+    def of(self, rows: NDArray[np.bool_]) -> Laid:
+        return Laid(self.pictures[rows], self.covered[rows], self.moves[rows])
+
 
 def unlikeness(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     """How far pairs of working pictures are from being copies, whatever their brightness and contrast: the logarithm of
     the share of the whole's variance that one does not tell of the other, and the mean of those of its blocks (0 where
     half the size shows already that they are none). And how far the sides of the first have to be moved, as a share of
     a side."""
-    coarse = _lay(_halved(first), _halved(second), np.zeros((len(first), 4), np.float32), COARSE_ROUNDS)
-    hopeful = np.flatnonzero(_untold(coarse, _halved(second)) < HOPELESS)
+    half, half_there, hopeful = _halved(first), _halved(second), np.arange(len(first))
+    laid = Laid(half, np.ones_like(half), np.zeros((len(first), 4), np.float32))
+    for hopeless in HOPELESS:
+        laid = _lay(half[hopeful], half_there[hopeful], laid)
+        is_hopeful = _untold(laid, half_there[hopeful]) < hopeless
+        hopeful, laid = hopeful[is_hopeful], laid.of(is_hopeful)
     far, moved = np.zeros(len(first), np.float32), np.zeros(len(first), np.float32)
     if hopeful.size:
-        there = second[hopeful]
-        laid = _lay(first[hopeful], there, coarse.moves[hopeful], ROUNDS)
+        there, laid = second[hopeful], _moved(first[hopeful], laid.moves)
+        for _ in range(ROUNDS):
+            laid = _lay(first[hopeful], there, laid)
         blocks = 1 - _block_likeness(laid.pictures, there, laid.covered)
         far[hopeful] = _untold(laid, there) + np.log10(np.maximum(blocks, BEST)).mean(axis=1)
         moved[hopeful] = np.abs(laid.moves).max(axis=1) / 2
@@ -54,24 +62,23 @@ def _halved(pictures: Floats) -> Floats:
     return half
 
 
-def _lay(first: Floats, second: Floats, moves: Floats, rounds: int) -> Laid:
-    """By Gauss and Newton: the second is told from the first, its slopes and a constant by least squares."""
+def _lay(first: Floats, second: Floats, laid: Laid) -> Laid:
+    """The first moved once more than in `laid`, by Gauss and Newton: the second is told from it, its slopes and a
+    constant by least squares."""
     side = first.shape[-1]
     across: Floats = ((np.arange(side) - (side - 1) / 2) / (side / 2)).astype(np.float32)
-    for _ in range(rounds):
-        laid = _moved(first, moves)
-        down, right = _slopes(laid.pictures)
-        causes = np.empty((len(first), 6, side, side), np.float32)
-        causes[:, 0], causes[:, 1], causes[:, 2], causes[:, 4] = 1, laid.pictures, right, down
-        np.multiply(right, across, out=causes[:, 3])
-        np.multiply(down, across[:, None], out=causes[:, 5])
-        causes *= laid.covered[:, None]
-        flat = causes.reshape(len(first), 6, -1)
-        squares = flat @ flat.transpose(0, 2, 1) + 0.01 * np.eye(6, dtype=np.float32)
-        parts = np.linalg.solve(squares, flat @ second.reshape(len(first), -1, 1))[:, :, 0]
-        step = parts[:, 2:] / np.maximum(parts[:, 1:2], 0.2) / (side / 2)
-        moves = np.clip(moves + np.clip(step, -2 / side, 2 / side), -2 * FURTHEST, 2 * FURTHEST).astype(np.float32)
-    return _moved(first, moves)
+    down, right = _slopes(laid.pictures)
+    causes = np.empty((len(first), 6, side, side), np.float32)
+    causes[:, 0], causes[:, 1], causes[:, 2], causes[:, 4] = 1, laid.pictures, right, down
+    np.multiply(right, across, out=causes[:, 3])
+    np.multiply(down, across[:, None], out=causes[:, 5])
+    causes *= laid.covered[:, None]
+    flat = causes.reshape(len(first), 6, side * side)
+    squares = flat @ flat.transpose(0, 2, 1) + 0.01 * np.eye(6, dtype=np.float32)
+    parts = np.linalg.solve(squares, flat @ second.reshape(len(first), side * side, 1))[:, :, 0]
+    step = parts[:, 2:] / np.maximum(parts[:, 1:2], 0.2) / (side / 2)
+    moves = np.clip(laid.moves + np.clip(step, -2 / side, 2 / side), -2 * FURTHEST, 2 * FURTHEST)
+    return _moved(first, moves.astype(np.float32))
 
 
 def _slopes(pictures: Floats) -> tuple[Floats, Floats]:

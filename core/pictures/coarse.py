@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 SIDE = 8
 ALIKE = 2.0  # mean difference in grey levels: copies stay below 1, different pictures of three real sets begin at 7
+SURE, OF_SPREAD = 0.7, 0.1
 BUCKET_WIDTH = 90.0
 DIRECTIONS = 6
 TABLES = 10
@@ -22,21 +23,24 @@ Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
 
-def coarse_pairs(thumbnails: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Pairs of rows [N, SIDE * SIDE] that are almost the same but for brightness, lowest first."""
+def coarse_pairs(thumbnails: npt.NDArray[np.uint8], is_strict: bool = False) -> list[tuple[int, int]]:
+    """Pairs of rows [N, SIDE * SIDE] that are almost the same but for brightness, lowest first. Strictly, pale ones, of
+    which many differ by a level or two, have to be nearer the less they vary."""
     centred = thumbnails.astype(np.float32)
     centred -= centred.mean(axis=1, keepdims=True)
+    strict = np.clip(OF_SPREAD * centred.std(axis=1), SURE, ALIKE)
+    limits = strict if is_strict else np.full(len(centred), ALIKE, np.float32)
     generator = np.random.default_rng(0)
     pairs: set[tuple[int, int]] = set()
     for _ in range(TABLES if len(centred) > 1 else 0):
         directions = generator.standard_normal((centred.shape[1], DIRECTIONS)).astype(np.float32)
         offsets = generator.uniform(0, BUCKET_WIDTH, DIRECTIONS).astype(np.float32)
         buckets = np.floor((centred @ directions + offsets) / BUCKET_WIDTH).astype(np.int64)
-        pairs.update(_alike_neighbours(centred, buckets))
+        pairs.update(_alike_neighbours(centred, buckets, limits))
     return sorted(pairs)
 
 
-def _alike_neighbours(centred: Floats, buckets: Places) -> set[tuple[int, int]]:
+def _alike_neighbours(centred: Floats, buckets: Places, limits: Floats) -> set[tuple[int, int]]:
     order = np.lexsort(buckets.T)
     sorted_buckets = buckets[order]
     pairs: set[tuple[int, int]] = set()
@@ -45,7 +49,8 @@ def _alike_neighbours(centred: Floats, buckets: Places) -> set[tuple[int, int]]:
         if not together.size:
             break
         first, second = order[together], order[together + step]
-        alike = np.abs(centred[first] - centred[second]).mean(axis=1) <= ALIKE
+        difference = np.abs(centred[first] - centred[second]).mean(axis=1)
+        alike = difference <= np.minimum(limits[first], limits[second])
         low, high = np.minimum(first, second)[alike], np.maximum(first, second)[alike]
         pairs.update(zip(low.tolist(), high.tolist(), strict=True))
     return pairs

@@ -13,7 +13,7 @@ from core.pictures.kept_rows import next_part, parts_of, read_rows, write_rows
 from core.pictures.looks import Look
 from core.pictures.traces import Trace
 
-COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "coarse", "problem")
+COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "coarse", "sharpness", "problem")
 
 
 @dataclass
@@ -45,11 +45,11 @@ def read_looks(file: Path) -> KeptLooks:
 
 
 def _add(file: Path, kept: KeptLooks) -> None:
-    for place, width, height, mode, is_blank, shown, thumbnail, coarse, problem in read_rows(file, COLUMNS):
+    for place, width, height, *seen in read_rows(file, COLUMNS):
         if place.startswith("mask "):
-            kept.misfits[place] = problem
+            kept.misfits[place] = seen[-1]
         else:
-            kept.looks[place] = Look((width, height), mode, is_blank, shown, thumbnail, coarse, problem)
+            kept.looks[place] = Look((width, height), *seen)
 
 
 def keep_part(file: Path, fresh: KeptLooks) -> None:
@@ -67,8 +67,18 @@ def write_looks(file: Path, kept: KeptLooks) -> None:
 
 def _write(file: Path, kept: KeptLooks) -> None:
     rows = [
-        (place, *look.size, look.mode, look.is_blank, look.shown, look.thumbnail, look.coarse, look.problem)
+        (
+            place,
+            *look.size,
+            look.mode,
+            look.is_blank,
+            look.shown,
+            look.thumbnail,
+            look.coarse,
+            look.sharpness,
+            look.problem,
+        )
         for place, look in kept.looks.items()
     ]
-    rows += [(place, 0, 0, "", False, "", b"", b"", problem) for place, problem in kept.misfits.items()]
+    rows += [(place, 0, 0, "", False, "", b"", b"", 0.0, problem) for place, problem in kept.misfits.items()]
     write_rows(file, COLUMNS, rows)

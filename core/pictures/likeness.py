@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 
 from core.pictures.alignment import unlikeness
 from core.pictures.neighbours import Rows, nearest
-from core.pictures.working import SIDE, Thumbnails, Waves, is_flat, joined, waves, working
+from core.pictures.working import SIDE, Floats, Thumbnails, Waves, is_flat, joined, waves, working
 
-ALIKE, ALIKE_APART = -4.7, -4.1
+ALIKE, ALIKE_APART = -4.5, -4.1
 """Below are copies: anywhere, and where the two are more like each other than like any crowd. Pictures of other things
 begin at -5.0 (pale discs of the retina, each like a hundred others), elsewhere at -3.4."""
 STANDS_OUT = 2.0
-NEIGHBOURS = 10
+NEIGHBOURS, CROWD = 20, 10
+"""Each is compared with so many of those most like it, and more like it than a crowd is who is nearer than the tenth.
+Compared with ten, some crops of volumes were lost among their neighbouring slices."""
 LEAST_LIKENESS = 0.8
 AT_ONCE = 1024
+UNSURE = 0.05
+"""Of what a mirror turns round, so little in common: the two are compared both ways, as heads and chests have to be."""
 CROPPED = 0.008
 """Share of a side by which one has to be moved to lie on the other."""
 
@@ -53,7 +57,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs that are worth a comparison, and whether the two are much more like each other than the NEIGHBOURS of each
+    """Pairs that are worth a comparison, and whether the two are much more like each other than the CROWD of each
     are like it."""
 
     rows: Rows
@@ -108,7 +112,7 @@ def _copies(described: Described) -> list[NearCopy]:
 def _candidates(described: Described) -> Candidates:
     """Each pair once. A picture that was cropped is found by the other's middle."""
     searches = [nearest(lookers, described.whole, NEIGHBOURS) for lookers in (described.whole, described.middle)]
-    crowd = np.max([neighbours.likeness.min(axis=1) for neighbours in searches], axis=0)
+    crowd = np.max([_of_crowd(neighbours.likeness) for neighbours in searches], axis=0)
     crowd[~np.isfinite(crowd)] = 1.0  # of too few to tell
     likeness = np.concatenate([neighbours.likeness for neighbours in searches], axis=1)
     rows, ranks = np.nonzero(likeness > LEAST_LIKENESS)
@@ -122,12 +126,25 @@ def _candidates(described: Described) -> Candidates:
     return Candidates(first[is_new], second[is_new], stands_out[is_new])
 
 
+def _of_crowd(likeness: Floats) -> Floats:
+    last: Floats = np.partition(likeness, NEIGHBOURS - CROWD, axis=1)[:, NEIGHBOURS - CROWD]
+    return last
+
+
 def _compared(described: Described, pairs: Candidates) -> list[NearCopy]:
     rows, places = pairs.rows, pairs.places
-    is_mirrored = (described.whole.odd[rows] * described.whole.odd[places]).sum(axis=1) < 0
+    turned = (described.whole.odd[rows] * described.whole.odd[places]).sum(axis=1)
     first, second = working(described.thumbnails[rows]), working(described.thumbnails[places])
+    is_mirrored, limit = turned < 0, np.where(pairs.stands_out, ALIKE_APART, ALIKE)
     second[is_mirrored] = second[is_mirrored, :, ::-1]
     far, moved = unlikeness(first, second)
+    unsure = np.flatnonzero((far >= limit) & (np.abs(turned) < UNSURE))
+    if unsure.size:
+        other_way, moved_so = unlikeness(first[unsure], second[unsure, :, ::-1])
+        is_nearer = other_way < far[unsure]
+        better = unsure[is_nearer]
+        far[better], moved[better] = other_way[is_nearer], moved_so[is_nearer]
+        is_mirrored[better] = ~is_mirrored[better]
     return [
         NearCopy(
             int(described.rows[rows[at]]),
@@ -135,5 +152,5 @@ def _compared(described: Described, pairs: Candidates) -> list[NearCopy]:
             bool(is_mirrored[at]),
             bool(moved[at] > CROPPED),
         )
-        for at in np.flatnonzero(far < np.where(pairs.stands_out, ALIKE_APART, ALIKE))
+        for at in np.flatnonzero(far < limit)
     ]

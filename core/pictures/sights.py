@@ -59,15 +59,14 @@ def _lost(wanted: Wanted, words: str) -> Sight:
 
 
 def _plain(sight: Sight) -> Plain:
-    look = sight.look
-    shown = [*look.size, look.mode, look.is_blank, look.shown, look.thumbnail.hex(), look.coarse.hex(), look.problem]
-    return [shown, _trace_in_plain(sight.trace)]
+    look = {name: value.hex() if isinstance(value, bytes) else value for name, value in vars(sight.look).items()}
+    return [look, _trace_in_plain(sight.trace)]
 
 
 def _read(plain: Plain) -> Sight:
-    (width, height, mode, is_blank, shown, thumbnail, coarse, problem), traced = plain
-    look = Look((width, height), mode, is_blank, shown, bytes.fromhex(thumbnail), bytes.fromhex(coarse), problem)
-    return Sight(look, _trace_read(traced))
+    look, traced = plain
+    bytes_of = {name: bytes.fromhex(look[name]) for name in ("thumbnail", "coarse")}
+    return Sight(Look(**{**look, **bytes_of, "size": tuple(look["size"])}), _trace_read(traced))
 
 
 def _trace_in_plain(trace: Trace | None) -> Plain:

@@ -218,10 +218,13 @@ def _shown(place: Place, holding: Holding, others: Collection[str]) -> frozenset
 
 
 def _of_others(session: Session, holding: Holding) -> set[str]:
-    """Pictures that other cases of the same versions show too."""
-    digests = select(Case.digest, Case.name).where(Case.version_id.in_(holding.depends.numbers))
-    rows = session.execute(digests.where(Case.digest.in_(holding.pictures)))
-    return {digest for digest, name in rows if name not in holding.names}
+    """Pictures and masks that other cases of the same versions have too."""
+    of_others = set[str]()
+    for column in (Case.digest, Case.more["mask"].as_string()):
+        shown = select(column, Case.name).where(Case.version_id.in_(holding.depends.numbers))
+        rows = session.execute(shown.where(column.in_(holding.pictures)))
+        of_others |= {digest for digest, name in rows if name not in holding.names}
+    return of_others
 
 
 def _rests(place: Place, holding: Holding, chosen: Chosen) -> list[Rest]:
@@ -290,7 +293,7 @@ def _refuse_under_way(session: Session, holding: Holding) -> None:
 def _going(session: Session, holding: Holding, chosen: Chosen) -> list[str]:
     depends, zips = holding.depends, sum(job.kind == Export.kind for job in holding.depends.jobs)
     jobs = [job.id for job in depends.about_cases]
-    elsewhere = pictures_in_use(session, holding.pictures, jobs, depends.numbers)
+    elsewhere = pictures_in_use(session, holding.pictures, jobs, depends.numbers) | _of_others(session, holding)
     numbers = [version.number for version in depends.versions]
     fate = "another takes its place, without them" if holding.is_newest else "a newer one shows none of them"
     runs = len(holding.learners)

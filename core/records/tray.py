@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.case import Finding
 from core.deid.acts import ACTS, Act
+from core.deid.burned_pictures import is_bare_picture
 from core.deid.burned_text import Spot, can_read
 from core.deid.gate import Gate, OnFile
 from core.deid.tray import Held, Tray
@@ -17,6 +18,7 @@ from core.records.database import Database
 from core.records.deidentified import RESULT, record_of
 from core.records.place import Place
 from core.records.tables import Upload, now
+from core.records.unpacked import unpack
 from core.records.uploads import UploadError, request_check, tray_folder, upload
 
 MOST_NAMED = 100
@@ -27,24 +29,32 @@ def tray_of(place: Place, row: Upload) -> Tray:
     return Tray(tray_folder(place, row))
 
 
-def gate_of(place: Place, row: Upload, within: str = "") -> Gate:
+def gate_of(place: Place, row: Upload, within: str = "", reads_pictures: bool = False) -> Gate:
     """The gate over the files of an upload, or of a folder in it."""
-    return Gate(place.uploads / row.key, tray_of(place, row), within)
+    return Gate(place.uploads / row.key, tray_of(place, row), within, reads_pictures)
 
 
-def close_tray(place: Place, row: Upload, on_file: OnFile | None = None) -> None:
-    """Of an upload that was de-identified: what was decided is carried out, and what has to wait is taken out."""
+def close_tray(place: Place, row: Upload, reads_pictures: bool = False, on_file: OnFile | None = None) -> None:
+    """Of an upload that was de-identified, or whose pictures are to be read: what was decided is carried out, and what
+    has to wait is taken out."""
     if record_of(place, row) is not None:
-        gate_of(place, row, RESULT).close(on_file)
+        gate_of(place, row, RESULT, reads_pictures).close(on_file)
+    elif reads_pictures and can_read():
+        unpack(place, row)
+        gate_of(place, row, reads_pictures=True).close(on_file)
 
 
-def tray_findings(place: Place, row: Upload) -> tuple[Finding, ...]:
+def tray_findings(place: Place, row: Upload, reads_pictures: bool = False) -> tuple[Finding, ...]:
     """What the report says of pictures that waited, and of what nobody read."""
-    if record_of(place, row) is None:
+    if record_of(place, row) is None and not reads_pictures:
         return ()
     tray = tray_of(place, row)
-    unread_ones = () if can_read() else (unread(),)
-    return (*unread_ones, *((looked_at(tray),) if tray.done else ()))
+    of_reading = [] if can_read() else [unread()]
+    bare = sum(map(is_bare_picture, tray.looked))
+    if bare:
+        message = f"What is written in {bare:,} PNG and JPEG pictures was looked for."
+        of_reading.append(Finding("read_pictures", "note", bare, message))
+    return (*of_reading, *((looked_at(tray),) if tray.done else ()))
 
 
 def tray_words(place: Place, row: Upload) -> str:

@@ -65,13 +65,13 @@ def alterations(looks: Sequence[Look]) -> dict[Pair, str]:
         (drawn[copy.row], drawn[copy.other]): _alteration(copy, looks[drawn[copy.row]], looks[drawn[copy.other]])
         for copy in copies
     }
-    return dict.fromkeys(_coarse(looks), STORED_AGAIN) | altered
+    return dict.fromkeys(_coarse(looks, is_strict=True), STORED_AGAIN) | altered
 
 
-def _coarse(looks: Sequence[Look]) -> list[Pair]:
+def _coarse(looks: Sequence[Look], is_strict: bool = False) -> list[Pair]:
     drawn = _drawn(looks)
     joined = b"".join(looks[place].coarse for place in drawn)
-    pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE))
+    pairs = coarse_pairs(np.frombuffer(joined, np.uint8).reshape(-1, SIDE * SIDE), is_strict)
     return [(drawn[row], drawn[other]) for row, other in pairs]
 
 

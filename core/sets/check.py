@@ -9,6 +9,7 @@ from typing import Any
 from unicodedata import normalize
 
 from core.case import SPLITS, Case, Finding, ImageSet, Task
+from core.sets.blur import blur
 from core.sets.findings import ORDER, about, pictures_are
 from core.sets.light import light
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
@@ -64,6 +65,7 @@ def report_of(looked: LookedSet, audited: Audit | None = None) -> Report:
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
+        *_unnamed_patients(image_set.cases),
         *(_one_class(image_set) if image_set.task.kind != "multi" else ()),
         *_classes(image_set),
         *_class_splits(image_set),
@@ -90,6 +92,7 @@ def of_pictures(opened: Seen) -> Iterator[Finding]:
         message = f"{pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
         yield about("blank", "warning", blank, message)
     yield from light(opened)
+    yield from blur(opened)
     looks = [each.look for each in opened]
     yield from _mixed("mixed_sizes", [f"{look.size[0]} x {look.size[1]}" for look in looks], "sizes", "resized")
     names = {"L": "grey", "RGB": "colour"}
@@ -168,6 +171,20 @@ def _patients(cases: Iterable[Case]) -> Iterator[Finding]:
         yield about(
             "patient_across_splits", "warning", [case.id for group in across.values() for case in group], message
         )
+
+
+def _unnamed_patients(cases: Sequence[Case]) -> Iterator[Finding]:
+    """Of a set that came divided. Which pictures show the same person was tried to be told from them, and was wrong far
+    more often than right (docs/log.md), so no pair is called."""
+    unnamed = sum(not case.patient for case in cases)
+    if unnamed and len({case.split for case in cases if case.split}) > 1:
+        which = "No picture names" if unnamed == len(cases) else f"{unnamed:,} of {len(cases):,} pictures do not name"
+        message = (
+            f"{which} a patient, so whether a patient is in more than one split can't be told: copies and near copies "
+            "are looked for, other pictures of the same person aren't, since no likeness tells them well enough. If "
+            "you know the patients, name them in a column; if not, say so beside the figures."
+        )
+        yield Finding("patients_unnamed", "note", unnamed, message)
 
 
 def class_counts(image_set: ImageSet) -> dict[str, int]:

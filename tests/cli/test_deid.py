@@ -13,6 +13,9 @@ from pydicom.pixels.utils import pixel_array
 from core.cli.main import main
 from core.deid.burned_text import read_lines
 from core.deid.shell_way import WAITING
+from core.records import people, sets
+from core.records.database import open_database
+from core.records.place import Place
 from tests.deid.burning import FAMILY, LAYING, burned, written_to
 from tests.deid.made import keep_header, made_header
 
@@ -119,3 +122,14 @@ def test_a_table_with_names_is_kept_without_them_at_the_shell(
     assert 'has no column "mrn"' in capsys.readouterr().err
     assert main(["set", "check", str(folder), *ways]) == 0
     assert "looks like" not in capsys.readouterr().out and (tmp_path / "data" / "deid.key").is_file()
+    assert main(["set", "add", str(folder), "--name", "As it came"]) == 0
+    warned = capsys.readouterr().err
+    assert "The column “surname” holds" in warned and "The patients hold" in warned and "The names of cases" in warned
+    assert main(["set", "add", str(folder), "--name", "Cells", *ways]) == 0
+    assert "looks like" not in capsys.readouterr().err
+    database = open_database(Place.from_environment())
+    who = people.local(database)
+    kept = {view.name: view.latest for view in sets.sets(database, who, who.projects[0])}
+    listed = sets.cases(database, who, kept["Cells"].id).rows
+    assert [(row.name, dict(row.columns)) for row in listed] == [(f"{number:06}", {}) for number in range(1, 5)]
+    assert "Weber" not in repr(listed) and "patients by pseudonyms" in kept["Cells"].note

@@ -21,6 +21,15 @@ def test_a_mean_difference_of_two_is_near_and_of_three_is_not() -> None:
     assert coarse_pairs(np.stack([RAMP, by_three]).astype(np.uint8)) == []
 
 
+def test_pale_pictures_are_held_to_less_where_it_is_asked_for() -> None:
+    chequered = np.tile(np.array([1, -1], np.int16), 32)
+    pale = RAMP // 16 + 100  # a spread of some 3.5 levels
+    pairs = [np.stack([shades, shades + chequered]).astype(np.uint8) for shades in (pale, RAMP)]
+    assert [coarse_pairs(pair) for pair in pairs] == [[(0, 1)], [(0, 1)]]
+    assert [coarse_pairs(pair, is_strict=True) for pair in pairs] == [[], [(0, 1)]]
+    assert coarse_pairs(np.full((2, 64), 7, np.uint8), is_strict=True) == [(0, 1)]
+
+
 def test_none_and_one_have_no_pairs() -> None:
     assert coarse_pairs(np.zeros((0, 64), np.uint8)) == coarse_pairs(np.zeros((1, 64), np.uint8)) == []
 

@@ -274,6 +274,8 @@ def test_runs_that_learned_from_them_are_named_and_go_where_the_admin_says_so(wa
 
 def test_what_would_go_is_named_before(ward: Ward) -> None:
     made = ward.room
+    alone = erasable_kind("patient").plan(made.db, made.admin, ward.which)
+    assert alone.goes[1] == "1 picture that nothing else shows", "cell 5, which stays, shows what cell 7 does"
     sets.write_version(
         made.db,
         made.place,

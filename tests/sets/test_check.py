@@ -194,6 +194,17 @@ def test_a_patient_in_two_splits_is_told_by_name() -> None:
     assert '"P7" is in train and test' in across.message
 
 
+def test_that_patients_of_a_divided_set_are_not_named_is_a_note() -> None:
+    divided = [case(1, "a", "train", "P7"), case(2, "a", "test"), case(3, "b", "train")]
+    note = finding(check(image_set(*divided)), "patients_unnamed")
+    assert (note.severity, note.count) == ("note", 2)
+    assert note.message.startswith("2 of 3 pictures do not name a patient")
+    assert finding(check(image_set(*divided[1:])), "patients_unnamed").message.startswith("No picture names a")
+    named = check(image_set(divided[0], case(2, "a", "test", "P8")))
+    undivided = check(enough())
+    assert "patients_unnamed" not in {each.kind for each in (*named.findings, *undivided.findings)}
+
+
 def test_a_class_that_a_split_lacks_is_told() -> None:
     every = [case(1, "a", "train"), case(2, "b", "train"), case(3, "a", "val")]
     assert "b in val." in finding(check(image_set(*every)), "class_missing_in_split").message

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def check(job: ChildJob) -> None:
     """Opens every picture of an upload that no check opened before, and keeps the report; nothing else is kept yet."""
+    from core.deid.door import door_of
     from core.records import mended as beside
     from core.records.deid_keys import key_findings
     from core.records.deidentified import findings_of, key_of, name_of
@@ -45,7 +46,7 @@ def check(job: ChildJob) -> None:
             findings=(
                 *findings_of(job.place, upload),
                 *key_findings(job.database, key_of(job.place, upload)),
-                *tray_findings(job.place, upload),
+                *tray_findings(job.place, upload, door_of(payload.options)[1].reads_pictures),
                 *opened.findings,
             ),
         )
@@ -144,7 +145,7 @@ def _past_the_door(job: ChildJob, upload: sets.Upload, options: dict[str, Any]) 
     rest, door = door_of(options)
     look = gate_of(job.place, upload, RESULT).look
     deidentify_upload(job.database, job.place, upload, door, telling("De-identifying"), look)
-    close_tray(job.place, upload, telling("Reading what is written in pictures"))
+    close_tray(job.place, upload, door.reads_pictures, telling("Reading what is written in pictures"))
     return rest
 
 

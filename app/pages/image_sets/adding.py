@@ -55,8 +55,9 @@ in a folder for each label. All bits and windows are kept; of several frames eac
 **A MedMNIST file** — an `.npz` with `train_images`, `train_labels` and so on.
 
 A patient column keeps all pictures of a patient in one split. DICOM files and the tables beside them are de-identified
-before anything else happens, as it is chosen under “De-identification of DICOM”. Take names and dates out of all other
-files first: what you bring is shown to the members of this project.
+before anything else happens, as it is chosen under “De-identification”. Of other files the report says where a table or
+names of files look like somebody's; what is written in PNG and JPEG is looked for where you tick it there. What you
+bring is shown to the members of this project.
 """
 
 
@@ -284,7 +285,7 @@ def lay_out() -> AddParts:
             gr.HTML(js_on_load=ARRIVING)
             with gr.Accordion("What can I bring?", open=False):
                 gr.Markdown(HOW)
-            with gr.Accordion("De-identification of DICOM", open=False):
+            with gr.Accordion("De-identification", open=False):
                 door = form(Door, columns=1)
             fetch = fetching.lay_out()
         with gr.Column(scale=3, min_width=480):

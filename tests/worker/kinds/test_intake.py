@@ -9,12 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from core.catalog import FORMATS, every
 from core.deid.key import NAME, site_key
 from core.deid.persons import identity_of_number
+from core.pictures.store import StoredPixels
 from core.records import jobs, leaking, mended, runs, sets, tray
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
@@ -25,7 +27,7 @@ from core.records.tables import Job
 from core.sets.open import open_set
 from core.sets.split import SplitSettings, assign
 from tests import run_files as tiny
-from tests.deid.burning import LAYING, burned, written_to
+from tests.deid.burning import LAYING, burned, picture, written_to
 from tests.deid.made import keep_header, made_header
 from worker.child_job import ChildJob
 from worker.child_protocol import Teller
@@ -192,8 +194,8 @@ def test_an_upload_is_mended_without_opening_a_picture_again_and_kept_as_decided
 
     pictured = {case for finding in first["findings"] for case in finding["cases"][:6]} - {"dark/empty.png"}
     assert set(first["pictures"]) == pictured and first["pictures"]["dark/0.png"]["labels"] == ["dark"]
-    for picture in first["pictures"].values():
-        assert mended.copy_thumbnail(database, place, who, upload, picture["shown"]).startswith(b"\x89PNG")
+    for shown in first["pictures"].values():
+        assert mended.copy_thumbnail(database, place, who, upload, shown["shown"]).startswith(b"\x89PNG")
     monkeypatch.setattr("core.pictures.pixels.decode", opened)
     decisions = {
         "leaves_out_unusable": True,
@@ -345,3 +347,42 @@ def test_what_is_hardly_a_name_is_not_told(database: Database, place: Place, who
     intake.check(child_job(database, place, who, sets.request_check(database, place, who, upload, {})))
     report = sets.upload(database, who, upload).report
     assert report is not None and "names_somebody" not in repr(report)
+
+
+@pytest.mark.slow
+def test_text_in_pictures_is_looked_for_where_that_is_wished(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    """Of a zip: the picture with a name waits, is masked, and is kept so; the others are as they came."""
+    folder = tmp_path / "cells"
+    for number in range(4):
+        label = folder / ("dark", "light")[number % 2]
+        label.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(LAYING if number == 1 else ())).save(label / f"{number}.png")
+    brought = shutil.make_archive(str(tmp_path / "cells"), "zip", folder)
+    upload = sets.new_upload(database, place, who, who.projects[0], Path(brought), "cells.zip").id
+    options = {"deid": {"reads_pictures": True}}
+
+    def checked() -> dict[str, Any]:
+        with database.reading() as session:
+            row = session.get_one(sets.Upload, upload)
+            job = row.job_id if row.state == "checking" else None
+        intake.check(child_job(database, place, who, job or sets.request_check(database, place, who, upload, options)))
+        report = sets.upload(database, who, upload).report
+        assert report is not None
+        return report
+
+    assert checked()["waiting"] == 1
+    (held,) = tray.waiting(database, place, who, upload)
+    assert (held.reasons, Path(held.place).name) == (("person",), "1.png")
+    assert tray.settle(database, place, who, upload, held.number, "mask") == [held.number]
+    report = checked()
+    kinds = [finding["kind"] for finding in report["findings"]]
+    assert report["cases"] == 4 and {"read_pictures", "looked_at"} <= set(kinds)
+    intake.add(child_job(database, place, who, sets.request_add(database, place, who, upload, "Cells", {}, options)))
+    (kept,) = sets.sets(database, who, who.projects[0])
+    assert "pictures looked at for what is written in them: 1 masked" in kept.latest.note
+    rows = {row.name: row.digest for row in sets.cases(database, who, kept.latest.id).rows}
+    shown = {name: np.asarray(StoredPixels(place.store, digest).load()) for name, digest in rows.items()}
+    assert np.array_equal(shown["dark/0.png"], picture(()))
+    assert not shown["light/1.png"][12:22, 15:60].any(), "the name is painted over"
