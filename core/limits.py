@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from pydantic import Field
@@ -133,8 +135,23 @@ class Limits(Settings):
     )
 
 
+_HELD: list[Limits] = []
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Has this process read its limits once, for as long as it goes through many pictures."""
+    _HELD.append(limits())
+    try:
+        yield
+    finally:
+        _HELD.pop()
+
+
 def limits() -> Limits:
     """As the environment says now; a SettingsError where it says something else than a limit."""
+    if newest := _HELD[-1:]:  # in one step: another thread may let go of it meanwhile
+        return newest[0]
     # Asked for every picture, so names are gone through as bytes: `os.environ` makes text of each, ten times as slowly.
     names = sorted(os.fsdecode(name) for name in os.environb if name.startswith(PREFIX_BYTES))
     return _parsed(tuple((name, value) for name in names if (value := os.environ.get(name))))

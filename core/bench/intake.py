@@ -15,31 +15,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from time import perf_counter, process_time
+from statistics import median
+from time import perf_counter
 
 import numpy as np
 from PIL import Image
 
 from core.catalog import FORMATS, every
-from core.pictures.store import Store, StoredPixels, encoded
-from core.sets.looked import look_over
+from core.pictures.keeping import keep_all
+from core.pictures.store import Store, StoredPixels
+from core.sets.check import report_of
+from core.sets.looked import LookedSet, look_over
 from core.sets.open import open_set
+from core.sets.shortcuts import audit, likely_drawn
 from core.sets.version import write_version
 
 CLASSES = ("a", "b")
 MIB = 1 << 20
-LIKE = 64
-"""So many different textures are drawn; each picture is one of them with a corner of its own."""
+GRAIN = 8
+"""As many shades in a row make a drawn picture: enough that no two of a hundred thousand are alike by chance."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one size of set: pictures for a second of processor time, and the most memory that the intake took."""
+    """Of one size of set: pictures for a second of processor time, seconds that went by, and the memory of this process
+    at its most."""
 
     pictures: int
     bare: float
     intake: float
     wall_seconds: float
+    report_seconds: float
     peak_mib: float
 
     @property
@@ -54,6 +60,7 @@ class Figures:
             "intake_per_core_second": self.intake,
             "share": self.share,
             "wall_seconds": self.wall_seconds,
+            "report_seconds": self.report_seconds,
             "peak_mib": self.peak_mib,
         }
 
@@ -67,20 +74,17 @@ def measure(counts: Sequence[int], side: int, note: Callable[[str], None]) -> li
             note(f"{count:,} pictures, {file.stat().st_size / 1e6:,.0f} MB")
             command = [sys.executable, "-m", "core.bench.intake", str(file), folder]
             printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-            bare, intake, wall, peak = map(float, printed.split())
-            rows.append(Figures(count, bare, intake, wall, peak))
+            rows.append(Figures(count, *map(float, printed.split())))
     return rows
 
 
 def draw(file: Path, count: int, side: int) -> Path:
     """A zip of class folders of JPEGs, no two alike."""
-    noise = np.random.default_rng(1).normal(128, 20, (LIKE, side // 8, side // 8)).clip(0, 255).astype(np.uint8)
-    textures = [Image.fromarray(each).resize((side, side), Image.Resampling.BICUBIC).convert("RGB") for each in noise]
+    draws = np.random.default_rng(1)
     with zipfile.ZipFile(file, "w") as made:
         for number in range(count):
-            picture = textures[number % LIKE].copy()
-            for digit in range(6):  # six squares whose shades are the number's digits
-                picture.paste((number // 10**digit % 10 * 25,) * 3, (digit * 16, 0, digit * 16 + 16, 16))
+            shades = draws.normal(128, 30, (GRAIN, GRAIN)).clip(0, 255).astype(np.uint8)
+            picture = Image.fromarray(shades).resize((side, side), Image.Resampling.BICUBIC).convert("RGB")
             content = BytesIO()
             picture.save(content, "JPEG", quality=90)
             made.writestr(f"{CLASSES[number % 2]}/{number}.jpg", content.getvalue())
@@ -94,42 +98,61 @@ def open_and_hash(file: Path) -> int:
         for name in names:
             content = archive.read(name)
             hashlib.sha256(content).hexdigest()
-            hashlib.sha256(Image.open(BytesIO(content)).convert("RGB").tobytes()).hexdigest()
+            hashlib.sha256(Image.open(BytesIO(content)).tobytes()).hexdigest()  # to convert it would copy it
     return len(names)
 
 
-def take_in(file: Path, folder: Path) -> int:
-    """A check and an adding: every picture looked at, kept in a store, and the version's files."""
-    looked = look_over(open_set(file, {}, every(FORMATS)))
+def take_in(file: Path, folder: Path) -> LookedSet:
+    """A check but for its report, and an adding: every picture looked at, kept in a store, and the version's files."""
+    opened = open_set(file, {}, every(FORMATS))
+    looked = look_over(opened, traced=likely_drawn(opened))
     store = Store(str(folder / "store"))
-    kept = [StoredPixels(store.url, store.put(encoded(case.pixels))) for case in looked.image_set.cases]
-    cases = [replace(case, pixels=pixels) for case, pixels in zip(looked.image_set.cases, kept, strict=True)]
-    return write_version(folder / "version", looked.image_set.with_cases(cases)).cases
+    hashes = keep_all([case.pixels for case in opened.cases], store)
+    cases = [
+        replace(case, pixels=StoredPixels(store.url, sha256)) for case, sha256 in zip(opened.cases, hashes, strict=True)
+    ]
+    write_version(folder / "version", opened.with_cases(cases))
+    return looked
 
 
 def markdown(rows: Sequence[Figures]) -> str:
-    lines = ["| pictures | bare loop / s | intake / s | share | seconds | MiB |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| pictures | bare loop / s | intake / s | share | seconds | report, seconds | MiB |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         speed = f"{row.bare:,.0f} | {row.intake:,.0f} | {row.share:.2f}"
-        lines.append(f"| {row.pictures:,} | {speed} | {row.wall_seconds:,.1f} | {row.peak_mib:,.0f} |")
+        seconds = f"{row.wall_seconds:,.1f} | {row.report_seconds:,.1f}"
+        lines.append(f"| {row.pictures:,} | {speed} | {seconds} | {row.peak_mib:,.0f} |")
     return "\n".join(lines)
 
 
-def _timed(do: Callable[[], int]) -> tuple[float, float]:
-    """Units for a second of processor time, and seconds that went by."""
-    cpu, wall = process_time(), perf_counter()
-    count = do()
-    return count / (process_time() - cpu), perf_counter() - wall
+def _bare(file: Path) -> float:
+    """Pictures for a second of processor time."""
+    since = _processor_seconds()
+    return open_and_hash(file) / (_processor_seconds() - since)
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those that it started and that have ended."""
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def main() -> None:
     file, folder = map(Path, sys.argv[1:])
     with tempfile.TemporaryDirectory() as small:  # what is imported on first use is no picture's cost
-        take_in(draw(Path(small) / "set.zip", 4, 64), Path(small))
-    intake, wall = _timed(lambda: take_in(file, folder))
+        few = take_in(draw(Path(small) / "set.zip", 4, 64), Path(small))
+        report_of(few, audit(few))
+    before = _bare(file)
+    began, since = perf_counter(), _processor_seconds()
+    looked = take_in(file, folder)
+    intake, seconds = len(looked.seen) / (_processor_seconds() - since), perf_counter() - began
+    report_of(looked, audit(looked))
+    report_seconds = perf_counter() - began - seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
-    bare, _ = _timed(lambda: open_and_hash(file))
-    sys.stdout.write(f"{bare} {intake} {wall} {peak}\n")
+    bare = median([before, _bare(file), _bare(file)])
+    sys.stdout.write(f"{bare} {intake} {seconds} {report_seconds} {peak}\n")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def add(commands: Commands) -> None:
     _add_trials(suspects, "searches", Path("bench-suspects"), do_suspects)
     intake = actions.add_parser("intake", help="taking in sets of pictures beside opening and hashing them alone")
     intake.add_argument("--pictures", default="1000,10000", metavar="1000,10000", help="sets of so many drawn JPEGs")
-    intake.add_argument("--side", type=int, default=256, help="of each, in pixels; at least 96")
+    intake.add_argument("--side", type=int, default=256, help="of each, in pixels; at least 16")
     intake.add_argument("--json", action="store_true")
     intake.set_defaults(do=do_intake)
     intervals = actions.add_parser("intervals", help="how often 95 %% intervals hold the truth, in simulation")
@@ -126,7 +126,7 @@ def do_intake(arguments: argparse.Namespace) -> None:
     from core.bench.intake import markdown, measure
 
     counts = [_whole(text, "--pictures") for text in arguments.pictures.split(",")]
-    rows = measure(counts, max(96, arguments.side), output.note)
+    rows = measure(counts, max(16, arguments.side), output.note)
     _print_rows(arguments, [row.as_row() for row in rows], markdown(rows))
 
 

@@ -64,7 +64,7 @@ def do_check(arguments: argparse.Namespace) -> None:
     _refuse_unwritable(arguments)
     image_set = open_set(arguments.path, {}, every(FORMATS, KEPT))
     with output.counting("pictures") as on_case:
-        mended = mending.mend_as_decided(image_set, mending.mending_from(arguments), on_case)
+        mended = mending.mend_as_decided(image_set, mending.mending_from(arguments), on_case, is_audited=True)
     report = report_of(mended.looked, audit(mended.looked)).as_json()
     if arguments.report:
         _write_report(arguments, mended.looked.image_set, report)

@@ -69,18 +69,23 @@ def mending_from(arguments: argparse.Namespace) -> Mending:
     )
 
 
-def mend_as_decided(image_set: ImageSet, mending: Mending, on_case: OnCase | None = None) -> Mended:
-    """The set as it is kept. Every picture is looked at."""
+def mend_as_decided(
+    image_set: ImageSet, mending: Mending, on_case: OnCase | None = None, is_audited: bool = False
+) -> Mended:
+    """The set as it is kept. Every picture is looked at, and traced on the way where an audit follows."""
     from core.cli.deid import key_in_data_folder
     from core.deid.key import site_key
     from core.deid.whose import findings_of, taken_out, tellings, undecided, unnamed
     from core.sets.looked import look_over
     from core.sets.mending import mend
+    from core.sets.shortcuts import likely_drawn
 
     _refuse_unknown(image_set, mending)
     findings = findings_of(undecided(tellings(image_set), mending))
     kept, named = taken_out(image_set, mending, lambda: site_key(key_in_data_folder()))
-    mended = mend(look_over(replace(kept, findings=(*findings, *kept.findings)), on_case), named)
+    traced = likely_drawn(kept) if is_audited else ()
+    looked = look_over(replace(kept, findings=(*findings, *kept.findings)), on_case, traced=traced)
+    mended = mend(looked, named)
     return replace(mended, left_out=unnamed(mended.left_out, kept)) if mending.numbers_cases else mended
 
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,15 @@ class DicomPixels:
 
     source: Source
     frame: int | None = None
+    is_drawn_anew: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return self.source.name if self.frame is None else f"{self.source.name}#{self.frame + 1}"
+
+    @property
+    def is_apart(self) -> bool:
+        return self.frame is None and len(self.source.members) < 2
 
     def load(self) -> Image.Image:
         picture = self.picture()
@@ -48,9 +58,8 @@ class DicomPixels:
 
     def picture(self) -> Deep | Image.Image:
         """Grey with all its levels, or in colour."""
-        name = self.source.name if self.frame is None else f"{self.source.name}#{self.frame + 1}"
         elements = read_whole(self.source) if self.frame is None else _kept(self.source, _stamp(self.source))
-        return picture_in(elements, self.frame or 0, name)
+        return picture_in(elements, self.frame or 0, self.name)
 
 
 def picture_in(elements: Dataset, frame: int, name: str) -> Deep | Image.Image:

@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.case import Pixels
-from core.pictures.kept_rows import read_rows, write_rows
+from core.pictures.kept_rows import next_part, parts_of, read_rows, write_rows
 from core.pictures.looks import Look
+from core.pictures.traces import Trace
 
 COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "coarse", "sharpness", "problem")
 
 
 @dataclass
 class KeptLooks:
-    """Looks by the place of their pixels, and what is wrong with masks ("" where nothing is)."""
+    """Looks by the place of their pixels, what is wrong with masks ("" where nothing is), and the traces that were
+    taken on the way, which have a file of their own (`kept_traces`)."""
 
     looks: dict[str, Look] = field(default_factory=dict)
     misfits: dict[str, str] = field(default_factory=dict)
+    traces: dict[str, Trace] = field(default_factory=dict)
 
 
 def place_of(pixels: Pixels) -> str:
@@ -36,13 +39,9 @@ def read_looks(file: Path) -> KeptLooks:
     """With what a broken-off look kept beside it. Nothing where there is no such file yet, none that can be read, or
     one of before something else was kept."""
     kept = KeptLooks()
-    for part in (file, *_parts(file)):
+    for part in (file, *parts_of(file)):
         _add(part, kept)
     return kept
-
-
-def _parts(file: Path) -> list[Path]:
-    return sorted(file.parent.glob(f"{file.stem}.*{file.suffix}"))
 
 
 def _add(file: Path, kept: KeptLooks) -> None:
@@ -55,12 +54,12 @@ def _add(file: Path, kept: KeptLooks) -> None:
 
 def keep_part(file: Path, fresh: KeptLooks) -> None:
     """Keeps what a look that still goes on has seen since the last time, in a file of its own beside the whole."""
-    _write(file.with_name(f"{file.stem}.{len(_parts(file)):06}{file.suffix}"), fresh)
+    _write(next_part(file), fresh)
 
 
 def write_looks(file: Path, kept: KeptLooks) -> None:
     """The file appears when it is whole; the parts that it is made of go then."""
-    parts = _parts(file)
+    parts = parts_of(file)
     _write(file, kept)
     for part in parts:
         part.unlink(missing_ok=True)

@@ -20,6 +20,16 @@ def read_rows(file: Path, columns: Sequence[str]) -> list[tuple[Any, ...]]:
     return list(zip(*kept.values(), strict=True))
 
 
+def parts_of(file: Path) -> list[Path]:
+    """What was kept beside a file that is not whole yet, the oldest first."""
+    return sorted(file.parent.glob(f"{file.stem}.*{file.suffix}"))
+
+
+def next_part(file: Path) -> Path:
+    """Where the next such part is kept."""
+    return file.with_name(f"{file.stem}.{len(parts_of(file)):06}{file.suffix}")
+
+
 def write_rows(file: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """The file appears when it is whole."""
     import pyarrow as pa

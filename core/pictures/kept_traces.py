@@ -9,8 +9,9 @@ import numpy as np
 
 from core.case import Pixels
 from core.pictures.kept_looks import place_of
-from core.pictures.kept_rows import read_rows, write_rows
-from core.pictures.traces import MEASURES, SIDE, Trace, traces_of
+from core.pictures.kept_rows import next_part, parts_of, read_rows, write_rows
+from core.pictures.sights import traces_of
+from core.pictures.traces import MEASURES, SIDE, Trace
 
 COLUMNS = ("place", "kind", "measures", "thumbnail")
 KeptTraces = dict[str, Trace]
@@ -26,15 +27,30 @@ def traces_at(pixels: Sequence[Pixels], kept: KeptTraces) -> list[Trace | None]:
 
 
 def read_traces(file: Path) -> KeptTraces:
-    """Nothing where there is no such file yet, none that can be read, or one of other measures than are taken now."""
+    """With what a broken-off look kept beside it. Nothing where there is no such file yet, none that can be read, or
+    one of other measures than are taken now."""
     return {
         place: Trace(np.frombuffer(measures, np.float32), thumbnail, kind)
-        for place, kind, measures, thumbnail in read_rows(file, COLUMNS)
+        for part in (file, *parts_of(file))
+        for place, kind, measures, thumbnail in read_rows(part, COLUMNS)
         if len(measures) == 4 * len(MEASURES) and len(thumbnail) == SIDE * SIDE
     }
 
 
+def keep_part(file: Path, fresh: KeptTraces) -> None:
+    """Keeps what was measured since the last time in a file of its own beside the whole, where anything was."""
+    if fresh:
+        _write(next_part(file), fresh)
+
+
 def write_traces(file: Path, kept: KeptTraces) -> None:
-    """The file appears when it is whole."""
+    """The file appears when it is whole; the parts that it is made of go then."""
+    parts = parts_of(file)
+    _write(file, kept)
+    for part in parts:
+        part.unlink(missing_ok=True)
+
+
+def _write(file: Path, kept: KeptTraces) -> None:
     rows = ((place, trace.kind, trace.measures.tobytes(), trace.thumbnail) for place, trace in kept.items())
     write_rows(file, COLUMNS, rows)

@@ -38,9 +38,12 @@ class Look:
 def look_at(pixels: Pixels) -> Look:
     """Opens a picture; whatever is wrong with it becomes its problem."""
     try:
-        picture = pixels.load()
+        return look_of(pixels.load())
     except DataError as error:
         return Look(problem=str(error))
+
+
+def look_of(picture: Image.Image) -> Look:
     grey = picture.convert("L")
     thumbnail = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes()
     coarse = grey.resize((COARSE_SIDE, COARSE_SIDE), Image.Resampling.BICUBIC).tobytes()

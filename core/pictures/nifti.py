@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from gzip import GzipFile
-from typing import IO, Any, Literal, get_args
+from typing import IO, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -139,6 +139,7 @@ class SlicePixels:
     time: int = 0
     seen: Seen = Seen()
     is_square: bool = True
+    is_drawn_anew: ClassVar[bool] = True
 
     def load(self) -> Image.Image:
         return Image.fromarray(self._deep().shades())

@@ -56,7 +56,7 @@ class CellPixels:
     row: int
 
     def load(self) -> Image.Image:
-        return decode(self.stored(), self._name)
+        return decode(self.stored(), self.name)
 
     def digest(self) -> str:
         return hashlib.sha256(self.stored()).hexdigest()
@@ -66,12 +66,12 @@ class CellPixels:
         with in_our_words(self.file, KIND, f"row {self.row + 1}"):
             content = open_rows(self.file).picture(self.column, self.row)
         if not content:
-            raise DataError(f'"{self._name}" is empty, or names a file elsewhere. Put its bytes in, or remove the row.')
-        refuse_long(len(content), self._name)
+            raise DataError(f'"{self.name}" is empty, or names a file elsewhere. Put its bytes in, or remove the row.')
+        refuse_long(len(content), self.name)
         return content
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         return f"{self.file.name}: {self.column}, row {self.row + 1}"
 
 

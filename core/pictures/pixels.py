@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from core.case import Pixels
 from core.errors import DataError
 from core.limits import limits, raised
 from core.pictures.deep import Deep, deep_of
@@ -28,6 +29,8 @@ from core.pictures.zips import read_member
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
 KINDS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 """What is opened whatever a file is called: Pillow knows forty more, of which one starts another program."""
+TURNED = range(2, 9)
+"""Of what EXIF says of how a picture lies, all but upright."""
 BAND_PIXELS = 1 << 20
 """How much of a picture is made anew at a time, so that a large one is in memory no more than twice."""
 
@@ -44,9 +47,14 @@ class FilePixels:
     """A picture in a file of its own."""
 
     path: Path
+    is_apart: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
 
     def load(self) -> Image.Image:
-        return decode(self.stored(), str(self.path))
+        return decode(self.stored(), self.name)
 
     def digest(self) -> str:
         return hashlib.sha256(self.stored()).hexdigest()
@@ -68,9 +76,14 @@ class ZipPixels:
 
     zip: Path
     member: str
+    is_apart: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.zip.name}: {self.member}"
 
     def load(self) -> Image.Image:
-        return decode(self.stored(), f"{self.zip.name}: {self.member}")
+        return decode(self.stored(), self.name)
 
     def digest(self) -> str:
         return hashlib.sha256(self.stored()).hexdigest()
@@ -103,12 +116,40 @@ class ArrayPixels:
         return row[..., 0] if row.ndim == 3 and row.shape[-1] == 1 else row
 
 
+def is_apart(pixels: Pixels) -> bool:
+    """Whether they lie in a file of their own, which any process opens as quickly: not in one with many others, that is
+    unpacked or read as a whole first."""
+    return bool(getattr(pixels, "is_apart", False))
+
+
+def is_drawn_anew(pixels: Pixels) -> bool:
+    """Whether the file that is kept of them is a PNG which is made here, of what they show."""
+    return bool(getattr(pixels, "is_drawn_anew", False))
+
+
+def name_of(pixels: Pixels) -> str:
+    """What a message calls them."""
+    return str(getattr(pixels, "name", pixels))
+
+
+def broken_off(name: str, words: str) -> str:
+    """What is wrong with a picture over which a process ended, also when it was given no other."""
+    return f'"{name}" can\'t be read: the program that did so broke off ({words}), twice. Replace or remove it.'
+
+
 def decode(stored: bytes, name: str) -> Image.Image:
     """An encoded picture as an upright one in mode RGB or L; `name` is for the message."""
     with _opened(stored, name) as picture:
         if deep := deep_of(picture, name):
             return Image.fromarray(deep.shades())
-        return eight_bit(ImageOps.exif_transpose(picture))
+        return eight_bit(_upright(picture))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture as it is looked at; the opened one itself where nobody has to turn it."""
+    picture.load()  # some kinds of files know how they lie only then
+    is_turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+    return ImageOps.exif_transpose(picture) if is_turned else picture
 
 
 def deep_in(stored: bytes, name: str) -> Deep | None:

@@ -61,7 +61,11 @@ class Store:
         return self._try(lambda: self._files.read(key, most))
 
     def exists(self, key: str) -> bool:
-        return self._try(lambda: self._files.size(key) is not None)
+        return self.size(key) is not None
+
+    def size(self, key: str) -> int | None:
+        """Of what is kept there, in bytes; None where nothing is."""
+        return self._try(lambda: self._files.size(key))
 
     def remove(self, key: str) -> None:
         """Where it is there; it may be kept anew afterwards."""
@@ -123,8 +127,12 @@ class StoredPixels:
     def __post_init__(self) -> None:
         key_of(self.sha256)
 
+    @property
+    def name(self) -> str:
+        return self.sha256
+
     def load(self) -> Image.Image:
-        return decode(self.stored(), self.sha256)
+        return decode(self.stored(), self.name)
 
     def digest(self) -> str:
         return self.sha256

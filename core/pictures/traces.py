@@ -7,9 +7,6 @@ it says the label.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
@@ -20,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.case import Pixels
 from core.errors import DataError
-from core.pictures.pixels import Filed, decode
+from core.pictures.pixels import KINDS, Filed, decode, is_drawn_anew, name_of
 
 Floats = NDArray[np.float32]
 Where = Literal["file", "border", "middle"]
@@ -75,39 +72,52 @@ class Trace:
     kind: str = ""
 
 
+@dataclass(frozen=True)
+class File:
+    """The kind of a picture's file, and how finely its JPEG is stored: the mean step of its first table, 0 where
+    nothing was rounded, or there is no file."""
+
+    kind: str = ""
+    rounding: float = 0.0
+
+
 def trace_of(pixels: Pixels) -> Trace | None:
     """None where the picture can't be opened, which others tell."""
     try:
-        stored = pixels.stored() if isinstance(pixels, Filed) else b""
-        picture = decode(stored, "") if stored else pixels.load()
+        return trace_in(*opened(pixels))
     except DataError:
         return None
-    kind, rounding = _file_of(stored)
-    small = picture.copy()
-    small.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
-    colours = np.asarray(small.convert("RGB"), np.float32)
-    grey = np.asarray(small.convert("L"), np.float32)
+
+
+def opened(pixels: Pixels) -> tuple[Image.Image, File]:
+    """A picture and what is to be said of its file: of the one that is kept, where it came in another way."""
+    if is_drawn_anew(pixels):
+        return pixels.load(), File("PNG")
+    if not isinstance(pixels, Filed):
+        return pixels.load(), File()
+    stored = pixels.stored()
+    return decode(stored, name_of(pixels)), _file_of(stored)
+
+
+def trace_in(picture: Image.Image, file: File) -> Trace:
+    """Its picture is made small by this: a copy of a large one would cost as much as to decode it."""
     width, height = picture.size
-    of_file = (width, height, width / height, float(picture.mode != "L"), rounding)
-    values = np.array([*of_file, *_of_border(grey), *_of_middle(grey, colours)], np.float32)
+    of_file = (width, height, width / height, float(picture.mode != "L"), file.rounding)
     thumbnail = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Trace(values, thumbnail.tobytes(), kind)
+    picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    colours = np.asarray(picture.convert("RGB"), np.float32)
+    grey = np.asarray(picture.convert("L"), np.float32)
+    values = np.array([*of_file, *_of_border(grey), *_of_middle(grey, colours)], np.float32)
+    return Trace(values, thumbnail.tobytes(), file.kind)
 
 
-def traces_of(pixels: Sequence[Pixels]) -> list[Trace | None]:
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        return list(threads.map(trace_of, pixels))
-
-
-def _file_of(stored: bytes) -> tuple[str, float]:
-    """The kind of a picture's file, and how finely its JPEG is stored: the mean step of its first table, 0 where
-    nothing was rounded, or there is no file."""
+def _file_of(stored: bytes) -> File:
     try:
-        with Image.open(BytesIO(stored)) as picture:
+        with Image.open(BytesIO(stored), formats=KINDS) as picture:
             tables = getattr(picture, "quantization", None) or {}
-            return picture.format or "", float(np.mean(tables[0])) if 0 in tables else 0.0
+            return File(picture.format or "", float(np.mean(tables[0])) if 0 in tables else 0.0)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        return "", 0.0
+        return File()
 
 
 def _of_border(grey: Floats) -> list[float]:
@@ -120,7 +130,8 @@ def _of_border(grey: Floats) -> list[float]:
         grey[deep:-deep, -broad:],
     )
     ring = np.concatenate([patch.ravel() for patch in patches])
-    plain = [_plain(lines) for lines in (grey, grey[::-1], grey.T, grey.T[::-1])]
+    shows = [lines.std(axis=1) > PLAIN_SPREAD for lines in (grey, grey.T)]
+    plain = [_plain(lines) for of_side in shows for lines in (of_side, of_side[::-1])]
     return [*(value for patch in patches for value in _of_patch(patch)), max(plain), float((ring < 16).mean())]
 
 
@@ -128,14 +139,22 @@ def _of_patch(patch: Floats) -> tuple[float, float, float]:
     """Shade, spread, and how much it jumps from pixel to pixel."""
     if not patch.size:
         return 0.0, 0.0, 0.0
-    jumps = sum(float(np.abs(np.diff(patch, axis=axis)).mean()) for axis in (0, 1) if patch.shape[axis] > 1)
-    return float(patch.mean()), float(patch.std()), jumps
+    # As `mean` and `std` reckon, to the last bit, without what numpy looks at before it begins: patches are tiny.
+    shade = _mean(patch)
+    apart = patch - shade
+    apart *= apart
+    jumps = (patch[1:] - patch[:-1], patch[:, 1:] - patch[:, :-1])
+    return float(shade), float(np.sqrt(_mean(apart))), sum(float(_mean(np.abs(each))) for each in jumps if each.size)
 
 
-def _plain(lines: Floats) -> float:
+def _mean(patch: Floats) -> np.float32:
+    mean: np.float32 = np.add.reduce(patch, axis=None) / patch.size
+    return mean
+
+
+def _plain(shows: NDArray[np.bool_]) -> float:
     """How far in from the first line nothing is shown, as a share of all."""
-    shows = lines.std(axis=1) > PLAIN_SPREAD
-    return float(shows.argmax() if shows.any() else len(lines)) / len(lines)
+    return float(shows.argmax() if shows.any() else len(shows)) / len(shows)
 
 
 def _of_middle(grey: Floats, colours: Floats) -> tuple[float, ...]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from core.case import Finding, ImageSet
-from core.pictures.kept_looks import keep_part, read_looks, write_looks
+from core.pictures.kept_looks import KeptLooks, keep_part, read_looks, write_looks
+from core.pictures.kept_traces import keep_part as keep_traces
 from core.pictures.kept_traces import read_traces, write_traces
 from core.pictures.shown import THUMB_PIXELS
 from core.pictures.store import as_png, open_store
@@ -21,9 +22,10 @@ from core.records.versions import allowed_version
 from core.sets.looked import LookedAt, LookedSet, OnCase, look_over
 from core.sets.mending import MOST_PAIRS, LeftOut, Mended, copy_pairs
 from core.sets.safe_csv import as_csv
-from core.sets.shortcuts import Audit, audit
+from core.sets.shortcuts import Audit, audit, likely_drawn
 
-LOOKS, TRACES, LIST, COPIES = "looks.parquet", "traces.parquet", "not used.csv", "copies"
+LOOKS, TRACES, STORED = "looks.parquet", "traces.parquet", "stored.parquet"
+LIST, COPIES = "not used.csv", "copies"
 MOST_OF_A_FINDING = 6
 """Pictures of each finding that can be looked at beside it."""
 
@@ -39,10 +41,16 @@ class ShownCase(TypedDict):
 def look_over_upload(place: Place, upload: Upload, image_set: ImageSet, on_case: OnCase | None = None) -> LookedSet:
     """A look at every picture of an upload; those that an earlier check looked at, also one that was broken off, are
     not opened again."""
-    file = check_folder(place, upload) / LOOKS
+    folder = check_folder(place, upload)
+    file = folder / LOOKS
     kept = read_looks(file)
     before = len(kept.looks) + len(kept.misfits)
-    looked = look_over(image_set, on_case, kept, lambda fresh: keep_part(file, fresh))
+
+    def keep(fresh: KeptLooks) -> None:
+        keep_part(file, fresh)
+        keep_traces(folder / TRACES, fresh.traces)
+
+    looked = look_over(image_set, on_case, kept, keep, likely_drawn(image_set))
     if len(kept.looks) + len(kept.misfits) > before:
         write_looks(file, kept)
     return looked
@@ -53,10 +61,16 @@ def audit_upload(place: Place, upload: Upload, looked: LookedSet) -> Audit:
     file = check_folder(place, upload) / TRACES
     kept = read_traces(file)
     before = len(kept)
+    kept |= looked.traces
     audited = audit(looked, kept)
-    if len(kept) > before:
+    if len(kept) > before or (kept and not file.exists()):
         write_traces(file, kept)
     return audited
+
+
+def stored_file(place: Place, upload: Upload) -> Path:
+    """Beside which it is noted what of an upload is in the store already."""
+    return check_folder(place, upload) / STORED
 
 
 def keep_check(place: Place, upload: Upload, mended: Mended, findings: Iterable[Finding]) -> dict[str, ShownCase]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from sqlalchemy import insert, literal, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from core.case import NO_FINDING, SPLITS, Case, ImageSet, Pixels, Task
-from core.pictures.store import StoredPixels, encoded, open_store
+from core.pictures.keeping import keep_all
+from core.pictures.store import StoredPixels, open_store
 from core.records import audit, tables
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.database import Database
@@ -33,7 +32,6 @@ from core.sets.version import ABOUT, MANIFEST, About, fetch_version, read_about,
 from core.sets.version import write_version as write_files
 
 UNDIVIDED = "undivided"
-AT_ONCE = 2048
 ROWS_AT_ONCE = 5000
 
 OnCase = Callable[[int, int], None]
@@ -62,6 +60,7 @@ def write_version(
     made_from: int | None = None,
     cases_of: int | None = None,
     on_case: OnCase | None = None,
+    beside: Path | None = None,
 ) -> Version:
     """Keeps a set for good: pictures in the store, a manifest, a row a case; what is the newest version stays that.
 
@@ -72,7 +71,7 @@ def write_version(
     allow(who, project_id, "work")
     refuse_shared_of_new(image_set)
     named, set_name = _target(db, project_id, set_id, name or image_set.name)
-    stored = _stored(place, replace(image_set, name=set_name), on_case)
+    stored = _stored(place, replace(image_set, name=set_name), on_case, beside)
     about = _keep(place, lambda folder: write_files(folder, stored))
     with nothing_kept(db, about), db.session() as session:
         row = _set_row(session, project_id, named, set_name)
@@ -253,22 +252,20 @@ def _version_row(
     return version
 
 
-def _stored(place: Place, image_set: ImageSet, on_case: OnCase | None) -> ImageSet:
+def _stored(place: Place, image_set: ImageSet, on_case: OnCase | None, beside: Path | None) -> ImageSet:
     """The set with every picture and mask in the store."""
     store = open_store(place.store)
 
-    def keep(case: Case) -> Case:
-        return replace(case, pixels=kept(case.pixels), mask=kept(case.mask) if case.mask else None)
+    def is_kept(pixels: Pixels) -> bool:
+        return isinstance(pixels, StoredPixels) and pixels.store == store.url
 
-    def kept(pixels: Pixels) -> StoredPixels:
-        if isinstance(pixels, StoredPixels) and pixels.store == store.url:
-            return pixels
-        return StoredPixels(store.url, store.put(encoded(pixels)))
-
+    files = [[case.pixels, *((case.mask,) if case.mask else ())] for case in image_set.cases]
+    arriving = [pixels for of_case in files for pixels in of_case if not is_kept(pixels)]
     cases: list[Case] = []
-    with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1)) if store.is_local else 16) as threads:
-        for start in range(0, len(image_set.cases), AT_ONCE):
-            cases += threads.map(keep, image_set.cases[start : start + AT_ONCE])
+    with closing(keep_all(arriving, store, beside)) as hashes:
+        for case, of_case in zip(image_set.cases, files, strict=True):
+            pixels, *mask = [each if is_kept(each) else StoredPixels(store.url, next(hashes)) for each in of_case]
+            cases.append(replace(case, pixels=pixels, mask=mask[0] if mask else None))
             if on_case:
                 on_case(len(cases), len(image_set.cases))
     return image_set.with_cases(cases)

@@ -14,7 +14,7 @@ from core.sets.findings import ORDER, about, pictures_are
 from core.sets.light import light
 from core.sets.looked import LookedAt, LookedSet, OnCase, exact_groups, look_over, near_copies
 from core.sets.responses import shared_words
-from core.sets.shortcuts import Audit, audit, findings_of
+from core.sets.shortcuts import Audit, audit, findings_of, likely_drawn
 from core.sets.unusable import unusable
 
 TINY_PIXELS = 16
@@ -51,7 +51,7 @@ class Report:
 
 def check(image_set: ImageSet, on_case: OnCase | None = None) -> Report:
     """The report of a set. Every picture is opened; `on_case` is told how many are done, and of how many."""
-    looked = look_over(image_set, on_case)
+    looked = look_over(image_set, on_case, traced=likely_drawn(image_set))
     return report_of(looked, audit(looked))
 
 

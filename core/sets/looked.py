@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 from core.case import Case, ImageSet
 from core.errors import DataError
 from core.pictures.kept_looks import KeptLooks, mask_place, place_of
-from core.pictures.looks import Look, looks_at
+from core.pictures.kept_traces import KeptTraces
+from core.pictures.looks import Look
 from core.pictures.masks import misfit
+from core.pictures.sights import Wanted, sights_of
 from core.sets.alike import alterations
 
 MASKS_AT_ONCE = 4
@@ -32,10 +34,11 @@ class LookedAt:
 
 @dataclass(frozen=True)
 class LookedSet:
-    """A set whose pictures were looked at, a look for each of its cases."""
+    """A set whose pictures were looked at, a look for each of its cases, and the traces that were taken on the way."""
 
     image_set: ImageSet
     seen: tuple[LookedAt, ...]
+    traces: KeptTraces = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def opened(self) -> list[LookedAt]:
@@ -44,7 +47,7 @@ class LookedSet:
     def of(self, image_set: ImageSet, seen: Iterable[LookedAt]) -> LookedSet:
         """What is left of it: the set with just these of its cases."""
         listed = tuple(seen)
-        return LookedSet(image_set.with_cases(each.case for each in listed), listed)
+        return LookedSet(image_set.with_cases(each.case for each in listed), listed, self.traces)
 
 
 def look_over(
@@ -52,8 +55,10 @@ def look_over(
     on_case: OnCase | None = None,
     kept: KeptLooks | None = None,
     keep: Callable[[KeptLooks], None] | None = None,
+    traced: Iterable[Case] = (),
 ) -> LookedSet:
-    """Opens every picture and mask that are not in `kept` yet, and puts them there.
+    """Opens every picture and mask that are not in `kept` yet, and puts them there; with their traces those that are to
+    be `traced`.
 
     `on_case` is told how many pictures are done, and of how many; `keep` is given, every few seconds, what was seen
     since the last time, so that whoever is broken off need not see it again.
@@ -61,16 +66,22 @@ def look_over(
     memory = KeptLooks() if kept is None else kept
     places = [place_of(case.pixels) for case in image_set.cases]
     new = {place: case.pixels for place, case in zip(places, image_set.cases, strict=True) if place not in memory.looks}
+    wanted = {place_of(case.pixels) for case in traced}
+    sights = sights_of([Wanted(pixels, place in wanted) for place, pixels in new.items()])
     fresh, since = KeptLooks(), monotonic()
-    for place, look in zip(new, looks_at(list(new.values()), on_case), strict=True):
-        memory.looks[place] = fresh.looks[place] = look
+    for done, (place, sight) in enumerate(zip(new, sights, strict=True), start=1):
+        memory.looks[place] = fresh.looks[place] = sight.look
+        if sight.trace:
+            memory.traces[place] = fresh.traces[place] = sight.trace
+        if on_case:
+            on_case(done, len(new))
         if keep and monotonic() - since > KEEP_SECONDS:
             keep(fresh)
             fresh, since = KeptLooks(), monotonic()
     looks = [memory.looks[place] for place in places]
     with ThreadPoolExecutor(MASKS_AT_ONCE) as threads:
         misfits = list(threads.map(lambda case, look: _misfit(case, look, memory), image_set.cases, looks))
-    return LookedSet(image_set, tuple(map(LookedAt, image_set.cases, looks, misfits)))
+    return LookedSet(image_set, tuple(map(LookedAt, image_set.cases, looks, misfits)), memory.traces)
 
 
 def exact_groups(seen: Sequence[LookedAt]) -> list[list[LookedAt]]:

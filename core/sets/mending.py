@@ -170,7 +170,7 @@ def mend(looked: LookedSet, mending: Mending) -> Mended:
         pairs = zip(rest.seen, divided.cases, strict=True)
         rest = rest.of(divided, [replace(each, case=case) for each, case in pairs])
     return Mended(
-        LookedSet(replace(rest.image_set, findings=findings), rest.seen),
+        LookedSet(replace(rest.image_set, findings=findings), rest.seen, rest.traces),
         _each_once((*wanted, *by_hand, *by_kind, *bare, *copies)),
         _each_once(left for left in bad if left.case not in gone and left.case not in filled),
         {old: renames[old] for old in image_set.task.answers if old in renames},

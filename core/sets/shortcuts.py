@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from core.case import NO_FINDING, Case, Finding, Task
+from core.case import NO_FINDING, Case, Finding, ImageSet, Task
 from core.pictures.kept_traces import KeptTraces, traces_at
+from core.pictures.looks import Look
 from core.pictures.traces import MEASURES, SIDE, Trace
 from core.sets.along import Bools, Floats, Places, along, chances, foretold, strata_by, taken_as
 from core.sets.findings import MAX_CASES
@@ -82,12 +83,12 @@ class Audit:
 
 
 def audit(looked: LookedSet, kept: KeptTraces | None = None) -> Audit:
-    """Pictures of the drawn cases that have no trace in `kept` yet are opened once more."""
+    """Pictures of the drawn cases that have no trace in `kept` yet (else, of the look) are opened once more."""
     drawn = drawn_cases(looked.opened, looked.image_set.task)
     contrasts = contrasts_of([each.case for each in drawn], looked.image_set.task)
     if not contrasts:
         return Audit(0)
-    traces = traces_at([each.case.pixels for each in drawn], {} if kept is None else kept)
+    traces = traces_at([each.case.pixels for each in drawn], looked.traces if kept is None else kept)
     cases = [each.case for each, trace in zip(drawn, traces, strict=True) if trace is not None]
     return audit_of(cases, [trace for trace in traces if trace is not None], looked.image_set.task)
 
@@ -128,6 +129,13 @@ def drawn_cases(opened: Sequence[LookedAt], task: Task) -> list[LookedAt]:
     rest = [each for group in of_label.values() for each in group[share:]]
     filled = np.random.default_rng(1).permutation(len(rest))[: MOST_CASES - len(first)]
     return [*first, *(rest[place] for place in filled)]
+
+
+def likely_drawn(image_set: ImageSet) -> list[Case]:
+    """Those that are drawn where every picture opens and shows something of its own: what is better traced as it is
+    looked at than opened again."""
+    unseen = [LookedAt(case, Look(shown=str(number))) for number, case in enumerate(image_set.cases)]
+    return [each.case for each in drawn_cases(unseen, image_set.task)]
 
 
 def contrasts_of(cases: Sequence[Case], task: Task) -> dict[str, Bools]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -217,6 +218,18 @@ def test_traces_are_kept_and_not_measured_again(tmp_path: Path) -> None:
         assert back is not None
         assert np.array_equal(trace.measures, back.measures)
         assert (trace.kind, trace.thumbnail) == (back.kind, back.thumbnail) and trace.kind == "PNG"
+
+
+def test_a_check_opens_each_picture_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: Counter[bytes] = Counter()
+    read = Encoded.stored
+    monkeypatch.setattr(Encoded, "stored", lambda pixels: opened.update([pixels.file]) or read(pixels))
+    monkeypatch.setattr(Encoded, "load", lambda pixels: decode(pixels.stored(), "picture"))
+    image_set = drawn(TWO[:60])
+    report = check(image_set)
+    assert report.audit is not None and report.audit.cases == 60
+    assert set(opened.values()) == {1} and len(opened) == 60
+    assert report.audit == audit(look_over(image_set))
 
 
 @pytest.mark.slow

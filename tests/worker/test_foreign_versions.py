@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from core.case import Case, ImageSet, Task
-from core.errors import DataError
+from core.errors import CoreError, DataError
 from core.pictures.pixels import FilePixels
 from core.pictures.store import as_png, open_store
 from core.records import jobs, people, sets
@@ -25,9 +25,13 @@ from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
 from core.sets.version import read_version
+from tests.worker.kinds.test_intake import child_job
 from worker.context import Hands
+from worker.kinds import intake
 from worker.tasks import carry_out
 
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""What is brought lies in files: the kind of database makes no difference."""
 PICTURE = as_png(Image.new("L", (20, 20), 90))
 DIGEST = hashlib.sha256(PICTURE).hexdigest()
 
@@ -93,6 +97,16 @@ def checked(database: Database, place: Place, who: Who, files: list[Path] | Path
     return sets.upload(database, who, upload.id).state, error.replace(upload.key, "KEY")
 
 
+def refusal(database: Database, place: Place, who: Who, files: list[Path] | Path) -> str:
+    """Why the check refuses an upload, in this process: how its child is started is the same for all."""
+    upload = sets.new_upload(database, place, who, who.projects[0], files, "brought")
+    job_id = sets.request_check(database, place, who, upload.id, {})
+    with pytest.raises(CoreError) as refused:
+        intake.check(child_job(database, place, who, job_id))
+    assert sets.upload(database, who, upload.id).state == "refused"
+    return str(refused.value).replace(upload.key, "KEY")
+
+
 STORES = (
     "http://{server}/pictures",
     "https://{server}/pictures",
@@ -116,7 +130,7 @@ READABLE = ("http://{server}/pictures", "file://{store}", "{store}")
 """Where the picture would be found, if anybody looked."""
 
 
-@pytest.mark.slow
+@ON_SQLITE
 def test_no_upload_is_read_as_a_version_whatever_store_it_names(
     database: Database, place: Place, who: Who, requests: tuple[str, list[str]], tmp_path: Path
 ) -> None:
@@ -130,24 +144,28 @@ def test_no_upload_is_read_as_a_version_whatever_store_it_names(
         around = Path(shutil.make_archive(str(tmp_path / f"around-{number}"), "zip", tmp_path, str(number)))
         ways: list[list[Path] | Path] = [[folder / "version.json", folder / "cases.parquet"], archive, around]
         tries += ways if store in READABLE else [ways[number % len(ways)]]
-    outcomes = [checked(database, place, who, files) for files in tries]
-    assert {state for state, _ in outcomes} == {"refused"}
+    assert all(refusal(database, place, who, files) for files in tries)
     assert paths == []
     assert sets.sets(database, who, who.projects[0]) == []
 
 
-@pytest.mark.slow
+@ON_SQLITE
 def test_what_is_told_of_such_an_upload_is_the_same_whether_a_path_exists_or_not(
     database: Database, place: Place, who: Who, tmp_path: Path
 ) -> None:
     kept = open_store(place.store).put(PICTURE)
-    told = set()
+    reasons = set()
     tried = [(place.store, kept), (place.store, "0" * 64), ("/etc", "passwd"), ("/nothing", "passwd"), ("/", kept)]
-    for number, (store, digest) in enumerate(tried):
-        folder = written(tmp_path / str(number), store, (digest, digest))
-        told.add(checked(database, place, who, [folder / "version.json", folder / "cases.parquet"]))
-    assert len(told) == 1
-    assert str(place.data) not in told.pop()[1]
+
+    def files(store: str, digest: str) -> list[Path]:
+        folder = written(tmp_path / "brought", store, (digest, digest))
+        return [folder / "version.json", folder / "cases.parquet"]
+
+    for store, digest in tried:
+        reasons.add(refusal(database, place, who, files(store, digest)))
+    (reason,) = reasons
+    assert str(place.data) not in reason
+    assert checked(database, place, who, files(*tried[0])) == ("refused", reason), "as whoever brought it reads it"
 
 
 def test_pictures_of_another_project_do_not_come_by_their_digests(

@@ -30,7 +30,7 @@ from tests.worker.conftest import ROOT, Server, Studio
 from worker.redis import free_port
 
 pytestmark = pytest.mark.slow
-RUNS = 8
+RUNS = 5
 
 
 @pytest.fixture

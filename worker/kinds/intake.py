@@ -102,6 +102,7 @@ def add(job: ChildJob) -> None:
             name=payload.set_name,
             note="; ".join(filter(None, (f"from {name_in_notes(upload, mending)}", *whose, words))),
             on_case=lambda done, whole: job.teller.progress(done, whole, "Keeping pictures"),
+            beside=beside.stored_file(job.place, upload),
         )
     except (CoreError, MemoryError):
         sets.set_upload(job.database, upload.id, "refused")

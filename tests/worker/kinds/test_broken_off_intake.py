@@ -13,10 +13,13 @@ from zipfile import ZipFile
 import pytest
 
 from core.catalog import FORMATS, every
+from core.pictures.keeping import COLUMNS
 from core.pictures.kept_looks import read_looks
+from core.pictures.kept_rows import read_rows
 from core.records import mended, sets
 from core.records.access import Who
 from core.records.database import Database
+from core.records.mended import stored_file
 from core.records.place import Place
 from core.records.uploads import check_folder
 from core.sets.open import open_set
@@ -26,8 +29,9 @@ from tests.messy import slice_of
 PICTURES = 120
 SLOWED = """
 import os, runpy, sys, time
-import core.pictures.looks as looks, core.pictures.store as store
-import core.records.versions as versions, core.sets.looked as looked
+import core.machine.spread as spread
+import core.pictures.keeping as keeping, core.pictures.sights as sights, core.pictures.store as store
+import core.sets.looked as looked
 
 def noted(function, name_of):
     def slow(*arguments):
@@ -38,8 +42,10 @@ def noted(function, name_of):
         return made
     return slow
 
-looked.KEEP_SECONDS, looks.AT_ONCE, versions.AT_ONCE = 0.0, 10, 10
-looks.look_at = noted(looks.look_at, lambda arguments: repr(arguments[0]))
+looked.KEEP_SECONDS, keeping.KEEP_SECONDS = 0.0, 0.0
+spread.TRIED_AT_ONCE, spread.SECONDS_WORTH_IT = 10, 1e9
+sights.sight_of = noted(sights.sight_of, lambda arguments: repr(arguments[0].pixels))
+keeping.encoded = noted(keeping.encoded, lambda arguments: "read")
 store._fill = noted(store._fill, lambda arguments: "/".join(arguments[0].split(".")[0].split("/")[-2:]))
 runpy.run_module("worker.intake_child", run_name="__main__")
 """
@@ -99,8 +105,10 @@ def test_an_upload_whose_adding_was_killed_is_the_same_version_and_no_picture_is
     carried_out(place, job, tmp_path / "log", killed_at=40)
     kept = {f"{file.parent.name}/{file.name}" for file in (place.data / "store").glob("??/*") if "." not in file.name}
     assert 20 < len(kept) < PICTURES and sets.sets(database, who, who.projects[0]) == []
+    parts = stored_file(place, sets.upload(database, who, upload)).parent.glob("stored.*.parquet")
+    noted = sum(len(read_rows(part, COLUMNS)) for part in parts)
     second = carried_out(place, job, tmp_path / "log", killed_at=None)
-    assert kept.isdisjoint(second)
+    assert kept.isdisjoint(second) and noted > 20 and second.count("read") == PICTURES - noted
     (version,) = [view.latest for view in sets.sets(database, who, who.projects[0])]
     about = read_about(place.versions / version.hash)
     assert about.rows == hash_rows(open_set(path, {}, every(FORMATS)).cases) and about.cases == PICTURES

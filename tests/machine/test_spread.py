@@ -1,0 +1,129 @@
+"""Work that is spread over processes ends as it would in one, but for what costs a process its life."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.machine import spread as spreading
+from core.machine.aside import most_bytes
+from core.machine.spread import Work, spread
+
+GREEDY = -1
+DEADLY = -2
+WRONG = -3
+
+
+def make(number: int) -> list[int]:
+    if number == GREEDY:
+        return [len(bytearray(most_bytes() + 1)), os.getpid()]
+    if number == DEADLY:
+        os.abort()
+    if number == WRONG:
+        raise ValueError(f"{number} is wrong")
+    os.write(1, b"not an answer\n")
+    return [number * number, os.getpid()]
+
+
+def slow(number: int) -> list[int]:
+    time.sleep(0.05)
+    return make(number)
+
+
+def plain(made: list[int]) -> list[int]:
+    return made
+
+
+def lost(number: int, words: str) -> list[int]:
+    return [-len(words), 0]
+
+
+WORK = Work(make, plain, plain, lost, lambda number: number % 10 != 7)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two children from the first thing on."""
+    monkeypatch.setattr(spreading, "_is_worth_it", lambda seconds, done, whole: True)
+    monkeypatch.setattr(spreading, "processes", lambda: 2)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_what_is_made_elsewhere_comes_in_order_and_what_is_not_apart_is_made_here() -> None:
+    made = list(spread(WORK, range(300)))
+    assert [square for square, _ in made] == [number * number for number in range(300)]
+    here = {number for number, (_, process) in enumerate(made) if process == os.getpid()}
+    assert here == {number for number in range(300) if number % 10 == 7}
+    assert len({process for _, process in made}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_what_kills_a_process_is_named_and_nothing_else_is_lost() -> None:
+    numbers = [1, 2, 3, DEADLY, *range(4, 40), DEADLY, 41]
+    made = list(spread(WORK, numbers))
+    assert [square for square, _ in made] == [
+        -len("SIGABRT") if number == DEADLY else number * number for number in numbers
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_what_goes_wrong_there_is_told_as_it_is_here() -> None:
+    made = spread(WORK, [1, 2, WRONG, 3, DEADLY])
+    assert [next(made)[0], next(made)[0]] == [1, 4]
+    with pytest.raises(ValueError, match="-3 is wrong"):
+        next(made)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_what_is_too_much_for_a_child_is_tried_here() -> None:
+    assert list(spread(WORK, [GREEDY])) == [[most_bytes() + 1, os.getpid()]]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_where_no_child_can_start_all_is_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert list(spread(WORK, [1, 2])) == [[1, os.getpid()], [4, os.getpid()]]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_whoever_stops_in_the_middle_leaves_no_process_behind() -> None:
+    with closing(spread(WORK, range(1, 10_000_000))) as made:
+        _, child = next(made)
+        assert Path(f"/proc/{child}").exists()
+    assert not Path(f"/proc/{child}").exists()
+
+
+@pytest.mark.slow
+def test_a_little_work_starts_no_process_and_much_work_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreading, "processes", lambda: 2)
+    assert {process for _, process in spread(WORK, range(200))} == {os.getpid()}
+    monkeypatch.setattr(spreading, "TRIED_AT_ONCE", 4)
+    monkeypatch.setattr(spreading, "SECONDS_TO_TRY", 0.05)
+    monkeypatch.setattr(spreading, "SECONDS_WORTH_IT", 0.5)
+    work = Work(slow, plain, plain, lost, lambda number: True)
+    made = list(spread(work, range(60)))
+    assert [square for square, _ in made] == [number * number for number in range(60)]
+    assert len({process for _, process in made}) == 3
+    monkeypatch.setattr(spreading, "processes", lambda: 1)
+    assert {process for _, process in spread(work, range(60))} == {os.getpid()}
+
+
+def test_there_are_as_many_as_cores_and_memory_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    monkeypatch.setattr(spreading, "allowed_bytes", lambda: 3 * most_bytes() + 1)
+    assert spreading.processes() == 3
+    monkeypatch.setattr(spreading, "allowed_bytes", lambda: 100 * most_bytes())
+    assert spreading.processes() == spreading.MOST_PROCESSES
+    monkeypatch.setattr(spreading, "allowed_bytes", lambda: 1)
+    assert spreading.processes() == 1
