@@ -130,28 +130,33 @@ class _Crew(Generic[T, M]):
         for child in self._children:
             child.kill()
 
-    def _elsewhere(self, things: Sequence[T]) -> list[M]:
+    def _elsewhere(self, things: Sequence[T], is_again: bool = False) -> list[M]:
         since = monotonic()
-        child = self._idle.get()
         try:
-            replies = child.call(self._work.make, self._work.plain, things)
+            replies = self._replies(things)
         except _UnstartableError:
             return [self._work.make(thing) for thing in things]
         except _DeadError as error:
-            return self._one_by_one(things, str(error))
-        finally:
-            self._idle.put(child)
+            if is_again:
+                return [self._work.lost(thing, str(error)) for thing in things]
+            return self._one_by_one(things)
         self._fit(len(things), monotonic() - since)
         both = zip(replies, things, strict=True)
         return [self._work.read(reply["made"]) if "made" in reply else self._work.make(thing) for reply, thing in both]
 
-    def _one_by_one(self, things: Sequence[T], words: str) -> list[M]:
-        """Which of them cost a child its life is seen when each is tried alone."""
+    def _replies(self, things: Sequence[T]) -> list[dict[str, Plain]]:
+        """Of whichever child is idle, which is so again before anything else is tried: all might wait for one."""
+        child = self._idle.get()
+        try:
+            return child.call(self._work.make, self._work.plain, things)
+        finally:
+            self._idle.put(child)
+
+    def _one_by_one(self, things: Sequence[T]) -> list[M]:
+        """Which of them cost a child its life is seen when each is tried again alone; none where somebody ended it."""
         if self._is_over:
             raise RuntimeError("nobody waits for this any more")
-        if len(things) == 1:
-            return [self._work.lost(things[0], words)]
-        return [made for thing in things for made in self._elsewhere([thing])]
+        return [made for thing in things for made in self._elsewhere([thing], is_again=True)]
 
     def _fit(self, count: int, seconds: float) -> None:
         """Parts that take neither so long that nothing is heard of them, nor so little that sending them counts."""

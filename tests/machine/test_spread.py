@@ -73,6 +73,21 @@ def test_what_kills_a_process_is_named_and_nothing_else_is_lost() -> None:
     ]
 
 
+def killed_once(mark: str) -> list[int]:
+    """Ends its process the first time, as somebody outside may."""
+    if not (file := Path(mark)).exists():
+        file.touch()
+        os.kill(os.getpid(), 9)
+    return [1, os.getpid()]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_what_was_done_when_somebody_ended_a_process_is_done_again(tmp_path: Path) -> None:
+    work: Work[str, list[int]] = Work(killed_once, plain, plain, lambda mark, words: [0, 0], lambda mark: True)
+    assert [made for made, _ in spread(work, [str(tmp_path / "1"), str(tmp_path / "2")])] == [1, 1]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("at_once")
 def test_what_goes_wrong_there_is_told_as_it_is_here() -> None:
