@@ -40,10 +40,9 @@ def open_set(path: str | Path, settings: Mapping[str, Any] | None, formats: Iter
     if not place.exists():
         raise DataError(f'There is nothing at "{path}". Check the path.')
     layouts = tuple(formats)
-    for layout in layouts:
-        if layout.looks_like(place):
-            chosen = layout.Settings.parse(dict(settings or {}), "images")
-            return layout.read(place, chosen)
+    layout = next((layout for layout in layouts if layout.looks_like(place)), None)
+    if layout is not None:
+        return layout.read(place, layout.Settings.parse(dict(settings or {}), "images"))
     if named := foreign_files(place):
         raise DataError(named)
     understood = "; ".join(layout.TITLE for layout in layouts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.pages.image_sets.acts import fetch_public_set
 from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import TaskTab, draw_prompt, lay_out, save, task_from
-from core.catalog import FORMATS, every
+from core.catalog import FORMATS, every, find
 from core.errors import CoreError, SettingsError
 from core.formats import dicom, mask_folder, voc
 from core.machine.aside import Aside
@@ -104,6 +105,44 @@ def test_what_is_chosen_at_the_door_goes_with_the_upload_and_stays_when_it_is_ch
     columns_left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
     tab.check_again(visit, {parts.upload: kept, **columns_left_alone})
     assert options(kept)["deid"]["dates"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("layout", "chosen", "options"),
+    [
+        ("nifti", {"plane": "coronal", "count": "1", "center": "40", "width": "80"}, {"count": 1, "width": 80.0}),
+        ("dicom", {"frames": "middle", "label_tag": "BodyPartExamined"}, {"label_tag": "BodyPartExamined"}),
+        ("manifest", {}, {}),
+    ],
+)
+def test_what_a_format_asks_beside_columns_is_asked_of_uploads_in_it(
+    room: Furnished, tmp_path: Path, layout: str, chosen: dict[str, Any], options: dict[str, Any]
+) -> None:
+    find(FORMATS, layout, "format").write_example(tmp_path / "set")
+    zipped = shutil.make_archive(str(tmp_path / "set"), "zip", tmp_path / "set")
+    with gr.Blocks():
+        parts = adding.lay_out()
+    tab, visit = adding.Adding(parts), room.visit()
+    upload_id = bring(visit, [arrived(room.studio, f"{layout}.zip", Path(zipped).read_bytes())])
+
+    def once_checked() -> dict[Block, Any]:
+        with room.studio.database.session() as session:
+            session.get_one(Job, session.get_one(sets.Upload, upload_id).job_id).state = "done"
+        return dict(tab.show(visit, upload_id, ""))
+
+    shown = once_checked()
+    folds = {name: shown[fold]["visible"] for name, fold in parts.reading.folds.items()}
+    assert folds == {"dicom": layout == "dicom", "nifti": layout == "nifti"}
+    left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
+    left_alone |= {part: getattr(part, "value", None) for part in parts.reading.inputs}
+    named = {parts.reading.forms[layout].inputs[name]: value for name, value in chosen.items()}
+    tab.check_again(visit, {parts.upload: upload_id, **left_alone, **named})
+    kept = sets.upload(room.studio.database, room.who, upload_id).options
+    assert kept.keys() == chosen.keys() and kept.items() >= options.items()
+    again = once_checked()
+    assert all(again[part] == value for part, value in named.items()), "it stands there as it was chosen"
+    tab.check_again(visit, {parts.upload: upload_id, **left_alone})
+    assert sets.upload(room.studio.database, room.who, upload_id).options == {}
 
 
 def test_a_file_that_nobody_uploaded_is_not_taken(room: Furnished, tmp_path: Path) -> None:

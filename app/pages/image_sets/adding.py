@@ -12,10 +12,11 @@ from gradio.components import Component
 
 from app.context import PRIVATE, Studio, on_load
 from app.forms import Form, form
-from app.pages.image_sets import columns, fetching, mending, report, waiting
+from app.pages.image_sets import columns, fetching, mending, reading, report, waiting
 from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
 from app.pages.image_sets.fetching import Fetching, FetchParts
 from app.pages.image_sets.mending import MendParts, MendTab
+from app.pages.image_sets.reading import ReadingParts
 from app.pages.image_sets.waiting import WaitParts, WaitTab
 from app.row_choice import RowChoice
 from app.set_words import kinds
@@ -46,9 +47,11 @@ in an image becomes its labels; outlines in a COCO file become its mask.
 **Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
 
 **DICOM** — a zip or folder of files as they were exported, with a table of labels by file, series, study or patient, or
-in a folder for each label. All bits and windows are kept; of several frames each is a case.
+in a folder for each label. All bits and windows are kept; of several frames each is a case. Labels from an element of
+the files, and fewer frames, are chosen under “How the files are read” once they are here.
 
-**Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case.
+**Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case;
+plane, slices and window are chosen under “How the files are read” once they are here.
 
 **A Hugging Face data set** — its `.parquet` files in a zip, or one such file, with a column of images.
 
@@ -102,6 +105,7 @@ class AddParts:
     wait: WaitParts
     mend: MendParts
     mapping: MappingParts
+    reading: ReadingParts
     keep: KeepParts
     add: gr.Button
     check: gr.Button
@@ -149,7 +153,8 @@ class Adding:
         chooser = gr.update(choices=listed, value=upload.id, visible=len(uploads) > 1)
         shown |= {self.parts.upload: chooser, self.parts.state: now}
         shown |= mend.fill(upload, is_open) | WaitTab(self.parts.wait).fill(visit, upload, is_open)
-        return shown | self._buttons(visit, upload) | self._keep(visit, upload) | self._mapping(visit, upload)
+        shown |= self._buttons(visit, upload) | self._keep(visit, upload) | self._mapping(visit, upload)
+        return shown | self._reading(visit, upload)
 
     def check_again(self, visit: Visit, given: Given) -> None:
         parts = self.parts.mapping
@@ -159,6 +164,7 @@ class Adding:
             roles, given[parts.label_columns] or [], "" if separators == SEPARATORS else separators
         )
         row = sets.upload(visit.database, visit.who, int(given[self.parts.upload]))
+        options |= self.parts.reading.chosen(sets.upload_path(visit.place, row), given)
         decisions = {name: row.options[name] for name in (MENDING, DEID) if name in row.options}
         check_upload(visit, row.id, options | decisions)
 
@@ -184,6 +190,7 @@ class Adding:
             parts.discard,
         )
         shown: Updates = {part: gr.update(visible=False) for part in hidden}
+        shown |= parts.reading.nothing
         return shown | {parts.report: report.draw(None), parts.timer: gr.Timer(active=False), parts.state: ""}
 
     def _buttons(self, visit: Visit, upload: UploadView) -> Updates:
@@ -222,6 +229,12 @@ class Adding:
             shown[chooser] = gr.update(choices=offered, value=value)
         several = gr.update(choices=list(table.header), value=options.get("label_columns", []))
         return shown | {parts.label_columns: several, parts.separators: options.get("separators", SEPARATORS)}
+
+    def _reading(self, visit: Visit, upload: UploadView) -> Updates:
+        if not may_change(visit, upload) or upload.state == "added":
+            return self.parts.reading.nothing
+        row = sets.upload(visit.database, visit.who, upload.id)
+        return self.parts.reading.shown(sets.upload_path(visit.place, row), upload.options)
 
 
 def bring(visit: Visit, files: Sequence[str] | None, options: Mapping[str, Any] | None = None) -> int:
@@ -292,14 +305,14 @@ def lay_out() -> AddParts:
             upload = RowChoice([], label="Upload", visible=False)
             shown = gr.HTML(report.draw(None), js_on_load=mending.CLICKS, elem_id="upload-report")
             wait, mend = waiting.lay_out(), mending.lay_out()
-            mapping, keep = _mapping_parts(), _keep_parts()
+            mapping, read, keep = _mapping_parts(), reading.lay_out(), _keep_parts()
             with gr.Row():
                 add = gr.Button("Add to my image sets", variant="primary", visible=False)
                 check = gr.Button("Check again", visible=False)
                 discard = gr.Button("Throw away", variant="stop", visible=False)
     timer, state, brought = gr.Timer(SECONDS, active=False), gr.State(""), gr.Number(visible=False, precision=0)
     by_program = gr.Button(visible=False)
-    kept = (mend, mapping, keep, add, check, discard, timer, state, brought)
+    kept = (mend, mapping, read, keep, add, check, discard, timer, state, brought)
     return AddParts(files, door, by_program, fetch, upload, shown, wait, *kept)
 
 
@@ -338,8 +351,14 @@ def _keep_parts() -> KeepParts:
 def wire(studio: Studio, parts: AddParts) -> None:
     tab, fetch = Adding(parts), Fetching(parts.fetch)
     buttons = [parts.add, parts.check, parts.discard, parts.timer, parts.state]
-    filled = [*parts.keep.inputs, *parts.mapping.inputs]
-    columns_shown = [parts.mapping.fold, parts.keep.column, *parts.wait.shown, *parts.mend.shown]
+    filled = [*parts.keep.inputs, *parts.mapping.inputs, *parts.reading.inputs]
+    columns_shown = [
+        parts.mapping.fold,
+        *parts.reading.folds.values(),
+        parts.keep.column,
+        *parts.wait.shown,
+        *parts.mend.shown,
+    ]
     shown = [parts.upload, parts.report, *columns_shown, *buttons, *filled]
     opened, again = guarded(studio, tab.open), guarded(studio, tab.show)
     parts.by_program.click(
@@ -360,7 +379,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
     looked_at = [parts.upload, parts.state]
     parts.timer.tick(live(studio, tab.show), looked_at, shown, queue=False, **PRIVATE)
     checked = parts.check.click(
-        guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs}, None, **PRIVATE
+        guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs, *parts.reading.inputs}, None, **PRIVATE
     )
     checked.then(again, looked_at, shown, **PRIVATE)
     waiting.wire(studio, WaitTab(parts.wait), parts.upload, (again, looked_at, shown))
