@@ -130,16 +130,19 @@ class _Crew(Generic[T, M]):
         for child in self._children:
             child.kill()
 
-    def _elsewhere(self, things: Sequence[T], is_again: bool = False) -> list[M]:
+    def _elsewhere(self, things: Sequence[T], suspected: str = "") -> list[M]:
+        """`suspected` says how a process ended that was at them: never is such a thing made here."""
         since = monotonic()
         try:
             replies = self._replies(things)
         except _UnstartableError:
-            return [self._work.make(thing) for thing in things]
+            self._refuse_when_over()
+            return [self._work.lost(thing, suspected) if suspected else self._work.make(thing) for thing in things]
         except _DeadError as error:
-            if is_again:
+            self._refuse_when_over()
+            if suspected:
                 return [self._work.lost(thing, str(error)) for thing in things]
-            return self._one_by_one(things)
+            return self._one_by_one(things, str(error))
         self._fit(len(things), monotonic() - since)
         both = zip(replies, things, strict=True)
         return [self._work.read(reply["made"]) if "made" in reply else self._work.make(thing) for reply, thing in both]
@@ -148,15 +151,19 @@ class _Crew(Generic[T, M]):
         """Of whichever child is idle, which is so again before anything else is tried: all might wait for one."""
         child = self._idle.get()
         try:
+            self._refuse_when_over()
             return child.call(self._work.make, self._work.plain, things)
         finally:
             self._idle.put(child)
 
-    def _one_by_one(self, things: Sequence[T]) -> list[M]:
+    def _one_by_one(self, things: Sequence[T], words: str) -> list[M]:
         """Which of them cost a child its life is seen when each is tried again alone; none where somebody ended it."""
+        return [made for thing in things for made in self._elsewhere([thing], words)]
+
+    def _refuse_when_over(self) -> None:
+        """Children that are ended look like those that die, or can't be started."""
         if self._is_over:
             raise RuntimeError("nobody waits for this any more")
-        return [made for thing in things for made in self._elsewhere([thing], is_again=True)]
 
     def _fit(self, count: int, seconds: float) -> None:
         """Parts that take neither so long that nothing is heard of them, nor so little that sending them counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -95,6 +96,29 @@ def test_what_goes_wrong_there_is_told_as_it_is_here() -> None:
     assert [next(made)[0], next(made)[0]] == [1, 4]
     with pytest.raises(ValueError, match="-3 is wrong"):
         next(made)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_cost_a_process_its_life_is_never_made_here(monkeypatch: pytest.MonkeyPatch, is_over: bool) -> None:
+    """Not even where no other process can be started to try it alone, nor where everything is just being ended."""
+    crew = spreading._Crew(WORK, 1)
+    one_by_one = crew._one_by_one
+
+    def without_others(things: Sequence[int], words: str) -> list[list[int]]:
+        if is_over:
+            crew.end()
+        monkeypatch.setattr(sys, "executable", "/bin/false")
+        return one_by_one(things, words)
+
+    monkeypatch.setattr(crew, "_one_by_one", without_others)
+    if is_over:
+        with pytest.raises(RuntimeError, match="nobody waits"):
+            crew.done([DEADLY])
+    else:
+        assert crew.done([DEADLY]) == [[-len("SIGABRT"), 0]]
+    crew.end()
 
 
 @pytest.mark.slow
