@@ -71,7 +71,9 @@ def test_leakage_stops_a_run_until_it_is_settled_by_one_click_or_accepted_by_nam
     page.get_by_role("link", name="Tune a model on it").click()
     page.get_by_role("alert").get_by_text("4 of 10 test cases are of patients learned from").wait_for()
     page.locator("#tune-start:not([disabled])").click()
-    page.get_by_text("Or write under Leakage why the run is to go on").wait_for()
+    page.get_by_text(
+        "Or write under Leakage why the run is to go on"
+    ).first.wait_for()  # beside the button, and passing
     assert is_within(page)
 
     page.get_by_role("link", name="Settle it by one click").click()

@@ -96,7 +96,7 @@ def _bring(page: Any, picture: Path) -> None:
         with suppress(TimeoutError):  # The field is gone where the file of the try before came late.
             page.locator("#compare-image input[type=file]").set_input_files(str(picture), timeout=ARRIVES_MS)
         with suppress(TimeoutError):
-            page.locator("#compare-image").get_by_text(picture.name).wait_for(timeout=ARRIVES_MS)
+            page.locator("#compare-image").get_by_text(picture.stem).first.wait_for(timeout=ARRIVES_MS)
             return
     raise AssertionError(f"{picture.name} did not arrive: {page.locator('#compare-image').inner_text()}")
 

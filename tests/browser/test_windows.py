@@ -40,18 +40,17 @@ READ = """async (number) => {
   let text = "";
   for (let place = 0; place < data.length; place += 4) {
     const [red, green, blue, opaque] = data.subarray(place, place + 4);
-    if (red !== green || red !== blue || opaque !== 255) return "not grey";
+    if (red !== green || red !== blue || opaque !== 255) return [0, "not grey"];
     text += String.fromCharCode(red);
   }
-  return btoa(text);
+  return [canvas.width, btoa(text)];
 }"""
 
 
 def drawn_on(page: Any, number: int = 0) -> Shades:
     """What a canvas of the page holds."""
-    side = page.evaluate("(number) => document.querySelectorAll('.frame canvas')[number].width", number)
-    shades = base64.b64decode(page.evaluate(READ, number), validate=True)
-    return np.frombuffer(shades, np.uint8).reshape(-1, side)
+    side, shades = page.evaluate(READ, number)  # at once: it may be drawn anew in between
+    return np.frombuffer(base64.b64decode(shades, validate=True), np.uint8).reshape(-1, side)
 
 
 @dataclass
@@ -239,6 +238,8 @@ def test_while_a_window_is_pulled_linked_panes_draw_what_the_screen_shows_once_a
         np.testing.assert_array_equal(bare.drawn(number), deep.shades(window)[::step, ::step])
     assert bare.fields() == ("60", "442"), "told while it is pulled"
     bare.page.evaluate("window.dispatchEvent(new PointerEvent('pointerup', { pointerId: 1 }))")
+    whole = f"[...document.querySelectorAll('.frame canvas')].every(canvas => canvas.width === {side})"
+    bare.page.wait_for_function(whole)
     for number in (0, 1):
         np.testing.assert_array_equal(bare.drawn(number), deep.shades(window))
     # Where a pixel of the picture is one of the screen or more, none is left out.
