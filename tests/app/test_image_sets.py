@@ -135,7 +135,7 @@ def test_what_a_format_asks_beside_columns_is_asked_of_uploads_in_it(
     assert folds == {"dicom": layout == "dicom", "nifti": layout == "nifti"}
     left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
     left_alone |= {part: getattr(part, "value", None) for part in parts.reading.inputs}
-    named = {parts.reading.forms[layout].inputs[name]: value for name, value in chosen.items()}
+    named: dict[Block, Any] = {parts.reading.forms[layout].inputs[name]: value for name, value in chosen.items()}
     tab.check_again(visit, {parts.upload: upload_id, **left_alone, **named})
     kept = sets.upload(room.studio.database, room.who, upload_id).options
     assert kept.keys() == chosen.keys() and kept.items() >= options.items()
