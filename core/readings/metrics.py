@@ -149,11 +149,8 @@ class Sheet:
         kinds = self.weighted().kinds
 
         def figures(weights: Floats) -> dict[str, Floats]:
-            return {
-                "log_loss": self._mean(surprise(self.probabilities, self.truth, self.kind), weights),
-                "brier": self._mean(self._missed_by(), weights),
-                "overconfidence": self._mean((confident - right).mean(1), weights).round(12),  # sums of floats
-            }
+            surer = self._mean((confident - right).mean(1), weights).round(12)  # sums of floats
+            return self._scores(weights) | {"overconfidence": surer}
 
         return Weighted(figures, {**kinds, "overconfidence": kinds["quadratic_kappa"]})
 
@@ -197,9 +194,14 @@ class Sheet:
             "balanced_accuracy": _mean_defined(sides),
             "macro_f1": _mean_defined(counts["f1"]),
             **{name: _mean_defined(values) for name, values in ranks.items()},
+            **self._scores(weights),
+            **(self._distances(weights) if self.kind == "ordinal" else {}),
+        }
+
+    def _scores(self, weights: Floats) -> dict[str, Floats]:
+        return {
             "log_loss": self._mean(surprise(self.probabilities, self.truth, self.kind), weights),
             "brier": self._mean(self._missed_by(), weights),
-            **(self._distances(weights) if self.kind == "ordinal" else {}),
         }
 
     def _counts(self, weights: Floats) -> dict[str, Floats]:

@@ -12,7 +12,7 @@ from core.pictures import shown
 from core.pictures.pixels import refuse_long
 from core.pictures.store import open_store
 from core.readings.answer import Answer, Conclusion, answer_from_plain, answer_to_plain, as_calibrated
-from core.readings.calibration import concluded, for_set, kept_calibrations
+from core.readings.calibration import Calibration, concluded, for_set, kept_calibrations
 from core.readings.reader import Reader
 from core.records import jobs, payloads, runs, sets
 from core.records.access import NOT_THERE, NotAllowed, Who
@@ -102,16 +102,23 @@ def answer(db: Database, who: Who, job_id: int) -> Answered:
     question = payloads.Ask.parse(job.payload, "payload")
     answers = outcome(job, Answers)
     task = None if answers is None else _task(answers)
+    conclusions: dict[Reader, Conclusion] = {}
+    kept: Mapping[str, Calibration] = {}
+    if answers is not None and task is not None:
+        run = runs.run(db, who, question.run)
+        kept = for_set(kept_calibrations(run.metrics), run.set)
+        # Of other words than those that the run learned no temperature is known.
+        conclusions = _conclusions(run, answers, task, kept if question.instruction is None else {})
     return Answered(
         job.state,
         task,
-        {} if answers is None or task is None else _conclusions(db, who, question, answers, task),
+        conclusions,
         None if answers is None else answers.seconds,
         job.error,
         question.image,
         job.how_far,
         Unlike() if answers is None else answers.unlike,
-        question.instruction is not None and any(kept_calibrations(runs.run(db, who, question.run).metrics).values()),
+        question.instruction is not None and bool(kept),
     )
 
 
@@ -128,11 +135,8 @@ def _task(answers: Answers) -> Task | None:
 
 
 def _conclusions(
-    db: Database, who: Who, question: payloads.Ask, answers: Answers, task: Task
+    run: runs.RunView, answers: Answers, task: Task, kept: Mapping[str, Calibration]
 ) -> dict[Reader, Conclusion]:
-    """Calibrated only where the question was put as the run learned it: of other words no temperature is known."""
-    run = runs.run(db, who, question.run)
-    kept = {} if question.instruction is not None else for_set(kept_calibrations(run.metrics), run.set)
     return {
         run.reader(name): concluded(answer_from_plain(each), task, kept.get(name))
         for name, each in answers.readers.items()
