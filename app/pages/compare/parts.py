@@ -152,9 +152,7 @@ def _case() -> CaseParts:
                 forth = gr.Button("Next ▶", min_width=90, elem_id="compare-next")
             title = gr.HTML(elem_id="compare-title")
             is_shown = gr.Checkbox(False, label="Show the reference label", elem_id="compare-reference")
-            is_calibrated = gr.Checkbox(
-                True, label="Calibrated probabilities", info=NOT_CALIBRATED, elem_id="compare-calibrated"
-            )
+            is_calibrated = gr.Checkbox(True, label="Calibrated probabilities", elem_id="compare-calibrated")
             picture = viewer(height=280, elem_id="compare-picture")
         with gr.Column(scale=6, min_width=600):
             figure = gr.Plot(show_label=False, elem_id="compare-figure")
