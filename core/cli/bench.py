@@ -1,5 +1,5 @@
-"""`vitask bench`: what a step, a reading, an intake and whole runs cost and are worth, each beside what it is compared
-to; where that helps; and how often intervals hold the truth."""
+"""`vitask bench`: what a step, a reading, an intake, a search and whole runs cost and are worth, each beside what it is
+compared to; where that helps; and how often intervals hold the truth."""
 
 from __future__ import annotations
 
@@ -45,6 +45,10 @@ def add(commands: Commands) -> None:
     intake.add_argument("--side", type=int, default=256, help="of each, in pixels; at least 16")
     intake.add_argument("--json", action="store_true")
     intake.set_defaults(do=do_intake)
+    copies = actions.add_parser("copies", help="finding near copies among very many drawn pictures")
+    copies.add_argument("--pictures", default="10000,100000", metavar="100000,1000000", help="so many at a time")
+    copies.add_argument("--json", action="store_true")
+    copies.set_defaults(do=do_copies)
     intervals = actions.add_parser("intervals", help="how often 95 %% intervals hold the truth, in simulation")
     intervals.add_argument(
         "--cells", default="", metavar="NAME,NAME", help="some of the kinds of test sets; usually all"
@@ -127,6 +131,14 @@ def do_intake(arguments: argparse.Namespace) -> None:
 
     counts = [_whole(text, "--pictures") for text in arguments.pictures.split(",")]
     rows = measure(counts, max(16, arguments.side), output.note)
+    _print_rows(arguments, [row.as_row() for row in rows], markdown(rows))
+
+
+def do_copies(arguments: argparse.Namespace) -> None:
+    from core.bench.copies import markdown, measure
+
+    counts = [_whole(text, "--pictures") for text in arguments.pictures.split(",")]
+    rows = measure(counts, output.note)
     _print_rows(arguments, [row.as_row() for row in rows], markdown(rows))
 
 
