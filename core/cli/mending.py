@@ -34,6 +34,11 @@ def add_mending(parser: argparse.ArgumentParser) -> None:
         "--drop-column", action="append", default=[], metavar="NAME", help="a column that is not kept; again for more"
     )
     parser.add_argument(
+        "--patients-by-names",
+        action="store_true",
+        help="what names of files begin with is the patient, where nothing else names one; `vitask set check` tells",
+    )
+    parser.add_argument(
         "--pseudonyms", action="store_true", help="patients by pseudonyms, made with deid.key in the data folder"
     )
     parser.add_argument("--number-cases", action="store_true", help="cases by numbers, not by the names of files")
@@ -64,6 +69,7 @@ def mending_from(arguments: argparse.Namespace) -> Mending:
         divides_anew=arguments.divide_anew,
         labels=labels,
         drops_columns=tuple(arguments.drop_column),
+        names_patients=arguments.patients_by_names,
         pseudonymizes=arguments.pseudonyms,
         numbers_cases=arguments.number_cases,
     )
@@ -76,12 +82,14 @@ def mend_as_decided(
     from core.cli.deid import key_in_data_folder
     from core.deid.key import site_key
     from core.deid.whose import findings_of, taken_out, tellings, undecided, unnamed
+    from core.sets.file_names import patients_by_names
     from core.sets.looked import look_over
     from core.sets.mending import mend
     from core.sets.shortcuts import likely_drawn
 
     _refuse_unknown(image_set, mending)
-    findings = findings_of(undecided(tellings(image_set), mending))
+    image_set, naming = patients_by_names(image_set, mending)
+    findings = (*findings_of(undecided(tellings(image_set), mending)), *((naming.finding(),) if naming else ()))
     kept, named = taken_out(image_set, mending, lambda: site_key(key_in_data_folder()))
     traced = likely_drawn(kept) if is_audited else ()
     looked = look_over(replace(kept, findings=(*findings, *kept.findings)), on_case, traced=traced)
@@ -90,11 +98,16 @@ def mend_as_decided(
 
 
 def warn_of_persons(image_set: ImageSet, mending: Mending) -> None:
-    """Where tables and names of files look like somebody's, before they are kept."""
+    """Where tables and names of files look like somebody's, before they are kept; and where they may name patients whom
+    the set does not."""
     from core.deid.whose import findings_of, tellings, undecided
+    from core.sets.file_names import patients_by_names
 
+    image_set, naming = patients_by_names(image_set, mending)
     for finding in findings_of(undecided(tellings(image_set), mending)):
         output.note(finding.message)
+    if naming:
+        output.note(f"{naming.finding().message} (--patients-by-names)")
 
 
 def words_of(mended: Mended, mending: Mending) -> str:

@@ -161,6 +161,7 @@ def words(mending: Mending) -> str:
     """For the version's note."""
     dropped = len(mending.drops_columns)
     parts = [f"{dropped:,} {'column' if dropped == 1 else 'columns'} dropped"] * bool(dropped)
+    parts += ["patients by names of files"] * mending.names_patients
     parts += ["patients by pseudonyms"] * mending.pseudonymizes + ["cases by numbers"] * mending.numbers_cases
     return ", ".join(parts)
 

@@ -13,6 +13,7 @@ from core.records.deid_keys import key_findings, note_key
 from core.records.deidentified import record_of
 from core.records.place import Place
 from core.records.tables import Upload
+from core.sets.file_names import patients_by_names
 from core.sets.mending import Mending
 
 
@@ -21,11 +22,13 @@ def looked_through(
 ) -> tuple[ImageSet, Mending, list[dict[str, Any]]]:
     """The set with what is told of it and without what is decided to go; what else is decided, by the names of now; and
     what one click would do. Of DICOM the door has taken that out already."""
-    fixes = list[dict[str, Any]]()
-    if record_of(place, upload) is None:
-        left = undecided(tellings(opened), mending)
-        opened = replace(opened, findings=(*findings_of(left), *opened.findings))
-        fixes = [asdict(telling.fix()) for telling in left]
+    opened, naming = patients_by_names(opened, mending)
+    left = undecided(tellings(opened), mending) if record_of(place, upload) is None else []
+    fixes = [asdict(telling.fix()) for telling in left]
+    opened = replace(opened, findings=(*findings_of(left), *opened.findings))
+    if naming:
+        fixes.append(asdict(naming.fix()))
+        opened = replace(opened, findings=(naming.finding(), *opened.findings))
     if mending.pseudonymizes:
         opened = replace(opened, findings=(*key_findings(db, _key(place).fingerprint()), *opened.findings))
     return *taken_out(opened, mending, lambda: _key(place)), fixes

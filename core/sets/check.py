@@ -20,6 +20,8 @@ from core.sets.unusable import unusable
 TINY_PIXELS = 16
 FEW_CASES = 10
 IMBALANCE = 10
+PATIENTS_IN_NAMES = "patients_in_names"
+"""The kind of what core/sets/file_names.py tells."""
 
 Seen = Sequence[LookedAt]
 
@@ -65,7 +67,7 @@ def report_of(looked: LookedSet, audited: Audit | None = None) -> Report:
         *_copies(opened),
         *_near_copies(opened),
         *_patients(image_set.cases),
-        *_unnamed_patients(image_set.cases),
+        *_unnamed_patients(image_set),
         *(_one_class(image_set) if image_set.task.kind != "multi" else ()),
         *_classes(image_set),
         *_class_splits(image_set),
@@ -173,9 +175,12 @@ def _patients(cases: Iterable[Case]) -> Iterator[Finding]:
         )
 
 
-def _unnamed_patients(cases: Sequence[Case]) -> Iterator[Finding]:
-    """Of a set that came divided. Which pictures show the same person was tried to be told from them, and was wrong far
-    more often than right (docs/log.md), so no pair is called."""
+def _unnamed_patients(image_set: ImageSet) -> Iterator[Finding]:
+    """Of a set that came divided and whose names of files say nothing of patients. Which pictures show the same person
+    was tried to be told from them, and was wrong far more often than right (docs/log.md), so no pair is called."""
+    cases = image_set.cases
+    if any(finding.kind == PATIENTS_IN_NAMES for finding in image_set.findings):
+        return
     unnamed = sum(not case.patient for case in cases)
     if unnamed and len({case.split for case in cases if case.split}) > 1:
         which = "No picture names" if unnamed == len(cases) else f"{unnamed:,} of {len(cases):,} pictures do not name"

@@ -66,6 +66,11 @@ class Mending(Settings):
     drops_columns: tuple[str, ...] = Field(
         (), title="Dropped columns", description="Columns of the table that are not kept, like one with names."
     )
+    names_patients: bool = Field(
+        False,
+        title="Patients by names of files",
+        description="What the names of files begin with is the patient, where nothing else names one.",
+    )
     pseudonymizes: bool = Field(
         False,
         title="Patients by pseudonyms",
@@ -106,6 +111,7 @@ class Fix:
     divides_anew: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     drops_column: str = ""
+    names_patients: bool = False
     pseudonymizes: bool = False
     numbers_cases: bool = False
 

@@ -467,18 +467,20 @@ def test_one_click_takes_out_what_says_who_somebody_is(tmp_path: Path) -> None:
         asdict(Fix("Put", ("names_somebody",), pseudonymizes=True)),
         asdict(Fix("Call", ("names_somebody",), numbers_cases=True)),
         asdict(Fix("Drop", ("names_somebody",), drops_column="dob")),
+        asdict(Fix("Take", ("patients_in_names",), names_patients=True)),
     ]
     report = {**MENDABLE, "mending": {**MENDABLE["mending"], "fixes": fixes}}
     room = furnish(tmp_path / "room")
     studio, visit = room.studio, room.visit()
     upload_id = bring(visit, [arrived(studio, "labels.csv", b"image,label\na.png,x\n")])
-    for number in range(4):
+    for number in range(len(fixes)):
         with studio.database.session() as session:
             session.get_one(Job, session.get_one(sets.Upload, upload_id).job_id).state = "done"
         sets.set_upload(studio.database, upload_id, "checked", report)
         mending.apply_fix(visit, upload_id, number)
     decided = mending.decided(sets.upload(studio.database, room.who, upload_id).options)
     assert (decided.drops_columns, decided.pseudonymizes, decided.numbers_cases) == (("mrn", "dob"), True, True)
+    assert decided.names_patients
     assert (decided.leaves_out_kinds, decided.divides_anew, decided.labels) == ((), False, {})
 
 

@@ -133,3 +133,28 @@ def test_a_table_with_names_is_kept_without_them_at_the_shell(
     listed = sets.cases(database, who, kept["Cells"].id).rows
     assert [(row.name, dict(row.columns)) for row in listed] == [(f"{number:06}", {}) for number in range(1, 5)]
     assert "Weber" not in repr(listed) and "patients by pseudonyms" in kept["Cells"].note
+
+
+def test_patients_in_names_of_files_are_told_and_taken_at_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "data"))
+    for number in range(24):
+        folder = tmp_path / "cells" / ("dark", "light")[number // 2 % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (30, 20), 10 * number).save(folder / f"p{number // 2:02}_{number % 2}.png")
+    what = "The names of 24 pictures begin with what may be the patient, like “p00” in “dark/p00_0.png”"
+    assert main(["set", "check", str(tmp_path / "cells")]) == 0
+    assert what in capsys.readouterr().out
+    assert main(["set", "check", str(tmp_path / "cells"), "--patients-by-names"]) == 0
+    assert "may be the patient" not in capsys.readouterr().out
+    assert main(["set", "add", str(tmp_path / "cells"), "--name", "As it came"]) == 0
+    assert what in (warned := capsys.readouterr().err) and "--patients-by-names" in warned
+    assert main(["set", "add", str(tmp_path / "cells"), "--name", "Named", "--patients-by-names"]) == 0
+    assert "may be the patient" not in capsys.readouterr().err
+    database = open_database(Place.from_environment())
+    who = people.local(database)
+    kept = {view.name: view.latest for view in sets.sets(database, who, who.projects[0])}
+    assert {row.patient for row in sets.cases(database, who, kept["As it came"].id).rows} == {None}
+    named = [row.patient for row in sets.cases(database, who, kept["Named"].id).rows]
+    assert sorted(filter(None, named)) == [f"p{number // 2:02}" for number in range(24)]

@@ -63,7 +63,7 @@ def upload_report(visit: Visit, upload_id: int) -> Json:
 def check_upload(visit: Visit, upload_id: int, options: Json) -> int:
     """Has an upload checked again, read as `options` say (columns, labels); returns the job's id. Under `mending`
     they say what is decided, for adding it too: {leaves_out_unusable, leaves_out, leaves_out_kinds, keeps,
-    keeps_one_copy, divides_anew, labels, drops_columns, pseudonymizes, numbers_cases}."""
+    keeps_one_copy, divides_anew, labels, drops_columns, names_patients, pseudonymizes, numbers_cases}."""
     chosen = dict(options or {})
     taken_apart(chosen)  # what can't be read is told at once, not by a job
     return sets.request_check(visit.database, visit.place, visit.who, int(upload_id), chosen)

@@ -164,6 +164,7 @@ def apply_fix(visit: Visit, upload_id: int, number: int) -> None:
         divides_anew=before.divides_anew or chosen["divides_anew"],
         labels={**before.labels, **chosen["labels"]},
         drops_columns=tuple(columns),
+        names_patients=before.names_patients or chosen.get("names_patients", False),
         pseudonymizes=before.pseudonymizes or chosen.get("pseudonymizes", False),
         numbers_cases=before.numbers_cases or chosen.get("numbers_cases", False),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -341,6 +342,46 @@ def test_what_a_table_says_of_persons_is_told_and_goes_by_a_click_each(
     whole = b"".join(file.read_bytes() for file in place.versions.rglob("*") if file.is_file())
     whole += b"".join(file.read_bytes() for file in Path(place.store).rglob("*") if file.is_file())
     assert not any(name[:4].lower().encode() in whole.lower() for name in people) and b"7712" not in whole
+
+
+def test_patients_in_names_of_files_are_taken_by_a_click_and_then_kept_together(
+    database: Database, place: Place, who: Who, tmp_path: Path
+) -> None:
+    """Twelve patients with three pictures each, of which one stands in train and test."""
+    folder, draws = tmp_path / "eyes", np.random.default_rng(0)
+    for number in range(36):
+        split, label = ("train", "test")[number > 22], ("dark", "light")[number // 3 % 2]
+        (folder / split / label).mkdir(parents=True, exist_ok=True)
+        shades = draws.integers(0, 255, (6, 6), dtype=np.uint8)
+        drawn = Image.fromarray(shades).resize((48, 48), Image.Resampling.BICUBIC)
+        drawn.save(folder / split / label / f"eye{number // 3:03}_{number % 3}.png")
+    brought = shutil.make_archive(str(tmp_path / "eyes"), "zip", folder)
+    upload = sets.new_upload(database, place, who, who.projects[0], Path(brought), "eyes.zip").id
+
+    def checked(mending: dict[str, bool]) -> tuple[list[str], list[dict[str, Any]]]:
+        options = {"mending": mending} if mending else {}
+        intake.check(child_job(database, place, who, sets.request_check(database, place, who, upload, options)))
+        report = sets.upload(database, who, upload).report
+        assert report is not None
+        return [each["kind"] for each in report["findings"]], report["mending"]["fixes"]
+
+    kinds, fixes = checked({})
+    assert "patients_in_names" in kinds and "patients_unnamed" not in kinds
+    assert [fix["text"] for fix in fixes if fix["names_patients"]] == ["Take “eye008” and its like for the patients"]
+    kinds, fixes = checked({"names_patients": True})
+    assert "patients_in_names" not in kinds and "patient_across_splits" in kinds
+    assert [fix["divides_anew"] for fix in fixes] == [True]
+    decided = {"names_patients": True, "divides_anew": True}
+    assert "patient_across_splits" not in checked(decided)[0]
+    job = sets.request_add(database, place, who, upload, "Eyes", {}, {"mending": decided})
+    intake.add(child_job(database, place, who, job))
+    (kept,) = sets.sets(database, who, who.projects[0])
+    assert "patients by names of files; split drawn anew" in kept.latest.note
+    splits = defaultdict[str, set[str | None]](set)
+    for row in sets.cases(database, who, kept.latest.id, size=100).rows:
+        assert row.patient == row.name.rpartition("/")[2].partition("_")[0]
+        splits[row.patient].add(row.split)
+    assert len(splits) == 12 and all(len(names) == 1 for names in splits.values())
 
 
 def test_what_is_hardly_a_name_is_not_told(database: Database, place: Place, who: Who, upload: int) -> None:
