@@ -35,20 +35,21 @@ class Naming:
     """What may be the patients of a set's cases, by the names of the cases; those without are left out."""
 
     patients: Mapping[str, str]
-    across: int
-    """How many of the patients stand in more than one split."""
+    across: frozenset[str]
+    """Those of the patients who stand in more than one split."""
     is_divided: bool
 
     @property
     def example(self) -> str:
-        """A case whose patient has several."""
+        """A case whose patient has several, in more than one split where there is such a patient."""
         counts = Counter(self.patients.values())
-        return next(case for case, patient in self.patients.items() if counts[patient] > 1)
+        several = [case for case, patient in self.patients.items() if counts[patient] > 1]
+        return next((case for case in several if self.patients[case] in self.across), several[0])
 
     def finding(self) -> Finding:
         case, count = self.example, len(set(self.patients.values()))
         where = (
-            f"{self.across:,} of them would be in more than one split, and figures come out too good."
+            f"{len(self.across):,} of them would be in more than one split, and figures come out too good."
             if self.is_divided
             else "Unless patients are named, a split that is drawn puts pictures of one on both sides, and figures "
             "come out too good."
@@ -59,7 +60,8 @@ class Naming:
             "patients if they are; it is guessed from how the names are built."
         )
         needs_care = self.across or not self.is_divided
-        return about(PATIENTS_IN_NAMES, "warning" if needs_care else "note", list(self.patients), message)
+        cases = sorted(self.patients, key=lambda case: self.patients[case] not in self.across)
+        return about(PATIENTS_IN_NAMES, "warning" if needs_care else "note", cases, message)
 
     def fix(self) -> Fix:
         like = f"Take “{self.patients[self.example]}” and its like for the patients"
@@ -81,7 +83,7 @@ def naming_of(image_set: ImageSet) -> Naming | None:
     for case in cases:
         if case.split and case.id in patients:
             splits[patients[case.id]].add(case.split)
-    across = sum(len(names) > 1 for names in splits.values())
+    across = frozenset(patient for patient, names in splits.items() if len(names) > 1)
     return Naming(patients, across, len({case.split for case in cases}) > 1)
 
 

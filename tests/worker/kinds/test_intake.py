@@ -367,7 +367,7 @@ def test_patients_in_names_of_files_are_taken_by_a_click_and_then_kept_together(
 
     kinds, fixes = checked({})
     assert "patients_in_names" in kinds and "patients_unnamed" not in kinds
-    assert [fix["text"] for fix in fixes if fix["names_patients"]] == ["Take “eye008” and its like for the patients"]
+    assert [fix["text"] for fix in fixes if fix["names_patients"]] == ["Take “eye007” and its like for the patients"]
     kinds, fixes = checked({"names_patients": True})
     assert "patients_in_names" not in kinds and "patient_across_splits" in kinds
     assert [fix["divides_anew"] for fix in fixes] == [True]
