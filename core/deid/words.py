@@ -36,11 +36,12 @@ LIKE_DATES = re.compile(
     |{_YEAR}[ -]{_MONTH}[ -]\d{{1,2}})(?!\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
-LIKE_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+LIKE_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+")
+"""Begun where a word begins, and never given back: a cell of ten million letters would be read for days."""
 LIKE_PHONES = re.compile(
     r"(?<![\w.])(?:\+\d{1,3}[ ./-]?)?(?:\(\d{2,5}\)[ ./-]?|\d{2,5}[ ./-])\d{3,4}[ ./-]?\d{3,5}(?![\w.]*\d)"
 )
-LIKE_NUMBERS = re.compile(r"(?<![\d.])\d{7,}(?![\d.]*\d)|(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
+LIKE_NUMBERS = re.compile(r"(?<![\d.])\d{7,}+(?![\d.]*\d)|(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
 LIKE_UIDS = re.compile(r"(?<![\d.])[12](?:\.\d+){5,}(?![\d.])")
 LABELLED = re.compile(
     r"\b(?:mrn|pid|ssn|dob|born|geb|name|patient(?:en)?|acc(?:ession)?|case|fall|record|phone|tel|fax|id)"

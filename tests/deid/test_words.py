@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from time import perf_counter
 
 import pytest
 
@@ -63,3 +64,10 @@ def test_bytes_are_looked_through_in_the_encodings_of_machines(somebody: Identif
     for encoding in ("utf-8", "latin-1", "utf-16-le"):
         assert somebody.is_in_bytes(b"\1\0" + "profile of Müller".encode(encoding))
     assert not somebody.is_in_bytes(bytes(range(256)))
+
+
+@pytest.mark.parametrize("text", ["q" * 200_000, "1" * 200_000 + ".5"])
+def test_a_long_cell_is_looked_through_in_a_moment(text: str) -> None:
+    started = perf_counter()
+    assert cleaned(text, Identifying()) == text
+    assert perf_counter() - started < 5  # minutes, where what was read is given back letter by letter
