@@ -69,6 +69,8 @@ def write_version(
     (`cases_of`, else `made_from`) that is erased meanwhile, nothing of them is kept.
     """
     allow(who, project_id, "work")
+    if not image_set.cases:
+        raise SetError(f"No case of {name or image_set.name} is left to keep. Mend what is wrong, or leave out less.")
     refuse_shared_of_new(image_set)
     named, set_name = _target(db, project_id, set_id, name or image_set.name)
     stored = _stored(place, replace(image_set, name=set_name), on_case, beside)

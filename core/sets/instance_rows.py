@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
@@ -107,15 +107,26 @@ class Places:
             )
         return self._by_id[key][written]
 
-    def means_any(self, cell: str, key: Key) -> bool:
+    def count_apart(self, cells: Iterable[str], key: Key) -> int:
+        """How many cells mean pictures that no cell before them means: rows of the same patient are not about him."""
+        met = set[str]()
+        count = 0
+        for cell in cells:
+            if first := self._first(cell, key):
+                count += first not in met
+                met.add(first)
+        return count
+
+    def _first(self, cell: str, key: Key) -> str:
+        """The first picture that a cell means, by which it is told from others; nothing where it means none."""
         try:
-            return bool(value(cell)) and bool(self.ids(cell, key))
+            return next(iter(self.ids(cell, key)), "") if value(cell) else ""
         except DataError:
-            return False
+            return ""
 
 
 def key_of(table: Table, places: Places, column: str, key: Key | None) -> tuple[str, Key]:
-    """The column by which most rows find their pictures, and as what; what was chosen is kept to."""
+    """The column by which most rows find pictures of their own, and as what; what was chosen is kept to."""
     if column and column not in table.header:
         raise DataError(f'{table.name} has no column "{column}". It has: {", ".join(table.header)}. Name one of these.')
     columns = [column] if column else [name for name in table.header if name]
@@ -123,10 +134,13 @@ def key_of(table: Table, places: Places, column: str, key: Key | None) -> tuple[
     rows = [row for _, row in table.rows[:MOST_TRIED]]
     sure = column or likely_column(table.header, "image")
     counts = {
-        (name, kind): sum(
-            places.means_any(row.get(name, ""), kind)
-            for row in rows
-            if kind != "file" or name == sure or not row.get(name, "").strip().isdigit()  # a number of rows is no name
+        (name, kind): places.count_apart(
+            [
+                cell
+                for cell in (row.get(name, "") for row in rows)
+                if kind != "file" or name == sure or not cell.strip().isdigit()  # a number of rows is no name
+            ],
+            kind,
         )
         for kind in keys
         for name in columns

@@ -99,6 +99,15 @@ def test_a_row_is_about_the_least_that_it_names_and_a_running_number_is_no_file(
     assert labels(read(tmp_path, Settings())) == {"1": ("a",), "2": ("a",), "3": ("b",), "4": ("b",)}
 
 
+def test_a_row_without_its_file_does_not_make_the_others_about_their_patient(tmp_path: Path) -> None:
+    exported(tmp_path / "scans")
+    rows = ["file,patient,label", *(f"P{n // 2}/I{n},P{n // 2},{'ab'[n % 2]}" for n in range(4)), "P1/report,P1,a"]
+    (tmp_path / "scans" / "labels.csv").write_text("\n".join(rows))
+    image_set = read(tmp_path / "scans", Settings())
+    assert labels(image_set) == {"P0/I0": ("a",), "P0/I1": ("b",), "P1/I2": ("a",), "P1/I3": ("b",)}
+    assert set(findings_of(image_set)) == {"missing_image"}
+
+
 def test_rows_without_files_and_files_without_rows_are_told(tmp_path: Path) -> None:
     exported(tmp_path)
     (tmp_path / "labels.csv").write_text("PatientID,label\nP0,a\nP7,b\nP0,b\n")

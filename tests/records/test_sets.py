@@ -58,6 +58,12 @@ def test_a_set_whose_labels_would_be_said_alike_is_not_kept(
     assert sets.write_version(database, place, other_sign, who=who, project_id=who.projects[0]).cases == 10
 
 
+def test_a_set_without_a_case_is_not_kept(database: Database, place: Place, who: Who, cells: ImageSet) -> None:
+    with pytest.raises(SetError, match="No case of Cells is left to keep"):
+        sets.write_version(database, place, replace(cells, cases=()), who=who, project_id=who.projects[0], name="Cells")
+    assert sets.sets(database, who, who.projects[0]) == []
+
+
 def test_a_task_is_not_edited_so_that_labels_are_said_alike_and_one_that_has_it_is_edited_still(
     database: Database, place: Place, who: Who, cells: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
