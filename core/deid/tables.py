@@ -13,26 +13,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from core.deid.choices import Choices
+from core.deid.columns import is_dropped, plain_header
 from core.deid.key import SiteKey
 from core.deid.persons import identity_of_number, plain_number
 from core.deid.record import Action, Actions
-from core.deid.words import LIKE_UIDS, PATTERNS, Identifying, cleaned, folded
+from core.deid.words import LIKE_UIDS, PATTERNS, Identifying, cleaned
 from core.errors import DataError
 from core.sets.lookup import Lookup
 from core.sets.table import Table, value
 
-DROPPED = (
-    "surname lastname firstname givenname familyname forename fullname patientname patientsname vorname nachname "
-    "geburtsname physician doctor referrer referring operator arzt radiologist technician birth birthdate birthday dob "
-    "dateofbirth geburtsdatum geburtstag geb address street city town zip zipcode postcode postalcode plz ort adresse "
-    "strasse phone telephone telefon tel mobile fax email mail ssn socialsecurity insurance versicherung passport "
-    "accession accessionnumber casenumber fallnummer encounter visitnumber admission mothersname guardian nextofkin "
-    "kontakt contact ansprechpartner initials initialen"
-).split()
-"""Columns whose names hold one of these words are dropped, whatever stands in them."""
-NAME_ALONE = "name"
-PERSONS = frozenset("full patient patienten patientin patients person client pat legal maiden".split())
-"""Words beside that one, by which it is a person's."""
 PATIENT = (
     "patient patientid patientnumber patientnr patid pid subject subjectid mrn medicalrecord recordnumber "
     "medicalrecordnumber person personid caseid"
@@ -182,18 +171,6 @@ def _patient_of_row(row: Mapping[str, str], columns: Mapping[str, Column], reade
         if column.role == "file" and (renamed := reader.file_of(row[header])):
             return renamed.pseudonym
     return ""
-
-
-def plain_header(header: str) -> str:
-    return re.sub(r"[\W_]+", "", folded(header))
-
-
-def is_dropped(header: str) -> bool:
-    """Whether what a column is called says that it holds what names somebody."""
-    words = re.split(r"[\W_]+", folded(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)))
-    joined = {"".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, len(words) + 1)}
-    is_whose = plain_header(header) == NAME_ALONE or (NAME_ALONE in words and not PERSONS.isdisjoint(words))
-    return is_whose or any(word in joined for word in DROPPED)
 
 
 def _is_figure(cell: str) -> bool:

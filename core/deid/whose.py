@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.case import Case, Finding, ImageSet
+from core.deid.columns import is_named_after_a_person, runs_of
 from core.deid.given_names import GIVEN
 from core.deid.key import SiteKey
 from core.deid.persons import identity_of_number
-from core.deid.tables import NAME_ALONE, PERSONS, day_in
+from core.deid.tables import day_in
 from core.deid.words import LIKE_DATES, LIKE_MAIL, TITLED, Identifying, folded
 from core.sets.mending import Fix, LeftOut, Mending
 from core.sets.table import value
@@ -41,16 +42,24 @@ MOST_LOOKED_AT = 5000
 HEADERS: Mapping[What, frozenset[str]] = {
     "name": frozenset(
         "surname lastname firstname givenname familyname forename fullname patientname patientsname vorname nachname "
-        "familienname geburtsname maidenname nom prenom apellido nombre cognome".split()
+        "familienname geburtsname maidenname nom prenom apellido apellidos nombre nombres cognome nome sobrenome naam "
+        "voornaam achternaam fornamn efternamn fornavn etternavn efternavn sukunimi nazwisko prijmeni soyad soyadi "
+        "фамилия имя отчество фио прізвище побатькові піб 姓名 患者姓名 氏名 患者氏名 名前".split()
     ),
-    "birth": frozenset("birth birthdate birthday birthdat dob dateofbirth geburtsdatum geburtstag geb".split()),
+    "birth": frozenset(
+        "birth birthdate birthday birthdat dob dateofbirth geburtsdatum geburtstag geb naissance nacimiento nascita "
+        "nascimento geboortedatum fodelsedatum fodselsdato syntymaaika urodzenia narozeni рождения народження 出生日期 "
+        "生年月日".split()
+    ),
     "number": frozenset(
         "mrn medicalrecord medicalrecordnumber recordnumber ssn socialsecurity socialsecuritynumber nhsnumber "
         "insurancenumber versicherungsnummer passport passportnumber accession accessionnumber fallnummer "
         "casenumber hospitalnumber".split()
     ),
     "contact": frozenset(
-        "mail email phone telephone telefon phonenumber mobile fax address adresse street strasse".split()
+        "mail email phone telephone telefon phonenumber mobile fax address adresse street strasse telefono movil "
+        "correo direccion indirizzo cellulare telefone celular telefoon adres puhelin телефон адрес 电话 電話 地址 "
+        "住所".split()
     ),
 }
 """What columns are called that hold such; beside it the cells have to look so."""
@@ -203,10 +212,10 @@ def _what_column_holds(header: str, texts: Sequence[str], patients: set[str | No
 
 def _called(header: str) -> What | None:
     """What a column holds by its name: by all of it, or by a word of it."""
-    parts = re.split(r"[\W_]+", folded(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)))
-    joined = {"".join(parts[start:end]) for start in range(len(parts)) for end in range(start + 1, len(parts) + 1)}
-    is_whose = NAME_ALONE in parts and not PERSONS.isdisjoint(parts)
-    return "name" if is_whose else next((what for what, names in HEADERS.items() if joined & names), None)
+    runs = runs_of(header)
+    if is_named_after_a_person(header):
+        return "name"
+    return next((what for what, names in HEADERS.items() if runs & names), None)
 
 
 def _of_texts(cases: Sequence[Case]) -> Telling | None:

@@ -58,16 +58,22 @@ LIKE_STREETS = re.compile(
 PATTERNS = (LIKE_MAIL, LABELLED, TITLED, LIKE_STREETS, LIKE_DATES, LIKE_PHONES, LIKE_NUMBERS)
 
 
+WHOLE = {"ø": "o", "ł": "l", "\u0131": "i", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ŧ": "t"}
+"""Letters that Unicode takes for no letter with a mark, though people write them without it."""
+WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
+"""What people write where they have no such letter, beside the one without its mark."""
+
+
 @lru_cache(maxsize=16384)
 def folded(text: str) -> str:
-    """Without case and accents: ß is ss, é is e."""
+    """Without case and accents: ß is ss, é is e, ł is l."""
     return "".join(fold_letter(letter) for letter in text)
 
 
 @lru_cache(maxsize=4096)
 def fold_letter(letter: str) -> str:
     plain = unicodedata.normalize("NFKD", letter.casefold())
-    return "".join(part for part in plain if not unicodedata.combining(part))
+    return "".join(WHOLE.get(part, part) for part in plain if not unicodedata.combining(part))
 
 
 Spelling = tuple[str, ...]
@@ -159,8 +165,9 @@ class Identifying:
 
     def _add(self, text: str) -> None:
         plain = {folded(text)}
-        if re.search("[äöüÄÖÜ]", text):
-            plain.add(folded(re.sub("[äöüÄÖÜ]", lambda letter: folded(letter[0]) + "e", text)))
+        plain.add(
+            folded("".join(WRITTEN_OUT.get(letter.lower(), letter) for letter in unicodedata.normalize("NFC", text)))
+        )
         self._add_all({spelling for spelling in map(_spelling_of, plain) if spelling})
 
     def _add_all(self, spellings: Iterable[Spelling]) -> None:

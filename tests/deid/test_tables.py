@@ -9,8 +9,8 @@ import pytest
 from pydicom import dcmread
 
 from core.deid.choices import Choices
+from core.deid.columns import is_dropped
 from core.deid.days import moved_date
-from core.deid.tables import is_dropped
 from core.deid.upload import deidentify
 from core.sets.files import open_tree
 from core.sets.lookup import Lookup
@@ -120,8 +120,14 @@ def test_an_excel_table_becomes_csv_and_is_named_without_persons(tmp_path: Path)
         ("Patient's Name", True), ("patientName", True), ("LAST_NAME", True), ("date of birth", True), ("DOB", True),
         ("e-mail", True), ("Phone number", True), ("Referring physician", True), ("accession_no", True), ("name", True),
         ("Name des Patienten", True), ("full name", True), ("Ansprechpartner", True),
-        ("patient position", False), ("class name", False), ("filename", False),
-        ("label", False), ("finding", False), ("birthmark", False),
+        ("Nombre", True), ("Apellidos", True), ("Fecha de nacimiento", True), ("Nom du patient", True),
+        ("Prénom", True), ("Date de naissance", True), ("nome do paciente", True), ("Data di nascita", True), ("Geboortedatum", True),
+        ("Fødselsdato", True), ("Soyadi", True), ("Imię pacjenta", True), ("Прізвище", True), ("Дата рождения", True),
+        ("Ім'я", True), ("患者姓名", True), ("电话", True), ("出生日期", True), ("氏名", True), ("생년월일", True),
+        ("이름", True), ("الاسم", True), ("วันเกิด", True), ("Nº historia clínica", True),
+        ("nombre de lésions", False), ("nom du fichier", False), ("Время", False), ("出生体重", False), ("AD", False),
+        ("Diagnóstico", False), ("fecha", False), ("patient position", False), ("class name", False),
+        ("filename", False), ("label", False), ("finding", False), ("birthmark", False),
     ],
 )  # fmt: skip
 def test_what_a_column_is_called_says_whether_it_names_somebody(header: str, drops: bool) -> None:

@@ -66,6 +66,20 @@ def test_bytes_are_looked_through_in_the_encodings_of_machines(somebody: Identif
     assert not somebody.is_in_bytes(bytes(range(256)))
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Wałęsa^Łukasz", "Walesa"), ("Wałęsa^Łukasz", "lukasz"), ("Sørensen^Bjørn", "Sorensen"), ("Åse", "Aase"),
+        ("Sørensen^Bjørn", "bjoern"), ("Y\u0131ld\u0131z^I\u015f\u0131l", "YILDIZ"), ("Đorđević", "Dordevic"), ("Þór", "Thor"),
+        ("Mu\u0308ller", "Mueller"),
+    ],
+)  # fmt: skip
+def test_a_name_is_found_without_the_strokes_of_its_letters(name: str, written: str) -> None:
+    values = Identifying()
+    values.add_name(name)
+    assert values.is_in(f"scan_{written}_01") and not values.is_in("scan_other_01")
+
+
 @pytest.mark.parametrize("text", ["q" * 200_000, "1" * 200_000 + ".5"])
 def test_a_long_cell_is_looked_through_in_a_moment(text: str) -> None:
     started = perf_counter()
