@@ -16,12 +16,12 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from core.deid.choices import Choices
+from core.deid.columns import plain_header
 from core.deid.days import day_of
 from core.deid.key import SiteKey
 from core.deid.persons import texts_of
 from core.deid.planted import KEPT_WORDS, Planted, Slice, plant
 from core.deid.reading import tolerant
-from core.deid.tables import plain_header
 from core.deid.upload import DIRECTORY, deidentify
 from core.errors import DataError
 from core.sets.files import open_tree

@@ -28,10 +28,10 @@ from core.deid.persons import Bearer, identifying_values, only_issuers, perhaps_
 from core.deid.reading import MARK_AT, dataset_in, tolerant
 from core.deid.record import FOLDER, LIST_OF_OLD_NAMES, LeftOut, Record
 from core.deid.source import Uploaded, files_of
-from core.deid.stripped import stripped
 from core.deid.tables import Links, Renamed, deidentified_table
 from core.deid.words import Identifying
 from core.errors import DataError
+from core.pictures.bare import JPEG, PNG, bare_picture
 from core.sets.safe_csv import as_csv
 from core.sets.table import read_table
 
@@ -239,8 +239,8 @@ def _table(file: Uploaded, work: Work, renamed: Mapping[str, Renamed]) -> Done:
 
 
 def _picture(file: Uploaded, work: Work) -> Done:
-    content = stripped(file.content())
-    if content is None:
+    content = bare_picture(file.content())
+    if content is None or not content.startswith((PNG, JPEG)):
         return Done(reason="a damaged picture")
     written = work.names.of_other(file.name)
     work.put(written, content)
