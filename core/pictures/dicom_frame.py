@@ -25,6 +25,8 @@ from core.pictures.pixels import refuse_large
 
 PALETTE = "PALETTE COLOR"
 COLOURS = ("Red", "Green", "Blue")
+IN_COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
+"""What is decoded to RGB. Others (HSV, CMYK) would be taken for it."""
 JP2 = b"\0\0\0\x0cjP  "
 FRAME_HEADERS = frozenset({0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """Markers of JPEG and JPEG-LS after which stands the size."""
@@ -59,6 +61,8 @@ def decoded(elements: Dataset, frame: int, name: str) -> Stored:
     except NotImplementedError:
         raise DataError(_unread(syntax)) from None
     shift = _unused_above(elements)
+    if whole(elements.get("BitsAllocated"), 0) == 1 and elements.original_encoding[1] and not syntax.is_encapsulated:
+        return _single_bits(elements, frame)
     if not syntax.is_encapsulated:
         options: dict[str, Any] = {"correct_unused_bits": not shift}
         stored, _ = decoder.as_array(elements, index=frame, **options)
@@ -66,6 +70,18 @@ def decoded(elements: Dataset, frame: int, name: str) -> Stored:
     _refuse_false_size(_coded(elements, frame), elements)
     plugins = [plugin for plugin in PLUGINS if plugin in decoder.available_plugins]
     return _by_the_first_that_can(decoder, elements, frame, plugins)
+
+
+def _single_bits(elements: Dataset, frame: int) -> Stored:
+    """Frames follow each other bit by bit: pydicom takes too few bytes of those that end within one."""
+    rows, columns = whole(elements.get("Rows"), 0), whole(elements.get("Columns"), 0)
+    start, count = frame * rows * columns, rows * columns
+    bits = np.unpackbits(
+        np.frombuffer(elements.PixelData[start // 8 : (start + count + 7) // 8], np.uint8), bitorder="little"
+    )[start % 8 :][:count]
+    if not count or len(bits) < count:
+        raise DataError(f"Its picture {frame + 1} has {len(bits):,} pixels where it says {count:,}. Export it again.")
+    return bits.reshape(rows, columns)
 
 
 def _by_the_first_that_can(decoder: Decoder, elements: Dataset, frame: int, plugins: Sequence[str]) -> Stored:
@@ -149,8 +165,8 @@ def in_colour(stored: Stored, elements: Dataset) -> Colours:
     """Colours of 8 bits: of a palette those of its numbers, of others the share of the highest that there is."""
     if stored.ndim == 2:
         return _of_palette(stored, elements)
-    if stored.shape[2] != 3 or not np.issubdtype(stored.dtype, np.unsignedinteger):
-        kind = text(elements.get("PhotometricInterpretation"))
+    kind = text(elements.get("PhotometricInterpretation"))
+    if kind not in IN_COLOUR or stored.shape[2] != 3 or not np.issubdtype(stored.dtype, np.unsignedinteger):
         raise DataError(
             f"Its colours ({kind}, {stored.shape[2]} of {stored.dtype}) are not read here. Export it as RGB."
         )

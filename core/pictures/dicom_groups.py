@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from pydicom.dataset import Dataset
 
@@ -21,16 +22,21 @@ def holders(elements: Dataset, frame: int, group: str) -> Iterator[Dataset]:
 
 def numbers(value: object) -> list[float]:
     """The numbers of an element that may have none, one or several; what is no number is left out."""
+    return [number for number in numbers_in_place(value) if number is not None]
+
+
+def numbers_in_place(value: object) -> list[float | None]:
+    """The same, with nothing in the place of what is no number."""
     listed = value if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
-    listed_numbers = []
-    for each in listed:  # type: ignore[attr-defined]
-        try:
-            number = float(each)
-        except (TypeError, ValueError):
-            continue
-        if math.isfinite(number):
-            listed_numbers.append(number)
-    return listed_numbers
+    return [_number(each) for each in listed]  # type: ignore[attr-defined]
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def text(value: object) -> str:

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from core.errors import DataError
 from core.pictures.deep import LEVELS, WHITE, WHOLE_SPAN, Curve, Table, View, Window
-from core.pictures.dicom_groups import holders, numbers, text, whole
+from core.pictures.dicom_groups import holders, numbers, numbers_in_place, text, whole
 
 LONGEST_NAME = 64
 HOUNSFIELD = "HU"
@@ -53,7 +53,7 @@ def measure_of(elements: Dataset, frame: int) -> Measure:
     """The modality LUT or the rescale of a frame, with its unit."""
     if items := elements.get("ModalityLUTSequence"):
         kind = text(items[0].get("ModalityLUTType"))
-        return Measure(unit="" if kind == "US" else kind, table=_entries(items[0], elements))
+        return Measure(unit="" if kind == "US" else kind, table=_entries(items[0], elements, _stored_span(elements)))
     for holder in holders(elements, frame, "PixelValueTransformationSequence"):
         slope, intercept = (numbers(holder.get(name)) for name in ("RescaleSlope", "RescaleIntercept"))
         if slope and intercept:
@@ -78,7 +78,7 @@ def views_of(elements: Dataset, frame: int) -> tuple[View, ...]:
     views: list[View] = []
     has_fractions = any(name in elements for name in FRACTIONS)
     for holder in holders(elements, frame, "FrameVOILUTSequence"):
-        views += _tables(holder, elements) + _windows(holder, has_fractions)
+        views += _tables(holder, elements, frame) + _windows(holder, has_fractions)
         if views:
             return tuple(views)
     return CT_PRESETS if measure_of(elements, frame).unit == HOUNSFIELD else ()
@@ -96,9 +96,11 @@ def first_view(elements: Dataset, frame: int) -> str:
 def _windows(holder: Dataset, has_fractions: bool) -> list[View]:
     names = text(holder.get("WindowCenterWidthExplanation")).split("\\")
     curve = _CURVES.get(text(holder.get("VOILUTFunction")).upper(), "LINEAR")
-    centers, widths = numbers(holder.get("WindowCenter")), numbers(holder.get("WindowWidth"))
+    centers, widths = (numbers_in_place(holder.get(f"Window{end}")) for end in ("Center", "Width"))
     windows: list[View] = []
     for place, (center, width) in enumerate(zip(centers, widths, strict=False)):
+        if center is None or width is None:
+            continue
         name = names[place][:LONGEST_NAME] if place < len(names) else ""
         # LINEAR is for whole numbers, and no narrower than 1; maps of parameters from 0 to 1 say it all the same.
         own = "LINEAR_EXACT" if curve == "LINEAR" and (has_fractions or width < 1) else curve
@@ -107,10 +109,10 @@ def _windows(holder: Dataset, has_fractions: bool) -> list[View]:
     return windows
 
 
-def _tables(holder: Dataset, elements: Dataset) -> list[View]:
+def _tables(holder: Dataset, elements: Dataset, frame: int) -> list[View]:
     tables: list[View] = []
     for place, item in enumerate(holder.get("VOILUTSequence") or ()):
-        entries = _entries(item, elements)
+        entries = _entries(item, elements, _measured_span(elements, frame))
         most = max((1 << entries.bits) - 1, 1)
         shades = np.floor(np.clip(entries.values / most, 0, 1) * WHITE + 0.5).astype(np.uint8)
         name = text(item.get("LUTExplanation"))[:LONGEST_NAME]
@@ -118,7 +120,24 @@ def _tables(holder: Dataset, elements: Dataset) -> list[View]:
     return tables
 
 
-def _entries(item: Dataset, elements: Dataset) -> Entries:
+def _stored_span(elements: Dataset) -> tuple[float, float]:
+    """The least and the most that may be stored."""
+    values = 1 << whole(elements.get("BitsStored"), 16)
+    least = -values // 2 if whole(elements.get("PixelRepresentation"), 0) else 0
+    return least, least + values - 1
+
+
+def _measured_span(elements: Dataset, frame: int) -> tuple[float, float]:
+    measure = measure_of(elements, frame)
+    if measure.table:
+        return 0, LEVELS - 1
+    low, high = sorted(stored * measure.slope + measure.intercept for stored in _stored_span(elements))
+    return low, high
+
+
+def _entries(item: Dataset, elements: Dataset, span: tuple[float, float]) -> Entries:
+    """A table for values from one end of the span to the other. Where the kind of its numbers is not written (implicit
+    VR) or falsely, a first one below 0 comes as one above all that there are."""
     descriptor = numbers(item.get("LUTDescriptor"))
     if len(descriptor) != 3 or "LUTData" not in item:
         raise DataError("One of its tables of levels (LUT) is not whole. Export it again.")
@@ -129,14 +148,16 @@ def _entries(item: Dataset, elements: Dataset) -> Entries:
             f"One of its tables of levels (LUT) has {len(values):,} entries of {bits} bits where it says {count:,}. "
             "Export it again."
         )
-    return Entries(first, bits, values[:count])
+    is_below_0 = first >= LEVELS // 2 and span[0] < 0 and span[1] < first
+    return Entries(first - LEVELS if is_below_0 else first, bits, values[:count])
 
 
 def listed_entries(value: object, count: int, is_little: bool) -> NDArray[np.int64]:
     """The entries of a table, which are numbers already, or bytes: as many as there are entries, or twice that."""
     if not isinstance(value, bytes):
         return np.array(numbers(value), dtype=np.int64)
-    if len(value) < 2 * count:
-        return np.frombuffer(value, np.uint8).astype(np.int64)
     order = "<" if is_little else ">"
+    if len(value) < 2 * count:  # two lie in a word, the first in its lower half
+        words = np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype("<u2")
+        return np.frombuffer(words.tobytes() + value[len(value) // 2 * 2 :], np.uint8).astype(np.int64)
     return np.frombuffer(value[: len(value) // 2 * 2], f"{order}u2").astype(np.int64)

@@ -19,6 +19,7 @@ from core.pictures.deep import Deep, Table, Window
 from core.pictures.dicom import DicomPixels, picture_in
 from core.pictures.dicom_file import Source, is_dicom, read_header
 from core.pictures.dicom_frame import coded_size
+from core.pictures.dicom_views import listed_entries
 from core.pictures.pixels import deep_in
 from tests.dicom_files import drawn, saved
 
@@ -97,6 +98,26 @@ def test_tables_and_then_windows_become_views_in_the_files_order() -> None:
     assert picture.shades(picture.views[2]).tolist() == [[0, 64, 128, 191]]
 
 
+def test_a_table_of_shades_may_begin_below_0_though_it_is_read_as_a_number_above_all() -> None:
+    """Implicit VR does not say of what kind the numbers of a table are: -2 is read as 65534."""
+    rescale: dict[str, Any] = {"RescaleSlope": 1, "RescaleIntercept": -2}
+    elements = four([0, 1, 2, 9], VOILUTSequence=Sequence([table(65534, 8, [10, 20, 30])]), **rescale)
+    assert deep(elements).shades().tolist() == [[10, 20, 30, 30]]
+    signed = four(
+        [-2, -1, 0, 9], "<i2", PixelRepresentation=1, ModalityLUTSequence=Sequence([table(65534, 8, [7, 8, 9])])
+    )
+    assert deep(signed).levels.tolist() == [[7, 8, 9, 9]]
+    unsigned = four(
+        [0, 65534, 65535, 9], BitsStored=16, HighBit=15, VOILUTSequence=Sequence([table(65534, 8, [10, 20])])
+    )
+    assert deep(unsigned).shades().tolist() == [[10, 10, 20, 10]]
+
+
+def test_a_width_belongs_to_the_center_at_its_place() -> None:
+    picture = deep(four([0, 1, 2, 3], WindowCenter=["", "2"], WindowWidth=["4", "3"]))
+    assert picture.views == (Window("window 2", 2, 3),)
+
+
 def test_a_window_that_dicom_does_not_allow_is_left_out() -> None:
     picture = deep(four([10, 20, 30, 40], WindowCenter=[20, 20], WindowWidth=[0, -4]))
     assert [view.name for view in picture.views] == ["all of it"]
@@ -152,6 +173,29 @@ def test_colours_of_16_bits_become_8_and_planes_come_together() -> None:
     elements = four(planes, BitsStored=16, HighBit=15, **values)
     picture = picture_in(elements, 0, "x.dcm")
     assert np.asarray(picture).tolist() == [[[0, 1, 0], [255, 0, 0], [0, 0, 128], [0, 0, 0]]]
+
+
+def test_colours_that_are_not_read_are_never_taken_for_red_green_and_blue() -> None:
+    values: dict[str, Any] = {"SamplesPerPixel": 3, "PhotometricInterpretation": "HSV", "PlanarConfiguration": 0}
+    elements = four([1] * 12, "u1", BitsAllocated=8, BitsStored=8, HighBit=7, **values)
+    with pytest.raises(DataError, match=r"Its colours \(HSV, 3 of uint8\) are not read here"):
+        picture_in(elements, 0, "x.dcm")
+
+
+def test_frames_of_single_bits_follow_each_other_within_bytes() -> None:
+    frames = np.random.default_rng(0).integers(0, 2, (9, 5, 7), np.uint8)
+    bits = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    elements = four([0], Rows=5, Columns=7, NumberOfFrames=9, BitsAllocated=1, BitsStored=1, HighBit=0, PixelData=bits)
+    for number, frame in enumerate(frames):
+        assert np.array_equal(deep(elements, number).levels, frame)
+    elements.PixelData = bits[:-2]
+    with pytest.raises(DataError, match=r"Its picture 9 has 24 pixels where it says 35\. Export it again"):
+        deep(elements, 8)
+
+
+def test_two_entries_of_a_palette_lie_in_a_word_the_first_in_its_lower_half() -> None:
+    assert listed_entries(b"\1\2\3\4", 4, is_little=True).tolist() == [1, 2, 3, 4]
+    assert listed_entries(b"\2\1\4\3", 4, is_little=False).tolist() == [1, 2, 3, 4]
 
 
 def test_a_palette_begins_at_its_first_number_and_ends_with_its_last() -> None:
