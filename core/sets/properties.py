@@ -13,6 +13,7 @@ import numpy as np
 from core.case import Case
 from core.pictures.traces import MEASURES, Trace
 from core.sets.along import Places, binned
+from core.sets.classes import class_named
 from core.sets.split import split_named
 
 MOST_VALUES = 12
@@ -116,4 +117,5 @@ def _is_the_label(values: Sequence[str], cases: Sequence[Case]) -> bool:
 
 
 def _plain(text: str) -> str:
-    return normalize("NFC", text).strip().casefold()
+    """As labels are compared, which folders and columns may spell with underscores."""
+    return class_named(normalize("NFC", text)).casefold()

@@ -206,6 +206,17 @@ def test_a_folder_that_is_the_label_under_another_name_is_no_property() -> None:
     assert places(lambda seed: ("train/a", "test/b")[seed % 2]) == []
 
 
+def test_a_class_folder_with_underscores_is_no_source_either() -> None:
+    traces = [trace for seed in range(60) if (trace := trace_of(encoded(painted(seed)))) is not None]
+    folders = ("benign", "left_sided")
+    cases = [
+        Case(f"{folders[seed % 2]}/{seed}.png", encoded(painted(seed)), (("benign", "left sided")[seed % 2],))
+        for seed in range(59)
+    ]
+    cases.append(Case("other/59.png", encoded(painted(59)), ("other",)))
+    assert beside_pictures(cases, traces, ("benign", "left sided", "other")) == []
+
+
 def test_traces_are_kept_and_not_measured_again(tmp_path: Path) -> None:
     pixels = [encoded(painted(seed)) for seed in range(3)]
     kept = read_traces(tmp_path / "traces.parquet")
