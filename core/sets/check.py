@@ -139,7 +139,8 @@ def _across_splits(groups: Sequence[Sequence[Case]]) -> Iterator[Finding]:
     if groups:
         ids = [case.id for group in groups for case in group]
         message = (
-            f"{pictures_are(ids)} in more than one split: {_pair(groups[0])}. Figures come out too good: keep one."
+            f"{pictures_are(ids)} in more than one split: {_pair(_of_each_split(groups[0]))}. Figures come out too "
+            "good: keep one."
         )
         yield about("duplicate_across_splits", "warning", ids, message)
 
@@ -150,11 +151,11 @@ def _near_copies(opened: Seen) -> Iterator[Finding]:
         pairs = [(copy.first.case, copy.second.case) for copy in copies]
         ids = list(dict.fromkeys(case.id for pair in pairs for case in pair))
         across = [pair for pair in pairs if pair[0].split != pair[1].split]
-        between = f", {len(across):,} of the pairs across splits" if across else ""
-        kinds = Counter(copy.alteration for copy in copies).most_common()
-        listed = ", ".join(f"{kind} ({count:,})" for kind, count in kinds)
+        between = f", in {_pairs(len(across))} across splits" if across else ""
+        (kind, count), *others = Counter(copy.alteration for copy in copies).most_common()
+        listed = ", ".join([f"{kind} in {_pairs(count)}", *(f"{other} in {number:,}" for other, number in others)])
         message = f"{pictures_are(ids)} almost the same as another one{between}: {_pair((across or pairs)[0])}. "
-        message += f"By pairs, one is {listed}. A model that learned from one knows the other. "
+        message += f"One of the two is {listed}. A model that learned from one knows the other. "
         message += "Keep those of one patient together in a split, and remove what is the same picture."
         yield about("near_duplicate", "warning" if across else "note", ids, message)
 
@@ -168,7 +169,8 @@ def _patients(cases: Iterable[Case]) -> Iterator[Finding]:
     if across:
         name, group = next(iter(across.items()))
         splits = " and ".join(split for split in SPLITS if any(case.split == split for case in group))
-        message = f'{len(across):,} patients are in more than one split: "{name}" is in {splits}. '
+        patients = "1 patient is" if len(across) == 1 else f"{len(across):,} patients are"
+        message = f'{patients} in more than one split: "{name}" is in {splits}. '
         message += "Figures come out too good: put all of a patient's pictures in one split."
         yield about(
             "patient_across_splits", "warning", [case.id for group in across.values() for case in group], message
@@ -259,6 +261,15 @@ def _class_splits(image_set: ImageSet) -> Iterator[Finding]:
         more = _and_more(len(missing) - 5)
         message = f"Classes without any image in a split: {listed}.{more} Move or add some, or divide the set anew."
         yield Finding("class_missing_in_split", "warning", len(missing), message)
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count:,} pairs"
+
+
+def _of_each_split(group: Sequence[Case]) -> list[Case]:
+    """The first in each of its splits."""
+    return list({case.split: case for case in reversed(group)}.values())[::-1]
 
 
 def _pair(cases: Sequence[Case]) -> str:

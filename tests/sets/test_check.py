@@ -136,6 +136,12 @@ def test_copies_across_splits_are_told_apart_from_those_within_one() -> None:
     assert "exact_duplicate" not in {each.kind for each in report.findings}
 
 
+def test_the_pair_that_is_named_stands_in_two_splits() -> None:
+    copies = [case(number, "a", split, seed=1) for number, split in ((1, "train"), (2, "train"), (3, "val"))]
+    across = finding(check(image_set(*copies, case(4, "b", "train"))), "duplicate_across_splits")
+    assert '"1.png" and "3.png"' in across.message
+
+
 def test_a_copy_with_another_label_is_told_with_both() -> None:
     report = check(enough(case(1, "a", seed=1), case(2, "b", seed=1)))
     assert finding(report, "duplicate_conflict").cases == ("1.png", "2.png")
@@ -146,12 +152,12 @@ def test_a_brighter_and_larger_copy_is_nearly_the_same() -> None:
     report = check(enough(case(1, "a", "train", seed=1), case(2, "a", "test", seed=1, lift=20, size=(60, 60))))
     near = finding(report, "near_duplicate")
     assert (near.severity, near.cases) == ("warning", ("1.png", "2.png"))
-    assert "1 of the pairs across splits" in near.message
+    assert "almost the same as another one, in 1 pair across splits: " in near.message
 
 
 def test_how_near_copies_were_altered_is_told() -> None:
     report = check(enough(case(1, seed=1), case(2, seed=1, lift=9), case(3, seed=2), case(4, seed=2, size=(60, 60))))
-    assert "one is of other brightness or contrast (1), resized (1)." in finding(report, "near_duplicate").message
+    assert "One of the two is of other brightness or contrast in 1 pair, resized in 1." in finding(report, "near_duplicate").message
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,7 @@ def test_pictures_of_grain_that_were_stored_again_are_near_copies_too() -> None:
     ]
     near = finding(check(enough(*again)), "near_duplicate")
     assert near.cases == ("0 0", "0 85", "1 0", "1 85")
-    assert "By pairs, one is stored again (2)." in near.message
+    assert "One of the two is stored again in 2 pairs." in near.message
 
 
 def test_a_near_copy_within_a_split_is_only_a_note() -> None:
@@ -191,7 +197,7 @@ def test_a_patient_in_two_splits_is_told_by_name() -> None:
     ]
     across = finding(check(image_set(*every)), "patient_across_splits")
     assert across.cases == ("1.png", "2.png")
-    assert '"P7" is in train and test' in across.message
+    assert across.message.startswith('1 patient is in more than one split: "P7" is in train and test.')
 
 
 def test_that_patients_of_a_divided_set_are_not_named_is_a_note() -> None:
