@@ -6,7 +6,6 @@ import argparse
 import ipaddress
 import logging
 import os
-import socket
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from core.errors import CoreError
 from core.limits import limits
-from core.machine.loopback import is_loopback
+from core.machine.loopback import is_loopback, refuse_taken
 from core.records.people import has_accounts
 from core.records.place import Place, keep_private
 
@@ -156,19 +155,6 @@ def trusted_proxies() -> list[str]:
         if network.prefixlen == 0:
             raise CoreError(f"VITASK_TRUSTED_PROXIES must not be {item}: everybody could say where they come from.")
     return given
-
-
-def refuse_taken(host: str, port: int) -> None:
-    """Says so before everything is loaded, and in words."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CoreError(
-                f"The studio can't listen on {host}:{port} ({error.strerror}). Choose another with --port."
-            ) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

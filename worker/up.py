@@ -20,7 +20,7 @@ from core.cli.studio import add_up
 from core.errors import CoreError
 from core.limits import limits
 from core.machine.lock import locked
-from core.machine.loopback import is_loopback
+from core.machine.loopback import is_loopback, refuse_taken
 from core.records import jobs, people
 from core.records.database import Database
 from core.records.place import Place, keep_private
@@ -63,6 +63,7 @@ def up(options: argparse.Namespace) -> None:
     refuse_unwritable(place.data)
     tell_tightened(place)
     with ExitStack() as end, locked(place.data / "up.lock", address):
+        refuse_taken(options.host, options.port)  # whoever answers there would be shown as this studio, with its way in
         leaving = _leaving()
         tree = end.enter_context(Tree(place.logs, leaving))
         database = prepare(place)

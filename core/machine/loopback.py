@@ -1,8 +1,11 @@
-"""Addresses by which a machine reaches itself and nobody else reaches it."""
+"""Addresses by which a machine reaches itself and nobody else reaches it, and whether one is free to listen on."""
 
 from __future__ import annotations
 
 import ipaddress
+import socket
+
+from core.errors import CoreError
 
 
 def is_loopback(host: str) -> bool:
@@ -13,3 +16,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Says so before everything is loaded, and in words."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CoreError(
+                f"The studio can't listen on {host}:{port} ({error.strerror}). Choose another with --port."
+            ) from None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
@@ -106,6 +107,28 @@ FORBIDDEN = (
 
 
 @pytest.mark.slow
+class Stranger(BaseHTTPRequestHandler):
+    """Another program that answers everything with yes."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_no_way_in_is_printed_where_another_program_listens(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command = ["worker.up", "--data", str(tmp_path), "--port", str(server.server_port), "--no-sample"]
+        came = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        server.shutdown()
+    assert came.returncode == 2
+    assert f"can't listen on 127.0.0.1:{server.server_port}" in came.stderr
+    assert "token=" not in came.stdout
+
+
 def test_redis_of_our_own_keeps_everything_and_knows_only_us(tmp_path: Path) -> None:
     from redis import Redis
     from redis.exceptions import AuthenticationError, ResponseError
