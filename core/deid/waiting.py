@@ -19,6 +19,8 @@ def in_words(waiting: Sequence[Held]) -> str:
     """How many and why, in a sentence."""
     pictures = "One picture waits" if len(waiting) == 1 else f"{len(waiting):,} pictures wait"
     why = Counter(reason for held in waiting for reason in held.reasons)
+    if len(why) == 1:
+        return f"{pictures} for a look{', each' if len(waiting) > 1 else ''} because {WORDS[next(iter(why))]}."
     listed = "; ".join(f"{why[reason]:,} because {words}" for reason, words in WORDS.items() if why[reason])
     return f"{pictures} for a look: {listed}."
 

@@ -11,7 +11,7 @@ from core.deid.burned_pictures import is_bare_picture
 from core.deid.burned_text import Spot, can_read
 from core.deid.gate import Gate, OnFile
 from core.deid.tray import Held, Tray
-from core.deid.waiting import looked_at, settled_words, unread
+from core.deid.waiting import looked_at, report_of_waiting, settled_words, unread
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
@@ -98,11 +98,14 @@ def settle(
     numbers = [each.number for each in tray.alike(held)] if with_alike else [number]
     drawn = _spots(spots, held)
     tray.decide(numbers, _act(act), who.name, now().isoformat(), drawn)
+    left = tray.waiting()
     with db.session() as session:
+        if left:
+            session.get_one(Upload, row.id).report = report_of_waiting(left)
         subject = f"{row.name}: {_named(numbers)}"
         facts = {"pictures": len(numbers), "reasons": list(held.reasons), "rectangles": len(drawn or held.found)}
         note(session, who, f"{act} picture", row.project_id, subject, **facts)
-    if not tray.waiting():
+    if not left:
         request_check(db, place, who, row.id, row.options)
     return numbers
 

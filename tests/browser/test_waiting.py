@@ -48,6 +48,8 @@ def test_pictures_that_wait_are_released_masked_and_rejected_by_keys_alone(
     assert tray.locator("rect.person.ticked").count() == 1
     assert tray.get_by_role("checkbox", name="looks like somebody's data").is_checked()
     assert is_within(page)
+    assert tray.locator(".held").bounding_box()["width"] == 320, "small ones are enlarged"
+    assert page.evaluate("getComputedStyle(document.querySelector('#waiting kbd')).borderTopStyle") == "solid"
     tray.locator(".held").scroll_into_view_if_needed()
     page.screenshot(path=str(tmp_path / "tray.png"))
 
@@ -56,6 +58,7 @@ def test_pictures_that_wait_are_released_masked_and_rejected_by_keys_alone(
     page.keyboard.press("a")
     page.keyboard.press("m")  # the three with the name in the same place
     tray.get_by_text("2 wait").wait_for()
+    page.get_by_text("2 pictures wait for a look: ").wait_for()
     page.get_by_text("Done with 3 pictures.").wait_for()
     page.keyboard.press("l")
     tray.get_by_text("it is an ultrasound picture", exact=False).or_(tray.get_by_text("It is an ultrasound")).wait_for()

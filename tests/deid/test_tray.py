@@ -14,7 +14,7 @@ from core.deid import gate as gates
 from core.deid.burned_text import Spot, read_lines
 from core.deid.gate import Gate
 from core.deid.tray import JOURNAL, Tray
-from core.deid.waiting import report_of_waiting
+from core.deid.waiting import in_words, report_of_waiting
 from core.errors import DataError
 from tests.deid.burning import FAMILY, LAYING, burned, without_names, written_to
 
@@ -205,5 +205,8 @@ def test_the_report_tells_how_many_wait_and_why(arriving: Callable[..., Tray], m
         "2 pictures wait for a look: 1 because something is written in it that looks like a name" in finding["message"]
     )
     assert "1 because it is an ultrasound picture" in finding["message"]
+    of_b = [held for held in tray.waiting() if held.place == "b.dcm"]
+    assert in_words(of_b).startswith("One picture waits for a look because it is an ultrasound picture")
+    assert in_words(of_b * 2).startswith("2 pictures wait for a look, each because it is an ultrasound picture")
     monkeypatch.setattr("core.deid.waiting.can_read", lambda: False)
     assert "vitask-studio[ocr]" in report_of_waiting(tray.waiting())["findings"][1]["message"]

@@ -70,6 +70,9 @@ def test_the_log_says_who_decided_what_and_not_what_is_written(
 def test_nobody_decides_twice_nor_what_can_t_be(database: Database, place: Place, who: Who, waiting: int) -> None:
     tray.settle(database, place, who, waiting, 1, "release")
     assert [held.number for held in tray.waiting(database, place, who, waiting)] == [2], "the other waits still"
+    report = sets.upload(database, who, waiting).report
+    assert report is not None and report["waiting"] == 1
+    assert report["findings"][0]["message"].startswith("One picture waits for a look")
     with pytest.raises(DataError, match="not waiting"):
         tray.settle(database, place, who, waiting, 1, "reject")
     with pytest.raises(UploadError, match="can't be done"):

@@ -106,9 +106,9 @@ def _views(held: Held) -> str:
     if held.views < 2:
         return ""
     return (
-        '<div class="choices"><button type="button" data-step="-1">Before</button>'
-        f'<span class="small" role="status">view <b class="view">1</b> of {held.views}</span>'
-        '<button type="button" data-step="1">Next</button></div>'
+        '<div class="choices"><button type="button" data-step="-1">Previous view</button>'
+        f'<span class="small" role="status"><b class="view">1</b> of {held.views}</span>'
+        '<button type="button" data-step="1">Next view</button></div>'
     )
 
 
