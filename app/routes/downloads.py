@@ -77,7 +77,7 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             upload, table = mended.unused_cases(studio.database, studio.place, who, upload_id)
             return f"{upload.name} not used.csv", table, upload.project_id
 
-        return sent(studio, request, made, "text/csv")
+        return sent(studio, request, made, "text/csv", f"upload {upload_id} not used.csv")
 
     @routes.get("/uploads/{upload_id}/report.{kind}")
     def report(request: Request, upload_id: Number, kind: Literal["html", "json"]) -> Response:
@@ -90,7 +90,8 @@ def add_cases(routes: APIRouter, studio: Studio) -> None:
             as_kind = {"html": as_html, "json": as_json}[kind]
             return f"{upload.name} report.{kind}", as_kind(upload.name, upload.report), upload.project_id
 
-        return sent(studio, request, made, {"html": "text/html", "json": "application/json"}[kind])
+        media = {"html": "text/html", "json": "application/json"}[kind]
+        return sent(studio, request, made, media, f"upload {upload_id} report.{kind}")
 
     @routes.get("/versions/{version_id}/coco.json")
     def drawn(request: Request, version_id: Number) -> Response:
@@ -197,13 +198,15 @@ def sent_of_run(
     return sent(studio, request, of_run, media)
 
 
-def sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str) -> Response:
-    """A file as it is answered, and told to the audit."""
+def sent(
+    studio: Studio, request: Request, made: Callable[[Who], Made], media: str, in_the_log: str = ""
+) -> Response:
+    """A file as it is answered, and told to the audit: by its name, or as that says where its name may be somebody's."""
     who = studio.who(request)
     try:
         name, content, project_id = made(who)
         if project_id is not None:
-            _note(studio, who, name, project_id)
+            _note(studio, who, in_the_log or name, project_id)
     except CoreError as error:
         return _refused(studio, error)
     plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", name)

@@ -19,7 +19,7 @@ from core.records.deidentified import RESULT, record_of
 from core.records.place import Place
 from core.records.tables import Upload, now
 from core.records.unpacked import unpack
-from core.records.uploads import UploadError, request_check, tray_folder, upload
+from core.records.uploads import UploadError, in_the_log, request_check, tray_folder, upload
 
 MOST_NAMED = 100
 """Pictures named in a line of the audit log."""
@@ -102,7 +102,7 @@ def settle(
     with db.session() as session:
         if left:
             session.get_one(Upload, row.id).report = report_of_waiting(left)
-        subject = f"{row.name}: {_named(numbers)}"
+        subject = f"{in_the_log(row)}: {_named(numbers)}"
         facts = {"pictures": len(numbers), "reasons": list(held.reasons), "rectangles": len(drawn or held.found)}
         note(session, who, f"{act} picture", row.project_id, subject, **facts)
     if not left:

@@ -69,7 +69,7 @@ def new_upload(
         upload = Upload(project_id=project_id, person_id=who.id, name=name.strip()[:255], key=key)
         session.add(upload)
         session.flush()
-        note(session, who, "upload", project_id, _in_the_log(upload), files=len(given))
+        note(session, who, "upload", project_id, in_the_log(upload), files=len(given))
     folder = place.uploads / key
     folder.mkdir(parents=True)
     for path in given:
@@ -151,7 +151,7 @@ def discard_upload(db: Database, place: Place, who: Who, upload_id: int) -> None
     with db.session() as session:
         upload = _allowed(session, who, upload_id, "work")
         job_id, key = upload.job_id, upload.key
-        note(session, who, "discard upload", upload.project_id, _in_the_log(upload))
+        note(session, who, "discard upload", upload.project_id, in_the_log(upload))
         session.delete(upload)
     if job_id is not None:
         with suppress(jobs.JobError, NotAllowed):  # it has ended, or ends by itself: its files are gone
@@ -187,12 +187,12 @@ def _request(db: Database, place: Place, who: Who, upload_id: int, ask: Callable
         upload.job_id, upload.options = job.id, payload.options
         upload.state = "adding" if isinstance(payload, Add) else "checking"
         more = payload.model_dump(mode="json", include={"set_name", "task"})
-        note(session, who, f"{payload.kind} upload", upload.project_id, _in_the_log(upload), **more)
+        note(session, who, f"{payload.kind} upload", upload.project_id, in_the_log(upload), **more)
     send(place, job.queue, job.id)
     return job.id
 
 
-def _in_the_log(upload: Upload) -> str:
+def in_the_log(upload: Upload) -> str:
     """By its number: what files are called may be whose they are, and the log never forgets."""
     return f"upload {upload.id}"
 

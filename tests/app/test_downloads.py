@@ -20,7 +20,7 @@ from core.formats import coco, manifest, mask_folder
 from core.machine.aside import Aside
 from core.pictures.masks import packed_runs
 from core.pictures.pixels import FilePixels
-from core.records import drawn, people, sets
+from core.records import audit, drawn, people, sets
 from core.sets.table import read_table
 from tests.app.furnished import Furnished, furnish, pictures
 
@@ -72,6 +72,8 @@ def test_the_report_of_an_upload_is_taken_away_without_script(tmp_path: Path, ki
     assert sent.status_code == 200 and of_it in sent.text
     assert "attachment" in sent.headers["content-disposition"]
     assert "<script" not in sent.text and "mending" not in sent.text
+    noted = [entry.subject for entry in audit.entries(database, who) if entry.action == "download"]
+    assert noted == [f"upload {upload.id} report.{kind}"], "a file's name may be somebody's, and the log never forgets"
 
 
 def listed(tmp_path: Path, image_set: ImageSet) -> str:

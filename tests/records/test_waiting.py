@@ -53,7 +53,7 @@ def test_the_log_says_who_decided_what_and_not_what_is_written(
     upload = sets.upload(database, who, waiting)
     assert upload.state == "checking", "none waits any more"
     row = next(row for row in audit.entries(database, who) if row.action == "mask picture")
-    assert (row.who, row.subject) == (who.name, "scans: 1, 2")
+    assert (row.who, row.subject) == (who.name, f"upload {waiting}: 1, 2")
     assert row.details == {"pictures": 2, "reasons": ["person"], "rectangles": 1}
     assert FAMILY not in str(row.details)
     with pytest.raises(UploadError, match="2 pictures wait"):  # decided, and not done yet
