@@ -40,8 +40,14 @@ const listen = async () => {
     // The studio is away; the next look may find it.
   }
 };
+// Gradio's Markdown opens every link in a new tab; what leads to another page of the studio stays in this one.
+const stay = ({ target }) => {
+  const link = target.closest?.("a[target=_blank]");
+  if (link?.origin === location.origin) link.target = "_self";
+};
 if (!window.vitaskListens) {
   window.vitaskListens = true;
+  document.addEventListener("click", stay, true);
   listen();
   setInterval(listen, SECONDS * 1000);
   document.addEventListener("visibilitychange", listen);

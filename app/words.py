@@ -76,8 +76,8 @@ def chip(state: str, wish: str = "") -> str:
     text = {"stop": "stopping …", "cancel": "cancelling …"}.get(wish) if state == "running" else None
     colour = COLOURS.get(state, "#8A8F98")
     return (
-        f'<span style="border:1px solid {colour};border-left:6px solid {colour};border-radius:4px;'
-        f'padding:1px 7px;white-space:nowrap">{escape(text or STATES.get(state, state))}</span>'
+        f'<span class="state" style="border:1px solid {colour};border-left:6px solid {colour};border-radius:4px;'
+        f'padding:1px 7px">{escape(text or STATES.get(state, state))}</span>'
     )
 
 

@@ -138,3 +138,27 @@ def test_a_run_is_named_noted_archived_brought_back_and_erased(served: Served, t
     log = [(entry.action, entry.subject) for entry in audit.entries(database, who, who.projects[0])]
     acts = ("erase run", "bring back run", "archive run", "write note on run", "tag run", "rename run")
     assert log[: len(acts)] == [(act, "The longer one") for act in acts]
+
+
+def test_a_link_in_a_notice_stays_in_its_tab(tab: Any, served: Served) -> None:
+    tab.goto(f"{served.address}/find")
+    tab.get_by_text("No run can be searched yet").get_by_role("link", name="Tune").click()
+    tab.wait_for_url("**/tune")
+    assert len(tab.context.pages) == 1
+
+
+def test_all_of_a_long_state_is_read_and_tools_lie_over_no_title(tab: Any, served: Served) -> None:
+    database = served.room.studio.database
+    with database.session() as session:
+        session.get_one(Job, runs.run(database, served.room.who, MANY + 1).job_id).state = "stopped"
+    tab.goto(f"{served.address}/runs?run={MANY + 1}")
+    chip = row(tab, "stopped, can be resumed")
+    chip.wait_for()
+    inside = "cell => cell.querySelector('.state').getBoundingClientRect().right <= cell.getBoundingClientRect().right"
+    assert chip.evaluate(inside)
+    tab.get_by_role("tab", name="Curves", exact=True).click()
+    tab.locator(".js-plotly-plot").filter(visible=True).first.wait_for()
+    tools = "[...document.querySelectorAll('.modebar-container')].map(bar => getComputedStyle(bar).opacity)"
+    assert set(tab.evaluate(tools)) == {"0"}
+    tab.locator(".js-plotly-plot").filter(visible=True).first.hover()
+    assert "1" in tab.evaluate(tools)
