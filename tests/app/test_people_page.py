@@ -170,6 +170,7 @@ def test_an_admin_invites_and_gets_a_link_to_where_the_studio_is_opened(
     assert link.startswith("https://studio.example/invited#") and len(link.partition("#")[2]) == 43
     assert "dora" in shown[parts.everybody] and "has not come yet" in shown[parts.everybody]
     assert shown[parts.change.person]["value"] == "dora"
+    assert shown[parts.invite.role] == "researcher"
     monkeypatch.setenv("VITASK_ADDRESS", "https://known.example/")
     assert page.renew(visit, "dora")[parts.link]["value"].startswith("https://known.example/invited#")
     assert page.choose(visit, "reader")[parts.link] == {"value": "", "visible": False, "__type__": "update"}
@@ -212,6 +213,7 @@ def test_without_accounts_the_page_says_what_the_first_password_changes(tmp_path
         parts = lay_out()
     shown = page_of_people.PeoplePage(parts).show(visiting(room.studio), None)
     assert "Invite an admin first" in shown[parts.everybody]
+    assert shown[parts.invite.role] == "admin", "nobody else can be the first"
 
 
 def test_everybody_changes_their_own_password_and_ends_their_other_sessions(house: House) -> None:

@@ -44,6 +44,7 @@ class PeoplePage:
         return {
             parts.everybody: draw_people(everybody),
             parts.projects.all: draw_projects(projects),
+            parts.invite.role: "researcher" if everybody else "admin",
             parts.invite.projects: gr.update(choices=offered, value=[]),
             parts.projects.chosen: gr.update(choices=offered, value=None),
             parts.change.person: gr.update(

@@ -73,7 +73,7 @@ class Parts:
     @property
     def shown(self) -> list[Component]:
         """What is shown anew when anything changed."""
-        lists = [self.everybody, self.projects.all, self.invite.projects, self.projects.chosen]
+        lists = [self.everybody, self.projects.all, self.invite.role, self.invite.projects, self.projects.chosen]
         return [*lists, *self.change.shown]
 
 
