@@ -198,10 +198,8 @@ def sent_of_run(
     return sent(studio, request, of_run, media)
 
 
-def sent(
-    studio: Studio, request: Request, made: Callable[[Who], Made], media: str, in_the_log: str = ""
-) -> Response:
-    """A file as it is answered, and told to the audit: by its name, or as that says where its name may be somebody's."""
+def sent(studio: Studio, request: Request, made: Callable[[Who], Made], media: str, in_the_log: str = "") -> Response:
+    """A file as it is answered, and told to the audit; under another name where its own may be somebody's."""
     who = studio.who(request)
     try:
         name, content, project_id = made(who)

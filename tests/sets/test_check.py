@@ -157,7 +157,10 @@ def test_a_brighter_and_larger_copy_is_nearly_the_same() -> None:
 
 def test_how_near_copies_were_altered_is_told() -> None:
     report = check(enough(case(1, seed=1), case(2, seed=1, lift=9), case(3, seed=2), case(4, seed=2, size=(60, 60))))
-    assert "One of the two is of other brightness or contrast in 1 pair, resized in 1." in finding(report, "near_duplicate").message
+    assert (
+        "One of the two is of other brightness or contrast in 1 pair, resized in 1."
+        in finding(report, "near_duplicate").message
+    )
 
 
 @dataclass(frozen=True)
