@@ -116,7 +116,8 @@ def stopping() -> Iterator[Callable[[], bool]]:
     def note_stop(number: int, frame: object) -> None:
         nonlocal is_wanted
         is_wanted = True
-        output.note("Stopping: saving after this step. Press Ctrl-C again to leave at once.")
+        again = " Press Ctrl-C again to leave at once." if number == signal.SIGINT else ""
+        output.note(f"Stopping: saving after this step.{again}")
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, note_stop) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -477,6 +477,17 @@ def undisturbed(images: Path, checkpoint: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("by", "is_typed"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_ctrl_c_is_told_to_whoever_has_a_keyboard(
+    by: signal.Signals, is_typed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tune_command.stopping() as is_stopped:
+        os.kill(os.getpid(), by)
+        assert is_stopped()
+    printed = "".join(capsys.readouterr())
+    assert "saving after this step" in printed and ("Ctrl-C" in printed) is is_typed
+
+
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_resumes_to_the_same_bytes(
     by: signal.Signals, undisturbed: Path, images: Path, checkpoint: Path, tmp_path: Path
