@@ -112,10 +112,11 @@ def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
         totals[row["action"]] = totals.get(row["action"], 0) + row["count"]
     fate = "are kept with the upload until its files are removed" if keeps_originals(place, upload) else "were removed"
     done = (
-        f"{record['files']:,} files of {record['patients']:,} patients were de-identified ({record['profile']}; "
-        f"dates {record['choices']['dates']}): {totals.get('X', 0):,} values removed, {totals.get('Z', 0):,} emptied, "
-        f"{totals.get('D', 0):,} replaced, {totals.get('U', 0):,} identifiers exchanged, {totals.get('C', 0):,} "
-        f"cleaned. The originals {fate}."
+        f"{_many(record['files'], 'file')} of {_many(record['patients'], 'patient')} "
+        f"{'was' if record['files'] == 1 else 'were'} de-identified ({record['profile']}; dates "
+        f"{record['choices']['dates']}). Of their values, removed: {totals.get('X', 0):,}; emptied: "
+        f"{totals.get('Z', 0):,}; replaced: {totals.get('D', 0):,}; cleaned: {totals.get('C', 0):,}. Identifiers "
+        f"exchanged: {totals.get('U', 0):,}. The originals {fate}."
     )
     findings = [Finding("deidentified", "note", record["files"], done)]
     left: dict[str, list[str]] = {}
@@ -131,3 +132,7 @@ def findings_of(place: Place, upload: Upload) -> tuple[Finding, ...]:
     if groups:
         findings.append(Finding("perhaps_the_same_patient", "warning", len(groups), doubts_about(groups)))
     return tuple(findings)
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from errno import ENOSPC
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_what_was_done_is_told_in_the_report_and_the_versions_note(
     assert (doubts.kind, doubts.severity, doubts.count) == ("perhaps_the_same_patient", "warning", 1)
     assert (done.kind, done.severity, done.count) == ("deidentified", "note", 2)
     assert done.message.startswith("2 files of 2 patients were de-identified (PS3.15 Table E.1-1, basic profile")
+    assert re.search(r"Of their values, removed: \d+; emptied: \d+; replaced: \d+; cleaned: \d+\. Ident", done.message)
     assert "The originals were removed." in done.message
     assert (
         left.message == "Left out at the door, by their numbers in the upload: 1 (of a kind that is not de-identified)."
