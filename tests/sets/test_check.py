@@ -137,7 +137,7 @@ def test_copies_across_splits_are_told_apart_from_those_within_one() -> None:
 
 
 def test_the_pair_that_is_named_stands_in_two_splits() -> None:
-    copies = [case(number, "a", split, seed=1) for number, split in ((1, "train"), (2, "train"), (3, "val"))]
+    copies = case(1, "a", "train", seed=1), case(2, "a", "train", seed=1), case(3, "a", "val", seed=1)
     across = finding(check(image_set(*copies, case(4, "b", "train"))), "duplicate_across_splits")
     assert '"1.png" and "3.png"' in across.message
 
