@@ -22,6 +22,11 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise SettingsError(explain(error, where, cls)) from None
 
+    @classmethod
+    def called(cls, name: str) -> str:
+        """A field as a page and a file of settings call it: “Image column” (`image`)."""
+        return f"“{cls.model_fields[name].title}” (`{name}`)"
+
 
 def explain(error: ValidationError, where: str, cls: type[BaseModel]) -> str:
     """The first problem of a validation in a person's words, and how many more there are."""

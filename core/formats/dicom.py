@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,20 +24,21 @@ from core.sets.class_folders import split_folders
 from core.sets.classes import class_named, of_listed_classes
 from core.sets.files import Tree, holds_a_tree, natural, open_tree, outer
 from core.sets.findings import Findings, about, pictures_are
-from core.sets.instance_rows import ROW_OF, Frame, Frames, Key, Places, by_picture, key_of
+from core.sets.frame_rows import FrameChoice, by_frame
+from core.sets.instance_rows import Frame, Frames, Key, Places, key_of, rows_of_files
 from core.sets.instances import MORE, Instance, looks_like_dicom, read_instances
-from core.sets.manifest import EMPTY, Columns, columns_of, separators_of, set_of, sidecar
+from core.sets.manifest import EMPTY, columns_of, separators_of, set_of, sidecar
 from core.sets.manifest_rows import Sheet
 from core.sets.modalities import modality_words
+from core.sets.parts import ROW_OF, PartRows
 from core.sets.question import Question
 from core.sets.split import split_named
 from core.sets.table import find_table, read_table
 
 TITLE = "DICOM files in a folder or zip, with a table of labels or in class folders"
-Chosen = Literal["all", "middle", "every nth"]
 
 
-class Settings(Columns):
+class Settings(FrameChoice):
     """Where the labels are, and which frames are wanted of files that hold several."""
 
     image: str = Field(
@@ -60,10 +60,6 @@ class Settings(Columns):
         title="Element with the label",
         description="By its keyword, like BodyPartExamined, or its number, like 0018,0015; instead of a table.",
     )
-    frames: Chosen = Field(
-        "all", title="Frames", description="Of files that hold several pictures: all, the middle one, or every nth."
-    )
-    nth: int = Field(10, ge=1, le=100_000, title="Every how many frames", description="Where every nth is wanted.")
 
 
 def looks_like(path: Path) -> bool:
@@ -76,7 +72,7 @@ def read(path: Path, settings: Settings) -> ImageSet:
     if not instances:
         first = next(iter(findings.listed()), None)
         raise DataError(f"{tree.name} holds no DICOM file with a picture. {first.message if first else ''}".strip())
-    frames = Frames(tree, tuple(_wanted(instances, settings)))
+    frames = Frames(tree, tuple(settings.wanted(instances)))
     of_files = Question(modality=modality_words(_kinds(instances)))
     if settings.label_tag:
         image_set = _by_tag(frames, settings, settings.over(of_files), findings)
@@ -94,16 +90,6 @@ def _within(tree: Tree) -> Tree:
     while (around := outer(tree.files)) and not split_named(around.rstrip("/")):
         tree = tree.below(around)
     return tree
-
-
-def _wanted(instances: Sequence[Instance], settings: Settings) -> Iterator[Frame]:
-    for instance in instances:
-        numbers = range(instance.frames)
-        if settings.frames == "middle":
-            numbers = numbers[instance.frames // 2 : instance.frames // 2 + 1]
-        elif settings.frames == "every nth":
-            numbers = numbers[:: settings.nth]
-        yield from (Frame(instance, number if instance.frames > 1 else None) for number in numbers)
 
 
 def _kinds(instances: Sequence[Instance]) -> Iterator[tuple[str, str]]:
@@ -137,10 +123,21 @@ def _by_table(frames: Frames, name: str, settings: Settings, question: Question,
     places = Places(frames, "" if str(path.parent) == "." else str(path.parent))
     column, key = key_of(table, places, settings.image, settings.key)
     columns = columns_of(table, settings, needs_image=False) | {"image": ROW_OF}
-    listed = by_picture(table, places, column, key, {*columns.values(), *settings.label_columns}, findings)
+    are_single = all(frame.number is None for frame in frames.listed)
+    if not settings.frame and are_single:
+        columns["frame"] = ""  # frames of a film that these single pictures were taken from
+    of_files = rows_of_files(table, places, column, key, {*columns.values(), *settings.label_columns}, findings)
+    rows, notes = PartRows(tuple(of_files)), tuple[Finding, ...]()
+    if columns["frame"]:
+        rows, frames, notes = by_frame(rows, frames, columns, settings, table.name, findings)
     separators = separators_of(question, settings)
-    sheet = Sheet(frames, listed, frames, columns, settings.label_columns, separators, findings=findings)
-    return set_of(sheet, question, frames.tree.name)
+    again = (
+        "" if columns["frame"] or are_single else f" If rows are about frames, choose the {settings.called('frame')}."
+    )
+    files = frames, rows.table(table), frames
+    sheet = Sheet(*files, columns, settings.label_columns, separators, findings=findings, again=again)
+    image_set = set_of(sheet, question, frames.tree.name)
+    return replace(image_set, findings=(*image_set.findings, *notes))
 
 
 def _by_folders(frames: Frames, question: Question, findings: Findings) -> ImageSet:

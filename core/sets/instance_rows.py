@@ -15,6 +15,7 @@ from core.sets.files import Tree
 from core.sets.findings import Findings
 from core.sets.instances import Instance
 from core.sets.lookup import Lookup
+from core.sets.parts import PartRow
 from core.sets.table import Table, likely_column, value
 
 Key = Literal["picture", "file", "series", "study", "patient"]
@@ -26,8 +27,6 @@ ID_OF: Mapping[Key, str] = {
     "study": "StudyInstanceUID",
     "patient": "PatientID",
 }
-ROW_OF = "\0picture"
-"""The column that is put into a table: which of the pictures a row is about."""
 MOST_TRIED = 500
 
 
@@ -57,6 +56,13 @@ class Frames:
     @cached_property
     def by_id(self) -> dict[str, Frame]:
         return {frame.id: frame for frame in self.listed}
+
+    @cached_property
+    def by_file(self) -> dict[str, list[Frame]]:
+        of_file: dict[str, list[Frame]] = {}
+        for frame in self.listed:
+            of_file.setdefault(frame.instance.name, []).append(frame)
+        return of_file
 
     @cached_property
     def _beside(self) -> Lookup:
@@ -107,6 +113,13 @@ class Places:
             )
         return self._by_id[key][written]
 
+    def of_files(self, cell: str, key: Key) -> dict[str, list[str]]:
+        """The same, by the file that they lie in."""
+        of_file: dict[str, list[str]] = {}
+        for picture in self.ids(cell, key):
+            of_file.setdefault(self._frames.by_id[picture].instance.name, []).append(picture)
+        return of_file
+
     def count_apart(self, cells: Iterable[str], key: Key) -> int:
         """How many cells mean pictures that no cell before them means: rows of the same patient are not about him."""
         met = set[str]()
@@ -156,17 +169,17 @@ def key_of(table: Table, places: Places, column: str, key: Key | None) -> tuple[
     return best
 
 
-def by_picture(table: Table, places: Places, column: str, key: Key, kept: set[str], findings: Findings) -> Table:
-    """The table with a row for each picture; without the key's column, unless that has a role of its own."""
-
-    def rows() -> Iterator[tuple[int, dict[str, str]]]:
-        for number, row in table.rows:
-            cell = row.get(column, "")
-            rest = row if column in kept else {name: text for name, text in row.items() if name != column}
-            try:
-                for picture in places.ids(cell, key):
-                    yield number, {**rest, ROW_OF: picture}
-            except DataError as error:
-                findings.add("missing_image", "error", cell, f"Row {number} of {table.name} {error}")
-
-    return Table(table.name, table.header, tuple(rows()))
+def rows_of_files(
+    table: Table, places: Places, column: str, key: Key, kept: set[str], findings: Findings
+) -> Iterator[PartRow]:
+    """For each file that a row means, the row without the key's column, unless that has a role of its own."""
+    for number, row in table.rows:
+        cell = row.get(column, "")
+        rest = row if column in kept else {name: text for name, text in row.items() if name != column}
+        try:
+            pictures = places.of_files(cell, key)
+        except DataError as error:
+            findings.add("missing_image", "error", cell, f"Row {number} of {table.name} {error}")
+            continue
+        for file, of_file in pictures.items():
+            yield PartRow(number, rest, file, tuple(of_file))

@@ -53,7 +53,7 @@ class Columns(Question):
 def read_manifest(tree: Tree, name: str, settings: Columns) -> ImageSet:
     """The set that a table of these files makes."""
     question = settings.over(sidecar(tree, name))
-    return set_of(_sheet(tree, name, settings, separators_of(question, settings)), question, tree.name)
+    return set_of(sheet_of(tree, name, settings, separators_of(question, settings)), question, tree.name)
 
 
 def separators_of(question: Question, settings: Columns) -> str:
@@ -73,7 +73,8 @@ def set_of(sheet: Sheet, question: Question, name: str, classes: Sequence[str] =
     return ImageSet(name, task, make_cases(sheet, entries, task), sheet.findings.listed())
 
 
-def _sheet(tree: Tree, name: str, settings: Columns, separators: str) -> Sheet:
+def sheet_of(tree: Tree, name: str, settings: Columns, separators: str) -> Sheet:
+    """The table of these files among them, with the column of each role."""
     if not tree.pictures() and (named := foreign_in(tree)):
         raise DataError(named)
     short = PurePosixPath(name).name
@@ -108,7 +109,8 @@ def columns_of(table: Table, settings: Columns, needs_image: bool = True) -> dic
     for role, is_needed in needed.items():
         if is_needed and not columns[role]:
             raise DataError(
-                f"{table.name} has no column that looks like the {role}. It has: {header}. Set `{role}` to one of them."
+                f"{table.name} has no column that looks like the {role}. It has: {header}. "
+                f"Set {type(settings).called(role)} to one of them."
             )
     return columns
 

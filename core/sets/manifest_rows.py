@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -54,6 +54,17 @@ class Sheet:
     mask_files: tuple[str, ...] = ()
     """Beside the images, in a folder of masks, where no column names them."""
     findings: Findings = field(default_factory=Findings)
+    file_of: Mapping[str, str] = field(default_factory=dict)
+    """Where rows were traced to pictures before: the file of each that is one, or that lies in one as a slice does."""
+
+    again: str = ""
+    """What else may be done where rows name the same file."""
+
+    def find(self, named: str) -> str:
+        return named if named in self.file_of else self.files.find(named)
+
+    def file(self, picture: str) -> str:
+        return self.file_of.get(picture, picture)
 
     def cell(self, row: dict[str, str], role: str) -> str:
         return row.get(self.columns[role], "")
@@ -89,10 +100,12 @@ def read_entries(sheet: Sheet) -> list[Entry]:
     entries, numbers = [], dict[str, int]()
     for number, row in sheet.table.rows:
         place, image = f"Row {number} of {sheet.table.name}", sheet.cell(row, "image")
-        file = sheet.attempt("missing_image", place, image, sheet.files.find, image)
+        file = sheet.attempt("missing_image", place, image, sheet.find, image)
         if file and numbers.setdefault(file, number) != number:
             message = f'{place} names "{file}" again, after row {numbers[file]}. Keep one of the two; several labels '
-            message += f'of one picture go into one cell, with "{sheet.separators[:1] or ";"}" between them.'
+            message += (
+                f'of one picture go into one cell, with "{sheet.separators[:1] or ";"}" between them.{sheet.again}'
+            )
             sheet.findings.add("duplicate_row", "error", file, message)
             file = None
         labels = sheet.attempt("unreadable_label", place, file or image, sheet.labels, row)
@@ -104,12 +117,12 @@ def read_entries(sheet: Sheet) -> list[Entry]:
 def make_cases(sheet: Sheet, entries: Sequence[Entry], task: Task) -> tuple[Case, ...]:
     """The cases of all rows that can be used."""
     cases = []
-    listed = [entry.file for entry in entries if entry.file]
+    listed = list(dict.fromkeys(sheet.file(entry.file) for entry in entries if entry.file))
     mask_of = paired(listed, sheet.mask_files, sheet.findings) if sheet.mask_files else {}
     for entry in entries:
         labels = _usable(sheet, entry, entry.file, task) if entry.file else None
         if entry.file and labels is not None:
-            cases.append(_case(sheet, entry, entry.file, labels, mask_of.get(entry.file)))
+            cases.append(_case(sheet, entry, entry.file, labels, mask_of.get(sheet.file(entry.file))))
     _tell_unlisted(sheet, [*listed, *sheet.mask_files], cases)
     return with_negatives(cases)
 
@@ -145,7 +158,7 @@ def _case(sheet: Sheet, entry: Entry, file: str, labels: tuple[str, ...], own_ma
     split = sheet.attempt("unknown_split", place, file, named_split, sheet.cell(row, "split"))
     return Case(
         id=file,
-        pixels=sheet.tree.pixels(file),
+        pixels=sheet.tree.pixels(sheet.file(file)),
         labels=labels,
         split=split,
         patient=value(sheet.cell(row, "patient")) or None,

@@ -23,7 +23,8 @@ MENDING = "mending"
 """Where these choices stand among the options of an upload."""
 EMPTY_CLASS = "empty_class"
 NEVER_CASES = frozenset(
-    {"missing_image", "unreadable_label", "unknown_label", "several_labels", "unlabelled", "unreadable_annotation"}
+    "missing_image unreadable_label unknown_label several_labels unlabelled unreadable_annotation unreadable_number "
+    "number_out_of_range several_files".split()
 )
 """Errors of rows and files that did not become cases: there is nothing of them in the set."""
 SPLIT_FINDINGS = ("patient_across_splits", "duplicate_across_splits", "near_duplicate")

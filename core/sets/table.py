@@ -38,6 +38,8 @@ NAMES = {
     "boxes": "boxes bboxes",
     "mask": "mask maskpath maskfile",
     "report": "report caption",
+    "slice": "slice slicenumber sliceno slicenr slicenum sliceindex sliceidx",
+    "frame": "frame framenumber frameno framenr framenum frameindex frameidx",
 }
 
 

@@ -109,7 +109,9 @@ def test_columns_are_found_by_common_names(tmp_path: Path) -> None:
 
 def test_columns_of_any_name_may_be_chosen(tmp_path: Path) -> None:
     listed(tmp_path, "scan,label,verdict\n1.png,x,a\n2.png,y,b\n", name="findings of May.csv")
-    with pytest.raises(DataError, match=r"looks like the image. It has: scan, label, verdict. Set `image` to one"):
+    with pytest.raises(
+        DataError, match=r"looks like the image. It has: scan, label, verdict. Set “Image column” \(`image`\) to one"
+    ):
         read(tmp_path, Settings())
     image_set = read(tmp_path, Settings(image="scan", label="verdict"))
     assert looks_like(tmp_path)
@@ -266,7 +268,10 @@ def test_an_empty_cell_of_a_multi_task_is_no_finding_with_a_word(tmp_path: Path)
     ("table", "message"),
     [
         ("image,label\n", "has no rows under its header"),
-        ("image,opinion\n1.png,a\n", "no column that looks like the label. It has: image, opinion. Set `label`"),
+        (
+            "image,opinion\n1.png,a\n",
+            "no column that looks like the label. It has: image, opinion. Set “Label column”",
+        ),
         ("image,label,label\n1.png,a,b\n", 'two columns called "label"'),
         ("image,label\n1.png,a,b\n", "Row 2 of labels.csv has 3 cells, the header 2"),
         ("image,label\n1.png,a\n2.png,a\n", 'In labels.csv every image has the label "a"'),

@@ -43,7 +43,7 @@ def test_it_reads_what_it_writes_from_folder_zip_and_table(tmp_path: Path) -> No
     assert zipped.fingerprint() == example.fingerprint()
     pixels = example.cases[0].pixels
     assert decode(encoded(pixels), "kept") == pixels.load() and deep_in(encoded(pixels), "kept") is not None
-    assert check(example).cases == 4 and not [each for each in check(example).findings if each.severity == "error"]
+    assert check(example).cases == 6 and not [each for each in check(example).findings if each.severity == "error"]
 
 
 def test_class_folders_of_volumes_are_divided_as_those_of_pictures_are(tmp_path: Path) -> None:
