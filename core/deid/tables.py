@@ -20,7 +20,7 @@ from core.deid.record import Action, Actions
 from core.deid.words import LIKE_UIDS, PATTERNS, Identifying, cleaned
 from core.errors import DataError
 from core.sets.lookup import Lookup
-from core.sets.table import Table, value
+from core.sets.table import Table, likely_column, value
 
 PATIENT = (
     "patient patientid patientnumber patientnr patid pid subject subjectid mrn medicalrecord recordnumber "
@@ -78,6 +78,8 @@ class Reader:
     def column(self, header: str, cells: Sequence[str]) -> Column | None:
         """Nothing where the column is dropped."""
         filled = [cell for cell in cells if value(cell)][:MOST_LOOKED_AT]
+        if likely_column([header], "frame") and _most(filled, _is_frame):  # files and patients may be called so too
+            return Column("frame", "C", lambda cell, patient: cell if _is_frame(cell) else self._text(cell))
         if _most(filled, lambda cell: self.file_of(cell) is not None):
             return Column("file", "U", lambda cell, patient: self._file(cell))
         if _most(filled, lambda cell: LIKE_UIDS.fullmatch(cell.strip()) is not None):
@@ -171,6 +173,11 @@ def _patient_of_row(row: Mapping[str, str], columns: Mapping[str, Column], reade
         if column.role == "file" and (renamed := reader.file_of(row[header])):
             return renamed.pseudonym
     return ""
+
+
+def _is_frame(cell: str) -> bool:
+    """Which has fewer digits than what numbers people has, as a rule."""
+    return re.fullmatch(r"[0-9]{1,5}", value(cell)) is not None
 
 
 def _is_figure(cell: str) -> bool:

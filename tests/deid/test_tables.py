@@ -133,3 +133,13 @@ def test_an_excel_table_becomes_csv_and_is_named_without_persons(tmp_path: Path)
 )  # fmt: skip
 def test_what_a_column_is_called_says_whether_it_names_somebody(header: str, drops: bool) -> None:
     assert is_dropped(header) is drops
+
+
+def test_numbers_of_frames_stay_though_files_and_patients_are_called_so(tmp_path: Path) -> None:
+    for number in (1, 2):
+        keep_header(tmp_path / "upload" / "scans" / str(number), made_header(number, str(number)))
+    text = "file,frame,label\nscans/1,2,nodule\nscans/1,1,normal\nscans/2,,normal\nscans/2,Müller,normal\n"
+    (tmp_path / "upload" / "labels.csv").write_text(text, encoding="utf-8")
+    deidentify(tmp_path / "upload", tmp_path / "out", Choices(), KEY)
+    table = read_table((tmp_path / "out" / "labels.csv").read_bytes(), "labels.csv")
+    assert [row["frame"] for _, row in table.rows] == ["2", "1", "", ""]
