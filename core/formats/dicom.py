@@ -121,11 +121,11 @@ def _by_table(frames: Frames, name: str, settings: Settings, question: Question,
     if not table.rows:
         raise DataError(f"{path.name} has no rows under its header. Add a row for each picture.")
     places = Places(frames, "" if str(path.parent) == "." else str(path.parent))
-    column, key = key_of(table, places, settings.image, settings.key)
     columns = columns_of(table, settings, needs_image=False) | {"image": ROW_OF}
     are_single = all(frame.number is None for frame in frames.listed)
     if not settings.frame and are_single:
         columns["frame"] = ""  # frames of a film that these single pictures were taken from
+    column, key = key_of(table, places, settings.image, settings.key, columns["frame"])
     of_files = rows_of_files(table, places, column, key, {*columns.values(), *settings.label_columns}, findings)
     rows, notes = PartRows(tuple(of_files)), tuple[Finding, ...]()
     if columns["frame"]:

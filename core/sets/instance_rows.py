@@ -138,11 +138,12 @@ class Places:
             return ""
 
 
-def key_of(table: Table, places: Places, column: str, key: Key | None) -> tuple[str, Key]:
-    """The column by which most rows find pictures of their own, and as what; what was chosen is kept to."""
+def key_of(table: Table, places: Places, column: str, key: Key | None, frame: str) -> tuple[str, Key]:
+    """The column by which most rows find pictures of their own, and as what; what was chosen is kept to. Numbers of
+    frames, in their own column, may look like those of patients."""
     if column and column not in table.header:
         raise DataError(f'{table.name} has no column "{column}". It has: {", ".join(table.header)}. Name one of these.')
-    columns = [column] if column else [name for name in table.header if name]
+    columns = [column] if column else [name for name in table.header if name and name != frame]
     keys: Sequence[Key] = [key] if key else KEYS
     rows = [row for _, row in table.rows[:MOST_TRIED]]
     sure = column or likely_column(table.header, "image")
