@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import deid, kept, mending, output, studio, tray
+from core.cli import deid, kept, mending, output, reading, studio, tray
 from core.cli.commands import Commands
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def add(commands: Commands) -> None:
     check.add_argument(
         "--thumbnails", action="store_true", help="put small pictures of what is found into the page: of patients"
     )
+    reading.add_reading(check)
     mending.add_mending(check)
     check.set_defaults(do=do_check)
     fetch = actions.add_parser("fetch", help="download a MedMNIST set, checked by its MD5")
@@ -42,6 +43,7 @@ def add(commands: Commands) -> None:
     export = actions.add_parser("export", help="boxes and masks as a COCO file, which names the images as the set does")
     export.add_argument("path", metavar="PATH", help="a set, or a version of the studio (studio:HASH)")
     export.add_argument("--to", type=Path, required=True, metavar="FILE", help="like annotations.json")
+    reading.add_reading(export)
     export.set_defaults(do=do_export)
     deid.add_to_sets(actions)
     studio.add_to_sets(actions)
@@ -62,7 +64,7 @@ def do_check(arguments: argparse.Namespace) -> None:
     if arguments.path is None:
         raise SettingsError("Say which set: vitask set check PATH. Or --deid for the score of the de-identification.")
     _refuse_unwritable(arguments)
-    image_set = open_set(arguments.path, {}, every(FORMATS, KEPT))
+    image_set = open_set(arguments.path, reading.reading_from(arguments), every(FORMATS, KEPT))
     with output.counting("pictures") as on_case:
         mended = mending.mend_as_decided(image_set, mending.mending_from(arguments), on_case, is_audited=True)
     report = report_of(mended.looked, audit(mended.looked)).as_json()
@@ -123,7 +125,7 @@ def do_export(arguments: argparse.Namespace) -> None:
     from core.sets.coco import set_as_coco
     from core.sets.open import open_set
 
-    image_set = open_set(arguments.path, {}, every(FORMATS, KEPT)).stop_on_errors()
+    image_set = open_set(arguments.path, reading.reading_from(arguments), every(FORMATS, KEPT)).stop_on_errors()
     text = set_as_coco(image_set)
     try:
         with arguments.to.open("w", encoding="utf-8") as file:

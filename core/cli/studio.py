@@ -10,7 +10,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import deid, mending, output
+from core.cli import deid, mending, output, reading
 from core.cli.commands import Commands
 from core.errors import SettingsError
 
@@ -86,6 +86,7 @@ def add_to_sets(actions: Any) -> None:
     kept.add_argument("--json", action="store_true")
     kept.add_argument("--no-deid", action="store_true", help="keep DICOM as it is: only where it names nobody any more")
     deid.add_choices(kept)
+    reading.add_reading(kept)
     mending.add_mending(kept)
     add_data(kept)
     kept.set_defaults(do=do_set_add)
@@ -162,7 +163,7 @@ def do_set_add(arguments: argparse.Namespace) -> None:
     project = project_named(people.projects_of(database, who), arguments.project)
     decided = mending.mending_from(arguments)
     with deid.at_the_door(Path(arguments.path).expanduser(), arguments, place.data) as (path, words):
-        image_set = open_set(path, {}, every(FORMATS))
+        image_set = open_set(path, reading.reading_from(arguments), every(FORMATS))
         if not words:  # else the door has taken it out
             mending.warn_of_persons(image_set, decided)
         with output.counting("pictures") as on_case:

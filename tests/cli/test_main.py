@@ -25,6 +25,7 @@ from core import events
 from core.cli import tune as tune_command
 from core.cli.commands import Commands
 from core.cli.main import COMMANDS, main, parser
+from core.formats import nifti
 from core.readings import reading
 from core.runs.folder import Folder
 from core.runs.runfile import make_run
@@ -250,6 +251,34 @@ def test_a_set_is_checked_and_kept_without_what_can_not_be_used(
     assert main(["set", "add", str(drawn), "--name", "Shades", *decided, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["cases"] == 11
     assert 'has no label "dork"' in refused(capsys, "set", "check", drawn, "--label", "dork=x")
+
+
+def test_how_files_are_read_is_said_as_on_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITASK_DATA", str(tmp_path / "studio"))
+    nifti.write_example(tmp_path / "heads")
+    table = (tmp_path / "heads" / "labels.csv").read_text().replace("slice", "level")
+    (tmp_path / "heads" / "labels.csv").write_text(table)
+    named = ("--read", "slice=level")
+    assert "duplicate_row" in {each["kind"] for each in report_of(capsys, tmp_path / "heads")["findings"]}
+    assert report_of(capsys, tmp_path / "heads", *named)["cases"] == 6
+    assert report_of(capsys, tmp_path / "heads", *named, "--read", 'answers=["light", "dark"]')["classes"] == {
+        "light": 2,
+        "dark": 4,
+    }
+    assert main(["set", "add", str(tmp_path / "heads"), "--name", "Heads", *named, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cases"] == 6
+    assert "NAME=VALUE, like plane=coronal" in refused(capsys, "set", "check", tmp_path / "heads", "--read", "slice")
+    assert 'a list like ["a", "b"]' in refused(capsys, "set", "check", tmp_path / "heads", "--read", "answers=[a")
+    assert 'has no column "z"' in refused(capsys, "set", "check", tmp_path / "heads", "--read", "slice=z")
+
+
+def report_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """What a check prints, whether there are errors or none."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in ("set", "check", *arguments, "--json")]) in (0, 2)
+    return json.loads(capsys.readouterr().out)
 
 
 def test_the_report_of_a_set_is_a_page_without_script_or_pictures_unless_they_are_asked_for(
