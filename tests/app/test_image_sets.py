@@ -111,6 +111,7 @@ def test_what_is_chosen_at_the_door_goes_with_the_upload_and_stays_when_it_is_ch
     ("layout", "chosen", "options"),
     [
         ("nifti", {"plane": "coronal", "count": "1", "center": "40", "width": "80"}, {"count": 1, "width": 80.0}),
+        ("nifti", {"numbering": "stored from 0"}, {"numbering": "stored from 0"}),
         ("dicom", {"frames": "middle", "label_tag": "BodyPartExamined"}, {"label_tag": "BodyPartExamined"}),
         ("manifest", {}, {}),
     ],
@@ -133,6 +134,8 @@ def test_what_a_format_asks_beside_columns_is_asked_of_uploads_in_it(
     shown = once_checked()
     folds = {name: shown[fold]["visible"] for name, fold in parts.reading.folds.items()}
     assert folds == {"dicom": layout == "dicom", "nifti": layout == "nifti"}
+    asked = {role: shown[chooser]["visible"] for role, chooser in parts.mapping.roles.items()}
+    assert (asked["slice"], asked["frame"], asked["mask"]) == (layout == "nifti", layout == "dicom", True)
     left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
     left_alone |= {part: getattr(part, "value", None) for part in parts.reading.inputs}
     named: dict[Block, Any] = {parts.reading.forms[layout].inputs[name]: value for name, value in chosen.items()}
@@ -205,14 +208,40 @@ def test_a_table_beside_dicom_files_tells_its_columns_too(tmp_path: Path) -> Non
         "label",
         "",
     )
-    options = columns.options_from(offered.likely, [], "")
-    image_set = open_set(tmp_path / "scans.zip", options, every(FORMATS))
+    assert columns.options_from(offered, offered.likely, [], "") == {}
+    chosen = {role: name for role, name in offered.likely.items() if name}
+    image_set = open_set(tmp_path / "scans.zip", chosen, every(FORMATS))
     assert [case.labels for case in image_set.cases] == [("dark",), ("light",)] * 3
 
 
+def test_what_comes_to_an_upload_once_it_is_released_changes_what_is_asked(tmp_path: Path) -> None:
+    dicom.write_example(tmp_path / "made")
+    (tmp_path / "upload" / "scans").mkdir(parents=True)
+    shutil.move(tmp_path / "made" / "labels.csv", tmp_path / "upload" / "labels.csv")
+    assert columns.format_of(tmp_path / "upload") != "dicom"
+    for file in (tmp_path / "made").iterdir():
+        shutil.move(file, tmp_path / "upload" / "scans" / file.name)
+    assert columns.format_of(tmp_path / "upload") == "dicom"
+    table = columns.columns_of(tmp_path / "upload")
+    assert table is not None and "frame" in table.likely
+
+
 def test_what_is_left_alone_is_no_setting() -> None:
-    chosen = columns.options_from({"image": "img", "label": columns.NONE, "patient": None}, [], "")
-    assert chosen == {"image": "img"}
+    table = columns.Columns(("img", "set", "boxes", "who"), {"image": "img", "split": "set", "patient": ""})
+    given = {"image": "img", "label": columns.NONE, "patient": "who", "split": "set", "boxes": "boxes", "mask": None}
+    assert columns.options_from(table, given, [], "") == {"patient": "who"}, "what is likely, or not of the format"
+
+
+@pytest.mark.parametrize(
+    ("layout", "own"), [("nifti", {"slice"}), ("dicom", {"frame", "boxes"}), ("manifest", {"boxes"})]
+)
+def test_columns_are_asked_for_that_the_format_of_an_upload_knows(tmp_path: Path, layout: str, own: set[str]) -> None:
+    find(FORMATS, layout, "format").write_example(tmp_path / "set")
+    zipped = Path(shutil.make_archive(str(tmp_path / "set"), "zip", tmp_path / "set"))
+    table = columns.columns_of(zipped)
+    assert table is not None and table.likely.keys() & {"slice", "frame", "boxes"} == own
+    assert layout != "nifti" or table.likely["slice"] == "slice"
+    assert {columns.title_of("slice"), columns.title_of("frame")} == {"Slice column", "Frame column"}
 
 
 def test_the_prompt_is_shown_to_the_letter() -> None:

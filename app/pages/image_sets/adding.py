@@ -47,11 +47,13 @@ in an image becomes its labels; outlines in a COCO file become its mask.
 **Images with masks** — `images/` and `masks/` with the same names, in class folders or beside a table of labels.
 
 **DICOM** — a zip or folder of files as they were exported, with a table of labels by file, series, study or patient, or
-in a folder for each label. All bits and windows are kept; of several frames each is a case. Labels from an element of
-the files, and fewer frames, are chosen under “How the files are read” once they are here.
+in a folder for each label. All bits and windows are kept; of several frames each is a case, with a label of its own
+where the table has a column of frames. Labels from an element of the files, and fewer frames, are chosen under “How
+the files are read” once they are here.
 
-**Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case;
-plane, slices and window are chosen under “How the files are read” once they are here.
+**Volumes** — NIfTI (`.nii`, `.nii.gz`) in a folder for each label or beside a table, in one zip. Each slice is a case,
+with its volume's label, or one of its own where the table has a column of slices; plane, slices, their numbering and
+the window are chosen under “How the files are read” once they are here.
 
 **A Hugging Face data set** — its `.parquet` files in a zip, or one such file, with a column of images.
 
@@ -157,14 +159,17 @@ class Adding:
         return shown | self._reading(visit, upload)
 
     def check_again(self, visit: Visit, given: Given) -> None:
-        parts = self.parts.mapping
+        parts, row = self.parts.mapping, sets.upload(visit.database, visit.who, int(given[self.parts.upload]))
+        path = sets.upload_path(visit.place, row)
         roles = {role: given[chooser] for role, chooser in parts.roles.items()}
         separators = given[parts.separators] or ""
         options = columns.options_from(
-            roles, given[parts.label_columns] or [], "" if separators == SEPARATORS else separators
+            columns.columns_of(path),
+            roles,
+            given[parts.label_columns] or [],
+            "" if separators == SEPARATORS else separators,
         )
-        row = sets.upload(visit.database, visit.who, int(given[self.parts.upload]))
-        options |= self.parts.reading.chosen(sets.upload_path(visit.place, row), given)
+        options |= self.parts.reading.chosen(path, given)
         decisions = {name: row.options[name] for name in (MENDING, DEID) if name in row.options}
         check_upload(visit, row.id, options | decisions)
 
@@ -226,7 +231,7 @@ class Adding:
         offered, options = [columns.NONE, *table.header], upload.options
         for role, chooser in parts.roles.items():
             value = options.get(role) or table.likely.get(role) or columns.NONE
-            shown[chooser] = gr.update(choices=offered, value=value)
+            shown[chooser] = gr.update(choices=offered, value=value, visible=role in table.likely)
         several = gr.update(choices=list(table.header), value=options.get("label_columns", []))
         return shown | {parts.label_columns: several, parts.separators: options.get("separators", SEPARATORS)}
 
@@ -319,9 +324,9 @@ def lay_out() -> AddParts:
 def _mapping_parts() -> MappingParts:
     with gr.Accordion("Which column means what", open=False, visible=False) as fold:
         roles = {}
-        for first in range(0, len(columns.ROLES), 4):
+        for row in (columns.ROLES[:4], columns.ROLES[4:]):  # of the second no format has more than four
             with gr.Row():
-                for role in columns.ROLES[first : first + 4]:
+                for role in row:
                     title = columns.title_of(role)
                     roles[role] = gr.Dropdown([columns.NONE], value=columns.NONE, label=title, min_width=120)
         with gr.Row():

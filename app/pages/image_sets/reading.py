@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,9 @@ import gradio as gr
 from gradio.components import Component
 
 from app.forms import Form, form
+from app.pages.image_sets.columns import ROLES, USUAL, fields_of, format_of
 from app.visit import Given, Updates
 from core.catalog import FORMATS, find
-from core.errors import CoreError
-from core.machine.aside import ASIDE
-from core.sets.layout import format_at
-
-ASKED_ELSEWHERE = "manifest"
-"""The format whose settings have inputs of their own: what columns mean, and the question."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +59,6 @@ def lay_out() -> ReadingParts:
 
 
 def own_fields(name: str) -> list[str]:
-    """Of a format's settings those that it alone has."""
-    usual, settings = (find(FORMATS, which, "format").Settings for which in (ASKED_ELSEWHERE, name))
-    return [field for field in settings.model_fields if field not in usual.model_fields]
-
-
-def format_of(path: Path) -> str:
-    """In which format an upload is; empty where it is in none."""
-    return _format_of(path, path.stat().st_mtime_ns) if path.exists() else ""
-
-
-@lru_cache(maxsize=16)
-def _format_of(path: Path, changed: int) -> str:
-    try:
-        name, _ = ASIDE.run(format_at, b"", str(path))
-    except CoreError:
-        return ""  # the check says what is wrong
-    return str(name)
+    """Of a format's settings those that are asked for nowhere else: neither a column nor what all formats have."""
+    usual = fields_of(USUAL)
+    return [field for field in fields_of(name) if field not in usual and field not in ROLES]
