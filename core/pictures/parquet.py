@@ -1,17 +1,18 @@
 """Pictures in the cells of a Parquet or an Arrow file, as Hugging Face keeps them: {bytes, path}, or bytes alone.
 
-Of Parquet a row group is read once, a few rows at a time, and its pictures laid beside each other in a file without a
+Of Parquet a row group is read once, one row at a time, and its pictures laid beside each other in a file without a
 name: a set of any size takes little memory, and any picture of the group is then one read.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from mmap import ACCESS_READ, mmap
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,12 +23,14 @@ from core.limits import limits
 from core.pictures.bare import bare
 from core.pictures.data_files import DataFile, in_our_words
 from core.pictures.pixels import decode, refuse_long
-from core.pictures.zips import opening_lock
+from core.pictures.zips import BOMB_BYTES, opening_lock
 
 SUFFIXES = (".parquet", ".arrow")
 KIND = "a table of pictures"
-PICTURES_AT_ONCE = 8
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 256
+BYTES_AT_ONCE = 64 << 20
+"""Of plain values in memory, even if each were as long as all that its part of the file holds: Parquet stores once what
+is written again and again."""
 OPEN_FILES, OPEN_GROUPS = 64, 256
 BUFFER_BYTES = 1 << 20
 MISSING = -1
@@ -104,6 +107,7 @@ class _ParquetRows:
 
         self._file = file
         content = pa.BufferReader(pa.py_buffer(file.mapped()))
+        self.size = content.size()
         self._parquet = pq.ParquetFile(content, pre_buffer=False, buffer_size=BUFFER_BYTES)
         self.schema = self._parquet.schema_arrow
         self.count = self._parquet.metadata.num_rows
@@ -113,7 +117,8 @@ class _ParquetRows:
             raise ValueError(f"it claims {self.count:,} rows, and its groups {self._starts[-1]:,}")
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
-        return iter(self._parquet.iter_batches(ROWS_AT_ONCE, columns=list(columns), use_threads=False))
+        at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, self._longest(columns))))
+        return iter(self._parquet.iter_batches(at_once, columns=list(columns), use_threads=False))
 
     def picture(self, column: str, row: int) -> bytes | None:
         group = int(np.searchsorted(self._starts, row, "right")) - 1
@@ -121,9 +126,17 @@ class _ParquetRows:
             laid = _laid_out(self._file, self._file.stamp(), column, group)
         return laid.at(row - int(self._starts[group]))
 
+    def _longest(self, columns: Sequence[str]) -> int:
+        """What no value of these columns is longer than, in bytes."""
+        groups = [self._parquet.metadata.row_group(group) for group in range(self._parquet.metadata.num_row_groups)]
+        chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+        starts = tuple(f"{column}." for column in columns)
+        wanted = [chunk for chunk in chunks if f"{chunk.path_in_schema}.".startswith(starts)]
+        return max((chunk.total_uncompressed_size for chunk in wanted), default=0)
+
     def contents(self, column: str, group: int) -> Iterator[Any]:
         leaf = f"{column}.bytes" if self.schema.field(column).type.num_fields else column
-        for batch in self._parquet.iter_batches(PICTURES_AT_ONCE, [group], [leaf], use_threads=False):
+        for batch in self._parquet.iter_batches(1, [group], [leaf], use_threads=False):
             yield from _contents(batch.column(0))
 
 
@@ -131,32 +144,38 @@ class _ParquetRows:
 def _laid_out(file: DataFile, stamp: int, column: str, group: int) -> _LaidOut:
     rows = _rows(file, stamp)
     assert isinstance(rows, _ParquetRows)
-    return _LaidOut(rows.contents(column, group))
+    return _LaidOut(rows.contents(column, group), max(BOMB_BYTES, limits().zip_ratio * rows.size))
 
 
 class _LaidOut:
     """Pictures behind each other in a file without a name; it is gone with the process."""
 
-    def __init__(self, contents: Iterator[Any]) -> None:
+    def __init__(self, contents: Iterator[Any], most_bytes: int) -> None:
         self._sizes: list[int] = []
+        self._problem = ""
         with tempfile.TemporaryFile() as file:
             for content in contents:
                 size = content.as_buffer().size if content.is_valid else MISSING
                 self._sizes.append(size)
                 if _is_kept(size):
                     file.write(content.as_buffer())
+                if file.tell() > most_bytes:
+                    self._problem = f"it unpacks to over {limits().zip_ratio} times its size, as pictures never do"
+                    break
             file.flush()
-            self._content = mmap(file.fileno(), 0, access=ACCESS_READ) if file.tell() else b""
+            self._descriptor = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._descriptor)
         self._starts = np.cumsum([0, *(size if _is_kept(size) else 0 for size in self._sizes)])
 
     def at(self, row: int) -> bytes | None:
+        if self._problem:
+            raise ValueError(self._problem)
         if not 0 <= row < len(self._sizes):
             raise ValueError(f"it has {len(self._sizes):,} rows in a group that claims more")
         if (size := self._sizes[row]) == MISSING:
             return None
         refuse_long(size, f"row {row + 1}")
-        start = int(self._starts[row])
-        return self._content[start : start + size]
+        return os.pread(self._descriptor, size, int(self._starts[row]))
 
 
 def _is_kept(size: int) -> bool:

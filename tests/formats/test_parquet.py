@@ -197,6 +197,36 @@ def test_a_picture_that_is_too_long_is_refused_alone(tmp_path: Path, monkeypatch
         image_set.cases[1].pixels.load()
 
 
+def same_again(value: Any, rows: int) -> pa.Array:
+    """A column that Parquet stores once."""
+    return pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([value]))
+
+
+def test_a_kilobyte_of_labels_that_are_gigabytes_is_refused_in_little_memory(tmp_path: Path) -> None:
+    labels = same_again("y" * 1_000_000, 2000)
+    rows = pa.table({"image": [png(7)] * 2000, "label": labels})
+    file = written(tmp_path / "a.parquet", rows, compression="zstd", store_schema=False)
+    assert file.stat().st_size < 20_000
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(DataError, match="hold more than 128 MB beside the pictures"):
+        read(file, Settings())
+    assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
+
+
+def test_a_kilobyte_of_pictures_that_are_gigabytes_is_told_once_and_not_unpacked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "BOMB_BYTES", 10_000_000)
+    large = pa.table({"image": same_again(bytes(8_000_000), 40), "label": ["a", "b"] * 20})
+    pictures = read(written(tmp_path / "a.parquet", large, store_schema=False), Settings()).cases
+    before = pa.default_memory_pool().max_memory()
+    for case in (pictures[0], pictures[39]):
+        with pytest.raises(DataError, match=r"row (1|40) \(it unpacks to over 200 times its size"):
+            case.pixels.load()
+    assert pa.default_memory_pool().max_memory() <= max(before, 100_000_000)
+    assert cells._laid_out.cache_info().hits >= 1
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
