@@ -13,7 +13,8 @@ from core.pictures.kept_rows import next_part, parts_of, read_rows, write_rows
 from core.pictures.looks import Look
 from core.pictures.traces import Trace
 
-COLUMNS = ("place", "width", "height", "mode", "is_blank", "shown", "thumbnail", "coarse", "sharpness", "problem")
+SEEN = ("mode", "is_blank", "shown", "thumbnail", "coarse", "sharpness", "is_first", "problem")
+COLUMNS = ("place", "width", "height", *SEEN)
 
 
 @dataclass
@@ -66,19 +67,6 @@ def write_looks(file: Path, kept: KeptLooks) -> None:
 
 
 def _write(file: Path, kept: KeptLooks) -> None:
-    rows = [
-        (
-            place,
-            *look.size,
-            look.mode,
-            look.is_blank,
-            look.shown,
-            look.thumbnail,
-            look.coarse,
-            look.sharpness,
-            look.problem,
-        )
-        for place, look in kept.looks.items()
-    ]
-    rows += [(place, 0, 0, "", False, "", b"", b"", 0.0, problem) for place, problem in kept.misfits.items()]
+    rows = [(place, *look.size, *(getattr(look, name) for name in SEEN)) for place, look in kept.looks.items()]
+    rows += [(place, 0, 0, "", False, "", b"", b"", 0.0, False, problem) for place, problem in kept.misfits.items()]
     write_rows(file, COLUMNS, rows)

@@ -13,6 +13,7 @@ from PIL import Image
 from core.case import Pixels
 from core.errors import DataError
 from core.pictures.coarse import SIDE as COARSE_SIDE
+from core.pictures.pixels import IS_FIRST
 from core.pictures.sharpness import sharpness
 from core.pictures.working import SIDE
 
@@ -32,6 +33,8 @@ class Look:
     """As thumbnails were before crops and mirrored pictures were looked for."""
     sharpness: float = 0.0
     """Beside other pictures of its kind: core/pictures/sharpness.py."""
+    is_first: bool = False
+    """Whether its file holds further pictures, which are not read."""
     problem: str = ""
 
 
@@ -49,7 +52,8 @@ def look_of(picture: Image.Image) -> Look:
     coarse = grey.resize((COARSE_SIDE, COARSE_SIDE), Image.Resampling.BICUBIC).tobytes()
     # What is small and of several shades is so as a whole: the extremes of all pixels are looked for where it isn't.
     is_blank = len(set(coarse)) == 1 and all(low == high for low, high in _extremes(picture))
-    return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail, coarse, sharpness(grey))
+    is_first = bool(picture.info.get(IS_FIRST))
+    return Look(picture.size, picture.mode, is_blank, _shown(picture), thumbnail, coarse, sharpness(grey), is_first)
 
 
 def _shown(picture: Image.Image) -> str:

@@ -32,6 +32,10 @@ KINDS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 """What is opened whatever a file is called: Pillow knows forty more, of which one starts another program."""
 TURNED = range(2, 9)
 """Of what EXIF says of how a picture lies, all but upright."""
+OF_SEVERAL = ("TIFF", "GIF", "WEBP", "PNG")
+"""What may hold further pictures. Those that a JPEG of a telephone holds are the same one, smaller or in depth."""
+IS_FIRST = "is first of several"
+"""Under this a decoded picture says whether its file holds more: pages of a TIFF, frames of a GIF."""
 BAND_PIXELS = 1 << 20
 """How much of a picture is made anew at a time, so that a large one is in memory no more than twice."""
 
@@ -141,9 +145,13 @@ def broken_off(name: str, words: str) -> str:
 def decode(stored: bytes, name: str) -> Image.Image:
     """An encoded picture as an upright one in mode RGB or L; `name` is for the message."""
     with _opened(stored, name) as picture:
-        if deep := deep_of(picture, name):
-            return Image.fromarray(deep.shades())
-        return eight_bit(_upright(picture))
+        # Before it is loaded, which would undo it.
+        is_first = picture.format in OF_SEVERAL and bool(getattr(picture, "is_animated", False))
+        deep = deep_of(picture, name)
+        shown = Image.fromarray(deep.shades()) if deep else eight_bit(_upright(picture))
+        if is_first:
+            shown.info[IS_FIRST] = True
+        return shown
 
 
 def _upright(picture: Image.Image) -> Image.Image:

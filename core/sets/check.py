@@ -93,6 +93,12 @@ def of_pictures(opened: Seen) -> Iterator[Finding]:
     if blank:
         message = f"{pictures_are(blank)} of one shade throughout. Replace or remove what should show something."
         yield about("blank", "warning", blank, message)
+    if several := [each.case.id for each in opened if each.look.is_first]:
+        message = (
+            f"{pictures_are(several)} the first of several in a file (pages of a TIFF, frames of a GIF or WebP). The "
+            "others are not read: save each as a file of its own if they belong to the set."
+        )
+        yield about("first_of_several", "warning", several, message)
     yield from light(opened)
     yield from blur(opened)
     looks = [each.look for each in opened]

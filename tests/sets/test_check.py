@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from core.case import Case, Finding, ImageSet, Split, Task
+from core.catalog import FORMATS, every
 from core.formats import medmnist_npz
 from core.pictures.pixels import FilePixels
 from core.sets.check import Report, check
@@ -102,6 +104,25 @@ def test_blank_pictures_are_told_and_are_not_near_copies_of_each_other() -> None
     report = check(enough(*blanks))
     assert [each.kind for each in report.findings] == ["blank"]
     assert report.findings[0].cases == ("1.png", "2.png")
+
+
+def test_a_picture_whose_file_holds_more_of_them_is_told(tmp_path: Path) -> None:
+    """From a zip, and of 16 bits too; the second picture in a telephone's JPEG is the same one again."""
+    kinds_of_files = {"tif": 3, "gif": 3, "webp": 2, "16.tif": 2, "one.tif": 1, "one.gif": 1, "one.png": 1, "jpg": 2}
+    for number, (ending, count) in enumerate(kinds_of_files.items()):
+        drawn = [Drawn(seed=10 * number + page).load() for page in range(count)]
+        if ending == "16.tif":
+            drawn = [Image.fromarray(np.asarray(page).astype(np.uint16) * 200) for page in drawn]
+        folder = tmp_path / "set" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        kind = {"jpg": "MPO"}.get(ending)
+        more = {"save_all": True, "append_images": drawn[1:]} if count > 1 else {}
+        drawn[0].save(folder / f"{number}.{ending}", kind, **more)
+    zipped = shutil.make_archive(str(tmp_path / "set"), "zip", tmp_path / "set")
+    for place in (zipped, tmp_path / "set"):
+        several = finding(check(open_set(place, {}, every(FORMATS))), "first_of_several")
+        assert (several.severity, several.cases) == ("warning", ("a/0.tif", "a/2.webp", "b/1.gif", "b/3.16.tif"))
+        assert several.message.startswith("4 pictures are the first of several in a file")
 
 
 def test_colour_that_differs_in_one_channel_only_is_not_blank(tmp_path: Path) -> None:
