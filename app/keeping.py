@@ -103,7 +103,7 @@ class Keeping:
 
     def look(self, visit: Visit, kind: str, which: int | None) -> Updates:
         """What erasing it would do."""
-        planned = erasable_kind(kind).plan(visit.database, visit.who, str(self.chosen(which)))
+        planned = erasable_kind(kind).plan(visit.database, visit.place, visit.who, str(self.chosen(which)))
         return self.parts.confirmation.of(planned)
 
     def close(self, visit: Visit) -> Updates:

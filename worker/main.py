@@ -13,6 +13,7 @@ import psutil
 from core.errors import CoreError
 from core.records import audit, jobs, wake
 from core.records.place import Place, keep_private
+from core.records.stale_copies import drop_for_ever
 from worker.celery import arguments, make_app
 from worker.context import AWAY, Hands, log, why_away
 from worker.tasks import look
@@ -54,6 +55,7 @@ def serve(queue: str) -> None:
     signals.worker_shutting_down.connect(leave, weak=False)
     release(hands)
     threading.Thread(target=_sweep_for_ever, args=(hands, leaving), daemon=True).start()
+    drop_for_ever(hands.database, hands.place)
     app.worker_main(started)
 
 

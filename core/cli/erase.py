@@ -24,7 +24,7 @@ def erase(database: Database, place: Place, who: Who, kind: str, which: str, is_
     from core.records.erasable import erasable_kind
 
     erasable = erasable_kind(kind)
-    erasure = erasable.plan(database, who, which)
+    erasure = erasable.plan(database, place, who, which)
     sys.stderr.write("\n  ".join(["Goes for good:", *erasure.goes]) + "\n")
     sys.stderr.write("\n  ".join(["Stays:", *erasure.stays]) + "\n")
     if not is_sure:

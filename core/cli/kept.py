@@ -71,6 +71,9 @@ def add_to_sets(actions: Any) -> None:
     part.add_argument("--patient", metavar="ID", help="only this patient, from all its versions")
     part.add_argument("--case", metavar="CASE", help="only this case, from all its versions")
     gone.add_argument("--and-runs", action="store_true", help="with a patient or a case: the runs tuned on them too")
+    uploads = gone.add_mutually_exclusive_group()
+    uploads.add_argument("--but-uploads", action="store_true", help="and no other upload of the project that holds it")
+    uploads.add_argument("--and-uploads", action="store_true", help="and uploads that hold it in all your projects")
     add_yes(gone)
 
 
@@ -125,13 +128,17 @@ def do_set_erase(arguments: argparse.Namespace) -> None:
     from core.records.erasable import AND_RUNS
 
     database, place, who, view = _opened_set(arguments)
+    more = AND_RUNS * arguments.and_runs
+    more += "-but-uploads" * arguments.but_uploads + "-and-uploads" * arguments.and_uploads
     for kind in ("patient", "case"):
         if (name := getattr(arguments, kind)) is not None:
-            whole_kind = f"{kind}{AND_RUNS}" if arguments.and_runs else kind
-            erase(database, place, who, whole_kind, f"{view.id}/{name}", arguments.yes)
+            erase(database, place, who, f"{kind}{more}", f"{view.id}/{name}", arguments.yes)
             return
-    if arguments.and_runs:
-        raise SettingsError("--and-runs goes with --patient or --case. A set is erased alone; its runs by themselves.")
+    if more:
+        raise SettingsError(
+            "--and-runs, --but-uploads and --and-uploads go with --patient or --case. A set is erased alone; its runs "
+            "by themselves."
+        )
     if arguments.version is None:
         erase(database, place, who, "set", str(view.id), arguments.yes)
         return

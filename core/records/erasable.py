@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from core.errors import SettingsError
 from core.records import erasing, erasing_cases, erasing_pictures, erasing_projects, erasing_sets, roster
 from core.records.access import Who
+from core.records.chosen_cases import KINDS, Chosen, Uploads
 from core.records.database import Database
 from core.records.erasing import Erasure
 from core.records.place import Place
@@ -18,6 +19,12 @@ from core.records.place import Place
 LONGEST_NUMBER = 9
 AND_RUNS = "-and-runs"
 """After the kind, where the runs that were tuned on it go too."""
+UPLOADS: dict[Uploads, str] = {
+    "": "",
+    "-but-uploads": ", without uploads that hold it",
+    "-and-uploads": ", with uploads of all your projects that hold it",
+}
+"""After that, where other uploads go than those of its project that hold it."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Erasable:
 
     title: str
     listed: Callable[[Database, Who], list[tuple[str, str]]]
-    plan: Callable[[Database, Who, str], Erasure]
+    plan: Callable[[Database, Place, Who, str], Erasure]
     erase: Callable[[Database, Place, Who, str], object]
 
 
@@ -39,7 +46,7 @@ def numbered(
     return Erasable(
         title,
         lambda db, who: [(words, str(number)) for words, number in listed(db, who)],
-        lambda db, who, which: plan(db, who, number_of(which)),
+        lambda db, place, who, which: plan(db, who, number_of(which)),
         lambda db, place, who, which: erase(db, place, who, number_of(which)),
     )
 
@@ -53,7 +60,7 @@ def number_of(which: str) -> int:
 def erase_named(db: Database, place: Place, who: Who, kind: str, which: str, name: str) -> None:
     """Whoever erases something types its name: a click may be a slip."""
     erasable = erasable_kind(kind)
-    planned = erasable.plan(db, who, which)
+    planned = erasable.plan(db, place, who, which)
     if name.strip() != planned.name.strip():
         raise SettingsError("The name that was typed is another. Type it as it stands above, or leave it.")
     erasable.erase(db, place, who, which)
@@ -65,16 +72,16 @@ def erasable_kind(kind: str) -> Erasable:
     return ERASABLE[kind]
 
 
-def of_set(kind: str, takes_runs: bool) -> Erasable:
+def of_set(kind: str, takes_runs: bool, uploads: Uploads) -> Erasable:
     """A patient or a case; named by the number of its set, a slash, and what it is called there."""
 
-    def chosen(which: str) -> erasing_cases.Chosen:
-        return erasing_cases.Chosen.parse(kind, which, takes_runs)
+    def chosen(which: str) -> Chosen:
+        return Chosen.parse(kind, which, takes_runs, uploads)
 
     return Erasable(
-        f"{kind.capitalize()} of an image set" + ", with runs that were tuned on it" * takes_runs,
+        f"{kind.capitalize()} of an image set" + ", with runs that were tuned on it" * takes_runs + UPLOADS[uploads],
         lambda db, who: erasing_cases.erasable_cases(db, who, kind),
-        lambda db, who, which: erasing_cases.case_erasure(db, who, chosen(which)),
+        lambda db, place, who, which: erasing_cases.case_erasure(db, place, who, chosen(which)),
         lambda db, place, who, which: erasing_cases.erase_cases(db, place, who, chosen(which)),
     )
 
@@ -83,7 +90,7 @@ ERASABLE: dict[str, Erasable] = {
     "person": Erasable(
         "Person",
         lambda db, who: [(person.name, person.name) for person in roster.roster(db, who)],
-        erasing.person_erasure,
+        lambda db, place, who, which: erasing.person_erasure(db, who, which),
         lambda db, place, who, which: erasing.erase_person(db, who, which),
     ),
     "run": numbered("Run", erasing.erasable_runs, erasing.run_erasure, erasing.erase_run),
@@ -98,7 +105,12 @@ ERASABLE: dict[str, Erasable] = {
         erasing_pictures.picture_erasure,
         erasing_pictures.erase_picture,
     ),
-    **{kind + suffix: of_set(kind, bool(suffix)) for kind in erasing_cases.KINDS for suffix in ("", AND_RUNS)},
+    **{
+        f"{kind}{runs}{uploads}": of_set(kind, bool(runs), uploads)
+        for kind in KINDS
+        for runs in ("", AND_RUNS)
+        for uploads in UPLOADS
+    },
     "project": numbered(
         "Project", erasing_projects.erasable_projects, erasing_projects.project_erasure, erasing_projects.erase_project
     ),

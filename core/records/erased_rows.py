@@ -47,8 +47,8 @@ class OfVersions:
     reviews: tuple[Review, ...]
     jobs: tuple[Job, ...]
     """What was asked of the runs, or made of them."""
-    additions: tuple[Job, ...]
-    """What made the versions of files that people brought."""
+    uploads: tuple[int, ...]
+    """Files that people brought, of which the versions were made, where they are still there."""
 
     @property
     def numbers(self) -> list[int]:
@@ -59,10 +59,6 @@ class OfVersions:
         """Questions about cases of the versions: what was answered shows them."""
         return [job for job in self.jobs if job.kind == Ask.kind and job.payload.get("case") is not None]
 
-    @property
-    def uploads(self) -> list[int]:
-        return [job.payload["upload"] for job in self.additions]
-
 
 def of_versions(session: Session, project_id: int, versions: Sequence[Version]) -> OfVersions:
     ids = [version.id for version in versions]
@@ -71,10 +67,11 @@ def of_versions(session: Session, project_id: int, versions: Sequence[Version]) 
     asked_run, made = Job.payload["run"].as_integer(), Job.result["version"].as_integer()
     of_runs = (Job.kind.in_(OF_RUNS), asked_run.in_([run.id for run in runs]))
     added = (Job.kind == Add.kind, made.in_(ids))
-    jobs, additions = (
-        session.scalars(select(Job).where(Job.project_id == project_id, *wanted)).all() for wanted in (of_runs, added)
-    )
-    return OfVersions(tuple(versions), tuple(runs), tuple(reviews), tuple(jobs), tuple(additions))
+    jobs = session.scalars(select(Job).where(Job.project_id == project_id, *of_runs)).all()
+    # A later upload may have the number of one that is gone, which the job names still.
+    is_its = (Job.payload["upload"].as_integer() == Upload.id) & (Upload.created <= Job.created)
+    brought = select(Upload.id).join(Job, is_its).where(Job.project_id == project_id, *added).distinct()
+    return OfVersions(tuple(versions), tuple(runs), tuple(reviews), tuple(jobs), tuple(session.scalars(brought)))
 
 
 def under_way(session: Session, project_id: int, depends: OfVersions, set_name: str) -> int:
@@ -125,16 +122,22 @@ def take_versions(session: Session, depends: OfVersions) -> Files:
 def take_cases(session: Session, depends: OfVersions) -> Files:
     """The cases with what they came from and what was answered about them; of pictures nothing is said."""
     session.execute(delete(Case).where(Case.version_id.in_(depends.numbers)))
-    uploads = session.scalars(select(Upload).where(Upload.id.in_(depends.uploads))).all()
-    of_uploads = (Job.kind.in_((Add.kind, Check.kind)), Job.payload["upload"].as_integer().in_(depends.uploads))
-    session.execute(delete(Upload).where(Upload.id.in_(depends.uploads)))
-    session.execute(delete(Job).where(*of_uploads, Job.state.not_in(UNDER_WAY)))
+    uploads = take_uploads(session, depends.uploads)
     session.execute(delete(Job).where(Job.id.in_([job.id for job in depends.about_cases])))
     return Files(
-        folders=tuple(f"uploads/{upload.key}" for upload in uploads),
+        folders=uploads.folders,
         stored=tuple(f"versions/{version.hash}/left out of {version.id}.csv" for version in depends.versions),
         versions=tuple(version.hash for version in depends.versions),
     )
+
+
+def take_uploads(session: Session, numbers: Sequence[int]) -> Files:
+    """With what their checks and additions were asked, found and printed."""
+    folders = [f"uploads/{key}" for key in session.scalars(select(Upload.key).where(Upload.id.in_(numbers)))]
+    of_uploads = (Job.kind.in_((Add.kind, Check.kind)), Job.payload["upload"].as_integer().in_(numbers))
+    session.execute(delete(Upload).where(Upload.id.in_(numbers)))
+    session.execute(delete(Job).where(*of_uploads, Job.state.not_in(UNDER_WAY)))
+    return Files(folders=tuple(folders))
 
 
 def pictures_of(session: Session, versions: Collection[int]) -> list[str]:

@@ -23,6 +23,7 @@ from core.records.progress import Progress
 from core.records.questions import kept_picture
 from core.records.runs import RunView
 from core.records.tables import Case
+from core.records.versions import hold_living
 from core.records.wake import send
 
 LONGEST_WORDS = 20_000
@@ -75,6 +76,8 @@ def find(
         leaves_out_patient=leaves_out_patient,
     )
     with db.session() as session:
+        if payload.case:
+            hold_living(session, run.version_id)
         job = jobs.enqueue(session, who, run.project_id, payload)
         note(session, who, "find", run.project_id, run.name, case=payload.case or None, job=job.id)
     send(place, job.queue, job.id)

@@ -20,7 +20,7 @@ from core.records.database import Database
 from core.records.payloads import Settle
 from core.records.place import Place
 from core.records.tables import Version
-from core.records.versions import OnCase, allowed_version, version_folder, write_version
+from core.records.versions import OnCase, allowed_version, hold_living, version_folder, write_version
 from core.records.wake import send
 from core.sets import leakage
 from core.sets.leakage import Leakage, LeakageSettings, Way
@@ -67,6 +67,7 @@ def request_settle(db: Database, place: Place, who: Who, version_id: int, way: s
     payload = Settle.parse({"version": version_id, "way": way}, "settle")
     with db.session() as session:
         version = allowed_version(session, who, version_id, "work")
+        hold_living(session, version_id)
         job = jobs.enqueue(session, who, version.image_set.project_id, payload)
     send(place, job.queue, job.id)
     return job.id

@@ -28,6 +28,7 @@ from core.records.payloads import Fetch
 from core.records.place import Place
 from core.records.remains import clear_all, picture_keys, pictures_in_use
 from core.records.tables import UNDER_WAY, Job, Run, Upload, now
+from core.records.uploads import forget_jobs
 
 ERASED = ".erased-"
 """How the folder of a run is called from the moment that it is erased."""
@@ -42,13 +43,13 @@ def sweep(db: Database, place: Place) -> int:
     old = time.time() - limits().unused_hours * 3600
     _forget_old(db)
     kept, idle = _keys(db)
-    gone = sum(_remove(path) for path in _below(place.data / "arriving") if _newest(path) < old)
+    gone = sum(_remove(path) for path in _below(place.data / "arriving") if newest(path) < old)
     gone += sum(_finish_erasing(db, place, path) for path in _below(place.runs) if path.name.startswith(ERASED))
     gone += clear_all(db, place)
     for folder in _below(place.uploads):
-        if folder.name not in kept and _newest(folder) < old:
+        if folder.name not in kept and newest(folder) < old:
             gone += _remove(folder)
-        elif folder.name in idle and _newest(folder) < old:
+        elif folder.name in idle and newest(folder) < old:
             gone += sum(_remove(path) for path in _below(folder))
     return gone
 
@@ -69,7 +70,7 @@ def sweep_for_ever(db: Database, place: Place) -> None:
 
 
 def _forget_old(db: Database) -> None:
-    """Uploads that were never added, and that nobody has touched for long."""
+    """Uploads that were never added and that nobody has touched for long, and what was asked of those that are gone."""
     before = now() - timedelta(days=limits().refused_days)
     old = select(Upload, Job).outerjoin(Job, Job.id == Upload.job_id).where(Upload.created < before)
     with db.session() as session:
@@ -77,6 +78,8 @@ def _forget_old(db: Database) -> None:
             if job is None or (job.state not in UNDER_WAY and (job.ended or before) <= before):
                 log.info("Upload %d was not used for %d days.", upload.id, limits().refused_days)
                 session.delete(upload)
+        session.flush()
+        forget_jobs(session)
 
 
 def _keys(db: Database) -> tuple[set[str], set[str]]:
@@ -121,7 +124,7 @@ def _finish_erasing(db: Database, place: Place, folder: Path) -> int:
     with db.reading() as session:
         is_there = session.scalar(select(Run.id).where(Run.key == key)) is not None
     if is_there:
-        if _newest(folder) < time.time() - SECONDS_BETWEEN_SWEEPS and not (place.runs / key).exists():
+        if newest(folder) < time.time() - SECONDS_BETWEEN_SWEEPS and not (place.runs / key).exists():
             (folder / REST).unlink(missing_ok=True)
             folder.rename(place.runs / key)
         return 0
@@ -150,7 +153,7 @@ def _below(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _newest(path: Path) -> float:
+def newest(path: Path) -> float:
     """When anything in it was last written or put there."""
     times = [0.0]
     for file in (path, *path.rglob("*")):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from core.case import Finding, ImageSet
 from core.pictures.kept_looks import KeptLooks, keep_part, read_looks, write_looks
+from core.pictures.kept_rows import read_rows, write_rows
 from core.pictures.kept_traces import keep_part as keep_traces
 from core.pictures.kept_traces import read_traces, write_traces
 from core.pictures.shown import THUMB_PIXELS
@@ -19,13 +22,15 @@ from core.records.place import Place
 from core.records.tables import Upload, Version
 from core.records.uploads import check_folder, upload
 from core.records.versions import allowed_version
+from core.runs.forgotten import Gone
 from core.sets.looked import LookedAt, LookedSet, OnCase, look_over
 from core.sets.mending import MOST_PAIRS, LeftOut, Mended, copy_pairs
 from core.sets.safe_csv import as_csv
 from core.sets.shortcuts import Audit, audit, likely_drawn
 
 LOOKS, TRACES, STORED = "looks.parquet", "traces.parquet", "stored.parquet"
-LIST, COPIES = "not used.csv", "copies"
+LIST, COPIES, CASES = "not used.csv", "copies", "cases.parquet"
+OF_A_CHECK = frozenset({LOOKS, TRACES, STORED, CASES})
 MOST_OF_A_FINDING = 6
 """Pictures of each finding that can be looked at beside it."""
 
@@ -73,6 +78,25 @@ def stored_file(place: Place, upload: Upload) -> Path:
     return check_folder(place, upload) / STORED
 
 
+class Listed(NamedTuple):
+    """A case of an upload as its check read it: whose it is, and the hash of what it shows; "" where nobody knows."""
+
+    case: str
+    patient: str
+    shown: str
+
+
+def list_cases(place: Place, upload: Upload, looked: LookedSet) -> None:
+    """Keeps whose its cases are, by which those of somebody who is erased are found."""
+    rows = [Listed(each.case.id, str(each.case.patient or ""), each.look.shown) for each in looked.seen]
+    write_rows(check_folder(place, upload) / CASES, Listed._fields, rows)
+
+
+def listed_cases(place: Place, upload: Upload) -> list[Listed]:
+    """None where no check came so far, or none since cases are listed."""
+    return [Listed(*row) for row in read_rows(check_folder(place, upload) / CASES, Listed._fields)]
+
+
 def keep_check(place: Place, upload: Upload, mended: Mended, findings: Iterable[Finding]) -> dict[str, ShownCase]:
     """The list of what is not used, and a thumbnail of every picture that somebody has to compare with its copy, and of
     the first that each finding names; tells which these are, by their cases."""
@@ -112,6 +136,16 @@ def keep_left_out(place: Place, version: Version, left_out: Iterable[LeftOut]) -
     rows = [(left, "left out") for left in left_out]
     if rows:
         open_store(place.store).write(_key(version), _table(rows).encode())
+
+
+def forget_left_out(place: Place, version: Version, gone: Gone) -> None:
+    """Takes cases of somebody who is erased off the list of a version that is without them."""
+    if not has_left_out(place, version):
+        return
+    rows = list(csv.reader(StringIO(open_store(place.store).read(_key(version)).decode())))
+    kept = [row for row in rows if not gone.is_named_in(row)]
+    if len(kept) < len(rows):
+        open_store(place.store).write(_key(version), as_csv(kept[0], kept[1:]).encode())
 
 
 def has_left_out(place: Place, version: Version) -> bool:

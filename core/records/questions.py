@@ -21,6 +21,7 @@ from core.records.database import Database
 from core.records.outcomes import Answers, Unlike, outcome
 from core.records.place import Place
 from core.records.progress import Progress
+from core.records.versions import hold_living
 from core.records.wake import send
 
 LONGEST_INSTRUCTION = 20_000
@@ -88,6 +89,8 @@ def ask(
         free_text=free_text,
     )
     with db.session() as session:
+        if payload.case is not None:  # else the picture that somebody erases just now would be kept for the question
+            hold_living(session, asked_run.version_id)
         job = jobs.enqueue(session, who, asked_run.project_id, payload)
         note(session, who, "ask", asked_run.project_id, asked_run.name, case=payload.case, job=job.id)
     send(place, job.queue, job.id)

@@ -40,7 +40,7 @@ from core.records.run_names import is_made as is_made
 from core.records.run_names import made_name
 from core.records.run_search import Sought, conditions
 from core.records.tables import ImageSet, Job, Person, Run, RunTag, Stage, Version
-from core.records.versions import allowed_version, version_folder
+from core.records.versions import allowed_version, hold_living, version_folder
 from core.records.wake import send
 from core.sets.version import kept_name
 from core.training.method import Aim
@@ -144,6 +144,7 @@ def queue_runs(
     queued = []
     with db.session() as session:
         version = allowed_version(session, who, version_id, "work")
+        hold_living(session, version_id)
         for name, settings in wanted:
             whole = accepted_by(who, {**settings, "images": kept_name(version.hash)})
             refuse_leaking(session, version, whole)
@@ -174,6 +175,7 @@ def queue_plug(db: Database, place: Place, who: Who, run_id: int, tsm: str, name
     settings, named = {**old.settings, "tsm": [{"name": tsm}]}, name.strip() or f"{old.name} with {tsm}"
     with db.session() as session:
         version = allowed_version(session, who, old.version_id, "work")
+        hold_living(session, old.version_id)
         made = _queued(session, who, Plug, version, named, settings, old.id)
         made.job.payload = Plug(run=made.id, of=old.id, tsm=tsm).plain()
         note(session, who, "plug", old.project_id, made.name, run=made.id, tsm=tsm)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from core.deid.tray import Tray
@@ -153,10 +153,20 @@ def discard_upload(db: Database, place: Place, who: Who, upload_id: int) -> None
         job_id, key = upload.job_id, upload.key
         note(session, who, "discard upload", upload.project_id, in_the_log(upload))
         session.delete(upload)
+        session.flush()
+        forget_jobs(session)
     if job_id is not None:
         with suppress(jobs.JobError, NotAllowed):  # it has ended, or ends by itself: its files are gone
             jobs.wish(db, who, job_id, "cancel")
     shutil.rmtree(place.uploads / key, ignore_errors=True)
+
+
+def forget_jobs(session: Session) -> None:
+    """What was asked, found and printed of uploads that are gone, but for what made a version."""
+    of_none = Job.payload["upload"].as_integer().not_in(select(Upload.id))
+    is_without_version = or_(Job.kind == Check.kind, Job.result["version"].as_integer().is_(None))
+    ended = (Job.kind.in_((Check.kind, Add.kind)), Job.state.not_in(UNDER_WAY))
+    session.execute(delete(Job).where(*ended, of_none, is_without_version))
 
 
 def uploads(db: Database, who: Who, project_id: int) -> list[UploadView]:
@@ -176,7 +186,7 @@ def uploads(db: Database, who: Who, project_id: int) -> list[UploadView]:
 def _request(db: Database, place: Place, who: Who, upload_id: int, ask: Callable[[int], Check]) -> int:
     """What is asked is made of an upload that is there: a number of none would not even fit a payload."""
     with db.session() as session:
-        upload = _allowed(session, who, upload_id, "work")
+        upload = _allowed(session, who, upload_id, "work", is_locked=True)
         payload = ask(upload.id)
         before = session.get(Job, upload.job_id) if upload.job_id else None
         # A check that has told its report may take a moment more to end.
@@ -206,8 +216,8 @@ def stop_where_pictures_wait(place: Place, upload: Upload) -> None:
         raise UploadError(f"{pictures} for a look. Release, mask or reject every one, and have the upload checked.")
 
 
-def _allowed(session: Session, who: Who, upload_id: int, action: str) -> Upload:
-    upload = session.get(Upload, upload_id)
+def _allowed(session: Session, who: Who, upload_id: int, action: str, is_locked: bool = False) -> Upload:
+    upload = session.get(Upload, upload_id, with_for_update=is_locked or None)
     if upload is None:
         raise NotAllowed(NOT_THERE)
     allow(who, upload.project_id, action)

@@ -144,6 +144,15 @@ def allowed_version(session: Session, who: Who, version_id: int, action: str = "
     return version
 
 
+def hold_living(session: Session, version_id: int) -> None:
+    """Until this transaction ends nobody erases anything of its set; Erased where somebody has erased the version."""
+    version = session.get_one(Version, version_id, options=[joinedload(Version.image_set)])
+    session.execute(select(SetRow.id).where(SetRow.id == version.set_id).with_for_update(read=True))
+    session.refresh(version, ["erased"])
+    if version.erased is not None:
+        raise Erased(version)
+
+
 def named_version(db: Database, project_id: int, version_id: int) -> Version:
     """The version that a job's payload names, for the worker, which may see everything: as `runs.named_run`."""
     with db.reading() as session:

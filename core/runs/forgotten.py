@@ -5,24 +5,29 @@ The weights stay what they are: nothing that was learned from a picture is unlea
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from core.errors import RunError, reason
 from core.readings.nearest import Index, load_index
 from core.sets.learned_from import FILE, read_learned, without, write_learned
+from core.sets.names_in_text import ERASED, NamesInText
 
 READINGS, INDEX, TSMS = "readings/*.parquet", "index.safetensors", "tsm*"
 FEATURES = ("novelty.safetensors", "rivals.safetensors", "out-of-sample/*")
 """Of pictures, without their names: nobody can tell whose each is."""
-NAMED = (READINGS, INDEX, FILE, *FEATURES)
+WRITTEN = ("card.md", "metrics.json", "settings.yaml")
+"""In which the reason stands for which leakage was accepted."""
+NAMED = (READINGS, INDEX, FILE, *FEATURES, *WRITTEN)
 """All that is looked at, of what a run keeps. `core.runs.folder` calls it the same, and takes long to be imported."""
 
 
@@ -33,30 +38,55 @@ class Gone:
     cases: frozenset[str]
     shown: frozenset[str] = frozenset()
     patients: frozenset[str] = frozenset()
+    telling: frozenset[str] = frozenset()
+    """Of `shown` what is not of one shade: nobody else's picture shows the same by chance."""
+    pictures: frozenset[str] = frozenset()
+    """The files of these, by SHA-256."""
 
     def is_named_in(self, content: object) -> bool:
-        """Whether a text of this JSON is such a name, or holds one as a word of its own: a name of digits alone may be
-        any number in a sentence."""
+        """Whether a text of this JSON is such a name, or holds one as a word of its own."""
         if isinstance(content, str):
-            return content in self._names or self._word.search(content) is not None
+            return content in self.cases or content in self.patients or self.names.are_in(content)
         if isinstance(content, dict):
             return any(map(self.is_named_in, (*content.keys(), *content.values())))
         return isinstance(content, list) and any(map(self.is_named_in, content))
 
-    @cached_property
-    def _names(self) -> frozenset[str]:
-        return self.cases | self.patients
+    def without(self, content: Any) -> Any:
+        """This JSON with something else wherever one of its texts, but for keys, names them."""
+        if isinstance(content, str):
+            is_name = content in self.cases or content in self.patients
+            return ERASED if is_name else self.names.without(content)
+        if isinstance(content, dict):
+            return {key: self.without(value) for key, value in content.items()}
+        return list(map(self.without, content)) if isinstance(content, list) else content
 
     @cached_property
-    def _word(self) -> re.Pattern[str]:
-        words = sorted((name for name in self._names if name and not name.isdecimal()), key=len, reverse=True)
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)" if words else r"(?!)")
+    def names(self) -> NamesInText:
+        return NamesInText(self.cases, self.patients)
 
 
 def forget_cases(folder: Path, gone: Gone) -> list[str]:
     """What is changed or removed below the folder, by name. Doing it twice does no harm."""
     changed = [*_features(folder), *_rows(folder, gone), *_index(folder, gone), *_learned(folder, gone)]
     return [file.relative_to(folder).as_posix() for file in changed]
+
+
+def forget_words(files: Iterable[Path], words: str, gone: Gone) -> list[Path]:
+    """Takes the names out of these words, wherever they stand in the files, wrapped or not. Returns those that are
+    changed."""
+    spellings = {words, json.dumps(words)[1:-1]}
+    changed = list[Path]()
+    for file in files:
+        before = after = file.read_text(encoding="utf-8") if file.is_file() else ""
+        for spelling in filter(str.strip, spellings):
+            wrapped = r"\s+".join(map(re.escape, spelling.split()))
+            after = re.sub(wrapped, lambda place: gone.names.without(place[0]), after)
+        if after != before:
+            draft = file.with_suffix(".part")
+            draft.write_text(after, encoding="utf-8")
+            draft.replace(file)
+            changed.append(file)
+    return changed
 
 
 def _features(folder: Path) -> Iterator[Path]:

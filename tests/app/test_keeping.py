@@ -124,20 +124,20 @@ def test_a_patient_of_a_set_is_erased_on_its_page_by_admins(house: House) -> Non
     case = sets.case(house.furnished.studio.database, house.visit("anna").who, typed, 0).name
     assert page.fill(house.visit("researcher"), number, typed, 0)[parts.place]["visible"] is False
     with pytest.raises(NotAllowed):
-        page.patients.look(house.visit("researcher"), "case", case, False, number)
+        page.patients.look(house.visit("researcher"), "case", case, False, "project", number)
     with pytest.raises(NotAllowed):
-        page.patients.erase(house.visit("researcher"), "case", case, False, number, case)
+        page.patients.erase(house.visit("researcher"), "case", case, False, "project", number, case)
     visit = house.visit("anna")
     assert page.fill(visit, number, typed, 0)[parts.place]["visible"] is True
     with pytest.raises(SettingsError, match="has no patient “nobody”"):
-        page.patients.look(visit, "patient", "nobody", False, number)
+        page.patients.look(visit, "patient", "nobody", False, "project", number)
     with pytest.raises(SettingsError, match="write the patient or the case"):
-        page.patients.look(visit, "patient", " ", False, number)
-    shown = page.patients.look(visit, "case", case, False, number)[parts.confirmation.about]
+        page.patients.look(visit, "patient", " ", False, "project", number)
+    shown = page.patients.look(visit, "case", case, False, "project", number)[parts.confirmation.about]
     assert "they may have learned from them" in shown and "1 version (1): another takes its place" in shown
     with pytest.raises(SettingsError, match="name that was typed"):
-        page.erase_patient(visit, "case", case, False, number, False, "another")
-    chosen = page.erase_patient(visit, "case", case, True, number, False, case)
+        page.erase_patient(visit, "case", case, False, "project", number, False, "another")
+    chosen = page.erase_patient(visit, "case", case, True, "none", number, False, case)
     newest = sets.versions(visit.database, visit.who, number)[0]
     assert chosen[page.parts.version]["value"] == newest.id and newest.number == 2
     assert case not in [row.name for row in sets.cases(visit.database, visit.who, newest.id).rows]

@@ -259,11 +259,11 @@ def test_runs_that_learned_from_them_are_named_and_go_where_the_admin_says_so(wa
     with made.db.session() as session:
         job = session.get_one(Job, plugged.job_id)
         job.kind, job.payload = Plug.kind, {**job.payload, "of": ward.run.id, "tsm": "resnet"}
-    kept = erasable_kind("patient").plan(made.db, made.admin, ward.which)
+    kept = erasable_kind("patient").plan(made.db, made.place, made.admin, ward.which)
     named = f"“Tuned on all” (run {ward.run.id}), “Took its VLM” (run {plugged.id})"
     assert any(line.startswith(f"{named}: they may have learned from them") for line in kept.stays)
     assert any(line.startswith(f"in {named}: what was read of them") for line in kept.goes)
-    whole = erasable_kind("patient-and-runs").plan(made.db, made.admin, ward.which)
+    whole = erasable_kind("patient-and-runs").plan(made.db, made.place, made.admin, ward.which)
     assert any(line.startswith(f"{named}: with files") for line in whole.goes)
     assert not any("may have learned" in line for line in whole.stays)
     erase(ward, "patient-and-runs")
@@ -274,7 +274,7 @@ def test_runs_that_learned_from_them_are_named_and_go_where_the_admin_says_so(wa
 
 def test_what_would_go_is_named_before(ward: Ward) -> None:
     made = ward.room
-    alone = erasable_kind("patient").plan(made.db, made.admin, ward.which)
+    alone = erasable_kind("patient").plan(made.db, made.place, made.admin, ward.which)
     assert alone.goes[1] == "1 picture that nothing else shows", "cell 5, which stays, shows what cell 7 does"
     sets.write_version(
         made.db,
@@ -284,7 +284,7 @@ def test_what_would_go_is_named_before(ward: Ward) -> None:
         project_id=ward.run.project_id,
         name="Others",
     )
-    planned = erasable_kind("patient").plan(made.db, made.admin, ward.which)
+    planned = erasable_kind("patient").plan(made.db, made.place, made.admin, ward.which)
     assert planned.name == PATIENT
     assert planned.goes[:3] == (
         "2 cases names, labels, patient, boxes, report",
@@ -340,7 +340,7 @@ def test_an_older_version_with_them_gets_none_in_its_place_where_a_newer_one_is_
     newest = sets.write_version(
         made.db, made.place, without, who=made.admin, project_id=ward.run.project_id, set_id=ward.set_id
     )
-    planned = erasable_kind("patient").plan(made.db, made.admin, ward.which)
+    planned = erasable_kind("patient").plan(made.db, made.place, made.admin, ward.which)
     assert "2 versions (1, 2): a newer one shows none of them" in planned.goes
     assert "1 review of these versions, with all verdicts" in planned.goes
     erase(ward)
@@ -381,7 +381,7 @@ def test_only_admins_of_its_project_erase_a_patient(ward: Ward, kind: str) -> No
     made, erasable = ward.room, erasable_kind(kind)
     researcher = people.add_person(made.db, "researcher", "a long password", "researcher", made.admin.projects)
     acts: tuple[Callable[[Who], object], ...] = (
-        lambda who: erasable.plan(made.db, who, ward.which),
+        lambda who: erasable.plan(made.db, made.place, who, ward.which),
         lambda who: erasable.erase(made.db, made.place, who, ward.which),
     )
     for person in (made.anna, made.reader, made.stranger, researcher):

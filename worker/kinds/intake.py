@@ -52,6 +52,7 @@ def check(job: ChildJob) -> None:
         )
         opened, mending, more_fixes = looked_through(job.database, job.place, upload, opened, mending)
         looked = _looked_over(job, upload, opened)
+        beside.list_cases(job.place, upload, looked)
         mended = mend(looked, mending)
         report = report_of(mended.looked, beside.audit_upload(job.place, upload, mended.looked))
         pictures = beside.keep_check(job.place, upload, mended, report.findings)

@@ -159,12 +159,13 @@ class ImageSetsPage:
         kind: str,
         called: str | None,
         takes_runs: bool,
+        uploads: str,
         set_id: int | None,
         with_archived: bool,
         typed: str | None,
     ) -> Updates:
         """Then the newest version of its set, which takes the place of the one that went."""
-        self.patients.erase(visit, kind, called, takes_runs, set_id, typed)
+        self.patients.erase(visit, kind, called, takes_runs, uploads, set_id, typed)
         return self.choose(visit, set_id, None, with_archived)
 
 
@@ -258,7 +259,7 @@ def wire_keeping(studio: Studio, page: ImageSetsPage) -> None:
 def wire_patients(studio: Studio, page: ImageSetsPage) -> None:
     parts, of_page = page.patients.parts, page.parts
     patients.wire(studio, page.patients, of_page.image_set)
-    chosen = [parts.kind, parts.name, parts.takes_runs, of_page.image_set, of_page.with_archived]
+    chosen = [parts.kind, parts.name, parts.takes_runs, parts.uploads, of_page.image_set, of_page.with_archived]
     erased = [*chosen, parts.confirmation.name]
     erase = guarded(studio, page.erase_patient)
     parts.confirmation.erase.click(erase, erased, of_page.choosers, **{**PRIVATE, "show_progress": "full"})

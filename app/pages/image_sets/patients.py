@@ -15,6 +15,8 @@ from core.errors import SettingsError
 from core.records.erasable import AND_RUNS, erasable_kind, erase_named
 
 KINDS = [("a patient", "patient"), ("a single case", "case")]
+UPLOADS = [("of this project", "project"), ("none", "none"), ("of all my projects", "all")]
+AFTER_THE_KIND = {"project": "", "none": "-but-uploads", "all": "-and-uploads"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class PatientParts:
     kind: gr.Radio
     name: gr.Textbox
     takes_runs: gr.Checkbox
+    uploads: gr.Radio
     look: gr.Button
     confirmation: Confirmation
 
@@ -44,21 +47,30 @@ class ErasingPatients:
     def close(self, visit: Visit) -> Updates:
         return self.parts.confirmation.closed()
 
-    def look(self, visit: Visit, kind: str, name: str | None, takes_runs: bool, set_id: int | None) -> Updates:
+    def look(
+        self, visit: Visit, kind: str, name: str | None, takes_runs: bool, uploads: str, set_id: int | None
+    ) -> Updates:
         which = _which(set_id, name)
-        planned = erasable_kind(_kind(kind, takes_runs)).plan(visit.database, visit.who, which)
+        planned = erasable_kind(_kind(kind, takes_runs, uploads)).plan(visit.database, visit.place, visit.who, which)
         return self.parts.confirmation.of(planned)
 
     def erase(
-        self, visit: Visit, kind: str, name: str | None, takes_runs: bool, set_id: int | None, typed: str | None
+        self,
+        visit: Visit,
+        kind: str,
+        name: str | None,
+        takes_runs: bool,
+        uploads: str,
+        set_id: int | None,
+        typed: str | None,
     ) -> None:
-        which = _which(set_id, name)
-        erase_named(visit.database, visit.place, visit.who, _kind(kind, takes_runs), which, typed or "")
+        whole_kind, which = _kind(kind, takes_runs, uploads), _which(set_id, name)
+        erase_named(visit.database, visit.place, visit.who, whole_kind, which, typed or "")
         gr.Info("It is erased. The versions that showed it have others in their place.", title="Done")
 
 
-def _kind(kind: str, takes_runs: bool) -> str:
-    return kind + AND_RUNS if takes_runs else kind
+def _kind(kind: str, takes_runs: bool, uploads: str) -> str:
+    return kind + AND_RUNS * takes_runs + AFTER_THE_KIND.get(uploads, uploads)
 
 
 def _which(set_id: int | None, name: str | None) -> str:
@@ -82,14 +94,21 @@ def lay_out() -> ErasingPatients:
         takes_runs = gr.Checkbox(
             False, label="With the runs that were tuned on them", elem_id="erase-patient-runs", container=False
         )
+        uploads = gr.Radio(
+            UPLOADS,
+            value="project",
+            label="With other uploads that hold them",
+            info="Whole, with pictures of others in them. What will go is listed first.",
+            elem_id="erase-patient-uploads",
+        )
         confirmation = lay_out_confirmation("erase-patient")
-    return ErasingPatients(PatientParts(place, kind, name, takes_runs, look, confirmation))
+    return ErasingPatients(PatientParts(place, kind, name, takes_runs, uploads, look, confirmation))
 
 
 def wire(studio: Studio, erasing: ErasingPatients, image_set: RowChoice) -> None:
     """But for the button that erases: what is chosen after that, the page knows."""
     parts = erasing.parts
-    for event in (parts.kind.input, parts.name.input, parts.takes_runs.input):
+    for event in (parts.kind.input, parts.name.input, parts.takes_runs.input, parts.uploads.input):
         event(guarded(studio, erasing.close), None, parts.confirmation.shown, **PRIVATE)
-    chosen = [parts.kind, parts.name, parts.takes_runs, image_set]
+    chosen = [parts.kind, parts.name, parts.takes_runs, parts.uploads, image_set]
     parts.look.click(guarded(studio, erasing.look), chosen, parts.confirmation.shown, **PRIVATE)

@@ -19,8 +19,9 @@ def what_erasing_does(visit: Visit, kind: str, which: str) -> Json:
     """What goes and what stays if this were erased for good, and the name to erase it by: a person by the name; a run,
     set, version, review or project by its number; a picture by the number of a question about it; a patient or a case
     by the number of its set, a slash and its name. `patient-and-runs` and `case-and-runs` take the runs that were
-    tuned on them too."""
-    erasure = erasable_kind(kind).plan(visit.database, visit.who, which)
+    tuned on them too; with `-but-uploads` at the end no other upload of the project goes that holds them, with
+    `-and-uploads` such uploads go from all your projects."""
+    erasure = erasable_kind(kind).plan(visit.database, visit.place, visit.who, which)
     return {"name": erasure.name, "goes": list(erasure.goes), "stays": list(erasure.stays)}
 
 

@@ -48,7 +48,7 @@ class Erasing:
     def look(self, visit: Visit, kind: str, which: str | None) -> Updates:
         if not which:
             return self.parts.confirmation.closed()
-        return self.parts.confirmation.of(erasable_kind(kind).plan(visit.database, visit.who, which))
+        return self.parts.confirmation.of(erasable_kind(kind).plan(visit.database, visit.place, visit.who, which))
 
     def erase(self, visit: Visit, kind: str, which: str | None, name: str | None) -> Updates:
         if not which:

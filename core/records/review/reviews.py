@@ -25,7 +25,7 @@ from core.records.payloads import Suspects
 from core.records.place import Place
 from core.records.progress import Progress
 from core.records.tables import Person, Review, Version
-from core.records.versions import allowed_version
+from core.records.versions import allowed_version, hold_living
 from core.records.wake import send
 
 USUAL: dict[str, Any] = {**catalog.USUAL, "tsm": [catalog.USUAL["tsm"]], "preset": "balanced"}
@@ -104,6 +104,7 @@ def queue_review(
         values = _settings_of_run(db, who, run_id, version_id)
     with db.session() as session:
         version = allowed_version(session, who, version_id, "work")
+        hold_living(session, version_id)
         project_id, named = version.image_set.project_id, name.strip() or version.image_set.name
         job = jobs.enqueue(session, who, project_id, Suspects)
         review = Review(

@@ -18,7 +18,7 @@ from core.catalog import FORMATS, every
 from core.deid.key import NAME, site_key
 from core.deid.persons import identity_of_number
 from core.pictures.store import StoredPixels
-from core.records import jobs, leaking, mended, runs, sets, tray
+from core.records import jobs, leaking, mended, runs, sets, tray, uploads
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.payloads import Add, Fetch
@@ -65,6 +65,8 @@ def test_a_check_reports_and_keeps_nothing(
     told = said(capsys)
     assert told[-1]["result"]["cases"] == 12
     assert told[-2]["progress"] == {"done": 12, "whole": 12, "text": "Looking at every picture"}
+    listed = mended.listed_cases(place, uploads.upload(database, who, upload))
+    assert len({row.case for row in listed}) == len({row.shown for row in listed}) == 12, "by which erasing finds them"
 
 
 def test_an_upload_is_added_under_the_name_and_task_that_were_given(
