@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from core.errors import DataError
+from core.pictures.bare import bare
 from core.pictures.pixels import SUFFIXES
 from core.pictures.zips import examine_stream
 from core.sets.names_in_text import NamesInText
@@ -24,6 +25,8 @@ MOST_BYTES, OF_DICOM = 256 << 20, 1 << 20
 """Read of a table, and of a DICOM file: a patient's number stands long before its pixels."""
 DEEPEST, BEGINNING = 3, 132
 AROUND = 8
+TURN = 64
+"""Bytes that may be written anew of how a picture lies."""
 CODES = ("utf-8", "latin-1", "utf-16-le")
 
 
@@ -40,7 +43,16 @@ class Sought:
     def may_be_in(self, name: str, size: int) -> bool:
         """Whether such a file has to be read."""
         has_words = self.names.patients and Path(name).suffix.lower() not in WITHOUT_WORDS
-        return size in self.sizes.values() or bool(has_words) or name.lower().endswith(".zip")
+        return self.may_be_picture(name, size) or bool(has_words) or name.lower().endswith(".zip")
+
+    def may_be_picture(self, name: str, size: int) -> bool:
+        """By how large it is: what cameras write beside the pixels is not kept, so theirs may have come larger."""
+        is_picture = bool(self.sizes) and Path(name).suffix.lower() in SUFFIXES
+        return size in self.sizes.values() or (is_picture and size >= min(self.sizes.values()) - TURN)
+
+    def includes(self, content: bytes) -> bool:
+        spellings = (content, bare(content))
+        return any(hashlib.sha256(spelled).hexdigest() in self.sizes for spelled in spellings)
 
 
 def search(folder: Path, sought: Sought, but: Collection[str] = ()) -> Hit | None:
@@ -65,8 +77,8 @@ def _hits_below(folder: Path, sought: Sought, but: Collection[str]) -> Iterator[
 
 
 def _hits_in(file: IO[bytes], name: str, size: int, sought: Sought, depth: int = 0) -> Iterator[Hit]:
-    if size in sought.sizes.values():
-        if hashlib.file_digest(file, "sha256").hexdigest() in sought.sizes:  # type: ignore[arg-type]
+    if sought.may_be_picture(name, size):
+        if sought.includes(file.read()):
             yield "picture"
         file.seek(0)
     beginning = file.read(BEGINNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -11,7 +12,10 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from core.pictures.bare import bare
 from core.sets.files_about import Sought, search
 from core.sets.names_in_text import NamesInText
 
@@ -65,6 +69,19 @@ def test_a_name_is_found(tmp_path: Path, how: str) -> None:
 def test_what_only_resembles_a_name_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "table.csv").write_text(content)
     assert search(tmp_path, SOUGHT) is None
+
+
+def test_a_picture_is_found_with_what_a_camera_wrote_beside_it(tmp_path: Path) -> None:
+    """None of which is kept in the store."""
+    said, file = PngInfo(), BytesIO()
+    said.add_text("Comment", "taken at noon " * 50)
+    Image.new("L", (4, 4), 7).save(file, "PNG", pnginfo=said)
+    kept = bare(file.getvalue())
+    sought = Sought({sha256(kept).hexdigest(): len(kept)}, NamesInText((), ()))
+    (tmp_path / "x.png").write_bytes(file.getvalue())
+    assert len(kept) < len(file.getvalue()) and search(tmp_path, sought) == "picture"
+    Image.new("L", (4, 4), 8).save(tmp_path / "x.png", "PNG", pnginfo=said)
+    assert search(tmp_path, sought) is None
 
 
 def test_a_picture_says_more_than_a_name_and_is_found_by_its_bytes_alone(tmp_path: Path) -> None:
