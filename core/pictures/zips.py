@@ -57,9 +57,16 @@ def examine_stream(
             raise DataError(f"{name} is not a whole zip file: it is {kind.name}. {kind.advice}") from None
         raise DataError(f"{name} is not a whole zip file ({error}). Make or upload it again.") from None
     _refuse_bombs(members, name, size, most_bytes or limits().zip_bytes, bomb_bytes)
+    contents: dict[str, tuple[int, int]] = {}
     for member in members:
         _refuse(member, name)
-    return tuple(dict.fromkeys(member.filename for member in members))
+        content = member.file_size, member.CRC
+        if contents.setdefault(member.filename, content) != content:
+            raise DataError(
+                f'{name} holds "{member.filename}" twice, and not the same: programs differ in which they read. Keep '
+                "one of the two, and make the zip again."
+            )
+    return tuple(contents)
 
 
 def read_member(path: Path, member: str, most: int, only_beginning: bool = False) -> bytes:

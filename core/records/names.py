@@ -3,18 +3,14 @@
 # ruff: noqa: RUF001 (letters that look alike are what this file is about)
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 
+from core.letters import CYRILLIC, GREEK, is_unseen
+
 LONGEST = 100
-UNSEEN = re.compile("[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f]")
-"""Letters and marks that show nothing, beside the categories below."""
-UNSEEN_KINDS = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "HEBREW", "ARABIC", "CHEROKEE", "GEORGIAN", "COPTIC")
 """Of which one name has one."""
-CYRILLIC = dict(zip("авгезікмнорстухьѕјԁԛԝһӏ", "abre3ikmhopctyxbsjdqwhl", strict=True))
-GREEK = dict(zip("αβγεζηικμνορτυχωϲϳ", "abyezhikmnoptyxwcj", strict=True))
 LATIN = {"1": "l", "|": "l", "0": "o", "ı": "i", "ɑ": "a", "ɡ": "g"}
 FLAT = str.maketrans(CYRILLIC | GREEK | LATIN)
 """Of each letter, small or capital, the Latin one that it is taken for."""
@@ -24,7 +20,7 @@ def fault(name: str) -> str | None:
     """What is wrong with a name, in words; None where nothing is."""
     if not name.strip() or len(name) > LONGEST:
         return f"A name has 1 to {LONGEST} characters. Give another one."
-    if any(unicodedata.category(sign) in UNSEEN_KINDS or UNSEEN.match(sign) for sign in name):
+    if any(map(is_unseen, name)):
         return "This name holds characters that nobody sees. Type it anew, without them."
     scripts = {script for sign in name if (script := _script(sign)) is not None}
     if len(scripts) > 1:

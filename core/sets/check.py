@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from unicodedata import normalize
 
 from core.case import SPLITS, Case, Finding, ImageSet, Task
+from core.letters import as_seen
 from core.sets.blur import blur
 from core.sets.findings import ORDER, about, pictures_are
 from core.sets.light import light
@@ -225,7 +225,7 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
         )
         yield Finding("few_cases", "warning", len(few), message)
     if alike := labels_alike(counts):
-        message = "Labels that differ in capitals, or in how an accent is stored, alone: " + "; ".join(
+        message = "Labels that differ in capitals alone, or look the same: " + "; ".join(
             " and ".join(f'"{name}"' for name in names) for names in alike
         )
         message += ". If they mean the same, give them one name: a reader has to choose between them."
@@ -242,10 +242,10 @@ def _classes(image_set: ImageSet) -> Iterator[Finding]:
 
 
 def labels_alike(labels: Iterable[str]) -> list[list[str]]:
-    """Those that differ in nothing that a person would hear."""
+    """Those that differ in capitals alone, or in nothing that a person would see."""
     spelled: defaultdict[str, list[str]] = defaultdict(list)
     for name in labels:
-        spelled[normalize("NFC", name).casefold()].append(name)
+        spelled[as_seen(name)].append(name)
     return [names for names in spelled.values() if len(names) > 1]
 
 

@@ -63,6 +63,18 @@ def test_pictures_that_compress_well_are_no_bomb(tmp_path: Path) -> None:
     assert examine(black) == ("a/1.bmp",)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_files_of_one_name_are_refused_unless_they_are_the_same(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as made:
+        for content in (b"first", b"first"):
+            made.writestr("a/1.png", content)
+    assert examine(tmp_path / "set.zip") == ("a/1.png",)
+    with zipfile.ZipFile(tmp_path / "set.zip", "a") as made:
+        made.writestr("a/1.png", b"other")
+    with pytest.raises(DataError, match=r'set\.zip holds "a/1\.png" twice, and not the same'):
+        examine(tmp_path / "set.zip")
+
+
 def test_a_locked_zip_is_refused(tmp_path: Path) -> None:
     content = bytearray(zipped(tmp_path / "set.zip", "1.png").read_bytes())
     entry = content.index(b"PK\x01\x02")

@@ -12,13 +12,14 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from core.case import Case, Finding, ImageSet, Split, Task
 from core.catalog import FORMATS, every
 from core.formats import medmnist_npz
 from core.pictures.pixels import FilePixels
-from core.sets.check import Report, check
+from core.sets.check import Report, check, labels_alike
 from core.sets.open import open_set
 
 
@@ -248,11 +249,25 @@ def test_few_cases_and_imbalance_are_told_with_their_numbers() -> None:
     assert even.findings == ()
 
 
-def test_labels_that_differ_in_capitals_alone_are_told() -> None:
-    names = ["Benign", "benign", "malignant"]
+@pytest.mark.parametrize(
+    ("label", "other"),
+    [
+        ("Benign", "benign"),
+        ("grade C", "grade \u0421"),
+        ("cyst", "cy\u200bst"),
+        ("cyst", "cyst "),
+        ("o\u0308", "\u00f6"),
+    ],
+    ids=("capitals", "a Cyrillic letter", "a letter that nobody sees", "a space", "an accent"),
+)
+def test_labels_that_look_the_same_are_told(label: str, other: str) -> None:
+    names = [label, other, "malignant"]
     cases = tuple(case(number, names[number % 3]) for number in range(30))
     report = check(ImageSet("set", Task(answers=tuple(names)), cases))
-    assert '"Benign" and "benign"' in finding(report, "labels_alike").message
+    assert f'"{label}" and "{other}"' in finding(report, "labels_alike").message
+    assert (
+        labels_alike(["grade 1", "grade 2", "0", "o", "burn", "bum", "\u0440\u0430\u043a", "\u0440\u043e\u043a"]) == []
+    )
 
 
 def test_sizes_and_modes_that_differ_are_noted() -> None:
