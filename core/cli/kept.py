@@ -72,8 +72,14 @@ def add_to_sets(actions: Any) -> None:
     part.add_argument("--case", metavar="CASE", help="only this case, from all its versions")
     gone.add_argument("--and-runs", action="store_true", help="with a patient or a case: the runs tuned on them too")
     uploads = gone.add_mutually_exclusive_group()
-    uploads.add_argument("--but-uploads", action="store_true", help="and no other upload of the project that holds it")
-    uploads.add_argument("--and-uploads", action="store_true", help="and uploads that hold it in all your projects")
+    uploads.add_argument(
+        "--but-uploads", action="store_true", help="with a patient or a case: leave other uploads that hold it"
+    )
+    uploads.add_argument(
+        "--and-uploads",
+        action="store_true",
+        help="with a patient or a case: uploads that hold it, of all your projects",
+    )
     add_yes(gone)
 
 
@@ -136,8 +142,8 @@ def do_set_erase(arguments: argparse.Namespace) -> None:
             return
     if more:
         raise SettingsError(
-            "--and-runs, --but-uploads and --and-uploads go with --patient or --case. A set is erased alone; its runs "
-            "by themselves."
+            "Each of --and-runs, --but-uploads and --and-uploads goes with --patient or --case. A set is erased alone; "
+            "its runs by themselves."
         )
     if arguments.version is None:
         erase(database, place, who, "set", str(view.id), arguments.yes)

@@ -46,7 +46,7 @@ class Held:
     def words(self) -> str:
         """“upload 3 “b.zip” (not added): 2 of its 40 cases are theirs”"""
         state = "" if self.upload.state == "added" else " (not added)"
-        whose = ": whose its other cases are is not known" if self.is_sure else ""
+        whose = ", whose its other cases are is not known" if self.is_sure else ""
         if self.theirs:
             whose = f": {self.theirs:,} of its {self.theirs + self.others:,} cases are theirs"
         return f"upload {self.upload.id} “{self.upload.name}”{state}{whose}"

@@ -170,9 +170,10 @@ def test_sets_and_reviews_are_renamed_archived_and_erased_at_the_shell(
     assert "only version of its set" in printed("set", "erase", "Blood", "--version", "1", "--yes", code=2)
     assert "has no version 7. There are: 1." in printed("set", "erase", "Blood", "--version", "7", "--yes", code=2)
     assert "has no patient “P99”" in printed("set", "erase", "Blood", "--patient", "P99", "--yes", code=2)
-    assert "goes with --patient" in printed("set", "erase", "Blood", "--and-runs", "--yes", code=2)
+    for option in ("--and-runs", "--but-uploads", "--and-uploads"):
+        assert "goes with --patient" in printed("set", "erase", "Blood", option, "--yes", code=2)
     (row, *others) = sets.cases(database, who, view.latest.id).rows
-    one_case = ("set", "erase", "Blood", "--case", row.name, "--and-runs")
+    one_case = ("set", "erase", "Blood", "--case", row.name, "--and-runs", "--but-uploads")
     typed(monkeypatch, "Blood\n")
     assert "nothing was erased" in printed(*one_case, code=2)
     assert printed(*one_case, "--yes") == f"{row.name} is erased.\n"
