@@ -57,11 +57,11 @@ def read(path: Path, settings: Settings) -> ImageSet:
         image_set, rows = _by_table(tree.unwrapped(), table, volumes)
     else:
         image_set = read_class_folders(tree, settings)
-    cases: list[Case] = []
+    cases, most = list[Case](), limits().rows
     for case in slices_of(image_set.cases, rows, volumes):
         cases.append(case)
-        if len(cases) > limits().rows:
-            raise DataError(f"{path.name} has more than {limits().rows:,} slices. Choose fewer. {raised('rows')}")
+        if len(cases) > most:
+            raise DataError(f"{path.name} has more than {most:,} slices. Choose fewer. {raised('rows')}")
     of_rows = notes_on_rows(rows, volumes)
     findings = (*volumes.findings.listed(), *image_set.findings, *of_rows, _drawn(settings, cases, rows.column))
     return ImageSet(image_set.name, image_set.task, tuple(cases), findings)
