@@ -20,7 +20,6 @@ from PIL import Image
 
 from core.errors import DataError
 from core.limits import limits
-from core.pictures.bare import bare
 from core.pictures.data_files import DataFile, in_our_words
 from core.pictures.pixels import decode, refuse_long
 from core.pictures.zips import BOMB_BYTES, opening_lock
@@ -66,13 +65,13 @@ class CellPixels:
         return hashlib.sha256(self.stored()).hexdigest()
 
     def stored(self) -> bytes:
-        """The picture's file as it was put in, without what is written beside the pixels."""
+        """The picture's file as it was put in."""
         with in_our_words(self.file, KIND, f"row {self.row + 1}"):
             content = open_rows(self.file).picture(self.column, self.row)
         if not content:
             raise DataError(f'"{self.name}" is empty, or names a file elsewhere. Put its bytes in, or remove the row.')
         refuse_long(len(content), self.name)
-        return bare(content)
+        return content
 
     @property
     def name(self) -> str:

@@ -21,7 +21,6 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from core.case import Pixels
 from core.errors import DataError
 from core.limits import limits, raised
-from core.pictures.bare import bare
 from core.pictures.deep import Deep, deep_of
 from core.pictures.foreign import BEGINNING, foreign_by_content
 from core.pictures.npz import Array, open_array
@@ -65,12 +64,12 @@ class FilePixels:
         return hashlib.sha256(self.stored()).hexdigest()
 
     def stored(self) -> bytes:
-        """The file as it came, without what is written beside the pixels."""
+        """The file as it came."""
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would keep us waiting, a device never end
                 raise DataError(f'"{self.path}" is not a file but a pipe, a device or a folder. Remove it.')
             refuse_long(self.path.stat().st_size, self.path.name)
-            return bare(self.path.read_bytes())
+            return self.path.read_bytes()
         except OSError as error:
             raise DataError(f'"{self.path}" can\'t be read ({error.strerror}). Restore or remove it.') from None
 
@@ -94,8 +93,8 @@ class ZipPixels:
         return hashlib.sha256(self.stored()).hexdigest()
 
     def stored(self) -> bytes:
-        """The file as it was put in, without what is written beside the pixels."""
-        return bare(read_member(self.zip, self.member, limits().picture_bytes))
+        """The file as it was put in."""
+        return read_member(self.zip, self.member, limits().picture_bytes)
 
 
 @dataclass(frozen=True)

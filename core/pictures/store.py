@@ -22,6 +22,7 @@ from PIL import Image
 
 from core.case import Pixels
 from core.errors import DataError, MissingError
+from core.pictures.bare import bare
 from core.pictures.pixels import Filed, decode
 
 T = TypeVar("T")
@@ -142,10 +143,11 @@ class StoredPixels:
 
 
 def encoded(pixels: Pixels) -> bytes:
-    """The file that is kept of a picture: as it came where it was one; rows of arrays as PNG."""
-    if isinstance(pixels, Filed):
+    """The file that is kept of a picture: where it was one without what was written beside its pixels, as it is where
+    it was kept before; rows of arrays as PNG."""
+    if isinstance(pixels, StoredPixels):
         return pixels.stored()
-    return as_png(pixels.load())
+    return bare(pixels.stored()) if isinstance(pixels, Filed) else as_png(pixels.load())
 
 
 def as_png(picture: Image.Image) -> bytes:

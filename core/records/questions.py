@@ -9,6 +9,7 @@ from core.case import Task
 from core.errors import RunError
 from core.machine.aside import ASIDE
 from core.pictures import shown
+from core.pictures.bare import bare
 from core.pictures.pixels import refuse_long
 from core.pictures.store import open_store
 from core.readings.answer import Answer, Conclusion, answer_from_plain, answer_to_plain, as_calibrated
@@ -147,10 +148,10 @@ def _conclusions(
 
 
 def kept_picture(place: Place, image: bytes) -> str:
-    """The store's name for a new picture, refused here where it is none."""
+    """The store's name for a new picture without what is written beside its pixels, refused here where it is none."""
     refuse_long(len(image), "The uploaded file")
     ASIDE.run(shown.refuse_undecodable, image, "The uploaded file")
-    return open_store(place.store).put(image)
+    return open_store(place.store).put(bare(image))
 
 
 def _digest(db: Database, who: Who, version_id: int, number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -13,7 +14,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from core.pictures.bare import bare, bare_picture
 from core.pictures.deep import Deep, Window, as_deep_png
+from core.pictures.keeping import keep_all
 from core.pictures.pixels import FilePixels, ZipPixels, decode, deep_in
+from core.pictures.store import Store, StoredPixels, encoded
 
 SECRET = b"Quillhammer"
 SHADES = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
@@ -96,9 +99,16 @@ def test_what_is_damaged_is_left_to_who_decodes_it(kind: str) -> None:
         assert bare(cut) or not cut
 
 
-def test_files_of_folders_and_zips_are_kept_without_it(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(written("JPEG"))
+def test_files_of_folders_and_zips_are_kept_without_it_and_else_are_what_they_were(tmp_path: Path) -> None:
+    """A run of before is of the same pictures: these are called by the bytes of their files."""
+    content = written("JPEG")
+    (tmp_path / "a.jpg").write_bytes(content)
     with ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "a.jpg", "a.jpg")
+    store = Store(str(tmp_path / "store"))
     for pixels in (FilePixels(tmp_path / "a.jpg"), ZipPixels(tmp_path / "a.zip", "a.jpg")):
-        assert SECRET not in pixels.stored() and np.asarray(pixels.load()).shape == SHADES.shape
+        assert pixels.stored() == content and pixels.digest() == sha256(content).hexdigest()
+        (kept,) = keep_all([pixels], store)
+        assert store.get(kept) == bare(content) and SECRET not in store.get(kept)
+    of_before = StoredPixels(store.url, store.put(content))
+    assert encoded(of_before) == content
