@@ -261,7 +261,8 @@ element.addEventListener("focusin", ({ target }) => {
   if (number >= 0 && !isLinked) { active = number; apply(); }
 });
 element.addEventListener("keydown", (event) => {
-  if (!event.target.closest(".panes") || event.ctrlKey || event.metaKey) return;
+  const isOnButton = event.target.closest(".tools button") !== null;  // where arrows go on turning cases
+  if (!(isOnButton ? !event.key.startsWith("Arrow") : event.target.closest(".panes")) || event.ctrlKey || event.metaKey) return;
   const digit = current()?.deep ? digitOf(event) : 0, act = KEYS[event.key] ?? (digit ? () => chooseNumber(digit - 1) : null);
   if (!act) return;
   event.preventDefault();

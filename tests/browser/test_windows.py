@@ -334,6 +334,21 @@ def test_where_levels_are_refused_the_8_bits_stay_and_it_is_said_why(bare: Bare)
     assert bare.page.locator("[data-set=brightness]").is_visible() and not bare.page.locator("[data-view]").is_visible()
 
 
+def test_keys_go_on_after_one_of_its_buttons_was_pressed_and_arrows_stay_with_the_page(bare: Bare) -> None:
+    bare.start("ct")
+    deep, canvas = bare.pictures["ct"], bare.page.locator(".frame canvas")
+    bare.page.get_by_role("button", name="Zoom in").click()
+    looked_at = canvas.get_attribute("style")
+    bare.page.keyboard.press("2")
+    np.testing.assert_array_equal(bare.drawn(), deep.shades(deep.views[1]))
+    bare.page.keyboard.press("ArrowLeft")
+    assert canvas.get_attribute("style") == looked_at
+    level = bare.page.locator("[data-window=center]")
+    level.focus()
+    level.press("1")
+    assert level.input_value().endswith("1")
+
+
 def test_where_digits_answer_only_digits_with_shift_choose_a_window(bare: Bare) -> None:
     bare.start("ct", surroundings="answers-by-digits")
     deep = bare.pictures["ct"]
