@@ -24,7 +24,7 @@ from core.records.payloads import Payload
 from core.records.progress import Progress
 from core.records.queue_view import QueueEntry as QueueEntry
 from core.records.queue_view import queue_view as queue_view
-from core.records.tables import QUEUES, RESUMABLE, UNDER_WAY, WISHED, Job, LogLine, QueueState, now
+from core.records.tables import QUEUES, RESUMABLE, UNDER_WAY, WISHED, Job, LogLine, QueueState, Run, now
 
 IN_ORDER = ("tune",)
 """Queues whose jobs begin strictly one after the other; in the others any waiting job may be taken."""
@@ -218,7 +218,7 @@ def wish(db: Database, who: Who, job_id: int, wished: str) -> None:
             _end(job, WISHED[wished])
         else:
             raise JobError(f"This is {job.state} already, so there is nothing to {wished}.")
-        note(session, who, wished, job.project_id, f"job {job_id}", kind=job.kind)
+        _note(session, who, wished, job, kind=job.kind)
 
 
 def resume(db: Database, who: Who, job_id: int) -> Job:
@@ -230,7 +230,7 @@ def resume(db: Database, who: Who, job_id: int) -> Job:
         job.position = _last(session, job.queue) + 1
         job.state, job.attempts = "waiting", 0
         job.error, job.fault_id, job.ended, job.sent = None, None, None, now()
-        note(session, who, "resume", job.project_id, f"job {job_id}", kind=job.kind)
+        _note(session, who, "resume", job, kind=job.kind)
         return job
 
 
@@ -249,7 +249,14 @@ def move(db: Database, who: Who, job_id: int, before: int | None) -> None:
         for place, waiting in zip(sorted(waiting.position for waiting in order), order, strict=True):
             waiting.position = place
         _tell_apart(order)
-        note(session, who, "move", moved.project_id, f"job {job_id}", before=before)
+        _note(session, who, "move", moved, before=before)
+
+
+def _note(session: Session, who: Who, act: str, job: Job, **details: Any) -> None:
+    """A run's job by the run, as all other entries about a run are."""
+    run = session.scalars(select(Run).where(Run.job_id == job.id)).one_or_none()
+    about = {"run": run.id} if run else {}
+    note(session, who, act, job.project_id, run.name if run else f"job {job.id}", **about, **details)
 
 
 def pause(db: Database, who: Who, queue: str, is_paused: bool) -> None:

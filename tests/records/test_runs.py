@@ -16,7 +16,7 @@ from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reader import TSM, Reader, readers_to_plain
 from core.readings.reading import Reading
-from core.records import jobs, questions, runs, sets
+from core.records import audit, jobs, questions, runs, sets
 from core.records.comparison import NOT, Comparison
 from core.records.database import Database
 from core.records.exports import SHOWN, exports, queue_export
@@ -66,6 +66,16 @@ def finish(database: Database, run: Run) -> None:
     claimed = jobs.claim(database, run.job_id, "worker")
     assert claimed and claimed.payload == {"run": run.id}
     jobs.finish(database, claimed)
+
+
+def test_the_audit_log_names_the_run_that_was_stopped_and_resumed(database: Database, who: Who, run: Run) -> None:
+    runs.stop(database, who, run.id)
+    jobs.resume(database, who, run.job_id)
+    noted = audit.entries(database, who, run.project_id)[:2]
+    assert [(entry.action, entry.subject, entry.details["run"]) for entry in noted] == [
+        ("resume", "first try", run.id),
+        ("stop", "first try", run.id),
+    ]
 
 
 def test_a_run_waits_with_its_settings_frozen(
