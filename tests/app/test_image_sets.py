@@ -564,6 +564,17 @@ def test_what_splits_share_is_shown_and_settled_by_a_job(tmp_path: Path) -> None
         acts.settle_leakage(visit, room.version_id, "burn")
 
 
+def test_names_of_labels_count_those_that_are_left() -> None:
+    with gr.Blocks():
+        tab = mending.MendTab(mending.lay_out())
+    report = {"mending": {"unusable": 0, "copies": 0, "labels": {"clear": 30, "clera": 2, "cut": 9, "odd": 3}}}
+    as_it_came = tab.fill(view(state="checked", report=report), is_open=True)
+    assert as_it_came[tab.parts.labels]["label"] == "Names of labels (4, 3 of them rare)"
+    decided = {"mending": {"labels": {"clera": "clear", "odd": ""}}}
+    merged = tab.fill(view(state="checked", report=report, options=decided), is_open=True)
+    assert merged[tab.parts.labels]["label"] == "Names of labels (2, 1 of them rare)"
+
+
 def test_decisions_that_can_not_be_carried_out_can_be_taken_back() -> None:
     with gr.Blocks():
         tab = mending.MendTab(mending.lay_out())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -69,8 +70,12 @@ class MendTab:
             [label, count, mending.labels.get(label, normalize("NFC", label))]
             for label, count in facts["labels"].items()
         ]
-        few = sum(0 < count < FEW_CASES for _, count, _ in rows)
-        title = f"Names of labels ({len(rows)}, {few} of them rare)" if few else f"Names of labels ({len(rows)})"
+        merged: Counter[str] = Counter()
+        for _, count, name in rows:
+            merged[name] += count
+        del merged[""]  # those that are dropped
+        few = sum(0 < count < FEW_CASES for count in merged.values())
+        title = f"Names of labels ({len(merged)}, {few} of them rare)" if few else f"Names of labels ({len(merged)})"
         return {
             parts.column: gr.update(visible=True),
             parts.without: gr.update(
