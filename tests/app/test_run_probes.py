@@ -72,6 +72,14 @@ def test_the_last_figures_stay_below_a_probing_that_failed(tab: ProbingTab, room
     assert shown.index("The disk is full. &lt;Free&gt; some space.") < shown.index("Composition")
 
 
+def test_a_run_that_is_not_finished_offers_no_probing(tab: ProbingTab, room: Furnished) -> None:
+    parts, waiting = tab.parts, room.queue("Second")
+    for run_id, is_offered in ((waiting, False), (room.run_id, True), (None, False)):
+        shown = tab.show(room.visit(), run_id)
+        assert shown[parts.asking]["visible"] is is_offered
+        assert ("Only a finished run can be probed" in shown[parts.probings]) is not is_offered
+
+
 def test_only_a_finished_run_is_probed_on_a_number_of_cases(room: Furnished, tab: ProbingTab) -> None:
     with pytest.raises(RunError, match="not finished"):
         probe_run(room.visit(), room.queue("Second"), 12)

@@ -16,6 +16,7 @@ from app.pages.runs.acts import cancel_probes, chosen, probe_run
 from app.visit import Updates, Visit, guarded, live
 from app.words import chip, lasting
 from core.readings.probe_figures import probe_notes, tables
+from core.records import runs
 from core.records.payloads import Probe
 from core.records.probes import Probing, probings
 from core.records.tables import UNDER_WAY
@@ -25,11 +26,13 @@ ABOUT = (
     "captions that differ in one word, one of them false: where, how large, how many, there or not, as boxes, labels "
     "and columns tell. And it is asked of each label whether it is there, and whether it is not."
 )
+NOT_YET = '<div class="vt"><p class="quiet">Only a finished run can be probed. Wait for its end.</p></div>'
 CASES = Probe.model_fields["cases"]
 
 
 @dataclass(frozen=True)
 class ProbingParts:
+    asking: gr.Row
     cases: gr.Number
     begin: gr.Button
     cancel: gr.Button
@@ -37,7 +40,7 @@ class ProbingParts:
 
     @property
     def moving(self) -> list[Block]:
-        return [self.probings, self.cancel]
+        return [self.probings, self.asking, self.cancel]
 
 
 @dataclass(frozen=True)
@@ -57,18 +60,23 @@ class ProbingTab:
     def show(self, visit: Visit, run_id: int | None) -> Updates:
         of_run = [] if run_id is None else probings(visit.database, visit.who, run_id)
         is_under_way = any(probing.state in UNDER_WAY for probing in of_run)
-        return {self.parts.probings: draw(of_run), self.parts.cancel: gr.update(visible=is_under_way)}
+        is_finished = run_id is not None and runs.run(visit.database, visit.who, run_id).state == "done"
+        return {
+            self.parts.probings: draw(of_run) if is_finished else NOT_YET,
+            self.parts.asking: gr.update(visible=is_finished),
+            self.parts.cancel: gr.update(visible=is_under_way),
+        }
 
 
 def lay_out() -> ProbingParts:
     gr.Markdown(ABOUT)
-    with gr.Row():
+    with gr.Row(visible=False) as asking:
         cases = gr.Number(
             CASES.default, label=CASES.title, info=CASES.description, precision=0, minimum=1, min_width=320
         )
         begin = gr.Button("Probe", scale=0, min_width=140, elem_id="runs-probe")
         cancel = gr.Button("Cancel", variant="stop", visible=False, scale=0, min_width=140, elem_id="runs-probe-cancel")
-    return ProbingParts(cases, begin, cancel, gr.HTML(elem_id="runs-probes"))
+    return ProbingParts(asking, cases, begin, cancel, gr.HTML(elem_id="runs-probes"))
 
 
 def wire(studio: Studio, parts: ProbingParts, run: gr.Dropdown, timer: gr.Timer) -> None:
