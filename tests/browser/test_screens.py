@@ -1,4 +1,4 @@
-"""Every page on three screens, light and dark, with four labels and with nine long ones: nothing cut off, nothing over
+"""Every page on four screens, light and dark, with four labels and with nine long ones: nothing cut off, nothing over
 something else, and no barrier that axe knows of."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SCREENS = ((3840, 2160), (1024, 700), (1366, 768))
+SCREENS = ((3840, 2160), (390, 844), (1024, 700), (1366, 768))
 LOOKS = ("light", "dark")
 LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
 DRAWN_MS, SETTLED_MS = 150, 1200
