@@ -26,7 +26,9 @@ ABOUT = (
     "captions that differ in one word, one of them false: where, how large, how many, there or not, as boxes, labels "
     "and columns tell. And it is asked of each label whether it is there, and whether it is not."
 )
-NOT_YET = '<div class="vt"><p class="quiet">Only a finished run can be probed. Wait for its end, or resume it.</p></div>'
+NOT_YET = (
+    '<div class="vt"><p class="quiet">Only a finished run can be probed. Wait for its end, or resume it.</p></div>'
+)
 CASES = Probe.model_fields["cases"]
 
 
