@@ -18,10 +18,10 @@ from plotly.subplots import make_subplots
 from app.words import GROUP_TITLES, figure_title
 from core.readings.answer import Answer
 from core.readings.colours import BLUE, BROWN, GREEN, GREY, ORANGE, PINK, RED, SKY
-from core.readings.intervals import without_interval
 from core.readings.reader import Reader, in_groups
-from core.readings.roc import Roc
-from core.readings.rounding import rounded
+from core.statistics.intervals import without_interval
+from core.statistics.roc import Roc
+from core.statistics.rounding import rounded
 
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, BROWN, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot")

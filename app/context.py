@@ -19,11 +19,11 @@ from gradio.context import Context
 from app.html import as_text
 from core.errors import IS_FULL, CoreError, is_full
 from core.machine.loopback import is_loopback
-from core.records import people
 from core.records.access import NotAllowed, Who, allow
+from core.records.accounts import people
 from core.records.database import Database, DatabaseError, DatabaseFull, has_broken_off
 from core.records.place import Place, without_paths
-from core.records.sightings import Sightings
+from core.records.runs.sightings import Sightings
 
 Asking = gr.Request | Request
 """What there is of a request: Gradio's, or that of a route."""

@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from app.visit import Updates
-from core.records.erasing import Erasure
+from core.records.erasing.erasing import Erasure
 
 RECEIPT = "That it was erased, when and by whom, stays in the audit log."
 

@@ -15,11 +15,11 @@ from app import charts
 from app.charts import GRID, literal
 from app.run_words import bins_of, drawn_first
 from core.readings.benefit import BRIEFLY, Benefit, about_bands
-from core.readings.effect import in_print
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
-from core.readings.roc import Roc
-from core.records.runs import RunView
+from core.records.runs.runs import RunView
+from core.statistics.effect import in_print
+from core.statistics.roc import Roc
 
 INK = "#1a1a1a"
 SAMPLE = 42

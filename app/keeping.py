@@ -11,13 +11,14 @@ from gradio.blocks import Block
 from app.erasing import Confirmation, lay_out_confirmation
 from app.visit import Updates, Visit
 from core.errors import SettingsError
-from core.records import archiving, sets
+from core.records import archiving
 from core.records.access import Who
 from core.records.database import Database
-from core.records.erasable import erasable_kind, erase_named
+from core.records.erasing.erasable import erasable_kind, erase_named
 from core.records.review import reviews
 from core.records.review.reviews import ReviewView
-from core.records.sets import SetView
+from core.records.sets import sets
+from core.records.sets.sets import SetView
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from core.errors import CoreError
 from core.limits import limits
 from core.machine.loopback import is_loopback, refuse_taken
-from core.records.people import has_accounts
+from core.records.accounts.people import has_accounts
 from core.records.place import Place, keep_private
 
 if TYPE_CHECKING:  # Gradio reads the environment when it is imported
@@ -123,7 +123,7 @@ def serve(host: str, port: int) -> None:
     import uvicorn
 
     from core.records.database import open_database
-    from core.records.leftovers import sweep_for_ever
+    from core.records.erasing.leftovers import sweep_for_ever
 
     place = Place.from_environment()
     database = open_database(place)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.visit import Visit
-from core.records import runs
 from core.records.access import NotAllowed
-from core.records.runs import RunView
+from core.records.runs import runs
+from core.records.runs.runs import RunView
 
 
 def run_there(visit: Visit, run_id: int | None) -> RunView | None:

@@ -11,13 +11,13 @@ from app.engine import ENGINE
 from app.html import NO_INTERVAL, bar, figure_cell, table
 from app.words import ago, chip, figure_title, grouped_rows, lasting, reader_choice, reader_name
 from core.readings import other_scores, sureness
-from core.readings.intervals import without_interval
 from core.readings.reader import TSM, Reader
-from core.readings.rounding import rounded
 from core.readings.statement_figures import tables
 from core.records.queue_view import QueueEntry
-from core.records.runs import RunView
+from core.records.runs.runs import RunView
 from core.records.tables import LogLine
+from core.statistics.intervals import without_interval
+from core.statistics.rounding import rounded
 
 ERASED = (
     "The images that it was tuned on were erased for good. What the run found stays, without pictures: it can answer "

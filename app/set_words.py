@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.case import NO_FINDING, SPLITS
-from core.records.sets import UNDIVIDED
+from core.records.sets.sets import UNDIVIDED
 
 ANY = "any"
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", UNDIVIDED: "no split"}

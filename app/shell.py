@@ -16,8 +16,8 @@ from app.entrance.door import Rule
 from app.html import script_beside
 from app.pages import PAGES
 from app.visit import Visit, live
-from core.records import people
 from core.records.access import NotAllowed
+from core.records.accounts import people
 
 ACCOUNT = "/account"
 MARK = (

@@ -19,16 +19,17 @@ from core.errors import CoreError
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
 from core.readings.tables import Table
-from core.records import runs, sets
 from core.records.access import Who
-from core.records.benefits import judged
-from core.records.comparison import Comparison
-from core.records.curves import Point
 from core.records.database import Database
 from core.records.place import Place
-from core.records.probes import newest_probes
-from core.records.runs import RunView
-from core.records.seeds import alike, spread
+from core.records.runs import runs
+from core.records.runs.benefits import judged
+from core.records.runs.comparison import Comparison
+from core.records.runs.curves import Point
+from core.records.runs.probes import newest_probes
+from core.records.runs.runs import RunView
+from core.records.runs.seeds import alike, spread
+from core.records.sets import sets
 
 FOUR_CELLS = ("found", "missed", "false<br>alarms", "rightly<br>not")
 CURVES = {

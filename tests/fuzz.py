@@ -275,10 +275,10 @@ class Outcome:
 def attempt(attempted: Trial, sandbox: Path) -> str:
     """Reads, looks at and keeps a damaged set; what became of it. An AssertionError says what should not have been."""
     from core.catalog import FORMATS, every
+    from core.checks.check import report_of
+    from core.checks.looked import look_over
     from core.errors import CoreError
     from core.pictures.store import Store, encoded
-    from core.sets.check import report_of
-    from core.sets.looked import look_over
     from core.sets.open import open_set
 
     root = sandbox / "set"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.records import people, sessions
+from core.records.accounts import people, sessions
 from core.records.database import Database
 from core.records.tables import SignIn, now
 

@@ -111,8 +111,8 @@ def test_nothing_is_unpickled_and_no_foreign_code_is_trusted() -> None:
 
 
 def test_tables_for_people_are_written_in_one_place_without_formulas() -> None:
-    """`core.sets.safe_csv` neutralises every cell and header; a writer anywhere else would forget to."""
-    assert [place(file) for file in FILES if table_writers(tree_of(file))] == ["core/sets/safe_csv.py"]
+    """`core.layouts.safe_csv` neutralises every cell and header; a writer anywhere else would forget to."""
+    assert [place(file) for file in FILES if table_writers(tree_of(file))] == ["core/layouts/safe_csv.py"]
 
 
 def test_every_module_of_a_kind_is_in_the_catalog() -> None:

@@ -15,14 +15,14 @@ import pytest
 from PIL import Image
 
 from core.catalog import FORMATS, every
+from core.checks.check import check
 from core.errors import CoreError, DataError, SettingsError
+from core.layouts.table import header_at, read_table
 from core.limits import Limits, limits
 from core.pictures.pixels import FilePixels, ZipPixels, decode, eight_bit
 from core.pictures.zips import examine
 from core.runs.runfile import read_run
-from core.sets.check import check
 from core.sets.open import open_set
-from core.sets.table import header_at, read_table
 from core.yamls import read_yaml, read_yaml_file
 from tests import bombs
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.errors import CoreError
-from core.records import jobs, people
+from core.records import jobs
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
 from core.records.tables import Job

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.records.outcomes import Outcome
 from core.records.progress import Progress, progress_from_plain
+from core.records.runs.outcomes import Outcome
 
 SECONDS_BETWEEN_NEWS = 0.5
 

@@ -12,8 +12,8 @@ import psutil
 
 from core.errors import CoreError
 from core.records import audit, jobs, wake
+from core.records.erasing.stale_copies import drop_for_ever
 from core.records.place import Place, keep_private
-from core.records.stale_copies import drop_for_ever
 from worker.celery import arguments, make_app
 from worker.context import AWAY, Hands, log, why_away
 from worker.tasks import look

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from core.records import jobs, runs
+from core.records import jobs
 from core.records.jobs import Claimed, LeaseLost
+from core.records.runs import runs
 from worker.context import AWAY, LEASE_SECONDS, Hands
 
 if TYPE_CHECKING:

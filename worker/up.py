@@ -21,11 +21,12 @@ from core.errors import CoreError
 from core.limits import limits
 from core.machine.lock import locked
 from core.machine.loopback import is_loopback, refuse_taken
-from core.records import jobs, people
+from core.records import jobs
+from core.records.accounts import people
+from core.records.accounts.sessions import way_in
 from core.records.database import Database
 from core.records.place import Place, keep_private
-from core.records.samples import request_sample
-from core.records.sessions import way_in
+from core.records.runs.samples import request_sample
 from core.records.startup import open_sound, refuse_unwritable
 from core.records.tables import QUEUES
 from worker.process_tree import Tree

@@ -16,8 +16,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.records.ended_runs import EndedRun, ended_by
 from core.records.jobs import Claimed
+from core.records.runs.ended_runs import EndedRun, ended_by
 from worker.context import AWAY, Hands
 
 SECONDS = 10.0

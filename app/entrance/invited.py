@@ -12,10 +12,10 @@ from app.context import Studio
 from app.entrance.signin import Entry, client_of, entry_in, let_in, page, wrong
 from app.html import script_beside
 from core.errors import CoreError
-from core.records import invitations
-from core.records.invitations import PATH, Invited
-from core.records.people import PeopleError
-from core.records.throttle import TooManyTries
+from core.records.accounts import invitations
+from core.records.accounts.invitations import PATH, Invited
+from core.records.accounts.people import PeopleError
+from core.records.accounts.throttle import TooManyTries
 
 SCRIPT = "/look/invited.js"
 LINK = """{message}<form method="post" action="/invited" data-for-link>

@@ -13,8 +13,8 @@ from starlette.types import Message
 from app.context import HEARD_COOKIE, PROJECT_COOKIE, NotSignedIn, Studio, cookie_name, is_local, token_in
 from app.entrance.peer import is_another_user
 from app.theme import SIGN_IN_CSS
-from core.records import people
-from core.records.sessions import SESSION
+from core.records.accounts import people
+from core.records.accounts.sessions import SESSION
 
 PAGE = """<!doctype html>
 <html lang="en" class="{look}"><head><meta charset="utf-8">

@@ -12,17 +12,19 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from app.context import Studio
 from app.routes.answers import Number
+from core.checks.report_file import as_html, as_json
 from core.errors import CoreError
-from core.records import audit, audit_search, jobs, mended, runs, sets
+from core.layouts.manifest_cells import boxes_cell, labels_cell
+from core.layouts.safe_csv import as_csv
+from core.records import audit, audit_search, jobs
 from core.records.access import NotAllowed, Who
 from core.records.audit_search import Sought, moment
 from core.records.database import DatabaseError
-from core.records.drawn import drawn_as_coco
-from core.records.exports import export_file
 from core.records.review import corrections
-from core.sets.manifest_cells import boxes_cell, labels_cell
-from core.sets.report_file import as_html, as_json
-from core.sets.safe_csv import as_csv
+from core.records.runs import runs
+from core.records.runs.exports import export_file
+from core.records.sets import mended, sets
+from core.records.sets.drawn import drawn_as_coco
 
 PAGE = 2000
 LOG_LINES = 100_000

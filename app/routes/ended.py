@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from app.context import Studio
 from app.routes.answers import answered
 from app.visit import Json, Visit
-from core.records.ended_runs import ended_since
+from core.records.runs.ended_runs import ended_since
 from core.records.tables import now
 
 LONGEST = timedelta(days=1)

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from app.context import Studio
 from app.health import free_bytes, of_database
 from core.records import jobs
-from core.records.latency import reading_latency
+from core.records.runs.latency import reading_latency
 from core.records.tables import JOB_STATES, QUEUES
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

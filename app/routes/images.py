@@ -13,10 +13,10 @@ from app.routes.answers import Number
 from core.errors import DataError, MissingError
 from core.limits import limits
 from core.machine.aside import BusyError
-from core.records import sets
 from core.records.access import NotAllowed, Who
-from core.records.openings import Openings
 from core.records.review import queue
+from core.records.sets import sets
+from core.records.sets.openings import Openings
 
 FRESH = {"Cache-Control": "private, no-cache"}
 """A browser may keep a picture, but asks each time: whoever uses it next may not be allowed to see it."""

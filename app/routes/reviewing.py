@@ -15,12 +15,13 @@ from app.pages.review.words import progress_line
 from app.routes.answers import Number, answered, refuse_another
 from app.visit import Json, Visit
 from core.pictures.levels import has_levels
-from core.records import finding, runs, sets
-from core.records.finding import Alike
 from core.records.review import queue, reviews, verdicts
 from core.records.review.queue import Filter, SuspectView
 from core.records.review.reviews import ReviewView
-from core.records.runs import RunView
+from core.records.runs import finding, runs
+from core.records.runs.finding import Alike
+from core.records.runs.runs import RunView
+from core.records.sets import sets
 
 MOST_AHEAD = 10
 MOST_LABELS = 10_000

@@ -17,9 +17,9 @@ from app.routes.downloads import sent_of_run
 from app.taken import figures_of
 from core.errors import RunError
 from core.readings.latex import as_latex
-from core.records import taking
 from core.records.access import Who
-from core.records.runs import RunView
+from core.records.runs import taking
+from core.records.runs.runs import RunView
 
 A_DAY = "private, max-age=86400"
 LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"

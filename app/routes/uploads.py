@@ -9,8 +9,8 @@ from app.context import Studio
 from app.routes.answers import Number
 from app.routes.images import FRESH
 from core.records.access import NotAllowed
-from core.records.mended import copy_thumbnail
-from core.records.tray import held_view
+from core.records.sets.mended import copy_thumbnail
+from core.records.sets.tray import held_view
 
 
 def router(studio: Studio) -> APIRouter:

@@ -15,7 +15,7 @@ import gradio as gr
 from app.html import component_beside
 from core.pictures.levels import has_levels
 from core.records.place import Place
-from core.records.sets import CaseRow
+from core.records.sets.sets import CaseRow
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import gradio as gr
 from app.html import component_beside
 from app.viewer import pane_of, shown, viewer
 from core.records.place import Place
-from core.records.sets import CaseRow
+from core.records.sets.sets import CaseRow
 
 HEIGHT = 430
 CLOSED: dict[str, Any] = {"case": None}

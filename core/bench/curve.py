@@ -22,9 +22,9 @@ from core.bench.smaller import Source, open_source
 from core.catalog import USUAL
 from core.errors import RunError, SettingsError, StoppedError
 from core.events import Report
-from core.readings.rounding import duration
 from core.runs.folder import Folder
 from core.runs.runfile import Block, Run, as_yaml, make_run, read_run, read_values
+from core.statistics.rounding import duration
 
 OF_THE_SET = ("images", "task", "limit", "split", "seed")
 """What a run file says of the cases; a point's own cases are dealt before its run begins."""

@@ -9,13 +9,13 @@ from statistics import mean
 from typing import Any, Literal
 
 from core.bench.departures import below_table
+from core.layouts.safe_csv import as_csv
 from core.readings.benefit import gaps, is_tsm
-from core.readings.metrics import TITLES
-from core.readings.over_seeds import ends_over_seeds, standard_error
 from core.readings.reader import Reader, readers_from_plain, unknown_reader
 from core.readings.results import as_markdown
-from core.readings.rounding import rounded
-from core.sets.safe_csv import as_csv
+from core.statistics.metrics import TITLES
+from core.statistics.over_seeds import ends_over_seeds, standard_error
+from core.statistics.rounding import rounded
 
 FIGURES: Mapping[str, str] = {
     "macro_f1": TITLES["macro_f1"],

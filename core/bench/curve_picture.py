@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.bench.curve_figures import AXES, FIGURES, Curve, Mean
 from core.bench.drawing import MARKS, Area, Line, Point, Shape, Words, as_png, as_svg, length, mark
 from core.readings.reader import Reader
-from core.readings.rounding import rounded
+from core.statistics.rounding import rounded
 
 WIDTH, MARGIN = 1080, 16
 LEFT, RIGHT = 50, 14

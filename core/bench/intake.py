@@ -22,12 +22,12 @@ import numpy as np
 from PIL import Image
 
 from core.catalog import FORMATS, every
+from core.checks.check import report_of
+from core.checks.looked import LookedSet, look_over
+from core.checks.shortcuts import audit, likely_drawn
 from core.pictures.keeping import keep_all
 from core.pictures.store import Store, StoredPixels
-from core.sets.check import report_of
-from core.sets.looked import LookedSet, look_over
 from core.sets.open import open_set
-from core.sets.shortcuts import audit, likely_drawn
 from core.sets.version import write_version
 
 CLASSES = ("a", "b")

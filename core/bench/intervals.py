@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readings.ends import ends_of_difference
-from core.readings.intervals import Groups, figure, in_draws, numbered, percentiles
-from core.readings.metrics import Sheet
+from core.statistics.ends import ends_of_difference
+from core.statistics.intervals import Groups, figure, in_draws, numbered, percentiles
+from core.statistics.metrics import Sheet
 
 FIGURES = ("accuracy", "macro_f1", "auroc", "auprc")
 DRAWS = 400

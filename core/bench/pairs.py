@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.bench.intervals import CELLS, DRAWS, FIGURES, Cell, drawn_set, likely_of, skill_of
-from core.readings.effect import effect_of
-from core.readings.intervals import Difference, compared_pairs
-from core.readings.metrics import Sheet
+from core.statistics.effect import effect_of
+from core.statistics.intervals import Difference, compared_pairs
+from core.statistics.metrics import Sheet
 
 SHARED = 0.5
 """Of the variance of what readers see, which all see alike."""

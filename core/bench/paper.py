@@ -17,12 +17,12 @@ from core.bench.resumed import GO_ON, tuned
 from core.case import SPLITS
 from core.errors import StoppedError
 from core.events import Report
-from core.readings.rounding import duration
+from core.layouts.medmnist import SETS, Facts, facts_of
+from core.layouts.medmnist_fetch import fetch
 from core.runs.estimate import estimate
 from core.runs.folder import Folder
 from core.runs.runfile import Block, Run, make_run, read_values
-from core.sets.medmnist import SETS, Facts, facts_of
-from core.sets.medmnist_fetch import fetch
+from core.statistics.rounding import duration
 
 RECIPE = Path(__file__).with_name("paper.yaml")
 SIZE = 224

@@ -13,11 +13,11 @@ from statistics import mean
 from typing import Any
 
 from core.bench.curve_figures import Mean, mean_of
-from core.readings.metrics import TITLES
+from core.layouts.medmnist import facts_named
+from core.layouts.safe_csv import as_csv
 from core.readings.results import as_markdown
-from core.readings.rounding import rounded
-from core.sets.medmnist import facts_named
-from core.sets.safe_csv import as_csv
+from core.statistics.metrics import TITLES
+from core.statistics.rounding import rounded
 
 SOURCE = "arXiv 2410.06456, main table (InternVL2-2B, 224 pixels)"
 FIGURES = ("accuracy", "macro_f1", "auroc")

@@ -24,12 +24,12 @@ from core.catalog import USUAL
 from core.draw import generator
 from core.errors import SettingsError
 from core.events import Report
-from core.readings import metrics
 from core.readings.reading import targets
 from core.runs.prepare import load_vlm
 from core.runs.runfile import Run, make_run, read_values, with_own_precision
 from core.sets.joint import Item, JointSet
 from core.sets.split import assign
+from core.statistics import metrics
 from core.suspects import Settings, search
 from core.suspects.cases import Gathered, gather
 from core.suspects.folder import SuspectList

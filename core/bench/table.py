@@ -15,8 +15,8 @@ from core.bench.resumed import tuned
 from core.catalog import USUAL
 from core.errors import SettingsError
 from core.events import Report
-from core.readings.metrics import TITLES
 from core.runs.runfile import Block, make_run, read_values
+from core.statistics.metrics import TITLES
 
 FIGURES = ("accuracy", "macro_f1", "auroc", "log_loss", "brier")
 CALIBRATED = {f"calibrated_{figure}": figure for figure in ("log_loss", "brier")}

@@ -20,8 +20,8 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
 
 
 def erase(database: Database, place: Place, who: Who, kind: str, which: str, is_sure: bool) -> None:
-    """`kind` and `which` as `core.records.erasable` has them."""
-    from core.records.erasable import erasable_kind
+    """`kind` and `which` as `core.records.erasing.erasable` has them."""
+    from core.records.erasing.erasable import erasable_kind
 
     erasable = erasable_kind(kind)
     erasure = erasable.plan(database, place, who, which)

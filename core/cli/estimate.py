@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.cli import output
 from core.cli.commands import Commands
-from core.readings.rounding import duration
+from core.statistics.rounding import duration
 
 
 def add(commands: Commands) -> None:

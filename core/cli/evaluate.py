@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.case import READ_SPLITS, Task
 from core.cli import output
 from core.cli.commands import Commands
-from core.readings.rounding import rounded
+from core.statistics.rounding import rounded
 
 if TYPE_CHECKING:
     from core.readings.calibration import Calibrations

@@ -53,10 +53,10 @@ def add(commands: Commands) -> None:
 
 def do_check(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, KEPT, every
+    from core.checks.check import report_of
+    from core.checks.shortcuts import audit
     from core.errors import DataError, SettingsError
-    from core.sets.check import report_of
     from core.sets.open import open_set
-    from core.sets.shortcuts import audit
 
     if arguments.deid:
         deid.do_score(arguments)
@@ -91,8 +91,8 @@ def _refuse_unwritable(arguments: argparse.Namespace) -> None:
 
 
 def _write_report(arguments: argparse.Namespace, image_set: ImageSet, report: dict[str, Any]) -> None:
+    from core.checks.report_file import as_html, as_json, pictures_of
     from core.errors import DataError, reason
-    from core.sets.report_file import as_html, as_json, pictures_of
 
     if arguments.report.suffix == ".json":
         text = as_json(image_set.name, report)
@@ -122,7 +122,7 @@ def _print_report(image_set: ImageSet, report: dict[str, Any]) -> None:
 def do_export(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, KEPT, every
     from core.errors import DataError, reason
-    from core.sets.coco import set_as_coco
+    from core.layouts.coco import set_as_coco
     from core.sets.open import open_set
 
     image_set = open_set(arguments.path, reading.reading_from(arguments), every(FORMATS, KEPT)).stop_on_errors()
@@ -140,7 +140,7 @@ def do_export(arguments: argparse.Namespace) -> None:
 
 
 def do_fetch(arguments: argparse.Namespace) -> None:
-    from core.sets.medmnist_fetch import fetch
+    from core.layouts.medmnist_fetch import fetch
 
     with output.counting("bytes") as report:
         fetched = fetch(arguments.name, arguments.size, arguments.to, report)

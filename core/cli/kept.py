@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.records.access import Who
     from core.records.database import Database
     from core.records.place import Place
-    from core.records.sets import SetView
+    from core.records.sets.sets import SetView
 
 
 def add(commands: Commands) -> None:
@@ -84,7 +84,7 @@ def add_to_sets(actions: Any) -> None:
 
 
 def do_set_list(arguments: argparse.Namespace) -> None:
-    from core.records import sets
+    from core.records.sets import sets
 
     database, _, who, project = _opened(arguments)
     views = sets.sets(database, who, project, with_archived=arguments.archived)
@@ -131,7 +131,7 @@ def do_set_bring_back(arguments: argparse.Namespace) -> None:
 
 
 def do_set_erase(arguments: argparse.Namespace) -> None:
-    from core.records.erasable import AND_RUNS
+    from core.records.erasing.erasable import AND_RUNS
 
     database, place, who, view = _opened_set(arguments)
     more = AND_RUNS * arguments.and_runs
@@ -153,7 +153,7 @@ def do_set_erase(arguments: argparse.Namespace) -> None:
 
 
 def do_set_diff(arguments: argparse.Namespace) -> None:
-    from core.records.version_changes import in_words, version_changes
+    from core.records.sets.version_changes import in_words, version_changes
 
     database, _, who, view = _opened_set(arguments)
     before, after = (_version_numbered(database, who, view, number) for number in (arguments.before, arguments.after))
@@ -166,7 +166,7 @@ def do_set_diff(arguments: argparse.Namespace) -> None:
 
 
 def do_set_return(arguments: argparse.Namespace) -> None:
-    from core.records.version_changes import bring_back_version
+    from core.records.sets.version_changes import bring_back_version
 
     database, place, who, view = _opened_set(arguments)
     version_id = _version_numbered(database, who, view, arguments.version)
@@ -175,7 +175,7 @@ def do_set_return(arguments: argparse.Namespace) -> None:
 
 
 def do_set_settle(arguments: argparse.Namespace) -> None:
-    from core.records.leaking import settle
+    from core.records.sets.leaking import settle
 
     database, place, who, view = _opened_set(arguments)
     number = view.latest.number if arguments.version is None else arguments.version
@@ -190,7 +190,7 @@ def do_set_settle(arguments: argparse.Namespace) -> None:
 
 
 def _version_numbered(database: Database, who: Who, view: SetView, number: int) -> int:
-    from core.records import sets
+    from core.records.sets import sets
 
     versions = {version.number: version.id for version in sets.versions(database, who, view.id)}
     if number not in versions:
@@ -296,7 +296,7 @@ def _action(actions: Any, name: str, about: str, do: Callable[[argparse.Namespac
 
 
 def _acting(arguments: argparse.Namespace) -> tuple[Database, Place, Who]:
-    from core.records import people
+    from core.records.accounts import people
 
     database, place = open_records(arguments)
     return database, place, people.local(database)
@@ -304,14 +304,14 @@ def _acting(arguments: argparse.Namespace) -> tuple[Database, Place, Who]:
 
 def _opened(arguments: argparse.Namespace) -> tuple[Database, Place, Who, int]:
     """With the project that was named."""
-    from core.records import people
+    from core.records.accounts import people
 
     database, place, who = _acting(arguments)
     return database, place, who, project_named(people.projects_of(database, who), arguments.project)
 
 
 def _opened_set(arguments: argparse.Namespace) -> tuple[Database, Place, Who, SetView]:
-    from core.records import sets
+    from core.records.sets import sets
 
     database, place, who, project = _opened(arguments)
     views = sets.sets(database, who, project, with_archived=True)

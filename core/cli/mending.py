@@ -11,8 +11,8 @@ from core.errors import SettingsError
 
 if TYPE_CHECKING:
     from core.case import ImageSet
-    from core.sets.looked import OnCase
-    from core.sets.mending import Mended, Mending
+    from core.checks.looked import OnCase
+    from core.checks.mending import Mended, Mending
 
 MOST_LISTED = 20
 
@@ -53,7 +53,7 @@ def add_mending(parser: argparse.ArgumentParser) -> None:
 
 
 def mending_from(arguments: argparse.Namespace) -> Mending:
-    from core.sets.mending import Mending
+    from core.checks.mending import Mending
 
     labels = {}
     for named in arguments.label:
@@ -79,13 +79,13 @@ def mend_as_decided(
     image_set: ImageSet, mending: Mending, on_case: OnCase | None = None, is_audited: bool = False
 ) -> Mended:
     """The set as it is kept. Every picture is looked at, and traced on the way where an audit follows."""
+    from core.checks.file_names import patients_by_names
+    from core.checks.looked import look_over
+    from core.checks.mending import mend
+    from core.checks.shortcuts import likely_drawn
     from core.cli.deid import key_in_data_folder
     from core.deid.key import site_key
     from core.deid.whose import findings_of, taken_out, tellings, undecided, unnamed
-    from core.sets.file_names import patients_by_names
-    from core.sets.looked import look_over
-    from core.sets.mending import mend
-    from core.sets.shortcuts import likely_drawn
 
     _refuse_unknown(image_set, mending)
     image_set, naming = patients_by_names(image_set, mending)
@@ -100,8 +100,8 @@ def mend_as_decided(
 def warn_of_persons(image_set: ImageSet, mending: Mending) -> None:
     """Where tables and names of files look like somebody's, before they are kept; and where they may name patients whom
     the set does not."""
+    from core.checks.file_names import patients_by_names
     from core.deid.whose import findings_of, tellings, undecided
-    from core.sets.file_names import patients_by_names
 
     image_set, naming = patients_by_names(image_set, mending)
     for finding in findings_of(undecided(tellings(image_set), mending)):

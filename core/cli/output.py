@@ -24,7 +24,7 @@ from core.events import (
     StageDone,
     Step,
 )
-from core.readings.rounding import rounded
+from core.statistics.rounding import rounded
 
 SECONDS_BETWEEN_LINES = 10.0
 Progress = Step | CheckpointFetched | FeaturesEncoded | CasesRead | PicturesSeen

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from core.records.accounts.people import Who
     from core.records.database import Database
-    from core.records.people import Who
 
 
 def add(commands: Commands) -> None:
@@ -97,7 +97,7 @@ def _action(actions: Any, name: str, about: str, do: Callable[[argparse.Namespac
 
 
 def do_add(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, who = _acting(arguments)
     there, new = _projects(database, who, arguments.project)
@@ -106,7 +106,7 @@ def do_add(arguments: argparse.Namespace) -> None:
 
 
 def do_invite(arguments: argparse.Namespace) -> None:
-    from core.records import invitations
+    from core.records.accounts import invitations
 
     where = _where(arguments)
     database, who = _acting(arguments)
@@ -116,7 +116,7 @@ def do_invite(arguments: argparse.Namespace) -> None:
 
 
 def do_link(arguments: argparse.Namespace) -> None:
-    from core.records import invitations
+    from core.records.accounts import invitations
 
     where = _where(arguments)
     database, who = _acting(arguments)
@@ -124,7 +124,7 @@ def do_link(arguments: argparse.Namespace) -> None:
 
 
 def do_role(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     roster.set_role(database, who, arguments.name, arguments.role)
@@ -132,7 +132,7 @@ def do_role(arguments: argparse.Namespace) -> None:
 
 
 def do_list(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     everybody = roster.roster(database, who)
@@ -156,7 +156,7 @@ def do_list(arguments: argparse.Namespace) -> None:
 
 
 def do_sessions(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     for session in roster.sessions_of(database, who, arguments.name):
@@ -165,7 +165,7 @@ def do_sessions(arguments: argparse.Namespace) -> None:
 
 
 def do_sign_out(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     roster.sign_out_everywhere(database, who, arguments.name)
@@ -173,7 +173,7 @@ def do_sign_out(arguments: argparse.Namespace) -> None:
 
 
 def do_password(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, who = _acting(arguments)
     people.set_password(database, arguments.name, _password(), who)
@@ -181,7 +181,7 @@ def do_password(arguments: argparse.Namespace) -> None:
 
 
 def do_deactivate(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, who = _acting(arguments)
     people.deactivate(database, arguments.name, who)
@@ -189,7 +189,7 @@ def do_deactivate(arguments: argparse.Namespace) -> None:
 
 
 def do_reactivate(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     roster.reactivate(database, who, arguments.name)
@@ -197,14 +197,14 @@ def do_reactivate(arguments: argparse.Namespace) -> None:
 
 
 def do_erase(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, place = open_records(arguments)
     erase(database, place, people.local(database), "person", arguments.name, arguments.yes)
 
 
 def do_project_erase(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, place = open_records(arguments)
     who = people.local(database)
@@ -212,7 +212,7 @@ def do_project_erase(arguments: argparse.Namespace) -> None:
 
 
 def do_project_add(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, who = _acting(arguments)
     people.add_project(database, who, arguments.project)
@@ -220,7 +220,7 @@ def do_project_add(arguments: argparse.Namespace) -> None:
 
 
 def do_project_list(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     projects = roster.project_list(database, who)
@@ -233,7 +233,7 @@ def do_project_list(arguments: argparse.Namespace) -> None:
 
 
 def do_project_rename(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     roster.rename_project(database, who, _project(database, who, arguments.project), arguments.new)
@@ -241,7 +241,7 @@ def do_project_rename(arguments: argparse.Namespace) -> None:
 
 
 def do_add_member(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, who = _acting(arguments)
     people.add_member(database, who, _project(database, who, arguments.project), arguments.name)
@@ -249,7 +249,7 @@ def do_add_member(arguments: argparse.Namespace) -> None:
 
 
 def do_remove_member(arguments: argparse.Namespace) -> None:
-    from core.records import roster
+    from core.records.accounts import roster
 
     database, who = _acting(arguments)
     roster.remove_member(database, who, _project(database, who, arguments.project), arguments.name)
@@ -258,7 +258,7 @@ def do_remove_member(arguments: argparse.Namespace) -> None:
 
 def _acting(arguments: argparse.Namespace) -> tuple[Database, Who]:
     """Whoever has the shell acts as `local`, who is in every project."""
-    from core.records import people
+    from core.records.accounts import people
 
     database, _ = open_records(arguments)
     return database, people.local(database)
@@ -266,7 +266,7 @@ def _acting(arguments: argparse.Namespace) -> tuple[Database, Who]:
 
 def _projects(database: Database, who: Who, names: list[str]) -> tuple[list[int], list[str]]:
     """The numbers of those that are there, and the names of those to be made."""
-    from core.records import people
+    from core.records.accounts import people
 
     numbers = {name: number for number, name in people.projects_of(database, who)}
     wanted = list(dict.fromkeys(name.strip() for name in names))
@@ -274,7 +274,7 @@ def _projects(database: Database, who: Who, names: list[str]) -> tuple[list[int]
 
 
 def _project(database: Database, who: Who, name: str) -> int:
-    from core.records import people
+    from core.records.accounts import people
 
     return project_named(people.projects_of(database, who), name)
 
@@ -290,7 +290,7 @@ def _where(arguments: argparse.Namespace) -> str:
 
 def _print_link(where: str, token: str, about: str) -> None:
     """The link alone on standard output, so that it can be piped; what it is on standard error."""
-    from core.records.invitations import LASTS, PATH
+    from core.records.accounts.invitations import LASTS, PATH
 
     sys.stderr.write(f"{about} This link is good once, for {LASTS.days} days:\n".lstrip())
     output.out(f"{where}{PATH}#{token}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.cli import output
 from core.cli.commands import Commands
-from core.readings.rounding import rounded
+from core.statistics.rounding import rounded
 
 
 def add(commands: Commands) -> None:

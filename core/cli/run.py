@@ -14,9 +14,9 @@ from core.cli.studio import add_data, open_records, project_named
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.records.accounts.people import Who
     from core.records.database import Database
-    from core.records.people import Who
-    from core.records.runs import RunView
+    from core.records.runs.runs import RunView
 
 SHOWN = 100
 
@@ -64,8 +64,9 @@ def _action(actions: Any, name: str, about: str, do: Callable[[argparse.Namespac
 
 
 def do_list(arguments: argparse.Namespace) -> None:
-    from core.records import people, runs
-    from core.records.run_search import Sought
+    from core.records.accounts import people
+    from core.records.runs import runs
+    from core.records.runs.run_search import Sought
 
     database, who = _acting(arguments)
     project = project_named(people.projects_of(database, who), arguments.project)
@@ -80,7 +81,7 @@ def do_list(arguments: argparse.Namespace) -> None:
 
 
 def do_rename(arguments: argparse.Namespace) -> None:
-    from core.records import run_upkeep, runs
+    from core.records.runs import run_upkeep, runs
 
     database, who = _acting(arguments)
     before = runs.run(database, who, arguments.run).name
@@ -89,7 +90,7 @@ def do_rename(arguments: argparse.Namespace) -> None:
 
 
 def do_note(arguments: argparse.Namespace) -> None:
-    from core.records import run_upkeep
+    from core.records.runs import run_upkeep
 
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
     database, who = _acting(arguments)
@@ -98,7 +99,7 @@ def do_note(arguments: argparse.Namespace) -> None:
 
 
 def do_tag(arguments: argparse.Namespace) -> None:
-    from core.records import run_upkeep, runs
+    from core.records.runs import run_upkeep, runs
 
     database, who = _acting(arguments)
     words, tags = run_upkeep.written_tags(arguments.tags), runs.run(database, who, arguments.run).tags
@@ -109,7 +110,7 @@ def do_tag(arguments: argparse.Namespace) -> None:
 
 
 def do_archive(arguments: argparse.Namespace) -> None:
-    from core.records import run_upkeep
+    from core.records.runs import run_upkeep
 
     database, who = _acting(arguments)
     run_upkeep.archive(database, who, arguments.run)
@@ -117,7 +118,7 @@ def do_archive(arguments: argparse.Namespace) -> None:
 
 
 def do_bring_back(arguments: argparse.Namespace) -> None:
-    from core.records import run_upkeep
+    from core.records.runs import run_upkeep
 
     database, who = _acting(arguments)
     run_upkeep.bring_back(database, who, arguments.run)
@@ -125,7 +126,7 @@ def do_bring_back(arguments: argparse.Namespace) -> None:
 
 
 def do_erase(arguments: argparse.Namespace) -> None:
-    from core.records import people
+    from core.records.accounts import people
 
     database, place = open_records(arguments)
     erase(database, place, people.local(database), "run", str(arguments.run), arguments.yes)
@@ -133,7 +134,7 @@ def do_erase(arguments: argparse.Namespace) -> None:
 
 def _acting(arguments: argparse.Namespace) -> tuple[Database, Who]:
     """Whoever has the shell acts as `local`, who is in every project."""
-    from core.records import people
+    from core.records.accounts import people
 
     database, _ = open_records(arguments)
     return database, people.local(database)

@@ -108,7 +108,7 @@ def do_up(arguments: argparse.Namespace) -> None:
 
 
 def do_open(arguments: argparse.Namespace) -> None:
-    from core.records import people, sessions
+    from core.records.accounts import people, sessions
 
     database, place = open_records(arguments)
     if arguments.token:
@@ -153,9 +153,10 @@ def do_audit_verify(arguments: argparse.Namespace) -> None:
 
 def do_set_add(arguments: argparse.Namespace) -> None:
     from core.catalog import FORMATS, every
-    from core.records import people, sets
-    from core.records.mended import keep_left_out
-    from core.sets.mending import Mending
+    from core.checks.mending import Mending
+    from core.records.accounts import people
+    from core.records.sets import sets
+    from core.records.sets.mended import keep_left_out
     from core.sets.open import open_set
 
     database, place = open_records(arguments)

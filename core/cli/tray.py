@@ -49,7 +49,8 @@ def add_to_sets(actions: Any) -> None:
 
 
 def do_tray_list(arguments: argparse.Namespace) -> None:
-    from core.records import people, sets, tray
+    from core.records.accounts import people
+    from core.records.sets import sets, tray
 
     database, place, who = _acting(arguments)
     project = project_named(people.projects_of(database, who), arguments.project)
@@ -73,7 +74,7 @@ def do_tray_list(arguments: argparse.Namespace) -> None:
 
 
 def do_tray_act(arguments: argparse.Namespace) -> None:
-    from core.records import tray
+    from core.records.sets import tray
 
     database, place, who = _acting(arguments)
     spots = [_corners(text) for text in getattr(arguments, "rectangle", ())]
@@ -93,7 +94,7 @@ def _corners(text: str) -> list[int]:
 
 
 def _acting(arguments: argparse.Namespace) -> tuple[Database, Place, Who]:
-    from core.records import people
+    from core.records.accounts import people
 
     database, place = open_records(arguments)
     return database, place, people.local(database)

@@ -22,7 +22,7 @@ from pydicom.uid import (
 )
 
 from core.deid.reading import tolerant
-from core.sets.safe_csv import as_csv
+from core.layouts.safe_csv import as_csv
 
 ROOT = "1.3.6.1.4.1.5962.99.7"
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)

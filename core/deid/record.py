@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from core.deid.choices import Choices
 from core.deid.profile import EDITION
-from core.sets.safe_csv import as_csv
+from core.layouts.safe_csv import as_csv
 
 FOLDER = ".deid"
 """Beside the files, where no format looks."""

@@ -24,9 +24,9 @@ from core.deid.planted import KEPT_WORDS, Planted, Slice, plant
 from core.deid.reading import tolerant
 from core.deid.upload import DIRECTORY, deidentify
 from core.errors import DataError
-from core.sets.files import open_tree
-from core.sets.lookup import Lookup
-from core.sets.table import read_table
+from core.layouts.files import open_tree
+from core.layouts.lookup import Lookup
+from core.layouts.table import read_table
 
 CATEGORIES: Mapping[str, str] = {
     "text removed": "names, numbers, birth dates, places, phones, addresses and mail, in every byte that was written",

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.errors import DataError
+from core.layouts.files import Tree, holds_a_tree, is_litter, natural, open_tree
+from core.layouts.instances import may_be_dicom, source_of
+from core.layouts.table import SUFFIXES as TABLES
 from core.limits import limits
 from core.pictures.dicom_file import BEGINNING, is_dicom, refuse_inflating
 from core.pictures.dicom_file import Source as Place
 from core.pictures.zips import examine, examine_nested
-from core.sets.files import Tree, holds_a_tree, is_litter, natural, open_tree
-from core.sets.instances import may_be_dicom, source_of
-from core.sets.table import SUFFIXES as TABLES
 
 ZIP = ".zip"
 PICTURES = (".png", ".jpg", ".jpeg")

@@ -19,8 +19,8 @@ from core.deid.persons import identity_of_number, plain_number
 from core.deid.record import Action, Actions
 from core.deid.words import LIKE_UIDS, PATTERNS, Identifying, cleaned
 from core.errors import DataError
-from core.sets.lookup import Lookup
-from core.sets.table import Table, likely_column, value
+from core.layouts.lookup import Lookup
+from core.layouts.table import Table, likely_column, value
 
 PATIENT = (
     "patient patientid patientnumber patientnr patid pid subject subjectid mrn medicalrecord recordnumber "

@@ -31,9 +31,9 @@ from core.deid.source import Uploaded, files_of
 from core.deid.tables import Links, Renamed, deidentified_table
 from core.deid.words import Identifying
 from core.errors import DataError
+from core.layouts.safe_csv import as_csv
+from core.layouts.table import read_table
 from core.pictures.bare import JPEG, PNG, bare_picture
-from core.sets.safe_csv import as_csv
-from core.sets.table import read_table
 
 PART, BEGUN = "part", "begun"
 DIRECTORY = "1.2.840.10008.1.3.10"

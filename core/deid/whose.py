@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.case import Case, Finding, ImageSet
+from core.checks.mending import Fix, LeftOut, Mending
 from core.deid.columns import is_named_after_a_person, runs_of
 from core.deid.given_names import GIVEN
 from core.deid.key import SiteKey
 from core.deid.persons import identity_of_number
 from core.deid.tables import day_in
 from core.deid.words import LIKE_DATES, LIKE_MAIL, TITLED, Identifying, folded
-from core.sets.mending import Fix, LeftOut, Mending
-from core.sets.table import value
+from core.layouts.table import value
 
 What = Literal["name", "birth", "number", "bare", "contact", "date"]
 WORDS: Mapping[What, str] = {

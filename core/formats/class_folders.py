@@ -7,11 +7,11 @@ from pathlib import Path
 from PIL import Image
 
 from core.case import Case, ImageSet
+from core.layouts.class_folders import read_class_folders
+from core.layouts.files import holds_a_tree, open_tree
+from core.layouts.question import Question
+from core.layouts.table import find_manifest
 from core.pictures.pixels import FilePixels
-from core.sets.class_folders import read_class_folders
-from core.sets.files import holds_a_tree, open_tree
-from core.sets.question import Question
-from core.sets.table import find_manifest
 
 TITLE = "class folders (a folder or zip with one folder of pictures for each class)"
 

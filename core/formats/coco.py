@@ -17,17 +17,17 @@ from PIL import Image
 
 from core.case import Box, Case, ImageSet, Pixels, Split
 from core.errors import DataError
+from core.layouts.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
+from core.layouts.coco import MASK, coco_box
+from core.layouts.coco_masks import mask_of_outlines, own_masks
+from core.layouts.files import Tree, holds_a_tree, open_tree
+from core.layouts.findings import Findings
+from core.layouts.lookup import Lookup
+from core.layouts.question import Question
+from core.layouts.splits import split_named
+from core.layouts.table import find_manifest
 from core.limits import limits
 from core.pictures.pixels import FilePixels
-from core.sets.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
-from core.sets.coco import MASK, coco_box
-from core.sets.coco_masks import mask_of_outlines, own_masks
-from core.sets.files import Tree, holds_a_tree, open_tree
-from core.sets.findings import Findings
-from core.sets.lookup import Lookup
-from core.sets.question import Question
-from core.sets.split import split_named
-from core.sets.table import find_manifest
 
 TITLE = "COCO (a folder or zip with pictures and a JSON file of boxes)"
 BEGINNING = 20_000

@@ -17,23 +17,23 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorag
 
 from core.case import Case, Finding, ImageSet
 from core.errors import DataError
+from core.layouts.class_folders import split_folders
+from core.layouts.classes import class_named, of_listed_classes
+from core.layouts.files import Tree, holds_a_tree, natural, open_tree, outer
+from core.layouts.findings import Findings, about, pictures_are
+from core.layouts.frame_rows import FrameChoice, by_frame
+from core.layouts.instance_rows import Frame, Frames, Key, Places, key_of, rows_of_files
+from core.layouts.instances import MORE, Instance, looks_like_dicom, read_instances
+from core.layouts.manifest import EMPTY, columns_of, separators_of, set_of, sidecar
+from core.layouts.manifest_rows import Sheet
+from core.layouts.modalities import modality_words
+from core.layouts.parts import ROW_OF, PartRows
+from core.layouts.question import Question
+from core.layouts.splits import split_named
+from core.layouts.table import find_table, read_table
 from core.limits import limits
 from core.pictures.dicom import DicomPixels
 from core.pictures.dicom_file import Source
-from core.sets.class_folders import split_folders
-from core.sets.classes import class_named, of_listed_classes
-from core.sets.files import Tree, holds_a_tree, natural, open_tree, outer
-from core.sets.findings import Findings, about, pictures_are
-from core.sets.frame_rows import FrameChoice, by_frame
-from core.sets.instance_rows import Frame, Frames, Key, Places, key_of, rows_of_files
-from core.sets.instances import MORE, Instance, looks_like_dicom, read_instances
-from core.sets.manifest import EMPTY, columns_of, separators_of, set_of, sidecar
-from core.sets.manifest_rows import Sheet
-from core.sets.modalities import modality_words
-from core.sets.parts import ROW_OF, PartRows
-from core.sets.question import Question
-from core.sets.split import split_named
-from core.sets.table import find_table, read_table
 
 TITLE = "DICOM files in a folder or zip, with a table of labels or in class folders"
 

@@ -13,12 +13,12 @@ from pydantic import Field
 
 from core.case import Case, ImageSet
 from core.errors import DataError
+from core.layouts.files import Tree, holds_a_tree, open_tree
+from core.layouts.manifest import EMPTY, Columns, read_manifest
+from core.layouts.question import Question
+from core.layouts.splits import split_named
+from core.layouts.table import SUFFIXES, find_manifest
 from core.pictures.pixels import FilePixels
-from core.sets.files import Tree, holds_a_tree, open_tree
-from core.sets.manifest import EMPTY, Columns, read_manifest
-from core.sets.question import Question
-from core.sets.split import split_named
-from core.sets.table import SUFFIXES, find_manifest
 
 TITLE = "a table of labels (CSV, TSV or Excel) with its pictures, in a folder or zip"
 

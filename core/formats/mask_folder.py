@@ -12,15 +12,15 @@ from PIL import Image, ImageDraw
 
 from core.case import NO_FINDING, Case, ImageSet
 from core.errors import DataError
+from core.layouts.classes import class_named, of_listed_classes
+from core.layouts.files import Tree, holds_a_tree, natural, open_tree
+from core.layouts.findings import Findings
+from core.layouts.masks import folders_but_of_images, in_image_folders, masks_beside_images, paired
+from core.layouts.question import Question
+from core.layouts.splits import split_named, split_of_folder
+from core.layouts.table import find_manifest
 from core.pictures.masks import marked
 from core.pictures.pixels import FilePixels
-from core.sets.classes import class_named, of_listed_classes
-from core.sets.files import Tree, holds_a_tree, natural, open_tree
-from core.sets.findings import Findings
-from core.sets.masks import folders_but_of_images, in_image_folders, masks_beside_images, paired
-from core.sets.question import Question
-from core.sets.split import split_named, split_of_folder
-from core.sets.table import find_manifest
 
 TITLE = "masks beside images (a folder or zip with images/ and masks/, under the same names)"
 MARKED = "marked"

@@ -12,13 +12,13 @@ import numpy as np
 
 from core.case import SPLITS, Case, Finding, ImageSet, Kind, Split, Task
 from core.errors import DataError
+from core.layouts.findings import about
+from core.layouts.medmnist import Facts, facts_counted, facts_named
+from core.layouts.question import Question
 from core.limits import limits, raised
 from core.pictures.npz import Array, Header, open_array, read_header, refuse_false
 from core.pictures.pixels import ArrayPixels, refuse_large
 from core.pictures.zips import examine
-from core.sets.findings import about
-from core.sets.medmnist import Facts, facts_counted, facts_named
-from core.sets.question import Question
 
 TITLE = "MedMNIST npz (one file with train_images, train_labels and the like)"
 MAX_CLASSES = 1000

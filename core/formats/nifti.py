@@ -14,20 +14,20 @@ import numpy as np
 
 from core.case import Case, Finding, ImageSet
 from core.errors import DataError
+from core.layouts.class_folders import read_class_folders
+from core.layouts.files import Tree, holds_a_tree, open_tree
+from core.layouts.findings import about
+from core.layouts.manifest import separators_of, set_of, sheet_of, sidecar
+from core.layouts.parts import PartColumn, PartRows
+from core.layouts.question import Question
+from core.layouts.slice_choice import SliceChoice
+from core.layouts.splits import split_named
+from core.layouts.table import SUFFIXES as TABLES
+from core.layouts.table import find_manifest
+from core.layouts.volumes import Volumes, by_slice, notes_on_rows, slices_of
 from core.limits import limits, raised
 from core.pictures.data_files import DataFile
 from core.pictures.nifti import SUFFIXES, SlicePixels
-from core.sets.class_folders import read_class_folders
-from core.sets.files import Tree, holds_a_tree, open_tree
-from core.sets.findings import about
-from core.sets.manifest import separators_of, set_of, sheet_of, sidecar
-from core.sets.parts import PartColumn, PartRows
-from core.sets.question import Question
-from core.sets.slice_choice import SliceChoice
-from core.sets.split import split_named
-from core.sets.table import SUFFIXES as TABLES
-from core.sets.table import find_manifest
-from core.sets.volumes import Volumes, by_slice, notes_on_rows, slices_of
 
 TITLE = "NIfTI volumes (.nii, .nii.gz) in class folders or beside a table of labels, in a folder or zip"
 SIDES = {

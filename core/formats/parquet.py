@@ -17,18 +17,18 @@ from PIL import Image
 
 from core.case import Case, ImageSet, Split
 from core.errors import DataError
+from core.layouts.files import Tree, holds_a_tree, open_tree, outer
+from core.layouts.huggingface import Classes, classes_in_readme, classes_in_schema
+from core.layouts.lookup import Lookup
+from core.layouts.manifest import Columns, columns_of, separators_of, set_of
+from core.layouts.manifest_rows import Sheet
+from core.layouts.question import Question
+from core.layouts.splits import split_named, split_of_folder
+from core.layouts.table import Table, likely_column
 from core.limits import limits, raised
 from core.pictures.data_files import DataFile, in_our_words
 from core.pictures.parquet import KIND, SUFFIXES, CellPixels, Rows, holds_pictures, open_rows
 from core.pictures.pixels import ZipPixels
-from core.sets.files import Tree, holds_a_tree, open_tree, outer
-from core.sets.huggingface import Classes, classes_in_readme, classes_in_schema
-from core.sets.lookup import Lookup
-from core.sets.manifest import Columns, columns_of, separators_of, set_of
-from core.sets.manifest_rows import Sheet
-from core.sets.question import Question
-from core.sets.split import split_named, split_of_folder
-from core.sets.table import Table, likely_column
 from core.sets.version import ABOUT
 
 DATA = "data/"

@@ -9,9 +9,9 @@ from PIL import Image
 
 from core.case import Box, Case, ImageSet, Task
 from core.errors import DataError
+from core.layouts.question import Question
+from core.layouts.splits import split_named
 from core.pictures.store import Store, StoredPixels, as_png
-from core.sets.question import Question
-from core.sets.split import split_named
 from core.sets.version import ABOUT, MANIFEST, STORE, read_version, write_version
 
 TITLE = "a version of an image set, written by the studio"

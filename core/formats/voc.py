@@ -14,14 +14,14 @@ from PIL import Image
 
 from core.case import SPLITS, Box, Case, ImageSet, Split
 from core.errors import DataError
+from core.layouts.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
+from core.layouts.files import Tree, holds_a_tree, open_tree
+from core.layouts.findings import Findings
+from core.layouts.lookup import Lookup
+from core.layouts.question import Question
+from core.layouts.table import find_manifest
 from core.limits import limits
 from core.pictures.pixels import FilePixels
-from core.sets.boxed import BoxedPicture, Drawn, boxed_set, tell_unlisted
-from core.sets.files import Tree, holds_a_tree, open_tree
-from core.sets.findings import Findings
-from core.sets.lookup import Lookup
-from core.sets.question import Question
-from core.sets.table import find_manifest
 
 TITLE = "Pascal VOC (a folder or zip with an XML file of boxes for each picture)"
 BEGINNING = 2000

@@ -1,7 +1,7 @@
 """What pictures carry beside what they show: their file, their size, their border and corners; and, to be told from
 these, how bright, sharp and coloured their middle is.
 
-Measured on a picture made small, so that a mark is seen at any resolution. core/sets/shortcuts.py asks whether any of
+Measured on a picture made small, so that a mark is seen at any resolution. core/checks/shortcuts.py asks whether any of
 it says the label.
 """
 

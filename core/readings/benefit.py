@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.readings.effect import CANT_TELL, Effect, effect_of, signed
-from core.readings.metrics import TITLES
 from core.readings.reader import Group
-from core.readings.rounding import rounded
+from core.statistics.effect import CANT_TELL, Effect, effect_of, signed
+from core.statistics.metrics import TITLES
+from core.statistics.rounding import rounded
 
 DECIDING = "macro_f1"
 """The figure that decides, for every run alike: chosen before any was seen."""

@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
 from core.case import Kind
-from core.readings.metrics import log_loss
+from core.statistics.metrics import log_loss
 
 Floats = NDArray[np.float64]
 RIDGES = tuple(10.0**-power for power in range(1, 8))

@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from core.case import Case
 from core.pictures.masks import Inside, inside_of, marked, runs_of
-from core.readings.intervals import Weighted
 from core.readings.statement import Statement, mean_of
+from core.statistics.intervals import Weighted
 
 MOST = 256
 """Cells of a grid's longer side: enough for Dice to its third digit, and a few kilobytes a case."""

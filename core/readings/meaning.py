@@ -9,7 +9,7 @@ from typing import Any
 
 from core.readings.answer import LOW_EXPLORED, little_explored
 from core.readings.benefit import Benefit, Duel, is_tsm, quoted
-from core.readings.rounding import rounded
+from core.statistics.rounding import rounded
 
 FEW_CASES = 10
 """Of a label: with fewer, a single case moves its sensitivity by more than a tenth."""

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.case import Task
-from core.readings import metrics
 from core.readings.answer import Answer, softmax
-from core.readings.effect import signed
-from core.readings.intervals import Figure, Groups, in_brackets
-from core.readings.metrics import Labels
+from core.statistics import metrics
+from core.statistics.effect import signed
+from core.statistics.intervals import Figure, Groups, in_brackets
+from core.statistics.metrics import Labels
 
 MEAN, PMI = "length_normalised", "pmi"
 TITLES = {MEAN: "length-normalised", PMI: "PMI"}

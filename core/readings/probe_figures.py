@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readings.intervals import compared_pairs, in_brackets, measured
 from core.readings.results import as_markdown
 from core.readings.statement import mean_of
 from core.readings.tables import IN_BRACKETS, Table, of_before, of_readers
 from core.sets.facts import FACT_KINDS
 from core.sets.sentences import CaseProbes
+from core.statistics.intervals import compared_pairs, in_brackets, measured
 
 Plain = dict[str, Any]
 Columns = dict[str, NDArray[np.float64]]

@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.case import Case
-from core.readings.detection import THRESHOLDS, Pair, average_precision, overlaps, ranked
-from core.readings.ends import Drawn, Floats
-from core.readings.intervals import Weighted
 from core.readings.statement import Statement, ratio_of
+from core.statistics.detection import THRESHOLDS, Pair, average_precision, overlaps, ranked
+from core.statistics.ends import Drawn, Floats
+from core.statistics.intervals import Weighted
 
 SEEN = 0.5
 """Of a region's score, from where on it counts as said."""

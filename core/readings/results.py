@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from core.case import Task
-from core.readings import metrics, other_scores, sureness
+from core.readings import other_scores, sureness
 from core.readings.calibration import Calibration, Calibrations, for_set
-from core.readings.ends import INTERVALS
-from core.readings.intervals import compared_pairs, in_brackets
 from core.readings.other_scores import figures_of_scores
 from core.readings.reading import Reading, targets
-from core.readings.rounding import rounded
 from core.readings.statement_figures import statement_figures, tables
 from core.sets.joint import Item, JointSet
+from core.statistics import metrics
+from core.statistics.ends import INTERVALS
+from core.statistics.intervals import compared_pairs, in_brackets
+from core.statistics.rounding import rounded
 
 Plain = dict[str, Any]
 

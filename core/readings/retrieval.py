@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readings.intervals import Groups, measured
 from core.readings.statement import mean_of
+from core.statistics.intervals import Groups, measured
 
 Floats = NDArray[np.float32]
 KIND, TITLE = "retrieval", "Finding captions and pictures"

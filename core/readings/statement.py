@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.case import Case
 from core.catalog import METHODS, every
 from core.errors import RunError
-from core.readings.ends import Drawn, Floats, Share
-from core.readings.intervals import Weighted
+from core.statistics.ends import Drawn, Floats, Share
+from core.statistics.intervals import Weighted
 
 
 class Statement(BaseModel):

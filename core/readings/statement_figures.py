@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from core.readings.intervals import Difference, Figure, Weighted, compared_pairs, in_brackets, measured
 from core.readings.reading import Reading
 from core.readings.statement import Statement, statement_in
+from core.statistics.intervals import Difference, Figure, Weighted, compared_pairs, in_brackets, measured
 
 Plain = dict[str, Any]
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.case import Task
-from core.readings import metrics
 from core.readings.calibration import Calibration
-from core.readings.effect import signed
-from core.readings.ends import Share, ends_of_share
-from core.readings.intervals import Groups, compared, defined, in_brackets, measured, numbered
-from core.readings.metrics import Labels, Sheet
-from core.readings.rounding import rounded
+from core.statistics import metrics
+from core.statistics.effect import signed
+from core.statistics.ends import Share, ends_of_share
+from core.statistics.intervals import Groups, compared, defined, in_brackets, measured, numbered
+from core.statistics.metrics import Labels, Sheet
+from core.statistics.rounding import rounded
 
 Floats = NDArray[np.float64]
 Plain = dict[str, Any]

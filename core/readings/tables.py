@@ -9,19 +9,19 @@ from types import MappingProxyType
 from typing import Any
 
 from core.case import Task
+from core.layouts.safe_csv import as_csv
 from core.readings.answer import entropy, likeliest
 from core.readings.benefit import Benefit, Duel, about_bands, duel_words
 from core.readings.calibration import Calibration, Calibrations, for_set
-from core.readings.effect import in_print
-from core.readings.ends import INTERVALS
-from core.readings.intervals import in_brackets
 from core.readings.meaning import has_several_labels
-from core.readings.metrics import TITLES
 from core.readings.reading import Reading
-from core.readings.rounding import rounded
 from core.readings.sureness import TITLES as SURENESS
 from core.readings.worth import Worth, worths
-from core.sets.safe_csv import as_csv
+from core.statistics.effect import in_print
+from core.statistics.ends import INTERVALS
+from core.statistics.intervals import in_brackets
+from core.statistics.metrics import TITLES
+from core.statistics.rounding import rounded
 
 BY_LABEL = {
     "sensitivity": "Sensitivity",

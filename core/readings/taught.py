@@ -19,10 +19,10 @@ from core.errors import RunError
 from core.models.own_weights import reading_weights
 from core.readings import linear, voting
 from core.readings.linear import Floats, Labelled, Linear
-from core.readings.metrics import log_loss
 from core.readings.mixing import best_weight, mean
 from core.readings.rivals import KNN, MEAN, ON_CONNECTOR, RUNGS, Rung
 from core.readings.voting import Voters
+from core.statistics.metrics import log_loss
 
 Seen = Mapping[Rung, NDArray[np.float32]]
 """Features of some cases at each rung, [N, D]."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.case import Kind
 from core.readings.linear import Floats, Labelled
-from core.readings.metrics import log_loss
+from core.statistics.metrics import log_loss
 
 VOTERS = (1, 2, 5, 10, 20, 50, 100)
 AT_ONCE = 512

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from core.case import Task
-from core.readings import metrics
 from core.readings.benefit import BESIDE, DECIDING, HELD, Duel, best_pair, gaps, inside, quoted
-from core.readings.effect import Effect
 from core.readings.reader import Reader
 from core.readings.reading import Reading, targets
-from core.readings.rounding import rounded
+from core.statistics import metrics
+from core.statistics.effect import Effect
+from core.statistics.rounding import rounded
 
 QUESTION = "Is the VLM worth it?"
 ANSWERS: Mapping[Effect, str] = {

@@ -14,8 +14,8 @@ from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
 from core.records.review.reviews import ReviewView
-from core.records.set_names import SetError, refuse_set_name
-from core.records.sets import SetView
+from core.records.sets.set_names import SetError, refuse_set_name
+from core.records.sets.sets import SetView
 from core.records.tables import ImageSet, Job, Project, Review, Version, now
 
 LONGEST = 255

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Select, or_, select
 
 from core.errors import SettingsError
+from core.layouts.safe_csv import as_csv
 from core.records.access import NOT_THERE, NotAllowed, Who, permit
 from core.records.audit import note
 from core.records.database import Database
 from core.records.tables import Audit, Project
-from core.sets.safe_csv import as_csv
 
 PAGE = 100
 MOST_EXPORTED = 200_000

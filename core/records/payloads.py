@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError
 
-from core.sets.leakage import Way
+from core.checks.leakage import Way
 from core.settings import Settings
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from core.case import Case, ImageSet, Split, Task
 from core.catalog import FORMATS, KEPT, every
 from core.errors import DataError, SettingsError
+from core.layouts.manifest_cells import SEPARATORS, listed_labels
 from core.pictures.pixels import ArrayPixels
 from core.readings.reading import load
 from core.runs.folder import Folder
@@ -20,7 +21,6 @@ from core.runs.learned import changed, learned, learned_before, learned_elsewher
 from core.runs.opened import Opened
 from core.runs.prepare import open_images
 from core.sets.learned_from import OnPicture, unlearned
-from core.sets.manifest_cells import SEPARATORS, listed_labels
 from core.sets.open import open_set
 from core.sets.split import limit
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from core.case import ImageSet
 from core.readings.answer import Answer
-from core.readings.metrics import log_loss
 from core.readings.mixing import best_weight, mean
 from core.readings.reader import FUSION, TSM
 from core.readings.reading import Reading, hot_labels
+from core.statistics.metrics import log_loss
 from core.training.readers import PLAIN
 
 FUSED = (TSM.name, PLAIN.name)

@@ -21,6 +21,7 @@ from core.case import Case, Split
 from core.catalog import TSMS
 from core.errors import DataError, RunError, SettingsError
 from core.events import Plugged, Report
+from core.layouts.question import Question
 from core.machine import hold
 from core.models.exemplar import Exemplars
 from core.models.seeing_tsm import refuse_other_eyes
@@ -37,7 +38,6 @@ from core.runs.running import Running
 from core.runs.tune import finish, judge_sharing, save_beside, seen_by_heads, start
 from core.sets.joint import Item
 from core.sets.learned_from import Learned, Unlearned, read_learned, unlearned, write_learned
-from core.sets.question import Question
 from core.sets.split import NOT_LOOKED_FOR
 from core.training.method import Plan, StagePlan
 from core.training.response import Tuned

@@ -22,7 +22,6 @@ from core.machine import hold
 from core.models.lora import using
 from core.readings.distribution import Asking, embed_exemplars
 from core.readings.embedder import Embedder
-from core.readings.ends import INTERVALS
 from core.readings.probe_figures import probe_figures
 from core.readings.probing import ProbeReplies, likeness, replies
 from core.readings.reader import readers_to_plain
@@ -33,6 +32,7 @@ from core.runs.runfile import Run
 from core.sets.box_words import Margins
 from core.sets.facts import Yardsticks
 from core.sets.sentences import CaseProbes, probes_of
+from core.statistics.ends import INTERVALS
 from core.training.tsm_stage import describe_images
 
 CASES = 64

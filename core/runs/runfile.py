@@ -13,12 +13,12 @@ from pydantic import Field
 
 from core.case import Task
 from core.catalog import FAMILIES, METHODS, TSMS, chosen
+from core.checks.leakage import LeakageSettings
 from core.errors import SettingsError
 from core.machine.precision import number_format_here, precision_here
 from core.models.lora import LoraSettings
 from core.readings.reader import Reader, tsm_readers
 from core.readings.rivals import Rivals
-from core.sets.leakage import LeakageSettings
 from core.sets.split import SplitSettings, as_frozen
 from core.settings import Settings
 from core.training.method import Frame, Plan, ReaderPlan

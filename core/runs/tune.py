@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from core.case import READ_SPLITS, Marks
+from core.checks import leakage
 from core.draw import evenly
 from core.errors import DataError, RunError
 from core.events import CasesRead, Done, Report, Sharing
@@ -44,7 +45,6 @@ from core.runs.prepare import Parts, feature_folder, load_parts
 from core.runs.rivals import add_rivals
 from core.runs.runfile import Run
 from core.runs.running import Running
-from core.sets import leakage
 from core.sets.alike import Seen
 from core.sets.joint import Item, pictures
 from core.sets.overlap import overlap

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from core.case import Box
+from core.layouts.safe_csv import as_csv
 from core.sample.mistakes import Planted, duplicates, wrong_labels
 from core.sample.people import TASK, Subject, subjects
 from core.sample.reports import LEVELS, MARGINS, USUAL_RADIUS, Seen, report
-from core.sets.safe_csv import as_csv
 from core.starter import cells
 from core.starter.canvas import Canvas, Plane
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from core.case import ImageSet
 from core.errors import DataError
-from core.sets.foreign_files import foreign_files
+from core.layouts.foreign_files import foreign_files
 from core.sets.version import KEPT, kept_folder
 from core.settings import Settings
 

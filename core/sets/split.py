@@ -14,22 +14,12 @@ from pydantic import Field
 
 from core.case import NO_FINDING, SPLITS, Case, Split
 from core.errors import DataError, SettingsError
+from core.layouts.splits import split_named
 from core.pictures.looks import Look, look_at_all
 from core.sets.alike import Ties, picture_ties, tied
 from core.settings import Settings
 
 Part = TypeVar("Part", bound=Hashable)
-
-NAMES: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}
 
 
 class SplitSettings(Settings):
@@ -71,16 +61,6 @@ def as_frozen(split: Mapping[str, Any]) -> dict[str, Any]:
     """Of settings that a run was begun with: where they say nothing of near copies, or of altered ones, nobody looked
     for any then."""
     return {**NOT_LOOKED_FOR, **split} if split else {}
-
-
-def split_named(name: str) -> Split | None:
-    """The split that a folder or a cell names, in any of the usual words."""
-    return NAMES.get(name.strip().casefold())
-
-
-def split_of_folder(path: str) -> Split | None:
-    """The split that one of the folders above a file is called after."""
-    return next((split for part in path.split("/")[:-1] if (split := split_named(part))), None)
 
 
 def assign(

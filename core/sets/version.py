@@ -18,8 +18,8 @@ from typing import Any
 
 from core.case import Box, Case, ImageSet, Task, with_negatives
 from core.errors import DataError
+from core.layouts.splits import split_named
 from core.pictures.store import StoredPixels, open_store
-from core.sets.split import split_named
 
 ABOUT, MANIFEST = "version.json", "cases.parquet"
 STORE = "store"

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from core.catalog import METHODS, find
-from core.readings.ends import INTERVALS
+from core.statistics.ends import INTERVALS
 from core.training.method import Paper
 
 Plain = Mapping[str, Any]

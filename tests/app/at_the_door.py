@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.context import Studio
-from core.records import people
+from core.records.accounts import people
 from core.records.place import Place
 from tests.migrated import new_records
 

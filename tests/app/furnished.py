@@ -19,11 +19,14 @@ from core.pictures.pixels import FilePixels
 from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reading import Reading
-from core.records import jobs, people, runs, sets
-from core.records.exports import export_path, queue_export
-from core.records.people import Who
+from core.records import jobs
+from core.records.accounts import people
+from core.records.accounts.people import Who
 from core.records.place import Place
 from core.records.review import reviews, verdicts
+from core.records.runs import runs
+from core.records.runs.exports import export_path, queue_export
+from core.records.sets import sets
 from tests.let_in import LET_IN, let_in
 from tests.migrated import new_records
 from tests.records.search import finish

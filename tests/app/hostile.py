@@ -17,12 +17,15 @@ from core.pictures.pixels import FilePixels
 from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reading import Reading
-from core.records import jobs, people, runs, sets
+from core.records import jobs
+from core.records.accounts import people
+from core.records.accounts.people import Who
 from core.records.database import Database
-from core.records.outcomes import Match, Matches
-from core.records.people import Who
 from core.records.place import Place
 from core.records.review import reviews, verdicts
+from core.records.runs import runs
+from core.records.runs.outcomes import Match, Matches
+from core.records.sets import sets
 from core.records.tables import Job, Person
 from tests.app.furnished import SETTINGS, events
 from tests.migrated import new_records

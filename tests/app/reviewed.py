@@ -15,12 +15,14 @@ from app.context import Studio
 from app.visit import Visit
 from core.case import Case, ImageSet, Kind, Task
 from core.pictures.pixels import FilePixels
-from core.records import jobs, people, sets
+from core.records import jobs
+from core.records.accounts import people
+from core.records.accounts.people import Who
 from core.records.labels import Names
-from core.records.people import Who
 from core.records.place import Place
 from core.records.review import intake, reviews, verdicts
 from core.records.review.verdicts import VerdictView
+from core.records.sets import sets
 from tests.app.furnished import visiting
 from tests.let_in import let_in
 from tests.migrated import new_records

@@ -22,10 +22,11 @@ from app.pages.image_sets.boxes import draw_redrawn
 from core.case import Box
 from core.errors import CoreError, SettingsError
 from core.formats import manifest, voc
-from core.records import people, sets
 from core.records.access import NotAllowed, Who
-from core.records.comparison import Comparison
+from core.records.accounts import people
 from core.records.review import boxes
+from core.records.runs.comparison import Comparison
+from core.records.sets import sets
 from tests.app.furnished import Furnished, browsing, furnish
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from app.words import curve_title
 from core.methods.vitask import ALONE
 from core.readings.answer import Answer
 from core.readings.reader import TSM, unknown_reader
-from core.readings.roc import Roc
+from core.statistics.roc import Roc
 
 
 def test_every_reader_has_the_whole_distribution_on_one_axis() -> None:

@@ -19,11 +19,11 @@ from core.case import Task
 from core.readings import sureness
 from core.readings.answer import Answer
 from core.readings.calibration import Calibration
-from core.readings.ends import FEW
 from core.readings.reading import Reading, load
 from core.readings.results import evaluate
 from core.readings.tables import tables_of
-from core.records import runs
+from core.records.runs import runs
+from core.statistics.ends import FEW
 from tests.app.furnished import ANSWERS, Furnished, furnish
 
 

@@ -26,7 +26,8 @@ from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.nearest import Index, Indexed
 from core.readings.reading import Reading
-from core.records import comparison, finding, jobs, runs
+from core.records import jobs
+from core.records.runs import comparison, finding, runs
 from core.records.tables import Job
 from tests import bombs, pointing
 from tests.app.furnished import Furnished, asking, furnish, metrics
@@ -98,7 +99,7 @@ def test_next_and_previous_go_round(page: ComparePage, room: Furnished) -> None:
 
 
 def test_a_split_of_many_cases_is_opened_too(room: Furnished, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.records.comparison.NAMES_AT_ONCE", 1)
+    monkeypatch.setattr("core.records.runs.comparison.NAMES_AT_ONCE", 1)
     comparison._opened.cache_clear()
     opened = acts.open_comparison(room.visit(), room.run_id, "test")
     assert [case.number for case in opened.cases] == [0, 1, 2]

@@ -7,7 +7,7 @@ import pytest
 from app.pages.compare.words import answers_table, tokens_table
 from core.case import Task
 from core.readings.answer import Answer, conclude
-from core.records.comparison import CaseView
+from core.records.runs.comparison import CaseView
 from core.training.readers import UNTUNED
 
 TASK = Task(answers=("clear", "hazy"))

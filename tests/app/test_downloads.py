@@ -17,11 +17,13 @@ from PIL import Image
 from app.routes import downloads
 from core.case import Case, ImageSet, Kind, Task
 from core.formats import coco, manifest, mask_folder
+from core.layouts.table import read_table
 from core.machine.aside import Aside
 from core.pictures.masks import packed_runs
 from core.pictures.pixels import FilePixels
-from core.records import audit, drawn, people, sets
-from core.sets.table import read_table
+from core.records import audit
+from core.records.accounts import people
+from core.records.sets import drawn, sets
 from tests.app.furnished import Furnished, furnish, pictures
 
 ATTACK = "=HYPERLINK(1)"

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from core.records import jobs, people, runs
-from core.records.ended_runs import ended_since
+from core.records import jobs
+from core.records.accounts import people
+from core.records.runs import runs
+from core.records.runs.ended_runs import ended_since
 from core.records.tables import now
 from tests.app.furnished import Furnished, browsing, furnish
 

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from gradio.components import Component
 
 from app.main import create_app
-from core.records import people
+from core.records.accounts import people
 from tests.app.furnished import furnish
 from tests.app.test_gate import PASSWORD, Rooms
 from tests.let_in import TOKEN

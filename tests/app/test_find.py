@@ -16,10 +16,13 @@ from app.pages.find.page import EMPTY, FindPage
 from app.pages.find.parts import A_CASE, AN_IMAGE, WORDS, lay_out
 from app.visit import Visit
 from core.errors import CoreError
-from core.records import finding, jobs, people, runs, sets
+from core.records import jobs
 from core.records.access import NotAllowed, Who
-from core.records.outcomes import Match, Matches
+from core.records.accounts import people
 from core.records.payloads import Find
+from core.records.runs import finding, runs
+from core.records.runs.outcomes import Match, Matches
+from core.records.sets import sets
 from core.records.tables import Job
 from tests.app.furnished import Furnished, furnish
 

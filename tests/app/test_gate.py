@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from app.entrance.gate import OPEN, OPEN_BELOW
 from app.main import create_app
 from app.shell import pages
-from core.records import people
+from core.records.accounts import people
 from core.records.tables import Audit, BoxCorrection, Job, Review, Run, Standing, Upload, Verdict, Version
 from tests.app.furnished import Furnished, exported, furnish, searched
 from tests.let_in import TOKEN

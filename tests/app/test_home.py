@@ -14,9 +14,9 @@ from app.pages.home import work as work_of_home
 from app.pages.home.cards import draw_recent, draw_showcase, draw_steps, make_words
 from app.pages.home.work import Work, gather
 from core.errors import CoreError
-from core.records import runs
 from core.records.place import Place
-from core.records.samples import SHOWCASES
+from core.records.runs import runs
+from core.records.runs.samples import SHOWCASES
 from core.records.tables import Run
 from core.runs.runfile import make_run
 from tests.app.furnished import Furnished, furnish, visiting

@@ -21,17 +21,17 @@ from app.pages.image_sets.adding import bring, lines_of
 from app.pages.image_sets.gallery import draw_histogram, draw_page
 from app.pages.image_sets.task import TaskTab, draw_prompt, lay_out, save, task_from
 from core.catalog import FORMATS, every, find
+from core.checks.leakage import Leakage, Shared
+from core.checks.mending import Fix
 from core.errors import CoreError, SettingsError
 from core.formats import dicom, mask_folder, voc
 from core.machine.aside import Aside
-from core.records import drawn, sets
 from core.records.access import NotAllowed
-from core.records.outcomes import Settled
 from core.records.progress import Progress
-from core.records.sets import UploadError, UploadView
+from core.records.runs.outcomes import Settled
+from core.records.sets import drawn, sets
+from core.records.sets.sets import UploadError, UploadView
 from core.records.tables import Job
-from core.sets.leakage import Leakage, Shared
-from core.sets.mending import Fix
 from core.sets.open import open_set
 from tests.app.furnished import Furnished, asking, furnish
 

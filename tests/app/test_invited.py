@@ -15,10 +15,10 @@ from sqlalchemy import select
 from app.context import COOKIE, NotSignedIn, Studio
 from app.entrance import gate, invited, signin
 from app.entrance.gate import Gate
-from core.records import invitations, people
-from core.records.sightings import Sightings
+from core.records.accounts import invitations, people
+from core.records.accounts.throttle import FREE_AT_NAME
+from core.records.runs.sightings import Sightings
 from core.records.tables import Person, SignIn
-from core.records.throttle import FREE_AT_NAME
 from tests.app.at_the_door import studio as studio
 
 PASSWORD = "six herons over a pier"

@@ -34,9 +34,12 @@ from app.pages.tune.parts import lay_out as lay_out_tune
 from app.run_words import header
 from app.visit import Visit
 from core.errors import CoreError, RunError, SettingsError
-from core.records import erasing_sets, people, runs, sets
 from core.records.access import NotAllowed
+from core.records.accounts import people
+from core.records.erasing import erasing_sets
 from core.records.review import reviews
+from core.records.runs import runs
+from core.records.sets import sets
 from tests.app.furnished import Furnished, asking, browsing, furnish, pictures, searched
 
 PASSWORD = "six herons over a pier"

@@ -15,8 +15,9 @@ from app.main import create_app
 from app.viewer import pane_of
 from core.pictures.deep import as_deep_png
 from core.pictures.store import open_store
-from core.records import people, sets
-from core.records.openings import Openings
+from core.records.accounts import people
+from core.records.sets import sets
+from core.records.sets.openings import Openings
 from core.records.tables import Case
 from tests.app.reviewed import Reviewed, furnish_review
 from tests.app.test_gate import PASSWORD, Rooms

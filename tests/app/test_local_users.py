@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from app.context import Studio
 from app.entrance import peer
 from app.main import create_app
-from core.records import people, sessions
+from core.records.accounts import people, sessions
 from core.records.database import open_database
 from core.records.place import Place
 from core.records.tables import Ticket, now

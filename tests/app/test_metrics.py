@@ -14,7 +14,7 @@ from sqlalchemy import event, insert
 
 from app.context import Studio
 from app.routes import health
-from core.records import people
+from core.records.accounts import people
 from core.records.place import Place
 from core.records.tables import JOB_STATES, QUEUES, Job
 from tests.migrated import new_records

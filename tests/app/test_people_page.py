@@ -23,7 +23,8 @@ from app.shell import header, offered, pages
 from app.visit import Visit
 from app.words import browser_words
 from core.errors import CoreError
-from core.records import audit, people, roster
+from core.records import audit
+from core.records.accounts import people, roster
 from core.records.tables import Audit, Invitation, Membership, Person, Project
 from tests.app.furnished import Furnished, asking, furnish, visiting
 from tests.app.hostile import PAYLOADS

@@ -17,7 +17,7 @@ from app.html import in_markdown
 from app.main import create_app
 from app.shell import assemble, pages
 from core.errors import DataError
-from core.records import people
+from core.records.accounts import people
 from tests.app.furnished import Furnished, furnish
 from tests.app.hostile import ALL
 

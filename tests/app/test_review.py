@@ -31,15 +31,18 @@ from app.routes import reviewing
 from app.run_words import header
 from app.visit import Visit
 from core.errors import CoreError, SettingsError
-from core.records import jobs, people, runs, sets
+from core.records import jobs
 from core.records.access import as_who
-from core.records.finding import Alike
-from core.records.outcomes import Match
-from core.records.people import Who
+from core.records.accounts import people
+from core.records.accounts.people import Who
 from core.records.progress import Progress
 from core.records.review import boxes, queue, reviews, verdicts
 from core.records.review.corrections import Gain, Retrained
 from core.records.review.queue import Filter
+from core.records.runs import runs
+from core.records.runs.finding import Alike
+from core.records.runs.outcomes import Match
+from core.records.sets import sets
 from core.records.tables import Action, Job
 from tests.app.furnished import SETTINGS, asking, furnish
 from tests.app.reviewed import ALIKE, ANSWERS, Reviewed, finish, furnish_review

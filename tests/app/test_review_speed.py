@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from app.main import create_app
-from core.records import people
+from core.records.accounts import people
 from core.records.place import Place
 from core.records.tables import Job, Person
 from tests.let_in import LET_IN, let_in

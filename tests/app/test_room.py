@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from app.main import create_app
-from core.records import people
+from core.records.accounts import people
 from core.records.roles import ROLES
 from tests.app.furnished import furnish
 from tests.app.test_gate import PASSWORD, Rooms

@@ -10,11 +10,11 @@ import pytest
 from app.pages.runs.acts import cancel_probes, probe_run, run_probes
 from app.pages.runs.probing import ProbingTab, lay_out
 from core.errors import CoreError, RunError, SettingsError
-from core.readings.ends import INTERVALS
 from core.readings.probe_figures import probe_figures
 from core.records import jobs
 from core.records.audit import entries
-from core.records.outcomes import Probed
+from core.records.runs.outcomes import Probed
+from core.statistics.ends import INTERVALS
 from tests.app.furnished import Furnished, furnish
 from tests.readings.test_probe_figures import BLIND, LEANINGS, PROBED, SCORES
 

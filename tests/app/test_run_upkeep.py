@@ -20,8 +20,9 @@ from app.pages.runs.parts import lay_out
 from app.pages.runs.upkeep import Upkeep
 from app.visit import Visit
 from core.errors import SettingsError
-from core.records import people, run_upkeep, runs
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
+from core.records.runs import run_upkeep, runs
 from core.records.tables import Job
 from tests.app.furnished import Furnished, asking, browsing, furnish
 

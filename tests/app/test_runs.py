@@ -18,8 +18,9 @@ from app.pages.runs.parts import lay_out
 from app.run_words import statement_tables
 from app.words import lasting
 from core.errors import CoreError
-from core.records import jobs, runs
+from core.records import jobs
 from core.records.place import Place
+from core.records.runs import runs
 from core.records.tables import Run
 from tests.app.furnished import Furnished, furnish, metrics, visiting
 from tests.let_in import let_in

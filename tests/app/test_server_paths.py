@@ -15,7 +15,7 @@ from app.context import Studio
 from app.routes import downloads, health, images
 from app.visit import Visit, guarded
 from core.errors import RunError
-from core.records import people
+from core.records.accounts import people
 from core.records.database import open_database
 from core.records.place import Place
 from tests.app.furnished import asking, exported, furnish

@@ -17,10 +17,10 @@ from app.entrance.signin import own_path
 from app.main import create_app, serve, trusted_proxies
 from app.routes import health
 from core.errors import CoreError
-from core.records import people
+from core.records.accounts import people
+from core.records.accounts.throttle import FREE_AT_NAME
 from core.records.database import open_database
 from core.records.place import Place
-from core.records.throttle import FREE_AT_NAME
 from tests.app.at_the_door import studio as studio
 from worker.redis import free_port
 
@@ -220,7 +220,7 @@ def test_the_server_believes_no_header_by_itself_and_sweeps_from_the_start(
     """uvicorn would take the word of everybody on this machine for where a request came from."""
     begun: list[Any] = []
     monkeypatch.setenv("VITASK_DATA", str(studio.place.data))
-    monkeypatch.setattr("core.records.leftovers.sweep_for_ever", lambda database, place: begun.append(place))
+    monkeypatch.setattr("core.records.erasing.leftovers.sweep_for_ever", lambda database, place: begun.append(place))
     monkeypatch.setattr("app.main.create_app", lambda place: begun.append("app"))
     monkeypatch.setattr("uvicorn.run", lambda app, **settings: begun.append(settings["proxy_headers"]))
     serve("127.0.0.1", free_port())

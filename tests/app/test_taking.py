@@ -20,9 +20,10 @@ from app.taken import figures_of
 from core.case import Task
 from core.readings.reading import load
 from core.readings.results import evaluate
-from core.records import audit, runs
-from core.records import taking as records_taking
-from core.records.benefits import judged
+from core.records import audit
+from core.records.runs import runs
+from core.records.runs import taking as records_taking
+from core.records.runs.benefits import judged
 from tests.app.furnished import ANSWERS, Furnished, browsing, furnish, metrics
 from tests.app.test_run_probes import carry_out
 from tests.records.test_seeds import finished, queued

@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from app.main import SECONDS_BETWEEN_LOOKS
-from core.records import jobs, runs
+from core.records import jobs
+from core.records.runs import runs
 from tests.app.furnished import Furnished, browsing, furnish
 from tests.pace import is_within, slowness
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from core.records import people, sets
+from core.records.accounts import people
+from core.records.sets import sets
 from tests.app.test_gate import PASSWORD, Rooms
 from tests.app.test_gate import rooms as rooms
 from tests.records.held import brought

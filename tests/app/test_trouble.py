@@ -16,8 +16,10 @@ from sqlalchemy.exc import OperationalError
 from app.context import notice
 from core.errors import IS_FULL
 from core.records import database as records
-from core.records import jobs, people, sets
+from core.records import jobs
+from core.records.accounts import people
 from core.records.database import Database, DatabaseBusy, DatabaseError, DatabaseFull
+from core.records.sets import sets
 from tests.app.furnished import Furnished, browsing, furnish
 from tests.app.test_ticks import blocks_of, call, events
 

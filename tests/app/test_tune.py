@@ -23,8 +23,10 @@ from app.visit import Updates
 from core.case import Task
 from core.catalog import METHODS
 from core.errors import CoreError, SettingsError
-from core.records import jobs, runs, sets
-from core.records.outcomes import Estimated
+from core.records import jobs
+from core.records.runs import runs
+from core.records.runs.outcomes import Estimated
+from core.records.sets import sets
 from tests.app.furnished import ANSWERS, Furnished, furnish, pictures
 
 HAZE = Task(modality="window", answers=ANSWERS)

@@ -22,12 +22,15 @@ from core.pictures.pixels import FilePixels
 from core.readings import reading, results
 from core.readings.answer import Answer
 from core.readings.reading import Reading
-from core.records import jobs, people, questions, runs, sets
-from core.records.outcomes import Match, Matches, Unlike
+from core.records import jobs
+from core.records.accounts import people
+from core.records.accounts.people import Who
 from core.records.payloads import Ask, Find
-from core.records.people import Who
 from core.records.place import Place
 from core.records.review import intake, reviews, verdicts
+from core.records.runs import questions, runs
+from core.records.runs.outcomes import Match, Matches, Unlike
+from core.records.sets import sets
 from core.records.tables import Job
 from tests.app.furnished import SETTINGS, events
 from tests.migrated import new_records

@@ -9,8 +9,8 @@ import pytest
 
 from core.bench import intake
 from core.catalog import FORMATS, every
+from core.checks.check import check
 from core.cli.main import main
-from core.sets.check import check
 from core.sets.open import open_set
 from core.sets.version import read_version
 

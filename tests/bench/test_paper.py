@@ -20,8 +20,8 @@ from core.bench.paper_figures import PRINTED, READERS, markdown, rows_of
 from core.case import SPLITS, Task
 from core.cli.main import main
 from core.errors import StoppedError
+from core.layouts import medmnist
 from core.runs.runfile import make_run
-from core.sets import medmnist
 from tests import run_files
 from tests.local_server import Server, serving
 

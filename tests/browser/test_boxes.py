@@ -15,8 +15,8 @@ import pytest
 
 from core.case import Box
 from core.formats import voc
-from core.records import sets
 from core.records.review import boxes
+from core.records.sets import sets
 from tests.app.furnished import Furnished, furnish
 from tests.browser.conftest import Running, is_within
 from tests.browser.test_image_sets import added

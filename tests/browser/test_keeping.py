@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.records import sets
+from core.records.sets import sets
 from tests.app.furnished import Furnished, furnish, searched
 from tests.browser.conftest import is_within
 from tests.browser.test_review import serving_records

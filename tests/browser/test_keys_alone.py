@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.records import sets
+from core.records.sets import sets
 from tests.app.two_sets import CASES
 from tests.browser.conftest import Shown
 from tests.browser.tour import sign_in

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.records import jobs, runs
+from core.records import jobs
+from core.records.runs import runs
 from tests.app.furnished import Furnished, furnish
 from tests.browser.conftest import is_within
 from tests.browser.test_review import serving_records

@@ -18,7 +18,7 @@ import pytest
 
 from app.context import Studio
 from app.pages.review.words import KEYS
-from core.records import people
+from core.records.accounts import people
 from core.records.labels import Names
 from tests.app.reviewed import ALIKE, Reviewed, furnish_review
 from tests.browser.conftest import is_within, wait_for

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from core.records import audit, runs
+from core.records import audit
+from core.records.runs import runs
 from core.records.tables import Job
 from tests.app.furnished import Furnished, furnish
 from tests.browser.conftest import PATIENCE_MS, is_within, wait_for

@@ -16,8 +16,10 @@ from PIL import Image
 from sqlalchemy import select
 
 from core.catalog import FORMATS, find
-from core.records import jobs, payloads, runs, sets
-from core.records.outcomes import Match, Matches
+from core.records import jobs, payloads
+from core.records.runs import runs
+from core.records.runs.outcomes import Match, Matches
+from core.records.sets import sets
 from core.records.tables import Job
 from core.sets.open import open_set
 from tests import run_files as runs_of_tests

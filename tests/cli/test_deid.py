@@ -13,9 +13,10 @@ from pydicom.pixels.utils import pixel_array
 from core.cli.main import main
 from core.deid.burned_text import read_lines
 from core.deid.shell_way import WAITING
-from core.records import people, sets
+from core.records.accounts import people
 from core.records.database import open_database
 from core.records.place import Place
+from core.records.sets import sets
 from tests.deid.burning import FAMILY, LAYING, burned, written_to
 from tests.deid.made import keep_header, made_header
 

@@ -17,13 +17,13 @@ from core.case import Case, ImageSet
 from core.cli.main import main
 from core.pictures.store import Store, StoredPixels
 from core.readings import reading
-from core.readings.ends import UNDEFINED
 from core.runs.export import export
 from core.runs.folder import Folder
 from core.runs.prepare import open_images
 from core.runs.runfile import read_run
 from core.sets.learned_from import FILE
 from core.sets.version import write_version
+from core.statistics.ends import UNDEFINED
 from tests import run_files
 
 ANSWERS = "dark, light, light scar"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import main
-from core.records import people, sets
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
+from core.records.sets import sets
 from tests.migrated import new_records
 from tests.records.held import brought
 

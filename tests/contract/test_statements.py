@@ -26,7 +26,6 @@ from core.pictures.pixels import FilePixels
 from core.readings import reading
 from core.readings.answer import Answer, answer_from_plain, answer_to_plain
 from core.readings.distribution import Asking, Likelihoods, _statements
-from core.readings.ends import FEW
 from core.readings.head import Head
 from core.readings.reader import Reader
 from core.readings.reading import Reading
@@ -38,6 +37,7 @@ from core.runs.folder import Folder
 from core.runs.opened import Asked, open_run, read_pictures
 from core.runs.runfile import Run, make_run
 from core.runs.tune import tune
+from core.statistics.ends import FEW
 from core.training.method import HeadPlan
 from tests import pointing, run_files
 

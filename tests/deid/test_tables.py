@@ -12,9 +12,9 @@ from core.deid.choices import Choices
 from core.deid.columns import is_dropped
 from core.deid.days import moved_date
 from core.deid.upload import deidentify
-from core.sets.files import open_tree
-from core.sets.lookup import Lookup
-from core.sets.table import Table, read_table
+from core.layouts.files import open_tree
+from core.layouts.lookup import Lookup
+from core.layouts.table import Table, read_table
 from tests.deid.made import KEY, keep_header, made_header
 
 PSEUDONYM = KEY.pseudonym("id:00481516:")

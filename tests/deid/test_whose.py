@@ -9,11 +9,11 @@ import pytest
 
 from core.case import Case, Finding, ImageSet, Task
 from core.catalog import FORMATS, KEPT, every
+from core.checks.mending import LeftOut, Mending
 from core.deid.key import SiteKey
 from core.deid.persons import identity_of_number
 from core.deid.whose import FILES, PATIENTS, findings_of, taken_out, tellings, undecided, unnamed, words
 from core.pictures.pixels import FilePixels
-from core.sets.mending import LeftOut, Mending
 from core.sets.open import open_set
 from tests.conftest import SHARED_DATA
 

@@ -16,10 +16,10 @@ from core.case import Finding, ImageSet
 from core.catalog import FORMATS, every
 from core.errors import DataError, SettingsError
 from core.formats.dicom import Settings, looks_like, read, write_example
+from core.layouts.modalities import modality_words
 from core.pictures.dicom import DicomPixels
 from core.pictures.dicom_file import Source
 from core.pictures.pixels import FilePixels
-from core.sets.modalities import modality_words
 from core.sets.open import open_set
 from tests.dicom_files import drawn, saved
 

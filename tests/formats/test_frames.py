@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.case import Finding, ImageSet
+from core.checks.looked import look_over
+from core.checks.mending import Mending, mend
 from core.formats.dicom import Settings, read
-from core.sets.looked import look_over
-from core.sets.mending import Mending, mend
 from tests.dicom_files import drawn, saved
 
 

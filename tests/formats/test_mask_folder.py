@@ -10,10 +10,10 @@ from PIL import Image
 
 from core.case import Finding, ImageSet
 from core.catalog import FORMATS, every
+from core.checks.check import check
 from core.errors import DataError
 from core.formats import mask_folder
 from core.pictures.masks import marked
-from core.sets.check import check
 from core.sets.open import open_set
 
 SIDE = 20

@@ -12,11 +12,11 @@ import pytest
 
 from core.case import Finding, ImageSet
 from core.catalog import FORMATS, every
+from core.checks.check import check
 from core.errors import DataError, SettingsError
 from core.formats.nifti import Settings, looks_like, read, write_example
 from core.pictures.pixels import decode, deep_in
 from core.pictures.store import encoded
-from core.sets.check import check
 from core.sets.open import open_set
 
 

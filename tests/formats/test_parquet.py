@@ -17,11 +17,11 @@ from PIL import Image
 
 from core.case import ImageSet
 from core.catalog import FORMATS, every
+from core.checks.check import check
 from core.errors import DataError
 from core.formats.parquet import Settings, looks_like, read, write_example
 from core.pictures import parquet as cells
 from core.pictures.store import encoded
-from core.sets.check import check
 from core.sets.open import open_set
 
 

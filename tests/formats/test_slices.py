@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.case import Case, Finding, ImageSet
+from core.checks.check import check
+from core.checks.looked import look_over
+from core.checks.mending import Mending, mend
 from core.errors import DataError
 from core.formats.nifti import Settings, read
+from core.layouts.slice_choice import Numbering
 from core.pictures.nifti import PLANES, Plane
 from core.pictures.pixels import deep_in
-from core.sets.check import check
-from core.sets.looked import look_over
-from core.sets.mending import Mending, mend
-from core.sets.slice_choice import Numbering
 
 CODES: dict[Plane, str] = {"axial": "SI", "coronal": "AP", "sagittal": "RL"}
 

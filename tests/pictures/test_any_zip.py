@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DataError
+from core.layouts.files import open_tree
 from core.pictures.zips import examine, read_member
-from core.sets.files import open_tree
 
 PART = st.text("ab .~é", min_size=1, max_size=3) | st.sampled_from(["..", ".", "C:", "__MACOSX", "a.png", "con"])
 NAMES = st.lists(PART, min_size=1, max_size=3).map("/".join)

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from core.case import Case, ImageSet, Task
+from core.checks.check import report_of
+from core.checks.looked import look_over
 from core.errors import DataError
 from core.machine import spread as spreading
 from core.pictures.dicom import DicomPixels
@@ -21,8 +23,6 @@ from core.pictures.pixels import FilePixels
 from core.pictures.sights import Wanted, sights_of, traces_of
 from core.pictures.store import Store, encoded
 from core.pictures.traces import trace_of
-from core.sets.check import report_of
-from core.sets.looked import look_over
 from tests.dicom_files import drawn, saved
 
 pytestmark = pytest.mark.slow

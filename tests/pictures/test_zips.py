@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
+from core.layouts.files import open_tree
 from core.pictures.zips import examine
-from core.sets.files import open_tree
 
 
 def zipped(path: Path, *names: str, content: bytes = b"x", compression: int = zipfile.ZIP_STORED) -> Path:

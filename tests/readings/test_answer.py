@@ -6,7 +6,7 @@ import numpy as np
 
 from core.case import Task
 from core.readings.answer import likeliest
-from core.readings.metrics import confusion
+from core.statistics.metrics import confusion
 from core.suspects.reasons import likeliest_labels
 
 TASK = Task(modality="film", answers=("nodule", "mass"), kind="multi")

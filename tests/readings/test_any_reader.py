@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.readings.metrics import confusion, figures, per_class
+from core.statistics.metrics import confusion, figures, per_class
 
 Floats = NDArray[np.float64]
 TENTHS = st.integers(0, 10)

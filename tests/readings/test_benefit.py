@@ -10,11 +10,11 @@ import pytest
 from core.case import Task
 from core.readings.answer import Answer
 from core.readings.benefit import Benefit, Duel, about_bands, benefits, duel_words, sentence
-from core.readings.effect import effect_of, signed
 from core.readings.meaning import Training, cases_to_tell, meaning
 from core.readings.reading import Reading
 from core.readings.results import evaluate
 from core.readings.worth import worths
+from core.statistics.effect import effect_of, signed
 
 TITLES = {"vitask": "alone", "vitask+tsm": "aided", "vanilla": "plainly tuned", "tsm": "the TSM"}
 OWN = ("vitask", "vitask+tsm")

@@ -20,9 +20,9 @@ from core.readings.calibration import (
     kept_calibrations,
     learned,
 )
-from core.readings.metrics import Sheet
 from core.readings.reading import Reading
 from core.readings.results import evaluate, table
+from core.statistics.metrics import Sheet
 
 TASK = Task(modality="drawn", answers=("a", "b"))
 MULTI = Task(modality="drawn", answers=("a", "b"), kind="multi")

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from core.case import Kind
 from core.readings import linear
 from core.readings.linear import INTERCEPT_RIDGE, Floats, Labelled, choose, objective, scaling, solve
-from core.readings.metrics import figures, log_loss
+from core.statistics.metrics import figures, log_loss
 
 
 def drawn(cases: int, answers: int, seed: int = 0) -> Labelled:

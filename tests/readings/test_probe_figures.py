@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from core.case import Case
-from core.readings.ends import FEW
 from core.readings.probe_figures import NOTES, probe_figures, probe_notes, probes_as_markdown, tables
 from core.sets.facts import FactKind
 from core.sets.sentences import CaptionPair, CaseProbes, PresenceQuestion
+from core.statistics.ends import FEW
 from tests.sets.test_facts import Nothing
 
 

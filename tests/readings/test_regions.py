@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from core.case import Box, Case
 from core.pictures.pixels import FilePixels
-from core.readings.detection import THRESHOLDS, matched, overlaps
-from core.readings.ends import Floats
-from core.readings.intervals import measured
 from core.readings.regions import Region, Regions
+from core.statistics.detection import THRESHOLDS, matched, overlaps
+from core.statistics.ends import Floats
+from core.statistics.intervals import measured
 
 Corners = tuple[float, float, float, float]
 WHOLE: Corners = (0, 0, 1, 1)

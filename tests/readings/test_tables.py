@@ -11,11 +11,11 @@ import pytest
 from core.case import Task
 from core.readings.answer import Answer
 from core.readings.benefit import Benefit, Duel, Gap, benefits
-from core.readings.ends import FEW
 from core.readings.latex import as_latex, escaped
 from core.readings.reading import Reading
 from core.readings.results import evaluate
 from core.readings.tables import Table, readings_as_csv, tables_of
+from core.statistics.ends import FEW
 
 TASK = Task(modality="drawn", answers=("a & b_1", "=50 %"))
 TITLES = {"vanilla": "plainly tuned", "vitask": "alone"}

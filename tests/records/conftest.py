@@ -16,9 +16,9 @@ from PIL import Image
 
 from core.case import Case, ImageSet, Split, Task
 from core.pictures.pixels import FilePixels
-from core.records import people
+from core.records.accounts import people
+from core.records.accounts.people import Who
 from core.records.database import Database
-from core.records.people import Who
 from core.records.place import Place
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]

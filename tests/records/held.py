@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.records import sets, tray
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.sets import sets, tray
 from tests.deid.burning import burned, without_names, written_to
 
 

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.case import ImageSet
-from core.records import jobs, people, sets
+from core.records import jobs
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import intake, reviews
+from core.records.sets import sets
 
 SOURCES = ("cleanlab", "neighbours", "duplicates")
 OTHER = {"dark": "light", "light": "dark"}

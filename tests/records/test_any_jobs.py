@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select, update
 
-from core.records import jobs, people
+from core.records import jobs
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.jobs import IN_ORDER, Claimed, JobError, LeaseLost
 from core.records.payloads import PAYLOADS

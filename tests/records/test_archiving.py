@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import pytest
 
 from core.case import ImageSet
-from core.records import archiving, audit, jobs, people, runs, sets
+from core.records import archiving, audit, jobs
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import reviews
-from core.records.set_names import SetError
+from core.records.runs import runs
+from core.records.sets import sets
+from core.records.sets.set_names import SetError
 from tests.app.furnished import SETTINGS
 
 

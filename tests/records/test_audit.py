@@ -14,11 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from core.case import ImageSet
 from core.errors import CoreError
-from core.records import audit, openings, people, sets
+from core.records import audit
+from core.records.accounts import people
+from core.records.accounts.people import SignInError, Who
 from core.records.database import Database
-from core.records.openings import Openings
-from core.records.people import SignInError, Who
 from core.records.place import Place
+from core.records.sets import openings, sets
+from core.records.sets.openings import Openings
 from core.records.tables import Audit, now
 
 PASSWORD = "six herons over a pier"

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import SettingsError
-from core.records import audit, audit_search, people
+from core.records import audit, audit_search
+from core.records.accounts import people
+from core.records.accounts.people import NotAllowed, Who
 from core.records.audit_search import PAGE, Sought, moment
 from core.records.database import Database
-from core.records.people import NotAllowed, Who
 from core.records.place import Place
 from core.records.tables import now
 

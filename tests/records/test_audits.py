@@ -11,17 +11,17 @@ from sqlalchemy.exc import DBAPIError
 
 from core.case import ImageSet
 from core.errors import CoreError, RunError, SettingsError
-from core.readings.sampled import Sample, total
-from core.records import erasing_sets
 from core.records.access import NotAllowed, Who
 from core.records.audit import entries
 from core.records.database import Database
+from core.records.erasing import erasing_sets
 from core.records.place import Place
 from core.records.review import audits, queue, reviews, verdicts
 from core.records.review.agreement import settle
 from core.records.review.audits import AuditView
 from core.records.review.queue import Filter
 from core.records.tables import AuditedCase, LabelAudit
+from core.statistics.sampled import Sample, total
 from tests.records.search import Room, room
 
 
@@ -163,7 +163,7 @@ def test_who_may_not_draw_does_not(searched: Room) -> None:
 def test_a_search_under_way_has_nothing_to_draw_from(
     database: Database, place: Place, who: Who, cells: ImageSet
 ) -> None:
-    from core.records import sets
+    from core.records.sets import sets
 
     version = sets.write_version(database, place, cells, who=who, project_id=who.projects[0])
     view = reviews.queue_review(database, place, who, version.id)

@@ -16,13 +16,16 @@ from core.case import ImageSet
 from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reading import Reading
-from core.records import audit, jobs, people, rows, runs, sets, startup
+from core.records import audit, jobs, rows, startup
 from core.records import backup as backups
+from core.records.accounts import people
+from core.records.accounts.people import Who
 from core.records.backup import BackupError, backup
 from core.records.database import Database
-from core.records.people import Who
 from core.records.place import Place
 from core.records.restore import restore, verified
+from core.records.runs import runs
+from core.records.sets import sets
 from core.records.tables import Project
 from core.sets.version import read_version
 from core.training import checkpoints

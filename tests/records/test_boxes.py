@@ -18,16 +18,18 @@ from core.case import Box, ImageSet, Task
 from core.errors import SettingsError
 from core.formats import coco
 from core.pictures.pixels import FilePixels
-from core.records import audit, people, sets, versions
+from core.records import audit
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import boxes, corrections, verdicts
 from core.records.review.boxes import ChangedMeanwhile, Standing
 from core.records.review.corrections import Change
 from core.records.review.next_version import _relabelled
+from core.records.sets import sets, versions
+from core.records.sets.versions import SetError, version_folder
 from core.records.tables import BoxCorrection, Correction
-from core.records.versions import SetError, version_folder
 from core.sets.version import box_labels, read_version
 from tests.records.search import room
 

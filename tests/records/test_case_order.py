@@ -6,7 +6,7 @@ import pytest
 
 from core.case import Task
 from core.readings.answer import Answer, Conclusion, conclude
-from core.records.case_order import entropy_of, gap_of, largest_first
+from core.records.runs.case_order import entropy_of, gap_of, largest_first
 
 ONE = Task(modality="drawn", answers=("dark", "light"))
 SEVERAL = Task(modality="drawn", kind="multi", answers=("dark", "light"))

@@ -11,12 +11,13 @@ from sqlalchemy import insert, text
 
 from core.case import SPLITS, Case, ImageSet
 from core.pictures.store import StoredPixels, as_png, open_store
-from core.records import people, sets
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import agreement, corrections, reviews
 from core.records.review.reviews import ReviewView
+from core.records.sets import sets
 from core.records.tables import Ground, Standing, Suspect, Verdict
 from tests.pace import clocked, is_within, slowness
 from tests.records.test_review_speed import DECIDED, TASK, standing, suspect, verdict

@@ -14,12 +14,13 @@ from pydicom.dataset import Dataset
 from core.deid.door import Door, door_of
 from core.deid.key import SiteKey
 from core.errors import SettingsError
-from core.records import audit, sets
+from core.records import audit
 from core.records.access import Who
 from core.records.database import Database
-from core.records.deid_keys import key_findings
-from core.records.deidentified import deidentify_upload, findings_of, key_of, record_of, words_of
 from core.records.place import Place
+from core.records.sets import sets
+from core.records.sets.deid_keys import key_findings
+from core.records.sets.deidentified import deidentify_upload, findings_of, key_of, record_of, words_of
 from core.records.tables import Upload
 from tests.deid.made import keep_header, made_header
 

@@ -10,11 +10,11 @@ from core.deid.door import Door
 from core.pictures.deep import Deep, Window
 from core.pictures.pixels import deep_in
 from core.pictures.store import StoredPixels
-from core.records import sets
 from core.records.access import Who
 from core.records.database import Database
-from core.records.deidentified import deidentify_upload
 from core.records.place import Place
+from core.records.sets import sets
+from core.records.sets.deidentified import deidentify_upload
 from core.sets.open import open_set
 from tests.dicom_files import drawn, saved
 

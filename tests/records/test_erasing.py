@@ -12,12 +12,16 @@ from sqlalchemy import func, select, update
 from core.case import ImageSet
 from core.errors import DataError, RunError
 from core.pictures.store import key_of, open_store
-from core.records import audit, erasing, jobs, leftovers, people, roster, runs, sets
+from core.records import audit, jobs
+from core.records.accounts import people, roster
+from core.records.accounts.people import NotAllowed, PeopleError, SignInError, Who
 from core.records.database import Database
-from core.records.exports import export_path, queue_export
+from core.records.erasing import erasing, leftovers
 from core.records.payloads import Ask, Plug
-from core.records.people import NotAllowed, PeopleError, SignInError, Who
 from core.records.place import Place
+from core.records.runs import runs
+from core.records.runs.exports import export_path, queue_export
+from core.records.sets import sets
 from core.records.tables import Artifact, Audit, Event, Job, LogLine, Run, Stage
 from tests.app.furnished import SETTINGS, events
 
@@ -152,7 +156,7 @@ def test_what_can_not_be_removed_is_told_and_swept_later(
     def stuck(path: Path) -> None:
         raise OSError("busy")
 
-    monkeypatch.setattr("core.records.erasing.shutil.rmtree", stuck)
+    monkeypatch.setattr("core.records.erasing.erasing.shutil.rmtree", stuck)
     with pytest.raises(RunError, match="1 of its files could not be removed"):
         erasing.erase_run(database, place, who, run.id)
     monkeypatch.undo()

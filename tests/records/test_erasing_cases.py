@@ -19,15 +19,18 @@ from core.pictures.store import key_of, open_store
 from core.readings.answer import Answer
 from core.readings.nearest import Index, Indexed, load_index
 from core.readings.reading import Reading, load, save
-from core.records import audit, jobs, leftovers, people, sets
+from core.records import audit, jobs
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
 from core.records.database import Database
-from core.records.erasable import erasable_kind, erase_named
-from core.records.exports import export_path, queue_export
+from core.records.erasing import leftovers
+from core.records.erasing.erasable import erasable_kind, erase_named
 from core.records.payloads import Find, Plug
 from core.records.place import Place
 from core.records.review import audits, boxes, corrections, reviews, verdicts
 from core.records.review.queue import Filter, next_suspect, suspect
+from core.records.runs.exports import export_path, queue_export
+from core.records.sets import sets
 from core.records.tables import (
     Artifact,
     BoxCorrection,

@@ -18,32 +18,24 @@ from sqlalchemy import delete, select, update
 
 from core.case import ImageSet
 from core.catalog import FORMATS, every
+from core.checks.mending import LeftOut
 from core.errors import CoreError
 from core.limits import limits
 from core.pictures.pixels import FilePixels
 from core.pictures.store import Store, open_store
-from core.records import (
-    audit,
-    erasing_cases,
-    erasing_sets,
-    jobs,
-    leftovers,
-    people,
-    questions,
-    runs,
-    sets,
-    stale_copies,
-    uploads,
-)
+from core.records import audit, jobs
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
 from core.records.database import Database
-from core.records.erasable import erasable_kind
-from core.records.erasing import Erasure
-from core.records.mended import keep_left_out, left_out_of, list_cases, look_over_upload
+from core.records.erasing import erasing_cases, erasing_sets, leftovers, stale_copies
+from core.records.erasing.erasable import erasable_kind
+from core.records.erasing.erasing import Erasure
 from core.records.payloads import Add
 from core.records.place import Place
+from core.records.runs import questions, runs
+from core.records.sets import sets, uploads
+from core.records.sets.mended import keep_left_out, left_out_of, list_cases, look_over_upload
 from core.records.tables import Artifact, Case, Job, LogLine, Project, Run, Upload, Version, now
-from core.sets.mending import LeftOut
 from core.sets.open import open_set
 from tests.app.furnished import SETTINGS
 from tests.records.test_erasing import count, finished

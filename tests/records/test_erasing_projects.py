@@ -8,15 +8,18 @@ from sqlalchemy import func, select, update
 from core.case import ImageSet
 from core.errors import RunError, SettingsError
 from core.pictures.store import key_of, open_store
-from core.records import audit, audit_search, erasing_pictures, erasing_projects, jobs, people, sets
+from core.records import audit, audit_search, jobs
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
 from core.records.audit_search import Sought
 from core.records.database import Database
-from core.records.erasable import ERASABLE, erase_named
-from core.records.exports import export_path, queue_export
+from core.records.erasing import erasing_pictures, erasing_projects
+from core.records.erasing.erasable import ERASABLE, erase_named
 from core.records.payloads import Find
 from core.records.place import Place
 from core.records.review import boxes, verdicts
+from core.records.runs.exports import export_path, queue_export
+from core.records.sets import sets
 from core.records.tables import Audit, Case, Job, Membership, Person, Project, Remains, Review, Run, Table, Verdict
 from tests.records.search import room
 from tests.records.test_erasing import ask, count, finished

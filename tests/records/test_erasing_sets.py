@@ -15,27 +15,22 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from core.case import Box, ImageSet, Task
+from core.checks.mending import LeftOut
 from core.errors import DataError, RunError
 from core.machine.aside import ASIDE
 from core.pictures.store import Store, key_of, open_store
-from core.records import (
-    archiving,
-    audit,
-    erasing_sets,
-    jobs,
-    leftovers,
-    people,
-    questions,
-    remains,
-    runs,
-    sets,
-)
+from core.records import archiving, audit, jobs
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
 from core.records.database import Database
-from core.records.mended import keep_left_out
+from core.records.erasing import erasing_sets, leftovers, remains
 from core.records.payloads import Add
 from core.records.place import Place
 from core.records.review import boxes, corrections, reviews, verdicts
+from core.records.runs import questions, runs
+from core.records.sets import sets
+from core.records.sets.mended import keep_left_out
+from core.records.sets.versions import SetError
 from core.records.tables import (
     Audit,
     BeingErased,
@@ -56,8 +51,6 @@ from core.records.tables import (
 from core.records.tables import (
     ImageSet as SetRow,
 )
-from core.records.versions import SetError
-from core.sets.mending import LeftOut
 from core.sets.version import read_version, write_about
 from tests.records.search import Room, finish, room
 from tests.records.test_erasing import ask, count, finished
@@ -506,7 +499,7 @@ def test_cases_that_are_erased_while_a_version_is_made_of_them_do_not_come_back(
         erasing_sets.erase_version(db, place, admin, searched.version_id)
         return before
 
-    monkeypatch.setattr("core.records.version_changes.read_version", read_then_erased)
+    monkeypatch.setattr("core.records.sets.version_changes.read_version", read_then_erased)
     with pytest.raises(NotAllowed, match="were erased"):
         corrections.revert(db, place, admin, made.id)
     (living,) = sets.versions(db, admin, made.set_id)
@@ -529,7 +522,7 @@ def test_a_question_is_not_written_for_cases_that_are_erased_meanwhile(
         if about.task == task:
             erasing_sets.erase_version(db, place, admin, made.id)
 
-    monkeypatch.setattr("core.records.versions.write_about", written_then_erased)
+    monkeypatch.setattr("core.records.sets.versions.write_about", written_then_erased)
     with pytest.raises(NotAllowed, match="were erased"):
         sets.new_version_with_task(db, place, admin, made.id, task)
     assert [version.id for version in sets.versions(db, admin, made.set_id)] == [searched.version_id]

@@ -9,12 +9,14 @@ import pytest
 
 from core.case import ImageSet
 from core.errors import CoreError
-from core.records import finding, jobs, payloads, runs, sets
+from core.records import jobs, payloads
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
-from core.records.outcomes import Match, Matches
 from core.records.payloads import Find
 from core.records.place import Place
+from core.records.runs import finding, runs
+from core.records.runs.outcomes import Match, Matches
+from core.records.sets import sets
 from core.records.tables import Job, Run, Version
 
 SETTINGS: dict[str, Any] = {"vlm": {"family": "starter"}, "method": {"name": "discriminative"}}

@@ -10,13 +10,13 @@ import pytest
 
 from core.case import ImageSet
 from core.errors import SettingsError
-from core.records import sets
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import agreement, corrections, exports, queue, reviews, verdicts
 from core.records.review.agreement import MODELS, OWN_LAST, SET, Pair
 from core.records.review.queue import NOWHERE, Filter, SuspectView
+from core.records.sets import sets
 from tests.records.search import Room, room
 
 ALL = Filter(state="all")

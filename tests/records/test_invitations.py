@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
-from core.records import audit, erasing, invitations, people, roster
+from core.records import audit
+from core.records.accounts import invitations, people, roster
+from core.records.accounts.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
+from core.records.accounts.throttle import FREE_AT_NAME
 from core.records.database import Database
-from core.records.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
+from core.records.erasing import erasing
 from core.records.tables import Audit, Invitation, Membership, Person, Project, SignIn, now
-from core.records.throttle import FREE_AT_NAME
 
 PASSWORD = "six herons over a pier"
 HERE = "10.0.0.1"

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from core.records import audit, jobs, people
+from core.records import audit, jobs
+from core.records.accounts import people
+from core.records.accounts.people import NotAllowed, Who
 from core.records.database import Database
 from core.records.jobs import Claimed, JobError, LeaseLost
-from core.records.latency import Latency, reading_latency
 from core.records.payloads import Ask, Check, Payload, Tune
-from core.records.people import NotAllowed, Who
 from core.records.progress import Progress, progress_from_plain
 from core.records.queue_view import neglected_queues
+from core.records.runs.latency import Latency, reading_latency
 from core.records.tables import Job, now
 from tests.records.conftest import Others
 

@@ -9,10 +9,12 @@ import pytest
 
 from core.case import ImageSet
 from core.errors import DataError, SettingsError
-from core.records import audit, jobs, leaking, runs, sets
+from core.records import audit, jobs
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.runs import runs
+from core.records.sets import leaking, sets
 from core.records.tables import Version
 from core.sets.version import read_version
 from tests.records.conftest import Others

@@ -11,11 +11,13 @@ from queue import Queue
 import pytest
 from sqlalchemy import update
 
-from core.records import jobs, leftovers, sets
+from core.records import jobs
 from core.records.access import Who
 from core.records.database import Database
+from core.records.erasing import leftovers
 from core.records.payloads import Fetch
 from core.records.place import Place
+from core.records.sets import sets
 from core.records.tables import Job, Upload, now
 
 

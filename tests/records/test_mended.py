@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from core.case import ImageSet
-from core.records import mended, people, sets
+from core.checks.mending import LeftOut
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
-from core.sets.mending import LeftOut
+from core.records.sets import mended, sets
 
 
 def test_the_same_cases_in_another_project_tell_nothing_of_what_was_left_out_here(

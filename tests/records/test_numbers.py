@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 
 from core.case import ImageSet
-from core.records import erasing, erasing_projects, erasing_sets, people, sets
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
+from core.records.erasing import erasing, erasing_projects, erasing_sets
 from core.records.place import Place
 from core.records.review import reviews
+from core.records.sets import sets
 from core.records.tables import Run
 from tests.records.search import finish
 from tests.records.test_erasing import finished

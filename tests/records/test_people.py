@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from core.records import audit, people, sessions, throttle
+from core.records import audit
+from core.records.accounts import people, sessions, throttle
+from core.records.accounts.passwords import weakness
+from core.records.accounts.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who, allow
 from core.records.database import Database
 from core.records.names import alike
-from core.records.passwords import weakness
-from core.records.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who, allow
 from core.records.roles import ROLES
 from core.records.tables import Attempt, Person, SignIn, now
 

@@ -12,9 +12,9 @@ from threading import Barrier
 import pytest
 
 from core.records import jobs
+from core.records.accounts.people import Who
 from core.records.database import Database
 from core.records.payloads import Ask, Tune
-from core.records.people import Who
 
 WORKER = """
 import json, sys

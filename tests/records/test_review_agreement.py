@@ -8,7 +8,6 @@ import pytest
 
 from core.case import ImageSet
 from core.errors import SettingsError
-from core.readings.kappa import Kappa, cohen
 from core.records import audit
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
@@ -17,6 +16,7 @@ from core.records.review import agreement, queue, verdicts
 from core.records.review.agreement import Consensus, Labelled, model_weight, weighed
 from core.records.review.queue import Filter
 from core.records.review.standing import Voice
+from core.statistics.kappa import Kappa, cohen
 from tests.records.search import Room, room
 
 YES, NO = ("yes",), ("no",)

@@ -17,19 +17,22 @@ from PIL import Image
 from core.case import Box, Case, ImageSet, Split, Task
 from core.errors import DataError, RunError, SettingsError
 from core.pictures.pixels import FilePixels
-from core.readings import metrics, reading
+from core.readings import reading
 from core.readings.answer import Answer
-from core.readings.ends import FEW
 from core.readings.reading import Reading
-from core.records import audit, runs, sets
+from core.records import audit
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import agreement, audits, corrections, queue, reviews, verdicts
 from core.records.review.corrections import Change
+from core.records.runs import runs
+from core.records.sets import sets
+from core.records.sets.versions import SetError, version_folder
 from core.records.tables import Job
-from core.records.versions import SetError, version_folder
 from core.sets.version import read_version
+from core.statistics import metrics
+from core.statistics.ends import FEW
 from tests.records.search import Room, finish, room
 
 SPOT, SCAR, WART = "spot, left", 'a "scar"', "spot"

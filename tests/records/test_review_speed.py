@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert, text
 
 from core.case import SPLITS, Task
-from core.records import people
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import queue, reviews, verdicts

@@ -11,12 +11,14 @@ from sqlalchemy.exc import DatabaseError
 
 from core.case import ImageSet
 from core.errors import RunError, SettingsError
-from core.records import audit, jobs, runs, sets
+from core.records import audit, jobs
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import queue, reviews, verdicts
 from core.records.review.queue import Filter, ReviewProgress
+from core.records.runs import runs
+from core.records.sets import sets
 from core.records.tables import Job
 from tests.records.search import Room, finish, room
 

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from core.records import erasing, invitations, people, roster
+from core.records.accounts import invitations, people, roster
+from core.records.accounts.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
+from core.records.accounts.roster import PersonView
+from core.records.accounts.throttle import FREE_AT_NAME
 from core.records.database import Database
-from core.records.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
-from core.records.roster import PersonView
+from core.records.erasing import erasing
 from core.records.tables import Audit
-from core.records.throttle import FREE_AT_NAME
 
 PASSWORD = "six herons over a pier"
 NEW = "another long one"

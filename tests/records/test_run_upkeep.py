@@ -9,11 +9,15 @@ from sqlalchemy import select
 
 from core.case import ImageSet
 from core.errors import CoreError, RunError, SettingsError
-from core.records import audit, erasing, jobs, people, roster, run_search, run_upkeep, runs, seeds, sets
+from core.records import audit, jobs
 from core.records.access import NotAllowed, Who
+from core.records.accounts import people, roster
 from core.records.database import Database
+from core.records.erasing import erasing
 from core.records.place import Place
-from core.records.run_search import Sought
+from core.records.runs import run_search, run_upkeep, runs, seeds
+from core.records.runs.run_search import Sought
+from core.records.sets import sets
 from core.records.tables import Audit, Job
 from tests.app.furnished import SETTINGS
 

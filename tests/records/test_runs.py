@@ -16,13 +16,15 @@ from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reader import TSM, Reader, readers_to_plain
 from core.readings.reading import Reading
-from core.records import audit, jobs, questions, runs, sets
-from core.records.comparison import NOT, Comparison
+from core.records import audit, jobs
+from core.records.accounts.people import NotAllowed, Who
 from core.records.database import Database
-from core.records.exports import SHOWN, exports, queue_export
-from core.records.people import NotAllowed, Who
 from core.records.place import Place
-from core.records.run_search import Sought
+from core.records.runs import questions, runs
+from core.records.runs.comparison import NOT, Comparison
+from core.records.runs.exports import SHOWN, exports, queue_export
+from core.records.runs.run_search import Sought
+from core.records.sets import sets
 from core.records.tables import Event, Run, Version
 from core.runs.folder import begin
 from core.runs.prepare import open_images

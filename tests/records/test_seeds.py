@@ -11,9 +11,9 @@ from scipy.stats import t
 
 from app.pages.runs import acts, benefit
 from core.errors import SettingsError
-from core.readings.over_seeds import ends_over_seeds
-from core.records import runs
-from core.records.seeds import alike, likeness, queue_seeds, spread, spread_words
+from core.records.runs import runs
+from core.records.runs.seeds import alike, likeness, queue_seeds, spread, spread_words
+from core.statistics.over_seeds import ends_over_seeds
 from tests.app.furnished import SETTINGS, Furnished, furnish, metrics
 
 

@@ -13,16 +13,17 @@ from PIL import Image
 
 from core.case import Box, Case, ImageSet, Task
 from core.catalog import FORMATS, KEPT, every
+from core.checks.check import check
 from core.errors import DataError
 from core.pictures.pixels import FilePixels
 from core.pictures.store import open_store
-from core.records import audit, jobs, sets, versions
+from core.records import audit, jobs
+from core.records.accounts.people import NotAllowed, Who
 from core.records.database import Database
-from core.records.people import NotAllowed, Who
 from core.records.place import Place
 from core.records.progress import Progress
-from core.records.sets import Page, SetError, UploadError, Version
-from core.sets.check import check
+from core.records.sets import sets, versions
+from core.records.sets.sets import Page, SetError, UploadError, Version
 from core.sets.open import open_set
 from tests.records.conftest import Others
 

@@ -13,10 +13,11 @@ from PIL import Image
 from core.case import SPLITS, Case, ImageSet, Task
 from core.pictures.pixels import FilePixels, decode
 from core.pictures.store import StoredPixels, as_png, open_store
-from core.records import runs, sets
+from core.records.accounts.people import Who
 from core.records.database import Database
-from core.records.people import Who
 from core.records.place import Place
+from core.records.runs import runs
+from core.records.sets import sets
 from tests.pace import clocked, is_within
 
 PAGE_SECONDS = 0.05

@@ -13,10 +13,12 @@ from sqlalchemy import text
 
 from core.case import ImageSet
 from core.errors import CoreError
-from core.records import jobs, people, sets, startup
+from core.records import jobs, startup
+from core.records.accounts import people
 from core.records.database import Database, open_database
 from core.records.payloads import Tune
 from core.records.place import Place
+from core.records.sets import sets
 from core.records.startup import open_sound
 
 ROOT = Path(__file__).resolve().parents[2]

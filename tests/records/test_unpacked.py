@@ -10,12 +10,12 @@ import pytest
 
 from core.catalog import FORMATS, every
 from core.errors import DataError
-from core.records import sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.sets import sets
+from core.records.sets.unpacked import unpack
 from core.records.tables import Upload
-from core.records.unpacked import unpack
 from core.sets.open import open_set
 from tests import run_files as tiny
 
@@ -47,7 +47,7 @@ def test_what_was_broken_off_is_begun_again_or_brought_to_its_end(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("core.records.unpacked.shutil.copyfileobj", killed)
+        patch.setattr("core.records.sets.unpacked.shutil.copyfileobj", killed)
         unpack(place, upload)
     assert sets.upload_path(place, upload) == source, "as it came"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from core.case import ImageSet, Task
-from core.records import audit, sets
+from core.records import audit
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.sets import sets
+from core.records.sets.version_changes import Changed, bring_back_version, in_words, version_changes
 from core.records.tables import Version
-from core.records.version_changes import Changed, bring_back_version, in_words, version_changes
 from core.sets.version import read_version
 from tests.records.conftest import Others
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
-from core.records import audit, sets, tray
+from core.records import audit
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.sets import UploadError
+from core.records.sets import sets, tray
+from core.records.sets.sets import UploadError
 from core.records.tables import Job
 from tests.deid.burning import FAMILY
 from tests.records.held import brought

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from core.cli.main import main
-from core.readings.ends import INTERVALS
 from core.readings.probe_figures import NOTES
 from core.runs.export import export
 from core.runs.folder import Folder
 from core.runs.opened import open_run
 from core.runs.probes import CHANGED, probe, with_other_pictures
 from core.sets.sentences import CaptionPair, CaseProbes, PresenceQuestion
+from core.statistics.ends import INTERVALS
 from tests import run_files
 from tests.sets.test_facts import case_of
 

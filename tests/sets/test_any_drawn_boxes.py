@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from core.case import Box, Task
 from core.errors import SettingsError
+from core.layouts.manifest_cells import boxes_cell, drawn_boxes
 from core.sets.drawn_boxes import LEAST_PIXELS, checked_boxes, labels_with_boxes
-from core.sets.manifest_cells import boxes_cell, drawn_boxes
 
 LABELS = ("a", "b; c", '"d"', "é\u2028")
 side = st.one_of(st.floats(0, 1), st.floats(), st.integers(), st.none(), st.text(max_size=2), st.booleans())

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.case import ImageSet, Task
+from core.checks.check import check
 from core.errors import DataError
-from core.sets.check import check
 from core.sets.responses import refuse_shared, said_alike
 
 NAMES = st.lists(

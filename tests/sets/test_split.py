@@ -15,8 +15,9 @@ from PIL import Image
 
 from core.case import SPLITS, Case, Split
 from core.errors import DataError, SettingsError
+from core.layouts.splits import split_named
 from core.pictures.pixels import FilePixels
-from core.sets.split import SplitSettings, as_frozen, assign, limit, split_named
+from core.sets.split import SplitSettings, as_frozen, assign, limit
 
 
 @dataclass(frozen=True)

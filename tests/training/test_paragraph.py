@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.catalog import METHODS
-from core.readings.ends import INTERVALS
+from core.statistics.ends import INTERVALS
 from core.training.paragraph import citations, paragraph
 
 SET: dict[str, Any] = {

@@ -21,10 +21,13 @@ from sqlalchemy import select
 from core.catalog import FORMATS, every
 from core.events import Step, read
 from core.machine.queue_server import program
-from core.records import jobs, people, runs, sets
+from core.records import jobs
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database, open_database
 from core.records.place import Place
+from core.records.runs import runs
+from core.records.sets import sets
 from core.records.tables import Event, Job, Run
 from core.sets.open import open_set
 from tests import run_files as tiny

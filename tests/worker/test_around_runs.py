@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from core.errors import RunError
-from core.records import jobs, runs
-from core.records.exports import export_file, exports, queue_export
-from core.records.outcomes import Estimated, outcome
-from core.records.probes import probings, queue_probing
+from core.records import jobs
+from core.records.runs import runs
+from core.records.runs.exports import export_file, exports, queue_export
+from core.records.runs.outcomes import Estimated, outcome
+from core.records.runs.probes import probings, queue_probing
 from core.records.tables import Job
 from tests.worker.conftest import Studio
 

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from core.events import Step
-from core.records import runs, wake
+from core.records import wake
+from core.records.runs import runs
 from core.records.tables import Job, Run, now
 from tests import run_files as tiny
 from tests.let_in import LET_IN, let_in

@@ -20,10 +20,12 @@ from core.case import Case, ImageSet, Task
 from core.errors import CoreError, DataError
 from core.pictures.pixels import FilePixels
 from core.pictures.store import as_png, open_store
-from core.records import jobs, people, sets
+from core.records import jobs
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.place import Place
+from core.records.sets import sets
 from core.sets.version import read_version
 from tests.worker.kinds.test_intake import child_job
 from worker.context import Hands

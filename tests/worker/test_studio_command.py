@@ -14,11 +14,14 @@ from sqlalchemy import text
 
 from core.cli.main import main
 from core.machine.lock import locked
-from core.records import invitations, jobs, people, runs, sets
+from core.records import jobs
 from core.records.access import Who
+from core.records.accounts import invitations, people
 from core.records.database import Database
 from core.records.place import Place
 from core.records.review import reviews, verdicts
+from core.records.runs import runs
+from core.records.sets import sets
 from tests import run_files
 from tests.app.furnished import SETTINGS, pictures
 from tests.records.search import finish

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from core.records import audit, jobs, people
+from core.records import audit, jobs
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.jobs import Claimed, LeaseLost
 from core.records.payloads import Tune
@@ -253,7 +254,7 @@ def _stops(hands: Hands, claimed: Claimed) -> Any:
 
 
 def _local(hands: Hands) -> Who:
-    from core.records import people
+    from core.records.accounts import people
 
     return people.local(hands.database)
 

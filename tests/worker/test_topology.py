@@ -22,7 +22,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 from sqlalchemy import func, select
 
-from core.records import people
+from core.records.accounts import people
 from core.records.database import Database, open_database
 from core.records.place import Place
 from core.records.tables import Event

@@ -12,8 +12,9 @@ from threading import Event, Thread
 
 import pytest
 
-from core.records import jobs, runs
+from core.records import jobs
 from core.records.jobs import Claimed
+from core.records.runs import runs
 from tests.app.furnished import Furnished, furnish
 from worker import tasks, webhook
 from worker.context import Hands

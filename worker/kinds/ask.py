@@ -8,9 +8,9 @@ from core.pictures.pixels import decode
 from core.pictures.store import open_store
 from core.records import jobs, payloads
 from core.records.jobs import Claimed
-from core.records.outcomes import Answers, Unlike
 from core.records.progress import Progress
-from core.records.questions import outcome_of
+from core.records.runs.outcomes import Answers, Unlike
+from core.records.runs.questions import outcome_of
 from worker.context import Hands
 from worker.open_runs import alone, opened_run
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 
-from core.records import runs
-from core.records.exports import export_path, keep_export
 from core.records.jobs import Claimed
-from core.records.outcomes import Exported
 from core.records.payloads import Estimate, Export
-from core.records.versions import named_version, version_folder
+from core.records.runs import runs
+from core.records.runs.exports import export_path, keep_export
+from core.records.runs.outcomes import Exported
+from core.records.sets.versions import named_version, version_folder
 from core.sets.version import kept_name
 from worker.child_protocol import LastObject
 from worker.context import Hands

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from core.pictures.pixels import decode
 from core.pictures.store import open_store
-from core.records import jobs, payloads, runs
+from core.records import jobs, payloads
 from core.records.jobs import Claimed
-from core.records.outcomes import Match, Matches
 from core.records.progress import Progress
+from core.records.runs import runs
+from core.records.runs.outcomes import Match, Matches
 from worker.context import Hands
 from worker.open_runs import alone, opened_run
 

@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Any
 from core.catalog import FORMATS, every
 from core.deid.waiting import report_of_waiting
 from core.errors import CoreError
-from core.records import sets
-from core.records.outcomes import Checked, Fetched, Kept, Settled
 from core.records.payloads import Add, Check, Fetch, Settle
+from core.records.runs.outcomes import Checked, Fetched, Kept, Settled
+from core.records.sets import sets
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 
 if TYPE_CHECKING:
     from core.case import ImageSet
-    from core.sets.looked import LookedSet
-    from core.sets.mending import LeftOut
+    from core.checks.looked import LookedSet
+    from core.checks.mending import LeftOut
 
 
 def check(job: ChildJob) -> None:
     """Opens every picture of an upload that no check opened before, and keeps the report; nothing else is kept yet."""
+    from core.checks.check import report_of
+    from core.checks.mending import mend, mending_facts, taken_apart
     from core.deid.door import door_of
-    from core.records import mended as beside
-    from core.records.deid_keys import key_findings
-    from core.records.deidentified import findings_of, key_of, name_of
-    from core.records.tray import tray_findings
-    from core.records.whose import looked_through
-    from core.sets.check import report_of
-    from core.sets.mending import mend, mending_facts, taken_apart
+    from core.records.sets import mended as beside
+    from core.records.sets.deid_keys import key_findings
+    from core.records.sets.deidentified import findings_of, key_of, name_of
+    from core.records.sets.tray import tray_findings
+    from core.records.sets.whose import looked_through
 
     payload = Check.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
@@ -69,7 +69,7 @@ def check(job: ChildJob) -> None:
 
 def _is_waiting(job: ChildJob, upload: sets.Upload) -> bool:
     """Whether pictures of the upload wait for a person: how many and why is told, and the rest is looked at later."""
-    from core.records.tray import tray_of
+    from core.records.sets.tray import tray_of
 
     waiting = tray_of(job.place, upload).waiting()
     if waiting:
@@ -81,11 +81,11 @@ def _is_waiting(job: ChildJob, upload: sets.Upload) -> bool:
 
 def add(job: ChildJob) -> None:
     """Keeps an upload for good, as a version of an image set."""
-    from core.records import mended as beside
-    from core.records.deidentified import words_of
-    from core.records.tray import tray_words
-    from core.records.whose import name_in_notes, note_pseudonyms
-    from core.sets.mending import taken_apart
+    from core.checks.mending import taken_apart
+    from core.records.sets import mended as beside
+    from core.records.sets.deidentified import words_of
+    from core.records.sets.tray import tray_words
+    from core.records.sets.whose import name_in_notes, note_pseudonyms
 
     payload = Add.parse(job.row.payload, "payload")
     upload = sets.upload(job.database, job.who, payload.upload)
@@ -115,9 +115,9 @@ def add(job: ChildJob) -> None:
 
 def _as_decided(job: ChildJob, upload: sets.Upload, payload: Add) -> tuple[ImageSet, tuple[LeftOut, ...], str]:
     """The set as it is kept, what is left out of it, and what was decided in words."""
+    from core.checks.mending import Mending, mend, taken_apart, with_answers
     from core.deid import whose
-    from core.records.whose import looked_through
-    from core.sets.mending import Mending, mend, taken_apart, with_answers
+    from core.records.sets.whose import looked_through
 
     options, mending = taken_apart(_past_the_door(job, upload, payload.options))
     sets.stop_where_pictures_wait(job.place, upload)
@@ -137,8 +137,8 @@ def _past_the_door(job: ChildJob, upload: sets.Upload, options: dict[str, Any]) 
     """De-identifies what has to be, takes out what has to wait for a person, and gives the options that the format is
     asked with."""
     from core.deid.door import door_of
-    from core.records.deidentified import RESULT, deidentify_upload
-    from core.records.tray import close_tray, gate_of
+    from core.records.sets.deidentified import RESULT, deidentify_upload
+    from core.records.sets.tray import close_tray, gate_of
 
     def telling(what: str) -> Callable[[int, int], None]:
         return lambda done, whole: job.teller.progress(done, whole, what)
@@ -151,7 +151,7 @@ def _past_the_door(job: ChildJob, upload: sets.Upload, options: dict[str, Any]) 
 
 
 def _looked_over(job: ChildJob, upload: sets.Upload, opened: ImageSet) -> LookedSet:
-    from core.records.mended import look_over_upload
+    from core.records.sets.mended import look_over_upload
 
     def tell(done: int, whole: int) -> None:
         job.teller.progress(done, whole, "Looking at every picture")
@@ -161,7 +161,7 @@ def _looked_over(job: ChildJob, upload: sets.Upload, opened: ImageSet) -> Looked
 
 def settle(job: ChildJob) -> None:
     """Makes the next version of a set, whose splits share neither pictures nor patients."""
-    from core.records import leaking
+    from core.records.sets import leaking
 
     payload = Settle.parse(job.row.payload, "payload")
     version, left_out = leaking.settle(
@@ -178,7 +178,7 @@ def settle(job: ChildJob) -> None:
 
 def fetch(job: ChildJob) -> None:
     """Downloads a MedMNIST set, and brings it in like any other upload."""
-    from core.sets.medmnist_fetch import fetch as download
+    from core.layouts.medmnist_fetch import fetch as download
 
     payload = Fetch.parse(job.row.payload, "payload")
     folder = job.place.uploads / f"fetch-{job.row.id}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from core.records import jobs, runs
+from core.records import jobs
 from core.records.jobs import Claimed
-from core.records.outcomes import Probed
 from core.records.payloads import Probe
 from core.records.progress import Progress
-from core.records.versions import version_folder
+from core.records.runs import runs
+from core.records.runs.outcomes import Probed
+from core.records.sets.versions import version_folder
 from worker.context import Hands
 from worker.engine import ENGINE
 from worker.supervise import settle, supervise

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core.catalog import FORMATS, USUAL, every
-from core.records import runs, sets
-from core.records.outcomes import Drawn
+from core.records.runs import runs
+from core.records.runs.outcomes import Drawn
+from core.records.sets import sets
 from core.sets.open import open_set
 from worker.child_job import ChildJob
 

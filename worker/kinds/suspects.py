@@ -10,14 +10,15 @@ from typing import Any
 from core import events
 from core.case import READ_SPLITS
 from core.errors import RunError
-from core.records import jobs, runs
+from core.records import jobs
 from core.records.jobs import Claimed
 from core.records.payloads import Suspects
 from core.records.progress import Progress
 from core.records.review.intake import is_complete, take_search
 from core.records.review.reviews import review_of_job
+from core.records.runs import runs
+from core.records.sets.versions import version_folder
 from core.records.tables import Review, Run
-from core.records.versions import version_folder
 from worker.context import LEASE_SECONDS, Hands
 from worker.engine import ENGINE, reached, resumed, write_settings
 from worker.follow_file import Lines

@@ -12,10 +12,10 @@ import yaml
 
 from core import events
 from core.errors import RunError
-from core.records import runs
 from core.records.jobs import Claimed
 from core.records.payloads import Plug, Tune
 from core.records.progress import Progress
+from core.records.runs import runs
 from core.records.tables import Run
 from worker.context import Hands
 from worker.engine import ENGINE, reached, resumed, write_settings

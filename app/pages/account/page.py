@@ -13,8 +13,8 @@ from app.html import script_beside
 from app.visit import Updates, Visit, guarded, live
 from app.words import ago, browser_words
 from core.errors import SettingsError
-from core.records import people, roster
-from core.records.roster import SessionView
+from core.records.accounts import people, roster
+from core.records.accounts.roster import SessionView
 
 TITLE = "Account"
 PATH = "/account"

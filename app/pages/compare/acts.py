@@ -9,8 +9,8 @@ from app.visit import Json, Visit
 from core.errors import SettingsError
 from core.readings.answer import conclusion_to_plain
 from core.readings.statement import statements_to_plain
-from core.records import questions, runs
-from core.records.comparison import Comparison
+from core.records.runs import questions, runs
+from core.records.runs.comparison import Comparison
 
 Only = Literal["all", "disagree", "wrong", "beats"]
 Order = Literal["case", "entropy", "gap"]

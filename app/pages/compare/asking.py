@@ -22,9 +22,10 @@ from core.case import INCOMPLETE_TEMPLATE
 from core.errors import CoreError, SettingsError
 from core.machine.aside import ASIDE
 from core.pictures.shown import refuse_undecodable
-from core.records import questions, sets
-from core.records.comparison import Comparison
 from core.records.place import Place
+from core.records.runs import questions
+from core.records.runs.comparison import Comparison
+from core.records.sets import sets
 
 NO_FILE = "No image has been brought, so nothing was read. Bring one, or ask about the case above."
 IN_OTHER_WORDS = "In other words than the run learned: raw probabilities, since its temperatures hold for its own."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.charts import MOST_BESIDE
 from core.readings.reader import TSM, in_groups
-from core.records.comparison import Comparison
+from core.records.runs.comparison import Comparison
 
 
 def at_first(comparison: Comparison) -> list[str]:

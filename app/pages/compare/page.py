@@ -34,11 +34,12 @@ from app.visit import Updates, Visit, guarded, offer
 from app.words import reader_choice
 from core.case import READ_SPLITS
 from core.readings.reader import in_groups
-from core.records import finding, runs, sets
-from core.records.case_order import ORDERS
-from core.records.comparison import NOT, ONLY, CaseView, Comparison
 from core.records.review.boxes import place_in_newest
-from core.records.run_search import Sought
+from core.records.runs import finding, runs
+from core.records.runs.case_order import ORDERS
+from core.records.runs.comparison import NOT, ONLY, CaseView, Comparison
+from core.records.runs.run_search import Sought
+from core.records.sets import sets
 
 TITLE = "Compare"
 PATH = "/compare"

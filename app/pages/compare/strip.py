@@ -8,7 +8,7 @@ from html import escape
 import gradio as gr
 
 from app.html import script_beside
-from core.records.comparison import Comparison
+from core.records.runs.comparison import Comparison
 
 ON_EACH_SIDE = 4
 KEYS = "Keys: ← previous case, → next case, f full screen."

@@ -12,10 +12,10 @@ from core.readings.answer import Answer, Conclusion, little_explored
 from core.readings.other_scores import TITLES as OTHER_SCORES
 from core.readings.other_scores import other_scores
 from core.readings.reader import Reader, in_groups
-from core.readings.rounding import rounded
-from core.records.comparison import CaseView, Comparison
-from core.records.finding import Alike
-from core.records.outcomes import Match
+from core.records.runs.comparison import CaseView, Comparison
+from core.records.runs.finding import Alike
+from core.records.runs.outcomes import Match
+from core.statistics.rounding import rounded
 
 ERASED = "The images of this run were erased for good. What its readers said of them stays."
 

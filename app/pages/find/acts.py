@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.brought import sent_bytes
 from app.visit import Json, Visit
-from core.records import finding
+from core.records.runs import finding
 
 
 def find(

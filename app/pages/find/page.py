@@ -19,11 +19,12 @@ from app.tiles import draw_tiles, tile
 from app.viewer import pane_of, shown
 from app.visit import Given, Updates, Visit, guarded, live, offer
 from core.errors import CoreError, SettingsError
-from core.readings.rounding import rounded
-from core.records import finding, runs, sets
-from core.records.finding import Search
-from core.records.outcomes import Match
-from core.records.run_search import Sought
+from core.records.runs import finding, runs
+from core.records.runs.finding import Search
+from core.records.runs.outcomes import Match
+from core.records.runs.run_search import Sought
+from core.records.sets import sets
+from core.statistics.rounding import rounded
 
 TITLE = "Find"
 PATH = "/find"

@@ -10,9 +10,9 @@ from app.html import bar
 from app.pages.home.work import Work
 from app.run_words import aimed_at
 from app.words import STATES, ago, chip, lasting
-from core.records.runs import RunView
-from core.records.samples import SHOWCASES, showcase_run
-from core.records.sets import SetView
+from core.records.runs.runs import RunView
+from core.records.runs.samples import SHOWCASES, showcase_run
+from core.records.sets.sets import SetView
 from core.records.tables import UNDER_WAY, Job
 
 RECENT = 6

@@ -13,7 +13,7 @@ from app.health import signs
 from app.pages.home.cards import draw_health, draw_recent, draw_showcase, draw_steps, make_words
 from app.pages.home.work import Work, gather
 from app.visit import Updates, Visit, guarded, live, offer
-from core.records.samples import SHOWCASES, queue_showcase, showcase_run
+from core.records.runs.samples import SHOWCASES, queue_showcase, showcase_run
 
 TITLE = "Home"
 PATH = "/"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.visit import Visit
-from core.records import runs, sets
 from core.records.review import reviews
 from core.records.review.reviews import ReviewView
-from core.records.run_search import Sought
-from core.records.runs import RunView
-from core.records.samples import sample_request, sample_run
-from core.records.sets import SetView
+from core.records.runs import runs
+from core.records.runs.run_search import Sought
+from core.records.runs.runs import RunView
+from core.records.runs.samples import sample_request, sample_run
+from core.records.sets import sets
+from core.records.sets.sets import SetView
 from core.records.tables import Job
 
 NEWEST = 50

@@ -9,14 +9,15 @@ from dataclasses import asdict
 
 from app.visit import Json, Visit
 from core.case import Task
-from core.records import archiving, leaking, sets, tray
+from core.checks.leakage import WAYS
+from core.checks.mending import taken_apart
+from core.layouts.medmnist import SETS, SIZES
+from core.records import archiving
 from core.records.review import boxes, corrections
 from core.records.review.boxes import Standing
-from core.records.sets import UploadError
-from core.records.version_changes import bring_back_version, version_changes
-from core.sets.leakage import WAYS
-from core.sets.medmnist import SETS, SIZES
-from core.sets.mending import taken_apart
+from core.records.sets import leaking, sets, tray
+from core.records.sets.sets import UploadError
+from core.records.sets.version_changes import bring_back_version, version_changes
 
 UPLOADED = ("id", "name", "state", "options", "report", "job_id", "job_state", "error")
 VERSION = ("id", "number", "hash", "task", "cases", "counts", "note")

@@ -21,14 +21,15 @@ from app.pages.image_sets.waiting import WaitParts, WaitTab
 from app.row_choice import RowChoice
 from app.set_words import kinds
 from app.visit import Given, Updates, Visit, guarded, live
+from core.checks.mending import MENDING
 from core.deid.door import DEID, Door
 from core.deid.waiting import WAITING
 from core.errors import CoreError
-from core.records import jobs, sets
-from core.records.outcomes import Kept, outcome
+from core.records import jobs
 from core.records.place import Place
-from core.records.sets import UploadError, UploadView
-from core.sets.mending import MENDING
+from core.records.runs.outcomes import Kept, outcome
+from core.records.sets import sets
+from core.records.sets.sets import UploadError, UploadView
 
 SECONDS = 2
 ARRIVING = Path(__file__).with_name("arriving.js").read_text(encoding="utf-8")

@@ -16,9 +16,9 @@ from app.viewer.editor import CLOSED, BoxEditor, box_editor, opened, picture_of
 from app.visit import Json, Updates, Visit
 from app.words import ago
 from core.errors import SettingsError
-from core.records import sets
 from core.records.review import boxes, corrections
 from core.records.review.boxes import BoxesView, Redrawn, Standing
+from core.records.sets import sets
 from core.sets.drawn_boxes import rule_for
 
 MOST_ROWS = 50

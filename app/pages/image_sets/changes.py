@@ -11,14 +11,14 @@ from gradio.components import Component
 
 from app.visit import Updates, Visit
 from core.errors import CoreError
-from core.records.tables import Version
-from core.records.version_changes import (
+from core.records.sets.version_changes import (
     Changed,
     VersionChanges,
     bring_back_version,
     in_words,
     version_changes,
 )
+from core.records.tables import Version
 
 NAMED = 50
 

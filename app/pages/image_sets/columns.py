@@ -14,9 +14,9 @@ from pydantic.fields import FieldInfo
 
 from core.catalog import FORMATS, find
 from core.errors import CoreError
+from core.layouts.table import NAMES, header_at, likely_column
 from core.machine.aside import ASIDE
 from core.sets.layout import format_at
-from core.sets.table import NAMES, header_at, likely_column
 
 NONE = "—"
 """What a choice of column shows where it is left to the studio, or there is none."""

@@ -10,10 +10,11 @@ from app.context import PRIVATE, Studio
 from app.html import bar, notice, size
 from app.pages.image_sets.acts import fetch_public_set
 from app.visit import Updates, Visit, guarded, live
-from core.records import jobs, sets
-from core.records.outcomes import Fetched, outcome
+from core.layouts.medmnist import SETS, SIZES
+from core.records import jobs
+from core.records.runs.outcomes import Fetched, outcome
+from core.records.sets import sets
 from core.records.tables import UNDER_WAY, Job
-from core.sets.medmnist import SETS, SIZES
 
 SECONDS = 2
 

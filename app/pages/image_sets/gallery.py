@@ -21,10 +21,10 @@ from app.viewer import Shape, pane_of, shown, viewer
 from app.visit import Given, Updates, Visit, guarded
 from core.case import NO_FINDING
 from core.readings.mask import Mask
-from core.records import drawn, sets
 from core.records.access import NotAllowed
 from core.records.review import boxes
-from core.records.sets import CaseRow, Page
+from core.records.sets import drawn, sets
+from core.records.sets.sets import CaseRow, Page
 from core.records.tables import Version
 
 PER_PAGE = 24

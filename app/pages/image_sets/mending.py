@@ -16,11 +16,11 @@ from app.context import PRIVATE, Studio
 from app.html import script_beside
 from app.pages.image_sets.acts import check_upload
 from app.visit import Json, Updates, Visit, Wire, guarded
+from core.checks.check import FEW_CASES
+from core.checks.mending import MENDING, Mending, taken_apart
 from core.errors import CoreError
-from core.records import sets
-from core.records.sets import UploadView
-from core.sets.check import FEW_CASES
-from core.sets.mending import MENDING, Mending, taken_apart
+from core.records.sets import sets
+from core.records.sets.sets import UploadView
 
 HEADERS = ["Label as it came", "Cases", "Name from now on"]
 CLICKS = script_beside(__file__)

@@ -18,10 +18,10 @@ from app.pages.image_sets.settling import Settling
 from app.pages.image_sets.task import TaskTab
 from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded, offer
-from core.records import drawn, sets
 from core.records.access import NotAllowed
-from core.records.mended import has_left_out
-from core.records.sets import SetView
+from core.records.sets import drawn, sets
+from core.records.sets.mended import has_left_out
+from core.records.sets.sets import SetView
 
 TITLE = "Image sets"
 PATH = "/image-sets"

@@ -12,7 +12,7 @@ from app.erasing import Confirmation, lay_out_confirmation
 from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded
 from core.errors import SettingsError
-from core.records.erasable import AND_RUNS, erasable_kind, erase_named
+from core.records.erasing.erasable import AND_RUNS, erasable_kind, erase_named
 
 KINDS = [("a patient", "patient"), ("a single case", "case")]
 UPLOADS = [("of this project", "project"), ("none", "none"), ("of all my projects", "all")]

@@ -10,10 +10,10 @@ from typing import Any
 from app.html import bar, empty, notice, size
 from app.pages.image_sets.mending import draw_fixes
 from app.words import lasting
+from core.checks.mending import MENDING
 from core.deid.waiting import WAITING
-from core.records.sets import UploadView
+from core.records.sets.sets import UploadView
 from core.records.tables import UNDER_WAY
-from core.sets.mending import MENDING
 
 SEVERITIES = {"error": ("bad", "Must be mended"), "warning": ("warn", "Look at this"), "note": ("", "Good to know")}
 CASES_NAMED = 12

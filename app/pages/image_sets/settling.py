@@ -11,12 +11,12 @@ from app.context import PRIVATE, Studio
 from app.html import bar, notice
 from app.pages.image_sets.acts import settle_leakage
 from app.visit import Updates, Visit, guarded, live
+from core.checks.leakage import Leakage, Shared
 from core.errors import CoreError
 from core.records import jobs
-from core.records.leaking import version_leaks
-from core.records.outcomes import Settled, outcome
+from core.records.runs.outcomes import Settled, outcome
+from core.records.sets.leaking import version_leaks
 from core.records.tables import UNDER_WAY, Job
-from core.sets.leakage import Leakage, Shared
 
 SECONDS = 2
 ABOUT = (

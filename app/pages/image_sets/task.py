@@ -17,7 +17,7 @@ from app.set_words import kinds
 from app.visit import Json, Updates, Visit, guarded
 from core.case import COMMA, INCOMPLETE_TEMPLATE, TEMPLATE, Task
 from core.errors import CoreError
-from core.records import sets
+from core.records.sets import sets
 from core.sets.responses import shared_words
 
 SIDES = [

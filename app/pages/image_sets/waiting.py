@@ -14,8 +14,8 @@ from app.pages.image_sets.acts import settle_picture
 from app.visit import Updates, Visit, Wire, guarded
 from core.deid.tray import Held
 from core.deid.waiting import WAITING
-from core.records import tray
-from core.records.sets import UploadView
+from core.records.sets import tray
+from core.records.sets.sets import UploadView
 
 LATER = "later"
 BUTTONS = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.visit import Json, Visit
-from core.records import people
-from core.records.erasable import erasable_kind, erase_named
-from core.records.invitations import PATH
+from core.records.accounts import people
+from core.records.accounts.invitations import PATH
+from core.records.erasing.erasable import erasable_kind, erase_named
 
 
 def link(visit: Visit, token: str) -> str:

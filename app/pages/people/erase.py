@@ -15,7 +15,7 @@ from app.erasing import Confirmation, lay_out_confirmation
 from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded
 from core.errors import SettingsError
-from core.records.erasable import erasable_kind, erase_named
+from core.records.erasing.erasable import erasable_kind, erase_named
 
 KINDS = [("person", "person"), ("run", "run"), ("picture", "picture")]
 

@@ -14,8 +14,9 @@ from gradio.components import Component
 from app.context import PRIVATE, Studio
 from app.html import empty, notice
 from app.visit import Given, Updates, Visit, guarded
-from core.records import audit, audit_search, people
+from core.records import audit, audit_search
 from core.records.access import permit
+from core.records.accounts import people
 from core.records.audit import Verified
 from core.records.audit_search import Entry, Sought, moment
 

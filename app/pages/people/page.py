@@ -13,9 +13,10 @@ from app.pages.people.parts import Parts, lay_out
 from app.pages.people.words import draw_chosen, draw_people, draw_projects
 from app.visit import Updates, Visit, guarded, live, offer
 from core.errors import SettingsError
-from core.records import erasing_projects, invitations, people, roster
-from core.records.erasable import erase_named
-from core.records.roster import PersonView
+from core.records.accounts import invitations, people, roster
+from core.records.accounts.roster import PersonView
+from core.records.erasing import erasing_projects
+from core.records.erasing.erasable import erase_named
 
 TITLE = "People"
 PATH = "/people"

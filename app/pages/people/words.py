@@ -7,7 +7,7 @@ from html import escape
 
 from app.html import empty
 from app.words import ago, browser_words
-from core.records.roster import PersonView, ProjectView, SessionView
+from core.records.accounts.roster import PersonView, ProjectView, SessionView
 
 STATES = {
     "active": "active",

@@ -16,13 +16,13 @@ from app.set_words import SPLIT_NAMES, named
 from app.viewer import pane_of, shown, viewer
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
-from core.readings.rounding import rounded
-from core.records import sets
 from core.records.review import agreement
 from core.records.review.agreement import Agreement, Pair
 from core.records.review.queue import SuspectView
 from core.records.review.reviews import ReviewView
+from core.records.sets import sets
 from core.records.tables import Action
+from core.statistics.rounding import rounded
 
 KEEP, EXCLUDE = "keep the given label", "exclude the case"
 KAPPA = (

@@ -14,11 +14,11 @@ from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
 from app.words import ago
 from core.readings.reader import TSM
-from core.readings.rounding import rounded
-from core.records.finding import Alike
 from core.records.review.queue import Filter, Neighbour, ReviewProgress, SuspectView
 from core.records.review.reviews import ReviewView
 from core.records.review.verdicts import VerdictView
+from core.records.runs.finding import Alike
+from core.statistics.rounding import rounded
 
 FIRST_LOOK = "What do you see?"
 VEILED = (

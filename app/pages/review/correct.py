@@ -18,11 +18,12 @@ from app.row_choice import RowChoice
 from app.set_words import SPLIT_NAMES, counted, named
 from app.visit import Updates, Visit, Wire, guarded
 from core.errors import SettingsError
-from core.records import runs, sets
 from core.records.review import boxes, corrections
 from core.records.review.corrections import Change
 from core.records.review.reviews import ReviewView
-from core.records.run_search import Sought
+from core.records.runs import runs
+from core.records.runs.run_search import Sought
+from core.records.sets import sets
 from core.records.tables import Version
 
 MOST_ROWS = 200

@@ -17,10 +17,12 @@ from app.row_choice import RowChoice
 from app.visit import Updates, Visit, Wire, guarded
 from app.words import ago, chip, lasting
 from core.errors import SettingsError
-from core.records import jobs, runs, sets
+from core.records import jobs
 from core.records.review.expected import Expected, expected
 from core.records.review.reviews import ReviewView
-from core.records.run_search import Sought
+from core.records.runs import runs
+from core.records.runs.run_search import Sought
+from core.records.sets import sets
 from core.records.tables import RESUMABLE, UNDER_WAY
 from core.records.wake import send
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from app.html import figure_cell
-from core.readings.effect import INTERVAL, effect_of, signed
-from core.readings.rounding import rounded
 from core.records.review.corrections import Gain, Retrained
+from core.statistics.effect import INTERVAL, effect_of, signed
+from core.statistics.rounding import rounded
 
 SHOWN = ("macro_f1", "accuracy", "auroc")
 """The figures that say most; the API gives all."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from app.pages.runs.benefit import benefit_to_plain
 from app.visit import Json, Visit
 from core.errors import SettingsError
-from core.records import erasing, run_upkeep, runs
-from core.records.exports import queue_export
-from core.records.probes import cancel_probings, probings, queue_probing
-from core.records.run_search import Sought
-from core.records.runs import RunView
-from core.records.seeds import alike
+from core.records.erasing import erasing
+from core.records.runs import run_upkeep, runs
+from core.records.runs.exports import queue_export
+from core.records.runs.probes import cancel_probings, probings, queue_probing
+from core.records.runs.run_search import Sought
+from core.records.runs.runs import RunView
+from core.records.runs.seeds import alike
 
 NAMES = ("id", "name", "set", "version_id", "method", "state", "stage", "step", "steps", "seconds_left", "error")
 MOST_PAGES = 10**6

@@ -8,12 +8,12 @@ from html import escape
 from app.html import figure_cell
 from app.words import chip, reader_name
 from core.readings.benefit import Duel, Gap, about_bands, duel_words
-from core.readings.effect import INTERVAL
-from core.readings.rounding import rounded
 from core.readings.tables import of_before
-from core.records.benefits import Judged, WorthJudged, judged, left_out, worth_judged
-from core.records.runs import RunView
-from core.records.seeds import seed_of, spread, spread_words
+from core.records.runs.benefits import Judged, WorthJudged, judged, left_out, worth_judged
+from core.records.runs.runs import RunView
+from core.records.runs.seeds import seed_of, spread, spread_words
+from core.statistics.effect import INTERVAL
+from core.statistics.rounding import rounded
 
 MARKS = {"helped": "good", "harmed": "bad", "open": "warn", None: ""}
 NOT_COMPARED = "Its figures hold no comparison of its readers, so it can't be told whether it helped."

@@ -15,12 +15,12 @@ from app.visit import Visit
 from app.words import figure_title, reader_name
 from core.errors import CoreError
 from core.readings.calibration import LEAST_CASES
-from core.readings.intervals import without_interval
 from core.readings.meaning import has_several_labels
 from core.readings.reader import Reader
-from core.readings.rounding import rounded
-from core.records.comparison import NOT, Comparison
-from core.records.runs import RunView
+from core.records.runs.comparison import NOT, Comparison
+from core.records.runs.runs import RunView
+from core.statistics.intervals import without_interval
+from core.statistics.rounding import rounded
 
 SHOWN = ("sensitivity", "specificity", "ppv", "npv", "auroc")
 Plain = Mapping[str, Any]

@@ -12,7 +12,7 @@ from app.context import PRIVATE, Studio
 from app.pages.runs.acts import chosen, export_run
 from app.visit import Updates, Visit, guarded, live
 from app.words import chip
-from core.records.exports import Export, exports
+from core.records.runs.exports import Export, exports
 
 ABOUT = (
     "A zip with the adapter (PEFT), the exemplar's connector, the TSM, the label map, the preprocessing, the card, "

@@ -11,9 +11,9 @@ from gradio.components import Component
 
 from app.run_choices import newest_first, run_there
 from app.visit import Visit
-from core.records import run_search, runs
-from core.records.run_search import Sought
-from core.records.runs import RunView
+from core.records.runs import run_search, runs
+from core.records.runs.run_search import Sought
+from core.records.runs.runs import RunView
 
 COLUMNS = ["Run", "Name", "Images", "Method", "State", "Progress", "Time left", "Macro F1", "By"]
 WIDTHS: list[str | int] = ["4%", "17%", "14%", "10%", "10%", "12%", "7%", "20%", "6%"]

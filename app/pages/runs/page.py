@@ -35,11 +35,12 @@ from app.run_words import (
 )
 from app.visit import Updates, Visit, Wire, guarded, live, offer
 from app.words import curve_title, figure_title
-from core.records import jobs, run_search, runs
-from core.records.benefits import titles_of
-from core.records.run_search import Sought
-from core.records.runs import RunView
-from core.records.seeds import alike
+from core.records import jobs
+from core.records.runs import run_search, runs
+from core.records.runs.benefits import titles_of
+from core.records.runs.run_search import Sought
+from core.records.runs.runs import RunView
+from core.records.runs.seeds import alike
 
 TITLE = "Runs"
 PATH = "/runs"

@@ -16,9 +16,9 @@ from app.pages.runs.acts import cancel_probes, chosen, probe_run
 from app.visit import Updates, Visit, guarded, live
 from app.words import chip, lasting
 from core.readings.probe_figures import probe_notes, tables
-from core.records import runs
 from core.records.payloads import Probe
-from core.records.probes import Probing, probings
+from core.records.runs import runs
+from core.records.runs.probes import Probing, probings
 from core.records.tables import UNDER_WAY
 
 ABOUT = (

@@ -14,8 +14,8 @@ from app.taken import figures_of
 from app.visit import Visit
 from core.errors import CoreError
 from core.readings.latex import as_latex
-from core.records import taking
-from core.records.runs import RunView
+from core.records.runs import taking
+from core.records.runs.runs import RunView
 
 FORMATS = ("svg", "png")
 NOTHING = "Figures and tables are here once the run is finished."

@@ -14,8 +14,9 @@ from app.erasing import Confirmation, lay_out_confirmation
 from app.pages.runs import acts
 from app.run_choices import run_there
 from app.visit import Updates, Visit, guarded, live
-from core.records import erasing, run_search, run_upkeep
-from core.records.run_upkeep import LONGEST_NAME, LONGEST_NOTE, MOST_TAGS, Rights
+from core.records.erasing import erasing
+from core.records.runs import run_search, run_upkeep
+from core.records.runs.run_upkeep import LONGEST_NAME, LONGEST_NOTE, MOST_TAGS, Rights
 
 NOBODY = Rights(write=False, settle=False)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.engine import ENGINE
 from app.visit import Json, Visit
-from core.records.seeds import queue_seeds
+from core.records.runs.seeds import queue_seeds
 
 PLACE_OF_IMAGES = "the version chosen above"
 

@@ -21,9 +21,11 @@ from app.pages.tune.parts import Parts, lay_out
 from app.visit import Given, Json, Updates, Visit, Wire, guarded, live, offer
 from app.words import lasting
 from core.errors import CoreError, SettingsError
-from core.records import jobs, runs, sets
-from core.records.leaking import version_leaks
-from core.records.outcomes import Estimated, outcome
+from core.records import jobs
+from core.records.runs import runs
+from core.records.runs.outcomes import Estimated, outcome
+from core.records.sets import sets
+from core.records.sets.leaking import version_leaks
 from core.records.tables import UNDER_WAY
 from core.sets.version import kept_name
 from core.yamls import read_yaml_file

@@ -12,7 +12,7 @@ from app.pages.tune.forms import NO_TSM, USUAL, Forms
 from app.pages.tune.forms import lay_out as lay_out_forms
 from app.row_choice import RowChoice
 from app.visit import Json
-from core.records.seeds import MOST
+from core.records.runs.seeds import MOST
 
 PRESETS = [("Quick look", "quick"), ("Balanced", "balanced"), ("Thorough", "thorough")]
 ABOUT_NAMES = "Left empty, it is called as is shown here."

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.util import AliasedClass
 
 from core.errors import SettingsError
-from core.readings.kappa import Kappa, cohen
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
@@ -25,6 +24,7 @@ from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import Voice, decided, is_its, standing, take_turns
 from core.records.review.verdicts import VerdictView, checked, first_looks, may_know, verdict, view
 from core.records.tables import Person, Review, Standing, Suspect, Verdict
+from core.statistics.kappa import Kappa, cohen
 
 MODELS = "the models"
 SET, OWN_LAST = "the set's labels", "own last word"

@@ -15,7 +15,6 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from core.errors import RunError, SettingsError
-from core.readings.sampled import Sample, Total, total
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
@@ -24,6 +23,7 @@ from core.records.review.last_word import agreed, settling_voices
 from core.records.review.reviews import allowed_review
 from core.records.review.standing import is_audited
 from core.records.tables import AuditedCase, LabelAudit, Person, Review, Suspect
+from core.statistics.sampled import Sample, Total, total
 
 MOST_DRAWN = 100_000
 LIMIT = (

@@ -25,8 +25,8 @@ from core.records.audit import note
 from core.records.database import Database
 from core.records.labels import Names
 from core.records.place import Place
+from core.records.sets.versions import allowed_version, version_folder
 from core.records.tables import BoxCorrection, Case, ImageSet, Person, Version
-from core.records.versions import allowed_version, version_folder
 from core.sets.drawn_boxes import checked_boxes, labels_with_boxes
 from core.sets.version import box_labels
 

@@ -32,9 +32,9 @@ from core.records.review.retraining import retrained as retrained
 from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import Voice
 from core.records.review.verdicts import may_know
+from core.records.sets.version_changes import write_as
+from core.records.sets.versions import SetError, allowed_version
 from core.records.tables import Correction, Person, Review, Standing, Suspect, Version
-from core.records.version_changes import write_as
-from core.records.versions import SetError, allowed_version
 
 
 def preview(db: Database, who: Who, review_id: int) -> list[Change]:

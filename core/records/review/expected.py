@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from core.records import runs
 from core.records.access import Who
 from core.records.database import Database
 from core.records.review.reviews import USUAL
+from core.records.runs import runs
+from core.records.sets.versions import allowed_version
 from core.records.tables import Job, Review
-from core.records.versions import allowed_version
 
 NEWEST = 10
 """So many earlier searches are looked at: a machine may have become another since."""

@@ -12,21 +12,21 @@ from sqlalchemy import ColumnElement, Row, select
 
 from core.case import Box, Task
 from core.errors import DataError, SettingsError
+from core.layouts.coco import CocoPicture, coco_text, names_of
+from core.layouts.manifest_cells import labels_cell
+from core.layouts.safe_csv import as_csv
 from core.pictures.pixels import size_of
 from core.pictures.store import open_store
 from core.records.access import Who
 from core.records.audit import note
 from core.records.database import Database
-from core.records.drawn import has_drawn
 from core.records.labels import Names
 from core.records.place import Place
 from core.records.review import agreement, audits, reviews, verdicts
 from core.records.review.reviews import ReviewView, allowed_review
 from core.records.review.verdicts import VerdictView
+from core.records.sets.drawn import has_drawn
 from core.records.tables import Case, Suspect, Verdict, Version
-from core.sets.coco import CocoPicture, coco_text, names_of
-from core.sets.manifest_cells import labels_cell
-from core.sets.safe_csv import as_csv
 
 NOTICE = "Research use only. Verdicts are people's opinions on pictures, not diagnoses."
 COLUMNS = (

@@ -18,8 +18,8 @@ from core.records.database import Database
 from core.records.labels import Names
 from core.records.place import Place
 from core.records.review.boxes import Redrawn
+from core.records.sets.versions import SetError, version_folder, write_version
 from core.records.tables import Correction, Version
-from core.records.versions import SetError, version_folder, write_version
 from core.sets.drawn_boxes import labels_with_boxes
 from core.sets.split import SplitSettings, as_frozen, assign
 from core.sets.version import read_version

@@ -16,8 +16,8 @@ from core.records.labels import Names, has_label, names_label
 from core.records.review.reviews import allowed_review, has_first_look
 from core.records.review.standing import decided, is_audited, is_its, may_see, mine
 from core.records.review.verdicts import VerdictView, has_looked, looked_at, view
+from core.records.sets.versions import UNDIVIDED
 from core.records.tables import Case, Ground, Person, Review, Standing, Suspect, Verdict
-from core.records.versions import UNDIVIDED
 
 State = Literal["open", "mine", "decided", "disputed", "audit", "all"]
 STATES: tuple[State, ...] = get_args(State)

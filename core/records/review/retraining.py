@@ -13,17 +13,17 @@ import numpy as np
 
 from core.case import Task
 from core.errors import RunError
-from core.readings import metrics
-from core.readings.intervals import defined
 from core.readings.reader import Reader
 from core.readings.reading import Reading, load, targets
-from core.records import runs
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
-from core.records.runs import RunView
+from core.records.runs import runs
+from core.records.runs.runs import RunView
+from core.records.sets.versions import allowed_version
 from core.records.tables import Run, Version
-from core.records.versions import allowed_version
+from core.statistics import metrics
+from core.statistics.intervals import defined
 
 SPLIT = "test"
 DRAWS = 1000

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from core import catalog
 from core.errors import RunError, SettingsError
-from core.records import jobs, runs
+from core.records import jobs
 from core.records.access import NOT_THERE, NotAllowed, Who, allow
 from core.records.audit import note
 from core.records.database import Database
@@ -24,8 +24,9 @@ from core.records.numbers import new_number
 from core.records.payloads import Suspects
 from core.records.place import Place
 from core.records.progress import Progress
+from core.records.runs import runs
+from core.records.sets.versions import allowed_version, hold_living
 from core.records.tables import Person, Review, Version
-from core.records.versions import allowed_version, hold_living
 from core.records.wake import send
 
 USUAL: dict[str, Any] = {**catalog.USUAL, "tsm": [catalog.USUAL["tsm"]], "preset": "balanced"}

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from core.case import ImageSet
-from core.records import jobs, questions, runs, sets
+from core.records import jobs
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.runs import questions, runs
+from core.records.sets import sets
 from core.records.tables import Job
 from tests.records.conftest import cells  # noqa: F401
 from worker import open_runs

@@ -16,12 +16,12 @@ from core.catalog import FORMATS, every
 from core.pictures.keeping import COLUMNS
 from core.pictures.kept_looks import read_looks
 from core.pictures.kept_rows import read_rows
-from core.records import mended, sets
 from core.records.access import Who
 from core.records.database import Database
-from core.records.mended import stored_file
 from core.records.place import Place
-from core.records.uploads import check_folder
+from core.records.sets import mended, sets
+from core.records.sets.mended import stored_file
+from core.records.sets.uploads import check_folder
 from core.sets.open import open_set
 from core.sets.version import hash_rows, read_about
 from tests.messy import slice_of
@@ -31,7 +31,7 @@ SLOWED = """
 import os, runpy, sys, time
 import core.machine.spread as spread
 import core.pictures.keeping as keeping, core.pictures.sights as sights, core.pictures.store as store
-import core.sets.looked as looked
+import core.checks.looked as looked
 
 def noted(function, name_of):
     def slow(*arguments):

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from core.case import ImageSet
-from core.records import finding, jobs, runs, sets
+from core.records import jobs
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
+from core.records.runs import finding, runs
+from core.records.sets import sets
 from core.records.tables import Job
 from core.runs.folder import Folder
 from core.runs.runfile import make_run

@@ -18,12 +18,14 @@ from core.catalog import FORMATS, every
 from core.deid.key import NAME, site_key
 from core.deid.persons import identity_of_number
 from core.pictures.store import StoredPixels
-from core.records import jobs, leaking, mended, runs, sets, tray, uploads
+from core.records import jobs
 from core.records.access import NotAllowed, Who
 from core.records.database import Database
 from core.records.payloads import Add, Fetch
 from core.records.place import Place
-from core.records.samples import request_sample, sample_request
+from core.records.runs import runs
+from core.records.runs.samples import request_sample, sample_request
+from core.records.sets import leaking, mended, sets, tray, uploads
 from core.records.tables import Job
 from core.sets.open import open_set
 from core.sets.split import SplitSettings, assign
@@ -92,7 +94,7 @@ def test_a_set_that_was_fetched_is_checked_without_being_asked_for(
         whole = shutil.make_archive(str(folder / name), "zip", tiny.draw(tmp_path / "drawn", count=4))
         return SimpleNamespace(path=Path(whole), licence="CC BY 4.0")
 
-    monkeypatch.setattr("core.sets.medmnist_fetch.fetch", arrives)
+    monkeypatch.setattr("core.layouts.medmnist_fetch.fetch", arrives)
     with database.session() as session:
         job = jobs.enqueue(session, who, who.projects[0], Fetch(name="bloodmnist"))
         job_id = job.id

@@ -7,13 +7,16 @@ from sqlalchemy import update
 
 from core.case import ImageSet
 from core.errors import RunError, SettingsError
-from core.records import jobs, people, runs, sets
+from core.records import jobs
 from core.records.access import Who
+from core.records.accounts import people
 from core.records.database import Database
 from core.records.jobs import Claimed
 from core.records.place import Place
+from core.records.runs import runs
+from core.records.sets import sets
+from core.records.sets.versions import SetError
 from core.records.tables import Job, Run
-from core.records.versions import SetError
 from tests.records.conftest import cells  # noqa: F401
 from worker import supervise
 from worker.context import Hands

@@ -14,7 +14,7 @@ from core.catalog import FORMATS, every
 from core.readings import reading
 from core.readings.answer import Answer
 from core.readings.reading import Reading
-from core.records import jobs, runs, sets
+from core.records import jobs
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
@@ -23,6 +23,8 @@ from core.records.review import queue as suspects
 from core.records.review import reviews
 from core.records.review.queue import Filter
 from core.records.review.reviews import ReviewView
+from core.records.runs import runs
+from core.records.sets import sets
 from core.records.tables import Job
 from core.sets.open import open_set
 from tests.records.conftest import cells  # noqa: F401

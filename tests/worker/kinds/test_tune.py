@@ -11,11 +11,12 @@ from sqlalchemy import select
 
 from core import events
 from core.case import ImageSet
-from core.records import runs, sets
 from core.records.access import Who
 from core.records.database import Database
 from core.records.place import Place
 from core.records.progress import Progress
+from core.records.runs import runs
+from core.records.sets import sets
 from core.records.tables import Event, Run
 from tests.records.conftest import cells  # noqa: F401
 from worker.celery import arguments, make_app

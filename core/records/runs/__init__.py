@@ -1,0 +1,1 @@
+"""Runs: queued, watched, compared, asked, exported."""

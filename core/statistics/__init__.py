@@ -1,0 +1,1 @@
+"""Figures with their intervals, from plain numbers: what no reader and no run has to be known for."""
