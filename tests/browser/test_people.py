@@ -70,7 +70,7 @@ def accept(page: Any, link: str, name: str) -> None:
 def pick(page: Any, name: str, role: str) -> None:
     """Somebody who has another role than whoever is shown; what is chosen before that is there would be undone."""
     choose(page, "#people-person", name)
-    page.wait_for_function("role => document.querySelector('#people-new-role input').value === role", arg=role)
+    page.wait_for_function("role => document.querySelector('#people-new-role input')?.value === role", arg=role)
     page.locator("#people-about", has_text=re.compile("signed in", re.IGNORECASE)).wait_for()
 
 
