@@ -11,7 +11,7 @@ UNSEEN_KINDS = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 CYRILLIC = dict(zip("авгезікмнорстухьѕјԁԛԝһӏ", "abre3ikmhopctyxbsjdqwhl", strict=True))
 GREEK = dict(zip("αβγεζηικμνορτυχωϲϳ", "abyezhikmnoptyxwcj", strict=True))
 """Of each small letter the Latin one that it, or its capital, is taken for."""
-LATIN = str.maketrans(CYRILLIC | GREEK)
+AS_LATIN = str.maketrans(CYRILLIC | GREEK)
 
 
 def is_unseen(sign: str) -> bool:
@@ -21,4 +21,4 @@ def is_unseen(sign: str) -> bool:
 def as_seen(text: str) -> str:
     """What two texts have in common that look the same but for capitals."""
     seen = "".join(sign for sign in text if sign.isspace() or not is_unseen(sign))
-    return unicodedata.normalize("NFKC", " ".join(seen.split())).casefold().translate(LATIN)
+    return unicodedata.normalize("NFKC", " ".join(seen.split())).casefold().translate(AS_LATIN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,12 +12,12 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from core.bench.intake import peak_mib, processor_seconds
 from core.pictures.coarse import SIDE as COARSE_SIDE
 from core.pictures.looks import Look
 from core.pictures.working import SIDE
 from core.sets.alike import alterations
 
-MIB = 1 << 20
 PLANTED = 1000
 GRAIN = 9
 """As many shades in a row make a drawn picture."""
@@ -130,14 +129,11 @@ def _levels(look: Look) -> Levels:
 def figures_of(count: int) -> Figures:
     """Of a search in this process."""
     looks, planted = drawn_looks(count), planted_in(count)
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    began = perf_counter()
+    began, since = perf_counter(), processor_seconds()
     copies = alterations(looks)
-    seconds = perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    processor_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    told = sum((place, count - planted + place) in copies for place in range(planted))
-    return Figures(count, seconds, processor_seconds, after.ru_maxrss * 1024 / MIB, planted, told)
+    seconds, spent = perf_counter() - began, processor_seconds() - since
+    seen = sum((place, count - planted + place) in copies for place in range(planted))
+    return Figures(count, seconds, spent, peak_mib(), planted, seen)
 
 
 if __name__ == "__main__":

@@ -129,14 +129,19 @@ def markdown(rows: Sequence[Figures]) -> str:
 
 def _bare(file: Path) -> float:
     """Pictures for a second of processor time."""
-    since = _processor_seconds()
-    return open_and_hash(file) / (_processor_seconds() - since)
+    since = processor_seconds()
+    return open_and_hash(file) / (processor_seconds() - since)
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
     """Of this process and of those that it started and that have ended."""
     used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def peak_mib() -> float:
+    """The memory of this process at its most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
 
 
 def main() -> None:
@@ -145,12 +150,12 @@ def main() -> None:
         few = take_in(draw(Path(small) / "set.zip", 4, 64), Path(small))
         report_of(few, audit(few))
     before = _bare(file)
-    began, since = perf_counter(), _processor_seconds()
+    began, since = perf_counter(), processor_seconds()
     looked = take_in(file, folder)
-    intake, seconds = len(looked.seen) / (_processor_seconds() - since), perf_counter() - began
+    intake, seconds = len(looked.seen) / (processor_seconds() - since), perf_counter() - began
     report_of(looked, audit(looked))
     report_seconds = perf_counter() - began - seconds
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
+    peak = peak_mib()
     bare = median([before, _bare(file), _bare(file)])
     sys.stdout.write(f"{bare} {intake} {seconds} {report_seconds} {peak}\n")
 

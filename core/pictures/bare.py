@@ -131,8 +131,8 @@ def _jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
         if marker not in ALONE and marker != END:
             end += int(struct.unpack_from(">H", content, end)[0])
         if marker == SCAN:
-            found = END_OF_SCAN.search(content, end)
-            end = found.start() if found else len(content)
+            following = END_OF_SCAN.search(content, end)
+            end = following.start() if following else len(content)
         yield marker, place, end
         if marker == END or end == len(content):
             return

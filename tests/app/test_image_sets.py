@@ -134,8 +134,12 @@ def test_what_a_format_asks_beside_columns_is_asked_of_uploads_in_it(
     shown = once_checked()
     folds = {name: shown[fold]["visible"] for name, fold in parts.reading.folds.items()}
     assert folds == {"dicom": layout == "dicom", "nifti": layout == "nifti"}
-    asked = {role: shown[chooser]["visible"] for role, chooser in parts.mapping.roles.items()}
-    assert (asked["slice"], asked["frame"], asked["mask"]) == (layout == "nifti", layout == "dicom", True)
+    visible = {role: shown[chooser]["visible"] for role, chooser in parts.mapping.roles.items()}
+    assert (visible["slice"], visible["frame"], visible["mask"]) == (
+        layout == "nifti",
+        layout == "dicom",
+        True,
+    )
     left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
     left_alone |= {part: getattr(part, "value", None) for part in parts.reading.inputs}
     named: dict[Block, Any] = {parts.reading.forms[layout].inputs[name]: value for name, value in chosen.items()}

@@ -186,8 +186,8 @@ def test_uploads_that_were_never_added_go_with_the_patient_whichever_way_they_ho
     facts = receipt(clinic.db).details
     assert facts["uploads"] == len(held) and facts["uploads_left"] == []
     with clinic.db.reading() as session:
-        asked = set(session.scalars(select(Job.payload["upload"].as_integer()).where(Job.kind == "check")))
-    assert asked == {stays.id}, "what the checks were asked and printed went with them"
+        checked = set(session.scalars(select(Job.payload["upload"].as_integer()).where(Job.kind == "check")))
+    assert checked == {stays.id}, "what the checks were asked and printed went with them"
 
 
 def unpacked(folder: Path) -> bytes:
@@ -440,9 +440,9 @@ def test_backups_and_other_machines_are_named_where_they_may_be(
     assert clinic.plan().stays[-1 if alone else -3].startswith("backups, and what was taken away")
     (clinic.place.data / "copies").mkdir()
     monkeypatch.setattr(Store, "is_local", property(lambda self: False))
-    told = clinic.plan().stays[-4:]
-    assert "“copies” in the data folder" in told[1] and "runs/ and versions/ below VITASK_DATA" in told[2]
-    assert "VITASK_CACHE" in told[2] and "docker compose logs" in told[3]
+    warnings = clinic.plan().stays[-4:]
+    assert "“copies” in the data folder" in warnings[1] and "runs/ and versions/ below VITASK_DATA" in warnings[2]
+    assert "VITASK_CACHE" in warnings[2] and "docker compose logs" in warnings[3]
     monkeypatch.undo()
     clinic.erase()
     assert len(receipt(clinic.db).details["not_reached"]) == (2 if alone else 4)

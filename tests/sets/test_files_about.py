@@ -73,14 +73,14 @@ def test_what_only_resembles_a_name_is_none(tmp_path: Path, content: str) -> Non
 
 def test_a_picture_is_found_with_what_a_camera_wrote_beside_it(tmp_path: Path) -> None:
     """None of which is kept in the store."""
-    said, file = PngInfo(), BytesIO()
-    said.add_text("Comment", "taken at noon " * 50)
-    Image.new("L", (4, 4), 7).save(file, "PNG", pnginfo=said)
+    notes, file = PngInfo(), BytesIO()
+    notes.add_text("Comment", "taken at noon " * 50)
+    Image.new("L", (4, 4), 7).save(file, "PNG", pnginfo=notes)
     kept = bare(file.getvalue())
     sought = Sought({sha256(kept).hexdigest(): len(kept)}, NamesInText((), ()))
     (tmp_path / "x.png").write_bytes(file.getvalue())
     assert len(kept) < len(file.getvalue()) and search(tmp_path, sought) == "picture"
-    Image.new("L", (4, 4), 8).save(tmp_path / "x.png", "PNG", pnginfo=said)
+    Image.new("L", (4, 4), 8).save(tmp_path / "x.png", "PNG", pnginfo=notes)
     assert search(tmp_path, sought) is None
 
 

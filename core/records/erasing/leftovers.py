@@ -13,7 +13,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,18 +55,23 @@ def sweep(db: Database, place: Place) -> int:
 
 
 def sweep_for_ever(db: Database, place: Place) -> None:
-    """At once and every hour, in a thread that ends with its process."""
+    remove_for_ever("leftovers", lambda: sweep(db, place), "Removed what %d uploads left.", "What uploads left")
 
-    def sweeping() -> None:
+
+def remove_for_ever(name: str, remove: Callable[[], int], removed: str, what: str) -> None:
+    """At once and every hour, in a thread that ends with its process; the log tells how many went."""
+    log = logging.getLogger(f"vitask.{name}")
+
+    def removing() -> None:
         while True:
             try:
-                if gone := sweep(db, place):
-                    log.info("Removed what %d uploads left.", gone)
+                if gone := remove():
+                    log.info(removed, gone)
             except Exception:
-                log.exception("What uploads left could not be removed; trying again in an hour.")
+                log.exception("%s could not be removed; trying again in an hour.", what)
             time.sleep(SECONDS_BETWEEN_SWEEPS)
 
-    threading.Thread(target=sweeping, name="leftovers", daemon=True).start()
+    threading.Thread(target=removing, name=name, daemon=True).start()
 
 
 def _forget_old(db: Database) -> None:

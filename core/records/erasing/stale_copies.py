@@ -6,9 +6,7 @@ Where the store is a folder there is one data folder, and whoever erases has rem
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,12 +16,10 @@ from sqlalchemy import select
 from core.limits import limits
 from core.pictures.store import SHA_256, open_store
 from core.records.database import Database
-from core.records.erasing.leftovers import ERASED, SECONDS_BETWEEN_SWEEPS, newest
+from core.records.erasing.leftovers import ERASED, newest, remove_for_ever
 from core.records.place import Place
 from core.records.tables import UNDER_WAY, Artifact, Job, Run, Version
 from core.runs.forgotten import FEATURES, NAMED
-
-log = logging.getLogger("vitask.copies")
 
 
 def drop_stale(db: Database, place: Place) -> int:
@@ -41,18 +37,8 @@ def drop_stale(db: Database, place: Place) -> int:
 
 
 def drop_for_ever(db: Database, place: Place) -> None:
-    """At once and every hour, in a thread that ends with its process."""
-
-    def dropping() -> None:
-        while True:
-            try:
-                if gone := drop_stale(db, place):
-                    log.info("Removed %d copies of what was erased.", gone)
-            except Exception:
-                log.exception("Copies of what was erased could not be removed; trying again in an hour.")
-            time.sleep(SECONDS_BETWEEN_SWEEPS)
-
-    threading.Thread(target=dropping, name="copies", daemon=True).start()
+    removed = "Removed %d copies of what was erased."
+    remove_for_ever("copies", lambda: drop_stale(db, place), removed, "Copies of what was erased")
 
 
 def _unknown(db: Database, place: Place) -> Iterator[Path]:
