@@ -30,6 +30,9 @@ Asking = gr.Request | Request
 COOKIE, PROJECT_COOKIE, HEARD_COOKIE = "vitask", "vitask_project", "vitask_heard"
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of events that only pages set off."""
+LATEST = PRIVATE | {"trigger_mode": "always_last"}
+"""Of those that show what is chosen, or what an act made of it. Gradio leaves out what is set off while its like is
+under way; of these the last is done after it, so that the page never stays behind what somebody chose."""
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 """A name or an address with or without a port, and nothing else: what is read in part may be read in two ways."""
 SECONDS_TRUE = 1.0

@@ -10,6 +10,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
+from starlette.routing import Mount
 
 from app.context import Studio
 from app.main import create_app
@@ -56,6 +57,12 @@ def asking(query: dict[str, str] | None = None, host: str = "127.0.0.1:7860") ->
 def visiting(studio: Studio, query: dict[str, str] | None = None) -> Visit:
     """What a callback is handed of such a browser."""
     return Visit.of(studio, asking(query))
+
+
+def blocks_of(app: Any) -> Any:
+    """Gradio's, mounted behind the gate."""
+    mounted = next(route for route in app.routes if isinstance(route, Mount))
+    return cast(Any, mounted.app).get_blocks()
 
 
 def browsing(studio: Studio) -> TestClient:

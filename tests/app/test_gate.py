@@ -20,7 +20,7 @@ from app.main import create_app
 from app.shell import pages
 from core.records.accounts import people
 from core.records.tables import Audit, BoxCorrection, Job, Review, Run, Standing, Upload, Verdict, Version
-from tests.app.furnished import Furnished, exported, furnish, searched
+from tests.app.furnished import Furnished, blocks_of, exported, furnish, searched
 from tests.let_in import TOKEN
 
 PASSWORD = "a long password"
@@ -57,9 +57,7 @@ class Rooms:
 
     @property
     def blocks(self) -> Any:
-        """Gradio's, mounted behind the gate."""
-        mounted = next(route for route in self.app.routes if isinstance(route, Mount))
-        return cast(Any, mounted.app).get_blocks()
+        return blocks_of(self.app)
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,15 @@ import json
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from starlette.routing import Mount
 
 from app.main import SECONDS_BETWEEN_LOOKS
 from core.records import jobs
 from core.records.runs import runs
-from tests.app.furnished import Furnished, browsing, furnish
+from tests.app.furnished import Furnished, blocks_of, browsing, furnish
 from tests.pace import is_within, slowness
 
 SECONDS, RUNS, STEPS = 0.05, 20, 1000
@@ -50,11 +49,6 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 def browser(busy: Furnished) -> Iterator[TestClient]:
     with browsing(busy.studio) as browser:
         yield browser
-
-
-def blocks_of(app: Any) -> Any:
-    mounted = next(route for route in app.routes if isinstance(route, Mount))
-    return cast(Any, mounted.app).get_blocks()
 
 
 def events(app: Any, wanted: str) -> dict[str, tuple[int, list[Any]]]:

@@ -20,8 +20,8 @@ from core.records import jobs
 from core.records.accounts import people
 from core.records.database import Database, DatabaseBusy, DatabaseError, DatabaseFull
 from core.records.sets import sets
-from tests.app.furnished import Furnished, browsing, furnish
-from tests.app.test_ticks import blocks_of, call, events
+from tests.app.furnished import Furnished, blocks_of, browsing, furnish
+from tests.app.test_ticks import call, events
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from core.errors import StoppedError
 from core.models.tsm import Tsm
 from core.runs.described import known_cases, train_tsm, what_tsms_know
-from core.runs.estimate import estimate
 from core.runs.folder import Folder
 from core.runs.running import Running
 from core.runs.tune import start, tune
@@ -102,11 +101,3 @@ def test_a_finished_run_keeps_the_exemplars_and_not_the_folds(unseen_run: Path) 
     assert load_file(Folder(unseen_run).unseen(0))["features"].shape == (30, 8)
     card = Folder(unseen_run).card.read_text()
     assert "came from a TSM that learned without it" in card and "Their exemplars, by TSMs that learned" in card
-
-
-def test_an_estimate_counts_the_folds(images: Path, checkpoint: Path) -> None:
-    seconds = [
-        estimate(run_files.run(images, checkpoint, tsm={"least_steps": 400}, **more))["parts"]["tsm"]
-        for more in ({}, UNSEEN)
-    ]
-    assert seconds[1] > 1.3 * seconds[0]

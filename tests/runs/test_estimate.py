@@ -27,6 +27,7 @@ from core.sample import write
 from core.sets.joint import JointSet
 from core.training import loop, tsm_stage, vlm_stage
 from core.training.loop import Stage
+from core.training.unseen import FOLDS
 from tests import run_files
 
 
@@ -184,7 +185,23 @@ def test_every_part_of_a_run_is_estimated_and_nothing_is_left_behind(images: Pat
 
 
 @pytest.mark.slow
-def test_more_steps_take_longer_and_as_much_memory(images: Path, checkpoint: Path) -> None:
+def test_more_steps_take_longer_and_as_much_memory(
+    images: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Work(monkeypatch)
     few, many = (estimate(run_files.run(images, checkpoint, training={"steps": steps})) for steps in (10, 1000))
-    assert many["seconds"] > 3 * few["seconds"]
+    for stage in ("stage-1", "stage-2"):
+        assert many["parts"][stage] - few["parts"][stage] == pytest.approx(990 * 16.0, rel=0.2)
     assert many["memory_gib"] < 1.5 * few["memory_gib"]
+
+
+@pytest.mark.slow
+def test_an_estimate_counts_the_folds(images: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Work(monkeypatch)
+    unseen = {"method": {"name": "vitask", "exemplars_of_training": "out_of_sample"}}
+    known, folded = (
+        estimate(run_files.run(images, checkpoint, tsm={"least_steps": 400}, **more))["parts"]["tsm"]
+        for more in ({}, unseen)
+    )
+    steps = (FOLDS - 1) * 400  # each fold's TSM learns the others, in as many steps as is their share
+    assert folded - known == pytest.approx(steps * 16.0, rel=0.05)

@@ -10,7 +10,7 @@ from gradio.blocks import Block
 
 from app import charts
 from app.brought import bytes_of
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.drawings import overlay
 from app.html import in_markdown, warning
 from app.pages.compare.acts import open_comparison
@@ -160,13 +160,13 @@ def wire(studio: Studio, page: Parts) -> None:
     parts.bare.click(guarded(studio, again.without_labels), where, [parts.instruction], **PRIVATE)
     parts.whole.click(guarded(studio, again.as_it_was), where, [parts.instruction], **PRIVATE)
     parts.read.click(guarded(studio, again.ask), again.question, changed, **PRIVATE)
-    parts.about.input(guarded(studio, again.about_chosen), [parts.about], [parts.image, *changed], **PRIVATE)
+    parts.about.input(guarded(studio, again.about_chosen), [parts.about], [parts.image, *changed], **LATEST)
     for event in (parts.image.upload, parts.image.clear):
         # Not queued: what is asked next must not be overtaken by what takes the answer before it away.
         came = event(
             guarded(studio, again.image_brought), [parts.image], [parts.read, *changed], queue=False, **PRIVATE
         )
-        came.then(guarded(studio, again.image_checked), [parts.image], [parts.read, parts.outcome], **PRIVATE)
+        came.then(guarded(studio, again.image_checked), [parts.image], [parts.read, parts.outcome], **LATEST)
     looked_for = [parts.job, page.case.is_calibrated]
     parts.timer.tick(live(studio, again.look), looked_for, parts.answer, queue=False, **PRIVATE)
-    page.case.is_calibrated.input(guarded(studio, again.look), looked_for, parts.answer, **PRIVATE)
+    page.case.is_calibrated.input(guarded(studio, again.look), looked_for, parts.answer, **LATEST)

@@ -11,7 +11,7 @@ from gradio.events import Dependency
 from plotly.graph_objects import Figure
 
 from app import charts
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.drawings import overlay
 from app.html import go_to, script_beside
 from app.pages.compare import acts, asking, beside
@@ -249,25 +249,25 @@ def wire(studio: Studio, page: ComparePage) -> None:
     depends = [*chosen_anew, case.is_calibrated, parts.ask.instruction, parts.ask.readers]
 
     def case_of(event: Dependency) -> None:
-        then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **PRIVATE)
+        then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **LATEST)
         then_shown.then(None, remembered, None, js=remember)
 
     told_by_address = [*run, choose.only, choose.order, parts.name, case.is_calibrated, parts.notice]
     opened = on_load(guarded(studio, page.open), None, told_by_address)
-    case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **PRIVATE))
+    case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **LATEST))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
     narrowed = [*(chooser.input for chooser in choosers if chooser != choose.order), choose.text.change]
     changes = [choose.run.input, choose.split.input, choose.order.input, choose.beside.input, *narrowed]
     changes.append(case.is_calibrated.input)
     gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
     for choice in (choose.run, choose.split):
-        case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **PRIVATE))
+        case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **LATEST))
     chosen = [*narrowed, case.is_shown.input, case.is_calibrated.input, choose.beside.input]
-    gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, trigger_mode="always_last", **PRIVATE)
+    gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, **LATEST)
     case_of(case.strip.click(guarded(studio, page.look_at), None, [parts.name], **PRIVATE))
     # Another order begins with its first case.
     sorted_anew = choose.order.input(
-        guarded(studio, page.show), [here, *filters, nobody, case.is_shown, *drawn], changed, **PRIVATE
+        guarded(studio, page.show), [here, *filters, nobody, case.is_shown, *drawn], changed, **LATEST
     )
     sorted_anew.then(None, remembered, None, js=remember)
     for button, way in ((case.forth, ahead), (case.back, behind)):

@@ -8,7 +8,7 @@ from html import escape
 import gradio as gr
 
 from app.brought import bytes_of
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.drawings import boxed, colours_of, listed
 from app.html import empty, in_markdown, warning
 from app.pages.find import acts
@@ -183,7 +183,7 @@ def build(studio: Studio) -> None:
     places = [wanted.words, wanted.image, wanted.case, wanted.leaves_out_patient]
     opened = [wanted.run, parts.notice, wanted.case, wanted.by, wanted.words, wanted.leaves_out_patient]
     on_load(guarded(studio, page.open), None, opened)
-    wanted.by.input(guarded(studio, page.by_chosen), [wanted.by], places, **PRIVATE)
+    wanted.by.input(guarded(studio, page.by_chosen), [wanted.by], places, **LATEST)
     for event in (parts.search.click, wanted.words.submit, wanted.case.submit):
         event(guarded(studio, page.search), wanted.inputs, parts.searched, **PRIVATE)
     parts.timer.tick(

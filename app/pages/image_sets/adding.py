@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.forms import Form, form
 from app.pages.image_sets import columns, fetching, mending, reading, report, waiting
 from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
@@ -379,21 +379,21 @@ def wire(studio: Studio, parts: AddParts) -> None:
         {parts.files, *parts.door.all_inputs},
         [parts.brought, parts.files],
         **PRIVATE,
-    ).then(opened, [parts.brought], shown, **PRIVATE)
-    parts.upload.input(opened, [parts.upload], shown, **PRIVATE)
+    ).then(opened, [parts.brought], shown, **LATEST)
+    parts.upload.input(opened, [parts.upload], shown, **LATEST)
     on_load(opened, [parts.upload], shown)
     looked_at = [parts.upload, parts.state]
     parts.timer.tick(live(studio, tab.show), looked_at, shown, queue=False, **PRIVATE)
     checked = parts.check.click(
         guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs, *parts.reading.inputs}, None, **PRIVATE
     )
-    checked.then(again, looked_at, shown, **PRIVATE)
+    checked.then(again, looked_at, shown, **LATEST)
     waiting.wire(studio, WaitTab(parts.wait), parts.upload, (again, looked_at, shown))
     mending.wire(studio, MendTab(parts.mend), parts.report, parts.upload, (again, looked_at, shown))
     added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
-    added.then(again, looked_at, shown, **PRIVATE)
+    added.then(again, looked_at, shown, **LATEST)
     discarded = parts.discard.click(guarded(studio, discard_upload), [parts.upload], None, **PRIVATE)
-    discarded.then(opened, [parts.upload], shown, **PRIVATE)
+    discarded.then(opened, [parts.upload], shown, **LATEST)
     arrived = parts.fetch.arrived
-    arrived.change(guarded(studio, fetch.check), [arrived], None, **PRIVATE).then(opened, [arrived], shown, **PRIVATE)
+    arrived.change(guarded(studio, fetch.check), [arrived], None, **PRIVATE).then(opened, [arrived], shown, **LATEST)
     fetching.wire(studio, fetch)

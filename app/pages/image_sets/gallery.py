@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.drawings import REFERENCE_COLOUR, boxed, colours_of, listed
 from app.drawings import drawn as drawn_over
 from app.html import empty
@@ -231,10 +231,10 @@ def wire(studio: Studio, tab: Gallery) -> None:
     filters: set[Block] = {tab.version, parts.split, parts.label, parts.patient, parts.text}
     first = (guarded(studio, tab.first), filters, parts.turned)
     for event in (parts.split.input, parts.label.input):
-        event(*first, **PRIVATE)
+        event(*first, **LATEST)
     for box in (parts.patient, parts.text):
-        box.submit(*first, **PRIVATE)
-        box.blur(*first, **PRIVATE)
+        box.submit(*first, **LATEST)
+        box.blur(*first, **LATEST)
     for turning, act in ((parts.back.click, tab.back), (parts.forth.click, tab.forth), (parts.page.submit, tab.typed)):
         turning(guarded(studio, act), filters | {parts.page}, parts.turned, **PRIVATE)
     parts.pictures.click(guarded(studio, tab.look_at), [tab.version], tab.shown, **PRIVATE)

@@ -12,7 +12,7 @@ from unicodedata import normalize
 import gradio as gr
 from gradio.components import Component
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import script_beside
 from app.pages.image_sets.acts import check_upload
 from app.visit import Json, Updates, Visit, Wire, guarded
@@ -277,11 +277,11 @@ def wire(studio: Studio, tab: MendTab, report: gr.HTML, upload: gr.Dropdown, sho
     """`report` has the buttons of findings; `show_again` has the whole upload drawn anew."""
     parts = tab.parts
     for button, act in ((parts.without, tab.without), (parts.one_copy, tab.one_copy), (parts.back, tab.back)):
-        button.click(guarded(studio, act), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
+        button.click(guarded(studio, act), [upload], None, **PRIVATE).then(*show_again, **LATEST)
     rows = [parts.table, parts.rare]
     parts.merge.click(guarded(studio, tab.merge), rows, [parts.table], **PRIVATE)
     parts.drop.click(guarded(studio, tab.drop), rows, [parts.table], **PRIVATE)
     renamed = parts.rename.click(guarded(studio, tab.rename), [upload, parts.table], None, **PRIVATE)
-    renamed.then(*show_again, **PRIVATE)
-    report.click(guarded(studio, tab.fix), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
-    parts.pairs.click(guarded(studio, tab.settle), [upload], None, **PRIVATE).then(*show_again, **PRIVATE)
+    renamed.then(*show_again, **LATEST)
+    report.click(guarded(studio, tab.fix), [upload], None, **PRIVATE).then(*show_again, **LATEST)
+    parts.pairs.click(guarded(studio, tab.settle), [upload], None, **PRIVATE).then(*show_again, **LATEST)

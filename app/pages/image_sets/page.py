@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from app import keeping
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.keeping import Keeping
 from app.pages.image_sets import acts, adding, changes, gallery, patients, settling, task, versions
 from app.pages.image_sets.changes import ChangesTab
@@ -207,7 +207,7 @@ def build(studio: Studio) -> None:
     gallery.wire(studio, page.gallery)
     task.wire(studio, page.task, parts.version)
     on_load(guarded(studio, page.open), None, [*choosers, parts.tabs])
-    parts.image_set.input(guarded(studio, page.other_set), [parts.image_set], [parts.version], **PRIVATE)
+    parts.image_set.input(guarded(studio, page.other_set), [parts.image_set], [parts.version], **LATEST)
     # Whoever changes the version, what is shown follows; where it stays, what somebody is typing is left alone.
     filled = [
         *page.gallery.opened,
@@ -226,7 +226,7 @@ def build(studio: Studio) -> None:
     next_version = [parts.version, edit.note], [*choosers, edit.note]
     edit.make.click(guarded(studio, page.make_version), *next_version, **{**PRIVATE, "show_progress": "full"})
     parts.tabs.select(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
-    parts.with_archived.input(guarded(studio, page.refresh), choosers, choosers, **PRIVATE)
+    parts.with_archived.input(guarded(studio, page.refresh), choosers, choosers, **LATEST)
     settling.wire(studio, page.settling, parts.version)
     wire_changes(studio, page)
     made = page.settling.parts.made
@@ -238,7 +238,7 @@ def build(studio: Studio) -> None:
 def wire_changes(studio: Studio, page: ImageSetsPage) -> None:
     changed, version = page.changes.parts, page.parts.version
     compared = [changed.against, version], [changed.shown]
-    changed.against.input(guarded(studio, page.changes.held_against), *compared, **PRIVATE)
+    changed.against.input(guarded(studio, page.changes.held_against), *compared, **LATEST)
     changed.back.click(guarded(studio, page.bring_back_version), [version], page.parts.choosers, **PRIVATE)
 
 
@@ -249,7 +249,7 @@ def wire_keeping(studio: Studio, page: ImageSetsPage) -> None:
         event(guarded(studio, page.rename), [*choosers, kept.name], changed, **PRIVATE)
     kept.archive.click(guarded(studio, page.archive), choosers, changed, **PRIVATE)
     kept.back.click(guarded(studio, page.bring_back), choosers, changed, **PRIVATE)
-    kept.kind.input(guarded(studio, page.keeping.close), None, confirmation.shown, **PRIVATE)
+    kept.kind.input(guarded(studio, page.keeping.close), None, confirmation.shown, **LATEST)
     which = [kept.kind, page.parts.image_set, page.parts.version]
     kept.look.click(guarded(studio, page.look_at_erasing), which, confirmation.shown, **PRIVATE)
     erased = [kept.kind, *choosers, confirmation.name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.blocks import Block
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.erasing import Confirmation, lay_out_confirmation
 from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded
@@ -109,6 +109,6 @@ def wire(studio: Studio, erasing: ErasingPatients, image_set: RowChoice) -> None
     """But for the button that erases: what is chosen after that, the page knows."""
     parts = erasing.parts
     for event in (parts.kind.input, parts.name.input, parts.takes_runs.input, parts.uploads.input):
-        event(guarded(studio, erasing.close), None, parts.confirmation.shown, **PRIVATE)
+        event(guarded(studio, erasing.close), None, parts.confirmation.shown, **LATEST)
     chosen = [parts.kind, parts.name, parts.takes_runs, parts.uploads, image_set]
     parts.look.click(guarded(studio, erasing.look), chosen, parts.confirmation.shown, **PRIVATE)

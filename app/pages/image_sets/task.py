@@ -9,7 +9,7 @@ from html import escape
 import gradio as gr
 from gradio.components import Component
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import notice
 from app.pages.image_sets.acts import edit_task
 from app.pages.image_sets.adding import lines_of
@@ -159,10 +159,10 @@ def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:
     # so what they hold is asked for a moment later.
     changes = [field.change for field in (parts.modality, parts.answers, parts.template, parts.kind, parts.separator)]
     changed = gr.on(changes, None, None, None, js=A_MOMENT, trigger_mode="multiple", queue=False, **PRIVATE)
-    changed.then(guarded(studio, tab.preview), parts.fields, [parts.prompt], **PRIVATE)
+    changed.then(guarded(studio, tab.preview), parts.fields, [parts.prompt], **LATEST)
     parts.full.click(guarded(studio, tab.full), None, [parts.template], **PRIVATE)
     parts.incomplete.click(guarded(studio, tab.incomplete), None, [parts.template], **PRIVATE)
-    parts.side.input(guarded(studio, tab.see), [version, parts.side], [parts.seen], **PRIVATE)
+    parts.side.input(guarded(studio, tab.see), [version, parts.side], [parts.seen], **LATEST)
 
 
 def task_values(modality: str, kind: str, answers: str, template: str, separator: str, mirrored: str) -> Json:

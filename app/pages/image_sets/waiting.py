@@ -8,7 +8,7 @@ from html import escape
 
 import gradio as gr
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import script_beside
 from app.pages.image_sets.acts import settle_picture
 from app.visit import Updates, Visit, Wire, guarded
@@ -157,4 +157,4 @@ def lay_out() -> WaitParts:
 def wire(studio: Studio, tab: WaitTab, upload: gr.Dropdown, show_again: Wire) -> None:
     """`show_again` has the whole upload drawn anew."""
     acted = tab.parts.picture.click(guarded(studio, tab.act), [upload], tab.parts.shown, **PRIVATE)
-    acted.then(*show_again, **PRIVATE)
+    acted.then(*show_again, **LATEST)

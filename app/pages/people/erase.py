@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.erasing import Confirmation, lay_out_confirmation
 from app.row_choice import RowChoice
 from app.visit import Updates, Visit, guarded
@@ -75,8 +75,8 @@ def lay_out() -> EraseParts:
 def wire(studio: Studio, parts: EraseParts) -> None:
     erasing_here, confirmation = Erasing(parts), parts.confirmation
     parts.place.expand(guarded(studio, erasing_here.offer), [parts.kind], [parts.which], **PRIVATE)
-    parts.kind.input(guarded(studio, erasing_here.choose_kind), [parts.kind], parts.shown, **PRIVATE)
+    parts.kind.input(guarded(studio, erasing_here.choose_kind), [parts.kind], parts.shown, **LATEST)
     chosen = [parts.kind, parts.which]
-    parts.which.input(guarded(studio, erasing_here.look), chosen, confirmation.shown, **PRIVATE)
+    parts.which.input(guarded(studio, erasing_here.look), chosen, confirmation.shown, **LATEST)
     erase = guarded(studio, erasing_here.erase)
     confirmation.erase.click(erase, [*chosen, confirmation.name], parts.shown, **{**PRIVATE, "show_progress": "full"})

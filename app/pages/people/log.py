@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import empty, notice
 from app.visit import Given, Updates, Visit, guarded
 from core.records import audit, audit_search
@@ -185,10 +185,10 @@ def wire(studio: Studio, parts: LogParts) -> None:
     )
     given: set[Block] = {*parts.filters, parts.page}
     for chooser in (parts.person, parts.act, parts.project):
-        chooser.input(guarded(studio, tab.show), given, parts.shown, **PRIVATE)
+        chooser.input(guarded(studio, tab.show), given, parts.shown, **LATEST)
     for text in (parts.since, parts.until):
-        text.submit(guarded(studio, tab.show), given, parts.shown, **PRIVATE)
-        text.blur(guarded(studio, tab.show), given, parts.shown, **PRIVATE)
+        text.submit(guarded(studio, tab.show), given, parts.shown, **LATEST)
+        text.blur(guarded(studio, tab.show), given, parts.shown, **LATEST)
     parts.newer.click(guarded(studio, tab.newer), given, parts.shown, **PRIVATE)
     parts.older.click(guarded(studio, tab.older), given, parts.shown, **PRIVATE)
     parts.check.click(guarded(studio, tab.check), None, [parts.whole], **PRIVATE)

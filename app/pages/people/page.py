@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.pages.people import acts, erase, log
 from app.pages.people.parts import Parts, lay_out
 from app.pages.people.words import draw_chosen, draw_people, draw_projects
@@ -155,7 +155,7 @@ def build(studio: Studio) -> None:
     invited = [parts.invite.name, parts.invite.role, parts.invite.projects]
     for event in (parts.invite.make.click, parts.invite.name.submit):
         event(guarded(studio, page.invite), invited, [*shown, parts.invite.name, parts.link], **PRIVATE)
-    change.person.input(guarded(studio, page.choose), [change.person], [*shown, parts.link], **PRIVATE)
+    change.person.input(guarded(studio, page.choose), [change.person], [*shown, parts.link], **LATEST)
     change.save.click(guarded(studio, page.save), [change.person, change.role, change.projects], shown, **PRIVATE)
     for button, act in (
         (change.renew, page.renew),
@@ -169,7 +169,7 @@ def build(studio: Studio) -> None:
     renamed = [projects.chosen, projects.new_name]
     projects.rename.click(guarded(studio, page.rename_project), renamed, [*shown, projects.new_name], **PRIVATE)
     confirmation = projects.confirmation
-    projects.chosen.input(guarded(studio, page.other_project), None, confirmation.shown, **PRIVATE)
+    projects.chosen.input(guarded(studio, page.other_project), None, confirmation.shown, **LATEST)
     projects.erase.click(guarded(studio, page.look_at_project), [projects.chosen], confirmation.shown, **PRIVATE)
     confirmation.erase.click(
         guarded(studio, page.erase_project),

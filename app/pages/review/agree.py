@@ -8,7 +8,7 @@ from html import escape
 
 import gradio as gr
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import empty, script_beside
 from app.pages.review.acts import chosen, settle_case
 from app.pages.review.words import decided
@@ -131,7 +131,7 @@ def wire(studio: Studio, tab: Agreeing, review: gr.Dropdown) -> None:
     parts.disputed.click(guarded(studio, tab.look_at), [review], looked_at, **PRIVATE)
     given = [review, parts.rank, parts.answer, parts.why]
     settled = parts.settle.click(guarded(studio, tab.settle), given, None, **PRIVATE)
-    settled.success(*opening(studio, tab, review), **PRIVATE)
+    settled.success(*opening(studio, tab, review), **LATEST)
 
 
 def agreed(view: ReviewView, between: Agreement) -> str:

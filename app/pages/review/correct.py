@@ -10,7 +10,7 @@ from html import escape
 import gradio as gr
 from gradio.components import Component
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import as_text, empty
 from app.pages.review.acts import chosen
 from app.pages.review.retrained import comparison
@@ -209,7 +209,7 @@ def wire(studio: Studio, tab: Correcting, review: gr.Dropdown) -> None:
     )
     for button, act, given, busy in acts:
         clicked = button.click(guarded(studio, act), given, busy, **{**PRIVATE, "show_progress": "full"})
-        clicked.success(*opening(studio, tab, review), **PRIVATE)
+        clicked.success(*opening(studio, tab, review), **LATEST)
     for chooser in (versions.old, versions.new):
         chooser.change(guarded(studio, tab.differ), [versions.old, versions.new], [versions.difference], **PRIVATE)
     retraining.compare.click(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import gradio as gr
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import bar, go_to, notice
 from app.pages.review.acts import chosen, find_suspects, find_suspects_for_first_look
 from app.pages.review.words import LIMITS, PURPOSE, STEPS, under_way
@@ -175,7 +175,7 @@ def wire(studio: Studio, tab: Finding, review: gr.Dropdown, looking: Wire) -> No
     """`looking` has the page looked at again."""
     parts = tab.parts
     timing: Wire = (guarded(studio, tab.time), [parts.version, parts.run], [parts.time])
-    parts.version.input(guarded(studio, tab.runs_of), [parts.version], [parts.run], **PRIVATE)
+    parts.version.input(guarded(studio, tab.runs_of), [parts.version], [parts.run], **LATEST)
     for choice in (parts.version, parts.run):
         choice.change(*timing, **PRIVATE)
     blindness = [parts.is_blind, parts.has_first_look]
@@ -184,7 +184,7 @@ def wire(studio: Studio, tab: Finding, review: gr.Dropdown, looking: Wire) -> No
     queued = parts.start.click(guarded(studio, tab.start), form, [parts.queued], **PRIVATE)
     queued.success(None, [parts.queued], None, js=go_to("/review?tab=find&review="))
     for button, act in ((parts.stop, tab.stop), (parts.resume, tab.resume)):
-        button.click(guarded(studio, act), [review], None, **PRIVATE).then(*looking, **PRIVATE)
+        button.click(guarded(studio, act), [review], None, **PRIVATE).then(*looking, **LATEST)
 
 
 def about() -> str:

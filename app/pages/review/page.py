@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app import keeping
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.keeping import Keeping
 from app.pages.review import acts, agree, audit, correct, find
 from app.pages.review.agree import Agreeing
@@ -168,13 +168,13 @@ def build(studio: Studio) -> None:
     looking: Wire = (guarded(studio, page.look), given, moving)
     opened = [parts.review, parts.with_archived, parts.tabs, finding.version, *page.keeping.parts.shown, *moving]
     begun = on_load(guarded(studio, page.open), None, opened)
-    begun.then(guarded(studio, page.finding.runs_of), [finding.version], [finding.run], **PRIVATE)
+    begun.then(guarded(studio, page.finding.runs_of), [finding.version], [finding.run], **LATEST)
     audited = audit.opening(studio, page.auditing, parts.review)
     for event in (begun.then, parts.review.input):
-        event(*audited, **PRIVATE)
-        event(*agreed, **PRIVATE)
-        event(*corrected, **PRIVATE)
-    parts.review.input(*looking, **PRIVATE)
+        event(*audited, **LATEST)
+        event(*agreed, **LATEST)
+        event(*corrected, **LATEST)
+    parts.review.input(*looking, **LATEST)
     parts.timer.tick(live(studio, page.look), given, moving, queue=False, **PRIVATE)
     parts.find.select(*audited, **PRIVATE)
     parts.agree.select(*agreed, **PRIVATE)
@@ -190,8 +190,8 @@ def wire_keeping(studio: Studio, page: ReviewPage) -> None:
     parts, kept, confirmation = page.parts, page.keeping.parts, page.keeping.parts.confirmation
     shown, given = [parts.review, parts.with_archived, *page.finding.moving], [parts.review, parts.with_archived]
     changed = [*shown, *kept.shown]
-    parts.with_archived.input(guarded(studio, page.list), given, changed, **PRIVATE)
-    parts.review.input(guarded(studio, page.keep), [parts.review], kept.shown, **PRIVATE)
+    parts.with_archived.input(guarded(studio, page.list), given, changed, **LATEST)
+    parts.review.input(guarded(studio, page.keep), [parts.review], kept.shown, **LATEST)
     for event in (kept.rename.click, kept.name.submit):
         event(guarded(studio, page.rename), [*given, kept.name], changed, **PRIVATE)
     kept.archive.click(guarded(studio, page.archive), given, changed, **PRIVATE)

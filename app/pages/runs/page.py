@@ -11,7 +11,7 @@ from gradio.blocks import Block
 from plotly.graph_objects import Figure
 
 from app import charts
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.html import go_to, script_beside, written_markdown
 from app.pages.runs import acts, benefit, classes, export, listing, probing, queue, taking, upkeep
 from app.pages.runs.listing import ANY_TAG, PageOfRuns, Shown, choosable, clicked_run, page_of_runs
@@ -301,7 +301,7 @@ def build(studio: Studio) -> None:
     wire_queue(studio, page)
     for chooser in (parts.beside.several, parts.beside.curve):
         shown = [parts.beside.curve, parts.beside.together, parts.beside.differ, parts.beside.rows]
-        chooser.input(guarded(studio, page.beside), [parts.beside.several, parts.beside.curve], shown, **PRIVATE)
+        chooser.input(guarded(studio, page.beside), [parts.beside.several, parts.beside.curve], shown, **LATEST)
 
 
 def wire_run(studio: Studio, page: RunsPage) -> None:
@@ -313,12 +313,12 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     ticked = ticks(studio, page)
     begun = on_load(guarded(studio, page.open), None, opened)
-    begun.then(*ticked, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
-    parts.timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **PRIVATE)
-    run.run.change(*ticked, js=None, **PRIVATE).then(*stays, **PRIVATE).then(*printed, **PRIVATE)
-    run.search.input(*printed, **PRIVATE)
+    begun.then(*ticked, **LATEST).then(*stays, **LATEST).then(*printed, **LATEST)
+    parts.timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **LATEST)
+    run.run.change(*ticked, js=None, **PRIVATE).then(*stays, **LATEST).then(*printed, **LATEST)
+    run.search.input(*printed, **LATEST)
     for button, act in ((run.acts.stop, acts.stop), (run.acts.resume, acts.resume), (run.acts.cancel, acts.cancel)):
-        button.click(guarded(studio, act), [run.run], None, **PRIVATE).then(*ticked, **PRIVATE)
+        button.click(guarded(studio, act), [run.run], None, **PRIVATE).then(*ticked, **LATEST)
     run.acts.copy.click(None, [run.run], None, js=go_to("/tune?copy="))
     run.acts.compare.click(None, [run.run], None, js=go_to("/compare?run="))
 
@@ -337,7 +337,7 @@ def wire_list(studio: Studio, page: RunsPage) -> None:
     # Gradio tells of what was deleted or pasted in a text as a change alone.
     turns = ((narrowed, here, begins), ([listed.newer.click], behind, None), ([listed.older.click], ahead, None))
     for triggers, step, script in turns:
-        turn = gr.on(triggers, turned, [step, *inputs], shown, js=script, trigger_mode="always_last", **PRIVATE)
+        turn = gr.on(triggers, turned, [step, *inputs], shown, js=script, **LATEST)
         turn.then(None, kept, astray, js=remember)
 
 
@@ -347,20 +347,20 @@ def wire_upkeep(studio: Studio, page: RunsPage) -> None:
     upkeep.wire(studio, tab, run.run)
     act = Upkeep(tab)
     written = [run.run, tab.name, tab.tags, tab.note]
-    tab.save.click(guarded(studio, act.save), written, tab.shown, **PRIVATE).then(*ticked, **PRIVATE)
+    tab.save.click(guarded(studio, act.save), written, tab.shown, **PRIVATE).then(*ticked, **LATEST)
     for button, callback in ((tab.archive, act.archive), (tab.bring_back, act.bring_back)):
-        button.click(guarded(studio, callback), [run.run], tab.shown, **PRIVATE).then(*ticked, **PRIVATE)
+        button.click(guarded(studio, callback), [run.run], tab.shown, **PRIVATE).then(*ticked, **LATEST)
     sure = tab.confirmation
     erased = sure.erase.click(guarded(studio, act.erase), [run.run, sure.name], None, **PRIVATE)
-    erased.then(*ticked, **PRIVATE).then(None, [run.run, *run.listed.wanted], [run.astray], js=script_beside(__file__))
+    erased.then(*ticked, **LATEST).then(None, [run.run, *run.listed.wanted], [run.astray], js=script_beside(__file__))
 
 
 def wire_queue(studio: Studio, page: RunsPage) -> None:
     parts, ticked = page.parts.queue, ticks(studio, page)
     for button, move in ((parts.up, queue.up), (parts.down, queue.down)):
-        button.click(guarded(studio, move), [parts.waiting], None, **PRIVATE).then(*ticked, **PRIVATE)
-    parts.is_paused.input(guarded(studio, queue.pause), [parts.is_paused], None, **PRIVATE)
-    parts.goes_on.input(guarded(studio, queue.go_on), [parts.goes_on], None, **PRIVATE)
+        button.click(guarded(studio, move), [parts.waiting], None, **PRIVATE).then(*ticked, **LATEST)
+    parts.is_paused.input(guarded(studio, queue.pause), [parts.is_paused], None, **LATEST)
+    parts.goes_on.input(guarded(studio, queue.go_on), [parts.goes_on], None, **LATEST)
 
 
 def ticks(studio: Studio, page: RunsPage) -> Wire:

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from app.context import PRIVATE, Studio, on_load
+from app.context import LATEST, PRIVATE, Studio, on_load
 from app.engine import ENGINE
 from app.html import go_to, script_beside, warning
 from app.pages.tune.acts import PLACE_OF_IMAGES, completed, queue, tune, tune_seeds
@@ -266,17 +266,17 @@ def wire_choices(studio: Studio, page: TunePage) -> None:
     naming = (guarded(studio, page.name), named_after, [parts.name, *parts.begin])
 
     def followed(event: Dependency) -> None:
-        event.then(*seen, **PRIVATE).then(*previewing, **PRIVATE).then(*naming, **PRIVATE)
+        event.then(*seen, **LATEST).then(*previewing, **LATEST).then(*naming, **LATEST)
 
     opened = [parts.image_set, parts.version, parts.notice, parts.copied, *parts.filled, *parts.begin]
     followed(on_load(guarded(studio, page.open), None, opened))
     other_set = guarded(studio, page.other_set)
-    followed(parts.image_set.input(other_set, [parts.image_set], [parts.version, parts.task], **PRIVATE))
+    followed(parts.image_set.input(other_set, [parts.image_set], [parts.version, parts.task], **LATEST))
     parts.version.change(guarded(studio, page.warn), [parts.version], [parts.notice], **PRIVATE)
-    parts.version.input(*previewing, **PRIVATE).then(*naming, **PRIVATE)
+    parts.version.input(*previewing, **LATEST).then(*naming, **LATEST)
     for choice in (parts.choices.family, parts.choices.tsm, parts.choices.method, parts.choices.preset):
-        followed(choice.input(guarded(studio, page.choose), inputs, [*parts.forms.settings, *parts.begin], **PRIVATE))
+        followed(choice.input(guarded(studio, page.choose), inputs, [*parts.forms.settings, *parts.begin], **LATEST))
     followed(file.load.upload(guarded(studio, page.load), [file.load], [*parts.filled, *parts.begin], **PRIVATE))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
     typed = [getattr(part, "change" if isinstance(part, gr.Textbox) else "input") for part in parts.forms.inputs]
-    gr.on(typed, *previewing, trigger_mode="always_last", **PRIVATE)
+    gr.on(typed, *previewing, **LATEST)
