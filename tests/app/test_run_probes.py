@@ -13,7 +13,9 @@ from core.errors import CoreError, RunError, SettingsError
 from core.readings.probe_figures import probe_figures
 from core.records import jobs
 from core.records.audit import entries
+from core.records.erasing import erasing_sets
 from core.records.runs.outcomes import Probed
+from core.records.sets import sets
 from core.statistics.ends import INTERVALS
 from tests.app.furnished import Furnished, furnish
 from tests.readings.test_probe_figures import BLIND, LEANINGS, PROBED, SCORES
@@ -78,6 +80,17 @@ def test_a_run_that_is_not_finished_offers_no_probing(tab: ProbingTab, room: Fur
         shown = tab.show(room.visit(), run_id)
         assert shown[parts.asking]["visible"] is is_offered
         assert ("Only a finished run can be probed" in shown[parts.probings]) is not is_offered
+
+
+def test_a_run_whose_images_were_erased_says_why_it_is_not_probed_and_keeps_its_figures(
+    tab: ProbingTab, room: Furnished
+) -> None:
+    carry_out(room, probe_run(room.visit(), room.run_id, 12))
+    set_id = sets.version(room.studio.database, room.who, room.version_id).set_id
+    erasing_sets.erase_set(room.studio.database, room.studio.place, room.who, set_id)
+    shown = tab.show(room.visit(), room.run_id)
+    assert shown[tab.parts.asking]["visible"] is False
+    assert "images were erased" in shown[tab.parts.probings] and "Composition" in shown[tab.parts.probings]
 
 
 def test_only_a_finished_run_is_probed_on_a_number_of_cases(room: Furnished, tab: ProbingTab) -> None:

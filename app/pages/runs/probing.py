@@ -19,6 +19,7 @@ from core.readings.probe_figures import probe_notes, tables
 from core.records.payloads import Probe
 from core.records.runs import runs
 from core.records.runs.probes import Probing, probings
+from core.records.runs.runs import RunView
 from core.records.tables import UNDER_WAY
 
 ABOUT = (
@@ -28,6 +29,10 @@ ABOUT = (
 )
 NOT_YET = (
     '<div class="vt"><p class="quiet">Only a finished run can be probed. Wait for its end, or resume it.</p></div>'
+)
+ERASED = (
+    '<div class="vt"><p class="quiet">Its images were erased, so this run can\'t be probed any more. What was probed '
+    "before stays.</p></div>"
 )
 CASES = Probe.model_fields["cases"]
 
@@ -62,10 +67,10 @@ class ProbingTab:
     def show(self, visit: Visit, run_id: int | None) -> Updates:
         of_run = [] if run_id is None else probings(visit.database, visit.who, run_id)
         is_under_way = any(probing.state in UNDER_WAY for probing in of_run)
-        is_finished = run_id is not None and runs.run(visit.database, visit.who, run_id).state == "done"
+        run = None if run_id is None else runs.run(visit.database, visit.who, run_id)
         return {
-            self.parts.probings: draw(of_run) if is_finished else NOT_YET,
-            self.parts.asking: gr.update(visible=is_finished),
+            self.parts.probings: words_of(run, of_run),
+            self.parts.asking: gr.update(visible=run is not None and run.state == "done" and not run.is_set_erased),
             self.parts.cancel: gr.update(visible=is_under_way),
         }
 
@@ -87,6 +92,13 @@ def wire(studio: Studio, parts: ProbingParts, run: gr.Dropdown, timer: gr.Timer)
     parts.cancel.click(guarded(studio, tab.cancel), [run], parts.moving, **PRIVATE)
     run.change(live(studio, tab.show), [run], parts.moving, **PRIVATE)
     timer.tick(live(studio, tab.show), [run], parts.moving, queue=False, **PRIVATE)
+
+
+def words_of(run: RunView | None, of_run: Sequence[Probing]) -> str:
+    """What probing a run brought, and why it is not offered where it isn't."""
+    if run is None or run.state != "done":
+        return NOT_YET
+    return f"{ERASED}{draw(of_run) if of_run else ''}" if run.is_set_erased else draw(of_run)
 
 
 def draw(of_run: Sequence[Probing]) -> str:
