@@ -166,15 +166,16 @@ def settled(image_set: ImageSet, way: Way, on_case: OnCase | None = None) -> tup
 
 
 def divided_anew(image_set: ImageSet, looks: Sequence[Look]) -> ImageSet:
-    """The set with another split in the shares of before, patients and copies together."""
+    """The set with the same splits in the shares of before, dealt anew, patients and copies together."""
     undivided = [replace(case, split=None) for case in image_set.cases]
     return image_set.with_cases(assign(undivided, _shares(image_set), 0, looks))
 
 
 def _shares(image_set: ImageSet) -> SplitSettings:
-    """As the set was divided before, where it was."""
+    """As the set was divided before, where it was. A split that it came without is left to each run, which takes it
+    from training cases."""
     val, test = (min(len(image_set.of(split)) / len(image_set.cases), MOST_HELD) for split in MEASURED)
-    return SplitSettings(val=val, test=test) if val and test else SplitSettings()
+    return SplitSettings(val=val, test=test) if val or test else SplitSettings()
 
 
 def _later(cases: Sequence[Case], groups: Iterable[Sequence[int]]) -> set[int]:

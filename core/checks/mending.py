@@ -57,7 +57,8 @@ class Mending(Settings):
     divides_anew: bool = Field(
         False,
         title="Draw the split anew",
-        description="Deals the cases to splits in the shares of before, patients, copies and near copies together.",
+        description="Deals the cases to the splits that the set has in the shares of before, patients, copies and near "
+        "copies together.",
     )
     labels: dict[str, str] = Field(
         {},

@@ -135,3 +135,14 @@ def test_regrouping_keeps_every_case_and_the_shares() -> None:
     assert (left_out, {each.id for each in after.cases}) == ((), {each.id for each in before.cases})
     assert not leaks(list(after.cases)).is_any
     assert abs(len(after.of("test")) - len(before.of("test"))) <= 3
+
+
+@pytest.mark.parametrize("missing", ["val", "test"])
+def test_regrouping_keeps_the_share_of_the_only_split_that_is_measured_and_makes_no_other(missing: Split) -> None:
+    left = [each for each in shared_set().cases if each.split != missing]
+    before = ImageSet("set", Task(answers=("a", "b")), tuple(left))
+    after, _ = settled(before, "regroup")
+    measured: Split = "test" if missing == "val" else "val"
+    assert after.of(missing) == ()
+    assert abs(len(after.of(measured)) - len(before.of(measured))) <= 3
+    assert not leaks(list(after.cases)).is_any
