@@ -95,7 +95,7 @@ class Studio:
             raise NotSignedIn(
                 "This studio has no accounts yet, so only its own machine may use it. Add a person first."
             )
-        raise NotSignedIn("This browser is not let in yet. `vitask open` gives an address that lets it in.")
+        raise NotSignedIn("This browser is not let in yet. “vitask open” gives an address that lets it in.")
 
     def project(self, request: Asking) -> int:
         """The project that is looked at: `?project=` in the address, else the one chosen last, else the first."""

@@ -59,7 +59,7 @@ class Engine:
             finally:
                 deadline.cancel()
         if not line:
-            raise EngineError("The engine could not be asked: its process ended. Try again; `vitask doctor` says more.")
+            raise EngineError("The engine could not be asked: its process ended. Try again; “vitask doctor” says more.")
         response = json.loads(line)
         if "error" in response:
             raise SettingsError(response["error"])

@@ -129,11 +129,11 @@ def serve(host: str, port: int) -> None:
     database = open_database(place)
     database.wait(SECONDS_FOR_THE_DATABASE)
     if not database.is_current():
-        raise CoreError("The database is not what this version needs. `vitask up` brings it there.")
+        raise CoreError("The database is not what this version needs. “vitask up” brings it there.")
     if not is_loopback(host) and not has_accounts(database):
         raise CoreError(
             f"The studio has no accounts, so it does not listen on {host}, where others could reach it. "
-            "Add a person first with `vitask person add NAME --role admin`, or listen on 127.0.0.1."
+            "Add a person first with “vitask person add NAME --role admin”, or listen on 127.0.0.1."
         )
     refuse_taken(host, port)
     sweep_for_ever(database, place)

@@ -251,6 +251,6 @@ class ImageSet:
         """The set itself, or a DataError with the first thing that has to be mended before it can be used."""
         errors = [finding for finding in self.findings if finding.severity == "error"]
         if errors:
-            more = f" ({len(errors) - 1} more: see `vitask set check`.)" if len(errors) > 1 else ""
+            more = f" ({len(errors) - 1} more: see “vitask set check”.)" if len(errors) > 1 else ""
             raise DataError(errors[0].message + more)
         return self

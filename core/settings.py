@@ -24,8 +24,8 @@ class Settings(BaseModel):
 
     @classmethod
     def called(cls, name: str) -> str:
-        """A field as a page and a file of settings call it: “Image column” (`image`)."""
-        return f"“{cls.model_fields[name].title}” (`{name}`)"
+        """A field as a page and a file of settings call it: “Image column” (“image”)."""
+        return f"“{cls.model_fields[name].title}” (“{name}”)"
 
 
 def explain(error: ValidationError, where: str, cls: type[BaseModel]) -> str:

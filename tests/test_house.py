@@ -26,9 +26,15 @@ BESIDE = sorted(file for folder in ("tests", ".ci") for file in (ROOT / folder).
 """What is written by the same rules, though nobody who uses the studio runs it."""
 MAKES_PICKLES = {"tests/models/test_checkpoint_rules.py", "tests/pictures/test_pixels.py"}
 """To see them refused."""
+HELP = ("help", "description", "epilog")
 HOMELESS = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib"}
 TABLE_WRITERS = {"writer", "DictWriter", "write_csv", "CSVWriter", "to_csv", "to_excel", "Workbook", "savetxt"}
+MARKDOWN = {
+    *(f"app/{file}" for file in ("html.py", "pages/image_sets/adding.py", "pages/tune/parts.py")),
+    *(f"core/{file}" for file in ("runs/card.py", "readings/results.py", "sample/files.py", "starter/card.py")),
+}
+WRITES_BACKTICKS = {"core/readings/latex.py", "core/layouts/safe_csv.py"}
 VAGUE = re.compile(r"(Manager|Handler|Helper|Processor|Utils?)$")
 
 
@@ -62,6 +68,17 @@ def table_writers(tree: ast.Module) -> list[str]:
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names += [alias.name for node in imported for alias in node.names if node.module != "core.runs.folder"]
     return [name for name in names if name in TABLE_WRITERS]
+
+
+def backticked(tree: ast.Module) -> list[str]:
+    """Texts that would show backticks on a page: all but docstrings, a command's help and a form's info."""
+    spoken = [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    helping = [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in HELP]
+    exempt = {part for node in (*spoken, *helping) for part in ast.walk(node)}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in exempt]
+    return [node.value for node in texts if isinstance(node.value, str) and "`" in node.value]
 
 
 def calls_on_import(file: Path) -> list[str]:
@@ -173,6 +190,12 @@ def test_every_setting_tells_its_title_help_and_range() -> None:
             if not (field.title and field.description and ranged):
                 silent.append(f"{settings.__module__}.{settings.__qualname__}.{name}")
     assert silent == []
+
+
+def test_messages_quote_what_is_to_be_typed_as_pages_show_it() -> None:
+    """A backtick stands as itself in a notice, in an error of a job and in a terminal."""
+    others = [file for file in FILES if place(file) not in MARKDOWN | WRITES_BACKTICKS]
+    assert {place(file): texts for file in others if (texts := backticked(tree_of(file)))} == {}
 
 
 def test_no_weights_are_kept_but_safetensors() -> None:

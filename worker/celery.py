@@ -17,7 +17,7 @@ SHARED = {"visibility_timeout": TRANSPORT["visibility_timeout"]}
 def make_app(place: Place, look: Callable[[int], None]) -> Celery:
     """The worker's side. It tries to reach Redis for ever: jobs that run go on meanwhile."""
     if place.redis is None:
-        raise CoreError("A worker needs the address of a Redis server in VITASK_REDIS. `vitask up` starts one for you.")
+        raise CoreError("A worker needs the address of a Redis server in VITASK_REDIS. “vitask up” starts one for you.")
     app = Celery("vitask", broker=place.redis, set_as_current=False)
     app.conf.update(
         accept_content=["json"],

@@ -47,7 +47,7 @@ def serve(queue: str) -> None:
     started = arguments(queue, hands.name)
     hands.database.wait(SECONDS_TO_WAIT)
     if not hands.database.is_current():
-        raise CoreError("The database is not what this version needs. Run `python -m worker.up --migrate` first.")
+        raise CoreError("The database is not what this version needs. Run “python -m worker.up --migrate” first.")
 
     def leave(**signal_fields: object) -> None:
         leaving.set()

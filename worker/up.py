@@ -83,7 +83,7 @@ def up(options: argparse.Namespace) -> None:
             database.dispose()
             _say(f"VITask Studio is ready: {door}  (Ctrl-C ends it; data in {place.data}). Research use only.")
             if door != address:
-                _say("That address lets one browser in, once. `vitask open` gives another.")
+                _say("That address lets one browser in, once. “vitask open” gives another.")
             if sys.stdout.isatty() and not options.no_browser:
                 webbrowser.open(door)
         tree.watch()
@@ -115,7 +115,7 @@ def refuse_strangers(database: Database, host: str) -> None:
     if not is_loopback(host) and not people.has_accounts(database):
         raise CoreError(
             f"The studio listens on {host} only once there are accounts. Make one with "
-            "`vitask person add NAME --role admin`, or leave --host out."
+            "“vitask person add NAME --role admin”, or leave --host out."
         )
 
 

@@ -20,7 +20,7 @@ def refuse_guessable(place: Place, environment: Mapping[str, str] = os.environ) 
         if len(secret) < SHORTEST or is_known:
             raise CoreError(
                 f"{name} is too short or too well known to protect anything. Give at least {SHORTEST} characters that "
-                "nobody knows, like what `openssl rand -hex 24` prints."
+                "nobody knows, like what “openssl rand -hex 24” prints."
             )
 
 

@@ -178,7 +178,7 @@ def _trl(size: Size, folder: Path) -> Callable[[], float]:
         from trl.trainer.sft_config import SFTConfig
         from trl.trainer.sft_trainer import SFTTrainer
     except ImportError as error:
-        raise SettingsError(f"The comparison needs TRL, which is not installed ({error}). Run `make setup`.") from None
+        raise SettingsError(f"The comparison needs TRL, which is not installed ({error}). Run “make setup”.") from None
     vlm = new_vlm(size)
     cases = new_cases(vlm, folder)
     peft = _usual_peft(vlm)

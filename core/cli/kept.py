@@ -119,7 +119,7 @@ def do_set_archive(arguments: argparse.Namespace) -> None:
 
     database, _, who, view = _opened_set(arguments)
     archiving.archive_set(database, who, view.id)
-    output.out(f"{view.name} is archived. `vitask set bring-back` lists it again.")
+    output.out(f"{view.name} is archived. “vitask set bring-back” lists it again.")
 
 
 def do_set_bring_back(arguments: argparse.Namespace) -> None:
@@ -238,7 +238,7 @@ def do_review_archive(arguments: argparse.Namespace) -> None:
 
     database, _, who = _acting(arguments)
     archiving.archive_review(database, who, arguments.review)
-    output.out(f"Review {arguments.review} is archived. `vitask review bring-back` lists it again.")
+    output.out(f"Review {arguments.review} is archived. “vitask review bring-back” lists it again.")
 
 
 def do_review_bring_back(arguments: argparse.Namespace) -> None:

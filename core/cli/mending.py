@@ -124,7 +124,7 @@ def _refuse_unknown(image_set: ImageSet, mending: Mending) -> None:
     ):
         for name in names:
             if name not in there:
-                raise SettingsError(f'{image_set.name} has no {what} "{name}". `vitask set check` names them all.')
+                raise SettingsError(f'{image_set.name} has no {what} "{name}". “vitask set check” names them all.')
 
 
 def tell_left_out(mended: Mended) -> None:

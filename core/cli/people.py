@@ -216,7 +216,7 @@ def do_project_add(arguments: argparse.Namespace) -> None:
 
     database, who = _acting(arguments)
     people.add_project(database, who, arguments.project)
-    output.out(f"{arguments.project} is there. `vitask project add-member` lets people see it.")
+    output.out(f"{arguments.project} is there. “vitask project add-member” lets people see it.")
 
 
 def do_project_list(arguments: argparse.Namespace) -> None:

@@ -114,7 +114,7 @@ def do_archive(arguments: argparse.Namespace) -> None:
 
     database, who = _acting(arguments)
     run_upkeep.archive(database, who, arguments.run)
-    output.out(f"Run {arguments.run} is archived. `vitask run bring-back {arguments.run}` brings it back.")
+    output.out(f"Run {arguments.run} is archived. “vitask run bring-back {arguments.run}” brings it back.")
 
 
 def do_bring_back(arguments: argparse.Namespace) -> None:

@@ -28,5 +28,5 @@ def do(arguments: argparse.Namespace) -> None:
         raise SettingsError(f"--steps must be at least 1, not {arguments.steps}.")
     build(arguments.out, arguments.seed, arguments.steps, output.note)
     output.out(
-        f"The starter is in {arguments.out}. Use it with `vlm: {{family: starter, checkpoint: {arguments.out}}}`."
+        f"The starter is in {arguments.out}. Use it with “vlm: {{family: starter, checkpoint: {arguments.out}}}”."
     )

@@ -210,7 +210,7 @@ def open_address(place: Place) -> str:
                 fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 return opened.read().split()[0]
-    raise SettingsError(f"No studio is open in {place.data}. `vitask up` opens one; --data names another folder.")
+    raise SettingsError(f"No studio is open in {place.data}. “vitask up” opens one; --data names another folder.")
 
 
 def project_named(projects: list[tuple[int, str]], name: str | None) -> int:

@@ -68,7 +68,7 @@ def _as_text(ranked: Any) -> str:
     about = ranked.about
     lines.append(
         f"\nIndex of labels in doubt: {round(about['estimated_errors'])} of {about['cases']}. It counts hard cases "
-        "with a right label too; how many labels are wrong, an audit tells (page Review, or `vitask review audit`). A "
+        "with a right label too; how many labels are wrong, an audit tells (page Review, or “vitask review audit”). A "
         "suspect is no verdict: look at the picture. Research use only."
     )
     return "\n".join(lines)

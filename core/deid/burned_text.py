@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Shades = NDArray[np.uint8]
 """Rows, columns, and three colours where it has them."""
 
-INSTALL = "Install it with `pip install 'vitask-studio[ocr]'`."
+INSTALL = "Install it with “pip install 'vitask-studio[ocr]'”."
 LONGEST_SIDE = 1280
 """Pictures are read at no more pixels a side: letters of a hundredth of a picture's height are still read."""
 SHORTEST_SIDE = 736

@@ -53,7 +53,7 @@ def load(settings: Settings) -> Vlm:
     if not WEIGHTS.is_dir():
         raise ModelError(
             f"The starter's weights are missing: {WEIGHTS} does not exist. "
-            "Install the project again, or make them with `vitask starter build`."
+            "Install the project again, or make them with “vitask starter build”."
         )
     vlm = load_checkpoint(settings.model_copy(update={"checkpoint": str(WEIGHTS)}), ANATOMY)
     vlm.name = "starter"

@@ -163,7 +163,7 @@ def _refuse_patients(patients: dict[str, set[str]], tree: Tree) -> None:
     if not patients or (len(only) == len(patients) > 2 and all(only) and len(set(only)) == len(only)):
         raise DataError(
             f"{tree.name} says no labels: its folders are one for each patient. Put a table (labels.csv) beside them "
-            "with the files, series, studies or patients and their labels, or set `label_tag` to an element."
+            "with the files, series, studies or patients and their labels, or set “label_tag” to an element."
             if patients
             else f"{tree.name} says no labels. Put a table (labels.csv) beside the DICOM files with a column for the "
             "file, series, study or patient and one for the label, or sort them into a folder for each class."

@@ -178,7 +178,7 @@ def _mismatch(facts: Facts, parts: list[Part]) -> str:
 
 
 def _unnamed(npz: Path, task: Task, named: Facts | None, parts: list[Part]) -> Finding:
-    message = f"{npz.name} does not name its classes. Set `answers` to their names, in the order of their numbers."
+    message = f"{npz.name} does not name its classes. Set “answers” to their names, in the order of their numbers."
     if named:
         message = f"{npz.name} is called like {named.name} but is another set: {_mismatch(named, parts)}. {message}"
     return about("unnamed_classes", "warning", task.answers, message)
@@ -189,7 +189,7 @@ def _cases(npz: Path, part: Part, task: Task) -> list[Case]:
     if part.labels.shape[1] != expected:
         raise DataError(
             f"{part.split}_labels of {npz.name} has {part.labels.shape[1]} columns, but a {task.kind} task with "
-            f"{len(task.answers)} answers has {expected}. Set `kind` and `answers`, or name the file after its set."
+            f"{len(task.answers)} answers has {expected}. Set “kind” and “answers”, or name the file after its set."
         )
     _refuse_outside(npz, part, 2 if task.kind == "multi" else len(task.answers))
     labels = _multi(part, task) if task.kind == "multi" else _single(part, task)
@@ -214,5 +214,5 @@ def _refuse_outside(npz: Path, part: Part, count: int) -> None:
         row, column = outside[0].tolist()
         raise DataError(
             f"Row {row} of {part.split}_labels in {npz.name} is {part.labels[row, column]}; the labels go from 0 to "
-            f"{count - 1}. Correct it, or set `answers` to all the names."
+            f"{count - 1}. Correct it, or set “answers” to all the names."
         )

@@ -95,10 +95,10 @@ def _tell_misfit(file: str, names: Sequence[str], task: Task, findings: Findings
         message = f'"{file}" has a "{unknown[0]}" on it, which the task does not list ({listed}). Correct one.'
         findings.add("unknown_label", "error", file, message)
     elif len(names) > 1 and task.kind != "multi":
-        message = f'"{file}" has {len(names)} kinds of objects on it, a {task.kind} task one. Set `kind` to multi.'
+        message = f'"{file}" has {len(names)} kinds of objects on it, a {task.kind} task one. Set “kind” to multi.'
         findings.add("several_labels", "error", file, message)
     elif not names and task.kind != "multi":
-        message = f'"{file}" has no object on it, and a {task.kind} task asks for one. Set `kind` to multi.'
+        message = f'"{file}" has no object on it, and a {task.kind} task asks for one. Set “kind” to multi.'
         findings.add("unlabelled", "error", file, message)
 
 

@@ -137,7 +137,7 @@ def _usable(sheet: Sheet, entry: Entry, file: str, task: Task) -> tuple[str, ...
         message = f'{entry.place} has the label "{unknown[0]}", which the task does not list ({listed}). Correct one.'
         sheet.findings.add("unknown_label", "error", file, message)
     elif len(labels) > 1 and not is_multi:
-        message = f"{entry.place} has {len(labels)} labels, a {task.kind} task one. Correct it, or set `kind` to multi."
+        message = f"{entry.place} has {len(labels)} labels, a {task.kind} task one. Correct it, or set “kind” to multi."
         sheet.findings.add("several_labels", "error", file, message)
     elif not labels and not is_multi:
         message = f"{entry.place} has no label and was left out. Add its label if it has one."

@@ -87,7 +87,7 @@ def _likely_one(tables: list[str], tree: Tree) -> list[str]:
     if len(fitting) > 1:
         raise DataError(
             f"{tree.name} has several tables ({', '.join(fitting)}). "
-            "Give the path of the right one, or name it `labels` with its suffix."
+            "Give the path of the right one, or name it “labels” with its suffix."
         )
     return fitting
 

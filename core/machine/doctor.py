@@ -66,7 +66,7 @@ def bounds() -> tuple[Line, ...]:
 def python() -> Line:
     ok = sys.version_info >= OLDEST_PYTHON
     return Line(
-        "Python", ok, platform.python_version(), "" if ok else "Install Python 3.11 or newer, then `make setup`."
+        "Python", ok, platform.python_version(), "" if ok else "Install Python 3.11 or newer, then “make setup”."
     )
 
 
@@ -173,7 +173,7 @@ def starter(weights: Path) -> Line:
         with safe_open(weights, framework="np") as opened:
             shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]
     except (OSError, SafetensorError) as error:
-        advice = "Install the package again, or make the starter anew with `vitask starter build`."
+        advice = "Install the package again, or make the starter anew with “vitask starter build”."
         return Line("Starter", False, f"{weights.name} can't be read ({error})", advice)
     return Line("Starter", True, f"{sum(map(math.prod, shapes)) / 1e6:.1f} million parameters")
 

@@ -65,7 +65,7 @@ def _unreachable(source: str, cause: BaseException) -> ModelError:
     name = source.rpartition("/")[2]
     return ModelError(
         f"The model {source!r} is not on this machine, and the hub can't be reached ({reason(cause)}). On a machine "
-        f"that reaches it: `hf download {source} --local-dir {name}`. Then copy that folder here, and give its path as "
+        f"that reaches it: “hf download {source} --local-dir {name}”. Then copy that folder here, and give its path as "
         "the checkpoint."
     )
 

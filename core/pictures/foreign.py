@@ -54,7 +54,7 @@ WEB_PAGE = Foreign(
 POINTER = Foreign(
     "a pointer of Git LFS",
     "pointers of Git LFS",
-    "The file itself was not fetched: run `git lfs pull` and zip it again.",
+    "The file itself was not fetched: run “git lfs pull” and zip it again.",
 )
 RESOURCE_FORK = Foreign("a leftover of macOS", "leftovers of macOS", "Remove it: the picture has another name.")
 

@@ -68,7 +68,7 @@ def load(path: Path) -> list[Reading]:
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        raise RunError(f"There are no readings at {path}. Finish the run first: `vitask tune … --resume`.")
+        raise RunError(f"There are no readings at {path}. Finish the run first: “vitask tune … --resume”.")
     try:
         return [_reading(row) for row in pq.read_table(path).to_pylist()]
     except (OSError, ValueError, LookupError, TypeError) as error:  # pyarrow's own errors are of these kinds

@@ -233,7 +233,7 @@ def _in_words() -> Iterator[None]:
             ) from error
         if "malformed" in words or "is not a database" in words:
             raise DatabaseError(
-                f"The database is damaged ({words}). Stop the studio and bring a copy back with `vitask restore`."
+                f"The database is damaged ({words}). Stop the studio and bring a copy back with “vitask restore”."
             ) from error
         raise
 

@@ -57,7 +57,7 @@ def verified(source: Path) -> About:
         is_whole = hashlib.sha256(written.encode()).hexdigest() == (source / f"{ABOUT}.sha256").read_text().strip()
         values = json.loads(written)
     except (OSError, ValueError) as error:
-        raise BackupError(f"{source} is no backup ({error}). Give a folder that `vitask backup` made.") from None
+        raise BackupError(f"{source} is no backup ({error}). Give a folder that “vitask backup” made.") from None
     if not is_whole or values.get("format") != FORMAT:
         raise BackupError(f"{source / ABOUT} is damaged, or of another version. Take another backup.")
     about = About(**{**values, "files": tuple(Kept(**kept) for kept in values["files"])})

@@ -79,7 +79,7 @@ def refuse_damaged(database: Database) -> None:
     if verdict != "ok":
         raise DatabaseError(
             f"The database {file} is damaged ({verdict.splitlines()[0]}). Bring a backup back with "
-            "`vitask restore FROM --replace`. Nothing was changed."
+            "“vitask restore FROM --replace”. Nothing was changed."
         )
 
 
@@ -127,6 +127,6 @@ def _refuse_emptied(place: Place, database: Database, seconds: float) -> None:
     where = database.url.render_as_string(hide_password=True)
     raise StartError(
         f"The database {where} is empty, but {' and '.join(beside)} of a studio lie in {place.data}. Put its database "
-        "back or bring a backup back with `vitask restore FROM --replace`, or choose another folder with --data. "
+        "back or bring a backup back with “vitask restore FROM --replace”, or choose another folder with --data. "
         "Nothing was changed."
     )

@@ -114,7 +114,7 @@ def open_run(path: Path) -> Opened:
     vlm.shares_prefix = folder.shares_prefix()
     for name in dict.fromkeys(stage.adapter for stage in run.plan.stages):
         if not folder.adapter(name).is_dir():
-            raise RunError(f"The run in {path} is not finished. Go on with it: `vitask tune … --out {path} --resume`.")
+            raise RunError(f"The run in {path} is not finished. Go on with it: “vitask tune … --out {path} --resume”.")
         load_adapter(vlm, folder.adapter(name), name)
     exemplars = load_exemplars(folder.connector, vlm.hidden_size) if run.plan.needs.exemplars else None
     tsms = tuple(load_tsm(folder.tsm(number), vlm).to(vlm.device) for number in range(len(run.tsms)))

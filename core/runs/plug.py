@@ -193,7 +193,7 @@ def _replaced(opened: Opened) -> Tsm:
     if count > 1:
         raise RunError(
             f"The run in {place} reads with the exemplars of {count} TSMs, and only a single one can be replaced. "
-            "Tune anew with the TSMs that are wanted: `vitask tune`."
+            "Tune anew with the TSMs that are wanted: “vitask tune”."
         )
     return opened.tsms[0]
 

@@ -161,7 +161,7 @@ def read_values(path: Path) -> dict[str, Any]:
     """What a run file says, before anything is checked or filled in; of a run's own folder, what it was begun with."""
     values = read_yaml_file(path, f"The run file {path}")
     if not isinstance(values, dict):
-        raise SettingsError(f"{path} must hold settings like `images: …`, one a line.")
+        raise SettingsError(f"{path} must hold settings like “images: …”, one a line.")
     if path.with_name(SET).is_file() and isinstance(values.get("split"), dict):
         return values | {"split": as_frozen(values["split"])}
     return values
@@ -221,7 +221,7 @@ def _refuse_misfits(run: Run) -> None:
     if run.plan.needs.tsm and not run.tsms:
         raise SettingsError(
             "The method shows an exemplar to the model, or tells it what a TSM answers, and the run names no TSM for "
-            "that. Add `tsm: {name: convnet}`, or leave that out (method.exemplar: false, method.tsm_in_words: no)."
+            "that. Add “tsm: {name: convnet}”, or leave that out (method.exemplar: false, method.tsm_in_words: no)."
         )
     if run.settings.reading.late_fusion and not (run.tsms and PLAIN in run.plan.readers):
         raise SettingsError(

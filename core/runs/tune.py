@@ -56,8 +56,8 @@ from core.training.tsm_stage import tsm_answers
 from core.training.vlm_stage import RunCases, micro_batch, put_by, read_places, tokens_a_case
 
 ACCEPTING = (
-    'Or have it go on all the same: `vitask tune … --accept-leakage "why"`, on the page Tune under Leakage, or '
-    "`leakage: {accepted_by: a name, why: a reason}` in the run file. The card then tells it."
+    'Or have it go on all the same: “vitask tune … --accept-leakage "why"”, on the page Tune under Leakage, or '
+    "“leakage: {accepted_by: a name, why: a reason}” in the run file. The card then tells it."
 )
 
 
@@ -71,7 +71,7 @@ def tune(
     """Carries a run through to its figures; returns what metrics.json holds."""
     if Folder(out).plugged.is_file():
         raise RunError(
-            f"{out} was made by `vitask plug`; tuning would replace its model. Use `vitask plug … --resume`."
+            f"{out} was made by “vitask plug”; tuning would replace its model. Use “vitask plug … --resume”."
         )
     with hold.released(out):
         running = start(run, out, is_resumed, watch, is_stopped)

@@ -62,7 +62,7 @@ def kept_folder(name: str) -> Path:
         if not (store := os.environ.get("VITASK_STORE")):
             raise DataError(
                 f"The studio in {data} holds no version {version_hash[:12]}…. Name the data folder of the studio that "
-                "the run file was saved in, with --data or VITASK_DATA, or let `images:` name your own files."
+                "the run file was saved in, with --data or VITASK_DATA, or let “images:” name your own files."
             )
         fetch_version(folder, store)
     return folder

@@ -68,7 +68,7 @@ def search(
     """
     began = time.perf_counter()
     if not run.tsms:
-        raise SettingsError("The run names no TSM to be trained out of fold. Add `tsm: {name: convnet}`.")
+        raise SettingsError("The run names no TSM to be trained out of fold. Add “tsm: {name: convnet}”.")
     refuse_unfit(out, is_resumed)
     run = settle_arithmetic(as_begun(run, out))
     gathered = gathered or gather(run)

@@ -110,9 +110,9 @@ def test_a_row_about_a_frame_that_is_not_wanted_is_told(tmp_path: Path) -> None:
     assert labels(image_set) == {"a.dcm#3": "x", "b.dcm#3": "y"}
     again = findings_of(read_table(tmp_path, text.replace("frame", "of_film")))["duplicate_row"]
     assert again.message.startswith('Row 3 of labels.csv names "a.dcm#1" again')
-    assert again.message.partition("If rows")[2].startswith(" are about frames, choose the “Frame column” (`frame`).")
+    assert again.message.partition("If rows")[2].startswith(" are about frames, choose the “Frame column” (“frame”).")
     note = findings_of(image_set)["frames_not_taken"]
-    assert note.cases == ("a.dcm#4",) and "see “Frames” (`frames`)" in note.message
+    assert note.cases == ("a.dcm#4",) and "see “Frames” (“frames”)" in note.message
     assert "unnamed_frames" not in findings_of(image_set)
 
 

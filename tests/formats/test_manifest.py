@@ -110,7 +110,7 @@ def test_columns_are_found_by_common_names(tmp_path: Path) -> None:
 def test_columns_of_any_name_may_be_chosen(tmp_path: Path) -> None:
     listed(tmp_path, "scan,label,verdict\n1.png,x,a\n2.png,y,b\n", name="findings of May.csv")
     with pytest.raises(
-        DataError, match=r"looks like the image. It has: scan, label, verdict. Set “Image column” \(`image`\) to one"
+        DataError, match=r"looks like the image. It has: scan, label, verdict. Set “Image column” \(“image”\) to one"
     ):
         read(tmp_path, Settings())
     image_set = read(tmp_path, Settings(image="scan", label="verdict"))

@@ -85,7 +85,7 @@ def test_ones_own_arrays_under_the_name_of_a_set_keep_their_numbers(tmp_path: Pa
     (finding,) = image_set.findings
     assert finding.kind == "unnamed_classes" and finding.severity == "warning"
     assert f"blood.npz is called like bloodmnist but is another set: {reason}" in finding.message
-    assert "Set `answers`" in finding.message
+    assert "Set “answers”" in finding.message
 
 
 def test_ones_own_file_whose_name_begins_like_a_sets_keeps_its_numbers(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_rows_that_name_no_slice_are_told_with_their_numbers_and_what_to_do(tmp_
     findings = findings_of(read_table(tmp_path, text))
     assert findings["number_out_of_range"].message == (
         'Row 3 of labels.csv names slice 0 of "a.nii", which has slices 1 to 5. Correct it. It is taken that 1 is the '
-        "lowest; choose “Slices are numbered” (`numbering`) if the table counts otherwise. (1 more like this.)"
+        "lowest; choose “Slices are numbered” (“numbering”) if the table counts otherwise. (1 more like this.)"
     )
     assert findings["unreadable_number"].message == (
         'Row 5 of labels.csv has "two" in the column "slice", which takes the number of a slice. Correct it, or leave '
@@ -203,7 +203,7 @@ def test_what_is_chosen_of_slices_is_chosen_of_those_with_rows(tmp_path: Path) -
     image_set = read_table(tmp_path, text, first=2, count=2)
     assert list(labels(image_set)) == ["a.nii#3", "a.nii#5"]  # of 3, 4, 5: those at .75 and 2.25 of three
     note = findings_of(image_set)["slices_not_taken"]
-    assert note.cases == ("a.nii#1", "a.nii#4") and "“First slice” (`first`)" in note.message
+    assert note.cases == ("a.nii#1", "a.nii#4") and "“First slice” (“first”)" in note.message
     assert findings_of(image_set)["unnamed_slices"].cases == ("a.nii#2",)
 
 
@@ -235,6 +235,6 @@ def test_the_column_is_named_where_it_is_called_otherwise(tmp_path: Path) -> Non
     image_set = read_table(tmp_path, text, slice="z")
     assert list(labels(image_set)) == ["a.nii#1", "a.nii#2", *(f"b.nii#{number}" for number in range(1, 6))]
     again = findings_of(read_table(tmp_path, text))["duplicate_row"]
-    assert again.message.endswith("If rows are about slices, choose the “Slice column” (`slice`).")
+    assert again.message.endswith("If rows are about slices, choose the “Slice column” (“slice”).")
     with pytest.raises(DataError, match=r'labels\.csv has no column "k"'):
         read_table(tmp_path, text, slice="k")

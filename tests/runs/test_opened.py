@@ -394,7 +394,7 @@ def test_a_tsm_of_another_width_gets_a_connector_trained_alone(finished: Path, i
 def test_a_stopped_plugging_goes_on_and_is_not_taken_for_a_tuning(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         plug(finished, "convnet", tmp_path / "new", connector="train", is_stopped=lambda: True)
-    with pytest.raises(RunError, match="made by `vitask plug`"):
+    with pytest.raises(RunError, match="made by “vitask plug”"):
         tune(read_run(tmp_path / "new" / "settings.yaml"), tmp_path / "new", is_resumed=True)
     told = plug(finished, "convnet", tmp_path / "new", connector="train", is_resumed=True)
     straight = plug(finished, "convnet", tmp_path / "straight", connector="train")

@@ -109,7 +109,7 @@ def further_tsms(text: str | None) -> list[Json]:
     except SettingsError as error:
         blocks = str(error)
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
-        raise SettingsError(f"Further TSMs are a list like `{MORE_TSMS}`, one a line. Correct it: {blocks}")
+        raise SettingsError(f"Further TSMs are a list like “{MORE_TSMS}”, one a line. Correct it: {blocks}")
     return blocks
 
 

@@ -178,7 +178,7 @@ class TunePage:
             return {}
         values = read_yaml_file(Path(path), "The file")
         if not isinstance(values, dict):
-            raise SettingsError("A run file holds settings like `seed: 0`, one a line. This one does not.")
+            raise SettingsError("A run file holds settings like “seed: 0”, one a line. This one does not.")
         return self.filled(values)
 
     def filled(self, values: Mapping[str, object]) -> Updates:

@@ -87,7 +87,7 @@ def renew(db: Database, who: Who, name: str) -> str:
         if session.scalar(beyond.limit(1)) is not None:
             raise PeopleError(
                 f"{person.name} is also in a project that you are not in, and a link would lead there. Ask an admin of "
-                "all of their projects, or whoever runs the studio (`vitask person link`)."
+                "all of their projects, or whoever runs the studio (“vitask person link”)."
             )
         if person.password_hash is None:
             _refuse_first(session, person.role)

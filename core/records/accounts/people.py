@@ -262,9 +262,9 @@ def enter(db: Database, ticket: str, is_own: bool = True) -> str:
     if is_good:
         raise SignInError(
             "Another user of this computer opened this address, and the studio has no accounts to tell people apart. "
-            "Whoever runs it makes some with `vitask person add NAME --role admin`."
+            "Whoever runs it makes some with “vitask person add NAME --role admin”."
         )
-    raise SignInError("This address has let a browser in already, or is too old. Get another with `vitask open`.")
+    raise SignInError("This address has let a browser in already, or is too old. Get another with “vitask open”.")
 
 
 def admit(db: Database) -> str:
@@ -315,7 +315,7 @@ def keep_somebody(session: Session, person: Person) -> None:
     if not others or (person.role == "admin" and all(other.role != "admin" for other in others)):
         raise PeopleError(
             f"{person.name} is the last {'admin' if others else 'account'}, so nobody could add people any more. "
-            "Add an admin first with `vitask person add NAME --role admin`."
+            "Add an admin first with “vitask person add NAME --role admin”."
         )
 
 

@@ -30,7 +30,7 @@ OTHER_MACHINES = (
     "other machines of this studio that have disks of their own: their workers remove runs/ and versions/ below "
     "VITASK_DATA within {hours} hours of being up; logs/ there, and image features in VITASK_CACHE, are yours to remove"
 )
-CONTAINERS = "what containers print: `docker compose logs`, or wherever that is collected"
+CONTAINERS = "what containers print: “docker compose logs”, or wherever that is collected"
 
 
 def going_of(session: Session, holding: Holding, chosen: Chosen) -> list[str]:
