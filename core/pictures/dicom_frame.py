@@ -27,6 +27,8 @@ PALETTE = "PALETTE COLOR"
 COLOURS = ("Red", "Green", "Blue")
 IN_COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 """What is decoded to RGB. Others (HSV, CMYK) would be taken for it."""
+OF_8_BITS = frozenset({"YBR_FULL", "YBR_FULL_422"})
+"""Of which pydicom makes RGB only where they have no more."""
 JP2 = b"\0\0\0\x0cjP  "
 FRAME_HEADERS = frozenset({0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """Markers of JPEG and JPEG-LS after which stands the size."""
@@ -51,6 +53,7 @@ def decoded(elements: Dataset, frame: int, name: str) -> Stored:
     refuse_large(whole(elements.get("Columns"), 0), whole(elements.get("Rows"), 0), name)
     if frame >= frames_of(elements):
         raise DataError(f"It has no picture {frame + 1}. Read the set again.")
+    _refuse_wide_colours(elements)
     syntax = syntax_of(elements)
     if is_ours(syntax, elements):
         coded = _coded(elements, frame)
@@ -70,6 +73,15 @@ def decoded(elements: Dataset, frame: int, name: str) -> Stored:
     _refuse_false_size(_coded(elements, frame), elements)
     plugins = [plugin for plugin in PLUGINS if plugin in decoder.available_plugins]
     return _by_the_first_that_can(decoder, elements, frame, plugins)
+
+
+def _refuse_wide_colours(elements: Dataset) -> None:
+    kind, bits = text(elements.get("PhotometricInterpretation")), whole(elements.get("BitsAllocated"), 0)
+    if kind in OF_8_BITS and bits > 8:
+        raise DataError(
+            f"Its colours ({kind} of {bits} bits) are not read here: of this kind those of 8 bits are. Export it as "
+            "RGB, or with 8 bits."
+        )
 
 
 def _single_bits(elements: Dataset, frame: int) -> Stored:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import UID, JPEG2000Lossless
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLossless
 
 from core.errors import DataError
 from core.pictures.deep import Deep, Table, Window
@@ -180,6 +180,20 @@ def test_colours_that_are_not_read_are_never_taken_for_red_green_and_blue() -> N
     elements = four([1] * 12, "u1", BitsAllocated=8, BitsStored=8, HighBit=7, **values)
     with pytest.raises(DataError, match=r"Its colours \(HSV, 3 of uint8\) are not read here"):
         picture_in(elements, 0, "x.dcm")
+
+
+@pytest.mark.parametrize("kind", ["YBR_FULL", "YBR_FULL_422"])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEGLossless])
+def test_brightness_and_colours_of_more_than_8_bits_are_refused_in_our_words(kind: str, syntax: UID) -> None:
+    values: dict[str, Any] = {"SamplesPerPixel": 3, "PhotometricInterpretation": kind, "PlanarConfiguration": 0}
+    elements = four([100] * 12, BitsStored=16, HighBit=15, **values)
+    elements.file_meta.TransferSyntaxUID = syntax
+    with pytest.raises(DataError) as caught:
+        picture_in(elements, 0, "x.dcm")
+    assert str(caught.value) == (
+        f'"x.dcm": Its colours ({kind} of 16 bits) are not read here: of this kind those of 8 bits are. Export it as '
+        "RGB, or with 8 bits."
+    )
 
 
 def test_frames_of_single_bits_follow_each_other_within_bytes() -> None:
