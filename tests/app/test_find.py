@@ -76,6 +76,13 @@ def test_an_empty_page_says_how_a_run_becomes_searchable(page: FindPage, tmp_pat
     assert opened[page.parts.wanted.run]["choices"] == []
 
 
+def test_a_search_waits_until_the_page_has_chosen_its_run(page: FindPage, room: Furnished) -> None:
+    begins = (page.parts.search, page.parts.wanted.words)
+    assert [part.interactive for part in begins] == [False, False]
+    opened = page.open(room.visit())
+    assert [opened[part]["interactive"] for part in begins] == [True, True]
+
+
 def test_only_searchable_runs_are_offered(page: FindPage, room: Furnished, run_id: int) -> None:
     opened = page.open(room.visit())
     assert opened[page.parts.notice] == ""

@@ -50,8 +50,9 @@ class FindPage:
         return self.runs_to_choose(visit, visit.number("run")) | {
             wanted.case: gr.update(value=case, visible=bool(case)),
             wanted.by: A_CASE if case else WORDS,
-            wanted.words: gr.update(visible=not case),
+            wanted.words: gr.update(visible=not case, interactive=True),
             wanted.leaves_out_patient: gr.update(visible=bool(case)),
+            self.parts.search: gr.update(interactive=True),
         }
 
     def runs_to_choose(self, visit: Visit, run_id: int | None) -> Updates:
@@ -181,7 +182,7 @@ def build(studio: Studio) -> None:
     page, wanted = FindPage(parts), parts.wanted
     offer(studio, acts.find, acts.find_matches)
     places = [wanted.words, wanted.image, wanted.case, wanted.leaves_out_patient]
-    opened = [wanted.run, parts.notice, wanted.case, wanted.by, wanted.words, wanted.leaves_out_patient]
+    opened = [wanted.run, parts.notice, wanted.case, wanted.by, wanted.words, wanted.leaves_out_patient, parts.search]
     on_load(guarded(studio, page.open), None, opened)
     wanted.by.input(guarded(studio, page.by_chosen), [wanted.by], places, **LATEST)
     for event in (parts.search.click, wanted.words.submit, wanted.case.submit):

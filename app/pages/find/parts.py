@@ -66,7 +66,8 @@ def lay_out() -> Parts:
     gr.Markdown("# Find")
     notice = gr.Markdown(elem_id="find-notice")
     wanted = _wanted()
-    search = gr.Button("Search", variant="primary", elem_id="find-search")
+    # Nothing is searched for before the page knows in which run.
+    search = gr.Button("Search", variant="primary", interactive=False, elem_id="find-search")
     outcome = gr.Markdown(elem_id="find-outcome")
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=480):
@@ -85,7 +86,13 @@ def _wanted() -> Wanted:
         most = gr.Slider(6, 96, 24, step=6, label="How many", scale=2)
     with gr.Row():
         by = gr.Radio(BY, value=WORDS, label="Search by", elem_id="find-by", scale=2)
-        words = gr.Textbox(label="Words", placeholder="what the images should show", elem_id="find-words", scale=4)
+        words = gr.Textbox(
+            label="Words",
+            placeholder="what the images should show",
+            interactive=False,
+            elem_id="find-words",
+            scale=4,
+        )
         # Any file is taken here: one that Gradio refuses leaves nothing behind that could be told of it.
         image = gr.File(label="Its file", height=120, elem_id="find-image", visible=False, scale=4)
         case = gr.Textbox(label="The case's file name", elem_id="find-case", visible=False, scale=4, max_lines=1)
