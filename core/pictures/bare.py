@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from PIL import ExifTags, Image
 
+from core.pictures.bare_bitmaps import bare_bmp, bare_ppm
 from core.pictures.bare_others import bare_gif, bare_tiff, riff_chunks, riff_of
 from core.pictures.deep import KEY
 
@@ -49,7 +50,7 @@ def bare(content: bytes) -> bytes:
 
 
 def bare_picture(content: bytes) -> bytes | None:
-    """The file without it; None where it is damaged, or of a kind that is not looked into (BMP, PGM and PPM)."""
+    """The file without it; None where it is damaged, or of another kind."""
     try:
         if content.startswith(PNG):
             return _bare_png(content)
@@ -61,6 +62,10 @@ def bare_picture(content: bytes) -> bytes | None:
             return bare_gif(content)
         if content.startswith((b"II*\0", b"MM\0*")):
             return bare_tiff(content)
+        if content.startswith(b"BM"):
+            return bare_bmp(content)
+        if content[:1] == b"P" and content[1:2] in b"123456":
+            return bare_ppm(content)
     except (struct.error, IndexError, ValueError):
         pass
     return None

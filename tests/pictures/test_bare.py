@@ -57,10 +57,11 @@ def written(kind: str, turn: int = 1, **values: object) -> bytes:
             274: turn,
         }
     PICTURE.save(file, kind, **values)
-    return file.getvalue() + (SECRET if kind != "TIFF" else b"")
+    content = file.getvalue() + (SECRET if kind != "TIFF" else b"")
+    return content.replace(b"P6\n", b"P6\n#" + SECRET + b"\n", 1) if kind == "PPM" else content
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "PPM"])
 @pytest.mark.parametrize("turn", [1, 3, 6, 8])
 def test_it_is_gone_and_every_pixel_lies_where_it_lay(kind: str, turn: int) -> None:
     content = written(kind, turn)
@@ -90,7 +91,7 @@ def test_a_colour_profile_and_the_windows_of_a_deep_picture_stay() -> None:
             assert opened.info["icc_profile"] == b"a profile" * 9
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "PPM"])
 def test_what_is_damaged_is_left_to_who_decodes_it(kind: str) -> None:
     content = written(kind)
     for end in range(0, len(content) - len(SECRET), 7):
