@@ -54,6 +54,8 @@ REVIEW = Kept(
 @dataclass(frozen=True)
 class KeepParts:
     place: gr.Accordion
+    of: gr.Number
+    """Whose name it is."""
     name: gr.Textbox
     rename: gr.Button
     archive: gr.Button
@@ -66,7 +68,7 @@ class KeepParts:
     @property
     def shown(self) -> list[Block]:
         """What another one that is chosen fills."""
-        own = [self.place, self.name, self.rename, self.archive, self.back, self.eraser]
+        own = [self.place, self.of, self.name, self.rename, self.archive, self.back, self.eraser]
         return [*own, *self.confirmation.shown]
 
 
@@ -80,9 +82,11 @@ class Keeping:
         parts, view = self.parts, None if number is None else self.kept.open(visit.database, visit.who, number)
         may = view is not None and self.kept.may_change(visit.who, view.project_id, view.person_id)
         if view is None or not may:
-            return {parts.place: gr.update(visible=False), parts.name: ""} | parts.confirmation.closed()
+            hidden: Updates = {parts.place: gr.update(visible=False), parts.of: None, parts.name: ""}
+            return hidden | parts.confirmation.closed()
         return {
             parts.place: gr.update(visible=True),
+            parts.of: number,
             parts.name: view.name,
             parts.archive: gr.update(visible=not view.is_archived),
             parts.back: gr.update(visible=view.is_archived),
@@ -143,4 +147,6 @@ def lay_out(kept: Kept, name: str, kinds: Sequence[tuple[str, str]]) -> KeepPart
                 )
                 look = gr.Button("See what would go", scale=0, min_width=200, elem_id=f"{name}-look")
             confirmation = lay_out_confirmation(name)
-    return KeepParts(place, new_name, rename, archive, back, eraser, kind, look, confirmation)
+    return KeepParts(
+        place, gr.Number(visible=False, precision=0), new_name, rename, archive, back, eraser, kind, look, confirmation
+    )

@@ -18,7 +18,7 @@ from gradio.blocks import Block
 from gradio.events import api
 
 from app.context import Asking, Studio, notice
-from core.errors import CoreError
+from core.errors import CoreError, SettingsError
 from core.records.access import Who
 from core.records.database import Database, DatabaseFailure
 from core.records.place import Place
@@ -92,6 +92,29 @@ def live(studio: Studio, act: Act) -> Handler:
             return gr.skip()
 
     return _typed(act, call)
+
+
+def of_shown(act: Act, what: str) -> Act:
+    """An act that takes what stands in fields: it is handed the row that is chosen, and the one that they are of."""
+
+    @wraps(act)
+    def call(visit: Visit, chosen: object, shown: object, *given: object) -> object:
+        refuse_unshown(chosen, shown, what)
+        return act(visit, chosen, *given)
+
+    visit, chosen, *others = inspect.signature(act).parameters.values()
+    parameters = [visit, chosen, chosen.replace(name="shown", annotation=object), *others]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call
+
+
+def refuse_unshown(chosen: object, shown: object, what: str) -> None:
+    """For a moment after another row is chosen, longer where the studio is busy, a page shows the one before."""
+    if chosen != shown:
+        raise SettingsError(
+            f"The page still shows another {what} than the one that is chosen, so nothing was done. Wait until it "
+            "shows the chosen one, look at it, and press again."
+        )
 
 
 def offer(studio: Studio, *acts: Act, **named: Act) -> None:

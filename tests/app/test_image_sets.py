@@ -103,7 +103,7 @@ def test_what_is_chosen_at_the_door_goes_with_the_upload_and_stays_when_it_is_ch
     with room.studio.database.session() as session:
         session.get_one(Job, session.get_one(sets.Upload, kept).job_id).state = "done"
     columns_left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
-    tab.check_again(visit, {parts.upload: kept, **columns_left_alone})
+    tab.check_again(visit, {parts.upload: kept, parts.of: kept, **columns_left_alone})
     assert options(kept)["deid"]["dates"] == "kept"
 
 
@@ -143,12 +143,12 @@ def test_what_a_format_asks_beside_columns_is_asked_of_uploads_in_it(
     left_alone: dict[Block, Any] = dict.fromkeys(parts.mapping.inputs)
     left_alone |= {part: getattr(part, "value", None) for part in parts.reading.inputs}
     named: dict[Block, Any] = {parts.reading.forms[layout].inputs[name]: value for name, value in chosen.items()}
-    tab.check_again(visit, {parts.upload: upload_id, **left_alone, **named})
+    tab.check_again(visit, {parts.upload: upload_id, parts.of: upload_id, **left_alone, **named})
     kept = sets.upload(room.studio.database, room.who, upload_id).options
     assert kept.keys() == chosen.keys() and kept.items() >= options.items()
     again = once_checked()
     assert all(again[part] == value for part, value in named.items()), "it stands there as it was chosen"
-    tab.check_again(visit, {parts.upload: upload_id, **left_alone})
+    tab.check_again(visit, {parts.upload: upload_id, parts.of: upload_id, **left_alone})
     assert sets.upload(room.studio.database, room.who, upload_id).options == {}
 
 

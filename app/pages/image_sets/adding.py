@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 
 from app.context import LATEST, PRIVATE, Studio, on_load
@@ -20,7 +21,7 @@ from app.pages.image_sets.reading import ReadingParts
 from app.pages.image_sets.waiting import WaitParts, WaitTab
 from app.row_choice import RowChoice
 from app.set_words import kinds
-from app.visit import Given, Updates, Visit, guarded, live
+from app.visit import Given, Updates, Visit, guarded, live, of_shown, refuse_unshown
 from core.checks.mending import MENDING
 from core.deid.door import DEID, Door
 from core.deid.waiting import WAITING
@@ -104,6 +105,8 @@ class AddParts:
     """Never pressed: what programs call, which send files and nothing else."""
     fetch: FetchParts
     upload: RowChoice
+    of: gr.Number
+    """The upload that all below is of."""
     report: gr.HTML
     wait: WaitParts
     mend: MendParts
@@ -146,7 +149,8 @@ class Adding:
         if upload is None:
             return self._nothing()
         mend, is_open = MendTab(self.parts.mend), may_change(visit, upload)
-        shown: Updates = {self.parts.report: report.draw(upload, kept_as(visit, upload), is_open)}
+        drawn = report.draw(upload, kept_as(visit, upload), is_open)
+        shown: Updates = {self.parts.of: upload.id, self.parts.report: drawn}
         if is_open and upload.state == "checked":
             shown |= mend.copies(upload)
         now = f"{upload.id} {upload.state} {upload.job_id} {upload.job_state}"
@@ -160,7 +164,9 @@ class Adding:
         return shown | self._reading(visit, upload)
 
     def check_again(self, visit: Visit, given: Given) -> None:
-        parts, row = self.parts.mapping, sets.upload(visit.database, visit.who, int(given[self.parts.upload]))
+        upload_id = given[self.parts.upload]
+        refuse_unshown(upload_id, given[self.parts.of], "upload")
+        parts, row = self.parts.mapping, sets.upload(visit.database, visit.who, int(upload_id))
         path = sets.upload_path(visit.place, row)
         roles = {role: given[chooser] for role, chooser in parts.roles.items()}
         separators = given[parts.separators] or ""
@@ -319,7 +325,8 @@ def lay_out() -> AddParts:
     timer, state, brought = gr.Timer(SECONDS, active=False), gr.State(""), gr.Number(visible=False, precision=0)
     by_program = gr.Button(visible=False)
     kept = (mend, mapping, read, keep, add, check, discard, timer, state, brought)
-    return AddParts(files, door, by_program, fetch, upload, shown, wait, *kept)
+    of = gr.Number(visible=False, precision=0)
+    return AddParts(files, door, by_program, fetch, upload, of, shown, wait, *kept)
 
 
 def _mapping_parts() -> MappingParts:
@@ -365,7 +372,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
         *parts.wait.shown,
         *parts.mend.shown,
     ]
-    shown = [parts.upload, parts.report, *columns_shown, *buttons, *filled]
+    shown = [parts.upload, parts.of, parts.report, *columns_shown, *buttons, *filled]
     opened, again = guarded(studio, tab.open), guarded(studio, tab.show)
     parts.by_program.click(
         guarded(studio, tab.bring),
@@ -384,13 +391,13 @@ def wire(studio: Studio, parts: AddParts) -> None:
     on_load(opened, [parts.upload], shown)
     looked_at = [parts.upload, parts.state]
     parts.timer.tick(live(studio, tab.show), looked_at, shown, queue=False, **PRIVATE)
-    checked = parts.check.click(
-        guarded(studio, tab.check_again), {parts.upload, *parts.mapping.inputs, *parts.reading.inputs}, None, **PRIVATE
-    )
+    chosen: set[Block] = {parts.upload, parts.of, *parts.mapping.inputs, *parts.reading.inputs}
+    checked = parts.check.click(guarded(studio, tab.check_again), chosen, None, **PRIVATE)
     checked.then(again, looked_at, shown, **LATEST)
     waiting.wire(studio, WaitTab(parts.wait), parts.upload, (again, looked_at, shown))
-    mending.wire(studio, MendTab(parts.mend), parts.report, parts.upload, (again, looked_at, shown))
-    added = parts.add.click(guarded(studio, tab.add), [parts.upload, *parts.keep.inputs], None, **PRIVATE)
+    mending.wire(studio, MendTab(parts.mend), parts.report, [parts.upload, parts.of], (again, looked_at, shown))
+    given = [parts.upload, parts.of, *parts.keep.inputs]
+    added = parts.add.click(guarded(studio, of_shown(tab.add, "upload")), given, None, **PRIVATE)
     added.then(again, looked_at, shown, **LATEST)
     discarded = parts.discard.click(guarded(studio, discard_upload), [parts.upload], None, **PRIVATE)
     discarded.then(opened, [parts.upload], shown, **LATEST)

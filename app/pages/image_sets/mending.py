@@ -15,7 +15,7 @@ from gradio.components import Component
 from app.context import LATEST, PRIVATE, Studio
 from app.html import script_beside
 from app.pages.image_sets.acts import check_upload
-from app.visit import Json, Updates, Visit, Wire, guarded
+from app.visit import Json, Updates, Visit, Wire, guarded, of_shown
 from core.checks.check import FEW_CASES
 from core.checks.mending import MENDING, Mending, taken_apart
 from core.errors import CoreError
@@ -273,15 +273,20 @@ def lay_out() -> MendParts:
     return MendParts(column, without, one_copy, back, labels, table, rare, merge, drop, rename, copies, pairs)
 
 
-def wire(studio: Studio, tab: MendTab, report: gr.HTML, upload: gr.Dropdown, show_again: Wire) -> None:
-    """`report` has the buttons of findings; `show_again` has the whole upload drawn anew."""
+def wire(studio: Studio, tab: MendTab, report: gr.HTML, upload: list[Component], show_again: Wire) -> None:
+    """`report` has the buttons of findings; `upload` are the chosen one and the one that is shown; `show_again` has the
+    whole upload drawn anew."""
     parts = tab.parts
-    for button, act in ((parts.without, tab.without), (parts.one_copy, tab.one_copy), (parts.back, tab.back)):
-        button.click(guarded(studio, act), [upload], None, **PRIVATE).then(*show_again, **LATEST)
+    for event, act, more in (
+        (parts.without.click, tab.without, []),
+        (parts.one_copy.click, tab.one_copy, []),
+        (parts.back.click, tab.back, []),
+        (parts.rename.click, tab.rename, [parts.table]),
+        (report.click, tab.fix, []),
+        (parts.pairs.click, tab.settle, []),
+    ):
+        acted = event(guarded(studio, of_shown(act, "upload")), [*upload, *more], None, **PRIVATE)
+        acted.then(*show_again, **LATEST)
     rows = [parts.table, parts.rare]
     parts.merge.click(guarded(studio, tab.merge), rows, [parts.table], **PRIVATE)
     parts.drop.click(guarded(studio, tab.drop), rows, [parts.table], **PRIVATE)
-    renamed = parts.rename.click(guarded(studio, tab.rename), [upload, parts.table], None, **PRIVATE)
-    renamed.then(*show_again, **LATEST)
-    report.click(guarded(studio, tab.fix), [upload], None, **PRIVATE).then(*show_again, **LATEST)
-    parts.pairs.click(guarded(studio, tab.settle), [upload], None, **PRIVATE).then(*show_again, **LATEST)

@@ -17,7 +17,7 @@ from app.pages.image_sets.patients import ErasingPatients
 from app.pages.image_sets.settling import Settling
 from app.pages.image_sets.task import TaskTab
 from app.row_choice import RowChoice
-from app.visit import Updates, Visit, guarded, offer
+from app.visit import Updates, Visit, guarded, of_shown, offer
 from core.records.access import NotAllowed
 from core.records.sets import drawn, sets
 from core.records.sets.mended import has_left_out
@@ -220,8 +220,9 @@ def build(studio: Studio) -> None:
     ]
     of_version = [parts.image_set, parts.version, asking.side]
     parts.version.change(guarded(studio, page.fill), of_version, filled, **PRIVATE)
-    given = [parts.version, *asking.fields, asking.note]
-    asking.save.click(guarded(studio, page.save_task), given, [*choosers, asking.note], **PRIVATE)
+    given = [parts.version, asking.of, *asking.fields, asking.note]
+    saving = guarded(studio, of_shown(page.save_task, "version"))
+    asking.save.click(saving, given, [*choosers, asking.note], **PRIVATE)
     edit = page.gallery.parts.edit
     next_version = [parts.version, edit.note], [*choosers, edit.note]
     edit.make.click(guarded(studio, page.make_version), *next_version, **{**PRIVATE, "show_progress": "full"})
@@ -245,8 +246,9 @@ def wire_changes(studio: Studio, page: ImageSetsPage) -> None:
 def wire_keeping(studio: Studio, page: ImageSetsPage) -> None:
     choosers, kept = page.parts.choosers, page.keeping.parts
     changed, confirmation = [*choosers, *kept.shown], kept.confirmation
+    renaming, (image_set, *others) = guarded(studio, of_shown(page.rename, "image set")), choosers
     for event in (kept.rename.click, kept.name.submit):
-        event(guarded(studio, page.rename), [*choosers, kept.name], changed, **PRIVATE)
+        event(renaming, [image_set, kept.of, *others, kept.name], changed, **PRIVATE)
     kept.archive.click(guarded(studio, page.archive), choosers, changed, **PRIVATE)
     kept.back.click(guarded(studio, page.bring_back), choosers, changed, **PRIVATE)
     kept.kind.input(guarded(studio, page.keeping.close), None, confirmation.shown, **LATEST)

@@ -34,6 +34,8 @@ A_MOMENT = "() => new Promise(go => setTimeout(go, 200))"
 
 @dataclass(frozen=True)
 class TaskParts:
+    of: gr.Number
+    """The version whose task it is."""
     modality: gr.Textbox
     kind: gr.Radio
     answers: gr.Textbox
@@ -63,6 +65,7 @@ class TaskTab:
         if version_id is not None:
             task = sets.task_of(sets.version(visit.database, visit.who, int(version_id)))
         return {
+            parts.of: version_id,
             parts.modality: task.modality if task else "",
             parts.kind: task.kind if task else "single",
             parts.answers: "\n".join(task.answers) if task else "",
@@ -75,7 +78,7 @@ class TaskTab:
 
     @property
     def opened(self) -> Sequence[Component]:
-        return [*self.parts.fields, self.parts.prompt, self.parts.seen]
+        return [self.parts.of, *self.parts.fields, self.parts.prompt, self.parts.seen]
 
     def preview(
         self, visit: Visit, modality: str, kind: str, answers: str, template: str, separator: str, mirrored: str
@@ -150,7 +153,7 @@ def lay_out() -> TaskParts:
             side = gr.Dropdown(SIDES, value=64, label="Picture as the model gets it")
             seen = gr.HTML()
     fields = (modality, kind, answers, template, separator, mirrored)
-    return TaskParts(*fields, full, incomplete, note, save, prompt, side, seen)
+    return TaskParts(gr.Number(visible=False, precision=0), *fields, full, incomplete, note, save, prompt, side, seen)
 
 
 def wire(studio: Studio, tab: TaskTab, version: gr.Dropdown) -> None:

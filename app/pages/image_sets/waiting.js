@@ -51,7 +51,7 @@ function act(name) {
   const ticked = [...picture.querySelectorAll("input[data-spot]:checked")].map(tick => tick.value.split(",").map(Number));
   picture.dataset.sent = "yes";
   trigger("click", {
-    number: Number(picture.dataset.number), act: name, spots: name === "mask" ? ticked : [],
+    upload: Number(picture.dataset.upload), number: Number(picture.dataset.number), act: name, spots: name === "mask" ? ticked : [],
     alike: picture.querySelector(".alike")?.checked ?? false,
   });
   setTimeout(() => { delete picture.dataset.sent; }, 1500);  // a refusal leaves it where it is

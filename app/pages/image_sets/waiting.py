@@ -11,7 +11,7 @@ import gradio as gr
 from app.context import LATEST, PRIVATE, Studio
 from app.html import script_beside
 from app.pages.image_sets.acts import settle_picture
-from app.visit import Updates, Visit, Wire, guarded
+from app.visit import Updates, Visit, Wire, guarded, refuse_unshown
 from core.deid.tray import Held
 from core.deid.waiting import WAITING
 from core.records.sets import tray
@@ -53,6 +53,7 @@ class WaitTab:
 
     def act(self, visit: Visit, upload_id: int, click: gr.EventData) -> Updates:
         """About the picture that is shown; the next one comes by itself."""
+        refuse_unshown(upload_id, int(click.upload), "upload")
         number, act = int(click.number), str(click.act)
         if act != LATER:
             numbers = settle_picture(visit, upload_id, number, act, list(click.spots), bool(click.alike))
@@ -74,7 +75,8 @@ def draw(upload_id: int, held: Held, waiting: int, alike: int) -> str:
     address = f"/uploads/{upload_id}/waiting/{held.number}"
     left = f"{waiting:,} wait" if waiting > 1 else "the last one"
     return (
-        f'<div class="vt waiting" data-number="{held.number}" data-views="{held.views}" data-address="{address}">'
+        f'<div class="vt waiting" data-upload="{upload_id}" data-number="{held.number}" data-views="{held.views}" '
+        f'data-address="{address}">'
         f'<h2>Waiting for a look <span class="chip">{left}</span></h2>'
         f"<p>{escape(held.why())}</p>{_picture(address, held)}"
         f'<p class="small quiet">{escape(_about(held))}</p>{_views(held)}{_rectangles(held)}'

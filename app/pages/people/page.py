@@ -11,7 +11,7 @@ from app.context import LATEST, PRIVATE, Studio, on_load
 from app.pages.people import acts, erase, log
 from app.pages.people.parts import Parts, lay_out
 from app.pages.people.words import draw_chosen, draw_people, draw_projects
-from app.visit import Updates, Visit, guarded, live, offer
+from app.visit import Updates, Visit, guarded, live, of_shown, offer
 from core.errors import SettingsError
 from core.records.accounts import invitations, people, roster
 from core.records.accounts.roster import PersonView
@@ -60,6 +60,7 @@ class PeoplePage:
         sessions = roster.sessions_of(visit.database, visit.who, person.name) if person else []
         is_active = person is not None and person.state != "deactivated"
         return {
+            change.of: person.name if person else None,
             change.about: draw_chosen(person, sessions) if person else "",
             change.role: gr.update(value=person.role if person else None, interactive=person is not None),
             change.save: gr.update(interactive=person is not None),
@@ -156,7 +157,8 @@ def build(studio: Studio) -> None:
     for event in (parts.invite.make.click, parts.invite.name.submit):
         event(guarded(studio, page.invite), invited, [*shown, parts.invite.name, parts.link], **PRIVATE)
     change.person.input(guarded(studio, page.choose), [change.person], [*shown, parts.link], **LATEST)
-    change.save.click(guarded(studio, page.save), [change.person, change.role, change.projects], shown, **PRIVATE)
+    saved = [change.person, change.of, change.role, change.projects]
+    change.save.click(guarded(studio, of_shown(page.save, "person")), saved, shown, **PRIVATE)
     for button, act in (
         (change.renew, page.renew),
         (change.sign_out, page.sign_out),

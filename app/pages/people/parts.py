@@ -30,6 +30,8 @@ class InviteParts:
 @dataclass(frozen=True)
 class ChangeParts:
     person: RowChoice
+    of: gr.Textbox
+    """Whose role and projects they are."""
     role: gr.Dropdown
     projects: gr.CheckboxGroup
     save: gr.Button
@@ -43,7 +45,7 @@ class ChangeParts:
     def shown(self) -> list[Component]:
         """What is shown anew when another person is chosen."""
         buttons = [self.save, self.renew, self.sign_out, self.deactivate, self.reactivate]
-        return [self.person, self.role, self.projects, *buttons, self.about]
+        return [self.person, self.of, self.role, self.projects, *buttons, self.about]
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ def _lay_out_change() -> ChangeParts:
         deactivate = gr.Button("Deactivate", size="sm", interactive=False, elem_id="people-deactivate")
         reactivate = gr.Button("Reactivate", size="sm", visible=False, elem_id="people-reactivate")
     about = gr.HTML(elem_id="people-about")
-    return ChangeParts(person, role, projects, save, renew, sign_out, deactivate, reactivate, about)
+    return ChangeParts(
+        person, gr.Textbox(visible=False), role, projects, save, renew, sign_out, deactivate, reactivate, about
+    )
 
 
 def _lay_out_projects() -> ProjectParts:

@@ -14,7 +14,7 @@ from app.pages.review.acts import chosen, settle_case
 from app.pages.review.words import decided
 from app.set_words import SPLIT_NAMES, named
 from app.viewer import pane_of, shown, viewer
-from app.visit import Updates, Visit, Wire, guarded
+from app.visit import Updates, Visit, Wire, guarded, of_shown
 from core.errors import SettingsError
 from core.records.review import agreement
 from core.records.review.agreement import Agreement, Pair
@@ -48,6 +48,8 @@ SETTLED = empty("Nothing to settle", "Cases come here when people's verdicts dif
 class AgreeParts:
     pairs: gr.HTML
     disputed: gr.HTML
+    of: gr.Number
+    """The search of the case that is shown."""
     settling: gr.Column
     """A disputed case, large, with what may be done about it."""
     title: gr.HTML
@@ -55,7 +57,7 @@ class AgreeParts:
     answer: gr.Dropdown
     why: gr.Textbox
     settle: gr.Button
-    rank: gr.State
+    rank: gr.Number
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Agreeing:
         choices = [(f"{KEEP} ({named(suspect.given)})", KEEP), *((f"change to {name}", name) for name in view.answers)]
         return {
             parts.rank: rank,
+            parts.of: view.id,
             parts.title: f'<div class="vt"><h2>{escape(suspect.name)}</h2>{their_verdicts(suspect)}</div>',
             parts.picture: shown(
                 [pane_of(visit.place, sets.case(visit.database, visit.who, view.version_id, suspect.number))]
@@ -117,7 +120,8 @@ def lay_out() -> AgreeParts:
             answer = gr.Dropdown([], label="Settle it as", elem_id="review-settle-as")
             why = gr.Textbox(label="Why", max_lines=3, placeholder="Kept with the verdict")
             settle = gr.Button("Settle", variant="primary", elem_id="review-settle")
-    return AgreeParts(pairs, disputed, settling, title, picture, answer, why, settle, gr.State())
+    of, rank = (gr.Number(visible=False, precision=0) for _ in range(2))
+    return AgreeParts(pairs, disputed, of, settling, title, picture, answer, why, settle, rank)
 
 
 def opening(studio: Studio, tab: Agreeing, review: gr.Dropdown) -> Wire:
@@ -127,10 +131,10 @@ def opening(studio: Studio, tab: Agreeing, review: gr.Dropdown) -> Wire:
 
 def wire(studio: Studio, tab: Agreeing, review: gr.Dropdown) -> None:
     parts = tab.parts
-    looked_at = [parts.rank, parts.title, parts.picture, parts.answer, parts.why, parts.settling]
+    looked_at = [parts.rank, parts.of, parts.title, parts.picture, parts.answer, parts.why, parts.settling]
     parts.disputed.click(guarded(studio, tab.look_at), [review], looked_at, **PRIVATE)
-    given = [review, parts.rank, parts.answer, parts.why]
-    settled = parts.settle.click(guarded(studio, tab.settle), given, None, **PRIVATE)
+    given = [review, parts.of, parts.rank, parts.answer, parts.why]
+    settled = parts.settle.click(guarded(studio, of_shown(tab.settle, "search")), given, None, **PRIVATE)
     settled.success(*opening(studio, tab, review), **LATEST)
 
 

@@ -16,7 +16,7 @@ from app.pages.review.acts import chosen
 from app.pages.review.retrained import comparison
 from app.row_choice import RowChoice
 from app.set_words import SPLIT_NAMES, counted, named
-from app.visit import Updates, Visit, Wire, guarded
+from app.visit import Updates, Visit, Wire, guarded, of_shown
 from core.errors import SettingsError
 from core.records.review import boxes, corrections
 from core.records.review.corrections import Change
@@ -63,6 +63,8 @@ class RetrainParts:
 
 @dataclass(frozen=True)
 class CorrectParts:
+    of: gr.Number
+    """The search whose changes they are."""
     preview: gr.HTML
     with_boxes: gr.Checkbox
     note: gr.Textbox
@@ -80,7 +82,12 @@ class Correcting:
         """What would change, and the versions and runs to compare."""
         parts = self.parts
         if review_id is None:
-            nothing: Updates = {parts.preview: NOBODY, parts.apply: gr.update(interactive=False), parts.exports: ""}
+            nothing: Updates = {
+                parts.of: None,
+                parts.preview: NOBODY,
+                parts.apply: gr.update(interactive=False),
+                parts.exports: "",
+            }
             return nothing | {parts.with_boxes: gr.update(visible=False)}
         view = chosen(visit, review_id)
         is_done, versions = view.state == "done", sets.versions(visit.database, visit.who, view.set_id)
@@ -90,6 +97,7 @@ class Correcting:
         redrawn = boxes.redrawn_cases(visit.database, visit.who, view.set_id) if is_done else []
         title = f"With the boxes that were corrected since ({counted(len(redrawn))})"
         shown: Updates = {
+            parts.of: view.id,
             parts.preview: drawn(changes, f"{counted(len(changes))} would change") if changes else unchanged,
             parts.with_boxes: gr.update(label=title, value=bool(redrawn), visible=bool(redrawn)),
             parts.apply: gr.update(interactive=bool(changes)),
@@ -170,7 +178,9 @@ def lay_out() -> CorrectParts:
         versions = _version_parts()
     with gr.Accordion("Did it help? Retrain and compare", open=False, elem_id="review-retrain"):
         retraining = _retrain_parts()
-    return CorrectParts(preview, with_boxes, note, apply, exports, versions, retraining)
+    return CorrectParts(
+        gr.Number(visible=False, precision=0), preview, with_boxes, note, apply, exports, versions, retraining
+    )
 
 
 def _version_parts() -> VersionParts:
@@ -196,14 +206,15 @@ def _retrain_parts() -> RetrainParts:
 def opening(studio: Studio, tab: Correcting, review: gr.Dropdown) -> Wire:
     parts, versions, retraining = tab.parts, tab.parts.versions, tab.parts.retraining
     choosers = [versions.old, versions.new, retraining.corrected, retraining.run, retraining.again]
-    return guarded(studio, tab.open), [review], [parts.preview, parts.with_boxes, parts.apply, parts.exports, *choosers]
+    drawn = [parts.of, parts.preview, parts.with_boxes, parts.apply, parts.exports]
+    return guarded(studio, tab.open), [review], [*drawn, *choosers]
 
 
 def wire(studio: Studio, tab: Correcting, review: gr.Dropdown) -> None:
     parts, versions, retraining = tab.parts, tab.parts.versions, tab.parts.retraining
     # What takes seconds in a large set shows for how long it has gone on, over what it is about.
     acts: tuple[tuple[gr.Button, Callable[..., object], list[Component], gr.HTML | None], ...] = (
-        (parts.apply, tab.apply, [review, parts.note, parts.with_boxes], parts.preview),
+        (parts.apply, of_shown(tab.apply, "search"), [review, parts.of, parts.note, parts.with_boxes], parts.preview),
         (versions.revert, tab.take_back, [versions.new], versions.difference),
         (retraining.retrain, tab.retrain, [retraining.run, retraining.corrected], None),
     )

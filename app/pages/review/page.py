@@ -18,7 +18,7 @@ from app.pages.review.correct import Correcting
 from app.pages.review.find import Finding
 from app.pages.review.queue import opened, queue
 from app.row_choice import RowChoice
-from app.visit import Updates, Visit, Wire, guarded, live, offer
+from app.visit import Updates, Visit, Wire, guarded, live, of_shown, offer
 from core.records.review import reviews
 from core.records.review.reviews import ReviewView
 
@@ -192,8 +192,9 @@ def wire_keeping(studio: Studio, page: ReviewPage) -> None:
     changed = [*shown, *kept.shown]
     parts.with_archived.input(guarded(studio, page.list), given, changed, **LATEST)
     parts.review.input(guarded(studio, page.keep), [parts.review], kept.shown, **LATEST)
+    renaming = guarded(studio, of_shown(page.rename, "search"))
     for event in (kept.rename.click, kept.name.submit):
-        event(guarded(studio, page.rename), [*given, kept.name], changed, **PRIVATE)
+        event(renaming, [parts.review, kept.of, parts.with_archived, kept.name], changed, **PRIVATE)
     kept.archive.click(guarded(studio, page.archive), given, changed, **PRIVATE)
     kept.back.click(guarded(studio, page.bring_back), given, changed, **PRIVATE)
     which = [kept.kind, parts.review]

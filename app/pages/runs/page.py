@@ -33,7 +33,7 @@ from app.run_words import (
     setting_text,
     statement_tables,
 )
-from app.visit import Updates, Visit, Wire, guarded, live, offer
+from app.visit import Updates, Visit, Wire, guarded, live, of_shown, offer
 from app.words import curve_title, figure_title
 from core.records import jobs
 from core.records.runs import run_search, runs
@@ -346,8 +346,8 @@ def wire_upkeep(studio: Studio, page: RunsPage) -> None:
     run, tab, ticked = page.parts.run, page.parts.run.upkeep, ticks(studio, page)
     upkeep.wire(studio, tab, run.run)
     act = Upkeep(tab)
-    written = [run.run, tab.name, tab.tags, tab.note]
-    tab.save.click(guarded(studio, act.save), written, tab.shown, **PRIVATE).then(*ticked, **LATEST)
+    written = [run.run, tab.of, tab.name, tab.tags, tab.note]
+    tab.save.click(guarded(studio, of_shown(act.save, "run")), written, tab.shown, **PRIVATE).then(*ticked, **LATEST)
     for button, callback in ((tab.archive, act.archive), (tab.bring_back, act.bring_back)):
         button.click(guarded(studio, callback), [run.run], tab.shown, **PRIVATE).then(*ticked, **LATEST)
     sure = tab.confirmation

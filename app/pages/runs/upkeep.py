@@ -23,6 +23,8 @@ NOBODY = Rights(write=False, settle=False)
 
 @dataclass(frozen=True)
 class UpkeepParts:
+    of: gr.Number
+    """The run whose name, tags and note they are."""
     rights: gr.HTML
     name: gr.Textbox
     tags: gr.Dropdown
@@ -36,7 +38,7 @@ class UpkeepParts:
     @property
     def shown(self) -> list[Block]:
         """All that changes with the run."""
-        written: list[Block] = [self.rights, self.name, self.tags, self.note, self.save]
+        written: list[Block] = [self.of, self.rights, self.name, self.tags, self.note, self.save]
         return [*written, self.archive, self.bring_back, self.place, *self.confirmation.shown]
 
 
@@ -52,6 +54,7 @@ class Upkeep:
         tags = run_search.tags(visit.database, visit.who, run.project_id) if run else []
         is_archived = run is not None and run.archived is not None
         return {
+            parts.of: run_id,
             parts.rights: words(rights, run.person if run else ""),
             parts.name: gr.update(value=run.name if run else "", interactive=rights.settle),
             parts.tags: gr.update(choices=tags, value=list(run.tags) if run else [], interactive=rights.write),
@@ -104,7 +107,7 @@ def words(rights: Rights, owner: str) -> str:
 
 
 def lay_out() -> UpkeepParts:
-    rights = gr.HTML(elem_id="upkeep-rights")
+    of, rights = gr.Number(visible=False, precision=0), gr.HTML(elem_id="upkeep-rights")
     # Nobody writes in them before the run has filled them: what it brings would take the place of what was typed.
     with gr.Row():
         name = gr.Textbox(label="Name", max_length=LONGEST_NAME, interactive=False, elem_id="upkeep-name")
@@ -135,7 +138,7 @@ def lay_out() -> UpkeepParts:
         )
     with gr.Accordion("Erase this run for good", open=False, elem_id="upkeep-erase") as place:
         confirmation = lay_out_confirmation("run-erase")
-    return UpkeepParts(rights, name, tags, note, save, archive, bring_back, place, confirmation)
+    return UpkeepParts(of, rights, name, tags, note, save, archive, bring_back, place, confirmation)
 
 
 def wire(studio: Studio, parts: UpkeepParts, run: gr.Dropdown) -> None:
