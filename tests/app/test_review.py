@@ -292,12 +292,6 @@ def test_a_search_is_queued_stopped_and_resumed(tmp_path: Path, page: ReviewPage
     assert reviews.review(room.studio.database, room.who, made).state == "waiting"
 
 
-def test_a_look_before_the_page_is_opened_puts_no_other_search_in_the_place_of_the_chosen_one(
-    room: Reviewed, page: ReviewPage
-) -> None:
-    assert page.look(room.visit(), None, page.parts.seen.value) == {}
-
-
 def test_the_page_opens_where_its_address_says(tmp_path: Path, page: ReviewPage) -> None:
     room = furnish_review(tmp_path)
     parts = page.parts
@@ -305,6 +299,7 @@ def test_the_page_opens_where_its_address_says(tmp_path: Path, page: ReviewPage)
     chosen, tab, cases = shown[parts.review], shown[parts.tabs], shown[parts.cases]
     assert (chosen["value"], tab["selected"], cases["rank"]) == (room.review_id, "decide", 4)
     assert shown[page.finding.parts.version]["value"] == room.version_id
+    assert not parts.timer.active and shown[parts.timer].active
     again = page.look(room.visit(), room.review_id, shown[parts.seen])
     assert parts.cases not in again  # somebody is at work: left alone
     queued = find_suspects(room.visit(), room.version_id, 0, 1, False, "")

@@ -38,8 +38,10 @@ class Parts:
     correct: gr.Tab
     cases: gr.HTML
     seen: gr.State
-    """What the queue was filled from, see `depends_on`; None until the page is opened."""
+    """What the queue was filled from, see `depends_on`."""
     timer: gr.Timer
+    """Begins once the page is opened: a look from before that, where it is late, would put the newest search in the
+    place of the chosen one."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +67,13 @@ class ReviewPage:
             self.parts.tabs: gr.update(selected=tab),
             self.parts.cases: opened(view, visit.who, visit.number("rank")),
             self.parts.seen: depends_on(view),
+            self.parts.timer: gr.Timer(active=True),
         }
         shown |= self.keeping.open(visit, view.id if view else None)
         return shown | self.finding.versions(visit, visit.number("version")) | self.finding.show(views, view)
 
     def look(self, visit: Visit, review_id: int | None, seen: str | None, with_archived: bool = False) -> Updates:
-        """What moves: how far searches are; the queue only when there is something new to say of the chosen one.
-
-        Before the page is opened nothing: a look that is late would put the newest search in the chosen one's place."""
-        if seen is None:
-            return {}
+        """What moves: how far searches are; the queue only when there is something new to say of the chosen one."""
         views, view = searches(visit, review_id, with_archived)
         shown: Updates = {self.parts.seen: depends_on(view)} | self.finding.show(views, view)
         if depends_on(view) == seen:
@@ -153,7 +152,8 @@ def lay_out() -> ReviewPage:
             agreeing = Agreeing(agree.lay_out())
         with gr.Tab("4 Correct", id="correct") as correct_tab:
             correcting = Correcting(correct.lay_out())
-    parts = Parts(review, with_archived, tabs, find_tab, agree_tab, correct_tab, cases, gr.State(), gr.Timer(SECONDS))
+    moving = gr.State(), gr.Timer(SECONDS, active=False)
+    parts = Parts(review, with_archived, tabs, find_tab, agree_tab, correct_tab, cases, *moving)
     return ReviewPage(parts, finding, auditing, agreeing, correcting, Keeping(kept, keeping.REVIEW))
 
 
@@ -167,6 +167,7 @@ def build(studio: Studio) -> None:
     moving = [parts.cases, parts.seen, *page.finding.moving, *page.auditing.parts.shown]
     looking: Wire = (guarded(studio, page.look), given, moving)
     opened = [parts.review, parts.with_archived, parts.tabs, finding.version, *page.keeping.parts.shown, *moving]
+    opened.append(parts.timer)
     begun = on_load(guarded(studio, page.open), None, opened)
     begun.then(guarded(studio, page.finding.runs_of), [finding.version], [finding.run], **LATEST)
     audited = audit.opening(studio, page.auditing, parts.review)

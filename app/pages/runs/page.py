@@ -49,6 +49,7 @@ ARCHIVED = "All runs of this project are archived. *Show archived* lists them."
 ASTRAY = "⚠ The run that this address names is none that you can see, so another one is shown."
 CURVES_SECONDS = 10.0
 ALL = Shown()
+BEGIN = "() => ({ __type__: 'update', active: true })"
 Curves = Mapping[str, charts.Points]
 
 
@@ -90,6 +91,7 @@ class RunsPage:
             queue.is_paused: gr.update(value=state.is_paused, interactive=may),
             queue.goes_on: gr.update(value=state.goes_on_after_failure, interactive=may),
             self.parts.notice: nothing_there(visit, views),
+            self.parts.timer: gr.Timer(active=True),
         }
 
     def tick(
@@ -309,10 +311,12 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     parts, run, queue = page.parts, page.parts.run, page.parts.queue
     filters = [*run.listed.wanted, run.astray]
     opened = [run.run, run.tabs, *filters, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
+    opened.append(parts.timer)
     stays = (live(studio, page.still), [run.run], [run.settings])
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     ticked = ticks(studio, page)
     begun = on_load(guarded(studio, page.open), None, opened)
+    begun.failure(None, None, [parts.timer], js=BEGIN)
     begun.then(*ticked, **LATEST).then(*stays, **LATEST).then(*printed, **LATEST)
     parts.timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **LATEST)
     run.run.change(*ticked, js=None, **PRIVATE).then(*stays, **LATEST).then(*printed, **LATEST)

@@ -121,6 +121,8 @@ class Parts:
     """What this browser has been sent of all that moves; see `Sent`."""
     printed: gr.State
     timer: gr.Timer
+    """Begins once the page is opened: a look from before that, where it is late, would put another run in the place of
+    the chosen one."""
 
 
 def lay_out() -> Parts:
@@ -134,7 +136,7 @@ def lay_out() -> Parts:
             queue = _queue_parts()
         with gr.Tab("Side by side"):
             beside = _beside_parts()
-    return Parts(notice, run, queue, beside, gr.State(), gr.State(), gr.Timer(SECONDS))
+    return Parts(notice, run, queue, beside, gr.State(), gr.State(), gr.Timer(SECONDS, active=False))
 
 
 def _run_parts() -> RunParts:
