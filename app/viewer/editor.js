@@ -8,7 +8,7 @@ const made = (tag, of) => Object.assign(document.createElement(tag), of);
 const drawn = (tag, of) => { const node = document.createElementNS(SVG, tag); Object.entries(of).forEach(([name, value]) => node.setAttribute(name, value)); return node; };
 
 let sheet = null, person = 0, turn = 0;
-let boxes = [], kept = "[]", past = [], chosen = -1, label = "", isDrawing = false, isSending = false;
+let boxes = [], kept = "[]", past = [], chosen = -1, label = "", isDrawing = false, isSending = false, hasStayed = false;
 let frame = null, layer = null, image = null, nodes = [];
 
 const copied = () => boxes.map((box) => ({ ...box }));
@@ -245,7 +245,13 @@ element.addEventListener("pointerdown", (event) => {
 
 // --- keys and buttons
 
-const close = () => trigger("collapse", {});
+// Gradio ends its session with whoever means to leave, also where the person then stays: what is asked of it may stay
+// unanswered, so the page is opened anew.
+const close = () => {
+  if (!hasStayed) return trigger("collapse", {});
+  const [version, number] = sheet.case;
+  location.assign(`${location.pathname}?version=${version}&case=${number}`);
+};
 const DO = {
   draw: () => draws(), remove, undo, save,
   close: () => {
@@ -292,7 +298,11 @@ element.addEventListener("change", (event) => {
   label = event.target.value;
   if (chosen >= 0) change({ ...boxes[chosen], label });
 });
-window.addEventListener("beforeunload", (event) => { if (element.isConnected && isChanged()) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => {
+  if (!element.isConnected || !isChanged()) return;
+  event.preventDefault();
+  setTimeout(() => { hasStayed = true; });
+});
 
 // --- another case, or none
 

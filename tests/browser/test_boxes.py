@@ -260,6 +260,7 @@ def test_who_leaves_without_saving_is_asked(editor: Editor) -> None:
     assert dialogs == ["beforeunload"] and page.url.endswith("edit=boxes")
     page.get_by_role("button", name="← Back to the cases").click()
     page.get_by_role("button", name=LEFT).click()
+    page.wait_for_url(f"**/image-sets?version={editor.version_id}&case={editor.number}")  # Gradio ended its session
     page.locator(".gallery").wait_for()
     assert editor.kept()[0][1][0] == 2
     page.goto(editor.address)  # with nothing left to lose, nothing is asked
