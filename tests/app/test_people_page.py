@@ -168,6 +168,7 @@ def test_an_admin_invites_and_gets_a_link_to_where_the_studio_is_opened(
     page, visit = page_of_people.PeoplePage(parts), house.visit("anna", origin="https://studio.example")
     shown = page.invite(visit, " dora ", "reviewer", list(visit.who.projects))
     link = shown[parts.link]["value"]
+    assert shown[parts.link]["label"].startswith("Link for dora, ")
     assert link.startswith("https://studio.example/invited#") and len(link.partition("#")[2]) == 43
     assert "dora" in shown[parts.everybody] and "has not come yet" in shown[parts.everybody]
     assert shown[parts.change.person]["value"] == "dora"

@@ -50,6 +50,7 @@ def invite(page: Any, name: str, role: str, projects: tuple[str, ...] = ()) -> s
         page.locator("#people-projects").get_by_label(project).check()
     page.locator("#people-invite").click()
     page.locator("#people-all tr", has_text=name).get_by_text("has not come yet").wait_for()
+    page.locator("#people-link").get_by_text(f"Link for {name},").wait_for()  # the timer lists people before that
     link: str = page.locator("#people-link textarea, #people-link input").input_value()
     assert LINK.search(link)
     return link

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.context import LATEST, PRIVATE, Studio, on_load
 from app.pages.people import acts, erase, log
-from app.pages.people.parts import Parts, lay_out
+from app.pages.people.parts import LINK_LABEL, Parts, lay_out
 from app.pages.people.words import draw_chosen, draw_people, draw_projects
 from app.visit import Updates, Visit, guarded, live, of_shown, offer
 from core.errors import SettingsError
@@ -80,13 +80,17 @@ class PeoplePage:
     def invite(self, visit: Visit, name: str | None, role: str, projects: Sequence[int]) -> Updates:
         token = invitations.invite(visit.database, visit.who, name or "", role, projects)
         emptied: Updates = {self.parts.invite.name: ""}
-        return self.show(visit, (name or "").strip()) | emptied | self.linked(visit, token)
+        name = (name or "").strip()
+        return self.show(visit, name) | emptied | self.linked(visit, name, token)
 
     def renew(self, visit: Visit, name: str | None) -> Updates:
-        return self.show(visit, name) | self.linked(visit, invitations.renew(visit.database, visit.who, chosen(name)))
+        token = invitations.renew(visit.database, visit.who, name := chosen(name))
+        return self.show(visit, name) | self.linked(visit, name, token)
 
-    def linked(self, visit: Visit, token: str) -> Updates:
-        return {self.parts.link: gr.update(value=acts.link(visit, token), visible=True)}
+    def linked(self, visit: Visit, name: str, token: str) -> Updates:
+        """Says for whom it is: until it comes, the one that was made before stands there."""
+        label = LINK_LABEL.format(name=name)
+        return {self.parts.link: gr.update(value=acts.link(visit, token), label=label, visible=True)}
 
     def save(self, visit: Visit, name: str | None, role: str | None, projects: Sequence[int]) -> Updates:
         roster.change(visit.database, visit.who, chosen(name), role or "", projects)

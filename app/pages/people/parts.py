@@ -16,7 +16,9 @@ from app.row_choice import RowChoice
 from core.records.roles import ROLES
 
 SECONDS = 10
-LINK_LABEL = "Link, good once and for three days. Send it by a way that only this person reads; it is shown only now."
+LINK_LABEL = (
+    "Link for {name}, good once and for three days. Send it by a way that only this person reads; it is shown only now."
+)
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ def lay_out() -> Parts:
     with gr.Tabs() as tabs:
         with gr.Tab("People", id="people"):
             everybody = gr.HTML(elem_id="people-all")
-            link = gr.Textbox(
-                label=LINK_LABEL, interactive=False, visible=False, buttons=["copy"], elem_id="people-link"
-            )
+            link = gr.Textbox(label="Link", interactive=False, visible=False, buttons=["copy"], elem_id="people-link")
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=380):
                     invite = _lay_out_invite()
