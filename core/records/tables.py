@@ -53,6 +53,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""Of a table: no number that a row ever had is given to another. PostgreSQL does so anyway."""
+
+
 def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({', '.join(repr(word) for word in words)})", name=f"{column}_known")
 
@@ -162,7 +166,7 @@ class Upload(Table):
     """Files that somebody brought: kept until they are added to a set or thrown away."""
 
     __tablename__ = "uploads"
-    __table_args__ = (one_of("state", UPLOAD_STATES),)
+    __table_args__ = (one_of("state", UPLOAD_STATES), NEVER_AGAIN)
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
@@ -248,6 +252,7 @@ class Job(Table):
         one_of("wish", WISHES),
         one_of("queue", QUEUES),
         Index(None, "queue", "state", "position"),
+        NEVER_AGAIN,
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     queue: Mapped[str]

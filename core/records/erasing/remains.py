@@ -51,7 +51,7 @@ class Files:
     versions: tuple[str, ...] = ()
     """Hashes. Another project may have a version with the same cases, and so the same hash."""
     exports: tuple[int, ...] = ()
-    """Jobs that made zips. SQLite gives the numbers of rows that went to new ones."""
+    """Jobs that made zips. Before revision 0012 SQLite gave their numbers to new ones."""
     pictures: tuple[str, ...] = ()
 
     @classmethod
