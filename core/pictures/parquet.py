@@ -19,8 +19,9 @@ import numpy as np
 from PIL import Image
 
 from core.errors import DataError
-from core.limits import limits
+from core.limits import limits, raised
 from core.pictures.data_files import DataFile, in_our_words
+from core.pictures.parquet_pages import Pages
 from core.pictures.pixels import decode, refuse_long
 from core.pictures.zips import BOMB_BYTES, opening_lock
 
@@ -28,8 +29,8 @@ SUFFIXES = (".parquet", ".arrow")
 KIND = "a table of pictures"
 ROWS_AT_ONCE = 256
 BYTES_AT_ONCE = 64 << 20
-"""Of plain values in memory, even if each were as long as all that its part of the file holds: Parquet stores once what
-is written again and again."""
+"""Of plain values in memory, even if each were as long as the longest page: Parquet stores once what is written again
+and again."""
 OPEN_FILES, OPEN_GROUPS = 64, 256
 BUFFER_BYTES = 1 << 20
 MISSING = -1
@@ -105,7 +106,8 @@ class _ParquetRows:
         import pyarrow.parquet as pq
 
         self._file = file
-        content = pa.BufferReader(pa.py_buffer(file.mapped()))
+        self._content = file.mapped()
+        content = pa.BufferReader(pa.py_buffer(self._content))
         self.size = content.size()
         self._parquet = pq.ParquetFile(content, pre_buffer=False, buffer_size=BUFFER_BYTES)
         self.schema = self._parquet.schema_arrow
@@ -116,6 +118,12 @@ class _ParquetRows:
             raise ValueError(f"it claims {self.count:,} rows, and its groups {self._starts[-1]:,}")
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
+        longest = self._longest([name for name in columns if not holds_pictures(self.schema.field(name).type)])
+        if longest > (most := limits().table_bytes):
+            raise DataError(
+                f'"{self._file.name}" has a page of {longest / 1e6:,.0f} MB beside its pictures. A page is in memory '
+                f"as a whole, so {most / 1e6:,.0f} are the most. Write it with smaller ones. {raised('table_bytes')}"
+            )
         at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, self._longest(columns))))
         return iter(self._parquet.iter_batches(at_once, columns=list(columns), use_threads=False))
 
@@ -126,12 +134,13 @@ class _ParquetRows:
         return laid.at(row - int(self._starts[group]))
 
     def _longest(self, columns: Sequence[str]) -> int:
-        """What no value of these columns is longer than, in bytes."""
+        """What no value of these columns is longer than, in bytes: it lies in one page."""
         groups = [self._parquet.metadata.row_group(group) for group in range(self._parquet.metadata.num_row_groups)]
         chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
         starts = tuple(f"{column}." for column in columns)
         wanted = [chunk for chunk in chunks if f"{chunk.path_in_schema}.".startswith(starts)]
-        return max((chunk.total_uncompressed_size for chunk in wanted), default=0)
+        pages = Pages(self._content)
+        return max((size for chunk in wanted for size in pages.sizes(*places_of(chunk))), default=0)
 
     def contents(self, column: str, group: int) -> Iterator[Any]:
         leaf = f"{column}.bytes" if self.schema.field(column).type.num_fields else column
@@ -218,6 +227,14 @@ class _ArrowRows:
         cells = self._batches[number].column(column).slice(row - int(self._starts[number]), 1)
         content: bytes | None = _contents(cells)[0].as_py()
         return content
+
+
+def places_of(chunk: Any) -> tuple[int, int]:
+    """Where the first page of a chunk begins, which is that of its dictionary where it has one, and where it ends."""
+    # Where a dictionary can not lie, pyarrow looks for none either.
+    places = (chunk.dictionary_page_offset, chunk.data_page_offset)
+    start = min((place for place in places if place and place > 0), default=0)
+    return start, start + chunk.total_compressed_size
 
 
 def _contents(cells: Any) -> Any:

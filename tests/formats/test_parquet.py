@@ -213,6 +213,35 @@ def test_a_kilobyte_of_labels_that_are_gigabytes_is_refused_in_little_memory(tmp
     assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
 
 
+def varint(number: int, size: int) -> bytes:
+    """As Thrift writes it, in so many bytes."""
+    return bytes(number * 2 >> 7 * place & 127 | (place < size - 1) << 7 for place in range(size))
+
+
+def test_what_pages_hold_counts_and_not_what_the_directory_says(tmp_path: Path) -> None:
+    rows = pa.table({"image": [png(7)] * 600, "label": same_again("y" * 4_000_000, 600)})
+    file = written(tmp_path / "a.parquet", rows, compression="zstd", store_schema=False)
+    claimed = pq.read_metadata(file).row_group(0).column(1).total_uncompressed_size
+    content = file.read_bytes()
+    assert content.count(varint(claimed, 4)) == 1
+    file.write_bytes(content.replace(varint(claimed, 4), varint(100, 4)))
+    assert pq.read_metadata(file).row_group(0).column(1).total_uncompressed_size == 100
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(DataError, match="hold more than 128 MB beside the pictures"):
+        read(file, Settings())
+    assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
+
+
+def test_a_page_that_is_longer_than_any_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITASK_LIMIT_TABLE_BYTES", "2000000")
+    rows = pa.table({"image": [png(7), bytes(3_000_000)], "label": ["a", "y" * 3_000_000]})
+    file = written(tmp_path / "a.parquet", rows, use_dictionary=False)
+    with pytest.raises(
+        DataError, match=r'"a.parquet" has a page of 3 MB beside its pictures.* VITASK_LIMIT_TABLE_BYTES'
+    ):
+        read(file, Settings())
+
+
 def test_a_kilobyte_of_pictures_that_are_gigabytes_is_told_once_and_not_unpacked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
