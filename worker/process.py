@@ -16,6 +16,8 @@ from worker.child import command
 from worker.engine import ENGINE
 
 LONGEST_LINE = 1_000_000
+SECONDS_TO_READ = 20.0
+"""What a child said is read by then, unless somebody whom it left behind has its output. Below half of a lease."""
 
 
 class Process:
@@ -54,7 +56,7 @@ class Process:
             return None
         self.kill()  # whatever it started and left behind
         for reader in self._readers:
-            reader.join(5)
+            reader.join(SECONDS_TO_READ)
         return code
 
     def stop(self) -> None:

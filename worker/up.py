@@ -130,7 +130,7 @@ def _leaving() -> threading.Event:
 def is_ready(address: str) -> bool:
     """Whether the app answers there, and its database and queue do."""
     try:
-        with urlopen(f"{address}/ready", timeout=2):
+        with urlopen(f"{address}/ready", timeout=10):
             return True
     except OSError:  # refused, or answered that it is not
         return False

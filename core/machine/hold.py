@@ -30,7 +30,7 @@ from core.errors import RunError
 FILE = "engine.lock"
 LEASE = "VITASK_LEASE"
 """The environment's name for the number of a worker's lease; whoever starts the engine by hand has none."""
-SECONDS_TO_END = 10.0
+SECONDS_TO_END = 60.0
 _holds: dict[Path, _Hold] = {}
 
 

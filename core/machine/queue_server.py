@@ -29,7 +29,7 @@ def program() -> Path:
 
 def version_of(server: Path) -> tuple[int, ...]:
     """What the server says of itself."""
-    words = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+    words = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     number = re.search(r"\bv=(\d+(?:\.\d+)*)", words)
     if number is None:
         raise CoreError(f"{server.name} does not tell its version. Install the studio again.")
