@@ -17,10 +17,11 @@ from app.entrance.signin import own_path
 from app.main import create_app, serve, trusted_proxies
 from app.routes import health
 from core.errors import CoreError
-from core.records.accounts import people
+from core.records.accounts import people, throttle
 from core.records.accounts.throttle import FREE_AT_NAME
 from core.records.database import open_database
 from core.records.place import Place
+from core.records.tables import now
 from tests.app.at_the_door import studio as studio
 from worker.redis import free_port
 
@@ -102,7 +103,11 @@ def test_a_stranger_can_not_send_more_than_a_sign_in(browser: TestClient, kind: 
     assert answer.status_code == 413
 
 
-def test_guessing_is_slowed_down_also_for_the_right_password(studio: Studio, browser: TestClient) -> None:
+def test_guessing_is_slowed_down_also_for_the_right_password(
+    studio: Studio, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = now()
+    monkeypatch.setattr(throttle, "now", lambda: moment)
     people.add_person(studio.database, "anna", PASSWORD, "researcher")
     for _ in range(FREE_AT_NAME):
         browser.post("/sign-in", data={"name": "anna", "password": "another password"})

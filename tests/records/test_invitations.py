@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from core.records import audit
-from core.records.accounts import invitations, people, roster
+from core.records.accounts import invitations, people, roster, throttle
 from core.records.accounts.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
 from core.records.accounts.throttle import FREE_AT_NAME
 from core.records.database import Database
@@ -140,7 +140,11 @@ def test_deactivating_and_a_new_password_kill_the_link(database: Database, ann: 
         invitations.accept(database, token, "another long one", HERE)
 
 
-def test_guessing_at_links_is_slowed_down_and_noted(database: Database, ann: Who) -> None:
+def test_guessing_at_links_is_slowed_down_and_noted(
+    database: Database, ann: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = now()
+    monkeypatch.setattr(throttle, "now", lambda: moment)
     for number in range(FREE_AT_NAME):
         with pytest.raises(SignInError, match="used already"):
             invitations.accept(database, f"guess {number}", PASSWORD, HERE)

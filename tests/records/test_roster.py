@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from core.records.accounts import invitations, people, roster
+from core.records.accounts import invitations, people, roster, throttle
 from core.records.accounts.people import NotAllowed, PeopleError, SignInError, TooManyTries, Who
 from core.records.accounts.roster import PersonView
 from core.records.accounts.throttle import FREE_AT_NAME
 from core.records.database import Database
 from core.records.erasing import erasing
-from core.records.tables import Audit
+from core.records.tables import Audit, now
 
 PASSWORD = "six herons over a pier"
 NEW = "another long one"
@@ -242,7 +242,11 @@ def test_ones_own_password_takes_the_old_one_and_ends_the_other_sessions(
     assert people.sign_in(database, "bob", NEW, HERE)
 
 
-def test_guessing_at_the_old_password_is_slowed_down(database: Database, ann: Who, bob: Who) -> None:
+def test_guessing_at_the_old_password_is_slowed_down(
+    database: Database, ann: Who, bob: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = now()
+    monkeypatch.setattr(throttle, "now", lambda: moment)
     token = people.sign_in(database, "bob", PASSWORD, HERE)
     for number in range(FREE_AT_NAME):
         with pytest.raises(SignInError, match="not your password"):
