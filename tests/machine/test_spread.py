@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +17,9 @@ from core.machine.spread import Work, spread
 GREEDY = -1
 DEADLY = -2
 WRONG = -3
+THINGS = 200
+CLOCK = [0.0]
+"""Of a process; only work moves it."""
 
 
 def make(number: int) -> list[int]:
@@ -31,8 +33,13 @@ def make(number: int) -> list[int]:
     return [number * number, os.getpid()]
 
 
-def slow(number: int) -> list[int]:
-    time.sleep(0.05)
+def one_second_in_all(number: int) -> list[int]:
+    CLOCK[0] += 1 / THINGS
+    return make(number)
+
+
+def ten_seconds(number: int) -> list[int]:
+    CLOCK[0] += 10 / THINGS
     return make(number)
 
 
@@ -146,16 +153,14 @@ def test_whoever_stops_in_the_middle_leaves_no_process_behind() -> None:
 @pytest.mark.slow
 def test_a_little_work_starts_no_process_and_much_work_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "processes", lambda: 2)
-    assert {process for _, process in spread(WORK, range(200))} == {os.getpid()}
-    monkeypatch.setattr(spreading, "TRIED_AT_ONCE", 4)
-    monkeypatch.setattr(spreading, "SECONDS_TO_TRY", 0.05)
-    monkeypatch.setattr(spreading, "SECONDS_WORTH_IT", 0.5)
-    work = Work(slow, plain, plain, lost, lambda number: True)
-    made = list(spread(work, range(60)))
-    assert [square for square, _ in made] == [number * number for number in range(60)]
+    monkeypatch.setattr(spreading, "monotonic", lambda: CLOCK[0])
+    quick, slow = (Work(make, plain, plain, lost, lambda number: True) for make in (one_second_in_all, ten_seconds))
+    assert {process for _, process in spread(quick, range(THINGS))} == {os.getpid()}
+    made = list(spread(slow, range(THINGS)))
+    assert [square for square, _ in made] == [number * number for number in range(THINGS)]
     assert len({process for _, process in made}) == 3
     monkeypatch.setattr(spreading, "processes", lambda: 1)
-    assert {process for _, process in spread(work, range(60))} == {os.getpid()}
+    assert {process for _, process in spread(slow, range(THINGS))} == {os.getpid()}
 
 
 def test_there_are_as_many_as_cores_and_memory_allow(monkeypatch: pytest.MonkeyPatch) -> None:
