@@ -6,6 +6,13 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+from sqlalchemy import text
+
+from core.bench.intake import processor_seconds
+from core.records.database import Database
 
 USUAL_SECONDS = 0.010
 """What the yardstick takes at best on a core of a server of 2023 that has nothing else to do."""
@@ -30,9 +37,16 @@ def yardstick() -> None:
     json.loads(json.dumps([{"name": name, "number": number, "share": share} for name, number, share in names]))
 
 
-def slowness(best: float = float("inf")) -> float:
-    """How many times longer than usual this machine takes at its best, now or before; 1 on one that is faster."""
-    return max(1.0, min(best, *(clocked(yardstick) / USUAL_SECONDS for _ in range(YARDSTICKS))))
+def slowness(seconds: float = 5 * USUAL_SECONDS, best: float = float("inf")) -> float:
+    """How many times longer than usual this machine takes for so many seconds of work, at its best, now or before; 1 on
+    one that is faster. What takes longer is interrupted more often, so neither side of a comparison may be shorter."""
+    times = max(1, round(seconds / USUAL_SECONDS))
+
+    def work() -> None:
+        for _ in range(times):
+            yardstick()
+
+    return max(1.0, min(best, *(clocked(work) / (times * USUAL_SECONDS) for _ in range(YARDSTICKS))))
 
 
 def is_within(seconds: float, do: Callable[[], object]) -> bool:
@@ -40,6 +54,27 @@ def is_within(seconds: float, do: Callable[[], object]) -> bool:
     best, slow = float("inf"), float("inf")
     for _ in range(TRIES):
         best = min(best, clocked(do))
-        if best < seconds or best < seconds * (slow := slowness(slow)):
+        if best < seconds or best < seconds * (slow := slowness(seconds, slow)):
             return True
     return False
+
+
+def spent(do: Callable[[], object], database: Database) -> float:
+    """Seconds of processor time that it takes here and of the database's server: no halt of the machine, and nothing
+    else that it does, is in them."""
+    before = processor_seconds() + _server_seconds(database)
+    do()
+    return processor_seconds() + _server_seconds(database) - before
+
+
+def _server_seconds(database: Database) -> float:
+    if database.is_sqlite:
+        return 0.0
+    with database.reading() as session:
+        server = psutil.Process(session.scalar(text("select pg_backend_pid()"))).parent()
+    assert server is not None
+    seconds = sum(server.cpu_times()[:4])
+    for child in server.children():
+        with suppress(psutil.NoSuchProcess):  # then it is in the server's own figures
+            seconds += sum(child.cpu_times()[:2])
+    return float(seconds)
