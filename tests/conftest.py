@@ -21,11 +21,20 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
 os.environ.pop("HF_TOKEN", None)
+# A look at a file is broken off after seconds, since the file may be endless: here it is the machine that halts.
+os.environ["VITASK_LIMIT_SHOWN_SECONDS"] = "300"
 # Whatever the processor has, the same tests run on every machine; those that ask for `arithmetic` run both ways.
 os.environ[SWITCH] = "refuse"
 
 # The same examples on every machine and at every hour, and no clock: a test that fails once fails again.
-hypothesis.settings.register_profile("house", derandomize=True, database=None, deadline=None, max_examples=100)
+hypothesis.settings.register_profile(
+    "house",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("house")
 
 SLOW_TO_MAKE = {"builds", "finished"}

@@ -281,6 +281,7 @@ def test_files_of_a_zip_are_counted_before_anything_is_made_of_them(
 
 
 def test_every_limit_is_one_that_an_admin_may_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VITASK_LIMIT_SHOWN_SECONDS")  # of the tests
     for name, field in Limits.model_fields.items():
         assert field.title and field.description and field.metadata, name
         monkeypatch.setenv(f"VITASK_LIMIT_{name.upper()}", str(getattr(limits(), name) - 1))

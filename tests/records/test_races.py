@@ -23,7 +23,7 @@ from core.records.database import Database
 
 url, name, queue = sys.argv[1:]
 database, taken = Database(url), []
-database.wait(10)
+database.wait(60)
 print("ready", flush=True)
 sys.stdin.readline()
 while claimed := jobs.take_next(database, queue, name):
@@ -87,7 +87,7 @@ def test_processes_that_take_what_is_next_share_all_jobs_between_them(database: 
         assert worker.stdin
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    taken = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
+    taken = [json.loads(worker.communicate(timeout=300)[0]) for worker in workers]
     assert Counter(job_id for job_ids in taken for job_id in job_ids) == Counter(added)
 
 

@@ -45,7 +45,7 @@ def up(data: Path, *before: str, host: str = "127.0.0.1") -> tuple[int, str]:
     """`vitask up` as a process, which ends at once here."""
     options = ["--data", str(data), "--no-browser", "--port", "1", "--host", host]
     command = [*before, sys.executable, "-m", "worker.up", *options]
-    ended = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, timeout=600)
     return ended.returncode, ended.stderr.strip()
 
 

@@ -23,7 +23,7 @@ from core.records.runs import runs
 from core.records.tables import Job, Run, now
 from tests import run_files as tiny
 from tests.let_in import LET_IN, let_in
-from tests.worker.conftest import ROOT, Studio, log_of
+from tests.worker.conftest import ROOT, SECONDS, Studio, log_of
 from tests.worker.test_topology import words
 from worker.redis import free_port
 
@@ -58,7 +58,7 @@ def test_a_run_whose_worker_is_killed_goes_on_by_itself_to_the_same_weights(
     engine = studio.engine(first)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    psutil.wait_procs([engine], timeout=5)
+    psutil.wait_procs([engine], timeout=SECONDS)
     assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE, "the engine outlived its worker"
     assert studio.job(run).state == "running", "nobody can know yet"
     studio.work()
@@ -87,7 +87,7 @@ def test_a_worker_and_engine_woken_after_their_lease_find_the_run_gone(
     job = studio.until_state(run, "done", "failed")
     assert (job.state, job.claims, job.worker) == ("done", 2, None)
     assert (first.poll(), second.poll()) == (None, None), "both workers go on"
-    psutil.wait_procs([engine], timeout=5)
+    psutil.wait_procs([engine], timeout=SECONDS)
     assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
     # One writer after the other leaves one place in the file where steps begin again, at the checkpoint.
     made = [(event.stage, event.step) for event in tiny.events(studio.folder(run)) if isinstance(event, Step)]
@@ -167,7 +167,7 @@ def test_a_worker_that_is_sent_away_hands_its_run_on_without_counting_it_as_a_cr
     first = studio.work()
     studio.until_step(run, "vanilla", 3)
     first.terminate()
-    assert first.wait(30) == 0
+    assert first.wait(SECONDS) == 0
     assert studio.job(run).state == "waiting"
     studio.work()
     job = studio.until_state(run, "done", "failed")
@@ -227,7 +227,7 @@ def test_an_app_that_is_killed_comes_back_to_a_run_that_went_on(studio: Studio) 
     try:
         studio.until_state(run, "done", "failed")
         let_in(studio.database)
-        with urlopen(Request(f"http://127.0.0.1:{port}/metrics", headers=LET_IN), timeout=10) as answer:
+        with urlopen(Request(f"http://127.0.0.1:{port}/metrics", headers=LET_IN), timeout=SECONDS) as answer:
             assert 'vitask_jobs{queue="tune",state="done"} 1.0' in answer.read().decode()
     finally:
         second.kill()
@@ -243,7 +243,7 @@ def _app(studio: Studio) -> tuple[subprocess.Popen[bytes], int]:
 
     def answers() -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
+            with urlopen(f"http://127.0.0.1:{port}/ready", timeout=SECONDS) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -23,7 +23,7 @@ WORDS = "This needs more memory than this machine lets it have"
 
 def ended(target: str, *arguments: str) -> tuple[int | None, str]:
     child = Process(target, arguments, {})
-    code = child.wait(60)
+    code = child.wait(300)
     return code, "\n".join(child.errors)
 
 

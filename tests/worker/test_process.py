@@ -16,6 +16,8 @@ from worker.child import command
 from worker.process import Process, taken
 
 ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 120
+"""After so long nobody believes any more that something is only slow."""
 
 
 def shell(script: str) -> Process:
@@ -23,7 +25,7 @@ def shell(script: str) -> Process:
 
 
 def gone(number: int) -> bool:
-    end = time.monotonic() + 5
+    end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         if not psutil.pid_exists(number) or psutil.Process(number).status() == psutil.STATUS_ZOMBIE:
             return True
@@ -33,22 +35,22 @@ def gone(number: int) -> bool:
 
 def test_what_a_child_says_is_told_apart_and_its_code_returned() -> None:
     child = shell('echo "$WORD"; echo wrong >&2; exit 3')
-    assert child.wait(10) == 3
+    assert child.wait(SECONDS) == 3
     assert taken(child.said) == ["given"]
     assert taken(child.errors) == ["wrong"]
     assert taken(child.errors) == [], "a line is taken once"
 
 
 def test_a_child_that_still_runs_has_no_code_yet() -> None:
-    child = shell("sleep 60")
+    child = shell("sleep 600")
     assert child.wait(0.05) is None
     child.kill()
     assert gone(child.id)
 
 
 def test_what_a_child_started_ends_with_it() -> None:
-    child = shell("sleep 60 & echo $!")
-    assert child.wait(10) == 0
+    child = shell("sleep 600 & echo $!")
+    assert child.wait(SECONDS) == 0
     assert gone(int(taken(child.said)[0]))
 
 
@@ -57,16 +59,16 @@ def test_being_asked_to_stop_leaves_time_to_save() -> None:
     while not child.said:
         time.sleep(0.01)
     child.stop()
-    assert child.wait(10) == 0
+    assert child.wait(SECONDS) == 0
     assert taken(child.said) == ["ready", "saved"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the child looks at its parent")
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     begin = (
-        "import subprocess, time; from worker.child import command; p = subprocess.Popen(command('/bin/sleep', '60'));"
+        "import subprocess, time; from worker.child import command; p = subprocess.Popen(command('/bin/sleep', '600'));"
     )
-    code = begin + "time.sleep(1); print(p.pid, flush=True); time.sleep(60)"
+    code = begin + "time.sleep(1); print(p.pid, flush=True); time.sleep(600)"
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
@@ -78,6 +80,6 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
 
 
 def test_a_child_that_comes_too_late_ends_at_once() -> None:
-    other = command("/bin/sleep", "60")
+    other = command("/bin/sleep", "600")
     other[3] = "1"  # as if its parent had ended before it could ask for the signal
-    assert subprocess.run(other, cwd=ROOT, timeout=10).returncode == -signal.SIGKILL
+    assert subprocess.run(other, cwd=ROOT, timeout=SECONDS).returncode == -signal.SIGKILL

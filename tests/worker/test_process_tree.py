@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -52,12 +51,16 @@ def test_what_a_person_must_mend_is_told_instead_of_tried_again(tmp_path: Path) 
 
 def test_nobody_outlives_the_tree(tmp_path: Path) -> None:
     with grow(tmp_path) as tree:
-        branches = [tree.start(name, "/bin/sh", ["-c", "sleep 60 & sleep 60"], {}) for name in ("one", "two")]
-        time.sleep(0.5)
+        branches = [tree.start(name, "/bin/sh", ["-c", "sleep 600 & sleep 600"], {}) for name in ("one", "two")]
         numbers = [one.process.pid for one in branches if one.process]
-        everybody = [child for number in numbers for child in psutil.Process(number).children(recursive=True)]
-        assert everybody
-    psutil.wait_procs(everybody, timeout=3)
+        everybody: list[psutil.Process] = []
+
+        def are_there() -> bool:
+            everybody[:] = [child for number in numbers for child in psutil.Process(number).children(recursive=True)]
+            return len(everybody) == 2 * len(branches)
+
+        tree.watch(are_there)
+    psutil.wait_procs(everybody, timeout=120)
     assert not [one for one in everybody if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     assert not [number for number in numbers if psutil.pid_exists(number)]
 
@@ -106,7 +109,6 @@ FORBIDDEN = (
 )
 
 
-@pytest.mark.slow
 class Stranger(BaseHTTPRequestHandler):
     """Another program that answers everything with yes."""
 
@@ -118,11 +120,12 @@ class Stranger(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_no_way_in_is_printed_where_another_program_listens(tmp_path: Path) -> None:
     with HTTPServer(("127.0.0.1", 0), Stranger) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         command = ["worker.up", "--data", str(tmp_path), "--port", str(server.server_port), "--no-sample"]
-        came = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        came = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=600)
         server.shutdown()
     assert came.returncode == 2
     assert f"can't listen on 127.0.0.1:{server.server_port}" in came.stderr
@@ -161,9 +164,13 @@ def test_a_configured_redis_is_not_started(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_logs_turn_over_while_their_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However seldom somebody looks, the talker is at most half a log ahead: it waits until what it wrote is taken."""
     monkeypatch.setattr(module, "LARGEST_LOG", 10_000)
-    script = "n=0; while :; do n=$((n+1)); echo line $n; [ $((n % 50)) = 0 ] && sleep 0.01; done"
     logs = tmp_path / "logs"
+    ahead = f"[ $(wc -c < {logs}/talker.log) -gt 15000 ]"
+    script = (
+        f"n=0; while :; do n=$((n+1)); echo line $n; [ $((n % 50)) = 0 ] && while {ahead}; do sleep 0.01; done; done"
+    )
     with grow(tmp_path) as tree:
         tree.start("talker", "/bin/sh", ["-c", script], {})
         tree.watch(lambda: (logs / f"talker.log.{module.LOGS_KEPT}").is_file())
@@ -173,9 +180,11 @@ def test_logs_turn_over_while_their_process_writes(tmp_path: Path, monkeypatch: 
         tree.watch(lambda: len((logs / "talker.log").read_text()) != newest)
     kept = sorted(path.name for path in logs.iterdir())
     assert kept == ["talker.log", *(f"talker.log.{number}" for number in range(1, module.LOGS_KEPT + 1))]
-    assert all(path.stat().st_size < 10 * module.LARGEST_LOG for path in logs.iterdir())
+    assert all(path.stat().st_size < 2 * module.LARGEST_LOG for path in logs.iterdir())
     later, earlier = ((logs / f"talker.log.{number}").read_text().splitlines() for number in (1, 2))
-    assert 0 < int(later[1].split()[1]) - int(earlier[-2].split()[1]) < 500, "next to nothing is lost between two"
+    assert 0 < int(later[1].split()[1]) - int(earlier[-2].split()[1]) < 700, (
+        "of a thousand lines or more, those are lost at most that came while they were copied"
+    )
 
 
 def test_a_log_that_finds_no_room_to_be_kept_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,6 @@ def claimed(hands: Hands, who: Who) -> Claimed:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SECONDS_BETWEEN_BEATS", 0.05)
-    monkeypatch.setitem(module.GRACE_SECONDS, "stop", 0.5)
 
 
 @dataclass
@@ -76,6 +75,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     before(monkeypatch, Process, "stop", lambda: clock.stopped_at.append(clock.now))
     before(monkeypatch, Process, "kill", lambda: clock.killed_at.append(clock.now))
     monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setitem(module.GRACE_SECONDS, "stop", 0.5)
     return clock
 
 

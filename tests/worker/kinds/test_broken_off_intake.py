@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -28,10 +27,17 @@ from tests.messy import slice_of
 
 PICTURES = 120
 SLOWED = """
-import os, runpy, sys, time
+import os, runpy, signal, sys, time
 import core.machine.spread as spread
 import core.pictures.keeping as keeping, core.pictures.sights as sights, core.pictures.store as store
 import core.checks.looked as looked
+import worker.child_protocol as protocol
+
+class Killed(protocol.Teller):
+    def progress(self, done, whole, text):
+        super().progress(done, whole, text)
+        if 0 < int(sys.argv[3]) <= done:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 def noted(function, name_of):
     def slow(*arguments):
@@ -47,6 +53,7 @@ spread.TRIED_AT_ONCE, spread.SECONDS_WORTH_IT = 10, 1e9
 sights.sight_of = noted(sights.sight_of, lambda arguments: repr(arguments[0].pixels))
 keeping.encoded = noted(keeping.encoded, lambda arguments: "read")
 store._fill = noted(store._fill, lambda arguments: "/".join(arguments[0].split(".")[0].split("/")[-2:]))
+protocol.Teller = Killed
 runpy.run_module("worker.intake_child", run_name="__main__")
 """
 
@@ -59,22 +66,15 @@ def upload(database: Database, place: Place, who: Who, tmp_path: Path) -> int:
     return sets.new_upload(database, place, who, who.projects[0], tmp_path / "slices.zip", "slices.zip").id
 
 
-def carried_out(place: Place, job: int, log: Path, killed_at: int | None) -> list[str]:
-    """What the job's own process looked at or wrote; killed once it tells that so many pictures are done."""
+def carried_out(place: Place, job: int, log: Path, killed_at: int = 0) -> list[str]:
+    """What the job's own process looked at or wrote; killed once so many pictures are done, where that is said."""
     log.write_text("")
-    with subprocess.Popen(
-        [sys.executable, "-c", SLOWED, str(job), str(log)],
-        env=os.environ | place.environment() | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            progress = json.loads(line).get("progress")
-            if progress and killed_at and progress["done"] >= killed_at:
-                process.kill()
-                break
-    assert process.returncode == (-9 if killed_at else 0)
+    ended = subprocess.run(
+        [sys.executable, "-c", SLOWED, str(job), str(log), str(killed_at)],
+        env=os.environ | place.environment() | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+    )
+    assert ended.returncode == (-9 if killed_at else 0)
     return log.read_text().splitlines()
 
 
@@ -87,7 +87,7 @@ def test_a_check_that_was_killed_looks_at_no_picture_again(
     file = check_folder(place, sets.upload(database, who, upload)) / mended.LOOKS
     kept = set(read_looks(file).looks)
     assert 20 < len(kept) <= len(first) < PICTURES and not file.exists()
-    second = carried_out(place, job, tmp_path / "log", killed_at=None)
+    second = carried_out(place, job, tmp_path / "log")
     assert kept.isdisjoint(second) and len(kept) + len(second) == PICTURES
     assert max(Counter(second).values()) == 1
     whole = sets.upload(database, who, upload)
@@ -107,10 +107,10 @@ def test_an_upload_whose_adding_was_killed_is_the_same_version_and_no_picture_is
     assert 20 < len(kept) < PICTURES and sets.sets(database, who, who.projects[0]) == []
     parts = stored_file(place, sets.upload(database, who, upload)).parent.glob("stored.*.parquet")
     noted = sum(len(read_rows(part, COLUMNS)) for part in parts)
-    second = carried_out(place, job, tmp_path / "log", killed_at=None)
+    second = carried_out(place, job, tmp_path / "log")
     assert kept.isdisjoint(second) and noted > 20 and second.count("read") == PICTURES - noted
     (version,) = [view.latest for view in sets.sets(database, who, who.projects[0])]
     about = read_about(place.versions / version.hash)
     assert about.rows == hash_rows(open_set(path, {}, every(FORMATS)).cases) and about.cases == PICTURES
-    assert carried_out(place, job, tmp_path / "log", killed_at=None) == []
+    assert carried_out(place, job, tmp_path / "log") == []
     assert [view.latest.id for view in sets.sets(database, who, who.projects[0])] == [version.id]
