@@ -223,7 +223,9 @@ def begin(path: Path, run: Run, joint_set: JointSet, is_resumed: bool, processes
     hold.take(path)
     folder.set.write_text(json.dumps(_sets(run, joint_set), indent=2, ensure_ascii=False) + "\n")
     folder.environment.write_text(json.dumps(environment(processes), indent=2) + "\n")
-    folder.settings.write_text(as_yaml(run.settings), encoding="utf-8")
+    draft = folder.settings.with_suffix(".part")
+    draft.write_text(as_yaml(run.settings), encoding="utf-8")
+    draft.replace(folder.settings)  # with them it is a run: whoever is ended before leaves none that can't be resumed
     return folder
 
 

@@ -57,7 +57,9 @@ def write_settings(path: Path, settings: Settings, is_resumed: bool) -> None:
                 f"The search in {path} was begun with other settings ({before}). "
                 "Resume it with those, or begin a new one in another folder."
             )
-    file.write_text(yaml.safe_dump(settings.model_dump(), sort_keys=False))
+    draft = file.with_suffix(".part")
+    draft.write_text(yaml.safe_dump(settings.model_dump(), sort_keys=False))
+    draft.replace(file)
 
 
 def save(path: Path, ranked: SuspectList) -> None:

@@ -11,8 +11,10 @@ import yaml
 
 from core.errors import RunError, SettingsError
 from core.events import Done, Event, Sharing, Step
-from core.runs.folder import Folder, writer
+from core.machine import hold
+from core.runs.folder import Folder, begin, writer
 from core.runs.runfile import PRESETS, as_yaml, make_run, read_run
+from core.sets.joint import JointSet
 from tests import run_files
 
 STEP = Step(stage="tsm", step=1, steps=2, losses={"error": 0.5})
@@ -28,6 +30,21 @@ def test_frozen_settings_make_the_same_run(tmp_path: Path) -> None:
     again = read_run(tmp_path / "settings.yaml")
     assert again.settings == run.settings and again.plan.stages == run.plan.stages
     assert as_yaml(again.settings) == as_yaml(run.settings)
+
+
+def test_a_run_whose_settings_were_broken_off_has_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_text
+
+    def broken_off(file: Path, text: str, **more: Any) -> int:
+        if not file.name.startswith("settings"):
+            return write(file, text, **more)
+        write(file, text[: len(text) // 2], **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", broken_off)
+    with hold.released(tmp_path), pytest.raises(KeyboardInterrupt):
+        begin(tmp_path, make_run(values()), JointSet(()), is_resumed=False, processes=1)
+    assert [file.suffix for file in tmp_path.glob("settings.*")] == [".part"]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"sets": []}', '{"sets": [{"name": "a"}]}', "\x00"])
