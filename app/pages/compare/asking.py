@@ -12,12 +12,13 @@ from app import charts
 from app.brought import bytes_of
 from app.context import LATEST, PRIVATE, Studio
 from app.drawings import overlay
+from app.following import follow
 from app.html import in_markdown, warning
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import A_FILE, THE_CASE, AskParts, Parts, waits
 from app.pages.compare.words import answers_of, answers_table
 from app.viewer import Pane, shown
-from app.visit import Given, Updates, Visit, guarded, live
+from app.visit import Given, Updates, Visit, guarded
 from core.case import INCOMPLETE_TEMPLATE
 from core.errors import CoreError, SettingsError
 from core.machine.aside import ASIDE
@@ -101,7 +102,7 @@ class AskAgain:
         """The answer of a live reader, once it is there; calibrated where that is asked for and can be."""
         parts = self.parts
         if job_id is None:
-            return {parts.timer: waits(False)}
+            return {part: change for part, change in parts.nothing.items() if part in parts.answer}
         answered = questions.answer(visit.database, visit.who, int(job_id))
         if answered.state in WAITS:
             text = answered.progress.text or WAITS[answered.state]
@@ -168,5 +169,5 @@ def wire(studio: Studio, page: Parts) -> None:
         )
         came.then(guarded(studio, again.image_checked), [parts.image], [parts.read, parts.outcome], **LATEST)
     looked_for = [parts.job, page.case.is_calibrated]
-    parts.timer.tick(live(studio, again.look), looked_for, parts.answer, queue=False, **PRIVATE)
+    follow(studio, parts.timer, again.look, looked_for, parts.answer)
     page.case.is_calibrated.input(guarded(studio, again.look), looked_for, parts.answer, **LATEST)

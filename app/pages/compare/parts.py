@@ -71,7 +71,7 @@ class AskParts:
     seen: gr.HTML
     figure: gr.Plot
     table: gr.HTML
-    job: gr.State
+    job: gr.Number
     timer: gr.Timer
 
     @property
@@ -184,7 +184,7 @@ def _ask() -> AskParts:
         with gr.Column(scale=6, min_width=600):
             figure = gr.Plot(show_label=False, elem_id="compare-new-figure")
             table = gr.HTML(elem_id="compare-new-answers")
-    shown_there = (seen, figure, table, gr.State(), gr.Timer(1, active=False))
+    shown_there = (seen, figure, table, gr.Number(visible=False, precision=0), gr.Timer(1, active=False))
     return AskParts(instruction, bare, whole, readers, exemplar, about, image, read, outcome, *shown_there)
 
 

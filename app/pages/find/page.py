@@ -10,6 +10,7 @@ import gradio as gr
 from app.brought import bytes_of
 from app.context import LATEST, PRIVATE, Studio, on_load
 from app.drawings import boxed, colours_of, listed
+from app.following import follow
 from app.html import empty, in_markdown, warning
 from app.pages.find import acts
 from app.pages.find.parts import A_CASE, AN_IMAGE, WORDS, Parts, lay_out
@@ -17,7 +18,7 @@ from app.run_choices import with_set
 from app.set_words import SPLIT_NAMES, named
 from app.tiles import draw_tiles, tile
 from app.viewer import pane_of, shown
-from app.visit import Given, Updates, Visit, guarded, live, offer
+from app.visit import Given, Updates, Visit, guarded, offer
 from core.errors import CoreError, SettingsError
 from core.records.runs import finding, runs
 from core.records.runs.finding import Search
@@ -187,9 +188,7 @@ def build(studio: Studio) -> None:
     wanted.by.input(guarded(studio, page.by_chosen), [wanted.by], places, **LATEST)
     for event in (parts.search.click, wanted.words.submit, wanted.case.submit):
         event(guarded(studio, page.search), wanted.inputs, parts.searched, **PRIVATE)
-    parts.timer.tick(
-        live(studio, page.look), [parts.job], [parts.outcome, parts.pictures, parts.timer], queue=False, **PRIVATE
-    )
+    follow(studio, parts.timer, page.look, [parts.job], [parts.outcome, parts.pictures, parts.timer])
     looked_at = [parts.large, parts.about, parts.like, wanted.case]
     parts.pictures.click(guarded(studio, page.look_at), [parts.job], looked_at, **PRIVATE)
     parts.like.click(guarded(studio, page.like), wanted.inputs, [wanted.by, *places, *parts.searched], **PRIVATE)

@@ -46,7 +46,7 @@ class Parts:
     large: gr.HTML
     about: gr.HTML
     like: gr.Button
-    job: gr.State
+    job: gr.Number
     timer: gr.Timer
 
     @property
@@ -75,8 +75,8 @@ def lay_out() -> Parts:
         with gr.Column(scale=3, min_width=320):
             large, about = viewer(height=300, visible=False), gr.HTML(elem_id="find-about")
             like = gr.Button("Find the like of this case", visible=False, elem_id="find-like")
-    shown = (pictures, large, about, like)
-    return Parts(notice, wanted, search, outcome, *shown, gr.State(), gr.Timer(1, active=False))
+    shown, job = (pictures, large, about, like), gr.Number(visible=False, precision=0)
+    return Parts(notice, wanted, search, outcome, *shown, job, gr.Timer(1, active=False))
 
 
 def _wanted() -> Wanted:

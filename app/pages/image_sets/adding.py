@@ -36,6 +36,7 @@ SECONDS = 2
 ARRIVING = Path(__file__).with_name("arriving.js").read_text(encoding="utf-8")
 """How much of a file has come, in percent."""
 SEPARATORS = ";|"
+CATCH_UP = "(chosen, shown) => ({ __type__: 'update', ...(chosen !== shown && { active: true }) })"
 HOW = """
 **A zip with a folder for each label** — `benign/004.png`, `malignant/017.png`, and, if you have splits,
 `train/benign/…`, `val/…`, `test/…`.
@@ -150,7 +151,8 @@ class Adding:
             return self._nothing()
         mend, is_open = MendTab(self.parts.mend), may_change(visit, upload)
         drawn = report.draw(upload, kept_as(visit, upload), is_open)
-        shown: Updates = {self.parts.of: upload.id, self.parts.report: drawn}
+        timer = gr.Timer(active=report.is_busy(upload))
+        shown: Updates = {self.parts.of: upload.id, self.parts.report: drawn, self.parts.timer: timer}
         if is_open and upload.state == "checked":
             shown |= mend.copies(upload)
         now = f"{upload.id} {upload.state} {upload.job_id} {upload.job_state}"
@@ -213,7 +215,6 @@ class Adding:
             parts.add: gr.update(visible=ready),
             parts.check: gr.update(visible=may and not is_added),
             parts.discard: gr.update(visible=may, value="Take off this list" if is_added else "Throw away"),
-            parts.timer: gr.Timer(active=report.is_busy(upload)),
         }
 
     def _keep(self, visit: Visit, upload: UploadView) -> Updates:
@@ -390,7 +391,9 @@ def wire(studio: Studio, parts: AddParts) -> None:
     parts.upload.input(opened, [parts.upload], shown, **LATEST)
     on_load(opened, [parts.upload], shown)
     looked_at = [parts.upload, parts.state]
-    parts.timer.tick(live(studio, tab.show), looked_at, shown, queue=False, **PRIVATE)
+    ticked = parts.timer.tick(live(studio, tab.show), looked_at, shown, queue=False, **PRIVATE)
+    # A look that was late, after another upload was chosen, shows the one before: the next shows what is chosen.
+    ticked.then(None, [parts.upload, parts.of], [parts.timer], js=CATCH_UP, **LATEST)
     chosen: set[Block] = {parts.upload, parts.of, *parts.mapping.inputs, *parts.reading.inputs}
     checked = parts.check.click(guarded(studio, tab.check_again), chosen, None, **PRIVATE)
     checked.then(again, looked_at, shown, **LATEST)

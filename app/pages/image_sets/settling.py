@@ -8,9 +8,10 @@ import gradio as gr
 from gradio.components import Component
 
 from app.context import PRIVATE, Studio
+from app.following import follow
 from app.html import bar, notice
 from app.pages.image_sets.acts import settle_leakage
-from app.visit import Updates, Visit, guarded, live
+from app.visit import Updates, Visit, guarded
 from core.checks.leakage import Leakage, Shared
 from core.errors import CoreError
 from core.records import jobs
@@ -134,4 +135,4 @@ def wire(studio: Studio, tab: Settling, version: gr.Dropdown) -> None:
     for button, act in ((parts.regroup, tab.regroup), (parts.withdraw, tab.withdraw)):
         button.click(guarded(studio, act), [version], [parts.job, parts.timer], **PRIVATE)
     shown = [parts.progress, parts.timer, parts.made]
-    parts.timer.tick(live(studio, tab.look), [parts.job], shown, queue=False, **PRIVATE)
+    follow(studio, parts.timer, tab.look, [parts.job], shown)

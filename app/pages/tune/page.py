@@ -14,11 +14,12 @@ from gradio.events import Dependency
 
 from app.context import LATEST, PRIVATE, Studio, on_load
 from app.engine import ENGINE
+from app.following import follow
 from app.html import go_to, script_beside, warning
 from app.pages.tune.acts import PLACE_OF_IMAGES, completed, queue, tune, tune_seeds
 from app.pages.tune.forms import NO_TSM, USUAL
 from app.pages.tune.parts import Parts, lay_out
-from app.visit import Given, Json, Updates, Visit, Wire, guarded, live, offer
+from app.visit import Given, Json, Updates, Visit, Wire, guarded, offer
 from app.words import lasting
 from core.errors import CoreError, SettingsError
 from core.records import jobs
@@ -246,7 +247,7 @@ def build(studio: Studio) -> None:
     tried = [parts.job, parts.estimate, parts.timer]
     parts.ask.click(guarded(studio, page.estimate), {parts.image_set, *parts.given}, tried, **PRIVATE)
     shown = [parts.estimate, parts.timer]
-    parts.timer.tick(live(studio, page.look_at_estimate), [parts.job], shown, queue=False, **PRIVATE)
+    follow(studio, parts.timer, page.look_at_estimate, [parts.job], shown)
     parts.file.save.click(None, [parts.file.text], None, js=script_beside(__file__))
 
 

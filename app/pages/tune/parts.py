@@ -63,7 +63,7 @@ class Parts:
     """What a run file asks otherwise than its set."""
     copied: gr.State
     """The run that this one is a copy of."""
-    job: gr.State
+    job: gr.Number
     """The estimate's."""
     queued: gr.Textbox
     timer: gr.Timer
@@ -108,7 +108,8 @@ def lay_out(offered: Json) -> Parts:
             forms = lay_out_forms(offered)
         with gr.Column(scale=2):
             file = _file_parts()
-    kept = (gr.State({}), gr.State(), gr.State(), gr.Textbox(visible=False), gr.Timer(2, active=False))
+    job = gr.Number(visible=False, precision=0)
+    kept = (gr.State({}), gr.State(), job, gr.Textbox(visible=False), gr.Timer(2, active=False))
     return Parts(notice, image_set, version, choices, name, seeds, start, ask, estimate, forms, file, *kept)
 
 
