@@ -155,7 +155,9 @@ def test_what_a_format_asks_beside_columns_is_asked_of_uploads_in_it(
 def test_a_file_that_nobody_uploaded_is_not_taken(room: Furnished, tmp_path: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("image,label\n")
-    for path in (secret, room.studio.place.data / "arriving" / ".." / "studio.db"):
+    arriving = room.studio.place.data / "arriving"
+    arriving.mkdir(exist_ok=True)
+    for path in (secret, arriving / ".." / "studio.db"):
         with pytest.raises(UploadError, match="just uploaded"):
             bring(room.visit(), [str(path)])
     assert secret.exists()
