@@ -118,13 +118,15 @@ class _ParquetRows:
             raise ValueError(f"it claims {self.count:,} rows, and its groups {self._starts[-1]:,}")
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
-        longest = self._longest([name for name in columns if not holds_pictures(self.schema.field(name).type)])
+        of_pictures = [name for name in columns if holds_pictures(self.schema.field(name).type)]
+        longest = self._longest([name for name in columns if name not in of_pictures])
         if longest > (most := limits().table_bytes):
             raise DataError(
                 f'"{self._file.name}" has a page of {longest / 1e6:,.0f} MB beside its pictures. A page is in memory '
                 f"as a whole, so {most / 1e6:,.0f} are the most. Write it with smaller ones. {raised('table_bytes')}"
             )
-        at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, self._longest(columns))))
+        longest = max(longest, self._longest(of_pictures))
+        at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, longest)))
         return iter(self._parquet.iter_batches(at_once, columns=list(columns), use_threads=False))
 
     def picture(self, column: str, row: int) -> bytes | None:

@@ -13,6 +13,9 @@ TRUE, FALSE, BYTE, INTEGERS, DOUBLE, BINARY, LISTS, MAP, STRUCT = 1, 2, 3, (4, 5
 LONGEST_NUMBER = 10
 MOST_HEADER_BYTES = 64 << 20
 """In all headers that are walked: a million pages have fewer."""
+DEEPEST = 16
+"""Structs and lists within each other: honest headers have three."""
+DAMAGED = "the header of a page is damaged"
 
 
 @dataclass
@@ -41,7 +44,7 @@ class _Header:
     place: int
     end: int
 
-    def numbers(self) -> dict[int, int]:
+    def numbers(self, depth: int = 0) -> dict[int, int]:
         """The whole numbers of a struct by their fields; the rest is passed over."""
         numbers, number = dict[int, int](), 0
         while kind := self._byte():
@@ -50,33 +53,39 @@ class _Header:
             if kind in INTEGERS:
                 numbers[number] = self._integer()
             elif kind not in (TRUE, FALSE):
-                self._pass(kind)
+                self._pass(kind, depth + 1)
         return numbers
 
-    def _pass(self, kind: int) -> None:
+    def _pass(self, kind: int, depth: int) -> None:
+        if depth > DEEPEST:
+            raise ValueError(DAMAGED)
         if kind in (TRUE, FALSE, BYTE):
-            self.place += 1
+            self._skip(1)
         elif kind in INTEGERS:
             self._varint()
         elif kind == DOUBLE:
-            self.place += 8
+            self._skip(8)
         elif kind == BINARY:
-            length = self._varint()
-            self.place += length
+            self._skip(self._varint())
         elif kind in LISTS:
             head = self._byte()
             for _ in range(head >> 4 if head >> 4 < 15 else self._varint()):
-                self._pass(head & 15)
+                self._pass(head & 15, depth + 1)
         elif kind == MAP:
             count = self._varint()
             kinds = self._byte() if count else 0
             for _ in range(count):
-                self._pass(kinds >> 4)
-                self._pass(kinds & 15)
+                self._pass(kinds >> 4, depth + 1)
+                self._pass(kinds & 15, depth + 1)
         elif kind == STRUCT:
-            self.numbers()
+            self.numbers(depth)
         else:
-            raise ValueError("the header of a page is damaged")
+            raise ValueError(DAMAGED)
+
+    def _skip(self, length: int) -> None:
+        if length > min(self.end, len(self.content)) - self.place:
+            raise ValueError(DAMAGED)
+        self.place += length
 
     def _byte(self) -> int:
         if self.place >= self.end:
@@ -91,7 +100,7 @@ class _Header:
             number |= (byte & 127) << 7 * place
             if byte < 128:
                 return number
-        raise ValueError("the header of a page is damaged")
+        raise ValueError(DAMAGED)
 
     def _integer(self) -> int:
         """Signs are in the lowest bit."""

@@ -35,6 +35,11 @@ def test_pages_and_their_headers_are_what_the_directory_counts(
     assert walked > 10
 
 
+NESTED = b"\x1c" * 5000
+LISTED = b"\x19" * 5000
+MANY = b"\xff" * 8 + b"\x7f"
+
+
 @pytest.mark.parametrize(
     "header", [b"", b"\x00", b"\xff" * 12, b"\x18\xff\xff\xff\x7f", b"\x15\x00\x15\x01\x15\x01\x00"]
 )
@@ -43,3 +48,13 @@ def test_a_damaged_header_of_a_page_ends_the_walk(header: bytes) -> None:
         list(Pages(header).sizes(0, 9))
     with pytest.raises(ValueError, match="longer than any"):
         list(Pages(b"\x15\x00" * 999, left=100).sizes(0, 9))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [NESTED, LISTED, *(b"\x19" + bytes([0xF0 | kind]) + MANY for kind in (1, 3, 7)), b"\x1b" + MANY + b"\x13"],
+)
+def test_a_header_that_holds_more_than_any_ends_the_walk_soon(header: bytes) -> None:
+    """Structs within structs, lists within lists, and 2^63 values of one byte, or of eight."""
+    with pytest.raises(ValueError, match="damaged"):
+        list(Pages(header).sizes(0, 9))
