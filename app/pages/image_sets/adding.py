@@ -12,6 +12,7 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from app.context import LATEST, PRIVATE, Studio, on_load
+from app.following import follow
 from app.forms import Form, form
 from app.pages.image_sets import columns, fetching, mending, reading, report, waiting
 from app.pages.image_sets.acts import add_upload, check_upload, discard_upload
@@ -21,7 +22,7 @@ from app.pages.image_sets.reading import ReadingParts
 from app.pages.image_sets.waiting import WaitParts, WaitTab
 from app.row_choice import RowChoice
 from app.set_words import kinds
-from app.visit import Given, Updates, Visit, guarded, live, of_shown, refuse_unshown
+from app.visit import Given, Updates, Visit, guarded, of_shown, refuse_unshown
 from core.checks.mending import MENDING
 from core.deid.door import DEID, Door
 from core.deid.waiting import WAITING
@@ -36,7 +37,6 @@ SECONDS = 2
 ARRIVING = Path(__file__).with_name("arriving.js").read_text(encoding="utf-8")
 """How much of a file has come, in percent."""
 SEPARATORS = ";|"
-CATCH_UP = "(chosen, shown) => ({ __type__: 'update', ...(chosen !== shown && { active: true }) })"
 HOW = """
 **A zip with a folder for each label** — `benign/004.png`, `malignant/017.png`, and, if you have splits,
 `train/benign/…`, `val/…`, `test/…`.
@@ -391,9 +391,7 @@ def wire(studio: Studio, parts: AddParts) -> None:
     parts.upload.input(opened, [parts.upload], shown, **LATEST)
     on_load(opened, [parts.upload], shown)
     looked_at = [parts.upload, parts.state]
-    ticked = parts.timer.tick(live(studio, tab.show), looked_at, shown, queue=False, **PRIVATE)
-    # A look that was late, after another upload was chosen, shows the one before: the next shows what is chosen.
-    ticked.then(None, [parts.upload, parts.of], [parts.timer], js=CATCH_UP, **LATEST)
+    follow(studio, parts.timer, tab.show, looked_at, shown)
     chosen: set[Block] = {parts.upload, parts.of, *parts.mapping.inputs, *parts.reading.inputs}
     checked = parts.check.click(guarded(studio, tab.check_again), chosen, None, **PRIVATE)
     checked.then(again, looked_at, shown, **LATEST)
