@@ -79,10 +79,10 @@ def test_the_list_has_pages_and_what_is_looked_for(page: RunsPage, full: Furnish
     numbers, count = shown(page, first)
     assert numbers == list(range(130, 105, -1)) and "1 to 25 of 130" in count
     assert (first[listed.newer]["interactive"], first[listed.older]["interactive"]) == (False, True)
-    second = page.turn(visit, 1, 130, first[page.parts.sent], [], "", "", False, 0)
+    second = page.tick(visit, 130, first[page.parts.sent], [], "", "", False, 1)
     numbers, count = shown(page, second)
-    assert numbers == list(range(105, 80, -1)) and "26 to 50 of 130" in count and second[listed.page] == 1
-    last = page.turn(visit, 1, 130, None, [], "", "", False, 900)
+    assert numbers == list(range(105, 80, -1)) and "26 to 50 of 130" in count and listed.page not in second
+    last = page.tick(visit, 130, None, [], "", "", False, 900)
     assert shown(page, last) == (list(range(5, 0, -1)), '<div class="vt quiet">126 to 130 of 130</div>')
     assert last[listed.page] == 5 and last[listed.older]["interactive"] is False
     for given, numbers in (
@@ -91,8 +91,8 @@ def test_the_list_has_pages_and_what_is_looked_for(page: RunsPage, full: Furnish
         (("", "baseline", False), [3]),
         (("nothing of the kind", "", False), []),
     ):
-        assert shown(page, page.turn(visit, 0, 130, None, None, *given, 7))[0] == numbers
-    _, count = shown(page, page.turn(visit, 0, 130, None, None, "nothing of the kind", "", False, 7))
+        assert shown(page, page.tick(visit, 130, None, None, *given, 7))[0] == numbers
+    _, count = shown(page, page.tick(visit, 130, None, None, "nothing of the kind", "", False, 7))
     assert "No run of this kind" in count
 
 

@@ -105,3 +105,33 @@ def test_a_late_look_at_an_upload_gives_way_to_the_one_that_was_chosen_last(desk
     let_go()
     title.get_by_text("second.csv").wait_for()
     title.get_by_text("first.csv").wait_for()
+
+
+def test_a_late_look_never_turns_the_list_of_runs_back(desk: Desk) -> None:
+    """Who clicks into a list that shows another page for a moment opens another run than the one aimed at."""
+    page, room = desk.page, desk.room
+    for number in range(30):
+        room.queue(f"Run {number}")
+    page.goto(f"{desk.address}/runs")
+    count = page.locator("#runs-count .vt")
+    count.get_by_text("1 to 25 of 31").wait_for()
+    page.evaluate(
+        """() => {
+            window.seen = [];
+            const note = () => {
+                const text = document.querySelector("#runs-count .vt")?.innerText;
+                if (text && text !== seen.at(-1)) seen.push(text);
+            };
+            new MutationObserver(note).observe(document.body, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    questions: list[Route] = []
+    page.route("**/gradio_api/run/**", lambda route: route.continue_() if questions else questions.append(route))
+    while not questions:
+        page.wait_for_timeout(100)
+    page.locator("#runs-older").click()
+    page.wait_for_timeout(2000)
+    questions[0].continue_()
+    count.get_by_text("26 to 31 of 31").wait_for()
+    page.wait_for_timeout(4000)
+    assert page.evaluate("seen.filter((text, place) => place || !text.startsWith('1 '))") == ["26 to 31 of 31"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from app.run_choices import newest_first, run_there
 from app.visit import Visit
@@ -31,13 +32,18 @@ class ListParts:
     older: gr.Button
     count: gr.HTML
     page: gr.Number
-    """From 0 on; the browser keeps it, and the address."""
+    """From 0 on; the browser keeps it and turns it, and so does the address."""
     table: gr.Dataframe
 
     @property
     def wanted(self) -> list[Component]:
         """In the order of `Shown`."""
         return [self.search, self.tag, self.with_archived, self.page]
+
+    @property
+    def narrowed(self) -> list[Callable[..., Dependency]]:
+        """When other runs are looked for. Gradio tells of what was deleted or pasted in a text as a change alone."""
+        return [self.search.change, self.tag.input, self.with_archived.input]
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class PageOfRuns:
-    """Some of the runs that are looked for: the page, or the last one where there are not as many."""
+    """Some of the runs that are looked for: the page that is wanted, or the last one where there are not as many."""
 
     views: list[RunView]
     page: int
+    wanted: int
     count: int
 
     @property
@@ -84,7 +91,7 @@ def page_of_runs(visit: Visit, shown: Shown) -> PageOfRuns:
     count = run_search.count(visit.database, visit.who, visit.project, shown.sought)
     page = min(max(shown.page, 0), max(ceil(count / PAGE) - 1, 0))
     views = runs.runs(visit.database, visit.who, visit.project, shown.sought, page, PAGE)
-    return PageOfRuns(views, page, count)
+    return PageOfRuns(views, page, shown.page, count)
 
 
 def choosable(visit: Visit, listed: PageOfRuns, chosen: Sequence[int]) -> list[RunView]:
@@ -141,5 +148,5 @@ def lay_out() -> ListParts:
         show_label=False,
         elem_id="runs-table",
     )
-    page = gr.Number(0, visible=False, precision=0)
+    page = gr.Number(0, visible="hidden", precision=0)
     return ListParts(search, tag, with_archived, newer, older, count, page, table)

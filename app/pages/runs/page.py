@@ -49,7 +49,7 @@ ARCHIVED = "All runs of this project are archived. *Show archived* lists them."
 ASTRAY = "⚠ The run that this address names is none that you can see, so another one is shown."
 CURVES_SECONDS = 10.0
 ALL = Shown()
-BEGIN = "() => ({ __type__: 'update', active: true })"
+BEGIN = "() => ((window.vitaskOpened = true), { __type__: 'update', active: true })"
 Curves = Mapping[str, charts.Points]
 
 
@@ -69,7 +69,7 @@ class RunsPage:
 
     def open(self, visit: Visit) -> Updates:
         """The list as the address has it, and the run of ?run= however old it is, else the one that runs, else the
-        newest; at its figures if there are any.
+        newest, with all that is to be seen of it; at its figures if there are any.
 
         Which tab is open is decided here alone: later on it would be taken from under somebody's hand."""
         shown, wanted = Shown.of_address(visit), visit.number("run")
@@ -79,7 +79,8 @@ class RunsPage:
         state, may = jobs.queue_state(visit.database, QUEUE), visit.who.may("manage")
         queue, listed = self.parts.queue, self.parts.run.listed
         has_figures = any(view.id == chosen and view.metrics for view in views)
-        return {
+        drawn = self.tick(visit, chosen, None, (), shown.text, shown.tag, shown.with_archived, page.page)
+        return drawn | {
             self.parts.run.tabs: gr.Tabs(selected=FIGURES_TAB if has_figures else CURVES_TAB),
             self.parts.run.run: gr.update(choices=choices(views), value=chosen),
             self.parts.run.astray: ASTRAY if wanted is not None and addressed is None and views else "",
@@ -91,7 +92,6 @@ class RunsPage:
             queue.is_paused: gr.update(value=state.is_paused, interactive=may),
             queue.goes_on: gr.update(value=state.goes_on_after_failure, interactive=may),
             self.parts.notice: nothing_there(visit, views),
-            self.parts.timer: gr.Timer(active=True),
         }
 
     def tick(
@@ -122,24 +122,6 @@ class RunsPage:
             moved |= self.drawn(visit, view)
         return moved | {self.parts.sent: now}
 
-    def turn(
-        self,
-        visit: Visit,
-        step: int,
-        run_id: int | None,
-        sent: Sent | None,
-        several: Sequence[int] | None,
-        text: str | None,
-        tag: str | None,
-        with_archived: bool,
-        page: int | None,
-    ) -> Updates:
-        """So many pages of the list further on, or back."""
-        wanted = Shown(text or "", tag or ANY_TAG, with_archived, (page or 0) + step)
-        turned = page_of_runs(visit, wanted).page
-        moved = self.tick(visit, run_id, sent, several, text, tag, with_archived, turned)
-        return moved | {self.parts.run.listed.page: turned}
-
     def lists(self, visit: Visit, run_id: int | None, several: Sequence[int] = (), shown: Shown = ALL) -> Updates:
         """A page of the runs, the queue in words, who could be moved in it, and which runs can be chosen.
 
@@ -160,8 +142,10 @@ class RunsPage:
         }
 
     def page_shown(self, page: PageOfRuns) -> Updates:
+        """Where there are not as many pages as the browser has turned on, it is told which one it is shown."""
         listed = self.parts.run.listed
-        return {
+        turned_back: Updates = {} if page.page == page.wanted else {listed.page: page.page}
+        return turned_back | {
             listed.table: [row(view) for view in page.views],
             listed.count: f'<div class="vt quiet">{page.words}</div>',
             listed.newer: gr.update(interactive=page.page > 0),
@@ -295,10 +279,10 @@ def build(studio: Studio) -> None:
     offer(studio, acts.rename_run, acts.note_run, acts.tag_run, acts.archive_run, acts.bring_back_run)
     offer(studio, acts.run_erasure, acts.erase_run)
     offer(studio, runs=acts.list_runs, run=acts.one_run)
+    wire_list(studio, page)
     wire_run(studio, page)
     export.wire(studio, parts.run.export, parts.run.run, parts.timer)
     probing.wire(studio, parts.run.probing, parts.run.run, parts.timer)
-    wire_list(studio, page)
     wire_upkeep(studio, page)
     wire_queue(studio, page)
     for chooser in (parts.beside.several, parts.beside.curve):
@@ -307,20 +291,20 @@ def build(studio: Studio) -> None:
 
 
 def wire_run(studio: Studio, page: RunsPage) -> None:
-    """The list and the chosen run: when the page opens, at every tick, and when another is chosen."""
-    parts, run, queue = page.parts, page.parts.run, page.parts.queue
-    filters = [*run.listed.wanted, run.astray]
-    opened = [run.run, run.tabs, *filters, parts.beside.several, queue.is_paused, queue.goes_on, parts.notice]
-    opened.append(parts.timer)
-    stays = (live(studio, page.still), [run.run], [run.settings])
-    printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
+    """The chosen run and the list around it. All looks but those after an act are one event, of which a browser asks
+    the next only when the last was answered: an answer can't come late, and put another page in the place of the one
+    that was turned to."""
+    parts, run, listed, queue = page.parts, page.parts.run, page.parts.run.listed, page.parts.queue
     ticked = ticks(studio, page)
-    begun = on_load(guarded(studio, page.open), None, opened)
-    begun.failure(None, None, [parts.timer], js=BEGIN)
-    begun.then(*ticked, **LATEST).then(*stays, **LATEST).then(*printed, **LATEST)
-    parts.timer.tick(*ticked, queue=False, **PRIVATE).then(*printed, queue=False, **LATEST)
-    run.run.change(*ticked, js=None, **PRIVATE).then(*stays, **LATEST).then(*printed, **LATEST)
-    run.search.input(*printed, **LATEST)
+    opened = [*ticked[2], run.tabs, *listed.wanted, run.astray, queue.is_paused, queue.goes_on]
+    begun = on_load(guarded(studio, page.open), None, list(dict.fromkeys(opened)))
+    for after in (begun.then, begun.failure):
+        after(None, None, [parts.timer], js=BEGIN)
+    moves = [parts.timer.tick, run.run.change, listed.page.change, *listed.narrowed]
+    gr.on(moves, *ticked, queue=False, **LATEST)
+    run.run.change(live(studio, page.still), [run.run], [run.settings], queue=False, **LATEST)
+    printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
+    gr.on([parts.timer.tick, run.run.change, run.search.input], *printed, queue=False, **LATEST)
     for button, act in ((run.acts.stop, acts.stop), (run.acts.resume, acts.resume), (run.acts.cancel, acts.cancel)):
         button.click(guarded(studio, act), [run.run], None, **PRIVATE).then(*ticked, **LATEST)
     run.acts.copy.click(None, [run.run], None, js=go_to("/tune?copy="))
@@ -328,21 +312,20 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
 
 
 def wire_list(studio: Studio, page: RunsPage) -> None:
-    """Another run by its row or by its name; other runs in the list. The address keeps which they are."""
-    run, listed, remember = page.parts.run, page.parts.run.listed, script_beside(__file__)
-    kept, astray = [run.run, *listed.wanted], [run.astray]
-    _, inputs, moving = ticks(studio, page)
-    turned, here, ahead, behind = guarded(studio, page.turn), gr.State(0), gr.State(1), gr.State(-1)
+    """Another run by its row or by its name; other runs in the list. The address keeps which they are.
+
+    The browser turns the pages itself, so that no look asks for one from before. It runs what one event sets off one
+    after the other: this is wired before the looks."""
+    run, listed = page.parts.run, page.parts.run.listed
+    remembered = (None, [run.run, *listed.wanted], [run.astray])
+    remember = script_beside(__file__)
     clicked = listed.table.select(guarded(studio, page.choose), None, [run.run], **PRIVATE)
-    clicked.then(None, kept, astray, js=remember)
-    run.run.input(None, kept, astray, js=remember)
-    narrowed = [listed.search.change, listed.tag.input, listed.with_archived.input]
-    begins, shown = script_beside(listing.__file__), [*moving, listed.page]
-    # Gradio tells of what was deleted or pasted in a text as a change alone.
-    turns = ((narrowed, here, begins), ([listed.newer.click], behind, None), ([listed.older.click], ahead, None))
-    for triggers, step, script in turns:
-        turn = gr.on(triggers, turned, [step, *inputs], shown, js=script, **LATEST)
-        turn.then(None, kept, astray, js=remember)
+    clicked.then(*remembered, js=remember)
+    run.run.input(*remembered, js=remember)
+    listed.newer.click(None, [listed.page], [listed.page], js="(page) => Math.max(page - 1, 0)")
+    listed.older.click(None, [listed.page], [listed.page], js="(page) => page + 1")
+    gr.on(listed.narrowed, None, listed.wanted, [listed.page], js=script_beside(listing.__file__))
+    gr.on([*listed.narrowed, listed.page.change], *remembered, js=remember)
 
 
 def wire_upkeep(studio: Studio, page: RunsPage) -> None:
@@ -371,7 +354,8 @@ def ticks(studio: Studio, page: RunsPage) -> Wire:
     """How every event looks that has what moves read again."""
     parts, run, plots = page.parts, page.parts.run, page.parts.run.plots
     listed = run.listed
-    lists: list[Block] = [listed.table, listed.count, listed.newer, listed.older, listed.tag, run.run, parts.notice]
+    lists: list[Block] = [listed.table, listed.count, listed.newer, listed.older, listed.page, listed.tag]
+    lists += [run.run, parts.notice]
     lists += [parts.queue.rows, parts.queue.waiting, parts.beside.several]
     drawn: list[Block] = [plots.losses, plots.validation, plots.device, plots.bars]
     drawn += [run.benefit, run.numbers, run.statements, run.classes, run.taken, plots.rocs, plots.reliability]
