@@ -8,7 +8,7 @@ from html import escape
 
 import gradio as gr
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.pages.runs.acts import chosen, export_run
 from app.visit import Updates, Visit, guarded, live
 from app.words import chip
@@ -58,8 +58,7 @@ def lay_out() -> ExportParts:
 def wire(studio: Studio, parts: ExportParts, run: gr.Dropdown, timer: gr.Timer) -> None:
     tab = Exporting(parts)
     parts.make.click(guarded(studio, tab.make), [run, parts.is_merged], [parts.exports], **PRIVATE)
-    run.change(live(studio, tab.show), [run], [parts.exports], **PRIVATE)
-    timer.tick(live(studio, tab.show), [run], [parts.exports], queue=False, **PRIVATE)
+    gr.on([timer.tick, run.change], live(studio, tab.show), [run], [parts.exports], queue=False, **LATEST)
 
 
 def draw(of_run: Sequence[Export]) -> str:

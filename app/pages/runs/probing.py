@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from app.context import PRIVATE, Studio
+from app.context import LATEST, PRIVATE, Studio
 from app.html import table
 from app.pages.runs.acts import cancel_probes, chosen, probe_run
 from app.visit import Updates, Visit, guarded, live
@@ -90,8 +90,7 @@ def wire(studio: Studio, parts: ProbingParts, run: gr.Dropdown, timer: gr.Timer)
     tab = ProbingTab(parts)
     parts.begin.click(guarded(studio, tab.begin), [run, parts.cases], parts.moving, **PRIVATE)
     parts.cancel.click(guarded(studio, tab.cancel), [run], parts.moving, **PRIVATE)
-    run.change(live(studio, tab.show), [run], parts.moving, **PRIVATE)
-    timer.tick(live(studio, tab.show), [run], parts.moving, queue=False, **PRIVATE)
+    gr.on([timer.tick, run.change], live(studio, tab.show), [run], parts.moving, queue=False, **LATEST)
 
 
 def words_of(run: RunView | None, of_run: Sequence[Probing]) -> str:
