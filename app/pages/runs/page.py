@@ -295,13 +295,13 @@ def wire_run(studio: Studio, page: RunsPage) -> None:
     the next only when the last was answered: an answer can't come late, and put another page in the place of the one
     that was turned to."""
     parts, run, listed, queue = page.parts, page.parts.run, page.parts.run.listed, page.parts.queue
-    ticked = ticks(studio, page)
-    opened = [*ticked[2], run.tabs, *listed.wanted, run.astray, queue.is_paused, queue.goes_on]
-    begun = on_load(guarded(studio, page.open), None, list(dict.fromkeys(opened)))
+    ticked = look, given, moving = ticks(studio, page)
+    opened = [run.tabs, *listed.wanted, run.astray, queue.is_paused, queue.goes_on]
+    begun = on_load(guarded(studio, page.open), None, list(dict.fromkeys([*moving, *opened])))
     for after in (begun.then, begun.failure):
         after(None, None, [parts.timer], js=BEGIN)
     moves = [parts.timer.tick, run.run.change, listed.page.change, *listed.narrowed]
-    gr.on(moves, *ticked, queue=False, **LATEST)
+    gr.on(moves, look, given, moving, queue=False, **LATEST)
     run.run.change(live(studio, page.still), [run.run], [run.settings], queue=False, **LATEST)
     printed = (live(studio, page.log), [run.run, run.search, parts.printed], [run.log, parts.printed])
     gr.on([parts.timer.tick, run.run.change, run.search.input], *printed, queue=False, **LATEST)
