@@ -45,8 +45,13 @@ const stay = ({ target }) => {
   const link = target.closest?.("a[target=_blank]");
   if (link?.origin === location.origin) link.target = "_self";
 };
+// Gradio's Dropdown opens its list again after the Tab that left it, and has it lie over what follows.
+const leave = event => {
+  if (event.key === "Tab" && event.target.matches?.("input[role=combobox]")) event.stopPropagation();
+};
 if (!window.vitaskListens) {
   window.vitaskListens = true;
+  document.addEventListener("keydown", leave, true);
   document.addEventListener("click", stay, true);
   listen();
   setInterval(listen, SECONDS * 1000);

@@ -85,6 +85,17 @@ def test_a_whole_compare_by_keys(shown: Shown, page: Any) -> None:
     page.wait_for_function("document.fullscreenElement === null")
 
 
+def test_a_list_closes_when_tab_leaves_it(shown: Shown, page: Any) -> None:
+    page.goto(f"{shown.address}/compare?run={shown.room.nine.run_id}")
+    page.get_by_text("1 of 15").wait_for()
+    is_open = page.locator("input[role=combobox][aria-expanded=true]")
+    tab_to(page, "#compare-run input")
+    is_open.wait_for()
+    tab_to(page, "#compare-next")
+    page.wait_for_timeout(500)
+    assert is_open.count() == 0
+
+
 @pytest.mark.parametrize("place", ["compare", "review"])
 def test_the_focus_is_seen_everywhere_and_held_nowhere(shown: Shown, page: Any, place: str) -> None:
     of = shown.room.nine
