@@ -76,6 +76,15 @@ def show(
     )
 
 
+def look(page: ComparePage, visit: Visit, run_id: int, of: Any = None, **chosen: Any) -> Updates:
+    """With nothing chosen but the run, where nothing else is given; `of` a run and split before."""
+    choose, wish = page.parts.choose, page.parts.wish
+    given: dict[Any, Any] = dict.fromkeys(page.chosen, "") | {choose.beside: [], page.parts.case.is_shown: False}
+    given |= {choose.run: run_id, choose.split: "test", choose.only: "all", choose.order: "case"}
+    given |= {wish.step: chosen.pop("step", 0), wish.of: of, wish.case: chosen.pop("case", "")}
+    return page.look(visit, given | {getattr(choose, name): value for name, value in chosen.items()})
+
+
 def ask(again: AskAgain, room: Furnished, name: str, *question: Any) -> Updates:
     """What comes of a question: about what, which file, in which words, to whom, and whether with the exemplar."""
     page, parts = again.page, again.parts
@@ -245,7 +254,7 @@ def test_the_address_leads_back_to_a_case(page: ComparePage, room: Furnished) ->
         choose.split: "test",
         choose.only: "wrong",
         choose.order: "gap",
-        parts.name: "b",
+        parts.wish.case: "b",
         parts.case.is_calibrated: True,
         parts.notice: "",
     }
@@ -265,17 +274,29 @@ def test_the_address_leads_back_to_what_was_chosen_of_a_run_and_another_run_begi
 ) -> None:
     choose = page.parts.choose
     visit = room.visit(reader="vitask", other="tsm", label="hazy", answer="clear", text="b")
-    opened = page.run_opened(visit, room.run_id, "test")
+    opened = look(page, visit, room.run_id)
     assert (opened[choose.answer]["value"], opened[choose.other]["value"]) == ("clear", "tsm")
     assert (opened[choose.reader]["value"], opened[choose.label]["value"], opened[choose.text]) == (
         "vitask",
         "hazy",
         "b",
     )
-    gone = page.run_opened(room.visit(reader="nobody", label="none"), room.run_id, "test")
+    gone = look(page, room.visit(reader="nobody", label="none"), room.run_id)
     assert (gone[choose.reader]["value"], gone[choose.label]["value"], gone[choose.text]) == ("", "", "")
-    other = page.run_chosen(visit, room.run_id, "test")
+    other = look(page, visit, room.run_id, [room.run_id + 1, "test"])
     assert (other[choose.reader]["value"], other[choose.label]["value"]) == ("", "") and choose.text not in other
+
+
+def test_a_look_shows_the_case_wished_for_and_what_depends_on_the_run_once(page: ComparePage, room: Furnished) -> None:
+    choose, wish, parts = page.parts.choose, page.parts.wish, page.parts
+    first = look(page, room.visit(reader="vitask", label="hazy"), room.run_id, case="b")
+    assert (first[parts.name], first[wish.drawn], first[wish.of]) == ("b", 0, [room.run_id, "test"])
+    again = look(page, room.visit(label="hazy"), room.run_id, first[wish.of], case="b", step=1)
+    assert again.keys().isdisjoint({choose.reader, choose.text, choose.beside, wish.of, parts.ask.instruction})
+    assert (again[parts.name], again[wish.drawn]) == ("c", 1), "every case, since no label is chosen"
+    other = look(page, room.visit(), room.run_id, [room.run_id + 1, "test"], label="clear", case="b")
+    assert other[choose.label]["value"] == "" and other[parts.name] == "b", "of another run every label is shown"
+    assert set(first) | set(again) <= set(page.shown)
 
 
 def test_as_many_readers_stand_side_by_side_as_have_room_unless_others_are_chosen(
@@ -299,7 +320,7 @@ def test_as_many_readers_stand_side_by_side_as_have_room_unless_others_are_chose
     assert len(chosen["choices"]) == 8
     assert chosen["value"] == ["tsm", "probe-connector", "vlm", "vanilla", "vitask+tsm"]
     assert page.of_run(room.visit(), room.run_id, "test")[page.parts.ask.readers]["value"] == chosen["value"]
-    led_back = page.run_opened(room.visit(beside="knn,vanilla,nobody"), room.run_id, "test")[chooser]
+    led_back = look(page, room.visit(beside="knn,vanilla,nobody"), room.run_id)[chooser]
     assert led_back["value"] == ["knn", "vanilla"]
     drawn = show(page, room, side_by_side=["knn", "vanilla"])
     assert [bar.name for bar in drawn.figure.data] == ["knn", "vanilla"]
@@ -348,7 +369,7 @@ def test_probabilities_are_shown_calibrated_or_raw_and_called_so(page: ComparePa
     ]
     (bars,) = (trace for trace in shown.figure.data if trace.name == "vitask")
     assert tuple(bars.x) == pytest.approx((2 / 3, 1 / 3))
-    ways = page.run_chosen(calibrated.visit(), calibrated.run_id, "test")[page.parts.case.is_calibrated]
+    ways = look(page, calibrated.visit(), calibrated.run_id)[page.parts.case.is_calibrated]
     assert ways["interactive"] and ways["info"] == "Learned on 22 validation cases."
     (case, *_) = acts.compare(calibrated.visit(), calibrated.run_id, "test", "all", "", "", "")
     assert case["readers"]["vitask"]["probabilities"] == [0.8, 0.2]
@@ -360,7 +381,7 @@ def test_a_run_without_temperatures_shows_raw_probabilities_whatever_is_chosen(
     page: ComparePage, room: Furnished
 ) -> None:
     assert "<th>Raw probability</th>" in show(page, room, "a", is_calibrated=True).table
-    ways = page.run_chosen(room.visit(), room.run_id, "test")[page.parts.case.is_calibrated]
+    ways = look(page, room.visit(), room.run_id)[page.parts.case.is_calibrated]
     assert not ways["interactive"] and "raw" in ways["info"]
 
 

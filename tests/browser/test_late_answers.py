@@ -135,3 +135,26 @@ def test_a_late_look_never_turns_the_list_of_runs_back(desk: Desk) -> None:
     count.get_by_text("26 to 31 of 31").wait_for()
     page.wait_for_timeout(4000)
     assert page.evaluate("seen.filter((text, place) => place || !text.startsWith('1 '))") == ["26 to 31 of 31"]
+
+
+def test_a_late_case_gives_way_to_the_one_that_was_asked_for_last(desk: Desk) -> None:
+    page = desk.page
+    page.goto(f"{desk.address}/compare?run={desk.room.run_id}")
+    title = page.locator("#compare-title")
+    title.get_by_text("1 of 3").wait_for()
+    questions: list[Route] = []
+    page.route("**/gradio_api/queue/join*", lambda route: route.continue_() if questions else questions.append(route))
+    page.locator("#compare-reference input").check()
+    while not questions:
+        page.wait_for_timeout(100)
+    page.locator("#compare-strip [data-case=b]").click()
+    page.locator("#compare-next").click()
+    page.wait_for_timeout(2000)
+    questions[0].continue_()
+    title.get_by_text("3 of 3").wait_for()
+    page.wait_for_timeout(2000)
+    assert "3 of 3" in title.inner_text() and "reference label hidden" not in title.inner_text()
+    for _ in range(2):
+        page.locator("#compare-previous").click()
+    title.get_by_text("1 of 3").wait_for()
+    page.wait_for_url("**&case=a&**")

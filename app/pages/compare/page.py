@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import gradio as gr
-from gradio.events import Dependency
+from gradio.blocks import Block
+from gradio.components import Component
 from plotly.graph_objects import Figure
 
 from app import charts
 from app.context import LATEST, PRIVATE, Studio, on_load
 from app.drawings import overlay
 from app.html import go_to, script_beside
-from app.pages.compare import acts, asking, beside
+from app.pages.compare import acts, asking, beside, wish
 from app.pages.compare.acts import open_comparison
 from app.pages.compare.parts import NOT_CALIBRATED, Parts, lay_out
 from app.pages.compare.strip import draw_strip
@@ -30,7 +32,7 @@ from app.pages.compare.words import (
 )
 from app.run_choices import newest_first, run_there, with_set
 from app.viewer import Pane, Shape, pane_of, shown
-from app.visit import Updates, Visit, guarded, offer
+from app.visit import Given, Updates, Visit, guarded, offer
 from app.words import reader_choice
 from core.case import READ_SPLITS
 from core.readings.reader import in_groups
@@ -70,19 +72,48 @@ class ComparePage:
             self.parts.choose.split: split if split in READ_SPLITS else "test",
             self.parts.choose.only: only if only in ONLY else "all",
             self.parts.choose.order: order if order in ORDERS else "case",
-            self.parts.name: visit.query("case") or "",
+            self.parts.wish.case: visit.query("case") or "",
             self.parts.case.is_calibrated: not visit.query("raw"),
             self.parts.notice: EMPTY if not finished else ELSEWHERE if run_id != (wanted or run_id) else "",
         }
 
-    def run_opened(self, visit: Visit, run_id: int | None, split: str) -> Updates:
-        """With ?reader=, ?other=, ?label=, ?answer=, ?text= and ?beside= as they were chosen."""
-        text: Updates = {self.parts.choose.text: visit.query("text") or ""}
-        wanted = {name: visit.query(name) or "" for name in (*OF_A_RUN, BESIDE)}
-        return text | self.of_run(visit, run_id, split, wanted)
+    def look(self, visit: Visit, given: Given) -> Updates:
+        """The case that is wished for; and where it is one of another run than is shown, what depends on the run: of
+        the first with ?reader=, ?other=, ?label=, ?answer=, ?text= and ?beside= as they were chosen."""
+        choose, wished = self.parts.choose, self.parts.wish
+        run_id, split, of = given[choose.run], given[choose.split], given[wished.of]
+        anew: Updates = {}
+        if run_id is not None and of != [run_id, split]:
+            wanted = {} if of else {name: visit.query(name) or "" for name in (*OF_A_RUN, BESIDE)}
+            anew = self.of_run(visit, run_id, split, wanted) | {wished.of: [run_id, split]}
+            anew |= {} if of else {choose.text: visit.query("text") or ""}
+        now = dict(given) | {part: value for part, change in anew.items() if (value := standing(change)) is not None}
+        drawn = self.show(visit, given[wished.step], *(now[part] for part in self.chosen))
+        return anew | drawn | {wished.drawn: given[wished.step]}
 
-    def run_chosen(self, visit: Visit, run_id: int | None, split: str) -> Updates:
-        return self.of_run(visit, run_id, split)
+    @property
+    def opened(self) -> list[Component]:
+        """What the address says before any case is shown."""
+        choose, parts = self.parts.choose, self.parts
+        which = [choose.run, choose.split, choose.only, choose.order]
+        return [*which, parts.wish.case, parts.case.is_calibrated, parts.notice]
+
+    @property
+    def shown(self) -> list[Component]:
+        """What a look may change."""
+        parts, choose, case = self.parts, self.parts.choose, self.parts.case
+        of_run: list[Component] = [choose.reader, choose.other, choose.label, choose.answer, choose.beside, choose.text]
+        of_run += [case.is_calibrated, parts.ask.instruction, parts.ask.readers, parts.wish.of, parts.wish.drawn]
+        of_case = [parts.name, case.strip, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
+        return of_run + of_case
+
+    @property
+    def chosen(self) -> list[Component]:
+        """What says which case is shown, and how; as `show` takes it."""
+        choose, case = self.parts.choose, self.parts.case
+        which = [choose.run, choose.split, choose.only, choose.order, choose.reader, choose.other, choose.label]
+        which += [choose.answer, choose.text, self.parts.wish.case]
+        return [*which, case.is_shown, choose.beside, case.is_calibrated]
 
     def of_run(
         self, visit: Visit, run_id: int | None, split: str, wanted: Mapping[str, str] = MappingProxyType({})
@@ -173,12 +204,13 @@ class ComparePage:
         empty |= {parts.picture: shown([]), parts.figure: charts.nothing(why)}
         return empty | {self.parts.name: name, parts.title: title, self.parts.tokens: []}
 
-    def look_at(self, visit: Visit, event: gr.EventData) -> Updates:
-        """Names the case whose thumbnail was chosen."""
-        return {self.parts.name: event.case}
-
     def plug(self, visit: Visit, run_id: int | None, tsm: str) -> Updates:
         return {self.parts.plug.made: acts.plug(visit, run_id, tsm)}
+
+
+def standing(change: Any) -> Any:
+    """What a part holds after a change; None where that changes other things of it."""
+    return change.get("value") if isinstance(change, dict) else change
 
 
 def answer_choices(comparison: Comparison) -> list[tuple[str, str]]:
@@ -235,41 +267,25 @@ def build(studio: Studio) -> None:
 
 
 def wire(studio: Studio, page: ComparePage) -> None:
-    """The case that is shown: when the page opens, another run or filter is chosen, and by the buttons."""
-    remember = script_beside(__file__)
-    parts, choose, case = page.parts, page.parts.choose, page.parts.case
-    here, ahead, behind, nobody = gr.State(0), gr.State(1), gr.State(-1), gr.State("")
-    run = [choose.run, choose.split]
+    """The case that is shown. Whatever is done, the browser writes down which case is wished for; that alone sets off a
+    look, of which it asks the next only when the last was answered. (Gradio does all again that an event sets off when
+    something of it had to wait: so what counts steps is set off by others than what looks.)"""
+    parts, choose, case, wished = page.parts, page.parts.choose, page.parts.case, page.parts.wish
     choosers = (choose.only, choose.order, choose.reader, choose.other, choose.label, choose.answer)
-    filters = [*run, *choosers, choose.text]
-    drawn = [choose.beside, case.is_calibrated]
-    remembered, wanted = [*filters, parts.name, *drawn], [*filters, parts.name, case.is_shown, *drawn]
-    changed = [parts.name, case.strip, case.title, case.picture, case.figure, case.table, case.alike, parts.tokens]
-    chosen_anew = [choose.reader, choose.other, choose.label, choose.answer, choose.beside]
-    depends = [*chosen_anew, case.is_calibrated, parts.ask.instruction, parts.ask.readers]
-
-    def case_of(event: Dependency) -> None:
-        then_shown = event.then(guarded(studio, page.show), [here, *wanted], changed, **LATEST)
-        then_shown.then(None, remembered, None, js=remember)
-
-    told_by_address = [*run, choose.only, choose.order, parts.name, case.is_calibrated, parts.notice]
-    opened = on_load(guarded(studio, page.open), None, told_by_address)
-    case_of(opened.then(guarded(studio, page.run_opened), run, [*depends, choose.text], **LATEST))
     # Gradio tells of what was deleted or pasted in a text as a change alone.
-    narrowed = [*(chooser.input for chooser in choosers if chooser != choose.order), choose.text.change]
-    changes = [choose.run.input, choose.split.input, choose.order.input, choose.beside.input, *narrowed]
-    changes.append(case.is_calibrated.input)
-    gr.on(changes, None, remembered, None, js=remember, trigger_mode="always_last")
-    for choice in (choose.run, choose.split):
-        case_of(choice.input(guarded(studio, page.run_chosen), run, depends, **LATEST))
-    chosen = [*narrowed, case.is_shown.input, case.is_calibrated.input, choose.beside.input]
-    gr.on(chosen, guarded(studio, page.show), [here, *wanted], changed, **LATEST)
-    case_of(case.strip.click(guarded(studio, page.look_at), None, [parts.name], **PRIVATE))
-    # Another order begins with its first case.
-    sorted_anew = choose.order.input(
-        guarded(studio, page.show), [here, *filters, nobody, case.is_shown, *drawn], changed, **LATEST
-    )
-    sorted_anew.then(None, remembered, None, js=remember)
-    for button, way in ((case.forth, ahead), (case.back, behind)):
-        clicked = button.click(guarded(studio, page.show), [way, *wanted], changed, **PRIVATE)
-        clicked.then(None, remembered, None, js=remember)
+    narrowed = [choose.run.input, choose.split.input, *(chooser.input for chooser in choosers), choose.text.change]
+    redrawn = [case.is_calibrated.input, choose.beside.input]
+    begun = on_load(guarded(studio, page.open), None, page.opened)
+    for event in (begun.then, case.is_shown.input, *redrawn):
+        event(None, [wished.asked], [wished.asked], js=wish.ANEW)
+    filters = page.chosen[:9]
+    gr.on(narrowed, None, [*filters, parts.name, *wished.whole], wished.whole, js=wish.CHOSEN)
+    case.strip.click(None, wished.whole, wished.whole, js=wish.OF_STRIP)
+    case.forth.click(None, wished.steps, wished.steps, js=wish.FORTH)
+    case.back.click(None, wished.steps, wished.steps, js=wish.BACK)
+    remembered = (None, [*filters, parts.name, choose.beside, case.is_calibrated], None)
+    remember = script_beside(__file__)
+    gr.on([*narrowed, *redrawn], *remembered, js=remember)
+    given: set[Block] = {*page.chosen, wished.step, wished.of}
+    looked = wished.asked.change(guarded(studio, page.look), given, page.shown, **LATEST)
+    looked.then(*remembered, js=remember)

@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app import charts
+from app.pages.compare import wish
 from app.pages.compare.strip import strip
 from app.row_choice import RowChoice
 from app.set_words import titled
@@ -101,6 +102,7 @@ class Parts:
     plug: PlugParts
     name: gr.Textbox
     """Of the case that is shown."""
+    wish: wish.Wish
 
 
 def waits(is_waiting: bool) -> gr.Timer:
@@ -122,7 +124,7 @@ def lay_out() -> Parts:
         )
     with gr.Accordion("Plug another TSM into this run", open=False):
         plug = _plug()
-    return Parts(notice, choose, case, ask, tokens, plug, gr.Textbox(visible=False))
+    return Parts(notice, choose, case, ask, tokens, plug, gr.Textbox(visible=False), wish.lay_out())
 
 
 def _chooser() -> Chooser:

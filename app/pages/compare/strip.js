@@ -13,5 +13,7 @@ document.addEventListener("keydown", press);
 
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest("button[data-case]");
-  if (chosen) trigger("click", { case: chosen.dataset.case });
+  if (!chosen) return;
+  window.vitaskCase = chosen.dataset.case;
+  trigger("click");
 });

@@ -20,7 +20,7 @@ ORDER_WORDS = {
 
 
 def strip() -> gr.HTML:
-    """A place for drawn thumbnails; its click tells the name of the `case` that was chosen."""
+    """A place for drawn thumbnails; a click leaves the name of the case that was chosen in `vitaskCase`."""
     return gr.HTML(js_on_load=script_beside(__file__), elem_id="compare-strip")
 
 
